@@ -1,0 +1,81 @@
+"""Gathers what a bundle says about its model: from the checkpoint's record and from the flags."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from export.bundle import Card, sha256
+from training.checkpoint import find_folder
+
+_UNKNOWN_LICENCE = "The weights' licence is that of their source; it was not given at export."
+
+
+def make_card(
+    name: str,
+    record: Mapping[str, Any] | None,
+    *,
+    title: str | None,
+    licence: str | None,
+    examples: Path | None,
+) -> Card:
+    """What the flags say wins; then what training noted; then what can be told from the name.
+
+    Args:
+        name: the checkpoint as the command was given it.
+        record: the content of its `training.json`, or None for a model that we did not train.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_examples`.
+    """
+    noted = record or {}
+    chosen = read_examples(examples) if examples else tuple(noted.get("examples", ()))
+    return Card(
+        title=title or noted.get("title") or Path(name).name,
+        licence=licence or noted.get("licence") or _UNKNOWN_LICENCE,
+        examples=chosen,
+        temperature=noted.get("temperature", 1.0),
+        metrics=noted.get("metrics", {}),
+        checkpoint={
+            "name": Path(name).name,
+            "weights_sha256": _weights_sha256(name),
+            **{key: noted[key] for key in ("data", "recipe", "seed", "versions") if key in noted},
+        },
+    )
+
+
+def read_examples(path: Path) -> tuple[dict[str, str], ...]:
+    """Texts for the page to offer: a text a line, or JSON Lines with `text` and `text_pair`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a line is no example, or there is none; the line is named.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is no file; expected a text a line, or JSON Lines")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    numbered = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    if not numbered:
+        raise ValueError(f"{path} has no text in {len(lines)} lines; expected one or more")
+    if path.suffix.lower() not in (".jsonl", ".json"):
+        return tuple({"text": line} for _, line in numbered)
+    return tuple(_json_example(path, number, line) for number, line in numbered)
+
+
+def _json_example(path: Path, number: int, line: str) -> dict[str, str]:
+    try:
+        found = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} line {number} is no JSON ({error.msg}): {line[:60]}") from error
+    known = isinstance(found, dict) and "text" in found and set(found) <= {"text", "text_pair"}
+    if not known or not all(isinstance(v, str) and v.strip() for v in found.values()):
+        raise ValueError(
+            f"{path} line {number} is {line[:60]}; expected an object with a `text` and, for a "
+            "pair, a `text_pair`"
+        )
+    return found
+
+
+def _weights_sha256(name: str) -> dict[str, str]:
+    folder = find_folder(name)
+    return {path.name: sha256(path) for path in sorted(folder.glob("*.safetensors"))}

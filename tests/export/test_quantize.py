@@ -1,0 +1,109 @@
+"""The 8-bit graph against the arithmetic it claims to do, and what it must leave alone."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from export.graphs import classifier_names
+from export.held_out import compare_graphs
+from export.quantize import quantize
+from export.sessions import open_session
+from export.verify import Proof, check_form, check_maps, run, sample_batches
+from training.batches import EncodedText
+
+
+@pytest.fixture(scope="module")
+def small(graph: onnx.ModelProto) -> onnx.ModelProto:
+    return quantize(graph)
+
+
+def arrays(graph: onnx.ModelProto) -> dict[str, np.ndarray]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.graph.initializer}
+
+
+def test_the_float_graph_is_left_as_it_was(graph: onnx.ModelProto) -> None:
+    before = graph.SerializeToString(deterministic=True)
+
+    quantize(graph)
+
+    assert graph.SerializeToString(deterministic=True) == before
+
+
+def test_every_large_matrix_is_8_bit_and_the_attention_products_stay(
+    graph: onnx.ModelProto, small: onnx.ModelProto
+) -> None:
+    def count(model: onnx.ModelProto, kind: str) -> int:
+        return sum(node.op_type == kind for node in model.graph.node)
+
+    assert count(small, "MatMulNBits") == 2 * 6  # query, key, value, project, up, down
+    # Scores, context and value norms have no weights, or tiny ones.
+    assert count(small, "MatMul") == 2 * 3
+    assert count(small, "Softmax") == count(graph, "Softmax") == 2
+    assert small.ByteSize() < 0.5 * graph.ByteSize()
+
+
+def test_each_row_of_the_embeddings_has_its_own_scale(
+    graph: onnx.ModelProto, small: onnx.ModelProto
+) -> None:
+    name = "model.encoder.embeddings.word.weight"
+    table, stored = arrays(graph)[name], arrays(small)
+
+    restored = stored[f"{name}.int8"].astype(np.float32) * stored[f"{name}.scales"]
+
+    steps = np.abs(table).max(axis=1, keepdims=True) / 127
+    assert (np.abs(restored - table) <= steps / 2 + 1e-7).all()
+    assert name not in stored
+    assert not np.isnan(stored[f"{name}.scales"]).any(), "the padding row is all zeros"
+
+
+def test_form_and_invariants_of_the_maps_hold(small: onnx.ModelProto, model) -> None:
+    proof, session = Proof(), open_session(small)
+
+    check_form(small, classifier_names(2), proof)
+    for title, feed in sample_batches(model):
+        check_maps(run(session, feed), feed, title, proof)
+
+    assert proof.failures == []
+
+
+def test_agreement_is_measured_on_real_tokens_only(graph: onnx.ModelProto) -> None:
+    """The same graph twice agrees wholly; a graph with another table does not."""
+    texts = [EncodedText(tuple(range(2, 2 + n)), (0,) * n, n % 3, n) for n in (3, 4, 9, 12, 20, 31)]
+    session = open_session(graph)
+    other = onnx.ModelProto()
+    other.CopyFrom(graph)
+    table = next(t for t in other.graph.initializer if t.name.endswith("word.weight"))
+    shuffled = numpy_helper.to_array(table)[::-1].copy()
+    table.CopyFrom(numpy_helper.from_array(shuffled, table.name))
+
+    same = compare_graphs(session, session, texts, labelled=True, pad_token_id=0)
+    far = compare_graphs(session, open_session(other), texts, labelled=False, pad_token_id=0)
+
+    assert (same.texts, same.same_label, same.map_error["max"]) == (6, 1.0, 0.0)
+    assert same.accuracy is not None
+    assert same.accuracy[0] == same.accuracy[1]
+    assert far.accuracy is None
+    assert 0.01 < far.map_error["mean"] < far.map_error["p99"] <= far.map_error["max"] <= 1
+
+
+def test_map_error_is_the_total_variation_distance(
+    graph: onnx.ModelProto, small: onnx.ModelProto
+) -> None:
+    text = EncodedText((2, 7, 9, 3), (0, 0, 0, 0), 0, 4)
+    sessions = open_session(graph), open_session(small)
+
+    agreement = compare_graphs(*sessions, [text], labelled=False, pad_token_id=0)
+
+    feed = {
+        "input_ids": np.array([text.token_ids]),
+        "attention_mask": np.ones((1, 4), np.int64),
+        "token_type_ids": np.zeros((1, 4), np.int64),
+    }
+    full, eight = (run(session, feed) for session in sessions)
+    rows = [
+        0.5 * np.abs(full[f"encoder_attentions.{i}"] - eight[f"encoder_attentions.{i}"]).sum(-1)
+        for i in range(2)
+    ]
+    assert agreement.map_error["mean"] == pytest.approx(np.mean(rows), rel=1e-4)
+    assert agreement.map_error["max"] == pytest.approx(np.max(rows), rel=1e-4)

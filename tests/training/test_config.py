@@ -1,0 +1,86 @@
+"""A setting that is not implemented is refused by its name, never ignored."""
+
+import pytest
+from transformers import BertConfig
+
+from training.model.config import ClassifierConfig, EncoderConfig
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("hidden_act", "gelu_new"),
+        ("hidden_act", "relu"),
+        ("position_embedding_type", "relative_key"),
+        ("is_decoder", True),
+        ("add_cross_attention", True),
+        ("model_type", "roberta"),
+        ("pruned_heads", {"0": [1]}),
+        ("quantization_config", {"bits": 4}),
+        ("rotary_theta", 10000),
+        ("vocab_size", "many"),
+        ("type_vocab_size", None),
+    ],
+)
+def test_a_setting_that_is_not_implemented_is_refused_by_name(setting: str, value: object) -> None:
+    config = BertConfig().to_dict() | {setting: value}
+
+    with pytest.raises(ValueError, match=setting):
+        EncoderConfig.from_hf(config)
+
+
+def test_all_refused_settings_are_named_at_once() -> None:
+    with pytest.raises(ValueError, match="hidden_act is 'relu', implemented: 'gelu'; is_decoder"):
+        EncoderConfig.from_hf({"hidden_act": "relu", "is_decoder": True})
+
+
+def test_every_setting_that_transformers_writes_is_known() -> None:
+    written = BertConfig(num_labels=4, hidden_size=36, num_attention_heads=3).to_dict()
+
+    config = ClassifierConfig.from_hf(written)
+
+    assert config.encoder.hidden_size == 36
+    assert config.encoder.head_size == 12
+    assert len(config.labels) == 4
+
+
+def test_our_config_survives_the_way_to_disk_and_back() -> None:
+    config = ClassifierConfig(
+        encoder=EncoderConfig(vocab_size=99, hidden_size=24, num_attention_heads=4),
+        labels=tuple("abcdefghijkl"),  # more than ten: as words "10" comes before "2"
+        problem_type="multi_label_classification",
+        classifier_dropout=0.3,
+        pooler=False,
+    )
+
+    assert ClassifierConfig.from_hf(config.to_hf()) == config
+
+
+def test_transformers_reads_our_config_alike() -> None:
+    config = ClassifierConfig(encoder=EncoderConfig(hidden_size=48), labels=("no", "yes"))
+
+    theirs = BertConfig.from_dict(config.to_hf())
+
+    assert theirs.hidden_size == 48
+    assert theirs.id2label == {0: "no", 1: "yes"}
+    assert ClassifierConfig.from_hf(theirs.to_dict()).encoder == config.encoder
+
+
+def test_one_output_is_a_regression_unless_said_otherwise() -> None:
+    one = {"id2label": {"0": "score"}}
+
+    assert ClassifierConfig.from_hf(one).problem_type == "regression"
+    said = ClassifierConfig.from_hf({**one, "problem_type": "multi_label_classification"})
+    assert said.problem_type == "multi_label_classification"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"hidden_size": 10, "num_attention_heads": 3}, "10 does not divide into 3 heads"),
+        ({"num_hidden_layers": 0}, "num_hidden_layers is 0; expected 1 or more"),
+    ],
+)
+def test_an_impossible_size_is_refused(settings: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        EncoderConfig(**settings)

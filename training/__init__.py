@@ -1,0 +1,1 @@
+"""Models and their training: torch in, a checkpoint folder out. Start with `training/README.md`."""

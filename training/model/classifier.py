@@ -1,0 +1,56 @@
+"""A classifier on the first token: encoder, pooler, dropout, one linear layer.
+
+In `transformers`, `BertForSequenceClassification`. BERT puts [CLS] before every text; after the
+last layer its hidden state has read the whole text and stands for it.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from training.model.config import ClassifierConfig
+from training.model.encoder import BERTEncoder
+
+
+class Classified(NamedTuple):
+    """What `BERTClassifier` returns; `weights` and `values` hold one tensor for each layer."""
+
+    logits: Float[Tensor, "batch labels"]
+    hidden: Float[Tensor, "batch tokens hidden"]
+    weights: tuple[Float[Tensor, "batch heads tokens tokens"], ...]
+    values: tuple[Float[Tensor, "batch heads tokens depth"], ...]
+
+
+class BERTClassifier(nn.Module):
+    """[CLS] -> pooler (dense, tanh) -> dropout -> linear; `pooler=False` leaves the pooler out."""
+
+    def __init__(self, config: ClassifierConfig) -> None:
+        super().__init__()
+        self.config = config
+        size = config.encoder.hidden_size
+        self.encoder = BERTEncoder(config.encoder)
+        self.pooler = nn.Linear(size, size) if config.pooler else None
+        dropout = config.classifier_dropout
+        self.dropout = nn.Dropout(
+            config.encoder.hidden_dropout_prob if dropout is None else dropout
+        )
+        self.head = nn.Linear(size, len(config.labels))
+        for linear in filter(None, (self.pooler, self.head)):
+            nn.init.normal_(linear.weight, std=config.encoder.initializer_range)
+            nn.init.zeros_(linear.bias)
+
+    def forward(
+        self,
+        token_ids: Int[Tensor, "batch tokens"],
+        padding_mask: Bool[Tensor, "batch tokens"],
+        segment_ids: Int[Tensor, "batch tokens"] | None = None,
+        head_mask: Float[Tensor, "#batch layers heads"] | None = None,
+    ) -> Classified:
+        """Classifies a padded batch; the arguments are those of `BERTEncoder.forward`."""
+        encoded = self.encoder(token_ids, padding_mask, segment_ids, head_mask)
+        pooled = encoded.hidden[:, 0]  # [CLS]
+        if self.pooler is not None:
+            pooled = torch.tanh(self.pooler(pooled))
+        return Classified(self.head(self.dropout(pooled)), *encoded)

@@ -1,0 +1,153 @@
+"""The BERT encoder: embeddings, then a stack of post-norm layers.
+
+"BERT" (Devlin et al. 2019), section 3; in `transformers`, `BertModel` without its pooler. Post-norm
+means that the layer norm comes after the residual sum, as in the first Transformer: every
+sub-layer is `LayerNorm(x + Dropout(Sublayer(x)))`.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from training.model.attention import Attended, MultiHeadAttention
+from training.model.config import EncoderConfig
+
+
+class Encoded(NamedTuple):
+    """What `BERTEncoder` returns; `weights` and `values` hold one tensor for each layer."""
+
+    hidden: Float[Tensor, "batch tokens hidden"]
+    weights: tuple[Float[Tensor, "batch heads tokens tokens"], ...]
+    values: tuple[Float[Tensor, "batch heads tokens depth"], ...]
+
+
+class Embeddings(nn.Module):
+    """The sum of what the token is, where it stands, and which text it belongs to."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.word = nn.Embedding(
+            config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id
+        )
+        self.position = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        self.segment = nn.Embedding(config.type_vocab_size, config.hidden_size)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(
+        self,
+        token_ids: Int[Tensor, "batch tokens"],
+        segment_ids: Int[Tensor, "batch tokens"] | None,
+    ) -> Float[Tensor, "batch tokens hidden"]:
+        """Looks the tokens up; without `segment_ids` all of them belong to the first text."""
+        if segment_ids is None:
+            segment_ids = torch.zeros_like(token_ids)
+        hidden = self.word(token_ids) + self.segment(segment_ids)
+        return self.dropout(self.norm(hidden + self.position.weight[: token_ids.shape[1]]))
+
+
+class FeedForward(nn.Module):
+    """Widens each position by itself, applies GELU, and narrows it again."""
+
+    def __init__(self, hidden_size: int, intermediate_size: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(hidden_size, intermediate_size)
+        self.gelu = nn.GELU()
+        self.down = nn.Linear(intermediate_size, hidden_size)
+
+    def forward(
+        self, hidden: Float[Tensor, "batch tokens hidden"]
+    ) -> Float[Tensor, "batch tokens hidden"]:
+        """Treats every token alone: nothing moves between positions here."""
+        return self.down(self.gelu(self.up(hidden)))
+
+
+class TransformerEncoderLayer(nn.Module):
+    """Self-attention, then feed-forward, each with a residual and a layer norm after it."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(
+            config.hidden_size,
+            config.num_attention_heads,
+            dropout=config.attention_probs_dropout_prob,
+        )
+        self.attention_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.feed_forward = FeedForward(config.hidden_size, config.intermediate_size)
+        self.feed_forward_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "batch tokens hidden"],
+        visible: Bool[Tensor, "batch 1 1 tokens"],
+        head_mask: Float[Tensor, "#batch heads"] | None,
+    ) -> Attended:
+        """One layer's new hidden states, beside the weights and values that made them."""
+        attended = self.attention(hidden, visible, head_mask=head_mask)
+        hidden = self.attention_norm(hidden + self.dropout(attended.hidden))
+        hidden = self.feed_forward_norm(hidden + self.dropout(self.feed_forward(hidden)))
+        return attended._replace(hidden=hidden)
+
+
+class BERTEncoder(nn.Module):
+    """Embeddings and a stack of layers; every layer's attention weights come out as well."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embeddings = Embeddings(config)
+        self.layers = nn.ModuleList(
+            TransformerEncoderLayer(config) for _ in range(config.num_hidden_layers)
+        )
+        self.apply(self._draw_weights)
+
+    def forward(
+        self,
+        token_ids: Int[Tensor, "batch tokens"],
+        padding_mask: Bool[Tensor, "batch tokens"],
+        segment_ids: Int[Tensor, "batch tokens"] | None = None,
+        head_mask: Float[Tensor, "#batch layers heads"] | None = None,
+    ) -> Encoded:
+        """Encodes a padded batch.
+
+        Args:
+            token_ids: what the tokenizer gave.
+            padding_mask: True for a real token, False for padding.
+            segment_ids: 0 for text A, 1 for text B; None when there is one text.
+            head_mask: 1 keeps a head, 0 removes it; None keeps them all.
+
+        Raises:
+            ValueError: the sequence is longer than the position embeddings.
+        """
+        limit = self.config.max_position_embeddings
+        if token_ids.shape[1] > limit:
+            raise ValueError(
+                f"the sequence has {token_ids.shape[1]} tokens, the encoder takes at most {limit}; "
+                "truncate the text when tokenising"
+            )
+        visible = padding_mask[:, None, None, :]  # every query sees every real token
+        hidden = self.embeddings(token_ids, segment_ids)
+        weights, values = [], []
+        for i, layer in enumerate(self.layers):
+            hidden, layer_weights, layer_values = layer(
+                hidden, visible, None if head_mask is None else head_mask[:, i]
+            )
+            weights.append(layer_weights)
+            values.append(layer_values)
+        return Encoded(hidden, tuple(weights), tuple(values))
+
+    def attentions(self) -> list[MultiHeadAttention]:
+        """The attention of each layer, from the first to the last."""
+        return [module for module in self.modules() if isinstance(module, MultiHeadAttention)]
+
+    def _draw_weights(self, module: nn.Module) -> None:
+        """BERT's initialisation: small normal weights, zero biases, a zero vector for padding."""
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=self.config.initializer_range)
+        if isinstance(module, nn.Linear):
+            nn.init.zeros_(module.bias)
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            nn.init.zeros_(module.weight[module.padding_idx])
