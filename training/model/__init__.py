@@ -1,4 +1,5 @@
-"""The architecture alone: config, attention, encoder, classifier. Nothing here reads a file.
+"""The architecture alone: encoder, classifier, decoder, hybrid. Nothing here reads a file.
 
-Read in this order: `config.py`, `attention.py`, `encoder.py`, `classifier.py`.
+Read in this order: `config.py`, `attention.py`, `encoder.py`, `classifier.py`, then `decoder.py` and
+`hybrid.py`.
 """

@@ -24,13 +24,22 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 
+class KeysValues(NamedTuple):
+    """What has been read: a decoder keeps it, so that a new token computes only its own."""
+
+    keys: Float[Tensor, "batch heads key depth"]
+    """What each token offers to be found by."""
+    values: Float[Tensor, "batch heads key depth"]
+    """What each head would hand on from each token, were all its weight there."""
+
+
 class Attended(NamedTuple):
     """What a call of `MultiHeadAttention` returns."""
 
     hidden: Float[Tensor, "batch query hidden"]
     weights: Float[Tensor, "batch heads query key"]
-    values: Float[Tensor, "batch heads key depth"]
-    """What each head would hand on from each token, were all its weight there."""
+    read: KeysValues
+    """Of every token that could be looked at, those of the past included."""
 
 
 def attention_weights(
@@ -69,25 +78,33 @@ class MultiHeadAttention(nn.Module):
         hidden: Float[Tensor, "batch query hidden"],
         visible: Bool[Tensor, "#batch 1 #query key"],
         *,
-        read_from: Float[Tensor, "batch key hidden"] | None = None,
+        read_from: Float[Tensor, "batch new_key hidden"] | None = None,
+        past: KeysValues | None = None,
         head_mask: Float[Tensor, "#batch heads"] | None = None,
     ) -> Attended:
         """Lets every position of `hidden` read from `read_from`, or from `hidden` itself.
 
-        `head_mask` scales what each head contributes: 1 keeps a head, 0 removes it. The weights
-        that are returned are the ones before it.
+        Args:
+            hidden: who asks.
+            visible: True where looking is allowed, over the keys of the past and the new ones.
+            read_from: what is looked at, of another sequence; None for `hidden` itself.
+            past: keys and values of earlier calls, put in front of the new ones.
+            head_mask: scales what each head contributes: 1 keeps a head, 0 removes it. The
+                weights that are returned are the ones before it.
         """
         source = hidden if read_from is None else read_from
         queries = self._split_heads(self.query(hidden))
         keys = self._split_heads(self.key(source))
         values = self._split_heads(self.value(source))
+        if past is not None:
+            keys, values = torch.cat([past.keys, keys], 2), torch.cat([past.values, values], 2)
 
         weights = attention_weights(queries, keys, visible)
         context = self.dropout(weights) @ values  # (batch, heads, query, depth)
         if head_mask is not None:
             context = context * head_mask[:, :, None, None]
         context = context.transpose(1, 2).flatten(2)  # (batch, query, hidden)
-        return Attended(self.project(context), weights, values)
+        return Attended(self.project(context), weights, KeysValues(keys, values))
 
     def _split_heads(
         self, projected: Float[Tensor, "batch tokens hidden"]

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from training.model.config_checks import WITHOUT_EFFECT, check_sizes, refuse_unknown
+
 # Values without which `from_hf` would build a different model: setting -> what it must be.
 _REQUIRED: dict[str, tuple[object, ...]] = {
     "model_type": ("bert",),
@@ -19,21 +21,6 @@ _REQUIRED: dict[str, tuple[object, ...]] = {
     "pruned_heads": ({}, None),
     "quantization_config": (None,),
 }
-
-# Settings that say nothing about the numbers of a forward pass through the encoder.
-_WITHOUT_EFFECT = frozenset(
-    """
-    _attn_implementation_autoset _name_or_path architectures attn_implementation auto_map
-    bos_token_id chunk_size_feed_forward classifier_dropout cross_attention_hidden_size
-    decoder_start_token_id directionality dtype eos_token_id finetuning_task gradient_checkpointing
-    id2label label2id name_or_path num_labels output_attentions output_hidden_states output_past
-    pooler pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head
-    pooler_type prefix problem_type return_dict return_dict_in_generate sep_token_id
-    sentence_transformers task_specific_params tf_legacy_loss tie_encoder_decoder
-    tie_word_embeddings tokenizer_class torch_dtype torchscript transformers_version use_bfloat16
-    use_cache
-    """.split()
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,15 +46,7 @@ class EncoderConfig:
     pad_token_id: int | None = 0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.type is int and value < 1:
-                raise ValueError(f"{field.name} is {value}; expected 1 or more")
-        if self.hidden_size % self.num_attention_heads:
-            raise ValueError(
-                f"hidden_size {self.hidden_size} does not divide into {self.num_attention_heads} "
-                f"heads; use a multiple, e.g. {self.num_attention_heads * 64}"
-            )
+        check_sizes(self)
 
     @property
     def head_size(self) -> int:
@@ -82,28 +61,8 @@ class EncoderConfig:
             ValueError: a setting has a value that we do not implement, or is not known to us;
                 every such setting is named.
         """
-        refused = [
-            f"{name} is {config[name]!r}, implemented: {', '.join(repr(v) for v in allowed)}"
-            for name, allowed in _REQUIRED.items()
-            if name in config and config[name] not in allowed
-        ]
         known = {field.name: field.type for field in fields(cls)}
-        refused += [
-            f"{name} is {config[name]!r}, expected a whole number"
-            for name, kind in known.items()
-            if kind is int and name in config and type(config[name]) is not int
-        ]
-        unknown = sorted(set(config) - set(known) - set(_REQUIRED) - _WITHOUT_EFFECT)
-        refused += [
-            f"{name} is {config[name]!r}, a setting that is not known here" for name in unknown
-        ]
-        if refused:
-            raise ValueError(
-                "config.json asks for a model that is not implemented: "
-                + "; ".join(refused)
-                + ". Use a BERT checkpoint without it, or remove the setting if it does not "
-                "change the model's numbers"
-            )
+        refuse_unknown(config, known, _REQUIRED, WITHOUT_EFFECT)
         return cls(**{name: config[name] for name in known if name in config})
 
 

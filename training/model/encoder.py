@@ -51,10 +51,11 @@ class Embeddings(nn.Module):
 class FeedForward(nn.Module):
     """Widens each position by itself, applies GELU, and narrows it again."""
 
-    def __init__(self, hidden_size: int, intermediate_size: int) -> None:
+    def __init__(self, hidden_size: int, intermediate_size: int, *, gelu: str = "none") -> None:
+        """`gelu` is torch's `approximate`: BERT's is exact ("none"), GPT-2's a "tanh"."""
         super().__init__()
         self.up = nn.Linear(hidden_size, intermediate_size)
-        self.gelu = nn.GELU()
+        self.gelu = nn.GELU(approximate=gelu)
         self.down = nn.Linear(intermediate_size, hidden_size)
 
     def forward(
@@ -132,11 +133,10 @@ class BERTEncoder(nn.Module):
         hidden = self.embeddings(token_ids, segment_ids)
         weights, values = [], []
         for i, layer in enumerate(self.layers):
-            hidden, layer_weights, layer_values = layer(
-                hidden, visible, None if head_mask is None else head_mask[:, i]
-            )
-            weights.append(layer_weights)
-            values.append(layer_values)
+            attended = layer(hidden, visible, None if head_mask is None else head_mask[:, i])
+            hidden = attended.hidden
+            weights.append(attended.weights)
+            values.append(attended.read.values)
         return Encoded(hidden, tuple(weights), tuple(values))
 
     def attentions(self) -> list[MultiHeadAttention]:
