@@ -17,7 +17,7 @@ from export.quiet import quiet
 
 BLOCK_SIZE = 32
 INT8_ARITHMETIC = 4
-"""`MatMulNBits`' accuracy_level: 4 multiplies in int8, with a scale for each block of activations."""
+"""`MatMulNBits`' accuracy_level: 4 multiplies in int8, activations scaled block by block."""
 
 SCHEME = (
     f"MatMulNBits, 8 bit, blocks of {BLOCK_SIZE}, accuracy level {INT8_ARITHMETIC}; "

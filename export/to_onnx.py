@@ -176,9 +176,13 @@ def held_out_texts(
     return HeldOut(encode_texts(corpus.test, tokenizer, max_tokens=limit), True)
 
 
-def _row(*cells: str) -> None:
-    first, second, *rest = cells
-    print(f"{first:<12}{second:<28}{'  '.join(rest)}".rstrip(), flush=True)
+def _row(first: str, second: str, *rest: str) -> None:
+    """A line of the page, shown as soon as it is known."""
+    print(f"{first:<10}  {second:<27}  {'  '.join(rest)}".rstrip(), flush=True)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
 def _print_model(name: str, model: BERTClassifier) -> None:
@@ -188,29 +192,29 @@ def _print_model(name: str, model: BERTClassifier) -> None:
         "checkpoint",
         name,
         f"{config.num_hidden_layers} layers × {config.num_attention_heads} heads, "
-        f"{weights / 1e6:.1f} M weights, labels: {', '.join(model.config.labels)}",
+        f"{weights:,} weights, labels: {', '.join(model.config.labels)}",
     )
 
 
 def _print_proof(size: int, proof: Proof) -> None:
-    _row("graph", FILES["float32"], f"{size / 1e6:.1f} MB, opset {OPSET}")
-    _row("", "largest difference from torch", f"over {len(proof.batches)} batches")
-    for kind, difference in proof.differences.items():
-        _row("", f"  {kind}", f"{difference:.1e}", f"limit {LIMIT:.0e}, relative above 1")
+    _row("graph", FILES["float32"], f"{_size(size)}, opset {OPSET}")
     _row(
-        "",
-        "rows sum to 1, padding is 0, batch equals single, head_mask removes one head:",
-        f"{len(proof.failures)} failures",
+        "", "against torch", f"{len(proof.batches)} batches, limit {LIMIT:.0e} of the largest value"
     )
+    for kind, difference in proof.differences.items():
+        _row("", f"  {kind}", f"largest difference {difference:.1e}")
+    _row("", "rows sum to 1, padding gets 0,", "a batch equals its texts alone,")
+    _row("", "head_mask removes one head", "ok" if not proof.failures else "FAILED, see below")
 
 
 def _print_eight_bit(small: EightBit, full_size: int) -> None:
     size = small.model.ByteSize()
-    _row("8 bit", FILES["8bit"], f"{size / 1e6:.1f} MB, {size / full_size:.2f} of float32")
+    _row("8 bit", FILES["8bit"], f"{_size(size)}, {size / full_size:.2f} of float32")
     if agreement := small.agreement:
         errors = agreement.map_error
-        _row("", "against float32", f"on {agreement.texts} held-out texts")
-        _row("", "  same label", f"{agreement.same_label:.1%}")
+        kind = "held-out texts" if agreement.accuracy else "of the page's examples"
+        _row("", "against float32", f"on {agreement.texts} {kind}")
+        _row("", "  same label", f"{agreement.same_label:.2%}")
         if agreement.accuracy:
             before, after = agreement.accuracy
             _row("", "  accuracy", f"{after:.4f}", f"float32 {before:.4f}, {after - before:+.4f}")

@@ -1,0 +1,282 @@
+"""The command from a checkpoint to a bundle that the page's own reader opens, and its failures."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from transformers import BertForSequenceClassification
+
+from explorer.bundle import open_bundle
+from explorer.runner import Runner
+from export import to_onnx
+from export.bundle import sha256
+from export.graphs import trace_classifier
+from export.to_onnx import main
+from export.verify import Proof
+from training.checkpoint import save_classifier
+from training.corpus import load_corpus
+from training.record import write_record
+
+TINY = Path(__file__).parents[1] / "demo" / "tiny_bundle"
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch, graph: onnx.ModelProto) -> None:
+    """Where the graph is not what is tested: the one that is already traced and proven."""
+    proof = Proof(differences={"logits": 1e-7}, batches=["one"])
+    monkeypatch.setattr(to_onnx, "trace_classifier", lambda model: graph)
+    monkeypatch.setattr(to_onnx, "prove_classifier", lambda graph, model: proof)
+
+
+def test_a_folder_of_transformers_becomes_a_bundle_with_its_numbers(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    examples = tmp_path / "examples.txt"
+    examples.write_text("the film is not bad\n\nbut it was dull\n", encoding="utf-8")
+    out = tmp_path / "bundles" / "mine"
+
+    code = main(
+        [str(checkpoint), "--out", str(out), "--title", "Films", "--examples", str(examples)]
+    )
+
+    assert code == 0
+    assert f"open it: python demo/app.py --bundle {out}" in capsys.readouterr().out
+    bundle = open_bundle(out)
+    assert (bundle.title, bundle.labels) == ("Films", ("bad", "so so", "good"))
+    assert [example.text for example in bundle.examples] == [
+        "the film is not bad",
+        "but it was dull",
+    ]
+    runner = Runner(bundle)
+    reading = runner.read("the film is not bad", "but it was dull")
+    theirs = BertForSequenceClassification.from_pretrained(checkpoint, attn_implementation="eager")
+    encoded = runner.encode("the film is not bad", "but it was dull")
+    with torch.no_grad():
+        expected = theirs.eval()(
+            torch.tensor([encoded.ids]),
+            token_type_ids=torch.tensor([encoded.segment_ids]),
+            output_attentions=True,
+        )
+    np.testing.assert_allclose(reading.logits, expected.logits[0], atol=1e-4)
+    maps = torch.cat(expected.attentions).numpy()
+    np.testing.assert_allclose(reading.weights, maps, atol=1e-4)
+
+
+@pytest.mark.usefixtures("fast")
+def test_bundle_json_tells_the_truth_about_its_files(checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+
+    assert main([str(checkpoint), "--out", str(out), "--quantize"]) == 0
+
+    content = json.loads((out / "bundle.json").read_text())
+    assert content["format"] == 1
+    assert content["max_tokens"] == 32
+    assert content["sizes"] == {"layers": 2, "heads": 2, "hidden": 32, "vocabulary": 78}
+    graphs = content["graphs"]["classify"]
+    assert set(graphs) == {"float32", "8bit"}
+    for graph in graphs.values():
+        assert graph["sha256"] == sha256(out / graph["file"])
+        assert graph["bytes"] == (out / graph["file"]).stat().st_size
+    assert content["checkpoint"]["weights_sha256"] == {
+        "model.safetensors": sha256(checkpoint / "model.safetensors")
+    }
+    assert "held_out" not in graphs["8bit"], "no text was given to compare on"
+    assert set(graphs["8bit"]["latency_ratio"]) == {"32"}
+    tokenizer = json.loads((out / "tokenizer.json").read_text())
+    assert tokenizer["truncation"] is tokenizer["padding"] is None
+
+
+@pytest.mark.usefixtures("fast")
+def test_the_8_bit_graph_is_measured_on_held_out_texts(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels, out = ("bad", "so so", "good"), tmp_path / "bundle"
+    words = [f"{first}{last}" for first in "abcdefghijkl" for last in "mnopqrst"]
+    rows = [
+        {"text": f"the film was {word} good", "label": labels[i % 3]}
+        for i, word in enumerate(words)
+    ]
+    data = tmp_path / "data.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows)))
+    config = json.loads((checkpoint / "config.json").read_text())
+    order = sorted(labels)
+    config["id2label"] = {str(i): label for i, label in enumerate(order)}
+    (checkpoint / "config.json").write_text(json.dumps(config))
+    test = load_corpus(str(data)).test
+
+    code = main([str(checkpoint), "--out", str(out), "--only-8bit", "--held-out", str(data)])
+
+    assert code == 0
+    graphs = json.loads((out / "bundle.json").read_text())["graphs"]["classify"]
+    assert set(graphs) == {"8bit"}
+    assert not (out / "onnx" / "model.onnx").exists()
+    held_out = graphs["8bit"]["held_out"]
+    assert held_out["texts"] == len(test)
+    assert 0 <= held_out["accuracy_8bit"] <= 1
+    assert 0 < graphs["8bit"]["map_error"]["mean"] < 0.1
+    assert f"on {len(test)} held-out texts" in capsys.readouterr().out
+    assert Runner(open_bundle(out)).bundle.graph.precision == "8bit"
+
+
+@pytest.mark.usefixtures("fast")
+def test_what_training_noted_reaches_the_bundle(model, tokenizer, tmp_path: Path) -> None:
+    checkpoint, out = tmp_path / "noted", tmp_path / "bundle"
+    (checkpoint / "encoder").mkdir(parents=True)
+    save_classifier(checkpoint / "encoder", model, tokenizer)
+    record = {
+        "title": "Noted",
+        "licence": "Free.",
+        "examples": [{"text": "a film"}],
+        "temperature": 1.5,
+        "metrics": {"test": {"accuracy": 0.5}},
+        "data": {"source": "gone.csv", "fingerprint": "0" * 64},
+        "recipe": {"epochs": 1},
+        "seed": 7,
+    }
+    write_record(checkpoint, record)
+
+    assert main([str(checkpoint), "--out", str(out)]) == 0
+
+    content = json.loads((out / "bundle.json").read_text())
+    for key in ("title", "licence", "examples", "temperature", "metrics"):
+        assert content[key] == record[key]
+    assert content["checkpoint"]["seed"] == 7
+
+
+def test_the_same_checkpoint_gives_the_same_bytes(model, graph: onnx.ModelProto) -> None:
+    assert trace_classifier(model).SerializeToString() == graph.SerializeToString()
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_failed_check_is_told_and_no_bundle_is_left_behind(
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    proof = Proof(failures=["logits differ by 2.0", "rows miss 1 by 0.5"])
+    monkeypatch.setattr(to_onnx, "prove_classifier", lambda graph, model: proof)
+
+    code = main([str(checkpoint), "--out", str(tmp_path / "bundle")])
+
+    assert code == 1
+    told = capsys.readouterr().err
+    assert "failed: logits differ by 2.0" in told
+    assert "failed: rows miss 1 by 0.5" in told
+    assert "2 checks failed; no bundle was written" in told
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny"]
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--examples", "none.txt"], "none.txt is no file"),
+        (["--examples", "empty.txt"], "empty.txt has no text in 2 lines"),
+        (["--examples", "bad.jsonl"], "bad.jsonl line 2 is no JSON"),
+        (["--examples", "other.jsonl"], "other.jsonl line 1 is"),
+        (["--out", "occupied"], "holds other things and no bundle.json"),
+        (["--quantize", "--held-out", "none.csv"], "none.csv"),
+        (["--quantize", "--held-out", "rotten-tomatoes"], "labels negative, positive; the model's"),
+    ],
+)
+def test_bad_input_gets_a_sentence_and_code_2(
+    flags: list[str],
+    message: str,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty.txt").write_text("\n \n")
+    Path("bad.jsonl").write_text('{"text": "a"}\n{"text": \n')
+    Path("other.jsonl").write_text('{"words": "a"}\n')
+    Path("occupied").mkdir()
+    Path("occupied/thesis.tex").touch()
+
+    assert main([str(checkpoint), *flags]) == 2
+
+    assert message in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+    assert main([str(tmp_path / "nothing")]) == 2
+
+    assert "nothing is no folder here" in capsys.readouterr().err
+
+
+def test_texts_that_changed_since_the_training_are_refused(
+    model, tokenizer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = tmp_path / "noted"
+    (checkpoint / "encoder").mkdir(parents=True)
+    save_classifier(checkpoint / "encoder", model, tokenizer)
+    data = {"source": "rotten-tomatoes", "fingerprint": "0123456789abcdef"}
+    write_record(checkpoint, {"data": data})
+
+    assert main([str(checkpoint), "--quantize"]) == 2
+
+    assert "the training noted 0123456789ab" in capsys.readouterr().err
+
+
+def test_without_checkpoint_it_says_so_or_trains_first(
+    model,
+    tokenizer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fast: None,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def train(argv: list[str]) -> int:
+        """Stands in for minutes of training; what it does is tested where it lives."""
+        folder = Path(argv[1]) / "encoder"
+        folder.mkdir(parents=True)
+        save_classifier(folder, model, tokenizer)
+        return 0
+
+    monkeypatch.setattr("training.train_classifier.main", train)
+
+    assert main(["--no-train"]) == 2
+    assert "checkpoints/reviews is not there. Make it: python" in capsys.readouterr().err
+    assert main([]) == 0
+    assert "training it first" in capsys.readouterr().out
+    assert open_bundle("bundles/reviews").title == "reviews"
+
+
+def test_the_committed_tiny_bundle_is_what_the_exporter_writes_today(
+    checkpoint: Path, tmp_path: Path, fast: None
+) -> None:
+    """Else: python tests/export/make_tiny_bundle.py"""
+    examples = tmp_path / "examples.txt"
+    examples.write_text("a film")
+    flags = ["--quantize", "--examples", str(examples), "--out", str(tmp_path / "bundle")]
+    assert main([str(checkpoint), *flags]) == 0
+
+    def shape(value: object) -> object:
+        """The keys all the way down, without the values."""
+        if isinstance(value, dict):
+            return {key: shape(inner) for key, inner in sorted(value.items())}
+        return type(value).__name__
+
+    committed, written = (
+        json.loads((folder / "bundle.json").read_text()) for folder in (TINY, tmp_path / "bundle")
+    )
+    for content in (committed, written):
+        del content["graphs"]["classify"]["float32"]["difference_from_torch"]  # stands in here
+    assert shape(committed) == shape(written)
+    for file in ("onnx/model.onnx", "onnx/model_quantized.onnx"):
+        names = [
+            [value.name for value in onnx.load(folder / file).graph.output]
+            for folder in (TINY, tmp_path / "bundle")
+        ]
+        assert names[0] == names[1]

@@ -1,0 +1,125 @@
+"""The READMEs are true: their commands exist, their flags are known, their trees are the tree."""
+
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+READMES = ("README.md", "training/README.md", "export/README.md", "demo/README.md")
+# In a Space, and so in its card, the folder demo is the root.
+HOME = {"demo/README.md": ROOT / "demo"}
+
+
+def text(readme: str) -> str:
+    return (ROOT / readme).read_text(encoding="utf-8")
+
+
+def commands(readme: str) -> list[list[str]]:
+    """The words of each command in the fenced blocks, up to a comment."""
+    found = []
+    for block in re.findall(r"```(?:sh|bash|console|powershell)?\n(.*?)```", text(readme), re.S):
+        for line in block.splitlines():
+            for part in re.split(r"&&|;", line):
+                words = shlex.split(part, comments=True)
+                if words and re.fullmatch(r"(\S*[/\\])?python3?(\.exe)?", words[0]):
+                    found.append(words[1:])
+    return found
+
+
+def cases() -> list[tuple[str, list[str]]]:
+    return [
+        (readme, words)
+        for readme in READMES
+        for words in commands(readme)
+        if words and words[0].replace("\\", "/").endswith(".py")
+    ]
+
+
+def load(script: Path):
+    """The module of a script, as python would find its neighbours when it runs it."""
+    name = f"readme_{script.parent.name}_{script.stem}"
+    spec = importlib.util.spec_from_file_location(name, script)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("readme", "words"), cases(), ids=[f"{r}: {' '.join(w)[:60]}" for r, w in cases()]
+)
+def test_every_command_exists_and_takes_its_flags(readme: str, words: list[str]) -> None:
+    script = HOME.get(readme, ROOT) / words[0].replace("\\", "/")
+    assert script.is_file(), f"{readme} names {words[0]}"
+    if hasattr(module := load(script), "build_parser"):
+        module.build_parser().parse_args(words[1:])
+    else:
+        assert words[1:] == [], f"{words[0]} has no parser, {readme} gives it flags"
+
+
+def test_the_two_commands_of_the_front_page_are_there_word_for_word() -> None:
+    install = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && "
+
+    assert f"\n{install}.venv/bin/python demo/app.py" in text("README.md")
+    assert f"\n{install}.venv/bin/pytest\n" in text("README.md")
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_file_of_a_tree_is_there(readme: str) -> None:
+    missing = [path for path in tree(readme) if not (ROOT / path).exists()]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("folder", ["training", "export"])
+def test_every_file_of_a_folder_stands_in_its_readme(folder: str) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", f"{folder}/*.py"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    files = {line for line in listed.stdout.splitlines() if not line.endswith("__init__.py")}
+
+    named = {f"{folder}/{match}" for match in re.findall(r"`([\w/]+\.py)`", text(f"{folder}/README.md"))}
+    named |= set(tree(f"{folder}/README.md"))
+
+    assert files - named == set()
+
+
+def test_every_link_to_a_file_leads_somewhere() -> None:
+    broken = [
+        f"{readme}: {target}"
+        for readme in READMES
+        for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", text(readme))
+        if not (ROOT / readme).parent.joinpath(target).exists()
+    ]
+
+    assert broken == []
+
+
+def test_the_front_page_is_short() -> None:
+    assert len(text("README.md").splitlines()) <= 150
+
+
+def tree(readme: str) -> list[str]:
+    """The paths of the tree drawings, from the repository's root; two spaces are one level."""
+    paths = []
+    for block in re.findall(r"```text\n(.*?)```", text(readme), re.S):
+        parents: list[str] = []
+        for line in block.splitlines():
+            match = re.match(r"( *)([\w.\-]+/?)(?:  +\S|$)", line)
+            if not match:
+                break  # a drawing of something else
+            depth = len(match[1]) // 2
+            parents = [*parents[:depth], match[2]]
+            paths.append("".join(parents))
+    return paths
