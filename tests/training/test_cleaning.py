@@ -1,0 +1,100 @@
+"""No text that was trained on may be asked in the test, in whatever spelling."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.cleaning import Removed, normal_form, remove_duplicates, split
+from training.rows import Row
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("A fine film.", "a FINE film"),
+        ("it's fine", "it ’ s  fine"),
+        ("fine<br /><br />film", "fine film"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("ﬁne\u00a0film", "fine\tfilm\n"),
+    ],
+)
+def test_texts_that_differ_in_spelling_only_have_one_normal_form(one: str, other: str) -> None:
+    assert normal_form(one) == normal_form(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("good 😀", "good 😡"),
+        (":-(", ":-)"),
+        ("a < b and c > d", "a"),
+        ("की", "का"),  # they differ in a combining vowel sign alone
+        ("plot 1", "plot 2"),
+    ],
+)
+def test_texts_that_differ_in_more_keep_different_forms(one: str, other: str) -> None:
+    assert normal_form(one) != normal_form(other)
+
+
+@given(st.text(min_size=1))
+def test_the_normal_form_of_a_text_is_not_empty_unless_the_text_is_blank(text: str) -> None:
+    assert normal_form(text) or not text.strip()
+
+
+def test_duplicates_are_counted_by_kind_and_the_first_is_kept() -> None:
+    rows = [Row("Fine film", "good"), Row("Fine film", "good"), Row("fine film!", "good")]
+
+    kept, removed = remove_duplicates({"all": rows})
+
+    assert kept == {"all": rows[:1]}
+    assert removed == Removed(duplicates=1, near_duplicates=1, conflicting=0)
+
+
+def test_a_text_with_two_labels_is_dropped_everywhere() -> None:
+    rows = [Row("so so", "good"), Row("So so.", "bad"), Row("fine", "good")]
+
+    kept, removed = remove_duplicates({"all": rows})
+
+    assert kept == {"all": [rows[2]]}
+    assert removed.conflicting == 2
+
+
+def test_a_text_in_several_parts_stays_in_the_test_part() -> None:
+    row = Row("fine film", "good")
+    other = Row("dull film", "bad")
+
+    kept, removed = remove_duplicates({"train": [row, other], "test": [row], "validation": [other]})
+
+    assert kept == {"train": [], "test": [row], "validation": [other]}
+    assert removed.duplicates == 2
+
+
+def test_pairs_are_duplicates_only_when_both_texts_are() -> None:
+    rows = [Row("a", "good", "b"), Row("a", "good", "c"), Row("ab", "good"), Row("A", "good", "B!")]
+
+    kept, _ = remove_duplicates({"all": rows})
+
+    assert kept == {"all": rows[:3]}
+
+
+def test_the_split_is_eight_to_one_to_one_and_a_row_keeps_its_part_as_the_corpus_grows() -> None:
+    rows = [Row(f"film number {i}", "good") for i in range(2000)]
+
+    small, large = split({"all": rows[:1000]}), split({"all": rows})
+
+    assert [len(large[part]) / 2000 for part in ("train", "validation", "test")] == pytest.approx(
+        [0.8, 0.1, 0.1], abs=0.02
+    )
+    for part in large:
+        assert set(small[part]) == set(large[part]) & set(rows[:1000])
+
+
+def test_a_source_keeps_its_own_parts_and_lends_train_rows_for_the_missing_ones() -> None:
+    rows = [Row(f"film number {i}", "good") for i in range(500)]
+    own = [Row(f"play number {i}", "bad") for i in range(20)]
+
+    parts = split({"train": rows, "test": own})
+
+    assert parts["test"] == own
+    assert len(parts["validation"]) == pytest.approx(50, abs=20)
+    assert set(parts["train"]) | set(parts["validation"]) == set(rows)

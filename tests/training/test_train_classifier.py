@@ -1,0 +1,252 @@
+"""The command as a person runs it, on a tiny encoder; the real recipe is the slow test."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertForSequenceClassification
+
+from training.batches import encode_texts
+from training.checkpoint import load_classifier, load_tokenizer, save_classifier
+from training.corpus import load_corpus
+from training.metrics import measure
+from training.model.classifier import BERTClassifier
+from training.model.config import ClassifierConfig, EncoderConfig
+from training.predict import predict_logits
+from training.record import read_record
+from training.train_classifier import build_parser, main
+
+COMMAND = Path(__file__).parents[2] / "training" / "train_classifier.py"
+
+
+@pytest.fixture(scope="module")
+def init(tmp_path_factory: pytest.TempPathFactory, tokenizer) -> str:
+    """A tiny encoder to start from."""
+    torch.manual_seed(0)
+    size = EncoderConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=30,
+    )
+    folder = tmp_path_factory.mktemp("init")
+    model = BERTClassifier(ClassifierConfig(encoder=size, labels=("x", "y")))
+    save_classifier(folder, model, tokenizer)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Three labels, told by one word, and a text that is too long, one that is there twice."""
+    words = {"bad": "dull", "fair": "story", "good": "great"}
+    letters = "abcdefghijkl"
+    rows = [
+        (f"the film is {words[label]} {letters[i % 12]}{letters[i // 12 % 12]}", label)
+        for i, label in enumerate(list(words) * 48)
+    ]
+    rows += [(" ".join("abcdefghijklmnopqrstuvwxyzabcdef"), "good"), rows[0], rows[0]]
+    path = tmp_path_factory.mktemp("data") / "film_notes.csv"
+    path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
+    return str(path)
+
+
+def flags(init: str, data: str, out: Path, *more: str) -> list[str]:
+    small = ["--epochs", "2", "--batch-size", "16", "--learning-rate", "3e-3", "--max-tokens", "30"]
+    return ["--init", init, "--data", data, "--out", str(out), *small, *more]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(init: str, data: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("checkpoints") / "notes"
+    assert main(flags(init, data, out)) == 0
+    return out
+
+
+def test_the_checkpoint_opens_in_transformers_and_answers_alike(checkpoint: Path) -> None:
+    theirs = BertForSequenceClassification.from_pretrained(checkpoint / "encoder").eval()
+    ours, tokenizer = load_classifier(checkpoint), load_tokenizer(checkpoint)
+    given = tokenizer(["the film is dull"], return_tensors="pt")
+
+    with torch.no_grad():
+        expected = theirs(**given).logits
+        found = ours(given["input_ids"], given["attention_mask"].bool()).logits
+
+    assert theirs.config.id2label == {0: "bad", 1: "fair", 2: "good"}
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+def test_the_record_holds_what_the_saved_model_does_on_the_test_part(
+    checkpoint: Path, data: str
+) -> None:
+    record = read_record(checkpoint)
+    corpus = load_corpus(data)
+    model, tokenizer = load_classifier(checkpoint), load_tokenizer(checkpoint)
+    texts = encode_texts(corpus.test, tokenizer, max_tokens=30)
+    answers = np.array([example.label for example in corpus.test])
+
+    found = measure(predict_logits(model, texts), answers, temperature=record["temperature"])
+
+    assert record["metrics"]["test"]["accuracy"] == found.accuracy
+    assert record["metrics"]["test"]["loss"] == pytest.approx(found.loss, abs=1e-6)
+    assert record["metrics"]["test"]["confusion"] == [list(row) for row in found.confusion]
+    assert len(record["metrics"]["epochs"]) == 2
+    assert record["data"]["fingerprint"] == corpus.fingerprint
+
+
+def test_the_record_says_what_was_done(checkpoint: Path, init: str, data: str) -> None:
+    record = read_record(checkpoint)
+
+    assert record["task"] == "classify"
+    assert record["title"] == "Film notes"
+    assert record["labels"] == ["bad", "fair", "good"]
+    assert record["command"].startswith(f"python training/train_classifier.py --init {init}")
+    assert record["recipe"]["init"] == init
+    assert record["recipe"]["learning_rate"] == 3e-3
+    assert record["data"]["source"] == data
+    assert record["data"]["lengths"]["cut"] == 1
+    assert record["data"]["lengths"]["longest"] == 34
+    assert sum(record["data"]["sizes"].values()) == 145
+    assert record["data"]["removed"]["duplicates"] == 2
+    assert record["rehearsal"] is False
+    assert set(record["versions"]) >= {"python", "torch", "transformers"}
+
+
+def test_the_same_seed_writes_the_same_weights(
+    checkpoint: Path, init: str, data: str, tmp_path: Path
+) -> None:
+    assert main(flags(init, data, tmp_path / "again")) == 0
+
+    weights = [
+        (folder / "encoder" / "model.safetensors").read_bytes()
+        for folder in (checkpoint, tmp_path / "again")
+    ]
+    assert weights[0] == weights[1]
+
+
+def test_the_page_tells_what_goes_in_before_and_what_came_out_after(
+    init: str, data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(flags(init, data, tmp_path / "out", "--no-pooler", "--quick")) == 0
+
+    page = capsys.readouterr().out
+    before, _, after = page.partition("epoch 1/1")
+    assert "rehearsal" in before
+    assert "2 duplicates" in before
+    assert "3: bad" in before
+    assert "1 cut at 30" in before
+    assert "TF-IDF + logistic regression" in after
+    assert "points of accuracy" in after
+    assert f"python export/to_onnx.py {tmp_path / 'out'}" in after
+    assert not read_record(tmp_path / "out")["recipe"]["pooler"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (["--data", "none.csv"], "none.csv is no file"),
+        (["--epochs", "0"], "epochs is 0; expected 1 or more"),
+        (["--max-tokens", "31"], "max_tokens is 31, the encoder of .* takes at most 30"),
+        (["--init", "{empty}"], "has no config.json"),
+        (["--out", "{full}"], "holds other things and no training.json"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_one_sentence_and_ends_with_code_2(
+    init: str,
+    data: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: list[str],
+    sentence: str,
+) -> None:
+    empty, full = tmp_path / "empty", tmp_path / "full"
+    empty.mkdir()
+    full.mkdir()
+    (full / "thesis.txt").write_text("years of work")
+    changes = [change.format(empty=empty, full=full) for change in changes]
+
+    code = main(flags(init, data, tmp_path / "out", *changes))
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert said.startswith("train_classifier.py: ")
+    assert said.count("\n") == 1
+    assert re.search(sentence, said)
+    assert (full / "thesis.txt").is_file()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_a_polite_kill_leave_the_old_checkpoint_and_nothing_else(
+    init: str,
+    data: str,
+    checkpoint: Path,
+    number: signal.Signals,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = (checkpoint / "training.json").read_bytes()
+    timer = threading.Timer(1.5, os.kill, (os.getpid(), number))
+    timer.start()
+
+    code = main(flags(init, data, checkpoint, "--epochs", "1000000"))
+
+    assert code == 130
+    assert f"stopped; {checkpoint} is as it was" in capsys.readouterr().err
+    assert (checkpoint / "training.json").read_bytes() == before
+    assert [path.name for path in checkpoint.parent.iterdir()] == [checkpoint.name]
+
+
+def test_a_hard_kill_leaves_the_old_checkpoint_and_the_next_run_cleans_up(
+    init: str, data: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "notes"
+    assert main(flags(init, data, out)) == 0
+    before = (out / "encoder" / "model.safetensors").read_bytes()
+    running = subprocess.Popen(
+        [sys.executable, str(COMMAND), *flags(init, data, out, "--epochs", "1000000")],
+        cwd=tmp_path,  # the command works from any directory
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout
+    seen = next((line for line in running.stdout if line.startswith("epoch 2/")), "")
+
+    running.kill()
+    running.wait()
+
+    assert seen, "the command ended before its second epoch"
+    assert (out / "encoder" / "model.safetensors").read_bytes() == before
+    assert load_classifier(out).config.labels == ("bad", "fair", "good")
+    assert main(flags(init, data, out)) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["notes"]
+
+
+def test_every_flag_has_help_and_there_are_about_ten() -> None:
+    actions = [action for action in build_parser()._actions if action.dest != "help"]
+
+    assert all(action.help for action in actions)
+    assert len(actions) <= 10
+
+
+@pytest.mark.slow
+def test_the_default_recipe_reaches_its_goal(tmp_path: Path) -> None:
+    accuracies, gains = [], []
+    for seed in range(3):
+        out = tmp_path / f"seed-{seed}"
+        command = [sys.executable, str(COMMAND), "--out", str(out), "--seed", str(seed)]
+        subprocess.run(command, check=True)
+        metrics = json.loads((out / "training.json").read_text())["metrics"]
+        accuracies.append(metrics["test"]["accuracy"])
+        gains.append(accuracies[-1] - metrics["baseline"]["test"]["accuracy"])
+
+    assert np.mean(accuracies) >= 0.83
+    assert np.mean(gains) >= 0.05

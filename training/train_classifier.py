@@ -1,0 +1,207 @@
+"""Command: labelled texts -> a checkpoint with a BERT classifier and what it is worth.
+
+python training/train_classifier.py     # reviews -> checkpoints/reviews, minutes on 2 cores
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from types import FrameType
+
+import torch
+from tqdm import tqdm
+
+from training.baseline import run_baseline
+from training.corpus import DEFAULT, load_corpus
+from training.fit import Epoch, Step, fit
+from training.recipe import Recipe
+from training.record import FILE
+from training.report import show_end, show_epoch, show_result, show_start
+from training.run import Prepared, measure_run, prepare, rehearsal, save_run
+from training.whole_folder import whole_folder
+
+_INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C stopped
+_EPILOG = """examples:
+  python training/train_classifier.py
+  python training/train_classifier.py --data tickets.csv --out checkpoints/tickets --epochs 5
+  python training/train_classifier.py --init random --epochs 10 --learning-rate 5e-4
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's flags; defaults are those of `Recipe`."""
+    recipe = Recipe()
+    parser = argparse.ArgumentParser(
+        prog="train_classifier.py",
+        description="Trains a BERT classifier on labelled texts and writes a checkpoint folder.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--data",
+        default=DEFAULT,
+        help="rotten-tomatoes or imdb (packaged), a .csv or .jsonl file with the columns text, "
+        "label and optionally text_pair, or a dataset on the Hub (default: %(default)s)",
+    )
+    add(
+        "--init",
+        default="minilm",
+        help="where weights come from: minilm (packaged), random, a folder in Hugging Face's "
+        "format, or a BERT on the Hub (default: %(default)s)",
+    )
+    add(
+        "--out",
+        type=Path,
+        default=Path("checkpoints/reviews"),
+        help="checkpoint folder to write, from the current directory; a checkpoint that is there "
+        "is replaced (default: %(default)s)",
+    )
+    add(
+        "--epochs",
+        type=int,
+        default=recipe.epochs,
+        help="passes over the train part; the best is kept (default: %(default)s)",
+    )
+    add(
+        "--batch-size",
+        type=int,
+        default=recipe.batch_size,
+        help="texts a step (default: %(default)s)",
+    )
+    add(
+        "--learning-rate",
+        type=float,
+        default=recipe.learning_rate,
+        help="the highest, after the warm-up (default: %(default)s)",
+    )
+    add(
+        "--max-tokens",
+        type=int,
+        default=recipe.max_tokens,
+        help="longer texts are cut here (default: %(default)s)",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=recipe.seed,
+        help="of every random choice: the same seed, the same numbers (default: %(default)s)",
+    )
+    add(
+        "--pooler",
+        action=argparse.BooleanOptionalAction,
+        default=recipe.pooler,
+        help="BERT's dense + tanh before the last layer, or that layer alone (default: --pooler)",
+    )
+    add(
+        "--quick",
+        action="store_true",
+        help="a rehearsal of under a minute: few short texts, one epoch",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; 0 when the checkpoint is written, 2 on bad input, 130 when stopped."""
+    arguments = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    command = " ".join(["python training/train_classifier.py", *words])
+    try:
+        with _kill_unwinds():
+            train(arguments, command)
+    except (ValueError, OSError, ArithmeticError) as error:
+        print(f"train_classifier.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nstopped; {arguments.out} is as it was before this run", file=sys.stderr)
+        return _INTERRUPTED
+    return 0
+
+
+def train(arguments: argparse.Namespace, command: str) -> None:
+    """Reads, trains, measures, saves, and prints a page about each.
+
+    Raises:
+        ValueError, OSError, ArithmeticError: what a person gave cannot be trained on.
+    """
+    began = perf_counter()
+    recipe = Recipe(
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
+        max_tokens=arguments.max_tokens,
+        pooler=arguments.pooler,
+        seed=arguments.seed,
+    )
+    # Around everything: a folder that cannot be written is refused before the training, not after.
+    with whole_folder(arguments.out, marker=FILE) as folder:
+        corpus = load_corpus(arguments.data)
+        if arguments.quick:
+            corpus, recipe = rehearsal(corpus, recipe)
+        prepared = prepare(corpus, recipe, arguments.init)
+        print(show_start(prepared, arguments.init, quick=arguments.quick), flush=True)
+        epochs = train_with_progress(prepared)
+        measured = measure_run(prepared)
+        baseline = run_baseline(corpus.train, corpus.validation, corpus.test)
+        save_run(
+            folder,
+            prepared,
+            epochs,
+            measured,
+            baseline,
+            init=arguments.init,
+            command=command,
+            quick=arguments.quick,
+        )
+    print(show_result(corpus.labels, measured, baseline, perf_counter() - began))
+    print(show_end(arguments.out))
+
+
+def train_with_progress(prepared: Prepared) -> list[Epoch]:
+    """Trains under a live bar; the epochs' lines stay on the screen, and in a log they are all."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model, texts = prepared.start.model.to(device), prepared.texts
+    epochs = []
+    form = "{desc} {percentage:3.0f} % |{bar}| {n_fmt}/{total_fmt} {postfix}"
+    with tqdm(disable=None, leave=False, desc="training", bar_format=form) as bar:
+        for event in fit(model, texts["train"], texts["validation"], prepared.recipe):
+            if isinstance(event, Step):
+                bar.total = event.of
+                bar.set_postfix_str(show_step(event), refresh=False)
+                bar.update()
+            else:
+                epochs.append(event)
+                tqdm.write(show_epoch(event))
+                sys.stdout.flush()
+    return epochs
+
+
+def show_step(step: Step) -> str:
+    """What the live bar says beside itself."""
+    minutes, seconds = divmod(round(step.seconds_left), 60)
+    return (
+        f"loss {step.loss:.3f} · lr {step.learning_rate:.1e} · "
+        f"{step.tokens_per_second:,.0f} tokens/s · {minutes}:{seconds:02} left"
+    )
+
+
+@contextmanager
+def _kill_unwinds() -> Iterator[None]:
+    """Lets a polite kill (SIGTERM) end the program as Ctrl-C does, so that nothing half stays."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
