@@ -1,0 +1,150 @@
+"""The page: the command that serves it, and its wiring.
+
+Where things stand is in explorer/layout.py, what they do in explorer/events.py, what they say in
+explorer/sentences.py.
+"""
+
+import argparse
+import inspect
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from explorer.api import Api
+from explorer.bundle import PRECISIONS, Bundle, open_bundle
+from explorer.bundle_fields import BundleError
+from explorer.events import Events
+from explorer.layout import Page, lay_out
+from explorer.runner import Runner
+from explorer.screen import Screen
+from explorer.theme import make_theme
+from explorer.widgets import PAGE
+
+DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "reviews"
+
+# One queue for all that runs a model or draws; what waits beyond max_size is turned away.
+WORK: dict[str, Any] = {"concurrency_id": "work", "concurrency_limit": 1}
+PRIVATE: dict[str, Any] = {
+    **WORK,
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "trigger_mode": "always_last",  # of quick clicks the last one counts
+}
+
+
+def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
+    """The page for one bundle or several. Opens and runs their graphs; launches nothing.
+
+    Raises:
+        BundleError: a graph does not open, or is not what its `bundle.json` says; or two bundles
+            have one title.
+    """
+    titles = [bundle.title for bundle in bundles]
+    if len(set(titles)) < len(titles):
+        raise BundleError(
+            f"The bundles have the titles {', '.join(titles)}; a reader chooses by title, so they "
+            "must differ. Export one again with another --title"
+        )
+    screen = Screen([Runner(bundle) for bundle in bundles])
+    with gr.Blocks(
+        title="Attention Explorer", analytics_enabled=False, delete_cache=(600, 3600)
+    ) as app:
+        page = lay_out(bundles)
+        _wire(app, page, Events(screen))
+        api = Api(screen)
+        for endpoint in (api.classify, api.attention):
+            # The whole docstring: gradio by itself would leave out what the arguments mean.
+            gr.api(endpoint, api_description=inspect.getdoc(endpoint), **WORK)
+    return app.queue(max_size=32, default_concurrency_limit=1, api_open=False)
+
+
+def _wire(app: gr.Blocks, page: Page, events: Events) -> None:
+    controls = [page.shown, page.layer, page.head, page.special_tokens, page.dark]
+    asked = [page.bundle, page.text, page.text_pair, *controls[1:]]
+    texts = [page.text, page.text_pair, page.second]
+    the_map = [page.heads, page.picture, page.tokens, page.removed, page.png, page.svg]
+    answered = [page.shown, page.notice, page.answer, *the_map]
+    begun = [page.facts, page.about, page.examples, *texts, page.layer, page.head, *answered]
+    beginning = [page.bundle, page.special_tokens, page.dark]
+
+    is_dark = "() => document.body.classList.contains('dark')"
+    opened = app.load(None, None, page.dark, js=is_dark)
+    submitted = [page.text.submit, page.text_pair.submit]
+    numbered = [page.layer.input, page.head.input]
+    drawn = [
+        opened.then(events.begin, beginning, begun, **PRIVATE),
+        page.bundle.input(events.begin, beginning, begun, **PRIVATE),
+        gr.on(submitted, events.read, asked, answered, **PRIVATE),
+        page.examples.choose(
+            events.choose_example, [page.bundle, *controls[1:]], [*texts, *answered], **PRIVATE
+        ),
+        gr.on(numbered, events.draw, controls, the_map, **PRIVATE),
+        page.special_tokens.input(events.switch_special_tokens, controls, the_map, **PRIVATE),
+        page.heads.choose(
+            events.choose_head, controls, [page.layer, page.head, *the_map], **PRIVATE
+        ),
+    ]
+    for event in drawn:
+        # Afterwards: nobody should wait for files that they may not want.
+        event.then(events.files, controls, [page.png, page.svg], **PRIVATE)
+    page.picture.select(events.choose_row, controls, page.tokens, **PRIVATE)
+
+
+def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
+    """Serves the page with what it needs and without what it does not."""
+    return app.launch(
+        theme=make_theme(),
+        css_paths=PAGE / "page.css",
+        footer_links=["api"],
+        run_history=False,  # it would keep visitors' texts in their browsers
+        enable_monitoring=False,
+        max_file_size="64kb",  # nothing is uploaded, but the route for it is open
+        ssr_mode=False,
+        pwa=False,
+        show_error=False,
+        **options,
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description="Serves a page that shows a classifier's attention.",
+        epilog="example: python demo/app.py --bundle bundles/reviews --precision float32",
+    )
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        nargs="+",
+        action="extend",
+        help="folders made by export/to_onnx.py; several give the page a chooser "
+        f"(default: {DEFAULT_BUNDLE.name}, the one beside app.py)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="which graph of a bundle runs (default: 8bit where there is one)",
+    )
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument(
+        "--port", type=int, help="port to listen on (default: first free from 7860)"
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = build_parser().parse_args(arguments)
+    try:
+        folders = options.bundle or [DEFAULT_BUNDLE]
+        app = build_app([open_bundle(folder, options.precision) for folder in folders])
+    except BundleError as error:
+        print(error, file=sys.stderr)
+        return 2
+    launch(app, server_name=options.host, server_port=options.port)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

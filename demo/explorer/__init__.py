@@ -1,0 +1,1 @@
+"""The page's own package: open a bundle, run it, do the view's maths, draw. Needs no torch."""

@@ -1,0 +1,126 @@
+"""The endpoints for programs. Layers and heads count from 1, as on the page."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.edge import answer_or_message
+from explorer.reading import Reading
+from explorer.request import MEAN, check_head, check_layer, check_switch
+from explorer.runner import Runner
+from explorer.screen import Screen
+from explorer.view import MapView, attention_map
+
+DIGITS = 6
+
+
+class Api:
+    """What programs may ask of the page's models."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def classify(self, text: str, text_pair: str = "", bundle: str = "") -> dict:
+        """The class of a text, or of a pair of texts.
+
+        Args:
+            text: what to read, at most 10,000 characters.
+            text_pair: a second text, for models that compare two.
+            bundle: the title of the model; the page's first one if empty.
+
+        Returns:
+            `label` (the likeliest; for a multi-label model a list of those above one half; null
+            for a regression), `probabilities` by label (empty for a regression), `logits` by
+            label, `tokens` in reading order, `tokens_left_out` (cut off because the model reads
+            `max_tokens` at most), `bundle` and `precision` (which graph answered).
+        """
+        runner, reading = self._read(text, text_pair, bundle)
+        labels, kind = runner.bundle.labels, runner.bundle.problem_type
+        shares = dict(zip(labels, _rounded(reading.probabilities), strict=True))
+        likely = [label for label, share in shares.items() if share > 0.5]
+        label = likely if kind == "multi_label" else max(shares, key=lambda name: shares[name])
+        return {
+            "label": None if kind == "regression" else label,
+            "probabilities": {} if kind == "regression" else shares,
+            "logits": dict(zip(labels, _rounded(reading.logits), strict=True)),
+            **_about(runner, reading),
+        }
+
+    def attention(
+        self,
+        text: str,
+        text_pair: str = "",
+        layer: int | None = None,
+        head: int | str = MEAN,
+        special_tokens: bool = True,
+        bundle: str = "",
+    ) -> dict:
+        """The attention map of one head, or the mean over the heads of a layer, as numbers.
+
+        Args:
+            text: what to read, at most 10,000 characters.
+            text_pair: a second text, for models that compare two.
+            layer: 1 is the first; the last one if null.
+            head: 1 is the first; "mean" for the mean over the layer's heads.
+            special_tokens: false hides [CLS], [SEP] and their like; what is left of each row is
+                scaled back to 1.
+            bundle: the title of the model; the page's first one if empty.
+
+        Returns:
+            `weights` (a row for each token that looks, in it a number for each token looked at;
+            rows sum to 1; six decimals, so at most 2.7 MB for 512 tokens), `indexes` (which of the
+            `tokens` the rows and columns are), `removed` (the share of each row that went to hidden
+            tokens), `layer`, `head`, and as in /classify `tokens`, `tokens_left_out`,
+            `max_tokens`, `bundle`, `precision`.
+        """
+        runner, reading = self._read(text, text_pair, bundle)
+        chosen = runner.bundle.layers if layer is None else layer
+        view = answer_or_message(_view, runner, reading, chosen, head, special_tokens)
+        return {
+            "layer": view.layer + 1,
+            "head": MEAN if view.head is None else view.head + 1,
+            "indexes": view.indexes.tolist(),
+            "weights": [_rounded(row) for row in view.weights],
+            "removed": _rounded(view.removed),
+            **_about(runner, reading),
+        }
+
+    def _read(self, text: object, text_pair: object, bundle: object) -> tuple[Runner, Reading]:
+        title = bundle or next(iter(self._screen.runners))
+        return answer_or_message(self._screen.read, title, text, text_pair)
+
+
+def _view(
+    runner: Runner, reading: Reading, layer: object, head: object, special_tokens: object
+) -> MapView:
+    return attention_map(
+        reading,
+        check_layer(layer, runner.bundle),
+        check_head(head, runner.bundle),
+        special_tokens=check_switch(special_tokens, "special_tokens"),
+    )
+
+
+def _about(runner: Runner, reading: Reading) -> dict[str, Any]:
+    """What both endpoints say about a reading."""
+    tokens = [
+        {
+            "piece": token.piece,
+            "text": token.text,
+            "special": token.special,
+            "segment": token.segment,
+        }
+        for token in reading.tokens
+    ]
+    return {
+        "tokens": tokens,
+        "tokens_left_out": reading.tokens_left_out,
+        "max_tokens": runner.bundle.max_tokens,
+        "bundle": runner.bundle.title,
+        "precision": runner.bundle.graph.precision,
+    }
+
+
+def _rounded(values: NDArray[np.float32]) -> list[float]:
+    return [round(float(value), DIGITS) for value in values]

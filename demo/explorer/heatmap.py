@@ -1,0 +1,110 @@
+"""Draws one attention map with matplotlib's object interface: no pyplot, nothing global.
+
+Queries are rows, keys are columns; more ink is more attention. Names stand as plain text instead
+of ticks: matplotlib's ticks take longer to build than all the rest of the picture.
+"""
+
+from io import BytesIO
+from typing import Literal
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from explorer.geometry import DOTS_PER_INCH, FONT_POINTS, Geometry, map_geometry
+from explorer.labels import FAMILIES, MAX_NAMED, axis_labels, label_step
+from explorer.palette import LIGHT, Palette
+from explorer.view import MapView
+
+# gradio switches matplotlib's backend around every call; from agg to agg that does nothing.
+matplotlib.use("agg")
+
+
+def draw(view: MapView, format: Literal["png", "svg"] = "png", palette: Palette = LIGHT) -> bytes:
+    """A map as the bytes of a picture."""
+    labels = axis_labels(view.tokens, view.indexes.tolist())
+    box = map_geometry(labels)
+    figure = Figure(figsize=(box.width, box.height), dpi=DOTS_PER_INCH, facecolor=palette.paper)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes(box.map_rectangle)
+    norm = PowerNorm(0.5, vmin=0, vmax=scale_top(view.weights))
+    weights = view.weights if labels else np.zeros((1, 1))
+    axes.imshow(weights, cmap=palette.colormap, norm=norm, aspect="auto", interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_color(palette.line)
+    _name_tokens(axes, labels, box, palette)
+    _divide_segments(axes, view, palette)
+    _draw_scale(figure.add_axes(box.scale_rectangle), view, palette)
+    _write_titles(figure, view, box, palette)
+    return _save(figure, format)
+
+
+def scale_top(weights: NDArray[np.float32]) -> float:
+    """The weight at which the ink of a map, shape (query, key), is full.
+
+    It is the largest of the map. In a long text, though, [CLS] and [SEP] draw a hundred times
+    what any word does and would leave the map white: there the scale ends below the strongest
+    cells, as many as two columns have, and the picture writes ≥ at that end.
+    """
+    count = len(weights)
+    top = np.quantile(weights, 1 - 2 / count) if count > MAX_NAMED else weights.max(initial=0)
+    return max(float(top), 1e-3)  # a map of zeros must not divide by zero
+
+
+def _name_tokens(axes: Axes, labels: list[str], box: Geometry, palette: Palette) -> None:
+    """Writes the tokens' names beside the rows and above the columns."""
+    step = label_step(len(labels))
+    named = max(len(labels) // step, 1)
+    style = {
+        "parse_math": False,  # a reader's dollar signs are no formulas
+        "family": FAMILIES,
+        "fontsize": min(FONT_POINTS, 72 * box.side / named * 0.85),
+        "color": palette.text,
+    }
+    gap = 0.06 / box.side * len(labels)
+    for place in range(0, len(labels), step):
+        axes.text(-0.5 - gap, place, labels[place], ha="right", va="center_baseline", **style)
+        axes.text(place, -0.5 - gap, labels[place], ha="center", va="bottom", rotation=90, **style)
+
+
+def _divide_segments(axes: Axes, view: MapView, palette: Palette) -> None:
+    """A line between text A and text B."""
+    segments = [token.segment for token in view.tokens]
+    for place in range(1, len(segments)):
+        if segments[place] != segments[place - 1]:
+            axes.axhline(place - 0.5, color=palette.line, linewidth=1)
+            axes.axvline(place - 0.5, color=palette.line, linewidth=1)
+
+
+def _draw_scale(axes: Axes, view: MapView, palette: Palette) -> None:
+    """The colours' legend. Ink grows with the square root of the weight, so that the many small
+    weights of a row can be told from none."""
+    axes.imshow(np.linspace(1, 0, 256)[:, None], cmap=palette.colormap, aspect="auto")
+    axes.set_axis_off()
+    top = scale_top(view.weights)
+    decimals = 0 if top >= 0.2 else 1 if top >= 0.02 else 2
+    for part in (0, 0.25, 0.5, 0.75, 1):
+        weight = top * part**2
+        text = f"{weight:.{decimals}%}"
+        if part == 1 and top < view.weights.max(initial=0):
+            text = f"≥ {text}"
+        axes.text(
+            1.4, part, text, transform=axes.transAxes, color=palette.text, fontsize=9.5, va="center"
+        )
+
+
+def _write_titles(figure: Figure, view: MapView, box: Geometry, palette: Palette) -> None:
+    style = {"transform": figure.dpi_scale_trans, "color": palette.text, "va": "center"}
+    axes_note = "each row looks (query), its columns are looked at (keys)"
+    figure.text(box.left, box.height - 0.2, view.name, fontsize=13, weight="bold", **style)
+    figure.text(box.left, box.height - 0.45, axes_note, fontsize=8.5, **style)
+
+
+def _save(figure: Figure, format: Literal["png", "svg"]) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format=format)
+    return buffer.getvalue()

@@ -1,0 +1,49 @@
+"""All heads of all layers in one small picture, a tile per head and one per layer for the mean.
+
+The picture is a mask: its alpha channel says how much ink a pixel gets, the page's own colours
+say which, so that it fits a light and a dark page.
+"""
+
+import base64
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from explorer.heatmap import scale_top
+from explorer.reading import Reading
+from explorer.view import renormalised
+
+TILE = 48
+"""Pixels of a tile's side. A map of more tokens shows the strongest of the cells in a pixel."""
+
+
+def draw_overview(reading: Reading, *, special_tokens: bool = True) -> str:
+    """The picture as a data URI: a row of tiles per layer, a column per head, the mean last."""
+    keep = np.ones(len(reading.tokens), bool) if special_tokens else ~reading.special
+    rows = []
+    for weights in reading.weights:  # layer by layer: all at once would double a long text's memory
+        mean = weights.mean(axis=0, keepdims=True)
+        maps, _ = renormalised(np.concatenate([weights, mean]), keep)
+        rows.append(np.concatenate([_tile(one) for one in maps], axis=1))
+    alpha = Image.fromarray(np.concatenate(rows, axis=0))
+    picture = Image.merge("LA", (Image.new("L", alpha.size), alpha))
+    buffer = BytesIO()
+    picture.save(buffer, format="png")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _tile(weights: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """One map as ink, shape (TILE, TILE); the same square root as in the large picture."""
+    ink = np.sqrt(np.clip(weights / scale_top(weights), 0, 1))
+    return (_resized(ink) * 255).astype(np.uint8)
+
+
+def _resized(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    count = len(cells)
+    if count <= TILE:
+        nearest = np.arange(TILE) * count // TILE
+        return cells[nearest][:, nearest]
+    edges = np.arange(TILE) * count // TILE
+    return np.maximum.reduceat(np.maximum.reduceat(cells, edges, axis=0), edges, axis=1)

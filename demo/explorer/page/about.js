@@ -1,0 +1,1 @@
+show((lines) => root.replaceChildren(...lines.map((text) => make("p", { className: "hint", text }))));

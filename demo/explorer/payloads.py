@@ -1,0 +1,108 @@
+"""What the page's own widgets receive: JSON of plain values, which they show as text, never as
+HTML."""
+
+import base64
+import zlib
+from typing import Any
+
+import numpy as np
+
+from explorer import sentences
+from explorer.bundle import Bundle
+from explorer.labels import can_draw
+from explorer.reading import Reading
+from explorer.request import MEAN
+from explorer.view import MapView, telling_token
+
+MAX_BARS = 8
+
+
+def facts(bundle: Bundle) -> dict[str, Any]:
+    """What stands under the page's title, and at its foot."""
+    names = " · ".join(bundle.labels[:MAX_BARS])
+    more = len(bundle.labels) - MAX_BARS
+    facts = [
+        names + (f" and {more} more" if more > 0 else ""),
+        f"{bundle.layers} layers × {bundle.heads} heads",
+        sentences.which_graph(bundle),
+        sentences.accuracy(bundle),
+    ]
+    return {"title": bundle.title, "facts": [fact for fact in facts if fact]}
+
+
+def answer(reading: Reading, bundle: Bundle) -> dict[str, Any]:
+    """The classes with their probabilities, the likeliest first; for a regression its numbers."""
+    values = reading.probabilities
+    order = np.argsort(-values, kind="stable")[:MAX_BARS]
+    if bundle.problem_type == "regression":
+        bars = [{"label": bundle.labels[i], "text": f"{values[i]:.3f}"} for i in order]
+        return {"heading": "The model's number", "bars": bars, "more": len(values) - len(order)}
+    bars = [
+        {"label": bundle.labels[i], "text": f"{values[i]:.1%}", "share": float(values[i])}
+        for i in order
+    ]
+    several = bundle.problem_type == "multi_label"
+    heading = "Probability of each class by itself" if several else "The model's answer"
+    return {"heading": heading, "bars": bars, "more": len(values) - len(order)}
+
+
+def heads(bundle: Bundle, picture: str) -> dict[str, Any]:
+    """The picture of all heads, a data URI, with its rows and columns."""
+    return {"layers": bundle.layers, "heads": bundle.heads, "picture": picture}
+
+
+def tokens(
+    reading: Reading, view: MapView, bundle: Bundle, chosen: int | None = None
+) -> dict[str, Any]:
+    """The tokens and a whole map, so that looking at another token needs no call to the server.
+
+    Weights are sent as 16-bit numbers, each row as parts of its largest: 2 bytes a cell, at most
+    0.7 MB for 512 tokens.
+
+    Args:
+        chosen: the token whose row is to be shown; None leaves it to the widget.
+    """
+    tops = view.weights.max(axis=-1, initial=0)
+    scaled = np.divide(
+        view.weights, tops[:, None], out=np.zeros_like(view.weights), where=tops[:, None] > 0
+    )
+    rows = np.rint(scaled * 65535).astype("<u2")
+    texts = "\0".join([bundle.title, reading.text, reading.text_pair])
+    return {
+        "reading": zlib.crc32(texts.encode()),
+        "name": view.name,
+        "pair": bool(reading.text_pair),
+        "tokens": [
+            {
+                "text": token.text or token.piece,
+                "piece": token.piece,
+                "special": token.special,
+                "continues": token.continues,
+                "segment": token.segment,
+                "number": "" if can_draw(token.label) else f"#{index + 1}",
+            }
+            for index, token in enumerate(reading.tokens)
+        ],
+        "left_out": reading.tokens_left_out,
+        "indexes": view.indexes.tolist(),
+        "rows": base64.b64encode(rows.tobytes()).decode(),
+        "tops": tops.tolist(),
+        "removed": view.removed.tolist(),
+        "first": telling_token(view),
+        "chosen": chosen,
+    }
+
+
+def examples(bundle: Bundle) -> list[dict[str, str]]:
+    """The texts that a bundle offers."""
+    return [{"text": example.text, "text_pair": example.text_pair} for example in bundle.examples]
+
+
+def layer_choices(bundle: Bundle) -> list[int]:
+    """The layers that a control offers."""
+    return list(range(1, bundle.layers + 1))
+
+
+def head_choices(bundle: Bundle) -> list[int | str]:
+    """The heads that a control offers."""
+    return [MEAN, *range(1, bundle.heads + 1)]

@@ -1,0 +1,60 @@
+"""What one run of a classifier gives back, in numpy: tokens, answer, attention."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Token:
+    """One token, with the reader's own characters that it stands for."""
+
+    piece: str
+    """Its entry in the vocabulary, such as `##able`, `[UNK]` or `[CLS]`."""
+    text: str
+    """The characters of the reader's text that it covers; empty for a special token."""
+    special: bool
+    """Put there by the tokenizer: [CLS], [SEP]."""
+    continues: bool
+    """True for the second and later pieces of a word."""
+    segment: int
+    """0 in text A, 1 in text B."""
+
+    @property
+    def label(self) -> str:
+        """The name on axes and in lists: a special token's piece, else the reader's characters."""
+        if not self.text:
+            return self.piece
+        return f"##{self.text}" if self.continues else self.text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """A text as the model read it. Arrays are float32 and read-only; there is no padding."""
+
+    text: str
+    text_pair: str
+    tokens: tuple[Token, ...]
+    tokens_left_out: int
+    """Tokens cut off because the model reads no more than `max_tokens`."""
+    logits: NDArray[np.float32]
+    """Shape (labels,)."""
+    probabilities: NDArray[np.float32]
+    """Shape (labels,): softmax or sigmoid of the logits over the temperature; for a regression
+    the logits themselves."""
+    weights: NDArray[np.float32]
+    """Attention after softmax, shape (layers, heads, query, key); every row sums to 1."""
+    value_norms: NDArray[np.float32]
+    """Norm of each token's value vector behind a head's output projection, shape (layers, heads,
+    key). Kobayashi et al. 2020."""
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the arrays hold."""
+        return self.weights.nbytes + self.value_norms.nbytes
+
+    @property
+    def special(self) -> NDArray[np.bool_]:
+        """Which tokens are special, shape (tokens,)."""
+        return np.array([token.special for token in self.tokens])

@@ -1,0 +1,89 @@
+"""What a reader or a program sent, checked before anything is computed from it.
+
+The browser's own limits are no protection: whoever calls the server directly goes round them. So
+every value is checked here, in the same way for the page and for the API.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+
+from explorer.bundle import Bundle
+
+MAX_CHARACTERS = 10_000
+"""Per text. Far more than 512 tokens need, and tokenised in milliseconds."""
+
+MEAN = "mean"
+"""In place of a head: the mean over the heads of a layer."""
+
+
+class RequestError(ValueError):
+    """A request that cannot be answered, as a sentence for the person who sent it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Texts:
+    """One text, or a pair, fit to be read."""
+
+    text: str
+    text_pair: str = ""
+
+
+def check_texts(text: object, text_pair: object = "") -> Texts:
+    """Raises RequestError: not a string, empty, nothing readable in it, or too long."""
+    first = _check_text(text, "The text")
+    second = _check_text("" if text_pair is None else text_pair, "The second text")
+    if not first.strip():
+        raise RequestError("There is no text yet. Write a sentence, or choose an example.")
+    if not any(_is_visible(character) for character in first):
+        raise RequestError(
+            f"The text is {len(first)} characters long, but none of them can be seen: they are "
+            "spaces or control characters. Write a sentence."
+        )
+    return Texts(text=first, text_pair=second if any(map(_is_visible, second)) else "")
+
+
+def check_layer(layer: object, bundle: Bundle) -> int:
+    """A layer as people count, from 1, turned into one that counts from 0."""
+    return _check_number(layer, "layer", bundle.layers)
+
+
+def check_head(head: object, bundle: Bundle) -> int | None:
+    """A head as people count, from 1, turned into one that counts from 0; None for the mean."""
+    if head is None or head == MEAN:
+        return None
+    return _check_number(head, "head", bundle.heads)
+
+
+def check_switch(value: object, name: str) -> bool:
+    """Raises RequestError: neither true nor false."""
+    if not isinstance(value, bool):
+        raise RequestError(f"{name} is {value!r:.30}; expected true or false.")
+    return value
+
+
+def _check_text(text: object, name: str) -> str:
+    if not isinstance(text, str):
+        raise RequestError(f"{name} is of type {type(text).__name__}; expected a string.")
+    if len(text) > MAX_CHARACTERS:
+        raise RequestError(
+            f"{name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read. Shorten it."
+        )
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise RequestError(
+            f"{name} holds half of a character (a lone surrogate). Copy it again from its source."
+        )
+    return text
+
+
+def _is_visible(character: str) -> bool:
+    """Neither white space (Z) nor a control or format character (C)."""
+    return unicodedata.category(character)[0] not in "ZC"
+
+
+def _check_number(value: object, name: str, count: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= count:
+        also = f' or "{MEAN}"' if name == "head" else ""
+        raise RequestError(
+            f"There is no {name} {value!r:.30}; this model has {name}s 1 to {count}{also}."
+        )
+    return value - 1

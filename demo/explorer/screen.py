@@ -1,0 +1,82 @@
+"""The models behind a page, and what its controls mean. The page and the API both ask here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from explorer import heatmap
+from explorer.cache import ReadingCache
+from explorer.palette import DARK, LIGHT
+from explorer.reading import Reading
+from explorer.request import RequestError, check_head, check_layer, check_switch, check_texts
+from explorer.runner import Runner
+from explorer.view import MapView, attention_map
+
+
+class Chosen(NamedTuple):
+    """What the page shows at the moment, as its components hold it: unchecked, since whoever can
+    speak HTTP can send anything."""
+
+    shown: Any
+    """The text last read: an object with `bundle`, `text` and `text_pair`."""
+    layer: Any
+    head: Any
+    special_tokens: Any
+    dark: Any
+
+
+class Selected(NamedTuple):
+    """What the page shows at the moment, checked."""
+
+    runner: Runner
+    reading: Reading
+    view: MapView
+
+
+class Screen:
+    """The models behind a page, and the readings that its visitors look at."""
+
+    def __init__(self, runners: Sequence[Runner]) -> None:
+        self.runners = {runner.bundle.title: runner for runner in runners}
+        self.cache = ReadingCache()
+        # One file per head, written over and over: gradio copies it before the next call begins.
+        self._folder = TemporaryDirectory(prefix="attention-explorer-")
+
+    def runner(self, title: object) -> Runner:
+        """The model of that title. Raises RequestError if there is none."""
+        if not isinstance(title, str) or title not in self.runners:
+            raise RequestError(
+                f"There is no bundle {title!r:.60}; this page has: {', '.join(self.runners)}."
+            )
+        return self.runners[title]
+
+    def read(self, title: object, text: object, text_pair: object) -> tuple[Runner, Reading]:
+        """Reads a text after checking it. Raises RequestError with a sentence for the reader."""
+        runner = self.runner(title)
+        texts = check_texts(text, text_pair)
+        return runner, self.cache.read(runner, texts.text, texts.text_pair)
+
+    def select(self, chosen: Chosen) -> Selected:
+        """The map that the page's controls mean. Raises RequestError."""
+        if not isinstance(chosen.shown, dict):
+            raise RequestError("Nothing was read yet. Write a sentence, or choose an example.")
+        shown = chosen.shown
+        runner, reading = self.read(
+            shown.get("bundle"), shown.get("text"), shown.get("text_pair", "")
+        )
+        view = attention_map(
+            reading,
+            check_layer(chosen.layer, runner.bundle),
+            check_head(chosen.head, runner.bundle),
+            special_tokens=check_switch(chosen.special_tokens, "special_tokens"),
+        )
+        return Selected(runner, reading, view)
+
+    def picture(self, view: MapView, *, dark: bool = False, format: str = "png") -> str:
+        """Draws a map into a file, and returns its path."""
+        head = "mean" if view.head is None else f"head{view.head + 1}"
+        name = f"attention-layer{view.layer + 1}-{head}{'-dark' if dark else ''}.{format}"
+        path = Path(self._folder.name) / name
+        path.write_bytes(heatmap.draw(view, format, DARK if dark else LIGHT))
+        return str(path)

@@ -1,0 +1,130 @@
+"""What the page says, in one place. No reader's text stands in these sentences."""
+
+import numpy as np
+
+from explorer.bundle import Bundle
+from explorer.labels import cannot_draw, label_step
+from explorer.reading import Reading
+from explorer.view import MapView
+
+PROMISE = "Write a sentence, get the model's answer, and see what every attention head looked at."
+
+CAUTION = (
+    "**How to read it.** A row is a token that looks, its columns are what it looks at, and each "
+    "row adds up to 100 %; click a row to follow its token. Attention shows where information "
+    "was routed, not why the class was chosen: "
+    "[Jain & Wallace 2019](https://aclanthology.org/N19-1357/), "
+    "[Wiegreffe & Pinter 2019](https://aclanthology.org/D19-1002/)."
+)
+
+
+def which_graph(bundle: Bundle) -> str:
+    """Which graph runs, in a few words."""
+    if bundle.graph.precision == "float32":
+        return "float32 weights"
+    error = bundle.graph.map_error.get("mean")
+    return "8-bit weights" + ("" if error is None else f", maps {_small(error)} from float32's")
+
+
+def about(bundle: Bundle) -> list[str]:
+    """What stands at the foot of the page: the graph's error, and the licence."""
+    error = bundle.graph.map_error
+    if bundle.graph.precision == "float32":
+        graph = "This page runs the float32 graph."
+    elif "mean" not in error:
+        graph = "This page runs the 8-bit graph; how far its maps are from float32's is not known."
+    else:
+        rare = f", {_small(error['p99'])} in one row of a hundred" if "p99" in error else ""
+        graph = (
+            "This page runs the 8-bit graph. Against float32, a row of a map moves "
+            f"{_small(error['mean'])} of its attention on average{rare} "
+            "(total variation distance)."
+        )
+    return [graph, bundle.licence]
+
+
+def accuracy(bundle: Bundle) -> str:
+    """Accuracy on held-out texts; empty if the bundle does not say."""
+    value, texts = bundle.test_metrics.get("accuracy"), bundle.test_metrics.get("texts")
+    if not isinstance(value, int | float):
+        return ""
+    return f"{value:.1%} accuracy on {f'{texts:,} ' if isinstance(texts, int) else ''}unseen texts"
+
+
+def _small(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
+
+
+def notices(reading: Reading, bundle: Bundle) -> list[str]:
+    """What a reader should know about how their text was read."""
+    words = [token for token in reading.tokens if not token.special]
+    found = []
+    if reading.tokens_left_out:
+        whole = len(reading.tokens) + reading.tokens_left_out
+        found.append(
+            f"The model reads {bundle.max_tokens} tokens at most, and this text has {whole:,}: "
+            f"{reading.tokens_left_out:,} were left out of the answer and of the maps."
+        )
+    if not words:
+        found.append("The tokenizer drops all that is in this text: the model reads an empty one.")
+    unknown = sum(token.piece == "[UNK]" for token in words)
+    if unknown:
+        found.append(
+            f"{unknown} of {len(words)} tokens {'is' if unknown == 1 else 'are'} not in the "
+            "model's vocabulary; it reads each of them as the same unknown token, [UNK]."
+        )
+    if not any(character.isalnum() for character in reading.text + reading.text_pair):
+        found.append(
+            "There is no letter and no digit in this text. The model answers all the same; do not "
+            "give its answer any weight."
+        )
+    return found
+
+
+def removed_share(view: MapView, reading: Reading) -> str:
+    """What hiding the special tokens removed from the map."""
+    names = list(dict.fromkeys(token.piece for token in reading.tokens if token.special))
+    if not names:
+        return "This tokenizer adds no special tokens."
+    listed = " and ".join(names) if len(names) < 3 else ", ".join(names)
+    if not view.hides_tokens:
+        own_rows = view.weights[~reading.special]
+        drawn = own_rows[:, reading.special].sum(axis=-1).mean() if len(own_rows) else 0
+        return f"Here {listed} draw {drawn:.0%} of the attention of the text's own tokens."
+    average, most = float(np.mean(view.removed)), float(np.max(view.removed, initial=0))
+    return (
+        f"{listed} are hidden. They had drawn {average:.0%} of a row's attention on average, "
+        f"{most:.0%} at most; what is left of each row was scaled back to 100 %."
+    )
+
+
+def map_notes(view: MapView, reading: Reading) -> str:
+    """What a reader of this picture must know: what was removed, shortened or left unnamed."""
+    notes = [removed_share(view, reading)]
+    step = label_step(len(view.tokens))
+    if step > 1:
+        notes.append(
+            f"The picture names one token in {step} of {len(view.tokens)}; full ink means the "
+            "weight at its scale's end, or more."
+        )
+    numbered = cannot_draw(view.tokens)
+    if numbered:
+        notes.append(
+            f"{numbered} token{'s' if numbered > 1 else ''} with characters that the picture's "
+            "font lacks stand there by number, as in the list of tokens."
+        )
+    return " ".join(notes)
+
+
+def map_description(view: MapView) -> str:
+    """The picture of a map in words, for those who do not see it."""
+    count = len(view.tokens)
+    if not count:
+        return f"{view.name}: no tokens are left to show."
+    row, column = np.unravel_index(int(view.weights.argmax()), view.weights.shape)
+    return (
+        f"Heatmap of the attention in {view.name.lower()}: {count} by {count} tokens. The "
+        f"strongest weight is {view.weights[row, column]:.0%}, from token "
+        f"{view.indexes[row] + 1} to token {view.indexes[column] + 1}. "
+        "The list of tokens gives every row as text."
+    )

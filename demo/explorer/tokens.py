@@ -1,0 +1,84 @@
+"""From text to token ids and back to the reader's own characters."""
+
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Encoding, Tokenizer
+
+from explorer.reading import Token
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Encoded:
+    """A text, or a pair, as the graph takes it: ids, segment ids, and the tokens for people."""
+
+    text: str
+    text_pair: str
+    ids: list[int]
+    segment_ids: list[int]
+    tokens: tuple[Token, ...]
+    left_out: int
+
+
+class TextEncoder:
+    """Cuts texts into tokens. Says how many did not fit instead of dropping them in silence."""
+
+    def __init__(self, tokenizer_file: Path, max_tokens: int) -> None:
+        """Raises Exception of the tokenizers library if the file is not one of its own."""
+        # Two of them: what is left out can only be counted by one that leaves nothing out.
+        self._whole = Tokenizer.from_file(str(tokenizer_file))
+        self._whole.no_truncation()
+        self._whole.no_padding()
+        self._cut = Tokenizer.from_str(self._whole.to_str())
+        self._cut.enable_truncation(max_tokens, strategy="longest_first")
+
+    def encode(self, text: str, text_pair: str = "") -> Encoded:
+        """Encodes one text, or two; of two, the longer is cut first."""
+        pair = text_pair or None
+        encoding = self._whole.encode(text, pair)
+        length = len(encoding)
+        if length > self._cut.truncation["max_length"]:
+            encoding = self._cut.encode(text, pair)
+        return Encoded(
+            text=text,
+            text_pair=text_pair,
+            ids=encoding.ids,
+            segment_ids=encoding.type_ids,
+            tokens=_tokens(encoding, (text, text_pair)),
+            left_out=length - len(encoding),
+        )
+
+
+def _tokens(encoding: Encoding, texts: tuple[str, str]) -> tuple[Token, ...]:
+    """The tokens of an encoding; `word_ids` and `sequence_ids` are None at special tokens."""
+    tokens = []
+    previous = None
+    starts = {
+        (sequence, start)
+        for sequence, (start, _) in zip(encoding.sequence_ids, encoding.offsets, strict=True)
+    }
+    for index, piece in enumerate(encoding.tokens):
+        sequence, word = encoding.sequence_ids[index], encoding.word_ids[index]
+        start, end = encoding.offsets[index]
+        special = bool(encoding.special_tokens_mask[index])
+        text = texts[sequence or 0]
+        # An accent written as a character of its own belongs to the letter before it, though the
+        # tokenizer dropped it.
+        while _is_mark(text[end : end + 1]) and (sequence, end) not in starts:
+            end += 1
+        tokens.append(
+            Token(
+                piece=piece,
+                text="" if special else text[start:end],
+                special=special,
+                continues=not special and (sequence, word) == previous,
+                segment=encoding.type_ids[index] if sequence is None else sequence,
+            )
+        )
+        previous = None if special else (sequence, word)
+    return tuple(tokens)
+
+
+def _is_mark(character: str) -> bool:
+    return bool(character) and unicodedata.category(character)[0] == "M"

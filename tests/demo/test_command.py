@@ -1,0 +1,113 @@
+"""The command that serves the page, and the page in a world without torch."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import app
+from explorer.bundle import open_bundle
+from explorer.bundle_fields import BundleError
+
+WITHOUT_TORCH = """
+import sys
+for name in ("torch", "transformers", "training", "export", "onnx", "scipy", "sklearn"):
+    sys.modules[name] = None  # importing it is now an ImportError
+import app
+from explorer.bundle import open_bundle
+page = app.build_app([open_bundle(sys.argv[1])])
+assert "matplotlib.pyplot" not in sys.modules, "pyplot keeps every figure alive"
+print(len(page.fns))
+"""
+
+
+@pytest.fixture
+def refused(capsys, monkeypatch):
+    """Runs the command on arguments that it must refuse; gives the sentence."""
+    monkeypatch.setattr(app, "launch", lambda *_, **__: pytest.fail("it was served"))
+
+    def run(*arguments):
+        code = app.main([str(argument) for argument in arguments])
+        output = capsys.readouterr()
+        assert (code, output.out) == (2, "")
+        assert output.err.count("\n") == 1
+        return output.err
+
+    return run
+
+
+def test_a_missing_bundle_is_a_sentence_and_exit_code_2(refused, tmp_path):
+    assert "nowhere is no folder" in refused("--bundle", tmp_path / "nowhere")
+
+
+def test_a_broken_bundle_among_several_is_a_sentence(refused, bundle, copy_of_tiny):
+    broken = copy_of_tiny(format=7)
+
+    assert "has format 7" in refused("--bundle", bundle.folder, "--bundle", broken)
+
+
+def test_a_precision_that_is_not_there_is_a_sentence(refused, bundle, copy_of_tiny):
+    import json
+
+    graphs = json.loads((bundle.folder / "bundle.json").read_text("utf-8"))["graphs"]
+    del graphs["classify"]["8bit"]
+    folder = copy_of_tiny(graphs=graphs)
+
+    error = refused("--bundle", folder, "--precision", "8bit")
+
+    assert "no graph of precision 8bit (found: float32)" in error
+
+
+def test_a_graph_that_does_not_fit_is_a_sentence(refused, copy_of_tiny):
+    folder = copy_of_tiny(labels=["one", "two"])
+
+    assert "gives 3 logits and 2 heads" in refused("--bundle", folder)
+
+
+def test_two_bundles_of_one_title_are_refused(bundle, copy_of_tiny):
+    with pytest.raises(BundleError, match=r"titles Tiny random model, Tiny random model"):
+        app.build_app([bundle, open_bundle(copy_of_tiny(max_tokens=16))])
+
+
+def test_an_unknown_precision_is_refused_by_the_parser(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        app.main(["--precision", "4bit"])
+
+    assert stopped.value.code == 2
+    assert "'4bit'" in capsys.readouterr().err
+
+
+def test_host_and_port_reach_the_server(monkeypatch, bundle):
+    asked = {}
+    monkeypatch.setattr(app, "launch", lambda page, **options: asked.update(options))
+
+    code = app.main(["--bundle", str(bundle.folder), "--host", "0.0.0.0", "--port", "8123"])
+
+    assert code == 0
+    assert asked == {"server_name": "0.0.0.0", "server_port": 8123}
+
+
+def test_the_default_is_the_bundle_beside_the_command(demo_folder):
+    assert demo_folder / "bundles" / "reviews" == app.DEFAULT_BUNDLE
+
+
+def test_a_copy_of_the_demo_alone_builds_the_page_without_torch(demo_folder, bundle, tmp_path):
+    copy = tmp_path / "space"
+    shutil.copytree(demo_folder, copy, ignore=shutil.ignore_patterns("bundles", "__pycache__"))
+    files = sorted(path for path in copy.rglob("*") if path.is_file())
+
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, str(bundle.folder)],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 5
+    # Nothing is written into the page's own folder: a server may not be allowed to.
+    assert sorted(path for path in copy.rglob("*") if path.is_file()) == files

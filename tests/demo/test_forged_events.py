@@ -1,0 +1,128 @@
+"""The page's own handlers, called by someone who writes HTTP by hand."""
+
+import json
+import secrets
+import urllib.request
+
+import pytest
+
+SHOWN = {"bundle": "Tiny random model", "text": "the film is good", "text_pair": ""}
+
+
+@pytest.fixture(scope="module")
+def handlers(url):
+    """The numbers of the page's handlers, by the element and the event they listen to."""
+    with urllib.request.urlopen(f"{url}config") as response:
+        config = json.load(response)
+    names = {part["id"]: part["props"].get("elem_id") for part in config["components"]}
+    return {
+        (names.get(target), event): dependency["id"]
+        for dependency in config["dependencies"]
+        for target, event in dependency["targets"]
+    }
+
+
+@pytest.fixture
+def forge(url, handlers):
+    """Sends an event that no page sent; gives what comes back."""
+
+    def send(element, event, data, event_data):
+        session = secrets.token_hex(8)
+        body = {
+            "data": data, "event_data": event_data, "session_hash": session,
+            "fn_index": handlers[element, event], "trigger_id": None,
+        }  # fmt: skip
+        request = urllib.request.Request(
+            f"{url}gradio_api/queue/join",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(request).close()
+        with urllib.request.urlopen(f"{url}gradio_api/queue/data?session_hash={session}") as stream:
+            for line in stream:
+                message = json.loads(line.removeprefix(b"data: ")) if line.strip() else {}
+                if message.get("msg") == "process_completed":
+                    return message["success"], message["output"]
+        raise AssertionError("the stream ended without an answer")
+
+    return send
+
+
+def test_an_honest_event_is_answered(forge):
+    success, output = forge(
+        "heads", "choose", [SHOWN, 1, 1, True, False], {"layer": 2, "head": "mean"}
+    )
+
+    assert success
+    assert output["data"][:2] == [2, "mean"]
+
+
+@pytest.mark.parametrize(
+    ("event_data", "message"),
+    [
+        ({"layer": 10**9, "head": 1}, "There is no layer 1000000000; this model has layers 1 to 2"),
+        ({"layer": 1, "head": -5}, "There is no head -5"),
+        ({"layer": "__class__", "head": 1}, "There is no layer '__class__'"),
+        ({"layer": [[]], "head": {}}, "There is no layer"),
+        ({}, "There is no layer None"),
+        ([1, 2], "There is no layer None"),
+        ("layer", "There is no layer None"),
+    ],
+)
+def test_a_forged_head_gets_a_sentence(forge, event_data, message):
+    success, output = forge("heads", "choose", [SHOWN, 1, 1, True, False], event_data)
+
+    assert not success
+    assert message in output["error"]
+
+
+@pytest.mark.parametrize("index", [-1, 2, 10**9, "0", None, True, [0]])
+def test_a_forged_example_gets_a_sentence(forge, index):
+    data = ["Tiny random model", 1, 1, True, False]
+
+    success, output = forge("examples", "choose", data, {"index": index})
+
+    assert not success
+    assert "There is no example" in output["error"]
+    assert "this bundle has 2" in output["error"]
+
+
+@pytest.mark.parametrize("index", [[1e9, -5], [0, 0], ["1e400", "nan"], [-1, -1]])
+def test_a_click_outside_the_map_chooses_no_row(forge, index):
+    event_data = {"index": index, "value": None}
+
+    success, output = forge("map", "select", [SHOWN, 1, 1, True, False], event_data)
+
+    assert success
+    assert output["data"][0]["chosen"] is None
+
+
+@pytest.mark.parametrize("index", [None, 3, "xy", [1], [1, 2, 3], [{}, []]])
+def test_a_click_without_two_coordinates_gets_a_sentence(forge, index):
+    event_data = {"index": index, "value": None}
+
+    success, output = forge("map", "select", [SHOWN, 1, 1, True, False], event_data)
+
+    assert not success
+    assert "two coordinates" in output["error"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [
+        (None, "Nothing was read yet"),
+        ([1], "Nothing was read yet"),
+        ({}, "There is no bundle None"),
+        ({**SHOWN, "bundle": "/etc"}, "There is no bundle '/etc'"),
+        ({**SHOWN, "text": "a" * 20_000}, "has 20,000 characters"),
+        ({**SHOWN, "text": {"a": 1}}, "type dict"),
+        ({**SHOWN, "text_pair": 7}, "The second text is of type int"),
+    ],
+)
+def test_a_forged_text_gets_a_sentence(forge, shown, message):
+    event_data = {"layer": 1, "head": 1}
+
+    success, output = forge("heads", "choose", [shown, 1, 1, True, False], event_data)
+
+    assert not success
+    assert message in output["error"]

@@ -1,0 +1,173 @@
+"""The picture of a map, with whatever a reader may have written along its sides."""
+
+import io
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer import heatmap
+from explorer.geometry import DOTS_PER_INCH, map_geometry
+from explorer.labels import MAX_NAMED, axis_labels, label_step
+from explorer.palette import DARK, LIGHT
+from explorer.reading import Token
+from explorer.view import MapView
+
+HOSTILE = [
+    "$$", "$x^$", r"$\frac$", "$a_$", "\\", "%", "{", "<script>", "&amp;", "]]>", "--", "\u202e",
+    "好", "😍", "👩‍🚀", "مرحبا", "a\nb", "\x07", " ", "x" * 300,
+]  # fmt: skip
+
+
+def view_of(texts, weights=None, segments=None):
+    count = len(texts)
+    if weights is None:
+        weights = np.full((count, count), 1 / max(count, 1), np.float32)
+    tokens = tuple(
+        Token(piece=text, text=text, special=False, continues=False, segment=segment)
+        for text, segment in zip(texts, segments or [0] * count, strict=True)
+    )
+    return MapView(
+        layer=0, head=0, indexes=np.arange(count), tokens=tokens, weights=weights,
+        removed=np.zeros(count, np.float32), hides_tokens=False,
+    )  # fmt: skip
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+# A warning of matplotlib's about a missing glyph or a formula would fail this test.
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("format", ["png", "svg"])
+@pytest.mark.parametrize("text", HOSTILE)
+def test_any_token_can_be_drawn(text, format):
+    assert heatmap.draw(view_of([text, "film"]), format)
+
+
+def test_dollar_signs_are_no_formula():
+    assert heatmap.draw(view_of(["$x$"])) != heatmap.draw(view_of(["x"]))
+
+
+def test_what_the_font_lacks_is_named_by_its_place():
+    view = view_of(["film", "好", "🦜", "café", "Ωμ"])
+
+    assert axis_labels(view.tokens, [4, 5, 6, 7, 8]) == ["film", "#6", "#7", "café", "Ωμ"]
+
+
+def test_a_long_word_is_shortened():
+    assert axis_labels(view_of(["x" * 300]).tokens, [0]) == ["x" * 13 + "…"]
+
+
+def test_the_strongest_cell_has_the_most_ink_where_the_geometry_says():
+    weights = np.full((6, 6), 0.1, np.float32)
+    weights[4, 1] = 0.5
+    view = view_of(list("abcdef"), weights)
+    box = map_geometry(list("abcdef"))
+
+    image = pixels(heatmap.draw(view))
+
+    assert image.shape[:2] == pytest.approx(
+        (box.height * DOTS_PER_INCH, box.width * DOTS_PER_INCH), abs=1.5
+    )
+    cells = {
+        box.cell(x, y, 6): image[y, x].sum()
+        for y in range(10, image.shape[0], 10)
+        for x in range(10, image.shape[1], 10)
+        if box.cell(x, y, 6)
+    }
+    assert len(cells) == 36
+    assert min(cells, key=cells.get) == (4, 1)
+
+
+def test_a_click_beside_the_map_is_no_cell():
+    box = map_geometry(["a", "b"])
+
+    for x, y in [(0, 0), (-5, 3), (1e9, 100), (float("nan"), 1), (float("inf"), 1)]:
+        assert box.cell(x, y, 2) is None
+
+
+def test_a_dark_page_gets_a_dark_picture():
+    view = view_of(list("abc"))
+
+    light, dark = (
+        pixels(heatmap.draw(view, palette=LIGHT)),
+        pixels(heatmap.draw(view, palette=DARK)),
+    )
+
+    assert light[0, 0].tolist() == [255, 255, 255]
+    assert dark[0, 0].max() < 40
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+def test_more_attention_is_further_from_the_paper_at_every_step(palette):
+    colours = palette.colormap(np.linspace(0, 1, 101))[:, :3] @ [0.2126, 0.7152, 0.0722]
+
+    steps = np.diff(colours)
+
+    assert (steps < 0).all() if palette is LIGHT else (steps > 0).all()
+
+
+def test_equal_maps_are_equal_files():
+    assert heatmap.draw(view_of(["a", "b"])) == heatmap.draw(view_of(["a", "b"]))
+
+
+def test_the_svg_is_whole_and_runs_nothing():
+    svg = heatmap.draw(view_of(["<script>alert(1)</script>", "]]>", "--><b>"]), "svg")
+
+    tags = {node.tag.rsplit("}")[-1] for node in ElementTree.fromstring(svg).iter()}
+
+    assert "svg" in tags
+    assert not tags & {"script", "b", "foreignObject", "a"}
+
+
+@pytest.mark.parametrize(
+    ("count", "step"), [(1, 1), (48, 1), (49, 2), (96, 2), (300, 7), (512, 11)]
+)
+def test_of_many_tokens_only_every_so_many_are_named(count, step):
+    assert label_step(count) == step
+    assert -(-count // step) <= MAX_NAMED
+
+
+def test_five_hundred_tokens_fit_into_one_picture_of_bounded_size():
+    generator = np.random.default_rng(0)
+    weights = generator.dirichlet(np.full(512, 0.1), 512).astype(np.float32)
+
+    image = pixels(heatmap.draw(view_of(["unbelievable"] * 512, weights)))
+
+    assert max(image.shape) < 1600
+
+
+def test_a_long_texts_scale_does_not_end_at_its_special_tokens():
+    weights = np.full((100, 100), 0.1 / 98, np.float32)
+    weights[:, [0, 99]] = 0.45
+
+    assert heatmap.scale_top(weights) < 0.01
+    assert heatmap.scale_top(weights[:20, :20]) == pytest.approx(0.45)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_maps_of_nothing_and_of_zeros_can_be_drawn(count):
+    assert heatmap.draw(view_of(["a"] * count, np.zeros((count, count), np.float32)))
+
+
+def test_a_line_divides_two_texts():
+    one, two = view_of(list("abcd")), view_of(list("abcd"), segments=[0, 0, 1, 1])
+    box = map_geometry(list("abcd"))
+    middle = [int((edge + box.side / 2) * DOTS_PER_INCH) for edge in (box.top, box.left)]
+
+    changed = np.abs(pixels(heatmap.draw(one)) - pixels(heatmap.draw(two))).sum(axis=-1) > 0
+
+    assert changed[middle[0] - 4 : middle[0] + 4].any(axis=0).mean() > 0.5
+    assert changed[:, middle[1] - 4 : middle[1] + 4].any(axis=1).mean() > 0.5
+
+
+def test_segments_of_a_reading_reach_the_picture(runner):
+    from explorer.view import attention_map
+
+    view = attention_map(runner.read("good film", "bad"), 0, 0)
+    same = replace(view, tokens=tuple(replace(token, segment=0) for token in view.tokens))
+
+    assert heatmap.draw(view) != heatmap.draw(same)

@@ -1,0 +1,51 @@
+"""The picture of all heads: a tile per layer and head, the mean last."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer.overview import TILE, draw_overview
+from explorer.view import attention_map
+
+
+def tiles(uri):
+    """Ink between 0 and 1, by layer and head."""
+    head, data = uri.split(",")
+    assert head == "data:image/png;base64"
+    ink = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))[..., 1] / 255
+    rows, columns = ink.shape[0] // TILE, ink.shape[1] // TILE
+    return ink.reshape(rows, TILE, columns, TILE).swapaxes(1, 2)
+
+
+@pytest.mark.parametrize("special_tokens", [True, False])
+def test_each_tile_is_its_heads_map_in_small(runner, special_tokens):
+    reading = runner.read("the film was dull", "was it good?")
+
+    picture = tiles(draw_overview(reading, special_tokens=special_tokens))
+
+    assert picture.shape[:2] == (2, 3)
+    for layer in range(2):
+        for column, head in enumerate([0, 1, None]):
+            view = attention_map(reading, layer, head, special_tokens=special_tokens)
+            count = len(view.tokens)
+            for query, key in np.ndindex(count, count):
+                y, x = (int((place + 0.5) * TILE / count) for place in (query, key))
+                expected = np.sqrt(view.weights[query, key] / view.weights.max())
+                assert picture[layer, column, y, x] == pytest.approx(expected, abs=1 / 255)
+
+
+def test_of_a_long_text_each_pixel_shows_its_strongest_cell(runner):
+    reading = runner.read("film")
+    weights = np.full((2, 2, 200, 200), 1e-4, np.float32)
+    weights[1, 0, 77, 130] = 1
+    long = type(reading)(
+        **{name: getattr(reading, name) for name in type(reading).__slots__}
+        | {"weights": weights, "tokens": reading.tokens[1:2] * 200}
+    )
+
+    tile = tiles(draw_overview(long))[1, 0]
+
+    assert tile[77 * TILE // 200, 130 * TILE // 200] == 1

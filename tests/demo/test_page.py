@@ -1,0 +1,323 @@
+"""The page in a real browser: what a reader does, and what must never happen."""
+
+import re
+from contextlib import contextmanager
+
+import pytest
+
+from explorer.geometry import map_geometry
+
+FIRST = "Not bad at all, the story is great!"
+HOSTILE = [
+    "${alert(1)}",
+    "{{7*7}} {{constructor}}",
+    r"\u \x \ `",
+    "<img src=x onerror=alert(1)>",
+    "</script><script>alert(1)</script>",
+    "javascript:alert(1) \" onload='alert(1)'",
+    "$$ $x^$ \\frac{",
+    "\u202eright to left مرحبا",
+    "😍 好电影 👩‍🚀",
+    "film " * 2000,
+]
+
+
+@contextmanager
+def open_page(browser, url, *, theme="light", width=1280, height=800):
+    """A page that has shown its first reading. Fails on any message, dialog or foreign request."""
+    troubles = []
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.on(
+        "console",
+        lambda m: troubles.append(m.text) if m.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+    page.on("dialog", lambda dialog: (troubles.append(f"dialog: {dialog}"), dialog.dismiss()))
+    page.on(
+        "request",
+        lambda r: None if r.url.startswith((url, "data:", "blob:")) else troubles.append(r.url),
+    )
+    page.goto(f"{url}?__theme={theme}")
+    page.locator("#svg:enabled").wait_for()
+    yield page
+    context.close()
+    assert troubles == []
+
+
+@pytest.fixture
+def page(browser, url):
+    with open_page(browser, url) as page:
+        yield page
+
+
+def picture(page):
+    """The bytes of the map that is shown."""
+    return page.request.get(page.locator("#map img").get_attribute("src")).body()
+
+
+def wait_for_another(page, before):
+    """Waits until the map's picture is not the one whose address was `before`."""
+    page.wait_for_function(
+        "before => document.querySelector('#map img').src !== before", arg=before
+    )
+
+
+def address(page):
+    return page.locator("#map img").get_attribute("src")
+
+
+def read(page, text):
+    before = page.locator("#tokens .chips").inner_text()
+    page.locator("#text textarea").fill(text)
+    page.locator("#text textarea").press("Enter")
+    page.wait_for_function(
+        "before => document.querySelector('#tokens .chips').innerText !== before", arg=before
+    )
+
+
+def chips(page):
+    return page.locator("#tokens .chip").evaluate_all(
+        "chips => chips.map(chip => chip.querySelector('bdi').textContent)"
+    )
+
+
+def test_the_first_screen_shows_a_computed_example(page, runner):
+    reading = runner.read(FIRST)
+    likeliest = runner.bundle.labels[reading.probabilities.argmax()]
+
+    assert page.locator("h1").inner_text() == "Attention Explorer"
+    assert page.locator("#text textarea").input_value() == FIRST
+    assert page.locator("#answer .bar-label").first.inner_text() == likeliest
+    assert page.locator("#answer .bar-value").first.inner_text() == (
+        f"{reading.probabilities.max():.1%}"
+    )
+    assert chips(page) == [token.text or token.piece for token in reading.tokens]
+    assert page.locator("#heads .tile").count() == 2 * 3
+    assert picture(page).startswith(b"\x89PNG")
+    assert "8-bit weights, maps 1.6% from float32's" in page.locator("#facts").inner_text()
+    assert "not why the class was chosen" in page.locator("#caution").inner_text()
+
+
+def test_a_typed_sentence_changes_answer_tokens_and_picture(page):
+    before, old = picture(page), address(page)
+
+    read(page, "the film was dull")
+    wait_for_another(page, old)
+
+    assert chips(page) == ["[CLS]", "the", "film", "was", "dull", "[SEP]"]
+    assert picture(page) != before
+
+
+def test_a_head_is_chosen_with_the_mouse_and_the_controls_follow(page):
+    before, old = picture(page), address(page)
+
+    page.get_by_role("button", name="Layer 2, head 2").click()
+    wait_for_another(page, old)
+
+    assert picture(page) != before
+    assert page.get_by_label("Layer", exact=True).input_value() == "2"
+    assert page.get_by_label("Head", exact=True).input_value() == "2"
+    assert "layer 2, head 2" in page.locator("#map img").get_attribute("alt")
+    assert "Layer 2, head 2" in page.locator("#tokens .hint").inner_text()
+
+
+def test_the_controls_choose_a_head_with_the_keyboard_and_the_overview_follows(page):
+    old = address(page)
+    head = page.get_by_label("Head", exact=True)
+
+    head.focus()
+    page.keyboard.press("ArrowDown" if head.input_value() == "mean" else "ArrowUp")
+    page.keyboard.press("Enter")
+    page.wait_for_function("old => document.querySelector('#map img').src !== old", arg=old)
+
+    value = head.input_value()
+    name = "mean over heads" if value == "mean" else f"head {value}"
+    layer = page.get_by_label("Layer", exact=True).input_value()
+    pressed = page.locator("#heads .tile[aria-pressed=true]")
+    assert pressed.count() == 1
+    assert pressed.get_attribute("aria-label") == f"Layer {layer}, {name}"
+
+
+def test_the_overview_is_walked_with_arrow_keys(page):
+    page.get_by_role("button", name="Layer 1, head 1").click()
+    page.wait_for_function(
+        "() => /Layer 1, head 1/.test(document.querySelector('#tokens').innerText)"
+    )
+    old = address(page)
+
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    wait_for_another(page, old)
+
+    chosen = page.locator("#heads .tile[aria-pressed=true]").get_attribute("aria-label")
+    assert chosen == "Layer 2, mean over heads"
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == chosen
+    assert page.get_by_label("Head", exact=True).input_value() == "mean"
+
+
+def test_a_chosen_token_says_where_it_looks(page, runner):
+    page.get_by_role("button", name="Layer 1, head 1").click()
+    page.wait_for_function(
+        "() => /Layer 1, head 1/.test(document.querySelector('#tokens').innerText)"
+    )
+    weights = runner.read(FIRST).weights[0, 0]
+    tokens = runner.read(FIRST).tokens
+
+    page.locator("#tokens .chip").nth(2).click()
+
+    line = page.locator("#tokens .looks-at").inner_text()
+    best = int(weights[2].argmax())
+    share = f"{weights[2, best]:.0%}".replace("%", " %")
+    assert line.startswith("“bad” looks at ")
+    assert re.search(rf"looks at \W*{re.escape(tokens[best].label)}\W* {share}", line)
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#tokens .looks-at").inner_text().startswith("“at” looks at ")
+    page.keyboard.press("Home")
+    assert page.locator("#tokens .looks-at").inner_text().startswith("[CLS] looks at ")
+
+
+def test_a_click_on_a_row_of_the_map_follows_its_token(page, runner):
+    tokens = runner.read(FIRST).tokens
+    box = map_geometry([token.label for token in tokens])
+    image = page.locator("#map img")
+    scale = image.bounding_box()["width"] / box.width
+
+    for row in (0, 4, len(tokens) - 1):
+        x = box.left + box.side / 2
+        y = box.top + box.side * (row + 0.5) / len(tokens)
+        image.click(position={"x": scale * x, "y": scale * y})
+        page.wait_for_function(
+            "row => document.querySelectorAll('.chip')[row].classList.contains('query')", arg=row
+        )
+
+
+def test_special_tokens_are_hidden_and_the_removed_share_is_said(page):
+    old = address(page)
+
+    page.get_by_label("Show special tokens").click()
+    wait_for_another(page, old)
+
+    assert page.locator("#tokens .chip:disabled").count() == 2
+    said = page.locator("#removed").inner_text()
+    assert re.search(r"\[CLS\] and \[SEP\] are hidden\. They had drawn \d+% of a row's", said)
+    assert "scaled back to 100 %" in said
+
+
+def test_an_example_is_chosen_with_both_its_texts(page):
+    page.locator("#examples .example").nth(1).click()
+    page.locator("#tokens .segment").first.wait_for()
+
+    assert page.locator("#text textarea").input_value().startswith("The music was dull")
+    assert page.locator("#text_pair textarea").input_value() == "Was it good?"
+    assert page.locator("#tokens .segment").all_inner_texts() == ["Text A", "Text B"]
+
+
+@pytest.mark.parametrize(("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
+def test_the_picture_can_be_kept_as_a_file(page, kind, start):
+    old = address(page)
+    page.get_by_role("button", name="Layer 2, mean over heads").click()
+    wait_for_another(page, old)
+    page.locator(f"#{kind}:enabled").wait_for()
+
+    with page.expect_download() as download:
+        page.locator(f"#{kind}").click()
+
+    assert download.value.suggested_filename == f"attention-layer2-mean.{kind}"
+    assert download.value.path().read_bytes().startswith(start)
+
+
+def test_another_model_brings_its_own_text_and_answer(page):
+    chooser = page.get_by_label("Model", exact=True)
+    chooser.click()
+    page.get_by_role("option", name="Second").click()
+    page.wait_for_function(
+        "() => /each class by itself/.test(document.querySelector('#answer').innerText)"
+    )
+
+    assert page.locator("#facts strong").inner_text() == "Second"
+
+
+def test_truncation_is_seen_in_words_and_among_the_tokens(page):
+    read(page, "film " * 100)
+
+    assert "32 tokens at most, and this text has 102: 70 were left out" in (
+        page.locator("#notice").inner_text()
+    )
+    assert "70 more tokens were not read" in page.locator("#tokens .left-out").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "There is no text yet"),
+        ("   ", "There is no text yet"),
+        ("\u200b\u200b", "none of them can be seen"),
+        ("a" * 10_001, "has 10,001 characters; at most 10,000"),
+    ],
+)
+def test_a_text_that_cannot_be_read_gets_a_sentence_and_changes_nothing(page, text, sentence):
+    before = address(page)
+
+    page.locator("#text textarea").fill(text)
+    page.locator("#text textarea").press("Enter")
+    page.locator("#notice .error").first.wait_for()
+
+    assert sentence in page.locator("#notice").inner_text()
+    assert address(page) == before
+    read(page, "good")
+    assert page.locator("#notice .error").count() == 0
+
+
+def test_hostile_texts_are_shown_and_run_nothing(page):
+    for text in HOSTILE:
+        read(page, text)
+        page.locator("#tokens .chip").nth(1).click()
+        shown = "".join(chips(page)[1:-1])
+        plain = re.sub(r"\s|\u202e|\u200d", "", text)
+        assert re.sub(r"\u200d", "", shown) == plain or plain.startswith(shown)
+
+    assert page.locator("img[src='x']").count() == 0
+    assert page.locator(".widget script").count() == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_narrow_screen_does_not_scroll_sideways(browser, url, theme):
+    with open_page(browser, url, theme=theme, width=360, height=740) as page:
+        read(page, "unbad" * 30 + " film " * 20)
+        page.locator("#map img").scroll_into_view_if_needed()
+
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_dark_page_shows_a_dark_picture_and_keeps_a_light_one(browser, url):
+    with open_page(browser, url) as light, open_page(browser, url, theme="dark") as dark:
+        assert "-dark" not in address(light)
+        assert "-dark.png" in address(dark)
+
+        with dark.expect_download() as download:
+            dark.locator("#png").click()
+
+        assert download.value.path().read_bytes() == picture(light)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser, url, theme, skip_for_want):
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        skip_for_want("needs axe: pip install axe-playwright-python")
+    with open_page(browser, url, theme=theme) as page:
+        for text in ("the music was dull but the film is good", "Ωμ " + "film " * 100):
+            read(page, text)
+            page.locator("#svg:enabled").wait_for()
+            page.wait_for_timeout(400)  # colours that are still fading in have no contrast yet
+            found = Axe().run(page).response["violations"]
+
+            serious = [
+                (one["id"], [node["html"][:200] for node in one["nodes"]])
+                for one in found
+                if one["impact"] in ("serious", "critical")
+            ]
+            assert serious == []

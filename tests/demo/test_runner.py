@@ -1,0 +1,123 @@
+"""A reading holds what onnxruntime gives when it is called by hand."""
+
+import numpy as np
+import onnxruntime
+import pytest
+from tokenizers import Tokenizer
+
+from explorer.bundle import open_bundle
+from explorer.runner import Runner
+
+TEXT = "Not bad at all, the story is great!"
+PAIR = ("The music was dull but the film is good.", "Was it good?")
+
+
+@pytest.fixture(scope="module")
+def session(bundle):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(bundle.graph.path, options)
+
+
+@pytest.fixture(scope="module")
+def by_hand(bundle, session):
+    """Runs the graph on one text, or pair, with nothing of ours."""
+
+    def run(text, text_pair=None, **more):
+        encoding = Tokenizer.from_file(str(bundle.folder / "tokenizer.json")).encode(
+            text, text_pair
+        )
+        feed = {
+            "input_ids": [encoding.ids],
+            "attention_mask": [encoding.attention_mask],
+            "token_type_ids": [encoding.type_ids],
+        }
+        feed = {name: np.array(value, np.int64) for name, value in feed.items()}
+        names = [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(None, {**feed, **more}), strict=True))
+
+    return run
+
+
+@pytest.mark.parametrize("texts", [(TEXT,), PAIR])
+def test_a_reading_equals_onnxruntime_by_hand(runner, by_hand, texts):
+    expected = by_hand(*texts)
+
+    reading = runner.read(*texts)
+
+    np.testing.assert_array_equal(reading.logits, expected["logits"][0])
+    for layer in range(runner.bundle.layers):
+        np.testing.assert_array_equal(
+            reading.weights[layer], expected[f"encoder_attentions.{layer}"][0]
+        )
+        np.testing.assert_array_equal(
+            reading.value_norms[layer], expected[f"encoder_value_norms.{layer}"][0]
+        )
+
+
+def test_every_row_of_every_map_sums_to_one(runner):
+    np.testing.assert_allclose(runner.read(*PAIR).weights.sum(axis=-1), 1, atol=1e-5)
+
+
+def test_a_batch_reads_like_its_texts_one_by_one(runner):
+    texts = [(TEXT, ""), ("a", ""), PAIR]
+
+    readings = runner.run([runner.encode(*pair) for pair in texts])
+
+    for pair, reading in zip(texts, readings, strict=True):
+        alone = runner.read(*pair)
+        assert reading.tokens == alone.tokens
+        np.testing.assert_allclose(reading.logits, alone.logits, atol=1e-4)
+        np.testing.assert_allclose(reading.weights, alone.weights, atol=1e-4)
+        np.testing.assert_allclose(reading.value_norms, alone.value_norms, atol=1e-4)
+
+
+def test_a_head_mask_reaches_the_graph_text_by_text(runner, by_hand):
+    mask = np.ones((2, runner.bundle.layers, runner.bundle.heads), np.float32)
+    mask[1, 0, 1] = 0
+
+    whole, without = runner.run([runner.encode(TEXT)] * 2, head_mask=mask)
+
+    np.testing.assert_allclose(whole.logits, by_hand(TEXT)["logits"][0], atol=1e-5)
+    expected = by_hand(TEXT, head_mask=mask[1:])["logits"][0]
+    np.testing.assert_allclose(without.logits, expected, atol=1e-5)
+    assert np.abs(whole.logits - without.logits).max() > 1e-3
+
+
+def test_classes_are_a_softmax_at_the_bundles_temperature(copy_of_tiny, by_hand):
+    runner = Runner(open_bundle(copy_of_tiny(temperature=2.5)))
+    exponentials = np.exp(by_hand(TEXT)["logits"][0] / 2.5)
+
+    probabilities = runner.read(TEXT).probabilities
+
+    np.testing.assert_allclose(probabilities, exponentials / exponentials.sum(), rtol=1e-5)
+
+
+def test_independent_classes_are_a_sigmoid_each(copy_of_tiny, by_hand):
+    runner = Runner(open_bundle(copy_of_tiny(problem_type="multi_label", temperature=0.5)))
+    logits = by_hand(TEXT)["logits"][0]
+
+    probabilities = runner.read(TEXT).probabilities
+
+    np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-2 * logits)), rtol=1e-5)
+
+
+def test_a_regression_gives_its_numbers_as_they_are(copy_of_tiny, by_hand):
+    runner = Runner(open_bundle(copy_of_tiny(problem_type="regression", temperature=9.0)))
+
+    np.testing.assert_array_equal(runner.read(TEXT).probabilities, by_hand(TEXT)["logits"][0])
+
+
+def test_a_reading_cannot_be_changed_by_whoever_got_it(runner):
+    reading = runner.read(TEXT)
+
+    with pytest.raises(ValueError, match="read-only"):
+        reading.weights[0, 0, 0, 0] = 1
+
+
+def test_the_longest_text_fills_the_model_and_no_more(runner):
+    reading = runner.read("film " * 500)
+
+    assert len(reading.tokens) == runner.bundle.max_tokens
+    assert reading.tokens_left_out == 502 - runner.bundle.max_tokens
+    assert reading.weights.shape[-2:] == (runner.bundle.max_tokens,) * 2

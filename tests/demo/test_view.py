@@ -1,0 +1,97 @@
+"""The maths of what is shown, against the formula written out."""
+
+import numpy as np
+import pytest
+
+from explorer.view import attention_map, renormalised, telling_head, telling_token
+
+TEXTS = ("The music was dull", "Was it good?")
+
+
+@pytest.fixture(scope="module")
+def reading(runner):
+    return runner.read(*TEXTS)
+
+
+def test_one_head_is_shown_as_it_is(reading):
+    view = attention_map(reading, 1, 0)
+
+    np.testing.assert_array_equal(view.weights, reading.weights[1, 0])
+    np.testing.assert_array_equal(view.removed, 0)
+    assert view.tokens == reading.tokens
+    assert view.name == "Layer 2, head 1"
+
+
+def test_the_mean_over_heads_is_the_mean(reading):
+    view = attention_map(reading, 0, None)
+
+    expected = (reading.weights[0, 0] + reading.weights[0, 1]) / 2
+    np.testing.assert_allclose(view.weights, expected, atol=1e-7)
+    assert view.name == "Layer 1, mean over heads"
+
+
+@pytest.mark.parametrize("head", [0, 1, None])
+def test_hiding_special_tokens_scales_each_row_by_what_is_left_of_it(reading, head):
+    full = attention_map(reading, 0, head).weights
+    words = [index for index, token in enumerate(reading.tokens) if not token.special]
+
+    view = attention_map(reading, 0, head, special_tokens=False)
+
+    assert view.indexes.tolist() == words
+    assert [token.special for token in view.tokens] == [False] * len(words)
+    for row, query in enumerate(words):
+        removed = sum(full[query, key] for key in range(len(full)) if key not in words)
+        assert view.removed[row] == pytest.approx(removed, abs=1e-6)
+        for column, key in enumerate(words):
+            expected = full[query, key] / (1 - removed)
+            assert view.weights[row, column] == pytest.approx(expected, abs=1e-6)
+    np.testing.assert_allclose(view.weights.sum(axis=-1), 1, atol=1e-6)
+
+
+def test_a_row_that_only_looked_at_hidden_tokens_is_zero_not_nan():
+    weights = np.array([[1, 0, 0], [1, 0, 0], [0, 0.25, 0.75]], np.float32)
+
+    shown, removed = renormalised(weights, np.array([False, True, True]))
+
+    np.testing.assert_array_equal(shown, [[0, 0], [0.25, 0.75]])
+    np.testing.assert_array_equal(removed, [1, 0])
+
+
+def test_hiding_works_on_all_heads_at_once(reading):
+    together, removed = renormalised(reading.weights, ~reading.special)
+
+    alone = attention_map(reading, 1, 1, special_tokens=False)
+    np.testing.assert_allclose(together[1, 1], alone.weights, atol=1e-7)
+    np.testing.assert_allclose(removed[1, 1], alone.removed, atol=1e-7)
+
+
+def test_the_first_view_is_the_head_whose_words_look_far(reading, runner):
+    count = len(reading.tokens)
+    weights = np.zeros_like(reading.weights)
+    weights[..., np.arange(count), np.arange(count)] = 1  # every head looks at itself ...
+    weights[1, 0] = np.roll(np.eye(count), 3, axis=1)  # ... but for one, three places on
+
+    changed = type(reading)(
+        **{name: getattr(reading, name) for name in type(reading).__slots__} | {"weights": weights}
+    )
+
+    assert telling_head(changed) == (1, 0)
+
+
+def test_the_first_token_is_the_word_that_looks_most_at_another(reading):
+    view = attention_map(reading, 0, 0)
+    best = max(
+        (view.weights[query, key], query)
+        for query, one in enumerate(view.tokens)
+        for key, other in enumerate(view.tokens)
+        if query != key and not one.special and not other.special
+    )
+
+    assert telling_token(view) == best[1]
+
+
+def test_a_single_word_has_a_first_view_too(runner):
+    reading = runner.read("film")
+
+    assert telling_head(reading) == (0, 0)
+    assert telling_token(attention_map(reading, 0, 0, special_tokens=False)) == 1
