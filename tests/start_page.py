@@ -6,7 +6,6 @@ Fails when the page does not answer within two minutes. It needs nothing but Pyt
 """
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -20,11 +19,11 @@ def main(command: list[str]) -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    page = subprocess.Popen([*command, "--port", str(port)], env={**os.environ, "MPLBACKEND": "Agg"})
+    page = subprocess.Popen([*command, "--port", str(port)])
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_for(url, page)
-        print("the page answers:", _classify(url, "Not bad at all."))
+        sys.stdout.write(f"the page answers: {_classify(url, 'Not bad at all.')}\n")
     finally:
         page.terminate()
         page.wait(timeout=30)

@@ -89,8 +89,9 @@ def test_every_file_of_a_folder_stands_in_its_readme(folder: str) -> None:
     )
     files = {line for line in listed.stdout.splitlines() if not line.endswith("__init__.py")}
 
-    named = {f"{folder}/{match}" for match in re.findall(r"`([\w/]+\.py)`", text(f"{folder}/README.md"))}
-    named |= set(tree(f"{folder}/README.md"))
+    readme = f"{folder}/README.md"
+    named = {f"{folder}/{match}" for match in re.findall(r"`([\w/]+\.py)`", text(readme))}
+    named |= set(tree(readme))
 
     assert files - named == set()
 
