@@ -21,10 +21,11 @@ import torch
 from onnx.utils import Extractor
 from transformers import AutoModelForSequenceClassification
 
-from export.graphs import OPSET, trace_classifier
+from export.graphs import trace_classifier
 from export.latency import LENGTHS, median_time, ratios, time_commands
 from export.quantize import quantize
 from export.quiet import quiet
+from export.tracing import OPSET
 from training.checkpoint import find_folder, load_classifier
 
 ALL_MAPS = "onnxruntime, all maps"

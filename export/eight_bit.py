@@ -11,9 +11,10 @@ import onnx
 from export.graphs import classifier_names
 from export.held_out import Agreement, compare_graphs
 from export.latency import ratios, time_graphs
+from export.proof import Proof, run
 from export.quantize import SCHEME, quantize
 from export.sessions import open_session
-from export.verify import Proof, check_form, check_maps, run, sample_batches
+from export.verify_classifier import check_maps, sample_batches
 from training.batches import EncodedText
 from training.model.classifier import BERTClassifier
 
@@ -59,7 +60,7 @@ def make_eight_bit(
     """Quantises a float32 graph, checks the maps' invariants, and compares it on `texts`."""
     small = quantize(graph)
     proof = Proof()
-    check_form(small, classifier_names(model.config.encoder.num_hidden_layers), proof)
+    proof.check_form(small, classifier_names(model.config.encoder))
     session = open_session(small)
     for title, feed in sample_batches(model):
         check_maps(run(session, feed), feed, f"8 bit, {title}", proof)

@@ -13,11 +13,12 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from export.bundle import FILES, Graph, write_bundle
+from export.bundle import Graph, write_bundle
 from export.card import make_card
-from export.eight_bit import EightBit, make_eight_bit
-from export.graphs import OPSET, trace_classifier
-from export.verify import LIMIT, Proof, prove_classifier
+from export.eight_bit import make_eight_bit
+from export.graphs import trace_classifier
+from export.report import show_bundle, show_eight_bit, show_model, show_proof
+from export.verify_classifier import prove_classifier
 from training.batches import EncodedText, encode_texts
 from training.checkpoint import load_classifier, load_tokenizer
 from training.corpus import Example, load_corpus
@@ -113,17 +114,17 @@ def _export(given: argparse.Namespace) -> list[str]:
     texts = HeldOut([], False)
     if given.quantize or given.only_8bit:
         texts = held_out_texts(given.held_out, record, card.examples, model, tokenizer)
-    _print_model(name, model)
+    print(show_model(name, model), flush=True)
 
     graph = trace_classifier(model)
     proof = prove_classifier(graph, model)
     size = graph.ByteSize()
-    _print_proof(size, proof)
+    print(show_proof(size, proof), flush=True)
     failures = proof.failures
     graphs = {"float32": Graph(model=graph, measured={"difference_from_torch": proof.differences})}
     if given.quantize or given.only_8bit:
         small = make_eight_bit(graph, model, texts.texts, labelled=texts.labelled)
-        _print_eight_bit(small, size)
+        print(show_eight_bit(small, size), flush=True)
         failures += small.failures
         graphs["8bit"] = Graph(model=small.model, measured=small.measured())
     if given.only_8bit:
@@ -132,7 +133,7 @@ def _export(given: argparse.Namespace) -> list[str]:
         return failures
     out = given.out or Path("bundles") / Path(name).name
     write_bundle(out, config=model.config, tokenizer=tokenizer, graphs=graphs, card=card)
-    _row("bundle", str(out), f"open it: python demo/app.py --bundle {out}")
+    print(show_bundle(out))
     return []
 
 
@@ -174,62 +175,6 @@ def held_out_texts(
             f"{', '.join(model.config.labels)}. Name them alike"
         )
     return HeldOut(encode_texts(corpus.test, tokenizer, max_tokens=limit), True)
-
-
-def _row(first: str, second: str, *rest: str) -> None:
-    """A line of the page, shown as soon as it is known."""
-    print(f"{first:<10}  {second:<27}  {'  '.join(rest)}".rstrip(), flush=True)
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
-
-
-def _print_model(name: str, model: BERTClassifier) -> None:
-    config = model.config.encoder
-    weights = sum(parameter.numel() for parameter in model.parameters())
-    _row(
-        "checkpoint",
-        name,
-        f"{config.num_hidden_layers} layers × {config.num_attention_heads} heads, "
-        f"{weights:,} weights, labels: {', '.join(model.config.labels)}",
-    )
-
-
-def _print_proof(size: int, proof: Proof) -> None:
-    _row("graph", FILES["float32"], f"{_size(size)}, opset {OPSET}")
-    _row(
-        "", "against torch", f"{len(proof.batches)} batches, limit {LIMIT:.0e} of the largest value"
-    )
-    for kind, difference in proof.differences.items():
-        _row("", f"  {kind}", f"largest difference {difference:.1e}")
-    _row("", "rows sum to 1, padding gets 0,", "a batch equals its texts alone,")
-    _row("", "head_mask removes one head", "ok" if not proof.failures else "FAILED, see below")
-
-
-def _print_eight_bit(small: EightBit, full_size: int) -> None:
-    size = small.model.ByteSize()
-    _row("8 bit", FILES["8bit"], f"{_size(size)}, {size / full_size:.2f} of float32")
-    if agreement := small.agreement:
-        errors = agreement.map_error
-        kind = "held-out texts" if agreement.accuracy else "of the page's examples"
-        _row("", "against float32", f"on {agreement.texts} {kind}")
-        _row("", "  same label", f"{agreement.same_label:.2%}")
-        if agreement.accuracy:
-            before, after = agreement.accuracy
-            _row("", "  accuracy", f"{after:.4f}", f"float32 {before:.4f}, {after - before:+.4f}")
-        _row(
-            "",
-            "  map error (TV)",
-            f"mean {errors['mean']:.4f}, 99th percentile {errors['p99']:.4f}, "
-            f"largest {errors['max']:.4f}",
-        )
-        for kind, difference in agreement.differences.items():
-            _row("", f"  {kind}", f"largest difference {difference:.1e}")
-    else:
-        _row("", "not compared with float32", "no texts: give --examples or --held-out")
-    for tokens, ratio in small.latency_ratio.items():
-        _row("", f"  time at {tokens} tokens", f"{ratio:.2f} of float32")
 
 
 if __name__ == "__main__":

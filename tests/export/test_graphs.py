@@ -10,8 +10,8 @@ from onnx.reference import ReferenceEvaluator
 from transformers import BertConfig, BertForSequenceClassification
 
 from export.graphs import trace_classifier
+from export.proof import run
 from export.sessions import open_session
-from export.verify import run
 from training.checkpoint import load_classifier
 
 TEXT = ("input_ids", "attention_mask", "token_type_ids")

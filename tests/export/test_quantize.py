@@ -7,9 +7,10 @@ from onnx import numpy_helper
 
 from export.graphs import classifier_names
 from export.held_out import compare_graphs
+from export.proof import Proof, run
 from export.quantize import quantize
 from export.sessions import open_session
-from export.verify import Proof, check_form, check_maps, run, sample_batches
+from export.verify_classifier import check_maps, sample_batches
 from training.batches import EncodedText
 
 
@@ -60,7 +61,7 @@ def test_each_row_of_the_embeddings_has_its_own_scale(
 def test_form_and_invariants_of_the_maps_hold(small: onnx.ModelProto, model) -> None:
     proof, session = Proof(), open_session(small)
 
-    check_form(small, classifier_names(2), proof)
+    proof.check_form(small, classifier_names(model.config.encoder))
     for title, feed in sample_batches(model):
         check_maps(run(session, feed), feed, title, proof)
 

@@ -14,8 +14,8 @@ from explorer.runner import Runner
 from export import to_onnx
 from export.bundle import sha256
 from export.graphs import trace_classifier
+from export.proof import Proof
 from export.to_onnx import main
-from export.verify import Proof
 from training.checkpoint import save_classifier
 from training.corpus import load_corpus
 from training.record import write_record

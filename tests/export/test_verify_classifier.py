@@ -8,7 +8,8 @@ import pytest
 from onnx import helper, numpy_helper
 
 from export.graphs import classifier_names
-from export.verify import Proof, check_form, check_maps, prove_classifier
+from export.proof import Proof
+from export.verify_classifier import check_maps, prove_classifier
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_a_map_after_the_head_mask_is_found(broken: onnx.ModelProto, model) -> N
 
     failures = prove_classifier(broken, model).failures
 
-    assert any("rows of encoder_attentions.1 miss 1 by 1.0e-01" in f for f in failures)
+    assert any("encoder_attentions.1: a row misses 1 by 1.0e-01" in f for f in failures)
 
 
 def test_a_head_mask_that_does_nothing_is_found(broken: onnx.ModelProto, model) -> None:
@@ -73,14 +74,16 @@ def test_a_head_mask_that_does_nothing_is_found(broken: onnx.ModelProto, model) 
     assert any("without layer 0 head 0: logits differs from torch" in f for f in failures)
 
 
-def test_an_empty_axis_a_frozen_batch_and_a_wrong_name_are_found(broken: onnx.ModelProto) -> None:
+def test_an_empty_axis_a_frozen_batch_and_a_wrong_name_are_found(
+    broken: onnx.ModelProto, model
+) -> None:
     shape = broken.graph.output[2].type.tensor_type.shape
     shape.dim[3].dim_value = 0
     shape.dim[0].dim_value = 2
     broken.graph.input[0].name = "ids"
     proof = Proof()
 
-    check_form(broken, classifier_names(2), proof)
+    proof.check_form(broken, classifier_names(model.config.encoder))
 
     assert any("inputs are ('ids'," in failure for failure in proof.failures)
     assert any("encoder_attentions.0 declares an empty axis" in f for f in proof.failures)
@@ -96,5 +99,5 @@ def test_weight_on_padding_and_nan_are_found() -> None:
     check_maps({"encoder_attentions.0": weights}, feed, "here", proof)
     check_maps({"encoder_attentions.0": weights * np.nan}, feed, "there", proof)
 
-    assert "here: encoder_attentions.0 gives padding a weight of 5.0e-01" in proof.failures
+    assert "here: encoder_attentions.0: what is hidden gets a weight of 5.0e-01" in proof.failures
     assert "there: encoder_attentions.0 is not finite" in proof.failures

@@ -1,76 +1,31 @@
-"""Proves a graph: its form, its numbers against torch, and what must hold of every attention map.
+"""Proves a classifier's graph: its numbers against torch, and what must hold of every map."""
 
-Nothing here stops at the first fault: all of them are gathered, so that one run tells everything.
-"""
-
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import numpy as np
 import onnx
 import onnxruntime
 import torch
 
-from export.graphs import GraphNames, classifier_names
+from export.graphs import classifier_names
+from export.proof import LIMIT, Arrays, Proof, largest_difference, run
 from export.sessions import open_session
 from training.model.classifier import BERTClassifier
-
-LIMIT = 1e-4
-"""Largest difference from torch, in units of the output's largest value where that is above 1."""
-
-ROW_SUM_LIMIT = 1e-5
-
-Arrays = Mapping[str, np.ndarray]
-
-
-@dataclass
-class Proof:
-    """What was found: the largest difference of each kind of output, and every failure in words."""
-
-    differences: dict[str, float] = field(default_factory=dict)
-    """Kind of output (`encoder_attentions`: of all layers) -> largest absolute difference."""
-    batches: list[str] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-
-    def expect(self, holds: bool | np.bool_, failure: str) -> None:
-        """Notes `failure` unless `holds`."""
-        if not holds:
-            self.failures.append(failure)
 
 
 def prove_classifier(graph: onnx.ModelProto, model: BERTClassifier) -> Proof:
     """Checks the float32 graph of a classifier against the torch model it was traced from."""
     proof = Proof()
-    names = classifier_names(model.config.encoder.num_hidden_layers)
-    check_form(graph, names, proof)
+    proof.check_form(graph, classifier_names(model.config.encoder))
     session = open_session(graph)
     for title, feed in sample_batches(model):
         proof.batches.append(title)
         found = run(session, feed)
-        _compare(_torch_outputs(model, feed), found, title, proof)
+        proof.compare(_torch_outputs(model, feed), found, title)
         check_maps(found, feed, title, proof)
     _check_batch_equals_single(session, model, proof)
     _check_head_mask(session, model, proof)
     return proof
-
-
-def check_form(graph: onnx.ModelProto, names: GraphNames, proof: Proof) -> None:
-    """onnx's own checker, the declared names, and no axis that is empty or frozen."""
-    try:
-        onnx.checker.check_model(graph, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        proof.failures.append(f"onnx.checker: {error}")
-    for kind, expected, values in (
-        ("inputs", names.inputs, graph.graph.input),
-        ("outputs", names.outputs, graph.graph.output),
-    ):
-        found = tuple(value.name for value in values)
-        proof.expect(found == expected, f"{kind} are {found}, expected {expected}")
-    for value in (*graph.graph.input, *graph.graph.output):
-        axes = value.type.tensor_type.shape.dim
-        sizes = [axis.dim_param or axis.dim_value for axis in axes]
-        proof.expect(0 not in sizes, f"{value.name} declares an empty axis: {sizes}")
-        proof.expect(bool(axes[0].dim_param), f"{value.name} has a frozen batch axis: {sizes}")
 
 
 def sample_batches(model: BERTClassifier) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
@@ -90,29 +45,13 @@ def sample_batches(model: BERTClassifier) -> Iterator[tuple[str, dict[str, np.nd
         yield title, _random_feed(model, batch, tokens, padding)
 
 
-def run(session: onnxruntime.InferenceSession, feed: Arrays) -> dict[str, np.ndarray]:
-    """All outputs by their names."""
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, dict(feed)), strict=True))
-
-
 def check_maps(found: Arrays, feed: Arrays, title: str, proof: Proof) -> None:
     """Rows sum to one over the real tokens; padding gets exactly nothing; no value is NaN."""
-    real = feed["attention_mask"].astype(bool)
-    row_sum = np.where(real.any(axis=1), 1.0, 0.0)[:, None, None]  # 0: nothing to see
+    proof.check_finite(found, title)
+    real = feed["attention_mask"].astype(bool)[:, None, None, :]
     for name, values in found.items():
-        proof.expect(np.isfinite(values).all(), f"{title}: {name} is not finite")
-        if not name.startswith("encoder_attentions."):
-            continue
-        off = np.abs(values.sum(axis=-1) - row_sum).max()
-        proof.expect(off <= ROW_SUM_LIMIT, f"{title}: rows of {name} miss 1 by {off:.1e}")
-        hidden = np.abs(values * ~real[:, None, None, :]).max()
-        proof.expect(hidden == 0, f"{title}: {name} gives padding a weight of {hidden:.1e}")
-
-
-def kind_of(output: str) -> str:
-    """`encoder_attentions` for `encoder_attentions.3`."""
-    return output.partition(".")[0]
+        if name.startswith("encoder_attentions."):
+            proof.check_map(values, real, f"{title}: {name}")
 
 
 def _random_feed(
@@ -150,26 +89,8 @@ def _torch_outputs(model: BERTClassifier, feed: Arrays) -> dict[str, np.ndarray]
             wide = torch.einsum("bhkd,ohd->bhko", values, slices)
             norms.append(wide.norm(dim=-1))
     outputs = (result.logits, result.hidden, *result.weights, *norms)
-    names = classifier_names(len(norms)).outputs
+    names = classifier_names(model.config.encoder).outputs
     return {name: output.numpy() for name, output in zip(names, outputs, strict=True)}
-
-
-def _compare(expected: Arrays, found: Arrays, title: str, proof: Proof) -> None:
-    for name, reference in expected.items():
-        if found[name].shape != reference.shape:
-            proof.failures.append(
-                f"{title}: {name} has shape {found[name].shape}, torch gives {reference.shape}"
-            )
-            continue
-        difference = float(np.abs(found[name] - reference).max())
-        kind = kind_of(name)
-        proof.differences[kind] = max(difference, proof.differences.get(kind, 0.0))
-        limit = LIMIT * max(1.0, float(np.abs(reference).max()))
-        # Written so that a NaN fails.
-        if not difference <= limit:
-            proof.failures.append(
-                f"{title}: {name} differs from torch by {difference:.1e}, limit {limit:.1e}"
-            )
 
 
 def _check_batch_equals_single(
@@ -183,7 +104,7 @@ def _check_batch_equals_single(
         for name, single in alone.items():
             batched = together[name][row : row + 1]
             real = batched[tuple(slice(0, size) for size in single.shape)]
-            difference = float(np.abs(real - single).max())
+            difference = largest_difference(real, single)
             proof.expect(
                 difference <= LIMIT * max(1.0, float(np.abs(single).max())),
                 f"{name} of a padded row differs by {difference:.1e} from the row alone",
@@ -215,4 +136,4 @@ def _check_head_mask(
         # The removed head's own norms are those of its weights before the mask.
         del expected[f"encoder_value_norms.{i}"]
         found = run(session, {**feed, "head_mask": without})
-        _compare(expected, found, f"without layer {i} head {head}", proof)
+        proof.compare(expected, found, f"without layer {i} head {head}")

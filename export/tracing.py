@@ -1,0 +1,83 @@
+"""How torch traces a module into a graph: one file, its axes named, without traces of itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from export.quiet import quiet
+
+OPSET = 20
+"""The newest set that onnxruntime, onnxruntime-web, OpenVINO and the reference evaluator share;
+LayerNormalization and Gelu are operators of their own in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphNames:
+    """A graph's inputs and outputs in order."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    optional: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """The inputs that need not be given, with their defaults; the first axis may be 1 or batch."""
+
+
+def trace(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    names: GraphNames,
+    axes: tuple[object, ...],
+) -> onnx.ModelProto:
+    """The float32 graph of a module whose inputs and outputs are flat, weights inside.
+
+    Args:
+        example: an input for each name. The tracer freezes axes of size 1, takes equal sizes for
+            one axis, and a tensor that is passed twice for one input: so none of them may occur.
+        axes: of each input, which axes are dynamic and what they are called; nested as the inputs.
+    """
+    with quiet():
+        program = torch.onnx.export(
+            module.eval(),
+            example,
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=list(names.inputs),
+            output_names=list(names.outputs),
+            dynamic_shapes=axes,
+            verbose=False,
+        )
+    assert program is not None, "torch.onnx.export returns a program when dynamo=True"
+    graph = program.model_proto
+    for name, default in names.optional.items():
+        _make_optional(graph, name, default)
+    _strip_traces(graph)
+    return graph
+
+
+def _make_optional(model: onnx.ModelProto, name: str, default: np.ndarray) -> None:
+    """Gives an input a default: an initializer of its name, which a caller may override.
+
+    Its first axis gets a name of its own, since a mask of one row serves a batch of any size.
+    """
+    model.graph.initializer.append(numpy_helper.from_array(default, name))
+    (given,) = (value for value in model.graph.input if value.name == name)
+    given.type.tensor_type.shape.dim[0].dim_param = f"{name}_batch"
+
+
+def _strip_traces(model: onnx.ModelProto) -> None:
+    """Removes what the tracer notes for debugging: stack traces, with the paths of this machine."""
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
+        del value.metadata_props[:]
+        value.doc_string = ""
+    for tensor in model.graph.initializer:
+        del tensor.metadata_props[:]
+    del model.graph.metadata_props[:]
+    # Shapes between the nodes are inferred by every runtime; the tracer's use a wrong head axis.
+    del model.graph.value_info[:]
