@@ -79,6 +79,7 @@ def url(bundle: Bundle, copy_of_tiny: Callable[..., Path]) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
+    """A browser without a window, in which pages are opened."""
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
@@ -90,5 +91,6 @@ def browser() -> Iterator[Any]:
             )
         except Error:
             skip(INSTALL_BROWSER)
-        yield chromium
+        # One context for all: its cache spares every page but the first the fetching of gradio.
+        yield chromium.new_context()
         chromium.close()

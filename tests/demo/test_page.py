@@ -26,8 +26,8 @@ HOSTILE = [
 def open_page(browser, url, *, theme="light", width=1280, height=800):
     """A page that has shown its first reading. Fails on any message, dialog or foreign request."""
     troubles = []
-    context = browser.new_context(viewport={"width": width, "height": height})
-    page = context.new_page()
+    page = browser.new_page()
+    page.set_viewport_size({"width": width, "height": height})
     page.set_default_timeout(15_000)
     page.on(
         "console",
@@ -42,7 +42,7 @@ def open_page(browser, url, *, theme="light", width=1280, height=800):
     page.goto(f"{url}?__theme={theme}")
     page.locator("#svg:enabled").wait_for()
     yield page
-    context.close()
+    page.close()
     assert troubles == []
 
 
@@ -214,6 +214,18 @@ def test_an_example_is_chosen_with_both_its_texts(page):
     assert page.locator("#tokens .segment").all_inner_texts() == ["Text A", "Text B"]
 
 
+def test_a_second_text_that_is_typed_is_read_with_the_first(page):
+    page.get_by_text("Add a second text").click()
+    second = page.locator("#text_pair textarea")
+    second.click()
+    second.press_sequentially("was it good", delay=30)
+
+    second.press("Enter")
+    page.locator("#tokens .segment").first.wait_for()
+
+    assert chips(page)[-5:] == ["[SEP]", "was", "it", "good", "[SEP]"]
+
+
 @pytest.mark.parametrize(("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
 def test_the_picture_can_be_kept_as_a_file(page, kind, start):
     old = address(page)
@@ -282,13 +294,17 @@ def test_hostile_texts_are_shown_and_run_nothing(page):
     assert page.locator(".widget script").count() == 0
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_narrow_screen_does_not_scroll_sideways(browser, url, theme):
-    with open_page(browser, url, theme=theme, width=360, height=740) as page:
+@pytest.mark.parametrize(("theme", "width"), [("light", 360), ("dark", 360), ("light", 1280)])
+def test_nothing_stands_beyond_the_right_edge(browser, url, theme, width):
+    with open_page(browser, url, theme=theme, width=width, height=740) as page:
         read(page, "unbad" * 30 + " film " * 20)
         page.locator("#map img").scroll_into_view_if_needed()
 
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # What is cut off at the edge does not scroll, and would be missed above.
+        parts = page.locator("main, main .block, .tile, .chip, .bar, .example")
+        edges = parts.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
+        assert max(edges) <= width
 
 
 def test_a_dark_page_shows_a_dark_picture_and_keeps_a_light_one(browser, url):

@@ -56,7 +56,9 @@ const choose = (query) => {
       make("span", { className: "target" }, [make("bdi", { text: nameOf(index) }), " ", make("b", { text: percent(share) })]),
     ]),
     best.length ? "" : "nothing that is shown",
-    removed > 0.0005 ? `. Another ${percent(removed)} of its attention, to special tokens, is hidden` : "",
+    removed > 0.0005
+      ? ` (shares of what is shown; ${percent(removed)} of its attention went to hidden special tokens)`
+      : "",
     ".",
   );
 };
