@@ -55,7 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the benchmark; returns its exit code."""
     given, recipe_flags = build_parser().parse_known_args(argv)
     if given.speed:
-        return compare_speed(given.steps)
+        try:
+            return compare_speed(given.steps)
+        except ImportError as error:  # Trainer needs `accelerate`, which nothing else here does
+            print(f"benchmark.py: {error}", file=sys.stderr)
+            return 2
     return compare_seeds(given.seeds, recipe_flags)
 
 

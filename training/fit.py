@@ -5,7 +5,6 @@ bfloat16 where the hardware multiplies it, and the weights of the best epoch at 
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from math import isfinite
 from time import perf_counter
@@ -18,6 +17,7 @@ from torch.nn.functional import cross_entropy
 from training.batches import Batch, EncodedText, bucketed_batches, count_batches
 from training.metrics import Metrics, measure
 from training.model.classifier import BERTClassifier
+from training.precision import autocast
 from training.predict import predict_logits
 from training.recipe import Recipe
 
@@ -88,12 +88,7 @@ def fit(
             with clock.counting(int(batch.padding_mask.sum())):
                 loss = train_step(model, batch, optimizer, recipe)
                 schedule.step()
-            if not isfinite(loss):
-                raise ArithmeticError(
-                    f"the loss became {loss} at step {number} of {steps}, with the learning rate "
-                    f"{recipe.learning_rate:g}; train again with a lower one, such as "
-                    f"{recipe.learning_rate / 10:g}"
-                )
+            _check_finite(loss, number, steps, recipe)
             losses += loss * len(batch.labels)
             yield Step(number, steps, loss, learning_rate, clock.speed, clock.seconds_left)
         measured = measure(predict_logits(model, validation), answers)
@@ -112,6 +107,15 @@ def fit(
         )
     model.load_state_dict(weights)
     model.eval()
+
+
+def _check_finite(loss: float, number: int, steps: int, recipe: Recipe) -> None:
+    if not isfinite(loss):
+        raise ArithmeticError(
+            f"the loss became {loss} at step {number} of {steps}, with the learning rate "
+            f"{recipe.learning_rate:g}; train again with a lower one, such as "
+            f"{recipe.learning_rate / 10:g}"
+        )
 
 
 def train_step(
@@ -164,23 +168,6 @@ def learning_rate_share(step: int, steps: int, warm_up: float) -> float:
     if step < rising:
         return (step + 1) / (rising + 1)
     return (steps - step) / (steps - rising)
-
-
-def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware has instructions for bfloat16; emulating it would be slower."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    able = torch.cpu.get_capabilities()
-    return device.type == "cpu" and any(
-        able.get(feature, False) for feature in ("avx512_bf16", "amx_bf16", "bf16")
-    )
-
-
-def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Matrix products in bfloat16 where that is faster; weights and sums stay float32."""
-    if multiplies_bfloat16(device):
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return nullcontext()
 
 
 class _Clock:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from training.baseline import Baseline
 from training.cleaning import PARTS
-from training.fit import Epoch, multiplies_bfloat16
+from training.fit import Epoch
 from training.metrics import Metrics
 from training.model.classifier import BERTClassifier
+from training.precision import multiplies_bfloat16
 from training.run import Measured, Prepared
 
 _MARGIN = 12
