@@ -19,15 +19,29 @@ def text(readme: str) -> str:
     return (ROOT / readme).read_text(encoding="utf-8")
 
 
+def blocks(readme: str) -> list[tuple[str, list[str]]]:
+    """The fenced blocks: the word after the fence, and the lines inside."""
+    found: list[tuple[str, list[str]]] = []
+    inside = False
+    for line in text(readme).splitlines():
+        if line.startswith("```"):
+            inside = not inside
+            if inside:
+                found.append((line[3:], []))
+        elif inside:
+            found[-1][1].append(line)
+    return found
+
+
 def commands(readme: str) -> list[list[str]]:
-    """The words of each command in the fenced blocks, up to a comment."""
+    """The words of each python command in the blocks for a shell, up to a comment."""
     found = []
-    for block in re.findall(r"```(?:sh|bash|console|powershell)?\n(.*?)```", text(readme), re.S):
-        for line in block.splitlines():
-            for part in re.split(r"&&|;", line):
-                words = shlex.split(part, comments=True)
-                if words and re.fullmatch(r"(\S*[/\\])?python3?(\.exe)?", words[0]):
-                    found.append(words[1:])
+    for kind, lines in blocks(readme):
+        parts = [part for line in lines for part in re.split(r"&&|;", line)]
+        for part in parts if kind in ("", "sh", "powershell") else []:
+            words = part.split("#")[0].split()
+            if words and re.fullmatch(r"(\S*[/\\])?python3?(\.exe)?", words[0]):
+                found.append(shlex.split(part.replace("\\", "/"), comments=True)[1:])
     return found
 
 
@@ -36,7 +50,7 @@ def cases() -> list[tuple[str, list[str]]]:
         (readme, words)
         for readme in READMES
         for words in commands(readme)
-        if words and words[0].replace("\\", "/").endswith(".py")
+        if words and words[0].endswith(".py")
     ]
 
 
@@ -56,7 +70,7 @@ def load(script: Path):
     ("readme", "words"), cases(), ids=[f"{r}: {' '.join(w)[:60]}" for r, w in cases()]
 )
 def test_every_command_exists_and_takes_its_flags(readme: str, words: list[str]) -> None:
-    script = HOME.get(readme, ROOT) / words[0].replace("\\", "/")
+    script = HOME.get(readme, ROOT) / words[0]
     assert script.is_file(), f"{readme} names {words[0]}"
     if hasattr(module := load(script), "build_parser"):
         module.build_parser().parse_args(words[1:])
@@ -114,9 +128,9 @@ def test_the_front_page_is_short() -> None:
 def tree(readme: str) -> list[str]:
     """The paths of the tree drawings, from the repository's root; two spaces are one level."""
     paths = []
-    for block in re.findall(r"```text\n(.*?)```", text(readme), re.S):
+    for kind, lines in blocks(readme):
         parents: list[str] = []
-        for line in block.splitlines():
+        for line in lines if kind == "text" else []:
             match = re.match(r"( *)([\w.\-]+/?)(?:  +\S|$)", line)
             if not match:
                 break  # a drawing of something else

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from training import hf_weights
+from training.batches import without_limits
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 
@@ -99,12 +100,7 @@ def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
             f"{folder} has no tokenizer.json and no vocab.txt (found: {_listing(folder)}). "
             "Save the tokenizer beside the model: tokenizer.save_pretrained(folder)"
         )
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    # A tokenizer.json may carry both settings (MiniLM's pads every text to 128 tokens); then every
-    # reader of what we save would cut and pad without having asked for it.
-    tokenizer.backend_tokenizer.no_truncation()
-    tokenizer.backend_tokenizer.no_padding()
-    return tokenizer
+    return without_limits(AutoTokenizer.from_pretrained(folder, local_files_only=True))
 
 
 def save_classifier(

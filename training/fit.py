@@ -1,7 +1,7 @@
 """The training loop: a generator of records, one a step and one an epoch; it prints nothing.
 
 AdamW (Loshchilov and Hutter 2019), linear warm-up and decay, gradient clipping, label smoothing,
-bfloat16 where the hardware multiplies it, and the weights of the best epoch at the end.
+bfloat16 where the hardware multiplies it; `kept_model.py` keeps an average of the weights.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,16 +9,15 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from time import perf_counter
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from training.batches import Batch, EncodedText, bucketed_batches, count_batches
-from training.metrics import Metrics, measure
+from training.kept_model import KeptModel
+from training.metrics import Metrics
 from training.model.classifier import BERTClassifier
 from training.precision import autocast
-from training.predict import predict_logits
 from training.recipe import Recipe
 
 
@@ -44,6 +43,7 @@ class Epoch:
     train_loss: float
     """Mean over the epoch's texts, with dropout and label smoothing: not validation's measure."""
     validation: Metrics
+    """At the temperature that fits it."""
     tokens_per_second: float
     seconds: float
     """Training and validation of this epoch."""
@@ -57,11 +57,10 @@ def fit(
     validation: Sequence[EncodedText],
     recipe: Recipe,
 ) -> Iterator[Step | Epoch]:
-    """Trains `model` in place; after the last record it holds the best epoch's weights.
+    """Trains `model` in place; after the last record it holds the best epoch's averaged weights.
 
-    Best is the highest accuracy on `validation`, and of equals the lowest loss. The same model,
-    texts and recipe give the same numbers on the same machine: it seeds torch's generator, which
-    dropout draws from.
+    The same model, texts and recipe give the same numbers on the same machine: it seeds torch's
+    generator, which dropout draws from.
 
     Raises:
         ArithmeticError: the loss is no longer a number.
@@ -76,9 +75,7 @@ def fit(
         optimizer, lambda step: learning_rate_share(step, steps, recipe.warm_up)
     )
     clock = _Clock(recipe.epochs * sum(len(text.token_ids) for text in train))
-    answers = np.array([text.label for text in validation])
-    best: tuple[float, float] | None = None
-    weights: dict[str, Tensor] = {}
+    kept = KeptModel(model, steps=steps, epochs=recipe.epochs, averaging=recipe.averaging)
     number = 0
     for epoch in range(1, recipe.epochs + 1):
         began, losses = perf_counter(), 0.0
@@ -88,14 +85,11 @@ def fit(
             with clock.counting(int(batch.padding_mask.sum())):
                 loss = train_step(model, batch, optimizer, recipe)
                 schedule.step()
+                kept.follow(number)
             _check_finite(loss, number, steps, recipe)
             losses += loss * len(batch.labels)
             yield Step(number, steps, loss, learning_rate, clock.speed, clock.seconds_left)
-        measured = measure(predict_logits(model, validation), answers)
-        rank = (measured.accuracy, -measured.loss)
-        if is_best := best is None or rank > best:
-            best = rank
-            weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        measured, is_best = kept.judge(validation)
         yield Epoch(
             number=epoch,
             of=recipe.epochs,
@@ -105,8 +99,7 @@ def fit(
             seconds=perf_counter() - began,
             best=is_best,
         )
-    model.load_state_dict(weights)
-    model.eval()
+    kept.restore()
 
 
 def _check_finite(loss: float, number: int, steps: int, recipe: Recipe) -> None:

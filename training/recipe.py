@@ -24,6 +24,9 @@ class Recipe:
     """Share of the target that is spread evenly over all labels."""
     dropout: float = 0.1
     """Share of the hidden values, and of the attention weights, zeroed while training."""
+    averaging: float = 0.3
+    """The model that is kept is a moving average of the one that trains, which reaches back over
+    this share of all steps. 0 keeps the training model as it is."""
     max_gradient_norm: float = 1.0
     """A longer gradient is scaled down to this length."""
     freeze_word_embeddings: bool = False
@@ -44,6 +47,6 @@ class Recipe:
                 f"learning_rate is {self.learning_rate}; expected a number between 0 and 1, "
                 "such as 1e-4"
             )
-        for name in ("warm_up", "label_smoothing", "dropout"):
+        for name in ("warm_up", "label_smoothing", "dropout", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected 0 or more, below 1")

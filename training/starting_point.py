@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
-from training.batches import without_limits
 from training.checkpoint import load_tokenizer, start_classifier
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
@@ -54,13 +53,13 @@ def starting_point(init: str, *, labels: tuple[str, ...], pooler: bool) -> Start
     """
     folder = minilm_folder() if init in ("minilm", "random") else init
     if init == "random":
-        tokenizer = without_limits(load_tokenizer(folder))
+        tokenizer = load_tokenizer(folder)
         config = ClassifierConfig(encoder=SMALL, labels=labels, pooler=pooler)
         model = BERTClassifier(config)
         new = tuple(model.state_dict())
         return StartingPoint(model.train(), tokenizer, new, "Weights: trained from nothing.")
     model, drawn = start_classifier(folder, labels=labels, pooler=pooler)
-    tokenizer = without_limits(load_tokenizer(folder))
+    tokenizer = load_tokenizer(folder)
     if len(tokenizer) > model.config.encoder.vocab_size:
         raise ValueError(
             f"the tokenizer of {init} knows {len(tokenizer)} tokens, its model "

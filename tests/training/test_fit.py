@@ -11,9 +11,10 @@ from torch.nn.functional import cross_entropy
 from transformers import get_linear_schedule_with_warmup
 
 from training import fit as fit_module
+from training import kept_model
 from training.batches import EncodedText, pad
 from training.fit import Epoch, Step, fit, learning_rate_share, make_optimizer
-from training.metrics import measure
+from training.metrics import fit_temperature, measure
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 from training.predict import predict_logits
@@ -79,16 +80,17 @@ def test_the_same_seed_gives_the_same_numbers_bit_for_bit_and_another_does_not()
 
 def test_the_best_epochs_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     # The first epoch is made to look best, and to overfit afterwards.
-    ranks = iter([0.9, 0.5, 0.7])
-    true_measure = fit_module.measure
+    accuracies = iter([0.9, 0.5, 0.7])
     monkeypatch.setattr(
-        fit_module,
+        kept_model,
         "measure",
-        lambda logits, answers: replace(true_measure(logits, answers), accuracy=next(ranks)),
+        lambda logits, answers, temperature: replace(
+            measure(logits, answers, temperature=temperature), accuracy=next(accuracies)
+        ),
     )
     model = make_model()
     after_first = {}
-    for event in fit(model, TRAIN, VALIDATION, RECIPE):
+    for event in fit(model, TRAIN, VALIDATION, replace(RECIPE, averaging=0.0)):
         if isinstance(event, Epoch) and event.number == 1:
             after_first = {name: value.clone() for name, value in model.state_dict().items()}
             assert event.best
@@ -98,6 +100,23 @@ def test_the_best_epochs_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
     assert not model.training
     for name, value in model.state_dict().items():
         assert torch.equal(value, after_first[name]), name
+
+
+def test_what_is_kept_is_the_moving_average_of_the_weights() -> None:
+    recipe = replace(RECIPE, epochs=1, averaging=0.5)
+    model, name = make_model(), "encoder.layers.0.attention.query.weight"
+    every_fourth = []
+    for event in fit(model, TRAIN, VALIDATION, recipe):
+        if isinstance(event, Step) and (event.number % 4 == 0 or event.number == event.of):
+            every_fourth.append(model.state_dict()[name].clone())
+            steps = event.of
+
+    keep = 1 - 4 / (0.5 * steps)
+    expected = every_fourth[0]
+    for weight in every_fourth[1:]:
+        expected = keep * expected + (1 - keep) * weight
+    torch.testing.assert_close(model.state_dict()[name], expected)
+    assert not torch.allclose(expected, every_fourth[-1])
 
 
 def test_the_reported_loss_is_cross_entropy_with_label_smoothing(
@@ -205,7 +224,9 @@ def test_the_last_epochs_metrics_are_those_of_the_kept_model() -> None:
 
     best = [epoch for epoch in epochs if epoch.best][-1]
 
-    assert measure(predict_logits(model, VALIDATION), answers) == best.validation
+    logits = predict_logits(model, VALIDATION)
+    temperature = fit_temperature(logits, answers)
+    assert measure(logits, answers, temperature=temperature) == best.validation
 
 
 @pytest.mark.parametrize(
