@@ -93,13 +93,16 @@ def telling_head(reading: Reading) -> tuple[int, int]:
 
 
 def telling_token(view: MapView) -> int:
-    """The token, by its place in the text, that looks most firmly at another word: shown first."""
+    """The token, by its place in the text, that looks most firmly at another word: shown first.
+
+    Special tokens and punctuation are no words; where there is nothing else, the first token.
+    """
     if not view.tokens:
         return 0
     weights = view.weights.copy()
-    special = np.array([token.special for token in view.tokens])
-    weights[special] = 0
-    weights[:, special] = 0
+    words = np.array([any(map(str.isalnum, token.text)) for token in view.tokens])
+    weights[~words] = 0
+    weights[:, ~words] = 0
     np.fill_diagonal(weights, 0)
     row, _ = np.unravel_index(int(weights.argmax()), weights.shape)
     return int(view.indexes[row])
