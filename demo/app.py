@@ -110,6 +110,7 @@ def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
 
 
 def build_parser() -> argparse.ArgumentParser:
+    """The command's flags."""
     parser = argparse.ArgumentParser(
         description="Serves a page that shows a classifier's attention.",
         epilog="example: python demo/app.py --bundle bundles/reviews --precision float32",
@@ -135,6 +136,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves the page; 2 if a bundle cannot be opened, with a sentence that says why."""
     options = build_parser().parse_args(arguments)
     try:
         folders = options.bundle or [DEFAULT_BUNDLE]

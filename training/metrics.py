@@ -100,15 +100,12 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """
     logits = logits.astype(np.float64)
     right = logits[np.arange(len(labels)), labels]
-
-    def slope(inverse: float) -> float:
-        """Derivative of the loss by 1 / temperature; the loss is convex in it."""
-        probabilities = np.exp(log_probabilities(logits * inverse))
-        return float(((probabilities * logits).sum(axis=1) - right).mean())
-
     coldest, hottest = _TEMPERATURES
     low, high = np.log(1 / hottest), np.log(1 / coldest)
     for _ in range(60):  # halvings: far below float32's resolution
         middle = (low + high) / 2
-        low, high = (middle, high) if slope(float(np.exp(middle))) < 0 else (low, middle)
+        # The loss's derivative by 1 / temperature; the loss is convex in it.
+        probabilities = np.exp(log_probabilities(logits * np.exp(middle)))
+        slope = ((probabilities * logits).sum(axis=1) - right).mean()
+        low, high = (middle, high) if slope < 0 else (low, middle)
     return float(np.exp(-(low + high) / 2))

@@ -1,12 +1,10 @@
 """The command as a person runs it, on a tiny encoder; the real recipe is the slow test."""
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -185,24 +183,39 @@ def test_what_cannot_be_used_is_said_in_one_sentence_and_ends_with_code_2(
     assert not (tmp_path / "out").exists()
 
 
+def interrupted(
+    init: str, data: str, out: Path, number: signal.Signals
+) -> subprocess.CompletedProcess[str]:
+    """Runs the command, from another directory, and sends it a signal in its second epoch."""
+    running = subprocess.Popen(
+        [sys.executable, str(COMMAND), *flags(init, data, out, "--epochs", "1000000")],
+        cwd=out.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout
+    seen = next((line for line in running.stdout if line.startswith("epoch 2/")), "")
+    running.send_signal(number)
+    printed, told = running.communicate(timeout=60)
+    assert seen, "the command ended before its second epoch"
+    return subprocess.CompletedProcess(running.args, running.returncode, printed, told)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_and_a_polite_kill_leave_the_old_checkpoint_and_nothing_else(
-    init: str,
-    data: str,
-    checkpoint: Path,
-    number: signal.Signals,
-    capsys: pytest.CaptureFixture[str],
+    init: str, data: str, tmp_path: Path, number: signal.Signals
 ) -> None:
-    before = (checkpoint / "training.json").read_bytes()
-    timer = threading.Timer(1.5, os.kill, (os.getpid(), number))
-    timer.start()
+    out = tmp_path / "notes"
+    assert main(flags(init, data, out)) == 0
+    before = (out / "training.json").read_bytes()
 
-    code = main(flags(init, data, checkpoint, "--epochs", "1000000"))
+    run = interrupted(init, data, out, number)
 
-    assert code == 130
-    assert f"stopped; {checkpoint} is as it was" in capsys.readouterr().err
-    assert (checkpoint / "training.json").read_bytes() == before
-    assert [path.name for path in checkpoint.parent.iterdir()] == [checkpoint.name]
+    assert run.returncode == 130
+    assert f"stopped; {out} is as it was" in run.stderr
+    assert (out / "training.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["notes"]
 
 
 def test_a_hard_kill_leaves_the_old_checkpoint_and_the_next_run_cleans_up(
@@ -211,19 +224,9 @@ def test_a_hard_kill_leaves_the_old_checkpoint_and_the_next_run_cleans_up(
     out = tmp_path / "notes"
     assert main(flags(init, data, out)) == 0
     before = (out / "encoder" / "model.safetensors").read_bytes()
-    running = subprocess.Popen(
-        [sys.executable, str(COMMAND), *flags(init, data, out, "--epochs", "1000000")],
-        cwd=tmp_path,  # the command works from any directory
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert running.stdout
-    seen = next((line for line in running.stdout if line.startswith("epoch 2/")), "")
 
-    running.kill()
-    running.wait()
+    interrupted(init, data, out, signal.SIGKILL)
 
-    assert seen, "the command ended before its second epoch"
     assert (out / "encoder" / "model.safetensors").read_bytes() == before
     assert load_classifier(out).config.labels == ("bad", "fair", "good")
     assert main(flags(init, data, out)) == 0
