@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from training.corpus import Example
 from training.metrics import Metrics, measure
 
-_STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
+_STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 # Words of one letter, punctuation and emoji count as well: "i", "!", and a text of nothing else.
 _TOKEN = r"\w+|[^\w\s]"
 

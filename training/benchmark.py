@@ -25,7 +25,8 @@ from transformers import (
 from training import train_classifier
 from training.batches import EncodedText, bucketed_batches, without_limits
 from training.corpus import load_corpus
-from training.fit import make_optimizer, set_dropout, train_step
+from training.fit import set_dropout, train_step
+from training.optimizing import make_optimizer
 from training.recipe import Recipe
 from training.record import read_record
 from training.run import Prepared, prepare
@@ -131,7 +132,7 @@ def our_loop(prepared: Prepared, steps: int) -> Callable[[], float]:
     model, recipe = prepared.start.model, prepared.recipe
     set_dropout(model, recipe.dropout)
     model.encoder.embeddings.word.weight.requires_grad_(not recipe.freeze_word_embeddings)
-    optimizer = make_optimizer(model, recipe)
+    optimizer = make_optimizer({model: recipe.learning_rate}, recipe.weight_decay)
     texts = _some(prepared, steps)
 
     def run() -> float:

@@ -53,13 +53,14 @@ def starting_point(init: str, *, labels: tuple[str, ...], pooler: bool) -> Start
         FileNotFoundError, ValueError: as `start_classifier` and `load_tokenizer`.
     """
     folder = minilm_folder() if init in ("minilm", "random") else init
-    tokenizer = without_limits(load_tokenizer(folder))
     if init == "random":
+        tokenizer = without_limits(load_tokenizer(folder))
         config = ClassifierConfig(encoder=SMALL, labels=labels, pooler=pooler)
         model = BERTClassifier(config)
         new = tuple(model.state_dict())
         return StartingPoint(model.train(), tokenizer, new, "Weights: trained from nothing.")
     model, drawn = start_classifier(folder, labels=labels, pooler=pooler)
+    tokenizer = without_limits(load_tokenizer(folder))
     if len(tokenizer) > model.config.encoder.vocab_size:
         raise ValueError(
             f"the tokenizer of {init} knows {len(tokenizer)} tokens, its model "

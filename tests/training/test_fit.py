@@ -1,6 +1,7 @@
 """The loop on a task that a tiny model learns in seconds: which of two words a text holds."""
 
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,12 @@ from transformers import get_linear_schedule_with_warmup
 
 from training import fit as fit_module
 from training.batches import EncodedText, pad
-from training.fit import Epoch, Step, fit, learning_rate_share, make_optimizer
+from training.clock import Step
+from training.fit import Epoch, fit
 from training.metrics import measure
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
+from training.optimizing import learning_rate_share, make_optimizer
 from training.predict import predict_logits
 from training.recipe import Recipe
 
@@ -102,7 +105,7 @@ def test_the_best_epochs_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_reported_loss_is_cross_entropy_with_label_smoothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fit_module, "multiplies_bfloat16", lambda device: False)
+    monkeypatch.setattr(fit_module, "autocast", lambda device: nullcontext())
     recipe = replace(RECIPE, dropout=0.0, label_smoothing=0.1, batch_size=240)
     model = make_model()
     with torch.no_grad():
@@ -136,7 +139,7 @@ def test_the_learning_rate_rises_and_falls_as_in_transformers() -> None:
 def test_biases_and_layer_norms_do_not_decay_and_every_weight_learns_once() -> None:
     model = make_model()
 
-    decaying, others = make_optimizer(model, RECIPE).param_groups
+    decaying, others = make_optimizer({model: RECIPE.learning_rate}, RECIPE.weight_decay).param_groups
 
     names = {id(weight): name for name, weight in model.named_parameters()}
     assert decaying["weight_decay"] == RECIPE.weight_decay
