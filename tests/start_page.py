@@ -46,7 +46,7 @@ def _wait_for(url: str, page: subprocess.Popen[bytes]) -> None:
 def _classify(url: str, text: str) -> object:
     """Gradio's two-step call: an event is posted, then its result is read as a stream."""
     call = f"{url}/gradio_api/call/classify"
-    body = json.dumps({"data": [text]}).encode()
+    body = json.dumps({"data": [text, "", ""]}).encode()  # text, text_pair, bundle
     request = urllib.request.Request(call, body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as answer:
         event = json.load(answer)["event_id"]

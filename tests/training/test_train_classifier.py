@@ -193,7 +193,7 @@ def interrupted(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A test run that a shell started in the background ignores Ctrl-C, and so would its children.
+        # Under a shell that runs the tests in the background, children would ignore Ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert running.stdout
