@@ -97,7 +97,7 @@ def _lay_out_classifier(first: Bundle) -> dict[str, Any]:
                 head = number("Head", payloads.head_choices(first))
             special_tokens = gr.Checkbox(True, label="Show special tokens", elem_id="special")
             removed = gr.Markdown(elem_id="removed")
-            gr.Markdown(sentences.CAUTION, elem_id="caution", elem_classes=["caution"])
+            gr.Markdown(sentences.CAUTION, elem_id="caution")
         with gr.Column(scale=6, min_width=320):
             picture = gr.Image(
                 show_label=False, interactive=False, buttons=["fullscreen"], elem_id="map"

@@ -83,7 +83,7 @@ def lay_out_write(bundles: Sequence[Bundle]) -> WritePage:
                     head = number("Head", payloads.head_choices(first.decoder), "write_")
                 special = gr.Checkbox(True, label="Show special tokens", elem_id="write_special")
                 notes = gr.Markdown(elem_id="write_notes")
-                gr.Markdown(sentences.WRITE_CAUTION, elem_classes=["caution"])
+                gr.Markdown(sentences.WRITE_CAUTION, elem_id="write_caution")
             with gr.Column(scale=6, min_width=320):
                 picture = gr.Image(
                     show_label=False, interactive=False, buttons=["fullscreen"], elem_id="write_map"

@@ -32,7 +32,7 @@ from training.model.decoder import GPTDecoder
 from training.model.decoder_config import DecoderConfig
 
 VOCABULARY, START, END = 40, 1, 2
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 
 
 def make_model(seed: int) -> EncoderDecoderModel:
@@ -83,19 +83,18 @@ def test_greedy_and_beam_write_what_generate_writes(
         no_repeat_ngram=penalty.get("no_repeat_ngram_size", 0),
     )
     strategy = beam_search if beams > 1 else write_one_by_one
-    for number in range(2):
-        source = torch.randint(3, 30, (1, 4 + number), generator=torch.manual_seed(number))
-        expected = model.generate(
-            source, num_beams=beams, do_sample=False, max_new_tokens=12, length_penalty=1.0,
-            early_stopping=False, decoder_start_token_id=START, eos_token_id=END, pad_token_id=0,
-            **penalty,
-        )[0, 1:].tolist()  # fmt: skip
-        with torch.no_grad():
-            hidden = model.encoder(source).last_hidden_state[0].numpy()
+    source = torch.randint(3, 30, (1, 4 + 2 * beams), generator=torch.manual_seed(beams))
+    expected = model.generate(
+        source, num_beams=beams, do_sample=False, max_new_tokens=12, length_penalty=1.0,
+        early_stopping=False, decoder_start_token_id=START, eos_token_id=END, pad_token_id=0,
+        **penalty,
+    )[0, 1:].tolist()  # fmt: skip
+    with torch.no_grad():
+        hidden = model.encoder(source).last_hidden_state[0].numpy()
 
-        *_, steps = strategy(graph, graph.begin(hidden), settings)
+    *_, steps = strategy(graph, graph.begin(hidden), settings)
 
-        assert [step.token_id for step in steps] == expected
+    assert [step.token_id for step in steps] == expected
 
 
 @pytest.mark.parametrize("seed", range(5))
