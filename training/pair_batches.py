@@ -40,8 +40,14 @@ class PairBatch(NamedTuple):
 
     def to(self, device: torch.device) -> "PairBatch":
         """The same batch on a device."""
-        hidden = None if self.hidden is None else self.hidden.to(device)
-        return PairBatch(*(tensor.to(device) for tensor in self[:5]), hidden)
+        return PairBatch(
+            self.source_ids.to(device),
+            self.source_mask.to(device),
+            self.given.to(device),
+            self.wanted.to(device),
+            self.wanted_mask.to(device),
+            None if self.hidden is None else self.hidden.to(device),
+        )
 
 
 def encode_pairs(

@@ -1,5 +1,6 @@
 """Spoiling sentences: what is touched, what is not, and that chance comes from the seed alone."""
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 
 from training.corruption import KINDS, MASK, Change, corrupt, mistype
 
-WORDS = "the quiet patient way it lets him grow from a joke into somebody , 12 you would miss".split()
+WORDS = (
+    "the quiet patient way it lets him grow from a joke into somebody , 12 you would miss".split()
+)
 SENTENCES = st.lists(st.sampled_from([*WORDS, "!", "’", "café", "7th", "x"]), max_size=14)
 
 
@@ -47,7 +50,7 @@ def test_only_words_of_letters_are_touched_and_never_two_neighbours(
         for change in changes
     ]
     assert all(words[place].isalpha() for places in touched for place in places)
-    for before, after in zip(touched, touched[1:], strict=False):
+    for before, after in pairwise(touched):
         assert min(after) - max(before) > 1
 
 

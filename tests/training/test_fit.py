@@ -139,7 +139,9 @@ def test_the_learning_rate_rises_and_falls_as_in_transformers() -> None:
 def test_biases_and_layer_norms_do_not_decay_and_every_weight_learns_once() -> None:
     model = make_model()
 
-    decaying, others = make_optimizer({model: RECIPE.learning_rate}, RECIPE.weight_decay).param_groups
+    decaying, others = make_optimizer(
+        {model: RECIPE.learning_rate}, RECIPE.weight_decay
+    ).param_groups
 
     names = {id(weight): name for name, weight in model.named_parameters()}
     assert decaying["weight_decay"] == RECIPE.weight_decay

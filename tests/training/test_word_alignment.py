@@ -58,4 +58,6 @@ def test_known_sentences(written: str, matched: str, errors: int) -> None:
 
 
 def test_one_word_too_many_does_not_make_all_that_follow_wrong() -> None:
-    assert sum(align("it was a great story".split(), "and it was a great story".split()).matched) == 5
+    assert (
+        sum(align("it was a great story".split(), "and it was a great story".split()).matched) == 5
+    )
