@@ -16,7 +16,7 @@ from training.metrics import Metrics, fit_temperature, measure
 from training.model.classifier import BERTClassifier
 from training.predict import predict_logits
 
-_EVERY = 4  # steps, and at an epoch's end; at every step it would cost 6 % of the time
+_EVERY = 4  # steps, and at an epoch's end: each update reads all weights twice
 
 
 class KeptModel:
