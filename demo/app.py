@@ -7,21 +7,27 @@ explorer/sentences.py.
 import argparse
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from explorer.api import Api
-from explorer.bundle import PRECISIONS, Bundle, open_bundle
+from explorer.bundle import Bundle, open_bundle
 from explorer.bundle_fields import BundleError
+from explorer.bundle_graph import PRECISIONS
 from explorer.events import Events
 from explorer.layout import Page, lay_out
 from explorer.runner import Runner
 from explorer.screen import Screen
 from explorer.theme import make_theme
 from explorer.widgets import PAGE
+from explorer.write_api import WriteApi
+from explorer.write_events import WriteEvents
+from explorer.write_screen import WriteScreen
+from explorer.write_wiring import wire_write
 
 DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "reviews"
 
@@ -53,15 +59,24 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
         title="Attention Explorer", analytics_enabled=False, delete_cache=(600, 3600)
     ) as app:
         page = lay_out(bundles)
-        _wire(app, page, Events(screen))
         api = Api(screen)
-        for endpoint in (api.classify, api.attention):
+        endpoints: list[Callable] = [api.attention]
+        if any(bundle.classifies for bundle in bundles):
+            endpoints.insert(0, api.classify)
+        begun = _wire(app, page, Events(screen))
+        if page.write:
+            writing = WriteScreen(screen)
+            wire_write(page, WriteEvents(writing), begun, WORK, PRIVATE)
+            writes = WriteApi(writing)
+            endpoints += [writes.generate, writes.cross_attention]
+        for endpoint in endpoints:
             # The whole docstring: gradio by itself would leave out what the arguments mean.
             gr.api(endpoint, api_description=inspect.getdoc(endpoint), **WORK)
     return app.queue(max_size=32, default_concurrency_limit=1, api_open=False)
 
 
-def _wire(app: gr.Blocks, page: Page, events: Events) -> None:
+def _wire(app: gr.Blocks, page: Page, events: Events) -> list[Dependency]:
+    """Joins events to their handlers; gives those after which another model is there."""
     controls = [page.shown, page.layer, page.head, page.special_tokens, page.dark]
     asked = [page.bundle, page.text, page.text_pair, *controls[1:]]
     texts = [page.text, page.text_pair, page.second]
@@ -91,6 +106,7 @@ def _wire(app: gr.Blocks, page: Page, events: Events) -> None:
         # Afterwards: nobody should wait for files that they may not want.
         event.then(events.files, controls, [page.png, page.svg], **PRIVATE)
     page.picture.select(events.choose_row, controls, page.tokens, **PRIVATE)
+    return drawn[:2]
 
 
 def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:

@@ -7,7 +7,7 @@ Shapes: a batch is (batch, tokens), where `tokens` is the length of its longest 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Int
@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerBase
 from training.corpus import Example
 from training.model.config import EncoderConfig
 
-_POOL = 32  # batches; see `bucketed_batches`
+_POOL = 32  # batches; see `bucket`
 # Widths in training are multiples of this, where the encoder takes them: bfloat16 kernels are
 # compiled anew for every width, half a second each on a CPU; a little padding costs less.
 _WIDTH_STEP = 4
@@ -127,26 +127,36 @@ def bucketed_batches(
     batch_size: int,
     generator: torch.Generator,
 ) -> Iterator[Batch]:
-    """One epoch: every text once, in an order drawn from `generator`, lengths together.
+    """One epoch: every text once, in an order drawn from `generator`, lengths together."""
+    lengths = [len(text.token_ids) for text in texts]
+    for places in bucket(lengths, batch_size, generator):
+        chosen = [texts[i] for i in places]
+        width = rounded_width(max(lengths[i] for i in places), config.max_position_embeddings)
+        yield pad(chosen, pad_token_id=config.pad_token_id or 0, width=width)
+
+
+def bucket(
+    lengths: Sequence[Any], batch_size: int, generator: torch.Generator
+) -> Iterator[list[int]]:
+    """Numbers of texts, a batch at a time: every one once, like lengths together.
 
     Shuffles all texts, sorts each pool of 32 batches by length, and shuffles the batches: they
     hold little padding, and yet another choice of texts in every epoch.
     """
-    order = torch.randperm(len(texts), generator=generator).tolist()
+    order = torch.randperm(len(lengths), generator=generator).tolist()
     pool = batch_size * _POOL
     buckets: list[list[int]] = []
     for start in range(0, len(order), pool):
-        by_length = sorted(order[start : start + pool], key=lambda i: len(texts[i].token_ids))
+        by_length = sorted(order[start : start + pool], key=lambda i: lengths[i])
         buckets += [by_length[i : i + batch_size] for i in range(0, len(by_length), batch_size)]
-    for bucket in torch.randperm(len(buckets), generator=generator).tolist():
-        chosen = [texts[i] for i in buckets[bucket]]
-        yield pad(chosen, pad_token_id=config.pad_token_id or 0, width=_width(chosen, config))
+    for number in torch.randperm(len(buckets), generator=generator).tolist():
+        yield buckets[number]
 
 
-def _width(texts: Sequence[EncodedText], config: EncoderConfig) -> int:
-    longest = max(len(text.token_ids) for text in texts)
+def rounded_width(longest: int, limit: int) -> int:
+    """A batch's width: its longest text, or a little more for the kernels, at most `limit`."""
     rounded = -(-longest // _WIDTH_STEP) * _WIDTH_STEP
-    return max(longest, min(rounded, config.max_position_embeddings))
+    return max(longest, min(rounded, limit))
 
 
 def count_batches(texts: int, batch_size: int) -> int:

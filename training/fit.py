@@ -6,7 +6,6 @@ bfloat16 where the hardware multiplies it; `kept_model.py` keeps an average of t
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 from time import perf_counter
 
 import torch
@@ -14,24 +13,13 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from training.batches import Batch, EncodedText, bucketed_batches, count_batches
+from training.clock import Clock, Step
 from training.kept_model import KeptModel
 from training.metrics import Metrics
 from training.model.classifier import BERTClassifier
+from training.optimizing import check_finite, make_optimizer, make_schedule
 from training.precision import autocast
 from training.recipe import Recipe
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one step of the optimiser did."""
-
-    number: int
-    of: int
-    loss: float
-    learning_rate: float
-    tokens_per_second: float
-    """Real tokens, no padding, since training began; validation is not counted."""
-    seconds_left: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +58,9 @@ def fit(
     model.encoder.embeddings.word.weight.requires_grad_(not recipe.freeze_word_embeddings)
     set_dropout(model, recipe.dropout)
     steps = recipe.epochs * count_batches(len(train), recipe.batch_size)
-    optimizer = make_optimizer(model, recipe)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: learning_rate_share(step, steps, recipe.warm_up)
-    )
-    clock = _Clock(recipe.epochs * sum(len(text.token_ids) for text in train))
+    optimizer = make_optimizer({model: recipe.learning_rate}, recipe.weight_decay)
+    schedule = make_schedule(optimizer, steps, recipe.warm_up)
+    clock = Clock(steps)
     kept = KeptModel(model, steps=steps, epochs=recipe.epochs, averaging=recipe.averaging)
     number = 0
     for epoch in range(1, recipe.epochs + 1):
@@ -86,7 +72,7 @@ def fit(
                 loss = train_step(model, batch, optimizer, recipe)
                 schedule.step()
                 kept.follow(number)
-            _check_finite(loss, number, steps, recipe)
+            check_finite(loss, number, steps, recipe.learning_rate)
             losses += loss * len(batch.labels)
             yield Step(number, steps, loss, learning_rate, clock.speed, clock.seconds_left)
         measured, is_best = kept.judge(validation)
@@ -138,52 +124,3 @@ def set_dropout(model: BERTClassifier, share: float) -> None:
     )
     model.encoder.config = encoder
     model.config = replace(model.config, encoder=encoder, classifier_dropout=share)
-
-
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW over what learns; biases and layer norms, which have one axis, do not decay."""
-    learning = [weight for weight in model.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [w for w in learning if w.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [w for w in learning if w.ndim <= 1], "weight_decay": 0.0},
-    ]
-    fused = all(weight.device.type in ("cpu", "cuda") for weight in learning)
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=fused)
-
-
-def learning_rate_share(step: int, steps: int, warm_up: float) -> float:
-    """The share of the highest learning rate at `step` of `steps`, counted from 0.
-
-    Rises linearly over the `warm_up` share of the steps and falls linearly to 0, which it would
-    reach one step after the last.
-    """
-    rising = int(steps * warm_up)
-    if step < rising:
-        return (step + 1) / (rising + 1)
-    return (steps - step) / (steps - rising)
-
-
-class _Clock:
-    """Counts tokens and the seconds that their steps took."""
-
-    def __init__(self, total: int) -> None:
-        self.total, self.tokens, self.seconds = total, 0, 0.0
-
-    def counting(self, tokens: int) -> "_Clock":
-        self.pending = tokens
-        return self
-
-    def __enter__(self) -> None:
-        self.began = perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds += perf_counter() - self.began
-        self.tokens += self.pending
-
-    @property
-    def speed(self) -> float:
-        return self.tokens / max(self.seconds, 1e-9)
-
-    @property
-    def seconds_left(self) -> float:
-        return (self.total - self.tokens) / max(self.speed, 1e-9)

@@ -6,7 +6,7 @@ modules. `{}` stands for a layer's number.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -88,3 +88,16 @@ def _rows(weights: Mapping[str, Tensor]) -> Iterator[tuple[str, tuple[str, ...]]
 
 def _is_joined(their_name: str) -> bool:
     return re.sub(r"\.\d+\.", ".{}.", their_name) in _JOINED
+
+
+def hf_names(names: Iterable[str]) -> list[str]:
+    """Our weights' names as they stand on disk, for a message; unknown ones as they are."""
+    theirs = dict(_PLAIN)
+    theirs |= {ours: row for row, joined in _JOINED.items() for ours in joined}
+    found = []
+    for name in names:
+        module, _, parameter = name.rpartition(".")
+        number = re.search(r"\.(\d+)\.", module)
+        row = theirs.get(re.sub(r"\.\d+\.", ".{}.", module))
+        found.append(f"{row.format(number[1] if number else '')}.{parameter}" if row else name)
+    return found

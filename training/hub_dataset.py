@@ -17,7 +17,7 @@ from training.table_file import make_row
 _TEXT = ("text", "sentence", "sentence1", "premise", "question", "content")
 _PAIR = ("text_pair", "sentence2", "hypothesis")
 _LABEL = ("label", "labels")
-_PARTS = {
+PARTS_ON_THE_HUB = {
     "train": ("train",),
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test",),
@@ -33,9 +33,9 @@ def read_dataset(name: str) -> RawTexts:
         FileNotFoundError: neither a folder here nor a dataset that the Hub gave.
         ValueError: it has no train part, lacks a column, or has bad rows.
     """
-    found = _open(name)
+    found = open_dataset(name)
     parts, problems = {}, []
-    for part, names in _PARTS.items():
+    for part, names in PARTS_ON_THE_HUB.items():
         if key := next((key for key in names if key in found), None):
             rows, bad = _rows(found[key], key, name)
             problems += bad
@@ -55,13 +55,18 @@ def read_dataset(name: str) -> RawTexts:
     return RawTexts(
         name=name,
         title=stem.replace("_", " ").replace("-", " ").capitalize(),
-        licence=f"Texts: {stem}; {_licence(found)}.",
+        licence=f"Texts: {stem}; {licence_of_dataset(found)}.",
         parts={"all": parts["train"]} if len(parts) == 1 else parts,
         labels=tuple(feature.names) if isinstance(feature, ClassLabel) else None,
     )
 
 
-def _open(name: str) -> DatasetDict:
+def open_dataset(name: str) -> DatasetDict:
+    """A dataset with its parts, from the Hub or from a folder; one without parts is all `train`.
+
+    Raises:
+        FileNotFoundError: neither a folder here nor a dataset that the Hub gave.
+    """
     folder = Path(name)
     if folder.is_dir():
         if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
@@ -120,6 +125,7 @@ def _named(
     return {"text": values[text], "label": named, "text_pair": values[pair] if pair else None}
 
 
-def _licence(found: DatasetDict) -> str:
+def licence_of_dataset(found: DatasetDict) -> str:
+    """What a dataset says of its licence."""
     stated = next((part.info.license for part in found.values() if part.info.license), "")
     return f"licence: {stated}" if stated else "for their licence see where they come from"

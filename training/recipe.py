@@ -11,7 +11,7 @@ from dataclasses import dataclass
 class Recipe:
     """Hyper-parameters of a fine-tuning run."""
 
-    epochs: int = 3
+    epochs: int = 2
     batch_size: int = 32
     """Texts a step."""
     learning_rate: float = 1e-4

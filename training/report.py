@@ -7,12 +7,12 @@ from pathlib import Path
 from training.baseline import Baseline
 from training.cleaning import PARTS
 from training.fit import Epoch
+from training.lines import counted, line
 from training.metrics import Metrics
 from training.model.classifier import BERTClassifier
 from training.precision import multiplies_bfloat16
 from training.run import Measured, Prepared
 
-_MARGIN = 12
 _MATRIX = 12  # labels up to which a confusion matrix fits on a screen
 _WORST = 8  # confusions listed where it does not
 
@@ -23,28 +23,28 @@ def show_start(prepared: Prepared, init: str, *, quick: bool) -> str:
     sizes = {part: len(getattr(corpus, part)) for part in PARTS}
     removed = corpus.removed
     lines = [
-        _line("data", f"{corpus.title} ({corpus.name}): {sum(sizes.values()):,} texts"),
-        _line(
+        line("data", f"{corpus.title} ({corpus.name}): {sum(sizes.values()):,} texts"),
+        line(
             "",
             f"{sizes['train']:,} train · {sizes['validation']:,} validation · "
             f"{sizes['test']:,} test",
         ),
-        _line(
+        line(
             "removed",
-            f"{_count(removed.duplicates, 'duplicate')}, "
-            f"{_count(removed.near_duplicates, 'near-duplicate')}, "
+            f"{counted(removed.duplicates, 'duplicate')}, "
+            f"{counted(removed.near_duplicates, 'near-duplicate')}, "
             f"{removed.conflicting:,} with conflicting labels",
         ),
-        _line("labels", _balance(prepared)),
-        _line(
+        line("labels", _balance(prepared)),
+        line(
             "lengths",
             f"median {lengths.median} tokens, 95 % up to {lengths.share_95}, "
             f"longest {lengths.longest}; {lengths.cut:,} cut at {recipe.max_tokens}",
         ),
-        _line("model", _model(prepared.start.model, init)),
-        _line(
+        line("model", _model(prepared.start.model, init)),
+        line(
             "recipe",
-            f"{_count(recipe.epochs, 'epoch')}, {recipe.batch_size} texts a step, "
+            f"{counted(recipe.epochs, 'epoch')}, {recipe.batch_size} texts a step, "
             f"learning rate {recipe.learning_rate:g}, label smoothing "
             f"{recipe.label_smoothing:g}, dropout {recipe.dropout:g}, "
             f"{_precision(prepared.start.model)}, seed {recipe.seed}",
@@ -52,7 +52,7 @@ def show_start(prepared: Prepared, init: str, *, quick: bool) -> str:
     ]
     if quick:
         lines.insert(
-            0, _line("rehearsal", "few texts and one epoch: these numbers are not the recipe's")
+            0, line("rehearsal", "few texts and one epoch: these numbers are not the recipe's")
         )
     return "\n".join(lines)
 
@@ -60,7 +60,7 @@ def show_start(prepared: Prepared, init: str, *, quick: bool) -> str:
 def show_epoch(epoch: Epoch) -> str:
     """One line an epoch."""
     scores = epoch.validation
-    return _line(
+    return line(
         f"epoch {epoch.number}/{epoch.of}",
         f"train loss {epoch.train_loss:.3f} · validation: loss {scores.loss:.3f}, accuracy "
         f"{scores.accuracy:.3f}, macro-F1 {scores.macro_f1:.3f} · {epoch.tokens_per_second:,.0f} "
@@ -75,39 +75,31 @@ def show_result(
     ours, theirs = measured.test, baseline.test
     return "\n".join(
         [
-            _line("test", f"{ours.texts:,} texts that decided nothing"),
-            _line("", f"{'':34}{'accuracy (95 %)':>22}{'macro-F1':>10}{'calibration error':>20}"),
+            line("test", f"{ours.texts:,} texts that decided nothing"),
+            line("", f"{'':34}{'accuracy (95 %)':>22}{'macro-F1':>10}{'calibration error':>20}"),
             _row("this model", ours),
             _row("   before temperature scaling", measured.test_before),
             _row("TF-IDF + logistic regression", theirs),
-            _line(
+            line(
                 "",
                 f"the transformer buys {100 * (ours.accuracy - theirs.accuracy):+.1f} points "
                 f"of accuracy; temperature {measured.temperature:.2f}, fitted on validation",
             ),
             *_confusions(labels, ours),
-            _line("time", f"{seconds:.0f} s, of which the baseline {baseline.seconds:.0f} s"),
+            line("time", f"{seconds:.0f} s, of which the baseline {baseline.seconds:.0f} s"),
         ]
     )
 
 
 def show_end(out: Path) -> str:
     """Where the checkpoint lies, and what to do with it."""
-    return _line("checkpoint", f"{out}   next: python export/to_onnx.py {out}")
-
-
-def _line(name: str, text: str) -> str:
-    return f"{name:<{_MARGIN}}{text}".rstrip()
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    return line("checkpoint", f"{out}   next: python export/to_onnx.py {out}")
 
 
 def _row(name: str, metrics: Metrics) -> str:
     interval = f"{metrics.accuracy:.3f} ({metrics.accuracy_low:.3f}–{metrics.accuracy_high:.3f})"
     scores = f"{metrics.macro_f1:>10.3f}{metrics.calibration_error:>20.3f}"
-    return _line("", f"{name:34}{interval:>22}{scores}")
+    return line("", f"{name:34}{interval:>22}{scores}")
 
 
 def _balance(prepared: Prepared) -> str:
@@ -143,9 +135,9 @@ def _confusions(labels: tuple[str, ...], metrics: Metrics) -> Iterator[str]:
         return
     short = [label if len(label) <= 14 else f"{label[:13]}…" for label in labels]
     width = max(8, *(len(label) + 2 for label in short))
-    yield _line("confusion", f"{'true ↓ predicted →':18}" + "".join(f"{s:>{width}}" for s in short))
+    yield line("confusion", f"{'true ↓ predicted →':18}" + "".join(f"{s:>{width}}" for s in short))
     for name, counts in zip(short, metrics.confusion, strict=True):
-        yield _line("", f"{name:18}" + "".join(f"{count:>{width},}" for count in counts))
+        yield line("", f"{name:18}" + "".join(f"{count:>{width},}" for count in counts))
 
 
 def _worst_confusions(labels: tuple[str, ...], metrics: Metrics) -> Iterator[str]:
@@ -155,6 +147,6 @@ def _worst_confusions(labels: tuple[str, ...], metrics: Metrics) -> Iterator[str
         for predicted, count in enumerate(counts)
         if count and true != predicted
     )
-    yield _line("confusion", "the most frequent; all of them are in training.json")
+    yield line("confusion", "the most frequent; all of them are in training.json")
     for count, true, predicted in pairs[:_WORST]:
-        yield _line("", f"{-count:>6,} times {labels[true]} taken for {labels[predicted]}")
+        yield line("", f"{-count:>6,} times {labels[true]} taken for {labels[predicted]}")

@@ -6,13 +6,14 @@ answer, a premise and a hypothesis). Other columns are ignored.
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from training.rows import RawTexts, Row
 
 SUFFIXES = (".csv", ".jsonl", ".json")
+Made = TypeVar("Made")
 _LISTED = 20  # how many bad rows a message names
 
 # A row, or the sentence that says what is wrong with it, behind the line it begins on.
@@ -23,33 +24,66 @@ def read_table(path: Path) -> RawTexts:
     """All rows of a `.csv`, `.jsonl` or `.json` (one object a line) file.
 
     Raises:
+        FileNotFoundError, ValueError: as `read_rows`.
+    """
+    rows = read_rows(path, make_row, columns=("text", "label"), of="texts with their labels")
+    return RawTexts(
+        name=path.name,
+        title=title_of(path),
+        licence=licence_of(path),
+        parts={"all": rows},
+    )
+
+
+def read_rows(
+    path: Path,
+    make: Callable[[Mapping[str, Any]], Made | str],
+    *,
+    columns: tuple[str, ...],
+    of: str,
+) -> list[Made]:
+    """What `make` makes of every row; it answers a bad row with a sentence.
+
+    Args:
+        path: a `.csv`, `.jsonl` or `.json` file.
+        make: takes a row's values by their columns.
+        columns: those that a CSV must have.
+        of: what rows are expected, for a message.
+
+    Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is empty, not UTF-8, lacks a column, or has bad rows.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file; expected a CSV or JSON Lines file of texts")
-    parse = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
-    rows, problems = [], []
+    parsed_rows = _csv_rows(path, columns) if path.suffix.lower() == ".csv" else _json_rows(path)
+    rows: list[Made] = []
+    problems = []
     try:
-        for line, parsed in parse(path):
-            row = parsed if isinstance(parsed, str) else make_row(parsed)
-            if isinstance(row, Row):
-                rows.append(row)
-            else:
+        for line, parsed in parsed_rows:
+            row = parsed if isinstance(parsed, str) else make(parsed)
+            if isinstance(row, str):
                 problems.append(f"{path}:{line}: {row}")
+            else:
+                rows.append(row)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 ({error.reason}); save it as UTF-8") from error
     if problems:
         raise ValueError(_list_problems(path, problems, len(rows) + len(problems)))
     if not rows:
-        raise ValueError(f"{path} has no rows; expected texts with their labels")
+        raise ValueError(f"{path} has no rows; expected {of}")
+    return rows
+
+
+def title_of(path: Path) -> str:
+    """A file's name as a title."""
     title = path.stem.replace("_", " ").replace("-", " ").strip().capitalize()
-    return RawTexts(
-        name=path.name,
-        title=title or path.name,
-        licence=f"Texts: {path.name}; their licence is known to whoever gave them.",
-        parts={"all": rows},
-    )
+    return title or path.name
+
+
+def licence_of(path: Path) -> str:
+    """What can be said of a file's licence."""
+    return f"Texts: {path.name}; their licence is known to whoever gave them."
 
 
 def make_row(values: Mapping[str, Any]) -> Row | str:
@@ -64,15 +98,16 @@ def make_row(values: Mapping[str, Any]) -> Row | str:
     return Row(text.strip(), str(label).strip(), pair.strip() if pair else None)
 
 
-def _csv_rows(path: Path) -> Iterator[Parsed]:
+def _csv_rows(path: Path, columns: tuple[str, ...]) -> Iterator[Parsed]:
     csv.field_size_limit(2**31 - 1)  # a review may be longer than the module's 128 KiB
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         header = [name.strip() for name in next(reader, [])]
-        if missing := [name for name in ("text", "label") if name not in header]:
+        if missing := [name for name in columns if name not in header]:
             raise ValueError(
                 f"{path}:1: no column {' and no column '.join(missing)} (found: "
-                f"{', '.join(header) or 'nothing'}); expected a first line like: text,label"
+                f"{', '.join(header) or 'nothing'}); expected a first line like: "
+                + ",".join(columns)
             )
         begins = reader.line_num + 1
         for fields in reader:

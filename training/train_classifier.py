@@ -4,27 +4,23 @@ python training/train_classifier.py     # reviews -> checkpoints/reviews, minute
 """
 
 import argparse
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
-from types import FrameType
 
 import torch
-from tqdm import tqdm
 
 from training.baseline import run_baseline
+from training.command import command_line, run_command, say, with_progress
 from training.corpus import DEFAULT, load_corpus
-from training.fit import Epoch, Step, fit
+from training.fit import Epoch, fit
 from training.recipe import Recipe
 from training.record import FILE
 from training.report import show_end, show_epoch, show_result, show_start
 from training.run import Prepared, measure_run, prepare, rehearsal, save_run
 from training.whole_folder import whole_folder
 
-_INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C stopped
 _EPILOG = """examples:
   python training/train_classifier.py
   python training/train_classifier.py --data tickets.csv --out checkpoints/tickets --epochs 5
@@ -108,18 +104,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 0 when the checkpoint is written, 2 on bad input, 130 when stopped."""
     arguments = build_parser().parse_args(argv)
-    words = sys.argv[1:] if argv is None else argv
-    command = " ".join(["python training/train_classifier.py", *words])
-    try:
-        with _kill_unwinds():
-            train(arguments, command)
-    except (ValueError, OSError, ArithmeticError) as error:
-        print(f"train_classifier.py: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"\nstopped; {arguments.out} is as it was before this run", file=sys.stderr)
-        return _INTERRUPTED
-    return 0
+    command = command_line("train_classifier.py", argv)
+    return run_command("train_classifier.py", arguments.out, lambda: train(arguments, command))
 
 
 def train(arguments: argparse.Namespace, command: str) -> None:
@@ -166,41 +152,10 @@ def train_with_progress(prepared: Prepared) -> list[Epoch]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model, texts = prepared.start.model.to(device), prepared.texts
     epochs = []
-    form = "{desc} {percentage:3.0f} % |{bar}| {n_fmt}/{total_fmt} {postfix}"
-    with tqdm(disable=None, leave=False, desc="training", bar_format=form) as bar:
-        for event in fit(model, texts["train"], texts["validation"], prepared.recipe):
-            if isinstance(event, Step):
-                bar.total = event.of
-                bar.set_postfix_str(show_step(event), refresh=False)
-                bar.update()
-            else:
-                epochs.append(event)
-                tqdm.write(show_epoch(event))
-                sys.stdout.flush()
+    for event in with_progress(fit(model, texts["train"], texts["validation"], prepared.recipe)):
+        epochs.append(event)
+        say(show_epoch(event))
     return epochs
-
-
-def show_step(step: Step) -> str:
-    """What the live bar says beside itself."""
-    minutes, seconds = divmod(round(step.seconds_left), 60)
-    return (
-        f"loss {step.loss:.3f} · lr {step.learning_rate:.1e} · "
-        f"{step.tokens_per_second:,.0f} tokens/s · {minutes}:{seconds:02} left"
-    )
-
-
-@contextmanager
-def _kill_unwinds() -> Iterator[None]:
-    """Lets a polite kill (SIGTERM) end the program as Ctrl-C does, so that nothing half stays."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer.edge import answer_or_message
-from explorer.reading import Reading
+from explorer.reading import Reading, Token
 from explorer.request import MEAN, check_head, check_layer, check_switch
 from explorer.runner import Runner
 from explorer.screen import Screen
@@ -35,16 +36,18 @@ class Api:
             label, `tokens` in reading order, `tokens_left_out` (cut off because the model reads
             `max_tokens` at most), `bundle` and `precision` (which graph answered).
         """
-        runner, reading = self._read(text, text_pair, bundle)
+        runner, reading = self._read(text, text_pair, bundle or self._screen.first("classifies"))
+        if not runner.bundle.classifies:
+            raise gr.Error(f"{runner.bundle.title} does not classify.", print_exception=False)
         labels, kind = runner.bundle.labels, runner.bundle.problem_type
-        shares = dict(zip(labels, _rounded(reading.probabilities), strict=True))
+        shares = dict(zip(labels, rounded(reading.probabilities), strict=True))
         likely = [label for label, share in shares.items() if share > 0.5]
         label = likely if kind == "multi_label" else max(shares, key=lambda name: shares[name])
         return {
             "label": None if kind == "regression" else label,
             "probabilities": {} if kind == "regression" else shares,
-            "logits": dict(zip(labels, _rounded(reading.logits), strict=True)),
-            **_about(runner, reading),
+            "logits": dict(zip(labels, rounded(reading.logits), strict=True)),
+            **about(runner, reading),
         }
 
     def attention(
@@ -80,10 +83,10 @@ class Api:
         return {
             "layer": view.layer + 1,
             "head": MEAN if view.head is None else view.head + 1,
-            "indexes": view.indexes.tolist(),
-            "weights": [_rounded(row) for row in view.weights],
-            "removed": _rounded(view.removed),
-            **_about(runner, reading),
+            "indexes": view.queries.indexes.tolist(),
+            "weights": [rounded(row) for row in view.weights],
+            "removed": rounded(view.removed),
+            **about(runner, reading),
         }
 
     def _read(self, text: object, text_pair: object, bundle: object) -> tuple[Runner, Reading]:
@@ -102,19 +105,10 @@ def _view(
     )
 
 
-def _about(runner: Runner, reading: Reading) -> dict[str, Any]:
-    """What both endpoints say about a reading."""
-    tokens = [
-        {
-            "piece": token.piece,
-            "text": token.text,
-            "special": token.special,
-            "segment": token.segment,
-        }
-        for token in reading.tokens
-    ]
+def about(runner: Runner, reading: Reading) -> dict[str, Any]:
+    """What every endpoint says about a reading."""
     return {
-        "tokens": tokens,
+        "tokens": [said(token) for token in reading.tokens],
         "tokens_left_out": reading.tokens_left_out,
         "max_tokens": runner.bundle.max_tokens,
         "bundle": runner.bundle.title,
@@ -122,5 +116,15 @@ def _about(runner: Runner, reading: Reading) -> dict[str, Any]:
     }
 
 
-def _rounded(values: NDArray[np.float32]) -> list[float]:
+def said(token: Token) -> dict[str, Any]:
+    """A token for programs."""
+    return {
+        "piece": token.piece,
+        "text": token.text,
+        "special": token.special,
+        "segment": token.segment,
+    }
+
+
+def rounded(values: NDArray[np.float32]) -> list[float]:
     return [round(float(value), DIGITS) for value in values]

@@ -4,19 +4,19 @@ Everything that the page says about a model stands in its `bundle.json`. This fi
 against what lies beside it, so that a broken bundle is refused at start, in one sentence.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from explorer.bundle_decoder import Decoder, read_decoder
 from explorer.bundle_fields import AGAIN, BundleError, Fields
+from explorer.bundle_graph import Graph, choose_graph
 
 FORMAT = 1
+TASKS = ("classify", "generate")
 PROBLEM_TYPES = ("single_label", "multi_label", "regression")
-PRECISIONS = ("8bit", "float32")
-"""What is preferred comes first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,24 +28,14 @@ class Example:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Graph:
-    """One ONNX file of a bundle, with what its export measured."""
-
-    precision: str
-    """`float32` or `8bit`."""
-    path: Path
-    map_error: Mapping[str, float]
-    """How far the 8-bit maps are from float32's, as total variation distance; empty if unknown."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Bundle:
-    """What `bundle.json` says about a classifier, checked. Layers and heads are counts."""
+    """What `bundle.json` says about a model, checked. Layers and heads are the encoder's counts."""
 
     folder: Path
     title: str
     licence: str
-    problem_type: str
+    problem_type: str | None
+    """None if the bundle has no classifier; it then has no labels either."""
     labels: tuple[str, ...]
     temperature: float
     examples: tuple[Example, ...]
@@ -53,7 +43,18 @@ class Bundle:
     layers: int
     heads: int
     graph: Graph
+    """The encoder's, with the classifier where there is one."""
     test_metrics: Mapping[str, Any]
+    decoder: Decoder | None
+    """What writes; None if the bundle only classifies."""
+
+    @property
+    def classifies(self) -> bool:
+        return self.problem_type is not None
+
+    @property
+    def writes(self) -> bool:
+        return self.decoder is not None
 
     @property
     def tokenizer_file(self) -> Path:
@@ -75,27 +76,30 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
             f"{fields.file} has format {content.get('format')!r}; this page reads format {FORMAT}. "
             f"{AGAIN}"
         )
-    if "classify" not in fields.get("tasks", list):
+    tasks = [task for task in TASKS if task in fields.get("tasks", list)]
+    if not tasks:
         raise BundleError(
-            f"{fields.file} lists the tasks {content['tasks']}; expected 'classify' among them. "
-            "Export a classifier: python export/to_onnx.py"
+            f"{fields.file} lists the tasks {content['tasks']}; expected 'classify' or 'generate' "
+            f"among them. {AGAIN}"
         )
     if not (folder / "tokenizer.json").is_file():
         raise BundleError(_missing(folder, "tokenizer.json"))
     sizes = Fields(fields.get("sizes", dict), fields.file, "sizes.")
+    classifies = "classify" in tasks
     return Bundle(
         folder=folder,
         title=fields.get("title", str),
         licence=fields.get("licence", str),
-        problem_type=fields.one_of("problem_type", PROBLEM_TYPES),
-        labels=_labels(fields),
-        temperature=fields.positive("temperature", float),
+        problem_type=fields.one_of("problem_type", PROBLEM_TYPES) if classifies else None,
+        labels=_labels(fields) if classifies else (),
+        temperature=fields.positive("temperature", float) if classifies else 1.0,
         examples=_examples(fields),
         max_tokens=fields.positive("max_tokens", int),
         layers=sizes.positive("layers", int),
         heads=sizes.positive("heads", int),
-        graph=_graph(fields, folder, precision),
-        test_metrics=_mapping(_mapping(content, "metrics"), "test"),
+        graph=choose_graph(fields, folder, "classify" if classifies else "encode", precision),
+        test_metrics=Fields(fields.mapping("metrics"), fields.file).mapping("test"),
+        decoder=read_decoder(fields, folder, precision) if "generate" in tasks else None,
     )
 
 
@@ -146,43 +150,3 @@ def _examples(fields: Fields) -> tuple[Example, ...]:
                 f"with a text and, if wanted, a text_pair. {AGAIN}"
             )
     return tuple(Example(**example) for example in examples)
-
-
-def _graph(fields: Fields, folder: Path, precision: str | None) -> Graph:
-    graphs = _mapping(fields.get("graphs", dict), "classify")
-    wanted = [precision] if precision else PRECISIONS
-    chosen = next((name for name in wanted if name in graphs), None)
-    if chosen is None:
-        raise BundleError(
-            f"{fields.file} has no graph of precision {' or '.join(wanted)} (found: "
-            f"{', '.join(graphs) or 'none'}). Export it, or leave out --precision"
-        )
-    content = Fields(graphs, fields.file, "graphs.classify.").get(chosen, dict)
-    entry = Fields(content, fields.file, f"graphs.classify.{chosen}.")
-    path = folder / entry.get("file", str)
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise BundleError(
-            f"{fields.file} names the graph {entry.get('file', str)!r}; expected a file inside "
-            f"the bundle. {AGAIN}"
-        )
-    if not path.is_file():
-        raise BundleError(f"{folder} has no {entry.get('file', str)}, its {chosen} graph. {AGAIN}")
-    _check_bytes(path, entry.get("sha256", str))
-    return Graph(precision=chosen, path=path, map_error=_mapping(content, "map_error"))
-
-
-def _check_bytes(path: Path, expected: str) -> None:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != expected:
-        raise BundleError(
-            f"{path} has {path.stat().st_size} bytes with sha256 {found[:12]}…; bundle.json "
-            f"expects {expected[:12]}…. It was cut off, changed, or is a Git LFS pointer. "
-            f"Copy it again, or export it: python export/to_onnx.py"
-        )
-
-
-def _mapping(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object inside `content` that need not be there."""
-    value = content.get(name)
-    return value if isinstance(value, dict) else {}

@@ -30,6 +30,11 @@ class Fields:
             )
         return value
 
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """An object that need not be there."""
+        value = self._content.get(name)
+        return value if isinstance(value, dict) else {}
+
     def positive(self, name: str, kind: type) -> Any:
         value = self.get(name, kind)
         if not 0 < value < float("inf"):

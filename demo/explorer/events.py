@@ -10,9 +10,8 @@ import gradio as gr
 
 from explorer import payloads, sentences
 from explorer.bundle import Example
+from explorer.clicks import clicked_row, sent_with
 from explorer.edge import answer_or_message
-from explorer.geometry import map_geometry
-from explorer.labels import axis_labels
 from explorer.overview import draw_overview
 from explorer.request import MEAN, RequestError
 from explorer.screen import Chosen, Screen, Selected
@@ -56,7 +55,7 @@ class Events:
 
     def choose_head(self, event: gr.EventData, *controls: Any) -> tuple:
         """A tile was chosen among all heads. Gives layer, head, and the map."""
-        data = event._data if isinstance(event._data, dict) else {}
+        data = sent_with(event)
         layer, head = data.get("layer"), data.get("head")
         chosen = Chosen(*controls)._replace(layer=layer, head=head)
         return layer, head, *self._map(self._select(chosen), chosen)
@@ -65,10 +64,7 @@ class Events:
         """The map's picture was clicked. Gives the tokens, with that row's one chosen."""
         selected = self._select(Chosen(*controls))
         view = selected.view
-        box = map_geometry(axis_labels(view.tokens, view.indexes.tolist()))
-        x, y = _coordinates(event.index)
-        cell = box.cell(x, y, len(view.tokens))
-        row = None if cell is None else int(view.indexes[cell[0]])
+        row = clicked_row(event, view)
         return payloads.tokens(selected.reading, view, selected.runner.bundle, row)
 
     def begin(self, title: Any, special_tokens: Any, dark: Any) -> tuple:
@@ -77,6 +73,9 @@ class Events:
         Gives: facts, the foot's lines, examples, the texts, layer, head, and all that `read` gives.
         """
         bundle = answer_or_message(self._screen.runner, title).bundle
+        if not bundle.classifies:
+            known = payloads.facts(bundle), sentences.about(bundle)
+            return *known, *_skip(6), None, *_skip(2 + MAP_VALUES)
         example = bundle.examples[0] if bundle.examples else Example(text="")
         layer, head = 0, 0
         if bundle.examples:
@@ -98,7 +97,7 @@ class Events:
     def choose_example(self, event: gr.EventData, title: Any, *controls: Any) -> tuple:
         """An example was chosen. Gives the texts, and all that `read` gives."""
         examples = answer_or_message(self._screen.runner, title).bundle.examples
-        data = event._data if isinstance(event._data, dict) else {}
+        data = sent_with(event)
         index = data.get("index")
         if type(index) is not int or not 0 <= index < len(examples):
             raise gr.Error(
@@ -125,10 +124,10 @@ class Events:
         The picture of all heads stays as it is unless `overview` asks for a new one.
         """
         view, bundle = selected.view, selected.runner.bundle
-        heads: dict[str, Any] = {"chosen": [view.layer + 1, _head_name(view)]}
+        heads: dict[str, Any] = {"chosen": [view.layer + 1, head_name(view)]}
         if overview:
             heads["value"] = payloads.heads(
-                bundle, draw_overview(selected.reading, special_tokens=not view.hides_tokens)
+                bundle, draw_overview(selected.reading.weights, view.queries, view.keys)
             )
         picture = self._screen.picture(view, dark=bool(chosen.dark))
         return (
@@ -142,7 +141,7 @@ class Events:
         )
 
 
-def _head_name(view: MapView) -> int | str:
+def head_name(view: MapView) -> int | str:
     return MEAN if view.head is None else view.head + 1
 
 
@@ -150,14 +149,6 @@ def _texts(example: Example) -> tuple:
     """The values of the two text boxes, and of the fold that holds the second."""
     pair = example.text_pair
     return example.text, pair, gr.Accordion(open=bool(pair))
-
-
-def _coordinates(place: Any) -> tuple[float, float]:
-    try:
-        x, y = place
-        return float(x), float(y)
-    except (TypeError, ValueError):
-        raise gr.Error("A click has two coordinates, x and y.", print_exception=False) from None
 
 
 def _skip(count: int) -> list:

@@ -12,51 +12,71 @@ DOTS_PER_INCH = 150
 FONT_POINTS = 11
 
 _SIDE = (3.6, 6.4)
+_LEAST = 1.2  # of the shorter side: the scale's numbers stand beside it
+_TITLE = 5.0  # what the title and the line under it need
 _CELL = 0.28
 _CHARACTER = 0.602 * FONT_POINTS / 72  # every character of DejaVu Sans Mono is so wide
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Geometry:
-    """The square of the map inside its picture, and the picture's own size."""
+    """The rectangle of the map inside its picture, and the picture's own size."""
 
     left: float
     top: float
-    side: float
+    map_width: float
+    map_height: float
     width: float
     height: float
 
     @property
     def map_rectangle(self) -> tuple[float, float, float, float]:
         """Left, bottom, width and height as shares of the picture: matplotlib's way."""
-        return self._rectangle(self.left, self.side)
+        return self._rectangle(self.left, self.map_width)
 
     @property
     def scale_rectangle(self) -> tuple[float, float, float, float]:
-        return self._rectangle(self.left + self.side + 0.15, 0.12)
+        return self._rectangle(self.left + self.map_width + 0.15, 0.12)
 
-    def cell(self, x: float, y: float, count: int) -> tuple[int, int] | None:
+    def cell(self, x: float, y: float, rows: int, columns: int) -> tuple[int, int] | None:
         """The row and column under a pixel of the PNG; None beside the map."""
-        row = (y / DOTS_PER_INCH - self.top) / self.side
-        column = (x / DOTS_PER_INCH - self.left) / self.side
+        row = (y / DOTS_PER_INCH - self.top) / self.map_height
+        column = (x / DOTS_PER_INCH - self.left) / self.map_width
         if not (0 <= row < 1 and 0 <= column < 1):
             return None
-        return int(row * count), int(column * count)
+        return int(row * rows), int(column * columns)
 
     def _rectangle(self, left: float, width: float) -> tuple[float, float, float, float]:
-        bottom = self.height - self.top - self.side
+        bottom = self.height - self.top - self.map_height
         return (
             left / self.width,
             bottom / self.height,
             width / self.width,
-            self.side / self.height,
+            self.map_height / self.height,
         )
 
 
-def map_geometry(labels: Sequence[str]) -> Geometry:
+def map_geometry(queries: Sequence[str], keys: Sequence[str]) -> Geometry:
     """The size of a map's picture follows from its labels: how many, and how long."""
-    named = labels[:: label_step(len(labels))]
-    longest = max(map(len, named), default=1) * _CHARACTER
-    side = float(np.clip(len(labels) * _CELL, *_SIDE))
-    left, top = longest + 0.2, longest + 0.75
-    return Geometry(left=left, top=top, side=side, width=left + side + 0.9, height=top + side + 0.2)
+    left, top = _longest(queries) + 0.2, _longest(keys) + 0.75
+    width, height = _extent(len(keys)), _extent(len(queries))
+    if len(queries) != len(keys):  # cells as square as the room allows
+        cell = min(width / max(len(keys), 1), height / max(len(queries), 1))
+        width, height = (max(cell * len(side), _LEAST) for side in (keys, queries))
+    return Geometry(
+        left=left,
+        top=top,
+        map_width=width,
+        map_height=height,
+        width=max(left + width + 0.9, _TITLE),
+        height=top + height + 0.2,
+    )
+
+
+def _extent(count: int) -> float:
+    return float(np.clip(count * _CELL, *_SIDE))
+
+
+def _longest(labels: Sequence[str]) -> float:
+    """The room that the longest of the names needs which are written."""
+    return max(map(len, labels[:: label_step(len(labels))]), default=1) * _CHARACTER

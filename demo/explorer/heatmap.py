@@ -26,17 +26,17 @@ matplotlib.use("agg")
 
 def draw(view: MapView, format: Literal["png", "svg"] = "png", palette: Palette = LIGHT) -> bytes:
     """A map as the bytes of a picture."""
-    labels = axis_labels(view.tokens, view.indexes.tolist())
-    box = map_geometry(labels)
+    rows, columns = axis_labels(view.queries), axis_labels(view.keys)
+    box = map_geometry(rows, columns)
     figure = Figure(figsize=(box.width, box.height), dpi=DOTS_PER_INCH, facecolor=palette.paper)
     FigureCanvasAgg(figure)
     axes = figure.add_axes(box.map_rectangle)
     norm = PowerNorm(0.5, vmin=0, vmax=scale_top(view.weights))
-    weights = view.weights if labels else np.zeros((1, 1))
+    weights = view.weights if view.weights.size else np.zeros((1, 1))
     axes.imshow(weights, cmap=palette.colormap, norm=norm, aspect="auto", interpolation="nearest")
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_color(palette.line)
-    _name_tokens(axes, labels, box, palette)
+    _name_tokens(axes, rows, columns, box, palette)
     _divide_segments(axes, view, palette)
     _draw_scale(figure.add_axes(box.scale_rectangle), view, palette)
     _write_titles(figure, view, box, palette)
@@ -50,34 +50,47 @@ def scale_top(weights: NDArray[np.float32]) -> float:
     what any word does and would leave the map white: there the scale ends below the strongest
     cells, as many as two columns have, and the picture writes ≥ at that end.
     """
-    count = len(weights)
+    count = weights.shape[-1]
     top = np.quantile(weights, 1 - 2 / count) if count > MAX_NAMED else weights.max(initial=0)
     return max(float(top), 1e-3)  # a map of zeros must not divide by zero
 
 
-def _name_tokens(axes: Axes, labels: list[str], box: Geometry, palette: Palette) -> None:
+def _name_tokens(
+    axes: Axes, rows: list[str], columns: list[str], box: Geometry, palette: Palette
+) -> None:
     """Writes the tokens' names beside the rows and above the columns."""
+    style = {"parse_math": False, "family": FAMILIES, "color": palette.text}  # $ is no formula
+    beside, above = 0.06 / box.map_width * len(columns), 0.06 / box.map_height * len(rows)
+    for place, size in _named(rows, box.map_height):
+        axes.text(
+            -0.5 - beside,
+            place,
+            rows[place],
+            fontsize=size,
+            ha="right",
+            va="center_baseline",
+            **style,
+        )
+    for place, size in _named(columns, box.map_width):
+        axes.text(
+            place, -0.5 - above, columns[place], fontsize=size, ha="center", va="bottom",
+            rotation=90, **style,
+        )  # fmt: skip
+
+
+def _named(labels: list[str], extent: float) -> list[tuple[int, float]]:
+    """The places whose names are written, each with the size of its letters."""
     step = label_step(len(labels))
-    named = max(len(labels) // step, 1)
-    style = {
-        "parse_math": False,  # a reader's dollar signs are no formulas
-        "family": FAMILIES,
-        "fontsize": min(FONT_POINTS, 72 * box.side / named * 0.85),
-        "color": palette.text,
-    }
-    gap = 0.06 / box.side * len(labels)
-    for place in range(0, len(labels), step):
-        axes.text(-0.5 - gap, place, labels[place], ha="right", va="center_baseline", **style)
-        axes.text(place, -0.5 - gap, labels[place], ha="center", va="bottom", rotation=90, **style)
+    size = min(FONT_POINTS, 72 * extent / max(len(labels) // step, 1) * 0.85)
+    return [(place, size) for place in range(0, len(labels), step)]
 
 
 def _divide_segments(axes: Axes, view: MapView, palette: Palette) -> None:
     """A line between text A and text B."""
-    segments = [token.segment for token in view.tokens]
-    for place in range(1, len(segments)):
-        if segments[place] != segments[place - 1]:
-            axes.axhline(place - 0.5, color=palette.line, linewidth=1)
-            axes.axvline(place - 0.5, color=palette.line, linewidth=1)
+    for axis, draw_line in ((view.queries, axes.axhline), (view.keys, axes.axvline)):
+        for place in range(1, len(axis.tokens)):
+            if axis.tokens[place].segment != axis.tokens[place - 1].segment:
+                draw_line(place - 0.5, color=palette.line, linewidth=1)
 
 
 def _draw_scale(axes: Axes, view: MapView, palette: Palette) -> None:

@@ -7,6 +7,7 @@ from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
 
 from explorer.reading import Token
+from explorer.view import Axis
 
 FAMILIES = ["DejaVu Sans Mono", "DejaVu Sans"]
 """Both come with matplotlib, so that a picture looks the same on every machine."""
@@ -17,16 +18,12 @@ MAX_NAMED = 48
 """Up to so many tokens, each has its name on both axes; of more, every second, third, ... has."""
 
 
-def axis_labels(tokens: Sequence[Token], indexes: Sequence[int]) -> list[str]:
+def axis_labels(axis: Axis) -> list[str]:
     """A label per token. One that the fonts cannot draw (Chinese, emoji) is named by its place,
-    `#7`, which the list of tokens beside the picture shows too.
-
-    Args:
-        indexes: the tokens' places in the text, counted from 0.
-    """
+    `#7`, which the list of tokens beside the picture shows too."""
     return [
         shorten(token.label) if can_draw(token.label) else f"#{index + 1}"
-        for token, index in zip(tokens, indexes, strict=True)
+        for token, index in zip(axis.tokens, axis.indexes.tolist(), strict=True)
     ]
 
 

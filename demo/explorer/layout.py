@@ -1,13 +1,15 @@
 """Where the parts of the page stand, from the sentence to the map: nothing here does anything."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from contextlib import ExitStack, nullcontext
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from explorer import payloads, sentences
 from explorer.bundle import Bundle
-from explorer.widgets import widget
+from explorer.widgets import download, number, widget
+from explorer.write_layout import WritePage, lay_out_write
 
 
 class Page(NamedTuple):
@@ -33,6 +35,9 @@ class Page(NamedTuple):
     svg: gr.DownloadButton
     shown: gr.JSON
     dark: gr.Checkbox
+    classify: gr.Tab | None
+    """None where the page has no tabs: no bundle writes."""
+    write: WritePage | None
 
 
 def lay_out(bundles: Sequence[Bundle]) -> Page:
@@ -47,6 +52,31 @@ def lay_out(bundles: Sequence[Bundle]) -> Page:
         elem_id="bundle",
     )
     facts = widget("facts")
+    writes = any(bundle.writes for bundle in bundles)
+    with ExitStack() as tabs:
+        if writes:
+            tabs.enter_context(gr.Tabs())
+        classify = (
+            gr.Tab("Classify", visible=first.classifies, elem_id="classify_tab") if writes else None
+        )
+        with classify or nullcontext():
+            parts = _lay_out_classifier(first)
+        write = lay_out_write(bundles) if writes else None
+    about = widget("about")
+    return Page(
+        bundle=chooser,
+        facts=facts,
+        about=about,
+        shown=gr.JSON(visible=False),
+        dark=gr.Checkbox(visible=False),
+        classify=classify,
+        write=write,
+        **parts,
+    )
+
+
+def _lay_out_classifier(first: Bundle) -> dict[str, Any]:
+    """The parts between text and map, by their names in `Page`."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=320):
             text = gr.Textbox(label="Text", lines=1, max_lines=8, submit_btn="Read", elem_id="text")
@@ -63,8 +93,8 @@ def lay_out(bundles: Sequence[Bundle]) -> Page:
         with gr.Column(scale=5, min_width=320):
             heads = widget("heads", chosen=[1, 1])
             with gr.Row():
-                layer = _number("Layer", payloads.layer_choices(first))
-                head = _number("Head", payloads.head_choices(first))
+                layer = number("Layer", payloads.layer_choices(first))
+                head = number("Head", payloads.head_choices(first))
             special_tokens = gr.Checkbox(True, label="Show special tokens", elem_id="special")
             removed = gr.Markdown(elem_id="removed")
             gr.Markdown(sentences.CAUTION, elem_id="caution")
@@ -73,36 +103,10 @@ def lay_out(bundles: Sequence[Bundle]) -> Page:
                 show_label=False, interactive=False, buttons=["fullscreen"], elem_id="map"
             )
             with gr.Row():
-                png, svg = _download("PNG"), _download("SVG")
-    about = widget("about")
-    return Page(
-        bundle=chooser,
-        facts=facts,
-        text=text,
-        text_pair=text_pair,
-        second=second,
-        about=about,
-        examples=examples,
-        notice=notice,
-        answer=answer,
-        tokens=tokens,
-        heads=heads,
-        layer=layer,
-        head=head,
-        special_tokens=special_tokens,
-        removed=removed,
-        picture=picture,
-        png=png,
-        svg=svg,
-        shown=gr.JSON(visible=False),
-        dark=gr.Checkbox(visible=False),
-    )
-
-
-def _number(name: str, choices: list) -> gr.Dropdown:
-    return gr.Dropdown(choices, label=name, elem_id=name.lower(), min_width=100)
-
-
-def _download(kind: str) -> gr.DownloadButton:
-    """Rests until the file of the map that is shown is there."""
-    return gr.DownloadButton(f"Download {kind}", size="sm", interactive=False, elem_id=kind.lower())
+                png, svg = download("PNG"), download("SVG")
+    return {
+        "text": text, "text_pair": text_pair, "second": second, "examples": examples,
+        "notice": notice, "answer": answer, "tokens": tokens, "heads": heads, "layer": layer,
+        "head": head, "special_tokens": special_tokens, "removed": removed, "picture": picture,
+        "png": png, "svg": svg,
+    }  # fmt: skip

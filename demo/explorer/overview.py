@@ -12,20 +12,23 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from explorer.heatmap import scale_top
-from explorer.reading import Reading
-from explorer.view import renormalised
+from explorer.view import Axis, renormalised
 
 TILE = 48
 """Pixels of a tile's side. A map of more tokens shows the strongest of the cells in a pixel."""
 
 
-def draw_overview(reading: Reading, *, special_tokens: bool = True) -> str:
-    """The picture as a data URI: a row of tiles per layer, a column per head, the mean last."""
-    keep = np.ones(len(reading.tokens), bool) if special_tokens else ~reading.special
+def draw_overview(all_weights: NDArray[np.float32], queries: Axis, keys: Axis) -> str:
+    """The picture as a data URI: a row of tiles per layer, a column per head, the mean last.
+
+    Args:
+        all_weights: maps of the whole texts, shape (layers, heads, query, key).
+        queries, keys: what is shown of them.
+    """
     rows = []
-    for weights in reading.weights:  # layer by layer: all at once would double a long text's memory
+    for weights in all_weights:  # layer by layer: all at once would double a long text's memory
         mean = weights.mean(axis=0, keepdims=True)
-        maps, _ = renormalised(np.concatenate([weights, mean]), keep)
+        maps, _ = renormalised(np.concatenate([weights, mean]), queries, keys)
         rows.append(np.concatenate([_tile(one) for one in maps], axis=1))
     alpha = Image.fromarray(np.concatenate(rows, axis=0))
     picture = Image.merge("LA", (Image.new("L", alpha.size), alpha))
@@ -41,9 +44,8 @@ def _tile(weights: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _resized(cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    count = len(cells)
-    if count <= TILE:
-        nearest = np.arange(TILE) * count // TILE
-        return cells[nearest][:, nearest]
-    edges = np.arange(TILE) * count // TILE
-    return np.maximum.reduceat(np.maximum.reduceat(cells, edges, axis=0), edges, axis=1)
+    for axis, count in enumerate(cells.shape):
+        edges = np.arange(TILE) * count // TILE
+        # Neighbouring edges are equal where a cell has several pixels: reduceat then repeats it.
+        cells = np.maximum.reduceat(cells, edges, axis=axis) if count else np.zeros((TILE, TILE))
+    return cells

@@ -9,8 +9,9 @@ import numpy as np
 
 from explorer import sentences
 from explorer.bundle import Bundle
+from explorer.bundle_decoder import Decoder
 from explorer.labels import can_draw
-from explorer.reading import Reading
+from explorer.reading import Reading, Token
 from explorer.request import MEAN
 from explorer.view import MapView, telling_token
 
@@ -21,9 +22,11 @@ def facts(bundle: Bundle) -> dict[str, Any]:
     """What stands under the page's title, and at its foot."""
     names = " · ".join(bundle.labels[:MAX_BARS])
     more = len(bundle.labels) - MAX_BARS
+    decoder = bundle.decoder
     facts = [
         names + (f" and {more} more" if more > 0 else ""),
         f"{bundle.layers} layers × {bundle.heads} heads",
+        f"writes with {decoder.layers} layers × {decoder.heads} heads" if decoder else "",
         sentences.which_graph(bundle),
         sentences.accuracy(bundle),
     ]
@@ -46,9 +49,9 @@ def answer(reading: Reading, bundle: Bundle) -> dict[str, Any]:
     return {"heading": heading, "bars": bars, "more": len(values) - len(order)}
 
 
-def heads(bundle: Bundle, picture: str) -> dict[str, Any]:
+def heads(model: Bundle | Decoder, picture: str) -> dict[str, Any]:
     """The picture of all heads, a data URI, with its rows and columns."""
-    return {"layers": bundle.layers, "heads": bundle.heads, "picture": picture}
+    return {"layers": model.layers, "heads": model.heads, "picture": picture}
 
 
 def tokens(
@@ -56,40 +59,48 @@ def tokens(
 ) -> dict[str, Any]:
     """The tokens and a whole map, so that looking at another token needs no call to the server.
 
-    Weights are sent as 16-bit numbers, each row as parts of its largest: 2 bytes a cell, at most
-    0.7 MB for 512 tokens.
-
     Args:
         chosen: the token whose row is to be shown; None leaves it to the widget.
     """
-    tops = view.weights.max(axis=-1, initial=0)
-    scaled = np.divide(
-        view.weights, tops[:, None], out=np.zeros_like(view.weights), where=tops[:, None] > 0
-    )
-    rows = np.rint(scaled * 65535).astype("<u2")
     texts = "\0".join([bundle.title, reading.text, reading.text_pair])
     return {
         "reading": zlib.crc32(texts.encode()),
         "name": view.name,
         "pair": bool(reading.text_pair),
-        "tokens": [
-            {
-                "text": token.text or token.piece,
-                "piece": token.piece,
-                "special": token.special,
-                "continues": token.continues,
-                "segment": token.segment,
-                "number": "" if can_draw(token.label) else f"#{index + 1}",
-            }
-            for index, token in enumerate(reading.tokens)
-        ],
+        "tokens": [chip(token, place) for place, token in enumerate(reading.tokens)],
         "left_out": reading.tokens_left_out,
-        "indexes": view.indexes.tolist(),
+        **packed(view),
+        "first": telling_token(view),
+        "chosen": chosen,
+    }
+
+
+def chip(token: Token, place: int) -> dict[str, Any]:
+    """A token as the widgets show it; `place` counts from 0."""
+    return {
+        "text": token.text or token.piece,
+        "piece": token.piece,
+        "special": token.special,
+        "continues": token.continues,
+        "segment": token.segment,
+        "number": "" if can_draw(token.label) else f"#{place + 1}",
+    }
+
+
+def packed(view: MapView) -> dict[str, Any]:
+    """The numbers of a map. Weights are sent as 16-bit numbers, each row as parts of its largest:
+    2 bytes a cell, at most 0.7 MB for 512 tokens."""
+    tops = view.weights.max(axis=-1, initial=0)
+    scaled = np.divide(
+        view.weights, tops[:, None], out=np.zeros_like(view.weights), where=tops[:, None] > 0
+    )
+    rows = np.rint(scaled * 65535).astype("<u2")
+    return {
+        "queries": view.queries.indexes.tolist(),
+        "keys": view.keys.indexes.tolist(),
         "rows": base64.b64encode(rows.tobytes()).decode(),
         "tops": tops.tolist(),
         "removed": view.removed.tolist(),
-        "first": telling_token(view),
-        "chosen": chosen,
     }
 
 
@@ -98,11 +109,11 @@ def examples(bundle: Bundle) -> list[dict[str, str]]:
     return [{"text": example.text, "text_pair": example.text_pair} for example in bundle.examples]
 
 
-def layer_choices(bundle: Bundle) -> list[int]:
+def layer_choices(model: Bundle | Decoder) -> list[int]:
     """The layers that a control offers."""
-    return list(range(1, bundle.layers + 1))
+    return list(range(1, model.layers + 1))
 
 
-def head_choices(bundle: Bundle) -> list[int | str]:
+def head_choices(model: Bundle | Decoder) -> list[int | str]:
     """The heads that a control offers."""
-    return [MEAN, *range(1, bundle.heads + 1)]
+    return [MEAN, *range(1, model.heads + 1)]

@@ -1,4 +1,4 @@
-"""What one run of a classifier gives back, in numpy: tokens, answer, attention."""
+"""What one run of the encoder gives back, in numpy: tokens, answer, attention."""
 
 from dataclasses import dataclass
 
@@ -39,10 +39,12 @@ class Reading:
     tokens_left_out: int
     """Tokens cut off because the model reads no more than `max_tokens`."""
     logits: NDArray[np.float32]
-    """Shape (labels,)."""
+    """Shape (labels,); no labels, no logits."""
     probabilities: NDArray[np.float32]
     """Shape (labels,): softmax or sigmoid of the logits over the temperature; for a regression
     the logits themselves."""
+    hidden: NDArray[np.float32]
+    """The last hidden state, shape (tokens, hidden): what a decoder reads."""
     weights: NDArray[np.float32]
     """Attention after softmax, shape (layers, heads, query, key); every row sums to 1."""
     value_norms: NDArray[np.float32]
@@ -52,7 +54,7 @@ class Reading:
     @property
     def bytes(self) -> int:
         """Memory that the arrays hold."""
-        return self.weights.nbytes + self.value_norms.nbytes
+        return self.weights.nbytes + self.value_norms.nbytes + self.hidden.nbytes
 
     @property
     def special(self) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from explorer.bundle import Bundle
+from explorer.bundle_decoder import Decoder
 
 MAX_CHARACTERS = 10_000
 """Per text. Far more than 512 tokens need, and tokenised in milliseconds."""
@@ -42,16 +43,16 @@ def check_texts(text: object, text_pair: object = "") -> Texts:
     return Texts(text=first, text_pair=second if any(map(_is_visible, second)) else "")
 
 
-def check_layer(layer: object, bundle: Bundle) -> int:
+def check_layer(layer: object, model: Bundle | Decoder) -> int:
     """A layer as people count, from 1, turned into one that counts from 0."""
-    return _check_number(layer, "layer", bundle.layers)
+    return _check_number(layer, "layer", model.layers)
 
 
-def check_head(head: object, bundle: Bundle) -> int | None:
+def check_head(head: object, model: Bundle | Decoder) -> int | None:
     """A head as people count, from 1, turned into one that counts from 0; None for the mean."""
     if head is None or head == MEAN:
         return None
-    return _check_number(head, "head", bundle.heads)
+    return _check_number(head, "head", model.heads)
 
 
 def check_switch(value: object, name: str) -> bool:

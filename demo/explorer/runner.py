@@ -1,18 +1,15 @@
 """Runs a bundle's graph with onnxruntime: texts in, readings out."""
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from explorer.bundle import Bundle
 from explorer.bundle_fields import AGAIN, BundleError
 from explorer.reading import Reading
+from explorer.sessions import check_outputs, open_session
 from explorer.tokens import Encoded, TextEncoder
-
-_THREADS = min(2, os.cpu_count() or 1)
 
 
 class Runner:
@@ -29,11 +26,13 @@ class Runner:
             self._encoder = TextEncoder(bundle.tokenizer_file, bundle.max_tokens)
         except Exception as error:  # the library raises plain Exception
             raise BundleError(f"{bundle.tokenizer_file}: {error}. {AGAIN}") from error
-        self._session = _open_session(bundle)
+        self._session = open_session(bundle.graph)
         self._inputs = {given.name for given in self._session.get_inputs()}
+        self._scores = ["logits"] if bundle.classifies else []
         self._weight_names = [f"encoder_attentions.{layer}" for layer in range(bundle.layers)]
         self._norm_names = [f"encoder_value_norms.{layer}" for layer in range(bundle.layers)]
-        self._check_outputs()
+        self._names = [*self._scores, "last_hidden_state", *self._weight_names, *self._norm_names]
+        check_outputs(self._session, bundle.graph, self._names, bundle.layers)
         self._warm_up()
 
     def encode(self, text: str, text_pair: str = "") -> Encoded:
@@ -53,14 +52,15 @@ class Runner:
             head_mask: factors for each head's output, shape (1 or batch, layers, heads); ones if
                 not given. The attention weights come back as they are before it.
         """
-        names = ["logits", *self._weight_names, *self._norm_names]
-        outputs = self._session.run(names, self._feed(batch, head_mask))
-        layers = self.bundle.layers
-        logits, weights, norms = outputs[0], outputs[1 : 1 + layers], outputs[1 + layers :]
+        outputs = self._session.run(self._names, self._feed(batch, head_mask))
+        logits = outputs.pop(0) if self._scores else np.zeros((len(batch), 0), np.float32)
+        hidden = outputs.pop(0)
+        weights, norms = outputs[: self.bundle.layers], outputs[self.bundle.layers :]
         return [
             self._reading(
                 encoded,
                 logits[row],
+                hidden[row, : len(encoded.ids)].copy(),
                 # A copy, in one piece and without the padding of longer neighbours.
                 np.stack([w[row, :, : len(encoded.ids), : len(encoded.ids)] for w in weights]),
                 np.stack([n[row, :, : len(encoded.ids)] for n in norms]),
@@ -86,10 +86,10 @@ class Runner:
         return feed
 
     def _reading(
-        self, encoded: Encoded, logits: NDArray, weights: NDArray, norms: NDArray
+        self, encoded: Encoded, logits: NDArray, hidden: NDArray, weights: NDArray, norms: NDArray
     ) -> Reading:
-        probabilities = _probabilities(logits, self.bundle)
-        for array in (logits, probabilities, weights, norms):
+        probabilities = _probabilities(logits, self.bundle) if self._scores else logits
+        for array in (logits, probabilities, hidden, weights, norms):
             array.setflags(write=False)  # a reading is shared between readers of the page
         return Reading(
             text=encoded.text,
@@ -98,59 +98,29 @@ class Runner:
             tokens_left_out=encoded.left_out,
             logits=logits,
             probabilities=probabilities,
+            hidden=hidden,
             weights=weights,
             value_norms=norms,
         )
-
-    def _check_outputs(self) -> None:
-        found = {output.name for output in self._session.get_outputs()}
-        expected = ["logits", *self._weight_names, *self._norm_names]
-        missing = [name for name in expected if name not in found]
-        if missing:
-            raise BundleError(
-                f"{self.bundle.graph.path} lacks {len(missing)} of {len(expected)} outputs: "
-                f"{', '.join(missing)}. bundle.json says {self.bundle.layers} layers. {AGAIN}"
-            )
 
     def _warm_up(self) -> None:
         """The first run is slow, and shows whether the graph's sizes are those promised."""
         encoded = self.encode("A first run.")
         try:
-            logits, weights = self._session.run(
-                ["logits", self._weight_names[0]], self._feed([encoded], None)
-            )
+            names = [*self._scores, self._weight_names[0]]
+            *logits, weights = self._session.run(names, self._feed([encoded], None))
         except Exception as error:  # onnxruntime's own classes share no other base
             raise BundleError(
                 f"{self.bundle.graph.path} opens but does not run: {error}. {AGAIN}"
             ) from error
         labels, heads = len(self.bundle.labels), self.bundle.heads
-        if logits.shape != (1, labels) or weights.shape[1] != heads:
+        given = logits[0].shape[-1] if logits else 0
+        if given != labels or weights.shape[1] != heads:
             raise BundleError(
-                f"{self.bundle.graph.path} gives {logits.shape[-1]} logits and "
+                f"{self.bundle.graph.path} gives {given} logits and "
                 f"{weights.shape[1]} heads; bundle.json has {labels} labels and {heads} heads. "
                 f"{AGAIN}"
             )
-
-
-def _open_session(bundle: Bundle) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _THREADS
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # Threads that spin while they wait take the core from the web server.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # The arena never gives back what the longest text took.
-    options.enable_cpu_mem_arena = False
-    # Its only warning here says that head_mask, an initializer, may be overridden: it is meant to.
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(
-            bundle.graph.path, options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # onnxruntime's own classes share no other base
-        raise BundleError(
-            f"{bundle.graph.path} is no graph that opens: {error}. {AGAIN}"
-        ) from error
 
 
 def _probabilities(logits: NDArray[np.float32], bundle: Bundle) -> NDArray[np.float32]:

@@ -51,6 +51,13 @@ class Screen:
             )
         return self.runners[title]
 
+    def first(self, task: str) -> str:
+        """The title of the first model that does a task: `classifies` or `writes`."""
+        return next(
+            (title for title, one in self.runners.items() if getattr(one.bundle, task)),
+            next(iter(self.runners)),
+        )
+
     def read(self, title: object, text: object, text_pair: object) -> tuple[Runner, Reading]:
         """Reads a text after checking it. Raises RequestError with a sentence for the reader."""
         runner = self.runner(title)
@@ -75,8 +82,7 @@ class Screen:
 
     def picture(self, view: MapView, *, dark: bool = False, format: str = "png") -> str:
         """Draws a map into a file, and returns its path."""
-        head = "mean" if view.head is None else f"head{view.head + 1}"
-        name = f"attention-layer{view.layer + 1}-{head}{'-dark' if dark else ''}.{format}"
+        name = f"{view.file_name}{'-dark' if dark else ''}.{format}"
         path = Path(self._folder.name) / name
         path.write_bytes(heatmap.draw(view, format, DARK if dark else LIGHT))
         return str(path)

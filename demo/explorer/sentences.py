@@ -6,6 +6,7 @@ from explorer.bundle import Bundle
 from explorer.labels import cannot_draw, label_step
 from explorer.reading import Reading
 from explorer.view import MapView
+from explorer.writing import Writing
 
 PROMISE = "Write a sentence, get the model's answer, and see what every attention head looked at."
 
@@ -91,40 +92,77 @@ def removed_share(view: MapView, reading: Reading) -> str:
         own_rows = view.weights[~reading.special]
         drawn = own_rows[:, reading.special].sum(axis=-1).mean() if len(own_rows) else 0
         return f"Here {listed} draw {drawn:.0%} of the attention of the text's own tokens."
-    average, most = float(np.mean(view.removed)), float(np.max(view.removed, initial=0))
+    return f"{listed} are hidden. They had drawn {_scaled_back(view)}"
+
+
+def _scaled_back(view: MapView) -> str:
+    average, most = (
+        (float(view.removed.mean()), float(view.removed.max())) if len(view.removed) else (0.0, 0.0)
+    )
     return (
-        f"{listed} are hidden. They had drawn {average:.0%} of a row's attention on average, "
-        f"{most:.0%} at most; what is left of each row was scaled back to 100 %."
+        f"{average:.0%} of a row's attention on average, {most:.0%} at most; what is left of each "
+        "row was scaled back to 100 %."
     )
 
 
 def map_notes(view: MapView, reading: Reading) -> str:
     """What a reader of this picture must know: what was removed, shortened or left unnamed."""
-    notes = [removed_share(view, reading)]
-    step = label_step(len(view.tokens))
+    return " ".join([removed_share(view, reading), *drawing_notes(view)])
+
+
+def drawing_notes(view: MapView) -> list[str]:
+    """What the picture shortens or leaves unnamed."""
+    notes = []
+    count = max(len(view.queries.tokens), len(view.keys.tokens))
+    step = label_step(count)
     if step > 1:
         notes.append(
-            f"The picture names one token in {step} of {len(view.tokens)}; full ink means the "
+            f"The picture names one token in {step} of {count}; full ink means the "
             "weight at its scale's end, or more."
         )
-    numbered = cannot_draw(view.tokens)
+    numbered = cannot_draw(view.queries.tokens)
+    if view.keys is not view.queries:
+        numbered += cannot_draw(view.keys.tokens)
     if numbered:
         notes.append(
             f"{numbered} token{'s' if numbered > 1 else ''} with characters that the picture's "
             "font lacks stand there by number, as in the list of tokens."
         )
-    return " ".join(notes)
+    return notes
 
 
 def map_description(view: MapView) -> str:
     """The picture of a map in words, for those who do not see it."""
-    count = len(view.tokens)
-    if not count:
+    rows, columns = len(view.queries.tokens), len(view.keys.tokens)
+    if not rows or not columns:
         return f"{view.name}: no tokens are left to show."
     row, column = np.unravel_index(int(view.weights.argmax()), view.weights.shape)
     return (
-        f"Heatmap of the attention in {view.name.lower()}: {count} by {count} tokens. The "
-        f"strongest weight is {view.weights[row, column]:.0%}, from token "
-        f"{view.indexes[row] + 1} to token {view.indexes[column] + 1}. "
+        f"Heatmap of the attention in {view.name[0].lower()}{view.name[1:]}: {rows} by {columns} "
+        f"tokens. The strongest weight is {view.weights[row, column]:.0%}, from token "
+        f"{view.queries.indexes[row] + 1} to token {view.keys.indexes[column] + 1}. "
         "The list of tokens gives every row as text."
     )
+
+
+# What the Write tab says.
+
+WRITE_CAUTION = (
+    "**How to read it.** A row is a written token; its columns are what the decoder looked at when "
+    "it chose that token. Probabilities are the model's own, over its whole vocabulary, before "
+    "temperature, top-k or a penalty changes them. Attention shows where information was routed, "
+    "not why a word was chosen."
+)
+
+
+def writing_notes(view: MapView, writing: Writing) -> str:
+    """What a reader of a written text's map must know."""
+    hidden = f"Special tokens are hidden. They had drawn {_scaled_back(view)}"
+    return " ".join([*([hidden] if view.hides_tokens else []), *drawing_notes(view)])
+
+
+def writing_state(writing: Writing) -> str:
+    """How far a text came, in a few words."""
+    count = len(writing.steps)
+    written = f"{count} token{'' if count == 1 else 's'}"
+    return f"{written}, ended by itself" if writing.finished else f"{written}, not ended"

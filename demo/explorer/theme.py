@@ -11,6 +11,8 @@ _PAIRS = {
     "button_primary_background_fill": ("*primary_600", "*primary_600"),
     "button_primary_background_fill_hover": ("*primary_700", "*primary_700"),
     "button_primary_text_color": ("white", "white"),
+    "checkbox_label_background_fill_selected": ("*primary_600", "*primary_600"),
+    "checkbox_label_text_color_selected": ("white", "white"),
     "input_placeholder_color": ("*neutral_500", "*neutral_400"),
     "block_title_background_fill": ("none", "none"),
     "link_text_color": ("*primary_700", "*primary_300"),

@@ -1,5 +1,6 @@
 """The maths of what is shown: one head or the mean of a layer's, with or without special tokens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,24 +10,42 @@ from explorer.reading import Reading, Token
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Axis:
+    """The tokens along one side of a map: those of a text that are shown, in its order."""
+
+    tokens: tuple[Token, ...]
+    indexes: NDArray[np.intp]
+    """Their places in the text, from 0, shape (shown,)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MapView:
     """An attention map as it is shown. Layer and head count from 0; head None is the mean."""
 
     layer: int
     head: int | None
-    indexes: NDArray[np.intp]
-    """Which of the reading's tokens are rows and columns, shape (shown,)."""
-    tokens: tuple[Token, ...]
+    queries: Axis
+    """The rows: what looks."""
+    keys: Axis
+    """The columns: what is looked at. In an encoder's map the queries again."""
     weights: NDArray[np.float32]
-    """Shape (query, key), both of length `shown`; rows sum to 1, or are 0 if nothing is left."""
+    """Shape (query, key); rows sum to 1, or are 0 if nothing is left."""
     removed: NDArray[np.float32]
     """The share of each row that went to hidden tokens, shape (query,)."""
     hides_tokens: bool
+    kind: str = ""
+    """Which attention it is, where a model has several: "Cross-attention"."""
 
     @property
     def name(self) -> str:
         head = "mean over heads" if self.head is None else f"head {self.head + 1}"
-        return f"Layer {self.layer + 1}, {head}"
+        return f"{self.kind}{', l' if self.kind else 'L'}ayer {self.layer + 1}, {head}"
+
+    @property
+    def file_name(self) -> str:
+        """Of a picture of it, without what says the kind of file."""
+        head = "mean" if self.head is None else f"head{self.head + 1}"
+        return f"{self.kind.lower() or 'attention'}-layer{self.layer + 1}-{head}"
 
 
 def attention_map(
@@ -37,38 +56,48 @@ def attention_map(
     Without special tokens their rows and columns go, and each row that stays is divided by what
     is left of it: weights'[i, j] = weights[i, j] / (1 - removed[i]).
     """
-    weights = reading.weights[layer]
-    weights = weights.mean(axis=0) if head is None else weights[head]
-    keep = np.ones(len(reading.tokens), bool) if special_tokens else ~reading.special
-    weights, removed = renormalised(weights, keep)
-    indexes = np.flatnonzero(keep)
+    axis = shown_axis(reading.tokens, special_tokens=special_tokens)
+    weights, removed = renormalised(one_map(reading.weights, layer, head), axis, axis)
     return MapView(
         layer=layer,
         head=head,
-        indexes=indexes,
-        tokens=tuple(reading.tokens[index] for index in indexes),
+        queries=axis,
+        keys=axis,
         weights=weights,
         removed=removed,
         hides_tokens=not special_tokens,
     )
 
 
+def one_map(weights: NDArray[np.float32], layer: int, head: int | None) -> NDArray[np.float32]:
+    """One head's map out of (layers, heads, query, key), or the mean over the layer's heads."""
+    return weights[layer].mean(axis=0) if head is None else weights[layer, head]
+
+
+def shown_axis(tokens: Sequence[Token], *, special_tokens: bool) -> Axis:
+    """All tokens of a text, or all but the special ones."""
+    indexes = [i for i, token in enumerate(tokens) if special_tokens or not token.special]
+    return Axis(
+        tokens=tuple(tokens[index] for index in indexes), indexes=np.array(indexes, np.intp)
+    )
+
+
 def renormalised(
-    weights: NDArray[np.float32], keep: NDArray[np.bool_]
+    weights: NDArray[np.float32], queries: Axis, keys: Axis
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Drops tokens from a map and scales its rows back to 1.
+    """Drops what is not shown from maps and scales their rows back to 1.
 
     Args:
-        weights: shape (..., query, key).
-        keep: which tokens stay, shape (tokens,).
+        weights: shape (..., query, key), of the whole texts.
 
     Returns:
-        The smaller map, and the share removed from each of its rows, shape (..., query). A row
+        The smaller maps, and the share removed from each of their rows, shape (..., query). A row
         whose whole weight went to dropped tokens is 0.
     """
-    if keep.all():
-        return weights, np.zeros(weights.shape[:-1], np.float32)
-    kept = weights[..., keep, :][..., keep]
+    rows = weights[..., queries.indexes, :]
+    if len(keys.indexes) == weights.shape[-1]:
+        return rows, np.zeros(rows.shape[:-1], np.float32)
+    kept = rows[..., keys.indexes]
     left = kept.sum(axis=-1, keepdims=True)
     scaled = np.divide(kept, left, out=np.zeros_like(kept), where=left > 0)
     return scaled, np.clip(1 - left[..., 0], 0, 1)
@@ -97,12 +126,12 @@ def telling_token(view: MapView) -> int:
 
     Special tokens and punctuation are no words; where there is nothing else, the first token.
     """
-    if not view.tokens:
+    if not view.queries.tokens:
         return 0
     weights = view.weights.copy()
-    words = np.array([any(map(str.isalnum, token.text)) for token in view.tokens])
+    words = np.array([any(map(str.isalnum, token.text)) for token in view.queries.tokens])
     weights[~words] = 0
     weights[:, ~words] = 0
     np.fill_diagonal(weights, 0)
     row, _ = np.unravel_index(int(weights.argmax()), weights.shape)
-    return int(view.indexes[row])
+    return int(view.queries.indexes[row])

@@ -12,18 +12,36 @@ from typing import Any
 import gradio as gr
 
 PAGE = Path(__file__).parent / "page"
+_WITH_STRIP = {"tokens", "written"}
 
 
-def widget(name: str, **options: Any) -> gr.HTML:
+def widget(name: str, elem_id: str | None = None, **options: Any) -> gr.HTML:
     """A part of the page that `page/<name>.js` draws from a value of plain data.
+
+    The page knows it by `elem_id`, or by its name where it has only one of them; its style hangs
+    on the class `<name>-widget`.
 
     No subclass of gr.HTML: gradio would write a stub file beside this one whenever it is imported.
     """
-    scripts = [(PAGE / file).read_text(encoding="utf-8") for file in ("dom.js", f"{name}.js")]
+    files = ["dom.js", *(["strip.js"] if name in _WITH_STRIP else []), f"{name}.js"]
+    scripts = [(PAGE / file).read_text(encoding="utf-8") for file in files]
     return gr.HTML(
         html_template='<div class="widget"></div>',
         js_on_load="\n".join(scripts),
-        elem_id=name,
+        elem_id=elem_id or name,
+        elem_classes=[f"{name}-widget"],
         apply_default_css=False,
         **options,
+    )
+
+
+def number(name: str, choices: list, prefix: str = "") -> gr.Dropdown:
+    """A control that offers numbers."""
+    return gr.Dropdown(choices, label=name, elem_id=prefix + name.lower(), min_width=100)
+
+
+def download(kind: str, prefix: str = "") -> gr.DownloadButton:
+    """Rests until the file of the map that is shown is there."""
+    return gr.DownloadButton(
+        f"Download {kind}", size="sm", interactive=False, elem_id=prefix + kind.lower()
     )

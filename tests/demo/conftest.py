@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ def url(bundle: Bundle, copy_of_tiny: Callable[..., Path]) -> Iterator[str]:
     """The address of a page with two models, the tiny one and a copy that calls itself Second."""
     import app
 
-    second = open_bundle(copy_of_tiny(title="Second", problem_type="multi_label"))
+    second = open_bundle(
+        copy_of_tiny(title="Second", problem_type="multi_label", tasks=["classify"])
+    )
     page = app.build_app([bundle, second])
     _, address, _ = app.launch(page, prevent_thread_lock=True, quiet=True)
     yield address
@@ -94,3 +97,33 @@ def browser() -> Iterator[Any]:
         # One context for all: its cache spares every page but the first the fetching of gradio.
         yield chromium.new_context()
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def open_page(browser: Any) -> Callable[..., Any]:
+    """Opens pages that must not complain: a context manager for each."""
+
+    @contextmanager
+    def opened(url, *, theme="light", width=1280, height=800):
+        """A page that has shown its first reading; no message, dialog or foreign request."""
+        troubles = []
+        page = browser.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.set_default_timeout(15_000)
+        page.on(
+            "console",
+            lambda m: troubles.append(m.text) if m.type in ("error", "warning") else None,
+        )
+        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (troubles.append(f"dialog: {dialog}"), dialog.dismiss()))
+        page.on(
+            "request",
+            lambda r: None if r.url.startswith((url, "data:", "blob:")) else troubles.append(r.url),
+        )
+        page.goto(f"{url}?__theme={theme}")
+        page.locator("#svg:enabled").wait_for()
+        yield page
+        page.close()
+        assert troubles == []
+
+    return opened

@@ -45,7 +45,7 @@ def call(url, name, *values):
 def test_the_text_is_the_only_parameter_that_must_be_given(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
 
-    assert set(endpoints) == {"/classify", "/attention"}
+    assert set(endpoints) == {"/classify", "/attention", "/generate", "/cross_attention"}
     for endpoint in endpoints.values():
         required = [p for p in endpoint["parameters"] if not p["parameter_has_default"]]
         assert [parameter["parameter_name"] for parameter in required] == ["text"]

@@ -13,7 +13,7 @@ from explorer.geometry import DOTS_PER_INCH, map_geometry
 from explorer.labels import MAX_NAMED, axis_labels, label_step
 from explorer.palette import DARK, LIGHT
 from explorer.reading import Token
-from explorer.view import MapView
+from explorer.view import Axis, MapView
 
 HOSTILE = [
     "$$", "$x^$", r"$\frac$", "$a_$", "\\", "%", "{", "<script>", "&amp;", "]]>", "--", "\u202e",
@@ -29,8 +29,9 @@ def view_of(texts, weights=None, segments=None):
         Token(piece=text, text=text, special=False, continues=False, segment=segment)
         for text, segment in zip(texts, segments or [0] * count, strict=True)
     )
+    axis = Axis(tokens=tokens, indexes=np.arange(count))
     return MapView(
-        layer=0, head=0, indexes=np.arange(count), tokens=tokens, weights=weights,
+        layer=0, head=0, queries=axis, keys=axis, weights=weights,
         removed=np.zeros(count, np.float32), hides_tokens=False,
     )  # fmt: skip
 
@@ -54,18 +55,24 @@ def test_dollar_signs_are_no_formula():
 def test_what_the_font_lacks_is_named_by_its_place():
     view = view_of(["film", "好", "🦜", "café", "Ωμ"])
 
-    assert axis_labels(view.tokens, [4, 5, 6, 7, 8]) == ["film", "#6", "#7", "café", "Ωμ"]
+    assert axis_labels(replace(view.queries, indexes=np.arange(4, 9))) == [
+        "film",
+        "#6",
+        "#7",
+        "café",
+        "Ωμ",
+    ]
 
 
 def test_a_long_word_is_shortened():
-    assert axis_labels(view_of(["x" * 300]).tokens, [0]) == ["x" * 13 + "…"]
+    assert axis_labels(view_of(["x" * 300]).queries) == ["x" * 13 + "…"]
 
 
 def test_the_strongest_cell_has_the_most_ink_where_the_geometry_says():
     weights = np.full((6, 6), 0.1, np.float32)
     weights[4, 1] = 0.5
     view = view_of(list("abcdef"), weights)
-    box = map_geometry(list("abcdef"))
+    box = map_geometry(list("abcdef"), list("abcdef"))
 
     image = pixels(heatmap.draw(view))
 
@@ -73,20 +80,20 @@ def test_the_strongest_cell_has_the_most_ink_where_the_geometry_says():
         (box.height * DOTS_PER_INCH, box.width * DOTS_PER_INCH), abs=1.5
     )
     cells = {
-        box.cell(x, y, 6): image[y, x].sum()
+        box.cell(x, y, 6, 6): image[y, x].sum()
         for y in range(10, image.shape[0], 10)
         for x in range(10, image.shape[1], 10)
-        if box.cell(x, y, 6)
+        if box.cell(x, y, 6, 6)
     }
     assert len(cells) == 36
     assert min(cells, key=cells.get) == (4, 1)
 
 
 def test_a_click_beside_the_map_is_no_cell():
-    box = map_geometry(["a", "b"])
+    box = map_geometry(["a", "b"], ["a", "b"])
 
     for x, y in [(0, 0), (-5, 3), (1e9, 100), (float("nan"), 1), (float("inf"), 1)]:
-        assert box.cell(x, y, 2) is None
+        assert box.cell(x, y, 2, 2) is None
 
 
 def test_a_dark_page_gets_a_dark_picture():
@@ -155,8 +162,8 @@ def test_maps_of_nothing_and_of_zeros_can_be_drawn(count):
 
 def test_a_line_divides_two_texts():
     one, two = view_of(list("abcd")), view_of(list("abcd"), segments=[0, 0, 1, 1])
-    box = map_geometry(list("abcd"))
-    middle = [int((edge + box.side / 2) * DOTS_PER_INCH) for edge in (box.top, box.left)]
+    box = map_geometry(list("abcd"), list("abcd"))
+    middle = [int((edge + box.map_width / 2) * DOTS_PER_INCH) for edge in (box.top, box.left)]
 
     changed = np.abs(pixels(heatmap.draw(one)) - pixels(heatmap.draw(two))).sum(axis=-1) > 0
 
@@ -168,6 +175,31 @@ def test_segments_of_a_reading_reach_the_picture(runner):
     from explorer.view import attention_map
 
     view = attention_map(runner.read("good film", "bad"), 0, 0)
-    same = replace(view, tokens=tuple(replace(token, segment=0) for token in view.tokens))
+    axis = replace(
+        view.queries, tokens=tuple(replace(token, segment=0) for token in view.queries.tokens)
+    )
+    same = replace(view, queries=axis, keys=axis)
 
     assert heatmap.draw(view) != heatmap.draw(same)
+
+
+def test_a_map_of_two_texts_has_their_names_and_shape():
+    tall, wide = view_of(list("abcdefgh")), view_of(["source", "of", "three"])
+    weights = np.full((8, 3), 0.1, np.float32)
+    weights[6, 2] = 0.8
+    view = replace(tall, keys=wide.keys, weights=weights, kind="Cross-attention")
+    box = map_geometry(axis_labels(view.queries), axis_labels(view.keys))
+
+    image = pixels(heatmap.draw(view))
+
+    assert box.map_height > box.map_width
+    assert (view.name, view.file_name) == (
+        "Cross-attention, layer 1, head 1", "cross-attention-layer1-head1",
+    )  # fmt: skip
+    ink = {}
+    for row, column in np.ndindex(8, 3):
+        x = (box.left + box.map_width * (column + 0.5) / 3) * DOTS_PER_INCH
+        y = (box.top + box.map_height * (row + 0.5) / 8) * DOTS_PER_INCH
+        assert box.cell(x, y, 8, 3) == (row, column)
+        ink[row, column] = image[int(y), int(x)].sum()
+    assert min(ink, key=ink.get) == (6, 2)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from explorer.overview import TILE, draw_overview
-from explorer.view import attention_map
+from explorer.view import attention_map, shown_axis
 
 
 def tiles(uri):
@@ -24,13 +24,15 @@ def tiles(uri):
 def test_each_tile_is_its_heads_map_in_small(runner, special_tokens):
     reading = runner.read("the film was dull", "was it good?")
 
-    picture = tiles(draw_overview(reading, special_tokens=special_tokens))
+    axis = shown_axis(reading.tokens, special_tokens=special_tokens)
+
+    picture = tiles(draw_overview(reading.weights, axis, axis))
 
     assert picture.shape[:2] == (2, 3)
     for layer in range(2):
         for column, head in enumerate([0, 1, None]):
             view = attention_map(reading, layer, head, special_tokens=special_tokens)
-            count = len(view.tokens)
+            count = len(view.queries.tokens)
             for query, key in np.ndindex(count, count):
                 y, x = (int((place + 0.5) * TILE / count) for place in (query, key))
                 expected = np.sqrt(view.weights[query, key] / view.weights.max())
@@ -38,14 +40,10 @@ def test_each_tile_is_its_heads_map_in_small(runner, special_tokens):
 
 
 def test_of_a_long_text_each_pixel_shows_its_strongest_cell(runner):
-    reading = runner.read("film")
     weights = np.full((2, 2, 200, 200), 1e-4, np.float32)
     weights[1, 0, 77, 130] = 1
-    long = type(reading)(
-        **{name: getattr(reading, name) for name in type(reading).__slots__}
-        | {"weights": weights, "tokens": reading.tokens[1:2] * 200}
-    )
+    axis = shown_axis(runner.read("film").tokens[1:2] * 200, special_tokens=True)
 
-    tile = tiles(draw_overview(long))[1, 0]
+    tile = tiles(draw_overview(weights, axis, axis))[1, 0]
 
     assert tile[77 * TILE // 200, 130 * TILE // 200] == 1

@@ -1,7 +1,6 @@
 """The page in a real browser: what a reader does, and what must never happen."""
 
 import re
-from contextlib import contextmanager
 
 import pytest
 
@@ -22,33 +21,9 @@ HOSTILE = [
 ]
 
 
-@contextmanager
-def open_page(browser, url, *, theme="light", width=1280, height=800):
-    """A page that has shown its first reading. Fails on any message, dialog or foreign request."""
-    troubles = []
-    page = browser.new_page()
-    page.set_viewport_size({"width": width, "height": height})
-    page.set_default_timeout(15_000)
-    page.on(
-        "console",
-        lambda m: troubles.append(m.text) if m.type in ("error", "warning") else None,
-    )
-    page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-    page.on("dialog", lambda dialog: (troubles.append(f"dialog: {dialog}"), dialog.dismiss()))
-    page.on(
-        "request",
-        lambda r: None if r.url.startswith((url, "data:", "blob:")) else troubles.append(r.url),
-    )
-    page.goto(f"{url}?__theme={theme}")
-    page.locator("#svg:enabled").wait_for()
-    yield page
-    page.close()
-    assert troubles == []
-
-
 @pytest.fixture
-def page(browser, url):
-    with open_page(browser, url) as page:
+def page(open_page, url):
+    with open_page(url) as page:
         yield page
 
 
@@ -180,13 +155,14 @@ def test_a_chosen_token_says_where_it_looks(page, runner):
 
 def test_a_click_on_a_row_of_the_map_follows_its_token(page, runner):
     tokens = runner.read(FIRST).tokens
-    box = map_geometry([token.label for token in tokens])
+    labels = [token.label for token in tokens]
+    box = map_geometry(labels, labels)
     image = page.locator("#map img")
     scale = image.bounding_box()["width"] / box.width
 
     for row in (0, 4, len(tokens) - 1):
-        x = box.left + box.side / 2
-        y = box.top + box.side * (row + 0.5) / len(tokens)
+        x = box.left + box.map_width / 2
+        y = box.top + box.map_height * (row + 0.5) / len(tokens)
         image.click(position={"x": scale * x, "y": scale * y})
         page.wait_for_function(
             "row => document.querySelectorAll('.chip')[row].classList.contains('query')", arg=row
@@ -295,8 +271,8 @@ def test_hostile_texts_are_shown_and_run_nothing(page):
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 360), ("dark", 360), ("light", 1280)])
-def test_nothing_stands_beyond_the_right_edge(browser, url, theme, width):
-    with open_page(browser, url, theme=theme, width=width, height=740) as page:
+def test_nothing_stands_beyond_the_right_edge(open_page, url, theme, width):
+    with open_page(url, theme=theme, width=width, height=740) as page:
         read(page, "unbad" * 30 + " film " * 20)
         page.locator("#map img").scroll_into_view_if_needed()
 
@@ -307,8 +283,8 @@ def test_nothing_stands_beyond_the_right_edge(browser, url, theme, width):
         assert max(edges) <= width
 
 
-def test_a_dark_page_shows_a_dark_picture_and_keeps_a_light_one(browser, url):
-    with open_page(browser, url) as light, open_page(browser, url, theme="dark") as dark:
+def test_a_dark_page_shows_a_dark_picture_and_keeps_a_light_one(open_page, url):
+    with open_page(url) as light, open_page(url, theme="dark") as dark:
         assert "-dark" not in address(light)
         assert "-dark.png" in address(dark)
 
@@ -319,12 +295,12 @@ def test_a_dark_page_shows_a_dark_picture_and_keeps_a_light_one(browser, url):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser, url, theme, skip_for_want):
+def test_axe_finds_nothing_serious(open_page, url, theme, skip_for_want):
     try:
         from axe_playwright_python.sync_playwright import Axe
     except ImportError:
         skip_for_want("needs axe: pip install axe-playwright-python")
-    with open_page(browser, url, theme=theme) as page:
+    with open_page(url, theme=theme) as page:
         for text in ("the music was dull but the film is good", "Ωμ " + "film " * 100):
             read(page, text)
             page.locator("#svg:enabled").wait_for()

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 
 from explorer import payloads, sentences
-from explorer.bundle import Graph, open_bundle
+from explorer.bundle import open_bundle
+from explorer.bundle_graph import Graph
 from explorer.runner import Runner
 from explorer.view import attention_map
 
 
 def weights_of(payload):
     """Undoes the packing as tokens.js does."""
-    count = len(payload["indexes"])
-    rows = np.frombuffer(base64.b64decode(payload["rows"]), "<u2").reshape(count, count)
+    shape = len(payload["queries"]), len(payload["keys"])
+    rows = np.frombuffer(base64.b64decode(payload["rows"]), "<u2").reshape(shape)
     return rows / 65535 * np.array(payload["tops"])[:, None]
 
 
@@ -30,7 +31,7 @@ def test_the_map_survives_its_packing(runner, bundle, special_tokens):
     payload = json.loads(json.dumps(payloads.tokens(reading, view, bundle)))
 
     np.testing.assert_allclose(weights_of(payload), view.weights, atol=1 / 65535)
-    assert payload["indexes"] == view.indexes.tolist()
+    assert payload["queries"] == view.queries.indexes.tolist()
     assert payload["removed"] == pytest.approx(view.removed.tolist())
 
 
@@ -75,7 +76,8 @@ def test_facts_cope_with_a_bundle_that_knows_little(copy_of_tiny):
     bundle = open_bundle(copy_of_tiny(metrics={"test": None}), "float32")
 
     assert payloads.facts(bundle)["facts"] == [
-        "negative · neutral · positive", "2 layers × 2 heads", "float32 weights",
+        "negative · neutral · positive", "2 layers × 2 heads", "writes with 2 layers × 2 heads",
+        "float32 weights",
     ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer.view import attention_map, renormalised, telling_head, telling_token
+from explorer.view import Axis, attention_map, renormalised, telling_head, telling_token
 
 TEXTS = ("The music was dull", "Was it good?")
 
@@ -20,7 +20,7 @@ def test_one_head_is_shown_as_it_is(reading):
 
     np.testing.assert_array_equal(view.weights, reading.weights[1, 0])
     np.testing.assert_array_equal(view.removed, 0)
-    assert view.tokens == reading.tokens
+    assert view.queries.tokens == view.keys.tokens == reading.tokens
     assert view.name == "Layer 2, head 1"
 
 
@@ -39,8 +39,8 @@ def test_hiding_special_tokens_scales_each_row_by_what_is_left_of_it(reading, he
 
     view = attention_map(reading, 0, head, special_tokens=False)
 
-    assert view.indexes.tolist() == words
-    assert [token.special for token in view.tokens] == [False] * len(words)
+    assert view.queries.indexes.tolist() == words
+    assert [token.special for token in view.queries.tokens] == [False] * len(words)
     for row, query in enumerate(words):
         removed = sum(full[query, key] for key in range(len(full)) if key not in words)
         assert view.removed[row] == pytest.approx(removed, abs=1e-6)
@@ -53,16 +53,19 @@ def test_hiding_special_tokens_scales_each_row_by_what_is_left_of_it(reading, he
 def test_a_row_that_only_looked_at_hidden_tokens_is_zero_not_nan():
     weights = np.array([[1, 0, 0], [1, 0, 0], [0, 0.25, 0.75]], np.float32)
 
-    shown, removed = renormalised(weights, np.array([False, True, True]))
+    axis = Axis(tokens=(), indexes=np.array([1, 2]))
+
+    shown, removed = renormalised(weights, axis, axis)
 
     np.testing.assert_array_equal(shown, [[0, 0], [0.25, 0.75]])
     np.testing.assert_array_equal(removed, [1, 0])
 
 
 def test_hiding_works_on_all_heads_at_once(reading):
-    together, removed = renormalised(reading.weights, ~reading.special)
-
     alone = attention_map(reading, 1, 1, special_tokens=False)
+
+    together, removed = renormalised(reading.weights, alone.queries, alone.keys)
+
     np.testing.assert_allclose(together[1, 1], alone.weights, atol=1e-7)
     np.testing.assert_allclose(removed[1, 1], alone.removed, atol=1e-7)
 
@@ -84,8 +87,8 @@ def test_the_first_token_is_the_word_that_looks_most_at_another(reading):
     view = attention_map(reading, 0, 0)
     best = max(
         (view.weights[query, key], query)
-        for query, one in enumerate(view.tokens)
-        for key, other in enumerate(view.tokens)
+        for query, one in enumerate(view.queries.tokens)
+        for key, other in enumerate(view.queries.tokens)
         if query != key and one.text.isalnum() and other.text.isalnum()
     )
 

@@ -13,10 +13,12 @@ from transformers import get_linear_schedule_with_warmup
 from training import fit as fit_module
 from training import kept_model
 from training.batches import EncodedText, pad
-from training.fit import Epoch, Step, fit, learning_rate_share, make_optimizer
+from training.clock import Step
+from training.fit import Epoch, fit
 from training.metrics import fit_temperature, measure
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
+from training.optimizing import learning_rate_share, make_optimizer
 from training.predict import predict_logits
 from training.recipe import Recipe
 
@@ -156,7 +158,9 @@ def test_the_learning_rate_rises_and_falls_as_in_transformers() -> None:
 def test_biases_and_layer_norms_do_not_decay_and_every_weight_learns_once() -> None:
     model = make_model()
 
-    decaying, others = make_optimizer(model, RECIPE).param_groups
+    decaying, others = make_optimizer(
+        {model: RECIPE.learning_rate}, RECIPE.weight_decay
+    ).param_groups
 
     names = {id(weight): name for name, weight in model.named_parameters()}
     assert decaying["weight_decay"] == RECIPE.weight_decay

@@ -9,7 +9,7 @@ import pytest
 import torch
 from matplotlib.image import imread
 
-from training import benchmark, train_classifier
+from training import benchmark, benchmark_hybrid, train_classifier, train_hybrid
 from training.checkpoint import save_classifier
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
@@ -54,7 +54,8 @@ def test_every_command_in_the_readme_is_one_that_its_parser_takes() -> None:
         words = shlex.split(flags)
         if name == "benchmark":
             _, words = benchmark.build_parser().parse_known_args(words)
-        train_classifier.build_parser().parse_args(words)
+        parsers = {"train_hybrid": train_hybrid, "benchmark_hybrid": benchmark_hybrid}
+        parsers.get(name, train_classifier).build_parser().parse_args(words)
 
 
 def test_every_file_that_the_readme_names_exists() -> None:

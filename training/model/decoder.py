@@ -36,6 +36,17 @@ class LayerPast(NamedTuple):
     """Computed at the first step and passed on; None without cross-attention."""
 
 
+class DecoderStates(NamedTuple):
+    """What the layers of a `GPTDecoder` make; all but `hidden` hold one entry for each layer."""
+
+    hidden: Float[Tensor, "batch target hidden"]
+    """After the last norm: what the head scores words with."""
+    weights: tuple[TargetWeights, ...]
+    cross_weights: tuple[SourceWeights, ...]
+    """Empty without a source."""
+    past: tuple[LayerPast, ...]
+
+
 class Decoded(NamedTuple):
     """What `GPTDecoder` returns; all but the logits hold one entry for each layer."""
 
@@ -131,6 +142,24 @@ class GPTDecoder(nn.Module):
         Raises:
             ValueError: the target is longer than the position embeddings.
         """
+        states = self.states(token_ids, source, past, head_mask, cross_head_mask)
+        return Decoded(self.score(states.hidden), *states[1:])
+
+    def score(
+        self, hidden: Float[Tensor, "*positions hidden"]
+    ) -> Float[Tensor, "*positions vocabulary"]:
+        """The tied head: a word's score is its embedding times the last hidden state."""
+        return nn.functional.linear(hidden, self.word.weight)
+
+    def states(
+        self,
+        token_ids: Int[Tensor, "batch target"],
+        source: Source | None = None,
+        past: tuple[LayerPast, ...] | None = None,
+        head_mask: Float[Tensor, "#batch layers heads"] | None = None,
+        cross_head_mask: Float[Tensor, "#batch layers heads"] | None = None,
+    ) -> DecoderStates:
+        """All of `forward` but the head, the widest product by far, for whoever scores less."""
         written = past[0].target.keys.shape[2] if past else 0
         total = written + token_ids.shape[1]
         limit = self.config.max_position_embeddings
@@ -153,9 +182,8 @@ class GPTDecoder(nn.Module):
             hidden = attended.hidden
             selfs.append(attended)
             crosses.append(crossed)
-        return Decoded(
-            # The head is tied: a word's score is its embedding times the last hidden state.
-            nn.functional.linear(self.norm(hidden), self.word.weight),
+        return DecoderStates(
+            self.norm(hidden),
             tuple(attended.weights for attended in selfs),
             tuple(crossed.weights for crossed in crosses if crossed),
             tuple(

@@ -1,0 +1,30 @@
+"""What a click on a picture or a widget means. Whoever speaks HTTP can forge one."""
+
+from typing import Any
+
+import gradio as gr
+
+from explorer.geometry import map_geometry
+from explorer.labels import axis_labels
+from explorer.view import MapView
+
+
+def sent_with(event: gr.EventData) -> dict[str, Any]:
+    """What a widget's script sent with its event; empty if that is no object."""
+    return event._data if isinstance(event._data, dict) else {}
+
+
+def clicked_row(event: gr.SelectData, view: MapView) -> int | None:
+    """The token, by its place in its text, whose row of a map's picture was clicked."""
+    x, y = _coordinates(event.index)
+    box = map_geometry(axis_labels(view.queries), axis_labels(view.keys))
+    cell = box.cell(x, y, len(view.queries.tokens), len(view.keys.tokens))
+    return None if cell is None else int(view.queries.indexes[cell[0]])
+
+
+def _coordinates(place: Any) -> tuple[float, float]:
+    try:
+        x, y = place
+        return float(x), float(y)
+    except (TypeError, ValueError):
+        raise gr.Error("A click has two coordinates, x and y.", print_exception=False) from None

@@ -1,0 +1,134 @@
+"""Runs a decoder's graph step by step. What it must not compute twice stays in onnxruntime."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from onnxruntime import OrtValue
+
+from explorer.bundle_decoder import Decoder
+from explorer.bundle_fields import AGAIN, BundleError
+from explorer.sessions import check_outputs, open_session
+
+_WRITTEN = ("decoder.key", "decoder.value")
+_READ = ("encoder.key", "encoder.value")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Past:
+    """What the steps so far leave for the next one, for a batch of texts on one source."""
+
+    source: dict[str, OrtValue]
+    """The source, and its keys and values: the same for every text of the batch."""
+    written: dict[str, OrtValue]
+    """Keys and values of what was written."""
+    batch: int
+    length: int
+    """How many tokens were written."""
+
+    def follow(self, rows: Sequence[int]) -> "Past":
+        """The past of a new batch, whose text i goes on from text `rows[i]` of this one."""
+        if list(rows) == list(range(self.batch)):
+            return self
+        source = self.source
+        if len(rows) != self.batch:
+            source = _rows(source, [0] * len(rows))
+        return replace(self, source=source, written=_rows(self.written, rows), batch=len(rows))
+
+
+class Outputs(NamedTuple):
+    """What one run gives, for each text and each of its new tokens."""
+
+    logits: NDArray[np.float32]
+    """(batch, new, vocabulary)."""
+    self_weights: NDArray[np.float32]
+    """(batch, layers, heads, new, written)."""
+    cross_weights: NDArray[np.float32]
+    """(batch, layers, heads, new, source)."""
+
+
+class DecoderGraph:
+    """A bundle's decoder, ready to write.
+
+    Raises:
+        BundleError: onnxruntime refuses the file, an output is missing, or the graph's sizes are
+            not those of `bundle.json`.
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+        layers = range(decoder.layers)
+        self._session = open_session(decoder.graph)
+        self._written = [f"{layer}.{part}" for layer in layers for part in _WRITTEN]
+        self._read = [f"{layer}.{part}" for layer in layers for part in _READ]
+        self._seen = [
+            "logits",
+            *(f"decoder_attentions.{layer}" for layer in layers),
+            *(f"cross_attentions.{layer}" for layer in layers),
+        ]
+        presents = [f"present.{name}" for name in (*self._written, *self._read)]
+        check_outputs(self._session, decoder.graph, [*self._seen, *presents], decoder.layers)
+        sizes = {given.name: given.shape for given in self._session.get_inputs()}
+        self._heads, self._depth = (
+            sizes[f"past_key_values.{self._written[0]}"][axis] for axis in (1, 3)
+        )
+        self._hidden = sizes["encoder_hidden_states"][2]
+        self._warm_up()
+
+    def begin(self, hidden: NDArray[np.float32]) -> Past:
+        """The past before the first token. `hidden`: the encoder's, shape (source, hidden)."""
+        nothing = np.zeros((1, self._heads, 0, self._depth), np.float32)
+        source = {
+            "encoder_hidden_states": hidden[None],
+            "encoder_attention_mask": np.ones((1, len(hidden)), np.int64),
+            **{f"past_key_values.{name}": nothing for name in self._read},
+        }
+        written = {f"past_key_values.{name}": nothing for name in self._written}
+        return Past(source=_values(source), written=_values(written), batch=1, length=0)
+
+    def run(self, token_ids: NDArray[np.int64], past: Past) -> tuple[Outputs, Past]:
+        """Scores what follows each of the new tokens, shape (batch, new), given the past."""
+        # The source's keys and values are made by the first run; later ones would only copy them.
+        kept = self._written if past.length else [*self._written, *self._read]
+        feed = {"input_ids": OrtValue.ortvalue_from_numpy(token_ids), **past.source, **past.written}
+        names = [*self._seen, *(f"present.{name}" for name in kept)]
+        values = self._session.run_with_ort_values(names, feed)
+        seen, presents = values[: len(self._seen)], values[len(self._seen) :]
+        logits, *maps = (value.numpy() for value in seen)
+        layers = self.decoder.layers
+        given = {
+            f"past_key_values.{name}": value for name, value in zip(kept, presents, strict=True)
+        }
+        written = {name: given.pop(name) for name in past.written}
+        outputs = Outputs(logits, np.stack(maps[:layers], axis=1), np.stack(maps[layers:], axis=1))
+        length = past.length + token_ids.shape[1]
+        return outputs, Past(
+            source={**past.source, **given}, written=written, batch=past.batch, length=length
+        )
+
+    def _warm_up(self) -> None:
+        """The first run is slow, and shows whether the graph's sizes are those promised."""
+        decoder = self.decoder
+        try:
+            past = self.begin(np.zeros((2, self._hidden), np.float32))
+            outputs, _ = self.run(np.full((1, 1), decoder.start_id, np.int64), past)
+        except Exception as error:  # onnxruntime's own classes share no other base
+            raise BundleError(
+                f"{decoder.graph.path} opens but does not run: {error}. {AGAIN}"
+            ) from error
+        found = (outputs.self_weights.shape[2], outputs.logits.shape[-1])
+        if found != (decoder.heads, decoder.vocabulary):
+            raise BundleError(
+                f"{decoder.graph.path} has {found[0]} heads and {found[1]} words; bundle.json has "
+                f"{decoder.heads} and {decoder.vocabulary}. {AGAIN}"
+            )
+
+
+def _values(arrays: dict[str, NDArray]) -> dict[str, OrtValue]:
+    return {name: OrtValue.ortvalue_from_numpy(array) for name, array in arrays.items()}
+
+
+def _rows(values: dict[str, OrtValue], rows: Sequence[int]) -> dict[str, OrtValue]:
+    return _values({name: value.numpy()[list(rows)] for name, value in values.items()})

@@ -1,0 +1,41 @@
+"""Opens onnxruntime sessions as a small server wants them."""
+
+import os
+
+import onnxruntime
+
+from explorer.bundle_fields import AGAIN, BundleError
+from explorer.bundle_graph import Graph
+
+_THREADS = min(2, os.cpu_count() or 1)
+
+
+def open_session(graph: Graph) -> onnxruntime.InferenceSession:
+    """A session on a bundle's graph. Raises BundleError if onnxruntime refuses the file."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = _THREADS
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    # Threads that spin while they wait take the core from the web server.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # The arena never gives back what the longest text took.
+    options.enable_cpu_mem_arena = False
+    # Its only warning here says that head_mask, an initializer, may be overridden: it is meant to.
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(graph.path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own classes share no other base
+        raise BundleError(f"{graph.path} is no graph that opens: {error}. {AGAIN}") from error
+
+
+def check_outputs(
+    session: onnxruntime.InferenceSession, graph: Graph, names: list[str], layers: int
+) -> None:
+    """Raises BundleError if the graph lacks one of the outputs `names`."""
+    found = {output.name for output in session.get_outputs()}
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise BundleError(
+            f"{graph.path} lacks {len(missing)} of {len(names)} outputs: {', '.join(missing)}. "
+            f"bundle.json says {layers} layers. {AGAIN}"
+        )

@@ -1,0 +1,104 @@
+"""The models behind the Write tab, and what its controls mean; a sibling of `screen.py`."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from explorer.decoding.settings import Settings
+from explorer.reading import Reading
+from explorer.request import RequestError, check_head, check_layer, check_switch
+from explorer.runner import Runner
+from explorer.screen import Screen
+from explorer.view import MapView
+from explorer.write_request import check_ids, check_looks_at, check_settings
+from explorer.writer import Writer
+from explorer.writing import Writing
+from explorer.writing_view import writing_map
+
+
+class WriteChosen(NamedTuple):
+    """What the tab shows at the moment, as its components hold it: unchecked."""
+
+    shown: Any
+    """The text that was written: an object with `bundle`, `text` (the source) and `ids`."""
+    looks_at: Any
+    layer: Any
+    head: Any
+    special_tokens: Any
+    dark: Any
+
+
+class WriteSelected(NamedTuple):
+    """What the tab shows at the moment, checked."""
+
+    writer: Writer
+    writing: Writing
+    looks_at: str
+    view: MapView
+
+
+class WriteScreen:
+    """The models that write, and the texts that visitors look at."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.screen = screen
+        runners = screen.runners.items()
+        self._writers = {title: Writer(one.bundle) for title, one in runners if one.bundle.writes}
+
+    def writer(self, title: object) -> Writer:
+        """The decoder of the model of that title. Raises RequestError if it has none."""
+        runner = self.screen.runner(title)
+        if runner.bundle.title not in self._writers:
+            raise RequestError(f"{runner.bundle.title} does not write: it has no decoder.")
+        return self._writers[runner.bundle.title]
+
+    def source(self, title: object, text: object) -> tuple[Runner, Writer, Reading]:
+        """Reads the text that is to be written from. Raises RequestError."""
+        writer = self.writer(title)
+        runner, reading = self.screen.read(title, text, "")
+        return runner, writer, reading
+
+    def write(self, title: object, text: object, values: Mapping[str, object]) -> Iterator[Writing]:
+        """Checks what was asked, then gives the text so far after every step.
+
+        Raises:
+            RequestError: before the first step.
+        """
+        settings = check_settings(values)
+        _, writer, reading = self.source(title, text)
+        return self._kept(title, writer, reading, settings)
+
+    def _kept(
+        self, title: object, writer: Writer, reading: Reading, settings: Settings
+    ) -> Iterator[Writing]:
+        """Remembers how far it came, also when the reader leaves in the middle."""
+        writing = None
+        try:
+            for writing in writer.write(reading, settings):
+                yield writing
+        finally:
+            if writing:
+                self.screen.cache.keep((title, reading.text, tuple(writing.ids)), writing)
+
+    def follow(self, title: object, text: object, ids: object) -> tuple[Writer, Writing]:
+        """A text that was written, or might have been: from memory, or run again."""
+        runner, writer, reading = self.source(title, text)
+        checked = check_ids(ids, runner.bundle)
+        key = (title, reading.text, tuple(checked))
+        cache = self.screen.cache
+        return writer, cache.find(key) or cache.keep(key, writer.follow(reading, checked))
+
+    def select(self, chosen: WriteChosen) -> WriteSelected:
+        """The map that the tab's controls mean. Raises RequestError."""
+        shown = chosen.shown
+        if not isinstance(shown, dict):
+            raise RequestError("Nothing was written yet. Give a sentence, and press Write.")
+        writer, writing = self.follow(shown.get("bundle"), shown.get("text"), shown.get("ids"))
+        looks_at = check_looks_at(chosen.looks_at)
+        view = writing_map(
+            writing,
+            looks_at,
+            check_layer(chosen.layer, writer.decoder),
+            check_head(chosen.head, writer.decoder),
+            special_tokens=check_switch(chosen.special_tokens, "special_tokens"),
+        )
+        return WriteSelected(writer, writing, looks_at, view)

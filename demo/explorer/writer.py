@@ -1,0 +1,78 @@
+"""Writes for a source that the encoder has read: by a strategy, or along a text that is given."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from explorer.bundle import Bundle
+from explorer.bundle_fields import AGAIN, BundleError
+from explorer.decoding.beam_search import beam_search
+from explorer.decoding.graph import DecoderGraph
+from explorer.decoding.one_by_one import write_one_by_one
+from explorer.decoding.settings import Settings
+from explorer.decoding.step import Step, make_step
+from explorer.reading import Reading
+from explorer.target_tokens import TargetTokens
+from explorer.writing import Writing
+
+
+class Writer:
+    """A bundle's decoder with its tokenizer. Raises BundleError as `DecoderGraph` does."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        assert bundle.decoder, f"{bundle.title} has no decoder"
+        self.decoder = bundle.decoder
+        outside = (self.decoder.start_id, self.decoder.end_id)
+        try:
+            self._target = TargetTokens(self.decoder.tokenizer_file, outside)
+        except Exception as error:  # the library raises plain Exception
+            raise BundleError(f"{self.decoder.tokenizer_file}: {error}. {AGAIN}") from error
+        self._graph = DecoderGraph(self.decoder)
+
+    def write(self, source: Reading, settings: Settings) -> Iterator[Writing]:
+        """The text so far after every step; the last one is the result.
+
+        A beam search gives its best text so far, which may change from step to step. Nothing runs
+        between two steps: who closes the iterator, or asks no more, ends the work.
+        """
+        settings = replace(settings, max_tokens=min(settings.max_tokens, self.decoder.max_tokens))
+        strategy = beam_search if settings.strategy == "beam" else write_one_by_one
+        for steps in strategy(self._graph, self._graph.begin(source.hidden), settings):
+            yield self._writing(source, steps)
+
+    def follow(self, source: Reading, ids: Sequence[int]) -> Writing:
+        """As if the decoder had written `ids` itself, at least one: what it looks at, and how
+        probable it finds each of them. One run of the graph."""
+        given = np.array([[self.decoder.start_id, *ids[:-1]]], np.int64)
+        outputs, _ = self._graph.run(given, self._graph.begin(source.hidden))
+        steps = tuple(
+            make_step(
+                index,
+                outputs.logits[0, row],
+                outputs.self_weights[0, :, :, row, : row + 1],
+                outputs.cross_weights[0, :, :, row],
+            )
+            for row, index in enumerate(ids)
+        )
+        return self._writing(source, steps)
+
+    def target_ids(self, text: str, most: int) -> tuple[list[int], int]:
+        """The ids of a target text with the end token, and how many tokens had no room."""
+        ids = [*self._target.ids(text), self.decoder.end_id]
+        most = min(most, self.decoder.max_tokens)
+        return ids[:most], max(len(ids) - most, 0)
+
+    def _writing(self, source: Reading, steps: tuple[Step, ...]) -> Writing:
+        ids = [step.token_id for step in steps]
+        return Writing(
+            source=source,
+            steps=steps,
+            tokens=self._target.tokens(ids),
+            start=self._target.tokens([self.decoder.start_id])[0],
+            candidates=tuple(
+                self._target.tokens([index for index, _ in step.candidates]) for step in steps
+            ),
+            text=self._target.text(ids),
+            finished=ids[-1] == self.decoder.end_id,
+        )

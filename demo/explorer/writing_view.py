@@ -1,0 +1,54 @@
+"""The maths of what is shown of a written text; a sibling of `view.py`."""
+
+import numpy as np
+
+from explorer.view import Axis, MapView, one_map, renormalised, shown_axis
+from explorer.writing import SOURCE, Writing
+
+_KINDS = {True: "Cross-attention", False: "Self-attention"}
+
+
+def writing_axes(writing: Writing, looks_at: str, *, special_tokens: bool) -> tuple[Axis, Axis]:
+    """What is shown of a map: its rows, the written tokens, and its columns."""
+    keys = writing.source.tokens if looks_at == SOURCE else writing.before
+    return (
+        shown_axis(writing.tokens, special_tokens=special_tokens),
+        shown_axis(keys, special_tokens=special_tokens),
+    )
+
+
+def writing_map(
+    writing: Writing, looks_at: str, layer: int, head: int | None, *, special_tokens: bool = True
+) -> MapView:
+    """What each written token looked at when it was chosen.
+
+    A row's query is what the decoder had before it: the token that its row names was the result.
+    """
+    queries, keys = writing_axes(writing, looks_at, special_tokens=special_tokens)
+    whole = one_map(writing.weights(looks_at), layer, head)
+    weights, removed = renormalised(whole, queries, keys)
+    return MapView(
+        layer=layer,
+        head=head,
+        queries=queries,
+        keys=keys,
+        weights=weights,
+        removed=removed,
+        hides_tokens=not special_tokens,
+        kind=_KINDS[looks_at == SOURCE],
+    )
+
+
+def telling_cross_head(writing: Writing) -> tuple[int, int]:
+    """The layer and head, from 0, that follow the source best: a good first view.
+
+    Each row's largest weight on a word, averaged over the rows, less the largest average that one
+    word gets: heads that look firmly, but always at the same place, score low.
+    """
+    words = np.flatnonzero(~writing.source.special)
+    if not len(words):
+        return 0, 0
+    weights = writing.cross_weights[..., words]
+    score = weights.max(axis=-1).mean(axis=-1) - weights.mean(axis=-2).max(axis=-1)
+    layer, head = np.unravel_index(int(score.argmax()), score.shape)
+    return int(layer), int(head)

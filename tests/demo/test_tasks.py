@@ -1,0 +1,80 @@
+"""Bundles that only write, or only classify: a page has what its bundles can do."""
+
+import json
+
+import pytest
+
+import app
+from explorer.bundle import open_bundle
+from explorer.bundle_fields import BundleError
+from explorer.decoding.settings import Settings
+from explorer.events import Events
+from explorer.runner import Runner
+from explorer.screen import Screen
+from explorer.writer import Writer
+
+
+@pytest.fixture(scope="module")
+def writes_only(copy_of_tiny, bundle):
+    graphs = json.loads((bundle.folder / "bundle.json").read_text("utf-8"))["graphs"]
+    graphs["encode"] = graphs.pop("classify")
+    folder = copy_of_tiny(
+        title="Writer", tasks=["generate"], graphs=graphs, labels=None, problem_type=None
+    )
+    return open_bundle(folder)
+
+
+@pytest.fixture(scope="module")
+def classifies_only(copy_of_tiny):
+    return open_bundle(copy_of_tiny(title="Classifier", tasks=["classify"]))
+
+
+def endpoints(page):
+    return {fn.api_name for fn in page.fns.values() if fn.api_visibility == "public"}
+
+
+def test_a_page_offers_what_its_bundles_can_do(writes_only, classifies_only, bundle):
+    assert endpoints(app.build_app([writes_only])) == {"attention", "generate", "cross_attention"}
+    assert endpoints(app.build_app([classifies_only])) == {"attention", "classify"}
+    assert endpoints(app.build_app([bundle])) == {
+        "attention", "classify", "generate", "cross_attention",
+    }  # fmt: skip
+
+
+def test_a_bundle_without_a_classifier_reads_and_writes(writes_only):
+    reading = Runner(writes_only).read("the film is good")
+
+    *_, writing = Writer(writes_only).write(reading, Settings())
+
+    assert len(reading.logits) == len(reading.probabilities) == 0
+    assert writing.text
+
+
+def test_its_page_begins_without_an_answer(writes_only):
+    begun = Events(Screen([Runner(writes_only)])).begin("Writer", True, False)
+
+    assert len(begun) == 17
+    assert begun[8] is None
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("generation_config.json", "{", r"generation_config\.json is not readable as JSON"),
+        ("generation_config.json", "[]", r"holds no JSON object"),
+        ("generation_config.json", '{"bos_token_id": 2}', r"has nothing as eos_token_id"),
+        (
+            "generation_config.json",
+            '{"bos_token_id": 2, "eos_token_id": 999}',
+            r"has 999 as its end token; the vocabulary has 0 to 100",
+        ),
+        ("tokenizer.json", None, r"has no decoder/tokenizer\.json, but says it writes"),
+    ],
+)
+def test_a_broken_decoder_folder_is_refused_in_words(copy_of_tiny, file, content, message):
+    folder = copy_of_tiny()
+    path = folder / "decoder" / file
+    path.unlink() if content is None else path.write_text(content, encoding="utf-8")
+
+    with pytest.raises(BundleError, match=message):
+        open_bundle(folder)

@@ -1,0 +1,72 @@
+"""The endpoints that write, asked as a program asks."""
+
+import numpy as np
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from explorer.decoding.settings import Settings
+from explorer.writer import Writer
+
+TEXT = "the film is good"
+
+
+@pytest.fixture(scope="module")
+def client(url):
+    return Client(url, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def greedy(bundle, runner):
+    *_, writing = Writer(bundle).write(runner.read(TEXT), Settings())
+    return writing
+
+
+def test_generate_streams_and_ends_with_the_whole_text(client, greedy):
+    job = client.submit(TEXT, api_name="/generate")
+    answer = job.result()
+    outputs = job.outputs()
+
+    assert [len(one["target"]) for one in outputs] == list(range(1, len(greedy.steps) + 1))
+    answer = outputs[-1]
+    assert answer["text"] == greedy.text
+    assert answer["finished"] == greedy.finished
+    assert [one["piece"] for one in answer["target"]] == [t.piece for t in greedy.tokens]
+    shares = [one["probability"] for one in answer["target"]]
+    assert shares == pytest.approx([step.probability for step in greedy.steps], abs=1e-5)
+    assert all(len(one["candidates"]) == 10 for one in answer["target"])
+    assert answer["precision"] == "8bit"
+
+
+def test_cross_attention_of_what_it_writes_itself(client, greedy):
+    answer = client.predict(TEXT, layer=1, head=2, api_name="/cross_attention")
+
+    np.testing.assert_allclose(answer["weights"], greedy.cross_weights[0, 1], atol=1e-5)
+    assert answer["text"] == greedy.text
+
+
+def test_cross_attention_of_a_given_target(client):
+    answer = client.predict(TEXT, "a bad film", special_tokens=False, api_name="/cross_attention")
+
+    assert [one["piece"] for one in answer["target"]] == ["a", "bad", "film", "[SEP]"]
+    weights = np.array(answer["weights"])
+    assert weights.shape == (3, 4)
+    np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("/generate", {"text": ""}, "There is no text yet"),
+        ("/generate", {"text": TEXT, "max_tokens": 10**6}, "whole number from 1 to 128"),
+        ("/generate", {"text": TEXT, "beams": 10**6, "strategy": "beam"}, "from 2 to 6"),
+        ("/generate", {"text": TEXT, "temperature": 0}, r"number from 0\.05"),
+        ("/generate", {"text": TEXT, "bundle": "Second"}, "Second does not write"),
+        ("/cross_attention", {"text": TEXT, "layer": 3}, "this model has layers 1 to 2"),
+        ("/cross_attention", {"text": TEXT, "target": ["a"]}, "type list; expected a string"),
+        ("/cross_attention", {"text": TEXT, "target": "a" * 10_001}, "10,001 characters"),
+    ],
+)
+def test_a_bad_request_gets_a_sentence(client, name, values, message):
+    with pytest.raises(AppError, match=message):
+        client.predict(**values, api_name=name)

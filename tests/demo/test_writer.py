@@ -1,0 +1,142 @@
+"""Writing with the tiny bundle: cached steps, strategies, probabilities, and when it stops."""
+
+import numpy as np
+import pytest
+
+from explorer.bundle import open_bundle
+from explorer.bundle_fields import BundleError
+from explorer.decoding.graph import DecoderGraph
+from explorer.decoding.settings import Settings
+from explorer.runner import Runner
+from explorer.writer import Writer
+
+TEXT = "the film is good"
+STRATEGIES = [
+    Settings(),
+    Settings(strategy="beam", beams=3),
+    Settings(strategy="sample", seed=5, temperature=1.5, top_k=20, top_p=0.9),
+]
+
+
+@pytest.fixture(scope="module")
+def float32(copy_of_tiny):
+    """Steps and full pass agree to the last digits only without 8-bit rounding."""
+    return open_bundle(copy_of_tiny(title="float"), "float32")
+
+
+@pytest.fixture(scope="module")
+def source(float32):
+    return Runner(float32).read(TEXT)
+
+
+@pytest.fixture(scope="module")
+def writer(float32):
+    return Writer(float32)
+
+
+@pytest.mark.parametrize("settings", STRATEGIES, ids=lambda settings: settings.strategy)
+def test_cached_steps_equal_one_run_over_the_whole_text(writer, source, settings):
+    *_, writing = writer.write(source, settings)
+
+    whole = writer.follow(source, writing.ids)
+
+    assert len(writing.ids) > 2
+    np.testing.assert_allclose(writing.cross_weights, whole.cross_weights, atol=1e-5)
+    np.testing.assert_allclose(writing.self_weights, whole.self_weights, atol=1e-5)
+    for step, other in zip(writing.steps, whole.steps, strict=True):
+        assert step.probability == pytest.approx(other.probability, abs=1e-5)
+        assert step.entropy == pytest.approx(other.entropy, abs=1e-4)
+
+
+def test_rows_sum_to_one_and_the_future_gets_nothing(writer, source):
+    *_, writing = writer.write(source, Settings())
+
+    np.testing.assert_allclose(writing.cross_weights.sum(axis=-1), 1, atol=1e-5)
+    np.testing.assert_allclose(writing.self_weights.sum(axis=-1), 1, atol=1e-5)
+    assert not np.triu(writing.self_weights, k=1).any()
+
+
+def test_candidates_are_the_ten_likeliest_of_the_whole_vocabulary(writer, source):
+    *_, writing = writer.write(source, Settings(max_tokens=1))
+    (step,) = writing.steps
+    start = np.array([[writer.decoder.start_id]])
+    graph = DecoderGraph(writer.decoder)
+    logits = graph.run(start, graph.begin(source.hidden))[0].logits[0, 0].astype(float)
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+
+    best = np.argsort(-shares)[:10]
+
+    assert [index for index, _ in step.candidates] == best.tolist()
+    assert [share for _, share in step.candidates] == pytest.approx(shares[best])
+    assert step.entropy == pytest.approx(-(shares * np.log2(shares)).sum())
+    assert step.token_id == best[0]
+    assert step.probability == pytest.approx(shares[best[0]])
+
+
+@pytest.mark.parametrize("settings", STRATEGIES, ids=lambda settings: settings.strategy)
+def test_nobody_asks_and_nothing_runs(writer, source, settings, monkeypatch):
+    runs = []
+    run = DecoderGraph.run
+    monkeypatch.setattr(DecoderGraph, "run", lambda *given: runs.append(1) or run(*given))
+
+    steps = writer.write(source, settings)
+    next(steps)
+    next(steps)
+    steps.close()
+
+    assert len(runs) == 2
+
+
+def test_one_seed_writes_one_text_and_others_write_others(writer, source):
+    def written(seed):
+        *_, writing = writer.write(source, Settings(strategy="sample", temperature=3.0, seed=seed))
+        return tuple(writing.ids)
+
+    assert written(1) == written(1)
+    assert len({written(seed) for seed in range(5)}) > 1
+
+
+def test_a_text_ends_at_its_limit_or_at_the_decoders_own(writer, source):
+    *_, short = writer.write(source, Settings(max_tokens=2))
+    *_, long = writer.write(source, Settings(strategy="beam", beams=2, max_tokens=128))
+
+    assert (len(short.steps), short.finished) == (2, False)
+    assert len(long.steps) <= writer.decoder.max_tokens
+
+
+def test_the_end_token_is_no_part_of_the_text(writer, source):
+    *_, writing = writer.write(source, Settings())
+
+    assert writing.finished
+    assert writing.tokens[-1].special
+    assert "[SEP]" not in writing.text
+
+
+def test_pieces_are_joined_to_words(writer, source):
+    ids, left_out = writer.target_ids("unbad films", 128)
+
+    writing = writer.follow(source, ids)
+
+    assert writing.text == "unbad films"
+    assert [t.continues for t in writing.tokens][:2] == [False, True]
+    assert left_out == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"heads": 3}, r"has 2 heads and 101 words; bundle\.json has 3"),
+        ({"layers": 5}, r"lacks \d+ of \d+ outputs"),
+    ],
+)
+def test_a_decoder_that_is_not_what_the_bundle_says_is_refused(
+    float32, copy_of_tiny, changes, message
+):
+    import json
+
+    content = json.loads((float32.folder / "bundle.json").read_text("utf-8"))
+    folder = copy_of_tiny(decoder={**content["decoder"], **changes})
+
+    with pytest.raises(BundleError, match=message):
+        Writer(open_bundle(folder))

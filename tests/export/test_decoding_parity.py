@@ -1,0 +1,137 @@
+"""The page's decoding against `transformers`' `generate` and logits processors, same weights."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from transformers import (
+    BertConfig,
+    BertModel,
+    EncoderDecoderModel,
+    GPT2Config,
+    GPT2LMHeadModel,
+    NoRepeatNGramLogitsProcessor,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from explorer.bundle_decoder import Decoder
+from explorer.bundle_graph import Graph
+from explorer.decoding import processors
+from explorer.decoding.beam_search import beam_search
+from explorer.decoding.graph import DecoderGraph
+from explorer.decoding.one_by_one import write_one_by_one
+from explorer.decoding.settings import Settings
+from export.decoder_graph import trace_decoder
+from training.hf_decoder_weights import from_hf
+from training.model.decoder import GPTDecoder
+from training.model.decoder_config import DecoderConfig
+
+VOCABULARY, START, END = 40, 1, 2
+SEEDS = (0, 1)
+
+
+def make_model(seed: int) -> EncoderDecoderModel:
+    torch.manual_seed(seed)
+    encoder = BertConfig(
+        vocab_size=30, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16, initializer_range=0.6,
+    )  # fmt: skip
+    decoder = GPT2Config(
+        vocab_size=VOCABULARY, n_embd=16, n_layer=2, n_head=2, n_positions=32,
+        add_cross_attention=True, initializer_range=0.6, bos_token_id=START, eos_token_id=END,
+    )  # fmt: skip
+    model = EncoderDecoderModel(
+        encoder=BertModel(encoder, add_pooling_layer=False), decoder=GPT2LMHeadModel(decoder)
+    )
+    return model.eval()
+
+
+@pytest.fixture(scope="module", params=SEEDS, ids=lambda seed: f"seed {seed}")
+def pair(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[EncoderDecoderModel, DecoderGraph]:
+    """A random model of theirs, and our graph of its decoder."""
+    model = make_model(request.param)
+    config = DecoderConfig.from_hf(model.decoder.config.to_dict())
+    ours = GPTDecoder(config)
+    ours.load_state_dict(from_hf(model.decoder.state_dict()))
+    path: Path = tmp_path_factory.mktemp("graph") / "decoder.onnx"
+    onnx.save(trace_decoder(ours.eval()), path)
+    decoder = Decoder(
+        tokenizer_file=path, layers=2, heads=2, vocabulary=VOCABULARY, max_tokens=32,
+        task="restore", start_id=START, end_id=END, metrics={},
+        graph=Graph(precision="float32", path=path, map_error={}),
+    )  # fmt: skip
+    return model, DecoderGraph(decoder)
+
+
+@pytest.mark.parametrize("penalty", [{}, {"repetition_penalty": 1.7}, {"no_repeat_ngram_size": 2}])
+@pytest.mark.parametrize("beams", [1, 3, 4])
+def test_greedy_and_beam_write_what_generate_writes(
+    pair: tuple[EncoderDecoderModel, DecoderGraph], beams: int, penalty: dict
+) -> None:
+    model, graph = pair
+    settings = Settings(
+        beams=beams,
+        max_tokens=12,
+        repetition_penalty=penalty.get("repetition_penalty", 1.0),
+        no_repeat_ngram=penalty.get("no_repeat_ngram_size", 0),
+    )
+    strategy = beam_search if beams > 1 else write_one_by_one
+    source = torch.randint(3, 30, (1, 4 + 2 * beams), generator=torch.manual_seed(beams))
+    expected = model.generate(
+        source, num_beams=beams, do_sample=False, max_new_tokens=12, length_penalty=1.0,
+        early_stopping=False, decoder_start_token_id=START, eos_token_id=END, pad_token_id=0,
+        **penalty,
+    )[0, 1:].tolist()  # fmt: skip
+    with torch.no_grad():
+        hidden = model.encoder(source).last_hidden_state[0].numpy()
+
+    *_, steps = strategy(graph, graph.begin(hidden), settings)
+
+    assert [step.token_id for step in steps] == expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_processors_equal_theirs(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.normal(0, 3, 50).astype(np.float32)
+    written = random.integers(0, 6, 25).tolist()
+    ids, theirs = torch.tensor([written]), torch.from_numpy(scores)[None]
+    pairs = [
+        (processors.penalise_repeats(scores, written, 1.3), RepetitionPenaltyLogitsProcessor(1.3)),
+        (processors.penalise_repeats(scores, written, 0.7), RepetitionPenaltyLogitsProcessor(0.7)),
+        *(
+            (processors.forbid_repeated_ngrams(scores, written, n), NoRepeatNGramLogitsProcessor(n))
+            for n in (1, 2, 3, 30)
+        ),
+        *((processors.keep_top_k(scores, k), TopKLogitsWarper(k)) for k in (1, 7, 50, 200)),
+        *((processors.keep_top_p(scores, p), TopPLogitsWarper(p)) for p in (0.01, 0.5, 0.9, 0.99)),
+        *(
+            (
+                processors.for_sampling(scores, Settings(temperature=t)),
+                TemperatureLogitsWarper(t),
+            )
+            for t in (0.3, 2.5)
+        ),
+    ]
+    for ours, processor in pairs:
+        expected = processor(ids, theirs.clone())[0].numpy()
+        np.testing.assert_allclose(ours, expected, rtol=1e-6, err_msg=type(processor).__name__)
+
+
+def test_sampling_shapes_the_scores_in_their_order() -> None:
+    scores = np.random.default_rng(0).normal(0, 3, 50).astype(np.float32)
+    expected = torch.from_numpy(scores)[None]
+    for processor in (TemperatureLogitsWarper(1.8), TopKLogitsWarper(12), TopPLogitsWarper(0.7)):
+        expected = processor(torch.zeros(1, 1, dtype=torch.int64), expected)
+
+    found = processors.for_sampling(scores, Settings(temperature=1.8, top_k=12, top_p=0.7))
+
+    np.testing.assert_allclose(found, expected[0].numpy(), rtol=1e-6)
+    assert np.isfinite(found).sum() < 12

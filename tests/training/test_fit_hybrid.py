@@ -1,0 +1,166 @@
+"""The decoder's loop on a task that a tiny model learns in seconds: write the same words again."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from training.clock import Step
+from training.decoder_checkpoint import TextTokens
+from training.fit_hybrid import Look, fit_hybrid
+from training.hybrid_recipe import HybridRecipe
+from training.hybrid_run import new_hybrid
+from training.memory import Memory
+from training.model.classifier import BERTClassifier
+from training.model.config import ClassifierConfig, EncoderConfig
+from training.pair_batches import EncodedPair, PairBatch, pad_pairs
+from training.rewriter import Rewriter, frozen_copy
+
+RECIPE = HybridRecipe(
+    pairs_seen=2400,
+    batch_size=24,
+    learning_rate=5e-3,
+    encoder_learning_rate=1e-3,
+    encoder_layers=1,
+    validations=4,
+    layers=1,
+    label_smoothing=0.0,
+    seed=3,
+)
+FEW = replace(RECIPE, pairs_seen=240)
+
+
+def make(tokenizer, *, joint: bool = False) -> tuple[Rewriter, Memory | None]:
+    torch.manual_seed(0)
+    size = EncoderConfig(
+        vocab_size=60,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=16,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        initializer_range=0.2,
+    )
+    classifier = BERTClassifier(ClassifierConfig(encoder=size, labels=("bad", "good"))).eval()
+    torch.manual_seed(RECIPE.seed)
+    model = new_hybrid(classifier, layers=1, dropout=0.0)
+    reader = model.encoder if joint else frozen_copy(model.encoder)
+    rewriter = Rewriter(model, reader, tokenizer, TextTokens(2, 3, 0), max_tokens=16)
+    return rewriter, Memory(classifier) if joint else None
+
+
+def copies(seed: int = 0) -> Iterator[PairBatch]:
+    rng = np.random.default_rng(seed)
+    while True:
+        pairs = []
+        for _ in range(RECIPE.batch_size):
+            ids = (2, *(int(i) for i in rng.integers(5, 60, size=3)), 3)
+            pairs.append(EncodedPair(ids, ids))
+        yield pad_pairs(pairs, pad_token_id=0, limit=16)
+
+
+def run(
+    rewriter: Rewriter, memory: Memory | None = None, recipe: HybridRecipe = RECIPE
+) -> tuple[list[Step], list[Look]]:
+    events = list(fit_hybrid(rewriter, copies(), recipe, memory))
+    steps = [event for event in events if isinstance(event, Step)]
+    return steps, [event for event in events if isinstance(event, Look)]
+
+
+def test_the_loop_learns_and_is_looked_at_as_often_as_asked(tokenizer) -> None:
+    steps, looks = run(make(tokenizer)[0])
+
+    assert [step.number for step in steps] == list(range(1, 101))
+    assert [look.pairs_seen for look in looks] == [600, 1200, 1800, 2400]
+    assert looks[-1].train_loss < looks[0].train_loss - 0.4
+    assert steps[-1].seconds_left == 0
+
+
+def test_the_same_seed_gives_the_same_losses(tokenizer) -> None:
+    first, again = (run(make(tokenizer)[0], recipe=FEW)[0] for _ in range(2))
+
+    assert [step.loss for step in first] == [step.loss for step in again]
+
+
+def test_a_frozen_encoder_and_the_word_table_stay_bit_for_bit(tokenizer) -> None:
+    rewriter, _ = make(tokenizer)
+    before = {name: w.clone() for name, w in rewriter.model.state_dict().items()}
+
+    run(rewriter, recipe=FEW)
+
+    moved = {n for n, w in rewriter.model.state_dict().items() if not torch.equal(w, before[n])}
+    assert moved == {n for n in before if n.startswith("decoder.") and n != "decoder.word.weight"}
+    assert torch.equal(
+        rewriter.model.decoder.word.weight, rewriter.model.encoder.embeddings.word.weight
+    )
+
+
+def test_a_joint_encoder_learns_in_its_last_layers_alone(tokenizer) -> None:
+    rewriter, memory = make(tokenizer, joint=True)
+    before = {name: w.clone() for name, w in rewriter.model.encoder.state_dict().items()}
+
+    run(rewriter, memory, FEW)
+
+    after = rewriter.model.encoder.state_dict()
+    moved = {name for name, w in after.items() if not torch.equal(w, before[name])}
+    # A key's bias moves all scores of a query alike: whether rounding moves it is chance.
+    chance = {"layers.1.attention.key.bias"}
+    assert moved | chance == {name for name in before if name.startswith("layers.1.")}
+
+
+def test_the_memory_is_the_divergence_from_the_answers_before(tokenizer) -> None:
+    _, memory = make(tokenizer, joint=True)
+    assert memory is not None
+    batch = next(copies())
+    with torch.no_grad():
+        memory.student.head.bias += torch.tensor([1.0, -1.0])
+
+    token_ids = torch.cat([batch.given[:5, :1], batch.wanted[:5]], dim=1)
+    with torch.no_grad():
+        before, now = (
+            model(token_ids, token_ids != 0).logits.log_softmax(-1)
+            for model in (memory.teacher, memory.student)
+        )
+        found = memory.lost(batch, 5)
+    expected = (before.exp() * (before - now)).sum(-1).mean()
+
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+    assert float(expected) > 0.1
+
+
+def test_a_memory_keeps_the_answers_better_than_none(tokenizer) -> None:
+    gone = []
+    for remembering in (0.0, 5.0):
+        rewriter, memory = make(tokenizer, joint=True)
+        assert memory is not None
+        run(rewriter, memory, replace(RECIPE, pairs_seen=960, remembering=remembering))
+        gone.append(float(memory.lost(next(copies(seed=9)), 24).detach()))
+
+    assert gone[1] < 0.5 * gone[0]
+
+
+def test_a_loss_that_is_no_number_stops_with_the_step(tokenizer) -> None:
+    rewriter, _ = make(tokenizer)
+    with torch.no_grad():
+        rewriter.model.decoder.norm.weight.fill_(math.nan)
+
+    with pytest.raises(ArithmeticError, match=r"loss became nan at step 1 of 100.*0\.005"):
+        next(fit_hybrid(rewriter, copies(), RECIPE))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "sentence"),
+    [
+        ("pairs_seen", 0, "pairs_seen is 0; expected 1 or more"),
+        ("max_tokens", 2, "max_tokens is 2; expected 3 or more"),
+        ("learning_rate", 3.0, "learning_rate is 3.0; expected a number between 0 and 1"),
+    ],
+)
+def test_a_recipe_that_makes_no_sense_is_refused(setting: str, value: float, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        HybridRecipe(**{setting: value})

@@ -1,0 +1,141 @@
+"""Benchmark: what a step of the hybrid's training costs, part by part, and what each remedy saves.
+
+python training/benchmark_hybrid.py checkpoints/reviews
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from training.checkpoint import load_classifier, load_tokenizer
+from training.fit_hybrid import train_step
+from training.hybrid_recipe import HybridRecipe
+from training.hybrid_run import new_hybrid, text_tokens
+from training.linear_cross_entropy import linear_cross_entropy
+from training.memory import Memory
+from training.optimizing import make_optimizer
+from training.pair_batches import EncodedPair, PairBatch, pad_pairs
+from training.precision import autocast
+from training.rewriter import Rewriter, frozen_copy
+
+_TOKENS = 24
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The benchmark's flags."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "checkpoint",
+        nargs="?",
+        type=Path,
+        default=Path("checkpoints/reviews"),
+        help="folder that train_classifier.py wrote (default: %(default)s)",
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="times each (default: 5)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints the table; one batch of 64 pairs of 24 tokens, medians."""
+    given = build_parser().parse_args(argv)
+    print("| part of a step | ms |\n|---|---:|")
+    for name, run in parts(given.checkpoint).items():
+        run()  # compiles kernels for the widths
+        seconds = []
+        for _ in range(given.rounds):
+            began = perf_counter()
+            run()
+            seconds.append(perf_counter() - began)
+        print(f"| {name} | {1000 * median(seconds):,.0f} |", flush=True)
+    return 0
+
+
+def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
+    """Each part by its name, as a function that does it once."""
+    torch.manual_seed(0)
+    recipe, tokenizer = HybridRecipe(), load_tokenizer(checkpoint)
+    classifier = load_classifier(checkpoint)
+    model = new_hybrid(classifier, recipe.layers, recipe.dropout)
+    model.decoder.word.weight.requires_grad_(False)
+    frozen = frozen_copy(model.encoder)
+    rewriter = Rewriter(model, frozen, tokenizer, text_tokens(tokenizer), recipe.max_tokens)
+    ids = torch.randint(1000, len(tokenizer), (recipe.batch_size, _TOKENS)).tolist()
+    pairs = [EncodedPair(tuple(row), (*row, row[0])) for row in ids]
+    batch = pad_pairs(pairs, pad_token_id=0, limit=512)
+    device = batch.given.device
+    table = model.decoder.word.weight
+    low = table.detach().to(torch.bfloat16)
+    with torch.no_grad():
+        source = rewriter.read(batch)
+    with torch.no_grad(), autocast(device):
+        hidden = model.decoder.states(batch.given, source).hidden
+    hidden = hidden[batch.wanted_mask].detach().requires_grad_()
+    wanted = batch.wanted[batch.wanted_mask]
+    learning = deepcopy(table).requires_grad_()
+
+    def reading(precise: bool) -> Callable[[], object]:
+        def run() -> None:
+            with torch.no_grad():
+                (model.encoder if precise else frozen)(batch.source_ids, batch.source_mask)
+
+        return run
+
+    def plain_head(words: Tensor) -> Callable[[], object]:
+        def run() -> None:
+            with autocast(device):
+                scores = torch.nn.functional.linear(hidden, words)
+            cross_entropy(scores.float(), wanted, label_smoothing=0.1).backward()
+
+        return run
+
+    def chunked_head() -> None:
+        linear_cross_entropy(hidden, low, wanted, label_smoothing=0.1).backward()
+
+    def layers() -> None:
+        with autocast(device):
+            states = model.decoder.states(batch.given, source).hidden
+        states.float().sum().backward()
+
+    optimizer = make_optimizer({model.decoder: 1e-9}, 0.0)
+    return {
+        "encoder, float32, no gradient": reading(True),
+        "encoder, bfloat16, no gradient": reading(False),
+        "decoder's 4 layers, forward and backward": layers,
+        "head and loss, word table learns": plain_head(learning),
+        "head and loss, word table frozen": plain_head(table.detach()),
+        "head and loss, frozen and in chunks": chunked_head,
+        "AdamW over the decoder's layers": optimizer.step,
+        "whole step, encoder frozen": lambda: train_step(rewriter, batch, low, optimizer, recipe),
+        "whole step, encoder joint": _joint(checkpoint, rewriter, batch, low),
+    }
+
+
+def _joint(
+    checkpoint: Path, rewriter: Rewriter, batch: PairBatch, low: Tensor
+) -> Callable[[], object]:
+    """A whole step in which the encoder's last layers learn along."""
+    recipe = HybridRecipe()
+    classifier = load_classifier(checkpoint)
+    memory = Memory(classifier)
+    model = new_hybrid(classifier, recipe.layers, recipe.dropout)
+    model.decoder.word.weight.requires_grad_(False)
+    classifier.encoder.requires_grad_(False)
+    classifier.encoder.layers[-recipe.encoder_layers :].requires_grad_(True)
+    joint = replace(rewriter, model=model, reader=model.encoder)
+    optimizer = make_optimizer({model.decoder: 1e-9, classifier: 1e-9}, 0.0)
+    return lambda: train_step(joint, batch, low, optimizer, recipe, memory)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""What decides a run of `train_hybrid.py`; a sibling of `recipe.py`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HybridRecipe:
+    """Hyper-parameters of a decoder's training; README.md has the measurements behind them."""
+
+    pairs_seen: int = 500_000
+    """Pairs to train on in all; each time a sentence comes it is spoiled anew."""
+    batch_size: int = 64
+    """Pairs a step."""
+    learning_rate: float = 1e-3
+    """The decoder's highest; it rises to this over `warm_up` and falls to 0, linearly."""
+    encoder_learning_rate: float = 2e-4
+    """The encoder's and classifier's, where they learn along."""
+    encoder_layers: int = 3
+    """The encoder's last layers that learn along; those before, nearest to the letters, stay."""
+    remembered: int = 16
+    """Clean texts a step on which the classifier is held to what it answered before."""
+    remembering: float = 5.0
+    """Weight of that beside the restoration's loss."""
+    warm_up: float = 0.02
+    """Share of all steps."""
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.1
+    max_gradient_norm: float = 1.0
+    layers: int = 4
+    dropout: float = 0.0
+    """A sentence hardly comes twice in the same shape, so there is nothing to learn by heart."""
+    shortest: int = 4
+    longest: int = 32
+    """Words of a sentence."""
+    max_tokens: int = 64
+    """Longer sources and targets are cut here."""
+    validations: int = 20
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        least = {"pairs_seen": 1, "batch_size": 1, "layers": 1, "max_tokens": 3, "seed": 0}
+        for name, minimum in least.items():
+            if getattr(self, name) < minimum:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected {minimum} or more")
+        for name in ("learning_rate", "encoder_learning_rate"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; expected a number between 0 and 1, "
+                    "such as 1e-3"
+                )

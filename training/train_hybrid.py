@@ -1,0 +1,213 @@
+"""Command: a classifier's checkpoint -> the same with a decoder that writes what it reads.
+
+python training/train_hybrid.py     # adds the decoder to checkpoints/reviews
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from training.classifier_kept import ClassifierKept, check_kept, measure_again, open_corpus
+from training.command import command_line, run_command, say, with_progress
+from training.fit_hybrid import fit_hybrid
+from training.following import Following
+from training.hybrid_recipe import HybridRecipe
+from training.hybrid_report import (
+    show_hybrid_end,
+    show_hybrid_result,
+    show_hybrid_start,
+    show_kept,
+    show_look,
+)
+from training.hybrid_run import (
+    HybridTask,
+    MakeTask,
+    PreparedHybrid,
+    Shown,
+    measure_hybrid,
+    prepare_hybrid,
+    save_hybrid,
+)
+from training.pairs import load_pairs
+from training.record import FILE
+from training.restoring import Restoring
+from training.sentences import load_sentences
+from training.whole_folder import whole_folder
+
+_DATA = ("rotten-tomatoes", "imdb")
+_QUICK = {"pairs_seen": 1024, "batch_size": 32, "validations": 2, "layers": 2}
+_EPILOG = """examples:
+  python training/train_hybrid.py
+  python training/train_hybrid.py --encoder joint --pairs-seen 200000
+  python training/train_hybrid.py checkpoints/tickets --pairs answers.csv
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's flags; defaults are those of `HybridRecipe`."""
+    recipe = HybridRecipe()
+    parser = argparse.ArgumentParser(
+        prog="train_hybrid.py",
+        description="Adds a GPT decoder to a classifier's checkpoint: encoder reads, decoder "
+        "writes.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "checkpoint",
+        nargs="?",
+        type=Path,
+        default=Path("checkpoints/reviews"),
+        help="folder that train_classifier.py wrote (default: %(default)s)",
+    )
+    add(
+        "--out",
+        type=Path,
+        help="checkpoint folder to write, from the current directory (default: the checkpoint "
+        "itself, which is replaced when all is done)",
+    )
+    add(
+        "--data",
+        nargs="+",
+        default=list(_DATA),
+        help="texts whose sentences are spoiled and restored, as train_classifier.py takes them "
+        f"(default: {' '.join(_DATA)})",
+    )
+    add(
+        "--pairs",
+        help="learn given pairs instead: a .csv or .jsonl file, or a dataset on the Hub, with the "
+        "columns source and target",
+    )
+    add(
+        "--encoder",
+        choices=("frozen", "joint"),
+        default="frozen",
+        help="frozen: the classifier stays byte for byte; joint: the encoder learns along, and "
+        "nothing is written if the classifier lost more than half a point (default: %(default)s)",
+    )
+    add(
+        "--pairs-seen",
+        type=int,
+        default=recipe.pairs_seen,
+        help="pairs to train on, repeats counted (default: %(default)s)",
+    )
+    add(
+        "--batch-size",
+        type=int,
+        default=recipe.batch_size,
+        help="pairs a step (default: %(default)s)",
+    )
+    add(
+        "--learning-rate",
+        type=float,
+        default=recipe.learning_rate,
+        help="the decoder's highest, after the warm-up (default: %(default)s)",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=recipe.seed,
+        help="of every random choice: the same seed, the same numbers (default: %(default)s)",
+    )
+    add(
+        "--quick",
+        action="store_true",
+        help="a rehearsal of under a minute: few pairs, a smaller decoder",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; 0 when the checkpoint is written, 2 on bad input, 130 when stopped."""
+    arguments = build_parser().parse_args(argv)
+    arguments.out = arguments.out or arguments.checkpoint
+    command = command_line("train_hybrid.py", argv)
+    return run_command("train_hybrid.py", arguments.out, lambda: train(arguments, command))
+
+
+def train(arguments: argparse.Namespace, command: str) -> None:
+    """Reads, trains, measures, saves, and prints a page about each.
+
+    Raises:
+        ValueError, OSError, ArithmeticError: what a person gave cannot be trained on.
+    """
+    began = perf_counter()
+    joint = arguments.encoder == "joint"
+    with whole_folder(arguments.out, marker=FILE) as folder:
+        prepared = prepare_hybrid(
+            arguments.checkpoint, _task_of(arguments), recipe_of(arguments), joint=joint
+        )
+        corpus = open_corpus(prepared.record) if joint else None
+        say(show_hybrid_start(prepared, quick=arguments.quick))
+        looks = train_with_looks(prepared)
+        kept: ClassifierKept | None = None
+        if corpus is not None:
+            kept = measure_again(prepared.classifier, prepared.rewriter, prepared.record, corpus)
+            say(show_kept(kept))
+            check_kept(kept)
+        measured = measure_hybrid(prepared)
+        save_hybrid(
+            folder,
+            arguments.checkpoint,
+            prepared,
+            looks,
+            measured,
+            kept,
+            command=command,
+            quick=arguments.quick,
+        )
+    say(show_hybrid_result(measured, perf_counter() - began))
+    say(show_hybrid_end(arguments.out))
+
+
+def recipe_of(arguments: argparse.Namespace) -> HybridRecipe:
+    """The recipe that the flags ask for."""
+    recipe = HybridRecipe(
+        pairs_seen=arguments.pairs_seen,
+        batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
+        seed=arguments.seed,
+    )
+    return replace(recipe, **_QUICK) if arguments.quick else recipe
+
+
+def _task_of(arguments: argparse.Namespace) -> MakeTask:
+    def make(tokenizer: PreTrainedTokenizerBase, recipe: HybridRecipe) -> HybridTask:
+        if arguments.pairs:
+            return Following(load_pairs(arguments.pairs))
+        data = arguments.data[:1] if arguments.quick else arguments.data
+        sentences = load_sentences(
+            data, tokenizer, shortest=recipe.shortest, longest=recipe.longest
+        )
+        return Restoring(sentences, tokenizer)
+
+    return make
+
+
+def train_with_looks(prepared: PreparedHybrid) -> list[dict[str, Any]]:
+    """Trains under a live bar; at intervals judges the validation part and prints what it saw."""
+    rewriter, task, recipe = prepared.rewriter, prepared.task, prepared.recipe
+    questions = task.questions("validation")
+    sources = [question.source for question in questions]
+    pairs = rewriter.encode([(question.source, question.target) for question in questions])
+    looks: list[dict[str, Any]] = []
+    batches = task.batches(rewriter, recipe)
+    for look in with_progress(fit_hybrid(rewriter, batches, recipe, prepared.memory)):
+        loss, written = rewriter.loss(pairs), rewriter.write(sources)
+        scores = task.score("validation", written)
+        chosen = len(looks) % len(questions)
+        sample = Shown(sources[chosen], written[chosen], questions[chosen].target)
+        say(show_look(look, loss, scores, sample))
+        looks.append({**asdict(look), "loss": loss, **scores})
+    return looks
+
+
+if __name__ == "__main__":
+    sys.exit(main())
