@@ -11,7 +11,7 @@ from dataclasses import dataclass
 class Recipe:
     """Hyper-parameters of a fine-tuning run."""
 
-    epochs: int = 2
+    epochs: int = 3
     batch_size: int = 32
     """Texts a step."""
     learning_rate: float = 1e-4
