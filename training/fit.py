@@ -88,15 +88,6 @@ def fit(
     kept.restore()
 
 
-def _check_finite(loss: float, number: int, steps: int, recipe: Recipe) -> None:
-    if not isfinite(loss):
-        raise ArithmeticError(
-            f"the loss became {loss} at step {number} of {steps}, with the learning rate "
-            f"{recipe.learning_rate:g}; train again with a lower one, such as "
-            f"{recipe.learning_rate / 10:g}"
-        )
-
-
 def train_step(
     model: BERTClassifier, batch: Batch, optimizer: torch.optim.Optimizer, recipe: Recipe
 ) -> float:

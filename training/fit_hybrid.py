@@ -8,16 +8,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from training.clock import Clock, Step
 from training.hybrid_recipe import HybridRecipe
-from training.linear_cross_entropy import linear_cross_entropy
 from training.memory import Memory
+from training.model.decoder import DecoderStates
 from training.optimizing import check_finite, make_optimizer, make_schedule
 from training.pair_batches import PairBatch
 from training.precision import autocast, multiplies_bfloat16
 from training.rewriter import Rewriter
+from training.sampled_softmax import draw_candidates, sampled_cross_entropy
+
+_ALIGNED_HEAD = 0
+_SURE = 1e-6  # added to a weight before its logarithm, which 0 has none of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +57,10 @@ def fit_hybrid(
     decoder.word.weight.requires_grad_(False)
     learning: dict[nn.Module, float] = {decoder: recipe.learning_rate}
     if memory is not None:
-        memory.student.encoder.requires_grad_(False)
-        memory.student.encoder.layers[-recipe.encoder_layers :].requires_grad_(True)
-        learning[memory.student] = recipe.encoder_learning_rate
+        encoder = rewriter.model.encoder.requires_grad_(False)
+        learning[encoder.layers[-recipe.encoder_layers :].requires_grad_(True)] = (
+            recipe.encoder_learning_rate
+        )
     steps = max(1, recipe.pairs_seen // recipe.batch_size)
     optimizer = make_optimizer(learning, recipe.weight_decay)
     schedule = make_schedule(optimizer, steps, recipe.warm_up)
@@ -88,29 +94,62 @@ def train_step(
 ) -> float:
     """One step down the gradient of one batch; returns the restoration's loss.
 
-    Only real target positions are scored: padding would cost as much as words.
+    Only real target positions are scored: padding would cost as much as words. An encoder that
+    learns does so without dropout: what it reads is spoiled already.
     """
-    rewriter.model.train()
+    rewriter.model.decoder.train()
     optimizer.zero_grad(set_to_none=True)
     with autocast(head.device):
         with torch.set_grad_enabled(memory is not None):
             source = rewriter.read(batch)
-        hidden = rewriter.model.decoder.states(batch.given, source).hidden
-    loss = linear_cross_entropy(
-        hidden[batch.wanted_mask],
-        head,
-        batch.wanted[batch.wanted_mask],
-        label_smoothing=recipe.label_smoothing,
-    )
-    total = loss
+        states = rewriter.model.decoder.states(batch.given, source)
+    loss = restoration_loss(states.hidden, batch, head, recipe)
+    total = loss + recipe.aligning * alignment_loss(states, batch)
     if memory is not None:
         with autocast(head.device):
-            total = loss + recipe.remembering * memory.lost(batch, recipe.remembered)
+            total = total + recipe.remembering * memory.lost(batch, source.hidden)
     total.backward()
     learning = [weight for group in optimizer.param_groups for weight in group["params"]]
     nn.utils.clip_grad_norm_(learning, recipe.max_gradient_norm)
     optimizer.step()
     return float(loss.detach())
+
+
+def restoration_loss(
+    hidden: Float[Tensor, "batch target hidden"],
+    batch: PairBatch,
+    head: Float[Tensor, "vocabulary hidden"],
+    recipe: HybridRecipe,
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy of the target tokens; those that are no copies weigh more."""
+    mask = batch.wanted_mask
+    candidates = draw_candidates(
+        torch.cat([batch.source_ids.flatten(), batch.wanted.flatten()]),
+        vocabulary=len(head),
+        drawn=recipe.vocabulary_drawn,
+    )
+    losses = sampled_cross_entropy(
+        hidden[mask],
+        head,
+        batch.wanted[mask],
+        candidates,
+        label_smoothing=recipe.label_smoothing,
+    )
+    weights = torch.where(batch.copied[mask], 1.0, recipe.repairing)
+    return (losses * weights).sum() / weights.sum()
+
+
+def alignment_loss(states: DecoderStates, batch: PairBatch) -> Float[Tensor, ""]:
+    """How far one head of the last layer but one is from looking at each token's partner, in nats.
+
+    Where a token comes from is known, so one head is told: "Jointly Learning to Align and Translate
+    with Transformer Models" (Garg et al. 2019, section 4). Copying follows soon, where it would
+    else take the greater part of a short training to be found.
+    """
+    weights = states.cross_weights[max(0, len(states.cross_weights) - 2)][:, _ALIGNED_HEAD]
+    right = weights.float().gather(2, batch.partners.clamp(min=0)[..., None])[..., 0]
+    asked = right[batch.wanted_mask & batch.has_partner]
+    return -(asked + _SURE).log().mean() if len(asked) else right.sum() * 0
 
 
 def scoring_table(rewriter: Rewriter) -> Tensor:

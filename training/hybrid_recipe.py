@@ -7,24 +7,29 @@ from dataclasses import dataclass
 class HybridRecipe:
     """Hyper-parameters of a decoder's training; README.md has the measurements behind them."""
 
-    pairs_seen: int = 500_000
+    pairs_seen: int = 256_000
     """Pairs to train on in all; each time a sentence comes it is spoiled anew."""
-    batch_size: int = 64
+    batch_size: int = 32
     """Pairs a step."""
     learning_rate: float = 1e-3
     """The decoder's highest; it rises to this over `warm_up` and falls to 0, linearly."""
-    encoder_learning_rate: float = 2e-4
+    encoder_learning_rate: float = 3e-4
     """The encoder's and classifier's, where they learn along."""
     encoder_layers: int = 3
     """The encoder's last layers that learn along; those before, nearest to the letters, stay."""
-    remembered: int = 16
-    """Clean texts a step on which the classifier is held to what it answered before."""
-    remembering: float = 5.0
-    """Weight of that beside the restoration's loss."""
+    remembering: float = 10.0
+    """Weight of holding the classifier to its old answers, beside the restoration's loss."""
+    repairing: float = 4.0
+    """Weight of a target token that differs from its source token, beside 1 for a copied one:
+    copying is soon learned, and would be nearly all of the loss."""
+    aligning: float = 1.0
+    """Weight of the alignment that one head of cross-attention is taught."""
+    vocabulary_drawn: int = 2048
+    """Words that stand for the rest of the vocabulary in each step's softmax."""
     warm_up: float = 0.02
     """Share of all steps."""
     weight_decay: float = 0.01
-    label_smoothing: float = 0.1
+    label_smoothing: float = 0.05
     max_gradient_norm: float = 1.0
     layers: int = 4
     dropout: float = 0.0
@@ -34,7 +39,7 @@ class HybridRecipe:
     """Words of a sentence."""
     max_tokens: int = 64
     """Longer sources and targets are cut here."""
-    validations: int = 20
+    validations: int = 12
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from training.batches import bucket, rounded_width
+from training.word_alignment import align
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class EncodedPair:
     """The encoder's hidden states of the source (tokens, hidden), where they never change."""
 
 
+_NO_PARTNER = -1
+
+
 class PairBatch(NamedTuple):
     """Pairs of like lengths, padded on the right."""
 
@@ -36,18 +40,24 @@ class PairBatch(NamedTuple):
     wanted: Int[Tensor, "batch target"]
     """What it is to answer: the target without its first token."""
     wanted_mask: Bool[Tensor, "batch target"]
+    partners: Int[Tensor, "batch target"]
+    """Which source token each wanted one stands for, by the edit distance; -1: it was added."""
     hidden: Float[Tensor, "batch source hidden"] | None = None
+
+    @property
+    def has_partner(self) -> Bool[Tensor, "batch target"]:
+        """Where there is a source token to look at for the one that is wanted."""
+        return self.partners != _NO_PARTNER
+
+    @property
+    def copied(self) -> Bool[Tensor, "batch target"]:
+        """Where what is wanted is its source token once more."""
+        same = self.source_ids.gather(1, self.partners.clamp(min=0)) == self.wanted
+        return self.has_partner & same
 
     def to(self, device: torch.device) -> "PairBatch":
         """The same batch on a device."""
-        return PairBatch(
-            self.source_ids.to(device),
-            self.source_mask.to(device),
-            self.given.to(device),
-            self.wanted.to(device),
-            self.wanted_mask.to(device),
-            None if self.hidden is None else self.hidden.to(device),
-        )
+        return PairBatch(*(None if part is None else part.to(device) for part in self))
 
 
 def encode_pairs(
@@ -79,6 +89,7 @@ def pad_pairs(pairs: Sequence[EncodedPair], *, pad_token_id: int, limit: int) ->
     wanted = torch.full((len(pairs), target_width), pad_token_id)
     source_mask = torch.zeros((len(pairs), source_width), dtype=torch.bool)
     wanted_mask = torch.zeros((len(pairs), target_width), dtype=torch.bool)
+    partners = torch.full((len(pairs), target_width), _NO_PARTNER)
     for i, pair in enumerate(pairs):
         source, target = torch.tensor(pair.source_ids), torch.tensor(pair.target_ids)
         source_ids[i, : len(source)] = source
@@ -86,8 +97,12 @@ def pad_pairs(pairs: Sequence[EncodedPair], *, pad_token_id: int, limit: int) ->
         given[i, : len(target) - 1] = target[:-1]
         wanted[i, : len(target) - 1] = target[1:]
         wanted_mask[i, : len(target) - 1] = True
+        found = align(pair.target_ids, pair.source_ids).partners[1:]
+        partners[i, : len(target) - 1] = torch.tensor(
+            [_NO_PARTNER if place is None else place for place in found]
+        )
     hidden = _pad_hidden(pairs, source_width)
-    return PairBatch(source_ids, source_mask, given, wanted, wanted_mask, hidden)
+    return PairBatch(source_ids, source_mask, given, wanted, wanted_mask, partners, hidden)
 
 
 def _pad_hidden(pairs: Sequence[EncodedPair], width: int) -> Tensor | None:

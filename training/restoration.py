@@ -58,7 +58,7 @@ def measure_restored(tasks: Sequence[Task], written: Sequence[Sentence]) -> Rest
     counts, right = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
     kept = untouched = errors = words = 0
     for task, answer in zip(tasks, written, strict=True):
-        matched, distance = align(task.clean, answer)
+        _, matched, distance = align(task.clean, answer)
         errors += distance
         words += len(task.clean)
         touched = [place for change in task.changes for place in touched_words(change)]

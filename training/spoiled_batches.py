@@ -11,9 +11,10 @@ from training.rewriter import Rewriter
 from training.sentences import Sentence
 
 _POOL = 64  # batches spoiled and tokenised at a time
-# Mistyped words fall into unknown pieces and are the slowest to learn.
-_SHARES = {"masked": 1.0, "dropped": 1.0, "swapped": 1.0, "mistyped": 2.0}
-_WORDS = 6  # for each corruption at most, so that a sentence stays readable
+# Mistyped words fall into unknown pieces and are the slowest to learn; a masked or dropped word is
+# mostly a guess.
+_SHARES = {"masked": 0.8, "dropped": 0.8, "swapped": 1.2, "mistyped": 2.2}
+_WORDS = 4  # for each corruption at most, so that a sentence stays readable
 
 
 def spoiled_batches(
@@ -38,5 +39,5 @@ def spoiled_batches(
 
 def spoil(words: Sentence, rng: Random) -> str:
     """A sentence with none to several corruptions: what is clean has to stay so as well."""
-    most = max(2, len(words) // _WORDS + 1)
+    most = max(2, len(words) // _WORDS)
     return " ".join(corrupt(words, rng.randint(0, most), rng, shares=_SHARES).words)

@@ -88,7 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--encoder",
         choices=("frozen", "joint"),
-        default="frozen",
+        default="joint",
         help="frozen: the classifier stays byte for byte; joint: the encoder learns along, and "
         "nothing is written if the classifier lost more than half a point (default: %(default)s)",
     )

@@ -7,16 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
 from training.clock import Step
 from training.decoder_checkpoint import TextTokens
-from training.fit_hybrid import Look, fit_hybrid
+from training.fit_hybrid import Look, alignment_loss, fit_hybrid, restoration_loss
 from training.hybrid_recipe import HybridRecipe
 from training.hybrid_run import new_hybrid
 from training.memory import Memory
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
+from training.model.decoder import DecoderStates
 from training.pair_batches import EncodedPair, PairBatch, pad_pairs
+from training.precision import autocast
 from training.rewriter import Rewriter, frozen_copy
 
 RECIPE = HybridRecipe(
@@ -120,14 +123,17 @@ def test_the_memory_is_the_divergence_from_the_answers_before(tokenizer) -> None
     with torch.no_grad():
         memory.student.head.bias += torch.tensor([1.0, -1.0])
 
-    token_ids = torch.cat([batch.given[:5, :1], batch.wanted[:5]], dim=1)
+        memory.student.encoder.layers[1].feed_forward_norm.bias += torch.randn(32)
+
     with torch.no_grad():
         before, now = (
-            model(token_ids, token_ids != 0).logits.log_softmax(-1)
-            for model in (memory.teacher, memory.student)
+            model(batch.source_ids, batch.source_mask) for model in (memory.teacher, memory.student)
         )
-        found = memory.lost(batch, 5)
-    expected = (before.exp() * (before - now)).sum(-1).mean()
+        found = memory.lost(batch, now.hidden)
+    old, new = (side.logits[::2].log_softmax(-1) for side in (before, now))
+    states = [side.hidden[::2, 0] for side in (before, now)]
+    expected = (old.exp() * (old - new)).sum(-1).mean()
+    expected += (states[1] - states[0]).square().sum() / states[0].square().sum()
 
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
     assert float(expected) > 0.1
@@ -139,9 +145,54 @@ def test_a_memory_keeps_the_answers_better_than_none(tokenizer) -> None:
         rewriter, memory = make(tokenizer, joint=True)
         assert memory is not None
         run(rewriter, memory, replace(RECIPE, pairs_seen=960, remembering=remembering))
-        gone.append(float(memory.lost(next(copies(seed=9)), 24).detach()))
+        batch = next(copies(seed=9))
+        with torch.no_grad():
+            hidden = rewriter.model.encoder(batch.source_ids, batch.source_mask).hidden
+            gone.append(float(memory.lost(batch, hidden)))
 
     assert gone[1] < 0.5 * gone[0]
+
+
+def test_the_loss_weighs_repairs_and_equals_the_whole_softmax_where_all_words_are_drawn() -> None:
+    torch.manual_seed(0)
+    pairs = [EncodedPair((2, 7, 8, 3), (2, 7, 9, 3)), EncodedPair((2, 5, 3), (2, 5, 3))]
+    batch = pad_pairs(pairs, pad_token_id=0, limit=16)
+    table, hidden = torch.randn(60, 12), torch.randn(*batch.wanted.shape, 12)
+    recipe = replace(RECIPE, vocabulary_drawn=60, repairing=3.0)
+
+    found = restoration_loss(hidden, batch, table, recipe)
+
+    each = cross_entropy((hidden @ table.T).flatten(0, 1), batch.wanted.flatten(), reduction="none")
+    weights = torch.zeros(batch.wanted.shape)
+    weights[batch.wanted_mask] = 1
+    weights[0, 1] = 3  # 9 instead of 8
+    torch.testing.assert_close(found, (each * weights.flatten()).sum() / weights.sum())
+
+
+def test_the_taught_head_is_measured_where_a_token_has_a_partner() -> None:
+    pairs = [EncodedPair((2, 7, 8, 3), (2, 7, 5, 8, 3))]
+    batch = pad_pairs(pairs, pad_token_id=0, limit=16)
+    weights = torch.rand(1, 2, *batch.wanted.shape[1:], batch.source_ids.shape[1])
+    states = DecoderStates(torch.zeros(0), (), (torch.zeros(0), weights, torch.zeros(0)), ())
+
+    found = alignment_loss(states, batch)
+
+    # 7, 8 and the end stand at 1, 2 and 3 of the source; 5 was added.
+    right = torch.stack([weights[0, 0, 0, 1], weights[0, 0, 2, 2], weights[0, 0, 3, 3]])
+    torch.testing.assert_close(found, -right.log().mean(), rtol=1e-4, atol=1e-4)
+
+
+def test_training_teaches_the_head_to_look_where_a_token_comes_from(tokenizer) -> None:
+    found = []
+    for aligning in (0.0, 1.0):
+        rewriter, _ = make(tokenizer)
+        run(rewriter, recipe=replace(RECIPE, aligning=aligning))
+        batch = next(copies(seed=9))
+        with torch.no_grad(), autocast(torch.device("cpu")):
+            states = rewriter.model.decoder.states(batch.given, rewriter.read(batch))
+        found.append(float(alignment_loss(states, batch)))
+
+    assert found[1] < found[0] - 0.3
 
 
 def test_a_loss_that_is_no_number_stops_with_the_step(tokenizer) -> None:

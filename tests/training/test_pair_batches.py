@@ -19,6 +19,31 @@ def test_the_decoder_is_fed_all_but_the_last_token_and_asked_for_all_but_the_fir
     assert batch.hidden is None
 
 
+def test_each_wanted_token_knows_the_source_token_it_stands_for() -> None:
+    pairs = [
+        EncodedPair((2, 7, 40, 9, 8, 3), (2, 7, 8, 9, 50, 3)),  # a word replaced, two swapped
+        EncodedPair((2, 6, 3), (2, 6, 5, 3)),  # a word added
+    ]
+
+    batch = pad_pairs(pairs, pad_token_id=0, limit=64)
+
+    mask = batch.wanted_mask
+    assert batch.wanted[1][mask[1]].tolist() == [6, 5, 3]
+    assert batch.partners[1][mask[1]].tolist() == [1, -1, 2]
+    assert batch.copied[1][mask[1]].tolist() == [True, False, True]
+    for row in range(2):
+        for place, wanted, copied in zip(
+            batch.partners[row][mask[row]],
+            batch.wanted[row][mask[row]],
+            batch.copied[row][mask[row]],
+            strict=True,
+        ):
+            assert bool(copied) == (place >= 0 and batch.source_ids[row, place] == wanted)
+    assert batch.has_partner.tolist() == (batch.partners >= 0).tolist()
+    assert not batch.copied[~mask].any()
+    assert batch.copied[0].sum() == 3  # 7, one of the swapped two, and the end
+
+
 def test_kept_hidden_states_lie_where_their_tokens_lie() -> None:
     hidden = [torch.randn(4, 5), torch.randn(3, 5)]
     pairs = [

@@ -61,3 +61,31 @@ def test_one_word_too_many_does_not_make_all_that_follow_wrong() -> None:
     assert (
         sum(align("it was a great story".split(), "and it was a great story".split()).matched) == 5
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "partners"),
+    [
+        ("a dull film", [0, 1, 2]),
+        ("a film", [0, None, 1]),
+        ("a very dull film", [0, 2, 3]),
+        ("a dul film", [0, 1, 2]),
+        ("", [None, None, None]),
+    ],
+)
+def test_a_replaced_word_has_a_partner_and_an_added_one_has_none(
+    written: str, partners: list[int | None]
+) -> None:
+    assert list(align("a dull film".split(), written.split()).partners) == partners
+
+
+@given(TEXTS, TEXTS)
+def test_partners_rise_and_matched_ones_are_equal(reference: list[str], written: list[str]) -> None:
+    found = align(reference, written)
+
+    places = [place for place in found.partners if place is not None]
+    assert places == sorted(set(places))
+    equal = [p is not None and reference[i] == written[p] for i, p in enumerate(found.partners)]
+    assert [e for e, there in zip(equal, found.matched, strict=True) if there] == [True] * sum(
+        found.matched
+    )

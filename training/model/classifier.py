@@ -50,7 +50,11 @@ class BERTClassifier(nn.Module):
     ) -> Classified:
         """Classifies a padded batch; the arguments are those of `BERTEncoder.forward`."""
         encoded = self.encoder(token_ids, padding_mask, segment_ids, head_mask)
-        pooled = encoded.hidden[:, 0]  # [CLS]
+        return Classified(self.score(encoded.hidden), *encoded)
+
+    def score(self, hidden: Float[Tensor, "batch tokens hidden"]) -> Float[Tensor, "batch labels"]:
+        """The logits of texts that the encoder has read, from their first token, [CLS], alone."""
+        pooled = hidden[:, 0]
         if self.pooler is not None:
             pooled = torch.tanh(self.pooler(pooled))
-        return Classified(self.head(self.dropout(pooled)), *encoded)
+        return self.head(self.dropout(pooled))
