@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 from training.checkpoint import load_classifier, load_tokenizer
 from training.fit_hybrid import train_step
 from training.hybrid_recipe import HybridRecipe
-from training.hybrid_run import new_hybrid, text_tokens
+from training.hybrid_start import new_hybrid, text_tokens
 from training.memory import Memory
 from training.optimizing import make_optimizer
 from training.pair_batches import EncodedPair, PairBatch, pad_pairs

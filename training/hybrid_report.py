@@ -8,7 +8,8 @@ from training.classifier_kept import ClassifierKept
 from training.cleaning import PARTS
 from training.corruption import KINDS
 from training.fit_hybrid import Look
-from training.hybrid_run import MeasuredHybrid, PreparedHybrid, Shown
+from training.hybrid_run import MeasuredHybrid, Shown
+from training.hybrid_start import PreparedHybrid
 from training.lines import line
 from training.precision import multiplies_bfloat16
 

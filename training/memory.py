@@ -38,10 +38,10 @@ class Memory:
         with torch.no_grad():
             before = self.teacher(batch.source_ids[::_EVERY], batch.source_mask[::_EVERY])
         now = hidden[::_EVERY]
-        answers = [
+        answers, wanted = (
             logits.float().log_softmax(dim=-1)
             for logits in (self.student.score(now), before.logits)
-        ]
+        )
         moved = (now[:, 0].float() - before.hidden[:, 0].float()).square().sum()
         length = before.hidden[:, 0].float().square().sum()
-        return kl_div(*answers, log_target=True, reduction="batchmean") + moved / length
+        return kl_div(answers, wanted, log_target=True, reduction="batchmean") + moved / length

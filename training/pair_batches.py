@@ -57,7 +57,15 @@ class PairBatch(NamedTuple):
 
     def to(self, device: torch.device) -> "PairBatch":
         """The same batch on a device."""
-        return PairBatch(*(None if part is None else part.to(device) for part in self))
+        return PairBatch(
+            self.source_ids.to(device),
+            self.source_mask.to(device),
+            self.given.to(device),
+            self.wanted.to(device),
+            self.wanted_mask.to(device),
+            self.partners.to(device),
+            None if self.hidden is None else self.hidden.to(device),
+        )
 
 
 def encode_pairs(

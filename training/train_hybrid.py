@@ -5,7 +5,7 @@ python training/train_hybrid.py     # adds the decoder to checkpoints/reviews
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
@@ -25,15 +25,8 @@ from training.hybrid_report import (
     show_kept,
     show_look,
 )
-from training.hybrid_run import (
-    HybridTask,
-    MakeTask,
-    PreparedHybrid,
-    Shown,
-    measure_hybrid,
-    prepare_hybrid,
-    save_hybrid,
-)
+from training.hybrid_run import Shown, measure_hybrid, save_hybrid
+from training.hybrid_start import HybridTask, MakeTask, PreparedHybrid, prepare_hybrid
 from training.pairs import load_pairs
 from training.record import FILE
 from training.restoring import Restoring
@@ -41,17 +34,22 @@ from training.sentences import load_sentences
 from training.whole_folder import whole_folder
 
 _DATA = ("rotten-tomatoes", "imdb")
-_QUICK = {"pairs_seen": 1024, "batch_size": 32, "validations": 2, "layers": 2}
+_QUICK: dict[str, Any] = {
+    "pairs_seen": 1024,
+    "validations": 2,
+    "layers": 2,
+    # In so few steps the classifier cannot come back to what it was: its encoder hardly moves.
+    "encoder_learning_rate": 1e-5,
+}
 _EPILOG = """examples:
   python training/train_hybrid.py
-  python training/train_hybrid.py --encoder joint --pairs-seen 200000
+  python training/train_hybrid.py --encoder frozen --pairs-seen 100000
   python training/train_hybrid.py checkpoints/tickets --pairs answers.csv
 """
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's flags; defaults are those of `HybridRecipe`."""
-    recipe = HybridRecipe()
     parser = argparse.ArgumentParser(
         prog="train_hybrid.py",
         description="Adds a GPT decoder to a classifier's checkpoint: encoder reads, decoder "
@@ -59,7 +57,12 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
+    _add_files(parser.add_argument)
+    _add_recipe(parser.add_argument, HybridRecipe())
+    return parser
+
+
+def _add_files(add: Callable[..., object]) -> None:
     add(
         "checkpoint",
         nargs="?",
@@ -85,12 +88,15 @@ def build_parser() -> argparse.ArgumentParser:
         help="learn given pairs instead: a .csv or .jsonl file, or a dataset on the Hub, with the "
         "columns source and target",
     )
+
+
+def _add_recipe(add: Callable[..., object], recipe: HybridRecipe) -> None:
     add(
         "--encoder",
         choices=("frozen", "joint"),
-        default="joint",
         help="frozen: the classifier stays byte for byte; joint: the encoder learns along, and "
-        "nothing is written if the classifier lost more than half a point (default: %(default)s)",
+        "nothing is written if the classifier lost more than half a point (default: joint to "
+        "restore, frozen for --pairs)",
     )
     add(
         "--pairs-seen",
@@ -121,7 +127,6 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="a rehearsal of under a minute: few pairs, a smaller decoder",
     )
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -139,7 +144,7 @@ def train(arguments: argparse.Namespace, command: str) -> None:
         ValueError, OSError, ArithmeticError: what a person gave cannot be trained on.
     """
     began = perf_counter()
-    joint = arguments.encoder == "joint"
+    joint = (arguments.encoder or ("frozen" if arguments.pairs else "joint")) == "joint"
     with whole_folder(arguments.out, marker=FILE) as folder:
         prepared = prepare_hybrid(
             arguments.checkpoint, _task_of(arguments), recipe_of(arguments), joint=joint

@@ -13,7 +13,7 @@ from training.clock import Step
 from training.decoder_checkpoint import TextTokens
 from training.fit_hybrid import Look, alignment_loss, fit_hybrid, restoration_loss
 from training.hybrid_recipe import HybridRecipe
-from training.hybrid_run import new_hybrid
+from training.hybrid_start import new_hybrid
 from training.memory import Memory
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig

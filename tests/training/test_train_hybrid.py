@@ -26,6 +26,7 @@ from training.sentences import load_sentences
 from training.train_hybrid import build_parser, main
 
 COMMAND = Path(train_hybrid.__file__)
+FROZEN = ("--encoder", "frozen")
 SMALL = HybridRecipe(pairs_seen=192, batch_size=16, layers=1, validations=2, longest=12)
 
 
@@ -77,7 +78,7 @@ def checkpoint(
     small, classifier: Path, data: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     out = tmp_path_factory.mktemp("hybrids") / "notes"
-    assert main([str(classifier), "--data", data, "--out", str(out)]) == 0
+    assert main([str(classifier), "--data", data, *FROZEN, "--out", str(out)]) == 0
     return out
 
 
@@ -131,7 +132,7 @@ def test_the_record_holds_what_the_saved_model_writes(checkpoint: Path, data: st
 def test_the_same_seed_writes_the_same_decoder(
     checkpoint: Path, classifier: Path, data: str, tmp_path: Path
 ) -> None:
-    assert main([str(classifier), "--data", data, "--out", str(tmp_path / "again")]) == 0
+    assert main([str(classifier), "--data", data, *FROZEN, "--out", str(tmp_path / "again")]) == 0
 
     assert files(tmp_path / "again" / "decoder") == files(checkpoint / "decoder")
 
@@ -142,7 +143,7 @@ def test_in_place_the_checkpoint_gains_its_decoder(
     place = tmp_path / "notes"
     shutil.copytree(classifier, place)
 
-    assert main([str(place), "--data", data, "--quick"]) == 0
+    assert main([str(place), "--data", data, *FROZEN, "--quick"]) == 0
 
     before, _, after = capsys.readouterr().out.partition("50 %")
     assert (place / "decoder" / "model.safetensors").is_file()
@@ -161,7 +162,7 @@ def test_joint_training_measures_the_classifier_again(
     monkeypatch.setattr(classifier_kept, "MOST_LOST", 1.0)
     out = tmp_path / "joint"
 
-    assert main([str(classifier), "--data", data, "--encoder", "joint", "--out", str(out)]) == 0
+    assert main([str(classifier), "--data", data, "--out", str(out)]) == 0
 
     before, after = read_record(classifier), read_record(out)
     assert after["hybrid"]["encoder"] == "joint"
@@ -180,7 +181,7 @@ def test_a_classifier_that_forgot_too_much_is_not_written(
     monkeypatch.setattr(classifier_kept, "MOST_LOST", -2.0)
     out = tmp_path / "joint"
 
-    code = main([str(classifier), "--data", data, "--encoder", "joint", "--out", str(out)])
+    code = main([str(classifier), "--data", data, "--out", str(out)])
 
     assert code == 2
     assert re.search(r"lost -?\d+\.\d points .* nothing is written", capsys.readouterr().err)
@@ -196,7 +197,7 @@ def test_given_pairs_are_learned_and_judged_by_rouge(classifier: Path, tmp_path:
     assert main([str(classifier), "--pairs", str(path), "--out", str(out)]) == 0
 
     record = read_record(out)["hybrid"]
-    assert record["task"] == "pairs"
+    assert (record["task"], record["encoder"]) == ("pairs", "frozen")
     assert record["data"]["source"] == str(path)
     assert {"rouge1", "rouge2", "rougeL", "bleu", "chrf"} <= set(record["metrics"]["test"])
     assert 0 < record["metrics"]["copied"]["rougeL"] < 1
