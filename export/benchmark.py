@@ -1,35 +1,27 @@
-"""Times one text through a checkpoint's graphs, beside the alternatives, and prints the table.
+"""Times a checkpoint's graphs beside the alternatives, and prints the tables.
 
     python export/benchmark.py checkpoints/reviews
+    python export/benchmark.py --random        # random weights of the default sizes
 
 All of them hold the same weights and use the same two threads. Each measurement is a process of
-its own; they take turns, and a ratio compares neighbours of the same round. The graph with all
-maps is 1.00; what is slower than it stands above 1.
+its own; they take turns, and a ratio compares neighbours of the same round.
 """
 
 import argparse
-import json
-import statistics
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
-import onnx
-import torch
-from onnx.utils import Extractor
-from transformers import AutoModelForSequenceClassification
+from export.benchmark_decoder import save_graphs, table_of_steps, table_of_writing
+from export.benchmark_encoder import table_of_reading
+from export.latency import LENGTHS
+from export.parts import open_parts
+from export.random_checkpoint import save_random_checkpoint
+from training.checkpoint import find_folder, load_tokenizer
+from training.starting_point import minilm_folder
 
-from export.graphs import trace_classifier
-from export.latency import LENGTHS, median_time, ratios, time_commands
-from export.quantize import quantize
-from export.quiet import quiet
-from export.tracing import OPSET
-from training.checkpoint import find_folder, load_classifier
-
-ALL_MAPS = "onnxruntime, all maps"
-THREADS = 2
+PASTS = (10, 100, 400)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -39,10 +31,26 @@ def build_parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("checkpoint", nargs="?", default="checkpoints/reviews")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each (default: 5)")
-    parser.add_argument("--lengths", type=int, nargs="+", default=list(LENGTHS), help="in tokens")
-    parser.add_argument("--time-torch", action="store_true", help=argparse.SUPPRESS)
+    add = parser.add_argument
+    add("checkpoint", nargs="?", default="checkpoints/reviews")
+    add("--random", action="store_true", help="a random model in place of a checkpoint")
+    add("--part", choices=("encoder", "decoder"), help="time this alone (default: both)")
+    add("--rounds", type=int, default=5, help="turns of each (default: %(default)s)")
+    add(
+        "--lengths",
+        type=int,
+        nargs="+",
+        default=list(LENGTHS),
+        help="tokens of a text that is read (default: %(default)s)",
+    )
+    add("--tokens", type=int, default=64, help="tokens of a text that is written (default: 64)")
+    add(
+        "--pasts",
+        type=int,
+        nargs="+",
+        default=list(PASTS),
+        help="tokens written before a step that is timed (default: %(default)s)",
+    )
     return parser
 
 
@@ -50,98 +58,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command."""
     given = build_parser().parse_args(argv)
     try:
-        folder = find_folder(given.checkpoint)
-        if given.time_torch:
-            print(json.dumps(time_torch(folder, given.lengths)))
-            return 0
         with tempfile.TemporaryDirectory() as place:
-            commands = _commands(folder, Path(place), given.lengths)
-            times = time_commands(commands, lengths=given.lengths, rounds=given.rounds)
+            if given.random:
+                given.checkpoint = str(Path(place) / "random")
+                tokenizer = load_tokenizer(minilm_folder())
+                save_random_checkpoint(Path(given.checkpoint), tokenizer)
+            _run(given, Path(place))
     except (FileNotFoundError, ValueError) as error:
         print(f"benchmark.py: {error}", file=sys.stderr)
         return 2
-    _print_table(times, given.lengths, given.rounds)
     return 0
 
 
-def time_torch(folder: Path, lengths: Sequence[int]) -> dict[int, float]:
-    """Milliseconds of `transformers` in eager mode with `output_attentions`, as in notebooks."""
-    torch.set_num_threads(THREADS)
-    with quiet():
-        model = AutoModelForSequenceClassification.from_pretrained(
-            folder, attn_implementation="eager"
-        ).eval()
-    medians = {}
-    with torch.no_grad():
-        for length in lengths:
-            text = {
-                "input_ids": torch.ones(1, length, dtype=torch.long),
-                "attention_mask": torch.ones(1, length, dtype=torch.long),
-            }
-            found = model(**text, output_attentions=True)
-            assert len(found.attentions) == model.config.num_hidden_layers, "no maps, no comparison"
-            medians[length] = median_time(partial(model, **text, output_attentions=True))
-    return medians
-
-
-def trace_without_maps(folder: Path) -> onnx.ModelProto:
-    """The same weights as other exporters write them: `transformers` with sdpa, logits alone."""
-    with quiet():
-        model = AutoModelForSequenceClassification.from_pretrained(
-            folder, attn_implementation="sdpa"
-        ).eval()
-        batch, sequence = torch.export.Dim("batch"), torch.export.Dim("sequence", max=512)
-        ids, mask, segments = torch.zeros(3, 2, 5, dtype=torch.int64).unbind()
-        program = torch.onnx.export(
-            model,
-            kwargs={"input_ids": ids, "attention_mask": mask + 1, "token_type_ids": segments},
-            dynamo=True,
-            opset_version=OPSET,
-            output_names=["logits"],
-            dynamic_shapes={
-                name: {0: batch, 1: sequence}
-                for name in ("input_ids", "attention_mask", "token_type_ids")
-            },
-            verbose=False,
+def _run(given: argparse.Namespace, place: Path) -> None:
+    """Prints each table as soon as it is measured."""
+    parts = open_parts(given.checkpoint)
+    if given.part != "decoder" and parts.encoder.classifies:
+        print(table_of_reading(parts.encoder, place, given.lengths, given.rounds), flush=True)
+    if given.part == "encoder":
+        return
+    if parts.decoder is None:
+        print(
+            f"\n{given.checkpoint} has no decoder to time; add one with: "
+            f"python training/train_hybrid.py {given.checkpoint}"
         )
-    assert program is not None, "torch.onnx.export returns a program when dynamo=True"
-    return program.model_proto
-
-
-def _commands(folder: Path, place: Path, lengths: Sequence[int]) -> dict[str, list[str]]:
-    """Writes the graphs and gives the commands that time them; the first is the yardstick."""
-    graph = trace_classifier(load_classifier(folder))
-    inputs = [value.name for value in graph.graph.input]
-    graphs = {
-        ALL_MAPS: graph,
-        "the same without maps": Extractor(graph).extract_model(inputs, ["logits"]),
-        "transformers' sdpa export, no maps": trace_without_maps(folder),
-        "onnxruntime 8 bit, all maps": quantize(graph),
-    }
-    commands = {}
-    for number, (name, model) in enumerate(graphs.items()):
-        path = place / f"{number}.onnx"
-        onnx.save(model, path)
-        commands[name] = [sys.executable, "-m", "export.latency", str(path)]
-    commands["PyTorch eager, all maps"] = [
-        *(sys.executable, "-m", "export.benchmark", str(folder), "--time-torch", "--lengths")
-    ]
-    return {name: [*command, *map(str, lengths)] for name, command in commands.items()}
-
-
-def _print_table(
-    times: Mapping[str, Mapping[int, Sequence[float]]], lengths: Sequence[int], rounds: int
-) -> None:
-    print(
-        f"| milliseconds (ratio), median of {rounds} | "
-        + " | ".join(f"{n}" for n in lengths)
-        + " |"
-    )
-    print("|---|" + "---:|" * len(lengths))
-    for name, of_length in times.items():
-        ratio = ratios(times, name, to=ALL_MAPS)
-        cells = (f"{statistics.median(of_length[n]):.1f} ({ratio[n]:.2f})" for n in lengths)
-        print(f"| {name} | " + " | ".join(cells) + " |")
+        return
+    longest = max(given.tokens, *(past + 1 for past in given.pasts))
+    if longest > parts.decoder.limit:
+        raise ValueError(
+            f"{longest} tokens are more than the {parts.decoder.limit} that the decoder takes; "
+            "give less with --tokens and --pasts"
+        )
+    root = Path(given.checkpoint)
+    folder = root if root.is_dir() else find_folder(given.checkpoint)
+    graphs = save_graphs(parts.decoder, place)
+    print(f"\n{table_of_writing(graphs, folder, given.tokens, given.rounds)}", flush=True)
+    print(f"\n{table_of_steps(graphs, given.pasts, given.rounds)}")
 
 
 if __name__ == "__main__":

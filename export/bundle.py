@@ -11,15 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from transformers import PreTrainedTokenizerBase
 
+from export.encoder_graph import encoder_of
+from export.made import Graph
+from export.parts import DecoderPart, EncoderPart, Parts
 from training.checkpoint import write_json
-from training.model.config import ClassifierConfig
+from training.decoder_checkpoint import GENERATION
+from training.model.classifier import BERTClassifier
 from training.whole_folder import whole_folder
 
 FORMAT = 1
-FILES = {"float32": "onnx/model.onnx", "8bit": "onnx/model_quantized.onnx"}
+ENCODER_FILES = {"float32": "onnx/model.onnx", "8bit": "onnx/model_quantized.onnx"}
 """Precision -> file; `_quantized` is what transformers.js asks for as q8."""
+DECODER_FILES = {
+    "float32": "onnx/decoder_model_merged.onnx",
+    "8bit": "onnx/decoder_model_merged_quantized.onnx",
+}
 
 _PROBLEM_TYPES = {
     "single_label_classification": "single_label",
@@ -27,6 +34,18 @@ _PROBLEM_TYPES = {
     "regression": "regression",
 }
 _PACKAGES = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderCard:
+    """What a bundle says to people about what writes."""
+
+    task: str
+    """`restore`, `pairs`, or `generate` where it is not known what was learned."""
+    examples: tuple[Mapping[str, str], ...]
+    """Sources to write from, as they are: a restorer's are spoiled already."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    checkpoint: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,47 +60,38 @@ class Card:
     """What training measured on held-out texts; empty for a model that we did not train."""
     checkpoint: Mapping[str, Any] = field(default_factory=dict)
     """Where the weights came from: name, sha256, data, recipe, seed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Graph:
-    """A graph to be written, and what was measured of it (`difference_from_torch`, ...)."""
-
-    model: onnx.ModelProto
-    measured: Mapping[str, Any]
+    decoder: DecoderCard | None = None
 
 
 def write_bundle(
     target: Path,
-    *,
-    config: ClassifierConfig,
-    tokenizer: PreTrainedTokenizerBase,
-    graphs: Mapping[str, Graph],
+    parts: Parts,
     card: Card,
+    *,
+    encoder: Mapping[str, Graph],
+    decoder: Mapping[str, Graph],
 ) -> dict[str, Any]:
     """Writes the folder `target` and returns the content of its `bundle.json`.
 
     Args:
-        graphs: by precision, see `FILES`; at least one.
+        encoder, decoder: graphs by precision, see `ENCODER_FILES`; at least one for each part.
 
     Raises:
         FileExistsError: `target` is there and is no bundle.
     """
     with whole_folder(target, marker="bundle.json") as folder:
         (folder / "onnx").mkdir()
-        entries = {}
-        for precision, graph in graphs.items():
-            path = folder / FILES[precision]
-            onnx.save(graph.model, path)
-            entries[precision] = {
-                "file": FILES[precision],
-                "bytes": path.stat().st_size,
-                "sha256": sha256(path),
-                **graph.measured,
-            }
-        tokenizer.save_pretrained(folder)
-        write_json(folder / "config.json", config.to_hf())
-        content = _content(config, tokenizer, entries, card)
+        graphs = {
+            "classify" if parts.encoder.classifies else "encode": _save(
+                folder, encoder, ENCODER_FILES
+            )
+        }
+        parts.encoder.tokenizer.save_pretrained(folder)
+        write_json(folder / "config.json", parts.encoder.config)
+        if parts.decoder:
+            graphs["generate"] = _save(folder, decoder, DECODER_FILES)
+            _save_decoder_files(folder / "decoder", parts.decoder)
+        content = _content(parts, graphs, card)
         write_json(folder / "bundle.json", content)
     return content
 
@@ -92,32 +102,81 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _content(
-    config: ClassifierConfig,
-    tokenizer: PreTrainedTokenizerBase,
-    entries: Mapping[str, Any],
-    card: Card,
-) -> dict[str, Any]:
-    encoder = config.encoder
+def _save(
+    folder: Path, graphs: Mapping[str, Graph], files: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Writes the graphs and gives their entries in `bundle.json`, by precision."""
+    entries = {}
+    for precision, graph in graphs.items():
+        path = folder / files[precision]
+        onnx.save(graph.model, path)
+        entries[precision] = {
+            "file": files[precision],
+            "bytes": path.stat().st_size,
+            "sha256": sha256(path),
+            **graph.measured,
+        }
+    return entries
+
+
+def _save_decoder_files(folder: Path, part: DecoderPart) -> None:
+    folder.mkdir()
+    part.tokenizer.save_pretrained(folder)
+    marks = ("bos_token_id", "eos_token_id", "pad_token_id")
+    write_json(
+        folder / "config.json",
+        {**part.model.decoder.config.to_hf(), **{name: part.generation[name] for name in marks}},
+    )
+    write_json(folder / GENERATION, part.generation)
+
+
+def _content(parts: Parts, graphs: Mapping[str, Any], card: Card) -> dict[str, Any]:
+    encoder = encoder_of(parts.encoder.model).config
     return {
         "format": FORMAT,
-        "tasks": ["classify"],
-        "problem_type": _PROBLEM_TYPES[config.problem_type],
-        "labels": list(config.labels),
-        "temperature": card.temperature,
+        "tasks": [task for task in ("classify", "generate") if task in graphs],
+        **_answers(parts.encoder, card),
         "title": card.title,
         "licence": card.licence,
         "examples": list(card.examples),
-        # A tokenizer without a limit of its own says 10^30.
-        "max_tokens": min(encoder.max_position_embeddings, tokenizer.model_max_length),
+        "max_tokens": parts.encoder.max_tokens,
         "sizes": {
             "layers": encoder.num_hidden_layers,
             "heads": encoder.num_attention_heads,
             "hidden": encoder.hidden_size,
             "vocabulary": encoder.vocab_size,
         },
-        "graphs": {"classify": dict(entries)},
+        "graphs": graphs,
         "metrics": dict(card.metrics),
         "checkpoint": dict(card.checkpoint),
         "versions": {package: version(package) for package in _PACKAGES},
+        **({"decoder": _decoder(parts.decoder, card.decoder)} if parts.decoder else {}),
+    }
+
+
+def _answers(part: EncoderPart, card: Card) -> dict[str, Any]:
+    """What the logits mean, where there are any."""
+    if not isinstance(part.model, BERTClassifier):
+        return {}
+    config = part.model.config
+    return {
+        "problem_type": _PROBLEM_TYPES[config.problem_type],
+        "labels": list(config.labels),
+        "temperature": card.temperature,
+    }
+
+
+def _decoder(part: DecoderPart, card: DecoderCard | None) -> dict[str, Any]:
+    assert card, "a bundle with a decoder says what it writes"
+    config = part.model.decoder.config
+    return {
+        "layers": config.num_hidden_layers,
+        "heads": config.num_attention_heads,
+        "hidden": config.hidden_size,
+        "vocabulary": config.vocab_size,
+        "max_tokens": part.limit,
+        "task": card.task,
+        "examples": list(card.examples),
+        "metrics": dict(card.metrics),
+        "checkpoint": dict(card.checkpoint),
     }

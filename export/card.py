@@ -5,15 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from export.bundle import Card, sha256
-from training.checkpoint import find_folder
+from export.bundle import Card, DecoderCard, sha256
+from export.parts import Parts
 
 _UNKNOWN_LICENCE = "The weights' licence is that of their source; it was not given at export."
+_NOTED = ("data", "recipe", "seed", "versions")
+
+Examples = tuple[Mapping[str, str], ...]
 
 
 def make_card(
     name: str,
     record: Mapping[str, Any] | None,
+    parts: Parts,
     *,
     title: str | None,
     licence: str | None,
@@ -29,19 +33,35 @@ def make_card(
         FileNotFoundError, ValueError: as `read_examples`.
     """
     noted = record or {}
+    hybrid = noted.get("hybrid", {}) if parts.decoder else {}
     chosen = read_examples(examples) if examples else tuple(noted.get("examples", ()))
     return Card(
         title=title or noted.get("title") or Path(name).name,
-        licence=licence or noted.get("licence") or _UNKNOWN_LICENCE,
+        licence=licence or hybrid.get("licence") or noted.get("licence") or _UNKNOWN_LICENCE,
         examples=chosen,
         temperature=noted.get("temperature", 1.0),
         metrics=noted.get("metrics", {}),
-        checkpoint={
-            "name": Path(name).name,
-            "weights_sha256": _weights_sha256(name),
-            **{key: noted[key] for key in ("data", "recipe", "seed", "versions") if key in noted},
-        },
+        checkpoint={"name": Path(name).name, **_origin(parts.encoder.folder, noted)},
+        decoder=_decoder_card(hybrid, parts.decoder.folder, chosen) if parts.decoder else None,
     )
+
+
+def _decoder_card(hybrid: Mapping[str, Any], folder: Path, chosen: Examples) -> DecoderCard:
+    """The texts that the decoder learned from and those that are classified are not alike: what
+    `hybrid`, the record of its training, offers for writing stays beside the others."""
+    measured = hybrid.get("metrics", {})
+    return DecoderCard(
+        task=hybrid.get("task", "generate"),
+        examples=tuple(hybrid.get("examples", chosen)),
+        metrics={part: measured[part] for part in ("test", "copied") if part in measured},
+        checkpoint=_origin(folder, hybrid),
+    )
+
+
+def _origin(folder: Path, noted: Mapping[str, Any]) -> dict[str, Any]:
+    """Which weights these are, and what training noted of how they came about."""
+    weights = {path.name: sha256(path) for path in sorted(folder.glob("*.safetensors"))}
+    return {"weights_sha256": weights, **{key: noted[key] for key in _NOTED if key in noted}}
 
 
 def read_examples(path: Path) -> tuple[dict[str, str], ...]:
@@ -74,8 +94,3 @@ def _json_example(path: Path, number: int, line: str) -> dict[str, str]:
             "pair, a `text_pair`"
         )
     return found
-
-
-def _weights_sha256(name: str) -> dict[str, str]:
-    folder = find_folder(name)
-    return {path.name: sha256(path) for path in sorted(folder.glob("*.safetensors"))}

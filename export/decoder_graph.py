@@ -13,8 +13,8 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from export.tracing import GraphNames, trace
-from training.model.attention import KeysValues, value_norms
-from training.model.decoder import GPTDecoder, LayerPast, Source
+from training.model.attention import KeysValues, MultiHeadAttention, value_norms
+from training.model.decoder import GPTDecoder, LayerPast, Source, TransformerDecoderLayer
 from training.model.decoder_config import DecoderConfig
 
 _KEPT = ("decoder.key", "decoder.value", "encoder.key", "encoder.value")
@@ -42,6 +42,25 @@ def decoder_names(config: DecoderConfig) -> GraphNames:
     )
 
 
+def self_attentions(decoder: GPTDecoder) -> list[MultiHeadAttention]:
+    """The attention of each layer to the target, from the first to the last."""
+    return [layer.attention for layer in _layers(decoder)]
+
+
+def cross_attentions(decoder: GPTDecoder) -> list[MultiHeadAttention]:
+    """The attention of each layer to the source, from the first to the last."""
+    return [layer.cross_attention for layer in _layers(decoder)]
+
+
+def source_width(decoder: GPTDecoder, bridge: nn.Linear | None) -> int:
+    """How wide the hidden states are that a decoder is given, in front of its bridge."""
+    return bridge.in_features if bridge else decoder.config.hidden_size
+
+
+def _layers(decoder: GPTDecoder) -> list[TransformerDecoderLayer]:
+    return [layer for layer in decoder.layers if isinstance(layer, TransformerDecoderLayer)]
+
+
 class DecoderGraph(nn.Module):
     """A decoder, and the bridge in front of it, that takes and gives flat tuples."""
 
@@ -49,8 +68,8 @@ class DecoderGraph(nn.Module):
         super().__init__()
         self.decoder = decoder
         self.bridge = bridge
-        for i, layer in enumerate(decoder.layers):
-            self.register_buffer(f"gram_{i}", layer.cross_attention.value_gram().detach())
+        for i, attention in enumerate(cross_attentions(decoder)):
+            self.register_buffer(f"gram_{i}", attention.value_gram().detach())
 
     def forward(
         self,
@@ -62,9 +81,11 @@ class DecoderGraph(nn.Module):
         """Shapes and order: see `decoder_names` and the table in export/README.md."""
         *past, head_mask, cross_head_mask = past_and_masks
         hidden = encoder_hidden_states
-        source = Source(
-            hidden if self.bridge is None else self.bridge(hidden), encoder_attention_mask.bool()
-        )
+        if self.bridge is not None:
+            # As in the layers, what they have cached is not projected again; they skip those rows.
+            read = past[2].shape[2]
+            hidden = nn.functional.pad(self.bridge(hidden[:, read:]), (0, 0, read, 0))
+        source = Source(hidden, encoder_attention_mask.bool())
         layers = tuple(
             LayerPast(KeysValues(*past[i : i + 2]), KeysValues(*past[i + 2 : i + 4]))
             for i in range(0, len(past), len(_KEPT))
@@ -86,7 +107,7 @@ class DecoderGraph(nn.Module):
 def trace_decoder(decoder: GPTDecoder, bridge: nn.Linear | None = None) -> onnx.ModelProto:
     """The float32 graph of a decoder that reads a source; every length is dynamic."""
     config = decoder.config
-    width = bridge.in_features if bridge else config.hidden_size
+    width = source_width(decoder, bridge)
     heads, depth = config.num_attention_heads, config.hidden_size // config.num_attention_heads
     batch = torch.export.Dim("batch")
     target = torch.export.Dim("target", max=config.max_position_embeddings)
@@ -128,21 +149,28 @@ def _name_source_axis(graph: onnx.ModelProto) -> None:
 def _store_table_once(model: onnx.ModelProto) -> None:
     """Lets the word embeddings read the head's matrix, (hidden, vocabulary), by columns.
 
-    The two are tied in the model, but the tracer stores the table once as it is and once turned.
+    The two are tied in the model. The tracer stores a small table twice, as it is and turned; a
+    large one once, and turns it in every run.
     """
     graph = model.graph
     (lookup,) = (n for n in graph.node if n.op_type == "Gather" and n.input[1] == "input_ids")
     (head,) = (n for n in graph.node if n.output[0] == "logits")
     stored = {tensor.name: tensor for tensor in graph.initializer}
-    table, turned = stored[lookup.input[0]], stored[head.input[1]]
-    assert np.array_equal(numpy_helper.to_array(table).T, numpy_helper.to_array(turned)), (
-        "the head is not tied to the word embeddings"
-    )
-    columns = f"{lookup.output[0]}.columns"
-    position = list(graph.node).index(lookup)
-    by_column = helper.make_node("Gather", [turned.name, "input_ids"], [columns], axis=1)
-    turn_back = helper.make_node("Transpose", [columns], [lookup.output[0]], perm=[1, 2, 0])
+    table, turned = stored[lookup.input[0]], head.input[1]
+    columns = np.ascontiguousarray(numpy_helper.to_array(table).T)
+    if turned in stored:
+        tied = np.array_equal(columns, numpy_helper.to_array(stored[turned]))
+        assert tied, "the head is not tied to the word embeddings"
+    else:
+        (turn,) = (n for n in graph.node if n.output[0] == turned)
+        assert (turn.op_type, turn.input[0]) == ("Transpose", table.name), "the head is not tied"
+        graph.node.remove(turn)
+        graph.initializer.append(numpy_helper.from_array(columns, turned))
     graph.initializer.remove(table)
+    found = f"{lookup.output[0]}.columns"
+    position = list(graph.node).index(lookup)
+    by_column = helper.make_node("Gather", [turned, "input_ids"], [found], axis=1)
+    turn_back = helper.make_node("Transpose", [found], [lookup.output[0]], perm=[1, 2, 0])
     graph.node.remove(lookup)
     graph.node.insert(position, by_column)
     graph.node.insert(position + 1, turn_back)

@@ -1,85 +1,94 @@
-"""Two graphs of one classifier on texts that training never saw: do they agree, and on the maps?"""
+"""Two graphs of one encoder on the same texts: do they answer alike, and how far are their maps?
 
-from collections.abc import Iterator, Sequence
+`decoder_agreement.py` is its counterpart.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
-from training.batches import Batch, EncodedText, pad
-
-_BATCH = 16
+from export.held_out import HeldOut, batches, by_length, feed_of
+from export.map_error import moved_shares, summarise
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agreement:
+class EncoderAgreement:
     """How far a second graph is from a first on the same texts."""
 
     texts: int
-    same_label: float
-    """Share of texts that get the same label from both."""
+    same_label: float | None
+    """Share of texts that get the same label from both; None without a classifier."""
     accuracy: tuple[float, float] | None
     """Of the first graph and of the second; None where the right labels are not known."""
     map_error: dict[str, float]
-    """Mean, 99th percentile and maximum, over all rows of all maps, of the total variation
-    distance: half the sum of absolute differences, the share of a row's weight that moved."""
+    """As `map_error.summarise` says, over all rows of all maps."""
     differences: dict[str, float]
-    """Largest absolute difference of the logits and of the maps."""
+    """Largest absolute difference of the logits (without a classifier, of the last hidden state)
+    and of the maps."""
+
+    def entry(self) -> dict[str, Any]:
+        """What `bundle.json` keeps of it."""
+        held_out: dict[str, Any] = {"texts": self.texts}
+        if self.same_label is not None:
+            held_out["same_label"] = self.same_label
+        if self.accuracy:
+            held_out["accuracy_float32"], held_out["accuracy_8bit"] = self.accuracy
+        return {
+            "difference_from_float32": self.differences,
+            "map_error": self.map_error,
+            "held_out": held_out,
+        }
 
 
-def compare_graphs(
+def compare_encoders(
     first: onnxruntime.InferenceSession,
     second: onnxruntime.InferenceSession,
-    texts: Sequence[EncodedText],
+    held_out: HeldOut,
     *,
-    labelled: bool,
-    pad_token_id: int,
-) -> Agreement:
-    """Runs both graphs over all `texts`, of which there must be at least one.
-
-    `labelled` says whether the texts' labels are the right ones, so that accuracy can be told.
-    """
-    maps = [o.name for o in first.get_outputs() if o.name.startswith("encoder_attentions.")]
+    pad_id: int,
+) -> EncoderAgreement:
+    """Runs both graphs over all texts, of which there must be at least one."""
+    outputs = [output.name for output in first.get_outputs()]
+    maps = [name for name in outputs if name.startswith("encoder_attentions.")]
+    answer = "logits" if "logits" in outputs else "last_hidden_state"
     logits: list[tuple[np.ndarray, np.ndarray]] = []
-    distances, largest = [], 0.0
-    for batch in _batches(texts, pad_token_id):
-        feed = _feed(batch)
-        left, right = (session.run(["logits", *maps], feed) for session in (first, second))
-        logits.append((left[0], right[0]))
+    shares, furthest = [], {answer: 0.0, "encoder_attentions": 0.0}
+    texts = by_length(held_out.texts)
+    for batch in batches(texts, pad_id):
+        real, feed = batch.padding_mask.numpy(), feed_of(batch)
+        left, right = (session.run([answer, *maps], feed) for session in (first, second))
+        if answer == "logits":
+            logits.append((left[0], right[0]))
+        else:
+            left[0], right[0] = left[0][real], right[0][real]
+        _note(furthest, answer, left[0], right[0])
         for ours, theirs in zip(left[1:], right[1:], strict=True):
-            moved = np.abs(ours - theirs)
-            largest = max(largest, float(moved.max()))
-            rows = moved.sum(axis=-1).transpose(0, 2, 1) / 2  # (batch, query, heads)
-            distances.append(rows[batch.padding_mask.numpy()].ravel())
-    labels = np.concatenate([batch.labels for batch in _batches(texts, pad_token_id)])
-    a, b = (np.concatenate(parts) for parts in zip(*logits, strict=True))
-    chosen = a.argmax(axis=1), b.argmax(axis=1)
-    moved_rows = np.concatenate(distances)
-    return Agreement(
-        texts=len(labels),
-        same_label=_share(chosen[0] == chosen[1]),
-        accuracy=(_share(chosen[0] == labels), _share(chosen[1] == labels)) if labelled else None,
-        map_error={
-            "mean": float(moved_rows.mean()),
-            "p99": float(np.quantile(moved_rows, 0.99)),
-            "max": float(moved_rows.max()),
-        },
-        differences={"logits": float(np.abs(a - b).max()), "encoder_attentions": largest},
+            _note(furthest, "encoder_attentions", ours, theirs)
+            shares.append(moved_shares(ours, theirs)[real])
+    labels = np.array([text.label for text in texts])
+    same, accuracy = _labels_agree(logits, labels) if logits else (None, None)
+    return EncoderAgreement(
+        texts=len(texts),
+        same_label=same,
+        accuracy=accuracy if held_out.labelled else None,
+        map_error=summarise(shares),
+        differences=furthest,
     )
 
 
-def _batches(texts: Sequence[EncodedText], pad_token_id: int) -> Iterator[Batch]:
-    ordered = sorted(texts, key=lambda text: len(text.token_ids))
-    for start in range(0, len(ordered), _BATCH):
-        yield pad(ordered[start : start + _BATCH], pad_token_id=pad_token_id)
+def _note(furthest: dict[str, float], kind: str, one: np.ndarray, other: np.ndarray) -> None:
+    furthest[kind] = max(furthest[kind], float(np.abs(one - other).max()))
 
 
-def _feed(batch: Batch) -> dict[str, np.ndarray]:
-    return {
-        "input_ids": batch.token_ids.numpy(),
-        "attention_mask": batch.padding_mask.numpy().astype(np.int64),
-        "token_type_ids": batch.segment_ids.numpy(),
-    }
+def _labels_agree(
+    logits: Sequence[tuple[np.ndarray, np.ndarray]], labels: np.ndarray
+) -> tuple[float, tuple[float, float]]:
+    """The share of texts with the same label from both graphs, and the accuracy of each."""
+    first, second = (np.concatenate(part).argmax(axis=1) for part in zip(*logits, strict=True))
+    return _share(first == second), (_share(first == labels), _share(second == labels))
 
 
 def _share(holds: np.ndarray) -> float:

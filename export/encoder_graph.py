@@ -1,7 +1,7 @@
-"""The graph of an encoder-classifier: what goes in, what comes out.
+"""The encoder's graph, with the classifier where there is one: what goes in, what comes out.
 
 The names, their order and their axes stand here and nowhere else; the verification and the
-quantiser take them from the graph itself.
+quantiser take them from the graph itself. `decoder_graph.py` is its counterpart.
 """
 
 import numpy as np
@@ -12,17 +12,26 @@ from torch import Tensor, nn
 
 from export.tracing import GraphNames, trace
 from training.model.attention import value_norms
-from training.model.classifier import BERTClassifier
-from training.model.config import EncoderConfig
+from training.model.classifier import BERTClassifier, Classified
+from training.model.encoder import BERTEncoder
+
+EncoderModel = BERTClassifier | BERTEncoder
+"""What `model.onnx` is made of; an encoder alone feeds a decoder and has no logits."""
 
 
-def classifier_names(config: EncoderConfig) -> GraphNames:
+def encoder_of(model: EncoderModel) -> BERTEncoder:
+    """The encoder of a classifier, or the encoder itself."""
+    return model.encoder if isinstance(model, BERTClassifier) else model
+
+
+def encoder_names(model: EncoderModel) -> GraphNames:
     """The names of `model.onnx`. transformers.js finds maps by the prefix `encoder_attentions`."""
+    config = encoder_of(model).config
     layers, heads = config.num_hidden_layers, config.num_attention_heads
     return GraphNames(
         inputs=("input_ids", "attention_mask", "token_type_ids", "head_mask"),
         outputs=(
-            "logits",
+            *(["logits"] if isinstance(model, BERTClassifier) else []),
             "last_hidden_state",
             *(f"encoder_attentions.{i}" for i in range(layers)),
             *(f"encoder_value_norms.{i}" for i in range(layers)),
@@ -31,14 +40,14 @@ def classifier_names(config: EncoderConfig) -> GraphNames:
     )
 
 
-class ClassifierGraph(nn.Module):
-    """A classifier that answers in one flat tuple, as a graph does: see `classifier_names`."""
+class EncoderGraph(nn.Module):
+    """An encoder or classifier that answers in one flat tuple, as a graph does."""
 
-    def __init__(self, model: BERTClassifier) -> None:
+    def __init__(self, model: EncoderModel) -> None:
         super().__init__()
         self.model = model
         # Made here once: inside `forward` they would be computed again at every run of the graph.
-        for i, attention in enumerate(model.encoder.attentions()):
+        for i, attention in enumerate(encoder_of(model).attentions()):
             self.register_buffer(f"gram_{i}", attention.value_gram().detach())
 
     def forward(
@@ -48,26 +57,27 @@ class ClassifierGraph(nn.Module):
         token_type_ids: Int[Tensor, "batch tokens"],
         head_mask: Float[Tensor, "#batch layers heads"],
     ) -> tuple[Tensor, ...]:
-        """Logits, last hidden state, one map for each layer, one row of value norms for each."""
+        """The outputs that `encoder_names` lists, in its order."""
         result = self.model(input_ids, attention_mask.bool(), token_type_ids, head_mask)
+        logits = (result.logits,) if isinstance(result, Classified) else ()
         norms = (
             value_norms(values, self.get_buffer(f"gram_{i}"))
             for i, values in enumerate(result.values)
         )
-        return (result.logits, result.hidden, *result.weights, *norms)
+        return (*logits, result.hidden, *result.weights, *norms)
 
 
-def trace_classifier(model: BERTClassifier) -> onnx.ModelProto:
-    """The float32 graph of a classifier, batch and sequence dynamic, weights inside."""
-    config = model.config.encoder
+def trace_encoder(model: EncoderModel) -> onnx.ModelProto:
+    """The float32 graph of an encoder or classifier; batch and sequence dynamic, weights inside."""
+    config = encoder_of(model).config
     tokens, mask, segments = torch.zeros(3, 2, 5, dtype=torch.int64).unbind()
     heads = torch.ones(2, config.num_hidden_layers, config.num_attention_heads)
     batch = torch.export.Dim("batch")
     sequence = torch.export.Dim("sequence", max=config.max_position_embeddings)
     text = {0: batch, 1: sequence}
     return trace(
-        ClassifierGraph(model),
+        EncoderGraph(model),
         (tokens, mask, segments, heads),
-        classifier_names(config),
+        encoder_names(model),
         (text, text, text, {0: batch}),
     )

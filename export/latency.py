@@ -1,8 +1,9 @@
 """Times graphs as a small server runs them: each in a process of its own, taking turns.
 
-Two sessions in one process disturb each other, since the threads of both spin while they wait; and
-a machine's speed drifts, so that only neighbours in time compare. Run as a command this file is
-the one process: it times one graph and prints the medians as JSON.
+One run is a text through an encoder, or one more token through a decoder. Two sessions in one
+process disturb each other, since the threads of both spin while they wait; and a machine's speed
+drifts, so that only neighbours in time compare. Run as a command this file is the one process: it
+times one graph and prints the medians as JSON.
 """
 
 import argparse
@@ -10,22 +11,32 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
+from onnxruntime import OrtValue
 
+from export.past import make_past
 from export.sessions import open_session
 
 LENGTHS = (32, 128, 512)
+SOURCE = 32
+"""Tokens of the source behind a timed step."""
 
 
 def time_graphs(
     graphs: Mapping[str, Path], *, lengths: Sequence[int] = LENGTHS, rounds: int = 5
 ) -> dict[str, dict[int, list[float]]]:
-    """Milliseconds of one text through each graph: name -> length -> one median for each round."""
+    """Milliseconds of one run of each graph: name -> length -> one median for each round.
+
+    The lengths are tokens of the text, or for a decoder the tokens written before.
+    """
     commands = {
         name: [sys.executable, "-m", "export.latency", str(path), *map(str, lengths)]
         for name, path in graphs.items()
@@ -60,6 +71,18 @@ def ratios(
     }
 
 
+def time_share(
+    graph: onnx.ModelProto, of: onnx.ModelProto, *, lengths: Sequence[int]
+) -> dict[int, float]:
+    """The time that a graph takes as a share of another's, at each length."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"graph": Path(folder) / "graph.onnx", "of": Path(folder) / "of.onnx"}
+        onnx.save(graph, files["graph"])
+        onnx.save(of, files["of"])
+        times = time_graphs(files, lengths=lengths, rounds=3)
+    return ratios(times, "graph", to="of")
+
+
 def median_time(call: Callable[[], object]) -> float:
     """Milliseconds: the median over about a second of calls, after a few that do not count."""
     for _ in range(3):
@@ -72,6 +95,36 @@ def median_time(call: Callable[[], object]) -> float:
     return 1000 * statistics.median(taken)
 
 
+def text_of(session: onnxruntime.InferenceSession, tokens: int) -> Callable[[], object]:
+    """One run of an encoder over a text of so many tokens."""
+    declared = {value.name for value in session.get_inputs()}
+    feed = {
+        "input_ids": np.ones((1, tokens), np.int64),
+        "attention_mask": np.ones((1, tokens), np.int64),
+        "token_type_ids": np.zeros((1, tokens), np.int64),
+    }
+    feed = {name: array for name, array in feed.items() if name in declared}
+    return partial(session.run, None, feed)
+
+
+def step_after(session: onnxruntime.InferenceSession, past: int) -> Callable[[], object]:
+    """One step of a decoder that has written so many tokens, from a source of `SOURCE` tokens."""
+    random = np.random.default_rng(0)
+    shapes = {value.name: value.shape for value in session.get_inputs()}
+    width = shapes["encoder_hidden_states"][2]
+    kept = make_past(session, 1, written=past, read=SOURCE)
+    feed = {
+        "input_ids": np.ones((1, 1), np.int64),
+        "encoder_attention_mask": np.ones((1, SOURCE), np.int64),
+        "encoder_hidden_states": random.standard_normal((1, SOURCE, width), np.float32),
+        **{name: random.standard_normal(a.shape, np.float32) for name, a in kept.items()},
+    }
+    values = {name: OrtValue.ortvalue_from_numpy(array) for name, array in feed.items()}
+    names = [output.name for output in session.get_outputs()]
+    # As it is served: keys and values stay in onnxruntime from step to step.
+    return partial(session.run_with_ort_values, names, values)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the medians of one graph at the given lengths."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -79,16 +132,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("lengths", type=int, nargs="+")
     given = parser.parse_args(argv)
     session = open_session(given.graph)
-    declared = {value.name for value in session.get_inputs()}
-    medians = {}
-    for length in given.lengths:
-        feed = {
-            "input_ids": np.ones((1, length), np.int64),
-            "attention_mask": np.ones((1, length), np.int64),
-            "token_type_ids": np.zeros((1, length), np.int64),
-        }
-        feed = {name: array for name, array in feed.items() if name in declared}
-        medians[length] = median_time(partial(session.run, None, feed))
+    is_decoder = bool(make_past(session, 1))
+    one_run = step_after if is_decoder else text_of
+    medians = {length: median_time(one_run(session, length)) for length in given.lengths}
     sys.stdout.write(json.dumps(medians) + "\n")
     return 0
 

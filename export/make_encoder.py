@@ -1,89 +1,65 @@
-"""Makes the 8-bit graph and measures what it costs and what it buys, beside float32."""
+"""Makes the encoder's graphs: traced, proven, and in 8 bit measured beside float32.
 
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+`make_decoder.py` is its counterpart.
+"""
+
 from typing import Any
 
 import onnx
 
-from export.graphs import classifier_names
-from export.held_out import Agreement, compare_graphs
-from export.latency import ratios, time_graphs
+from export.encoder_agreement import EncoderAgreement, compare_encoders
+from export.encoder_graph import encoder_names, encoder_of, trace_encoder
+from export.held_out import HeldOut
+from export.latency import time_share
+from export.made import Graph, Made, Tell
+from export.parts import EncoderPart
 from export.proof import Proof, run
-from export.quantize import SCHEME, quantize
+from export.quantize import ENCODER_SCHEME, quantize
+from export.report import show_encoder_8_bit, show_encoder_proof
 from export.sessions import open_session
-from export.verify_classifier import check_maps, sample_batches
-from training.batches import EncodedText
-from training.model.classifier import BERTClassifier
+from export.verify_encoder import check_maps, prove_encoder, sample_batches
 
 LENGTHS = (32, 128)
 """Tokens of a sentence and of a paragraph."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EightBit:
-    """An 8-bit graph with its measurements."""
-
-    model: onnx.ModelProto
-    failures: list[str]
-    agreement: Agreement | None
-    """None when there was no text to compare on."""
-    latency_ratio: dict[int, float]
-    """Tokens -> the 8-bit graph's time as a share of float32's."""
-
-    def measured(self) -> dict[str, Any]:
-        """The entry in `bundle.json`."""
-        entry: dict[str, Any] = {"scheme": SCHEME}
-        if self.agreement:
-            entry["difference_from_float32"] = self.agreement.differences
-            entry["map_error"] = self.agreement.map_error
-            entry["held_out"] = {
-                "texts": self.agreement.texts,
-                "same_label": self.agreement.same_label,
-            }
-            if self.agreement.accuracy:
-                before, after = self.agreement.accuracy
-                entry["held_out"] |= {"accuracy_float32": before, "accuracy_8bit": after}
-        entry["latency_ratio"] = {str(tokens): r for tokens, r in self.latency_ratio.items()}
-        return entry
-
-
-def make_eight_bit(
-    graph: onnx.ModelProto,
-    model: BERTClassifier,
-    texts: Sequence[EncodedText],
-    *,
-    labelled: bool,
-) -> EightBit:
-    """Quantises a float32 graph, checks the maps' invariants, and compares it on `texts`."""
-    small = quantize(graph)
-    proof = Proof()
-    proof.check_form(small, classifier_names(model.config.encoder))
-    session = open_session(small)
-    for title, feed in sample_batches(model):
-        check_maps(run(session, feed), feed, f"8 bit, {title}", proof)
-    agreement = None
-    if texts:
-        pad_token_id = model.config.encoder.pad_token_id or 0
-        agreement = compare_graphs(
-            open_session(graph), session, texts, labelled=labelled, pad_token_id=pad_token_id
-        )
-    del session  # its threads would disturb the timing
-    return EightBit(
-        model=small,
-        failures=proof.failures,
-        agreement=agreement,
-        latency_ratio=_latency_ratio(graph, small, model.config.encoder.max_position_embeddings),
+def make_encoder(part: EncoderPart, held_out: HeldOut, *, eight_bit: bool, tell: Tell) -> Made:
+    """The float32 graph, and the 8-bit one where it is asked for."""
+    graph = trace_encoder(part.model)
+    proof = prove_encoder(graph, part.model)
+    tell(show_encoder_proof(graph.ByteSize(), proof))
+    made = Made(failures=proof.failures)
+    made.graphs["float32"] = Graph(
+        model=graph, measured={"difference_from_torch": proof.differences}
     )
+    if eight_bit:
+        small = quantize(graph)
+        made.failures.extend(_broken_invariants(small, part))
+        agreement = _compare(graph, small, part, held_out)
+        limit = encoder_of(part.model).config.max_position_embeddings
+        lengths = [length for length in LENGTHS if length <= limit] or [limit]
+        shares = time_share(small, graph, lengths=lengths)
+        tell(show_encoder_8_bit(small.ByteSize(), graph.ByteSize(), agreement, shares))
+        measured: dict[str, Any] = {"scheme": ENCODER_SCHEME}
+        measured |= agreement.entry() if agreement else {}
+        measured["latency_ratio"] = {str(tokens): share for tokens, share in shares.items()}
+        made.graphs["8bit"] = Graph(model=small, measured=measured)
+    return made
 
 
-def _latency_ratio(graph: onnx.ModelProto, small: onnx.ModelProto, limit: int) -> dict[int, float]:
-    lengths = [length for length in LENGTHS if length <= limit] or [limit]
-    with tempfile.TemporaryDirectory() as folder:
-        files = {"float32": Path(folder) / "float32.onnx", "8bit": Path(folder) / "8bit.onnx"}
-        onnx.save(graph, files["float32"])
-        onnx.save(small, files["8bit"])
-        times = time_graphs(files, lengths=lengths, rounds=3)
-    return ratios(times, "8bit", to="float32")
+def _broken_invariants(small: onnx.ModelProto, part: EncoderPart) -> list[str]:
+    proof = Proof()
+    proof.check_form(small, encoder_names(part.model))
+    session = open_session(small)
+    for title, feed in sample_batches(part.model):
+        check_maps(run(session, feed), feed, f"8 bit, {title}", proof)
+    return proof.failures
+
+
+def _compare(
+    graph: onnx.ModelProto, small: onnx.ModelProto, part: EncoderPart, held_out: HeldOut
+) -> EncoderAgreement | None:
+    """None when there is no text to compare on."""
+    if not held_out.texts:
+        return None
+    return compare_encoders(open_session(graph), open_session(small), held_out, pad_id=part.pad_id)

@@ -52,6 +52,18 @@ class Proof:
                     f"{title}: {name} differs from torch by {difference:.1e}, limit {limit:.1e}"
                 )
 
+    def compare_row(self, together: Arrays, alone: Arrays, row: int) -> None:
+        """Notes where a text differs in a padded batch from what it gives alone."""
+        for name, single in alone.items():
+            batched = together[name][row : row + 1]
+            real = batched[tuple(slice(0, size) for size in single.shape)]
+            difference = largest_difference(real, single)
+            limit = LIMIT * max(1.0, float(np.abs(single).max(initial=0)))
+            self.expect(
+                difference <= limit,
+                f"{name} of a padded row differs by {difference:.1e} from the row alone",
+            )
+
     def check_map(self, weights: np.ndarray, visible: np.ndarray, title: str) -> None:
         """Rows sum to one over what is visible; the rest gets exactly nothing.
 

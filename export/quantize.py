@@ -18,9 +18,14 @@ BLOCK_SIZE = 32
 INT8_ARITHMETIC = 4
 """`MatMulNBits`' accuracy_level: 4 multiplies in int8, activations scaled block by block."""
 
-SCHEME = (
-    f"MatMulNBits, 8 bit, blocks of {BLOCK_SIZE}, accuracy level {INT8_ARITHMETIC}; "
-    "word embeddings int8 with one scale per word; pooler, classifier, norms and positions float32"
+_LAYERS = f"MatMulNBits, 8 bit, blocks of {BLOCK_SIZE}, accuracy level {INT8_ARITHMETIC}"
+ENCODER_SCHEME = (
+    f"{_LAYERS}; word embeddings int8 with one scale per word; pooler, classifier, norms and "
+    "positions float32"
+)
+DECODER_SCHEME = (
+    f"{_LAYERS}; word embeddings and head one int8 table with one scale per word, hidden states "
+    "uint8 with one scale per position in front of it; norms and positions float32"
 )
 
 

@@ -1,60 +1,89 @@
 """The page that `to_onnx.py` prints, as text: one part for each thing it made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from export.bundle import FILES
-from export.eight_bit import EightBit
-from export.held_out import Agreement
+from export.bundle import DECODER_FILES, ENCODER_FILES
+from export.decoder_agreement import DecoderAgreement
+from export.encoder_agreement import EncoderAgreement
+from export.encoder_graph import encoder_of
+from export.parts import DecoderPart, EncoderPart, Parts
 from export.proof import LIMIT, Proof
+from export.sources import Sources
 from export.tracing import OPSET
 from training.model.classifier import BERTClassifier
 
 
-def show_model(name: str, model: BERTClassifier) -> str:
+def show_parts(name: str, parts: Parts) -> str:
     """What goes in."""
-    config = model.config.encoder
-    weights = sum(parameter.numel() for parameter in model.parameters())
-    return _row(
-        "checkpoint",
-        name,
-        f"{config.num_hidden_layers} layers × {config.num_attention_heads} heads, "
-        f"{weights:,} weights, labels: {', '.join(model.config.labels)}",
-    )
-
-
-def show_proof(size: int, proof: Proof) -> str:
-    """How far the float32 graph of `size` bytes is from torch, and whether its invariants hold."""
-    verdict = "ok" if not proof.failures else "FAILED, see below"
-    rows = [
-        _row("graph", FILES["float32"], f"{_size(size)}, opset {OPSET}"),
-        _row(
-            "",
-            "against torch",
-            f"{len(proof.batches)} batches, limit {LIMIT:.0e} of the largest value",
-        ),
-        *(
-            _row("", f"  {kind}", f"largest difference {difference:.1e}")
-            for kind, difference in proof.differences.items()
-        ),
-        _row("", "invariants", f"rows sum to 1, padding gets 0, batch equals single: {verdict}"),
-        _row("", "head_mask", f"ones change nothing, a zero removes one head: {verdict}"),
-    ]
+    rows = [_row("checkpoint", name, _encoder(parts.encoder))]
+    if parts.decoder:
+        rows.append(_row("", "with a decoder", _decoder(parts.decoder)))
     return "\n".join(rows)
 
 
-def show_eight_bit(small: EightBit, full_size: int) -> str:
-    """What the 8-bit graph costs and buys, beside a float32 graph of `full_size` bytes."""
-    size = small.model.ByteSize()
-    rows = [_row("8 bit", FILES["8bit"], f"{_size(size)}, {size / full_size:.2f} of float32")]
-    if small.agreement:
-        rows += _agreement_rows(small.agreement)
+def show_encoder_proof(size: int, proof: Proof) -> str:
+    """How far the float32 graph of `size` bytes is from torch, and whether its invariants hold."""
+    return "\n".join(
+        [
+            *_proof_rows("encoder", ENCODER_FILES["float32"], size, proof),
+            _row("", "invariants", "rows sum to 1, padding gets 0, batch equals single"),
+            _row("", "head_mask", "ones change nothing, a zero removes one head"),
+            _verdict(proof),
+        ]
+    )
+
+
+def show_decoder_proof(size: int, proof: Proof, sources: Sources, same_text: float) -> str:
+    """As `show_encoder_proof`, of the decoder's graph, and of what both graphs write together."""
+    count = len(sources.texts)
+    return "\n".join(
+        [
+            *_proof_rows("decoder", DECODER_FILES["float32"], size, proof),
+            _row("", "cached steps", "give what torch's full pass gives"),
+            _row("", "invariants", "rows sum to 1, padding and the future get 0"),
+            _row("", "head masks", "ones change nothing, a zero removes one head"),
+            _row(
+                "",
+                "greedy text",
+                f"{round(same_text * count)} of {count} as torch writes, token for token; from "
+                f"{sources.origin}",
+            ),
+            *([_row("", "", sources.remark)] if sources.remark else []),
+            _verdict(proof),
+        ]
+    )
+
+
+def show_encoder_8_bit(
+    size: int, full_size: int, agreement: EncoderAgreement | None, shares: Mapping[int, float]
+) -> str:
+    """What the encoder's 8-bit graph costs and buys, beside a float32 graph of `full_size`."""
+    rows = [_size_row(ENCODER_FILES["8bit"], size, full_size)]
+    if agreement:
+        rows += _encoder_rows(agreement)
     else:
         rows.append(_row("", "not compared", "no texts: give --examples or --held-out"))
-    rows += [
-        _row("", f"  time at {tokens} tokens", f"{ratio:.2f} of float32")
-        for tokens, ratio in small.latency_ratio.items()
+    rows += [_time_row(f"time at {tokens} tokens", share) for tokens, share in shares.items()]
+    return "\n".join(rows)
+
+
+def show_decoder_8_bit(
+    size: int, full_size: int, agreement: DecoderAgreement, shares: Mapping[int, float]
+) -> str:
+    """As `show_encoder_8_bit`, of the decoder's 8-bit graph behind the encoder's."""
+    count, origin = len(agreement.sources.texts), agreement.sources.origin
+    rows = [
+        _size_row(DECODER_FILES["8bit"], size, full_size),
+        _row("", "against float32", f"{count} greedy texts; from {origin}"),
+        _row("", "  same text", f"{agreement.same_text:.2%}"),
+        *(
+            _row("", f"  {kind}", f"map error (TV) {_errors(errors)}")
+            for kind, errors in agreement.map_error.items()
+        ),
+        *_difference_rows(agreement.differences),
     ]
+    rows += [_time_row(f"step after {past} tokens", share) for past, share in shares.items()]
     return "\n".join(rows)
 
 
@@ -63,26 +92,76 @@ def show_bundle(out: Path) -> str:
     return _row("bundle", str(out), f"open it: python demo/app.py --bundle {out}")
 
 
-def _agreement_rows(agreement: Agreement) -> Iterator[str]:
+def _encoder(part: EncoderPart) -> str:
+    config = encoder_of(part.model).config
+    weights = sum(parameter.numel() for parameter in part.model.parameters())
+    sizes = f"{config.num_hidden_layers} layers × {config.num_attention_heads} heads"
+    answers = (
+        f"labels: {', '.join(part.model.config.labels)}"
+        if isinstance(part.model, BERTClassifier)
+        else "no classifier"
+    )
+    return f"{sizes}, {weights:,} weights, {answers}"
+
+
+def _decoder(part: DecoderPart) -> str:
+    config = part.model.decoder.config
+    weights = sum(parameter.numel() for parameter in part.model.decoder.parameters())
+    bridge = part.model.bridge
+    widths = f", a bridge from {bridge.in_features} to {bridge.out_features}" if bridge else ""
+    return (
+        f"{config.num_hidden_layers} layers × {config.num_attention_heads} heads, "
+        f"{weights:,} weights{widths}"
+    )
+
+
+def _proof_rows(first: str, file: str, size: int, proof: Proof) -> Iterator[str]:
+    yield _row(first, file, f"{_size(size)}, opset {OPSET}")
+    batches = len(proof.batches)
+    yield _row("", "against torch", f"{batches} batches, limit {LIMIT:.0e} of the largest value")
+    yield from _difference_rows(proof.differences)
+
+
+def _verdict(proof: Proof) -> str:
+    verdict = "all of it holds" if not proof.failures else "FAILED, see below"
+    return _row("", "verdict", verdict)
+
+
+def _encoder_rows(agreement: EncoderAgreement) -> Iterator[str]:
     kind = "held-out texts" if agreement.accuracy else "of the page's examples"
     yield _row("", "against float32", f"on {agreement.texts} {kind}")
-    yield _row("", "  same label", f"{agreement.same_label:.2%}")
+    if agreement.same_label is not None:
+        yield _row("", "  same label", f"{agreement.same_label:.2%}")
     if agreement.accuracy:
         before, after = agreement.accuracy
         yield _row("", "  accuracy", f"{after:.4f}, float32 {before:.4f}, {after - before:+.4f}")
-    errors = agreement.map_error
-    yield _row(
-        "",
-        "  map error (TV)",
+    yield _row("", "  map error (TV)", _errors(agreement.map_error))
+    yield from _difference_rows(agreement.differences)
+
+
+def _difference_rows(differences: Mapping[str, float]) -> Iterator[str]:
+    for kind, difference in differences.items():
+        yield _row("", f"  {kind}", f"largest difference {difference:.1e}")
+
+
+def _errors(errors: Mapping[str, float]) -> str:
+    return (
         f"mean {errors['mean']:.4f}, 99th percentile {errors['p99']:.4f}, "
-        f"largest {errors['max']:.4f}",
+        f"largest {errors['max']:.4f}"
     )
-    for name, difference in agreement.differences.items():
-        yield _row("", f"  {name}", f"largest difference {difference:.1e}")
+
+
+def _size_row(file: str, size: int, full_size: int) -> str:
+    return _row("8 bit", file, f"{_size(size)}, {size / full_size:.2f} of float32")
+
+
+def _time_row(what: str, share: float) -> str:
+    remark = "" if share < 1 else ", not faster"
+    return _row("", f"  {what}", f"{share:.2f} of float32{remark}")
 
 
 def _row(first: str, second: str, third: str) -> str:
-    return f"{first:<10}  {second:<27}  {third}".rstrip()
+    return f"{first:<10}  {second:<31}  {third}".rstrip()
 
 
 def _size(count: int) -> str:

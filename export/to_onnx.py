@@ -1,28 +1,25 @@
-"""Exports a classifier to ONNX with every attention map as a graph output, and proves the result.
+"""Exports a model to ONNX with every attention map as a graph output, and proves the result.
 
-A checkpoint folder of ours, or any model in Hugging Face's BertForSequenceClassification format,
-goes in; a bundle that demo/app.py opens comes out. Nothing is written unless every check passes.
+A checkpoint folder of ours, or any model in the format of Hugging Face's
+BertForSequenceClassification or EncoderDecoderModel (BERT and GPT-2), goes in; a bundle that
+demo/app.py opens comes out. Nothing is written unless every check passes.
 """
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from transformers import PreTrainedTokenizerBase
-
-from export.bundle import Graph, write_bundle
+from export.bundle import write_bundle
 from export.card import make_card
-from export.eight_bit import make_eight_bit
-from export.graphs import trace_classifier
-from export.report import show_bundle, show_eight_bit, show_model, show_proof
-from export.verify_classifier import prove_classifier
-from training.batches import EncodedText, encode_texts
-from training.checkpoint import load_classifier, load_tokenizer
-from training.corpus import Example, load_corpus
-from training.model.classifier import BERTClassifier
+from export.held_out import HeldOut, held_out_texts
+from export.made import Made
+from export.make_decoder import make_decoder
+from export.make_encoder import make_encoder
+from export.parts import open_parts
+from export.report import show_bundle, show_parts
+from export.sources import find_sources
 from training.record import read_record
 
 DEFAULT_CHECKPOINT = "checkpoints/reviews"
@@ -55,16 +52,22 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quantize",
         action="store_true",
-        help="also write the 8-bit graph, and measure it on held-out texts",
+        help="also write the 8-bit graphs, and measure them on held-out texts",
     )
     parser.add_argument(
-        "--only-8bit", action="store_true", help="--quantize, and leave the float32 graph out"
+        "--only-8bit", action="store_true", help="--quantize, and leave the float32 graphs out"
     )
     parser.add_argument(
         "--held-out",
         metavar="DATA",
-        help="labelled texts to measure the 8-bit graph on, as train_classifier.py's --data; its "
-        "test part is used (default: those of the training)",
+        help="labelled texts to measure the classifier's 8-bit graph on, as train_classifier.py's "
+        "--data; its test part is used (default: those of the training)",
+    )
+    parser.add_argument(
+        "--decoder-tokenizer",
+        metavar="NAME",
+        help="folder or Hub name of the tokenizer that an EncoderDecoderModel writes with "
+        "(default: its folder's decoder/, else the encoder's)",
     )
     parser.add_argument(
         "--no-train", action="store_true", help="without a checkpoint stop instead of training one"
@@ -105,76 +108,32 @@ def _default_checkpoint(no_train: bool) -> str:
 
 def _export(given: argparse.Namespace) -> list[str]:
     """Everything between the flags and the bundle; returns the failed checks."""
-    name = given.checkpoint
+    name, eight_bit = given.checkpoint, given.quantize or given.only_8bit
+    tell = partial(print, flush=True)
     record = read_record(Path(name)) if (Path(name) / "training.json").is_file() else None
+    parts = open_parts(name, decoder_tokenizer=given.decoder_tokenizer)
     card = make_card(
-        name, record, title=given.title, licence=given.licence, examples=given.examples
+        name, record, parts, title=given.title, licence=given.licence, examples=given.examples
     )
-    model, tokenizer = load_classifier(name), load_tokenizer(name)
-    texts = HeldOut([], False)
-    if given.quantize or given.only_8bit:
-        texts = held_out_texts(given.held_out, record, card.examples, model, tokenizer)
-    print(show_model(name, model), flush=True)
+    held_out = HeldOut([], False)
+    if eight_bit:
+        held_out = held_out_texts(given.held_out, record, card.examples, parts.encoder)
+    tell(show_parts(name, parts))
 
-    graph = trace_classifier(model)
-    proof = prove_classifier(graph, model)
-    size = graph.ByteSize()
-    print(show_proof(size, proof), flush=True)
-    failures = proof.failures
-    graphs = {"float32": Graph(model=graph, measured={"difference_from_torch": proof.differences})}
-    if given.quantize or given.only_8bit:
-        small = make_eight_bit(graph, model, texts.texts, labelled=texts.labelled)
-        print(show_eight_bit(small, size), flush=True)
-        failures += small.failures
-        graphs["8bit"] = Graph(model=small.model, measured=small.measured())
-    if given.only_8bit:
-        del graphs["float32"]
-    if failures:
+    encoder = make_encoder(parts.encoder, held_out, eight_bit=eight_bit, tell=tell)
+    decoder = Made()
+    if parts.decoder and card.decoder:
+        sources = find_sources(record, card.decoder.examples, parts.encoder)
+        decoder = make_decoder(parts.decoder, encoder, sources, eight_bit=eight_bit, tell=tell)
+    if failures := encoder.failures + decoder.failures:
         return failures
+    if given.only_8bit:
+        for made in (encoder, decoder):
+            made.graphs.pop("float32", None)
     out = given.out or Path("bundles") / Path(name).name
-    write_bundle(out, config=model.config, tokenizer=tokenizer, graphs=graphs, card=card)
-    print(show_bundle(out))
+    write_bundle(out, parts, card, encoder=encoder.graphs, decoder=decoder.graphs)
+    tell(show_bundle(out))
     return []
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Texts to measure on, and whether their labels are known."""
-
-    texts: list[EncodedText]
-    labelled: bool
-
-
-def held_out_texts(
-    data: str | None,
-    record: Mapping[str, Any] | None,
-    examples: Sequence[Mapping[str, str]],
-    model: BERTClassifier,
-    tokenizer: PreTrainedTokenizerBase,
-) -> HeldOut:
-    """The test part of `data`, else of what the checkpoint was trained on, else the examples.
-
-    Raises:
-        FileNotFoundError, ValueError: as `load_corpus`, or the texts are not those of the training.
-    """
-    limit = min(model.config.encoder.max_position_embeddings, tokenizer.model_max_length)
-    source = data or (record["data"]["source"] if record else None)
-    if source is None:
-        rows = [Example(example["text"], 0, example.get("text_pair")) for example in examples]
-        return HeldOut(encode_texts(rows, tokenizer, max_tokens=limit), False)
-    corpus = load_corpus(source)
-    if data is None and record and corpus.fingerprint != record["data"]["fingerprint"]:
-        raise ValueError(
-            f"{source} has the fingerprint {corpus.fingerprint[:12]}, the training noted "
-            f"{record['data']['fingerprint'][:12]}: its texts changed, so its test part may hold "
-            "what was trained on. Train again, or give other texts with --held-out"
-        )
-    if corpus.labels != model.config.labels:
-        raise ValueError(
-            f"{source} has the labels {', '.join(corpus.labels)}; the model's are "
-            f"{', '.join(model.config.labels)}. Name them alike"
-        )
-    return HeldOut(encode_texts(corpus.test, tokenizer, max_tokens=limit), True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Proves a classifier's graph: its numbers against torch, and what must hold of every map."""
+"""Proves an encoder's graph: its numbers against torch, and what must hold of every map.
+
+`verify_decoder.py` is its counterpart.
+"""
 
 from collections.abc import Iterator
 
@@ -7,16 +10,17 @@ import onnx
 import onnxruntime
 import torch
 
-from export.graphs import classifier_names
-from export.proof import LIMIT, Arrays, Proof, largest_difference, run
+from export.by_definition import value_norms_by_definition, without_head
+from export.encoder_graph import EncoderModel, encoder_names, encoder_of
+from export.proof import Arrays, Proof, run
 from export.sessions import open_session
-from training.model.classifier import BERTClassifier
+from training.model.classifier import Classified
 
 
-def prove_classifier(graph: onnx.ModelProto, model: BERTClassifier) -> Proof:
-    """Checks the float32 graph of a classifier against the torch model it was traced from."""
+def prove_encoder(graph: onnx.ModelProto, model: EncoderModel) -> Proof:
+    """Checks the float32 graph of an encoder against the torch model it was traced from."""
     proof = Proof()
-    proof.check_form(graph, classifier_names(model.config.encoder))
+    proof.check_form(graph, encoder_names(model))
     session = open_session(graph)
     for title, feed in sample_batches(model):
         proof.batches.append(title)
@@ -28,9 +32,9 @@ def prove_classifier(graph: onnx.ModelProto, model: BERTClassifier) -> Proof:
     return proof
 
 
-def sample_batches(model: BERTClassifier) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+def sample_batches(model: EncoderModel) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """Random batches of several sizes, with each kind of padding, up to the model's limit."""
-    limit = model.config.encoder.max_position_embeddings
+    limit = encoder_of(model).config.max_position_embeddings
     middle = min(17, limit)
     for batch, tokens, padding in (
         (1, 1, "none"),
@@ -55,9 +59,9 @@ def check_maps(found: Arrays, feed: Arrays, title: str, proof: Proof) -> None:
 
 
 def _random_feed(
-    model: BERTClassifier, batch: int, tokens: int, padding: str
+    model: EncoderModel, batch: int, tokens: int, padding: str
 ) -> dict[str, np.ndarray]:
-    config = model.config.encoder
+    config = encoder_of(model).config
     random = np.random.default_rng(seed=batch * 1000 + tokens)
     mask = np.ones((batch, tokens), np.int64)
     for row in range(1, batch):
@@ -75,64 +79,53 @@ def _random_feed(
     }
 
 
-def _torch_outputs(model: BERTClassifier, feed: Arrays) -> dict[str, np.ndarray]:
-    """What torch says, by the graph's names, the value norms by their definition: |v W|."""
+def _torch_outputs(model: EncoderModel, feed: Arrays) -> dict[str, np.ndarray]:
+    """What torch says, by the graph's names, the value norms by their definition."""
     with torch.no_grad():
         result = model(
             torch.from_numpy(feed["input_ids"]),
             torch.from_numpy(feed["attention_mask"]).bool(),
             torch.from_numpy(feed["token_type_ids"]),
         )
-        norms = []
-        for attention, values in zip(model.encoder.attentions(), result.values, strict=True):
-            slices = attention.project.weight.unflatten(1, (values.shape[1], -1))
-            wide = torch.einsum("bhkd,ohd->bhko", values, slices)
-            norms.append(wide.norm(dim=-1))
-    outputs = (result.logits, result.hidden, *result.weights, *norms)
-    names = classifier_names(model.config.encoder).outputs
+        norms = [
+            value_norms_by_definition(attention, values)
+            for attention, values in zip(encoder_of(model).attentions(), result.values, strict=True)
+        ]
+    logits = (result.logits,) if isinstance(result, Classified) else ()
+    outputs = (*logits, result.hidden, *result.weights, *norms)
+    names = encoder_names(model).outputs
     return {name: output.numpy() for name, output in zip(names, outputs, strict=True)}
 
 
 def _check_batch_equals_single(
-    session: onnxruntime.InferenceSession, model: BERTClassifier, proof: Proof
+    session: onnxruntime.InferenceSession, model: EncoderModel, proof: Proof
 ) -> None:
     """A text's results must not depend on what it was padded with or batched beside."""
-    feed = _random_feed(model, 3, min(17, model.config.encoder.max_position_embeddings), "right")
+    limit = encoder_of(model).config.max_position_embeddings
+    feed = _random_feed(model, 3, min(17, limit), "right")
     together = run(session, feed)
     for row, length in enumerate(feed["attention_mask"].sum(axis=1)):
         alone = run(session, {name: array[row : row + 1, :length] for name, array in feed.items()})
-        for name, single in alone.items():
-            batched = together[name][row : row + 1]
-            real = batched[tuple(slice(0, size) for size in single.shape)]
-            difference = largest_difference(real, single)
-            proof.expect(
-                difference <= LIMIT * max(1.0, float(np.abs(single).max())),
-                f"{name} of a padded row differs by {difference:.1e} from the row alone",
-            )
+        proof.compare_row(together, alone, row)
 
 
 def _check_head_mask(
-    session: onnxruntime.InferenceSession, model: BERTClassifier, proof: Proof
+    session: onnxruntime.InferenceSession, model: EncoderModel, proof: Proof
 ) -> None:
     """Ones change nothing, and a zero removes one head: torch with that head's columns zeroed."""
-    config = model.config.encoder
+    config = encoder_of(model).config
     feed = _random_feed(model, 1, min(9, config.max_position_embeddings), "none")
     shape = (1, config.num_hidden_layers, config.num_attention_heads)
     ones = np.ones(shape, np.float32)
     for name, values in run(session, {**feed, "head_mask": ones}).items():
         same = np.array_equal(values, run(session, feed)[name])
         proof.expect(same, f"a head_mask of ones changes {name}")
-    for i, attention in enumerate(model.encoder.attentions()):
+    for i, attention in enumerate(encoder_of(model).attentions()):
         head = i % config.num_attention_heads
         without = ones.copy()
         without[0, i, head] = 0
-        weight = attention.project.weight
-        kept = weight.detach().clone()
-        with torch.no_grad():
-            weight[:, head * config.head_size : (head + 1) * config.head_size] = 0
-        expected = _torch_outputs(model, feed)
-        with torch.no_grad():
-            weight.copy_(kept)
+        with without_head(attention, head):
+            expected = _torch_outputs(model, feed)
         # The removed head's own norms are those of its weights before the mask.
         del expected[f"encoder_value_norms.{i}"]
         found = run(session, {**feed, "head_mask": without})

@@ -31,9 +31,9 @@ def model(tokenizer):
 @pytest.fixture(scope="session")
 def graph(model):
     """Its float32 graph; copy it before changing it."""
-    from export.graphs import trace_classifier
+    from export.encoder_graph import trace_encoder
 
-    return trace_classifier(model)
+    return trace_encoder(model)
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from onnx.reference import ReferenceEvaluator
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from export.decoder_graph import trace_decoder
+from export.decoder_samples import Sample, run_steps, sample_batch
 from export.proof import Proof
 from export.quantize import quantize
 from export.sessions import open_session
-from export.verify_decoder import Sample, check_step, prove_decoder, run_steps
+from export.verify_decoder import check_step, prove_decoder
 from training import hf_decoder_weights
 from training.model.decoder import GPTDecoder
 from training.model.decoder_config import DecoderConfig
@@ -97,6 +98,42 @@ def test_there_is_no_if_and_the_table_is_stored_once(
 
     assert "If" not in {node.op_type for node in traced.graph.node}
     assert len(tables) == 1
+
+
+def test_a_table_too_large_to_be_turned_by_the_tracer_is_stored_once_as_well() -> None:
+    """From 262,144 numbers on the tracer leaves a Transpose in the graph."""
+    torch.manual_seed(0)
+    size = DecoderConfig(
+        vocab_size=33_000, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=8, max_position_embeddings=8,
+    )  # fmt: skip
+    decoder = GPTDecoder(size).eval()
+
+    graph = trace_decoder(decoder)
+
+    stored = {tensor.name: tensor for tensor in graph.graph.initializer}
+    assert [list(t.dims) for t in stored.values() if 33_000 in t.dims] == [[8, 33_000]]
+    turned = [n.input[0] for n in graph.graph.node if n.op_type == "Transpose"]
+    assert not set(turned) & set(stored), "nothing that is stored is turned in every run"
+    assert prove_decoder(graph, decoder).failures == []
+
+
+@pytest.mark.parametrize(("hidden", "heads", "inner"), [(20, 2, 50), (33, 3, 7)])
+def test_8_bit_takes_widths_that_no_block_divides(hidden: int, heads: int, inner: int) -> None:
+    torch.manual_seed(hidden)
+    size = DecoderConfig(
+        vocab_size=23, hidden_size=hidden, num_hidden_layers=1, num_attention_heads=heads,
+        intermediate_size=inner, max_position_embeddings=16, initializer_range=0.3,
+    )  # fmt: skip
+    graph = trace_decoder(GPTDecoder(size).eval())
+    small = quantize(graph)
+    given = sample_batch(size, hidden)
+
+    for whole, step in zip(
+        run_steps(open_session(graph), given), run_steps(open_session(small), given), strict=True
+    ):
+        off = np.abs(step["logits"] - whole["logits"]).mean()
+        assert 0 < off < 0.05 * whole["logits"].std()
 
 
 def test_it_is_proven_against_torch_and_so_is_one_with_a_bridge(

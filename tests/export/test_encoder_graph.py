@@ -9,7 +9,7 @@ import torch
 from onnx.reference import ReferenceEvaluator
 from transformers import BertConfig, BertForSequenceClassification
 
-from export.graphs import trace_classifier
+from export.encoder_graph import trace_encoder
 from export.proof import run
 from export.sessions import open_session
 from training.checkpoint import load_classifier
@@ -124,7 +124,7 @@ def test_a_random_model_of_transformers_gives_the_same_logits_and_maps(
     theirs.save_pretrained(tmp_path)
     given = feed(3, 11)
 
-    found = run(open_session(trace_classifier(load_classifier(tmp_path))), given)
+    found = run(open_session(trace_encoder(load_classifier(tmp_path))), given)
 
     with torch.no_grad():
         expected = theirs(

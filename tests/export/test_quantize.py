@@ -5,12 +5,13 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from export.graphs import classifier_names
-from export.held_out import compare_graphs
+from export.encoder_agreement import compare_encoders
+from export.encoder_graph import encoder_names
+from export.held_out import HeldOut
 from export.proof import Proof, run
 from export.quantize import quantize
 from export.sessions import open_session
-from export.verify_classifier import check_maps, sample_batches
+from export.verify_encoder import check_maps, sample_batches
 from training.batches import EncodedText
 
 
@@ -61,7 +62,7 @@ def test_each_row_of_the_embeddings_has_its_own_scale(
 def test_form_and_invariants_of_the_maps_hold(small: onnx.ModelProto, model) -> None:
     proof, session = Proof(), open_session(small)
 
-    proof.check_form(small, classifier_names(model.config.encoder))
+    proof.check_form(small, encoder_names(model))
     for title, feed in sample_batches(model):
         check_maps(run(session, feed), feed, title, proof)
 
@@ -78,8 +79,8 @@ def test_agreement_is_measured_on_real_tokens_only(graph: onnx.ModelProto) -> No
     shuffled = numpy_helper.to_array(table)[::-1].copy()
     table.CopyFrom(numpy_helper.from_array(shuffled, table.name))
 
-    same = compare_graphs(session, session, texts, labelled=True, pad_token_id=0)
-    far = compare_graphs(session, open_session(other), texts, labelled=False, pad_token_id=0)
+    same = compare_encoders(session, session, HeldOut(texts, True), pad_id=0)
+    far = compare_encoders(session, open_session(other), HeldOut(texts, False), pad_id=0)
 
     assert (same.texts, same.same_label, same.map_error["max"]) == (6, 1.0, 0.0)
     assert same.accuracy is not None
@@ -94,7 +95,7 @@ def test_map_error_is_the_total_variation_distance(
     text = EncodedText((2, 7, 9, 3), (0, 0, 0, 0), 0, 4)
     sessions = open_session(graph), open_session(small)
 
-    agreement = compare_graphs(*sessions, [text], labelled=False, pad_token_id=0)
+    agreement = compare_encoders(*sessions, HeldOut([text], False), pad_id=0)
 
     feed = {
         "input_ids": np.array([text.token_ids]),

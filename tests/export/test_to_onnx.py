@@ -11,9 +11,9 @@ from transformers import BertForSequenceClassification
 
 from explorer.bundle import open_bundle
 from explorer.runner import Runner
-from export import to_onnx
+from export import make_encoder
 from export.bundle import sha256
-from export.graphs import trace_classifier
+from export.encoder_graph import trace_encoder
 from export.proof import Proof
 from export.to_onnx import main
 from training.checkpoint import save_classifier
@@ -27,8 +27,8 @@ TINY = Path(__file__).parents[1] / "demo" / "tiny_bundle"
 def fast(monkeypatch: pytest.MonkeyPatch, graph: onnx.ModelProto) -> None:
     """Where the graph is not what is tested: the one that is already traced and proven."""
     proof = Proof(differences={"logits": 1e-7}, batches=["one"])
-    monkeypatch.setattr(to_onnx, "trace_classifier", lambda model: graph)
-    monkeypatch.setattr(to_onnx, "prove_classifier", lambda graph, model: proof)
+    monkeypatch.setattr(make_encoder, "trace_encoder", lambda model: graph)
+    monkeypatch.setattr(make_encoder, "prove_encoder", lambda graph, model: proof)
 
 
 def test_a_folder_of_transformers_becomes_a_bundle_with_its_numbers(
@@ -147,7 +147,7 @@ def test_what_training_noted_reaches_the_bundle(model, tokenizer, tmp_path: Path
 
 
 def test_the_same_checkpoint_gives_the_same_bytes(model, graph: onnx.ModelProto) -> None:
-    assert trace_classifier(model).SerializeToString() == graph.SerializeToString()
+    assert trace_encoder(model).SerializeToString() == graph.SerializeToString()
 
 
 @pytest.mark.usefixtures("fast")
@@ -158,7 +158,7 @@ def test_a_failed_check_is_told_and_no_bundle_is_left_behind(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     proof = Proof(failures=["logits differ by 2.0", "rows miss 1 by 0.5"])
-    monkeypatch.setattr(to_onnx, "prove_classifier", lambda graph, model: proof)
+    monkeypatch.setattr(make_encoder, "prove_encoder", lambda graph, model: proof)
 
     code = main([str(checkpoint), "--out", str(tmp_path / "bundle")])
 

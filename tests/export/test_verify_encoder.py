@@ -7,9 +7,9 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from export.graphs import classifier_names
+from export.encoder_graph import encoder_names
 from export.proof import Proof
-from export.verify_classifier import check_maps, prove_classifier
+from export.verify_encoder import check_maps, prove_encoder
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def initializer(graph: onnx.ModelProto, name: str) -> onnx.TensorProto:
 
 
 def test_a_sound_graph_passes_and_its_differences_are_told(graph: onnx.ModelProto, model) -> None:
-    proof = prove_classifier(graph, model)
+    proof = prove_encoder(graph, model)
 
     assert proof.failures == []
     assert set(proof.differences) == {
@@ -37,7 +37,7 @@ def test_a_changed_weight_is_found(broken: onnx.ModelProto, model) -> None:
     values = numpy_helper.to_array(stored) * 1.01
     stored.CopyFrom(numpy_helper.from_array(values, stored.name))
 
-    failures = prove_classifier(broken, model).failures
+    failures = prove_encoder(broken, model).failures
 
     assert any("logits differs from torch by" in failure for failure in failures)
     assert len(failures) > 10, "every batch and output is listed, not only the first"
@@ -56,7 +56,7 @@ def test_a_map_after_the_head_mask_is_found(broken: onnx.ModelProto, model) -> N
                 node.input[i] = "whole"
     broken.graph.node.append(helper.make_node("Mul", ["whole", "share"], ["encoder_attentions.1"]))
 
-    failures = prove_classifier(broken, model).failures
+    failures = prove_encoder(broken, model).failures
 
     assert any("encoder_attentions.1: a row misses 1 by 1.0e-01" in f for f in failures)
 
@@ -69,7 +69,7 @@ def test_a_head_mask_that_does_nothing_is_found(broken: onnx.ModelProto, model) 
     ones = numpy_helper.from_array(np.ones((1, 2, 2), np.float32), "always_one")
     broken.graph.initializer.append(ones)
 
-    failures = prove_classifier(broken, model).failures
+    failures = prove_encoder(broken, model).failures
 
     assert any("without layer 0 head 0: logits differs from torch" in f for f in failures)
 
@@ -83,7 +83,7 @@ def test_an_empty_axis_a_frozen_batch_and_a_wrong_name_are_found(
     broken.graph.input[0].name = "ids"
     proof = Proof()
 
-    proof.check_form(broken, classifier_names(model.config.encoder))
+    proof.check_form(broken, encoder_names(model))
 
     assert any("inputs are ('ids'," in failure for failure in proof.failures)
     assert any("encoder_attentions.0 declares an empty axis" in f for f in proof.failures)

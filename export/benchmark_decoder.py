@@ -1,0 +1,160 @@
+"""Times greedy writing, and single steps of it; a part of `benchmark.py`.
+
+Every one writes as many tokens from the same kind of source, which is read already: what the
+encoder takes is in no number here. Run as a command this file is one process of it: it times a
+decoder's graph, or `transformers`' `generate` with its cache, and prints the medians as JSON.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from transformers import EncoderDecoderModel
+from transformers.modeling_outputs import BaseModelOutput
+
+from export.decoder_graph import trace_decoder
+from export.greedy import graph_steps, write_greedily
+from export.latency import SOURCE, median_time, ratios, time_commands, time_graphs
+from export.parts import DecoderPart
+from export.quantize import quantize
+from export.quiet import quiet
+from export.sessions import THREADS, open_session
+
+GENERATE = "transformers' generate, no maps"
+
+
+def save_graphs(part: DecoderPart, place: Path) -> dict[str, Path]:
+    """Writes both graphs into a folder: name in the tables -> file."""
+    graph = trace_decoder(part.model.decoder, part.model.bridge)
+    models = {"onnxruntime, all maps": graph, "onnxruntime 8 bit, all maps": quantize(graph)}
+    files = {}
+    for number, (name, model) in enumerate(models.items()):
+        files[name] = place / f"decoder_{number}.onnx"
+        onnx.save(model, files[name])
+    return files
+
+
+def table_of_writing(graphs: Mapping[str, Path], folder: Path, tokens: int, rounds: int) -> str:
+    """Tokens a second, as Markdown; `transformers`' `generate` is 1.00.
+
+    Args:
+        folder: the checkpoint, for `transformers`.
+        tokens: how many each writes.
+    """
+    this = (sys.executable, "-m", "export.benchmark_decoder")
+    commands = {
+        GENERATE: [*this, str(folder), str(tokens)],
+        "transformers' generate, all maps": [*this, "--maps", str(folder), str(tokens)],
+        **{name: [*this, str(path), str(tokens)] for name, path in graphs.items()},
+    }
+    times = time_commands(commands, lengths=[tokens], rounds=rounds)
+    rows = [
+        f"| writing {tokens} tokens greedily, median of {rounds} | tokens a second | ratio |",
+        "|---|---:|---:|",
+    ]
+    for name, of_length in times.items():
+        speed = 1000 * tokens / statistics.median(of_length[tokens])
+        ratio = ratios(times, GENERATE, to=name)[tokens]
+        rows.append(f"| {name} | {speed:.0f} | {ratio:.2f} |")
+    return "\n".join(rows)
+
+
+def table_of_steps(graphs: Mapping[str, Path], pasts: Sequence[int], rounds: int) -> str:
+    """Milliseconds of one step after so many tokens, as Markdown; float32 is 1.00."""
+    times = time_graphs(graphs, lengths=pasts, rounds=rounds)
+    titles = " | ".join(f"after {past}" for past in pasts)
+    rows = [
+        f"| one step: milliseconds (ratio), median of {rounds} | {titles} |",
+        "|---|" + "---:|" * len(pasts),
+    ]
+    for name, of_past in times.items():
+        ratio = ratios(times, name, to=next(iter(times)))
+        cells = (f"{statistics.median(of_past[n]):.2f} ({ratio[n]:.2f})" for n in pasts)
+        rows.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def write_with_graph(path: Path, tokens: int) -> Callable[[], object]:
+    """A call that writes so many tokens with a decoder's graph, whatever the end token says."""
+    session = open_session(path)
+    widths = {value.name: value.shape for value in session.get_inputs()}
+    hidden = _source(widths["encoder_hidden_states"][2])
+    mask = np.ones(hidden.shape[:2], np.int64)
+
+    def write() -> list[list[int]]:
+        steps = graph_steps(session, hidden, mask)
+        return write_greedily(steps, 1, start=0, end=None, most=tokens)
+
+    return write
+
+
+def write_with_generate(folder: Path, tokens: int, *, maps: bool) -> Callable[[], object]:
+    """The same of `transformers`; with maps it must run in eager mode."""
+    torch.set_num_threads(THREADS)
+    model = _open_in_transformers(folder, "eager" if maps else "sdpa")
+    model.generation_config.eos_token_id = None  # it is to write all of them
+    hidden = torch.from_numpy(_source(model.config.encoder.hidden_size))
+    write = partial(
+        model.generate,
+        encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
+        attention_mask=torch.ones(hidden.shape[:2], dtype=torch.long),
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        do_sample=False,
+        num_beams=1,
+        max_new_tokens=tokens,
+        use_cache=True,
+        output_attentions=maps,
+        return_dict_in_generate=True,
+    )
+    found = write()
+    assert found.sequences.shape == (1, tokens + 1), "all of them write as many tokens"
+    assert len(found.cross_attentions or ()) == (tokens if maps else 0), "maps where they are asked"
+    return write
+
+
+def _open_in_transformers(folder: Path, attention: str) -> Any:
+    found: Any
+    with quiet():
+        if (folder / "encoder").is_dir():
+            found = EncoderDecoderModel.from_encoder_decoder_pretrained(
+                str(folder / "encoder"),
+                str(folder / "decoder"),
+                encoder_attn_implementation=attention,
+                decoder_attn_implementation=attention,
+            )
+        else:
+            found = EncoderDecoderModel.from_pretrained(folder, attn_implementation=attention)
+    return found.eval()
+
+
+def _source(width: int) -> np.ndarray:
+    """Hidden states of a source of `SOURCE` tokens, (1, source, width)."""
+    return np.random.default_rng(0).standard_normal((1, SOURCE, width), np.float32)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints the milliseconds of writing the given number of tokens."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("written_by", type=Path, help="a decoder's graph, or a checkpoint folder")
+    parser.add_argument("tokens", type=int)
+    parser.add_argument("--maps", action="store_true", help="transformers gives its maps")
+    given = parser.parse_args(argv)
+    if given.written_by.is_dir():
+        write = write_with_generate(given.written_by, given.tokens, maps=given.maps)
+    else:
+        write = write_with_graph(given.written_by, given.tokens)
+    sys.stdout.write(json.dumps({given.tokens: median_time(write)}) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Sources and targets to try a decoder's graph on, and the cached steps over them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime
+
+from export.past import make_past, present_of
+from export.proof import Arrays, run
+from training.model.decoder_config import DecoderConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A source to read, and a target that is fed in pieces, each with the cache of those before."""
+
+    source: np.ndarray
+    """The encoder's hidden states: (batch, source, hidden)."""
+    mask: np.ndarray
+    """1 for a real token: (batch, source)."""
+    target: np.ndarray
+    """(batch, target)."""
+    pieces: tuple[int, ...]
+    """Their lengths; they add up to the target's."""
+
+    @property
+    def title(self) -> str:
+        batch = len(self.target)
+        steps = "+".join(map(str, self.pieces))
+        return f"{batch} x {self.mask.shape[1]} source tokens, target {steps}"
+
+    def row(self, index: int) -> "Sample":
+        """One text of the batch by itself, without its padding."""
+        one = slice(index, index + 1)
+        real = self.mask[index].astype(bool)
+        return Sample(
+            source=self.source[one][:, real],
+            mask=self.mask[one][:, real],
+            target=self.target[one],
+            pieces=self.pieces,
+        )
+
+
+def sample_targets(config: DecoderConfig, width: int) -> list[Sample]:
+    """Random sources and targets: one token, many, whole, piece by piece, up to the limit.
+
+    Args:
+        width: of the encoder's hidden states.
+    """
+    limit = config.max_position_embeddings
+    return [
+        _draw(config, width, batch, source, pieces)
+        for batch, source, pieces in (
+            (1, 1, (1,)),
+            (1, 1, (1, 1, 1)),
+            (2, 9, (4, 1, 1, 2)),
+            (3, 17, (1,) * 5),
+            (1, 5, (limit,)),
+            (1, 40, (limit - 1, 1)),
+        )
+        if sum(pieces) <= limit
+    ]
+
+
+def sample_batch(config: DecoderConfig, width: int) -> Sample:
+    """Two sources, one of them padded, and targets in two pieces."""
+    return _draw(config, width, 2, 9, (1, 1))
+
+
+def _draw(
+    config: DecoderConfig, width: int, batch: int, source: int, pieces: tuple[int, ...]
+) -> Sample:
+    random = np.random.default_rng(seed=batch * 100 + source)
+    mask = np.ones((batch, source), np.int64)
+    for row in range(1, batch):
+        mask[row, int(random.integers(1, source)) :] = 0
+    return Sample(
+        source=random.standard_normal((batch, source, width), np.float32),
+        mask=mask,
+        target=random.integers(0, config.vocab_size, (batch, sum(pieces))),
+        pieces=pieces,
+    )
+
+
+def run_steps(
+    session: onnxruntime.InferenceSession, sample: Sample, masks: Arrays | None = None
+) -> Iterator[dict[str, np.ndarray]]:
+    """The outputs of each piece; `present.*` of one is `past_key_values.*` of the next."""
+    past = make_past(session, len(sample.target))
+    start = 0
+    for piece in sample.pieces:
+        feed = {
+            "input_ids": sample.target[:, start : start + piece],
+            "encoder_attention_mask": sample.mask,
+            "encoder_hidden_states": sample.source,
+            **past,
+            **(masks or {}),
+        }
+        found = run(session, feed)
+        past = {name: found[present_of(name)] for name in past}
+        start += piece
+        yield found

@@ -1,0 +1,27 @@
+"""What becomes of one part of a checkpoint: its graphs, measured, and every check that failed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import onnx
+
+Tell = Callable[[str], None]
+"""Takes what a person is told while the graphs are made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """A graph to be written, and what was measured of it (`difference_from_torch`, ...)."""
+
+    model: onnx.ModelProto
+    measured: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """One part's graphs by their precision, `float32` or `8bit`."""
+
+    graphs: dict[str, Graph] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    """In words; nothing may be written if there is one."""

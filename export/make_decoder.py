@@ -1,0 +1,106 @@
+"""Makes the decoder's graphs: traced, proven with the encoder's, and in 8 bit measured.
+
+`make_encoder.py` is its counterpart.
+"""
+
+from typing import Any
+
+import onnx
+
+from export.decoder_agreement import DecoderAgreement, compare_decoders, greedy_entry
+from export.decoder_graph import decoder_names, source_width, trace_decoder
+from export.decoder_samples import run_steps, sample_targets
+from export.graph_pair import GraphPair
+from export.latency import time_share
+from export.made import Graph, Made, Tell
+from export.parts import DecoderPart
+from export.proof import Proof
+from export.quantize import DECODER_SCHEME, quantize
+from export.report import show_decoder_8_bit, show_decoder_proof
+from export.sessions import open_session
+from export.sources import Sources
+from export.verify_decoder import check_step, prove_decoder
+from export.verify_writing import (
+    Texts,
+    check_texts,
+    same_share,
+    write_with_graphs,
+    write_with_torch,
+)
+
+PASTS = (10, 100)
+"""Tokens written before the step that is timed."""
+
+
+def make_decoder(
+    part: DecoderPart, encoder: Made, sources: Sources, *, eight_bit: bool, tell: Tell
+) -> Made:
+    """The float32 graph, and the 8-bit one where it is asked for.
+
+    Args:
+        encoder: the graphs that it reads from, of each precision.
+    """
+    graph = trace_decoder(part.model.decoder, part.model.bridge)
+    proof = prove_decoder(graph, part.model.decoder, part.model.bridge)
+    expected = write_with_torch(part, sources.texts)
+    written = _write(graph, part, encoder, sources)
+    check_texts(expected, written, proof)
+    same = same_share(expected, written)
+    tell(show_decoder_proof(graph.ByteSize(), proof, sources, same))
+    made = Made(failures=proof.failures)
+    made.graphs["float32"] = Graph(
+        model=graph,
+        measured={
+            "difference_from_torch": proof.differences,
+            "greedy": greedy_entry(sources, same),
+        },
+    )
+    if eight_bit:
+        _add_8_bit(made, part, encoder, sources, written, tell)
+    return made
+
+
+def _write(graph: onnx.ModelProto, part: DecoderPart, encoder: Made, sources: Sources) -> Texts:
+    # The sessions end with this function: their threads would disturb the timing.
+    pair = GraphPair.open(encoder.graphs["float32"].model, graph)
+    return write_with_graphs(pair, part, sources.texts)
+
+
+def _add_8_bit(
+    made: Made, part: DecoderPart, encoder: Made, sources: Sources, written: Texts, tell: Tell
+) -> None:
+    """Adds the 8-bit graph, measured with the encoder's 8-bit graph in front of it."""
+    graph = made.graphs["float32"].model
+    small = quantize(graph)
+    made.failures.extend(_broken_invariants(small, part))
+    agreement = _compare(graph, small, part, encoder, sources, written)
+    pasts = [past for past in PASTS if past < part.limit] or [part.limit - 1]
+    shares = time_share(small, graph, lengths=pasts)
+    tell(show_decoder_8_bit(small.ByteSize(), graph.ByteSize(), agreement, shares))
+    measured: dict[str, Any] = {"scheme": DECODER_SCHEME, **agreement.entry()}
+    measured["latency_ratio"] = {str(past): share for past, share in shares.items()}
+    made.graphs["8bit"] = Graph(model=small, measured=measured)
+
+
+def _broken_invariants(small: onnx.ModelProto, part: DecoderPart) -> list[str]:
+    decoder = part.model.decoder
+    proof = Proof()
+    proof.check_form(small, decoder_names(decoder.config))
+    session = open_session(small)
+    for sample in sample_targets(decoder.config, source_width(decoder, part.model.bridge)):
+        for number, found in enumerate(run_steps(session, sample), start=1):
+            check_step(found, sample, f"8 bit, {sample.title}, piece {number}", proof)
+    return proof.failures
+
+
+def _compare(
+    graph: onnx.ModelProto,
+    small: onnx.ModelProto,
+    part: DecoderPart,
+    encoder: Made,
+    sources: Sources,
+    written: Texts,
+) -> DecoderAgreement:
+    float32 = GraphPair.open(encoder.graphs["float32"].model, graph)
+    eight_bit = GraphPair.open(encoder.graphs["8bit"].model, small)
+    return compare_decoders(float32, eight_bit, sources, written, part)

@@ -1,0 +1,185 @@
+"""Opens a checkpoint: its encoder, with the classifier where there is one, and its decoder.
+
+Three kinds of folder go in: a classifier, of ours or any BertForSequenceClassification; a
+classifier of ours with a decoder beside it; and any EncoderDecoderModel of a BERT and a GPT-2,
+which has no classifier and only writes.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from export.encoder_graph import EncoderModel, encoder_of
+from training.checkpoint import find_folder, load_classifier, load_tokenizer
+from training.decoder_checkpoint import GENERATION, TextTokens, load_hybrid, read_text_tokens
+from training.model.classifier import BERTClassifier
+from training.model.hybrid import BERTGPTModel
+from training.weights_file import read_config
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderPart:
+    """What reads, and answers where it has a classifier."""
+
+    folder: Path
+    model: EncoderModel
+    tokenizer: PreTrainedTokenizerBase
+    config: Mapping[str, Any]
+    """The content of its `config.json`, in Hugging Face's terms."""
+
+    @property
+    def classifies(self) -> bool:
+        """Whether there is a classifier on the encoder."""
+        return isinstance(self.model, BERTClassifier)
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest text that it reads, special tokens included."""
+        # A tokenizer without a limit of its own says 10^30.
+        positions = encoder_of(self.model).config.max_position_embeddings
+        return min(positions, self.tokenizer.model_max_length)
+
+    @property
+    def pad_id(self) -> int:
+        """What fills a batch's shorter texts; where it stands is masked."""
+        return encoder_of(self.model).config.pad_token_id or 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderPart:
+    """What writes, behind the encoder that it was trained with."""
+
+    folder: Path
+    model: BERTGPTModel
+    tokenizer: PreTrainedTokenizerBase
+    tokens: TextTokens
+    """What begins, ends and pads a target."""
+    generation: Mapping[str, Any]
+    """The content of its `generation_config.json`, in Hugging Face's terms."""
+
+    @property
+    def source_pad_id(self) -> int:
+        """What fills a batch's shorter sources; where it stands is masked."""
+        return self.model.encoder.config.pad_token_id or 0
+
+    @property
+    def limit(self) -> int:
+        """The longest target, the start token included."""
+        return self.model.decoder.config.max_position_embeddings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A checkpoint, opened."""
+
+    encoder: EncoderPart
+    decoder: DecoderPart | None
+
+
+def open_parts(name: str, *, decoder_tokenizer: str | None = None) -> Parts:
+    """Opens a folder or a model on the Hub.
+
+    Args:
+        decoder_tokenizer: a folder or a name on the Hub, for an EncoderDecoderModel whose folder
+            does not hold the decoder's own.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a setting is not implemented, weights do not fit their config, or a tokenizer
+            does not fit its model.
+    """
+    if (Path(name) / "encoder").is_dir():
+        decoder = Path(name) / "decoder"
+        encoder = _open_classifier(find_folder(name))
+        if not decoder.is_dir():
+            return Parts(encoder=encoder, decoder=None)
+        return Parts(
+            encoder=encoder,
+            decoder=_open_decoder(decoder, load_hybrid(name), load_tokenizer(decoder)),
+        )
+    folder = find_folder(name)
+    config = read_config(folder)
+    if config.get("model_type") == "encoder-decoder":
+        return _open_encoder_decoder(folder, config, decoder_tokenizer)
+    return Parts(encoder=_open_classifier(folder), decoder=None)
+
+
+def _open_classifier(folder: Path) -> EncoderPart:
+    model = load_classifier(folder)
+    return EncoderPart(
+        folder=folder,
+        model=model,
+        tokenizer=load_tokenizer(folder),
+        config=model.config.to_hf(),
+    )
+
+
+def _open_encoder_decoder(
+    folder: Path, config: Mapping[str, Any], decoder_tokenizer: str | None
+) -> Parts:
+    model = load_hybrid(folder)
+    tokenizer = load_tokenizer(folder)
+    own = decoder_tokenizer or (folder / "decoder" if (folder / "decoder").is_dir() else None)
+    sizes = model.encoder.config.vocab_size, model.decoder.config.vocab_size
+    if own is None and sizes[0] != sizes[1]:
+        raise ValueError(
+            f"{folder} has one tokenizer, and its encoder {sizes[0]} words, its decoder "
+            f"{sizes[1]}: they do not share it. Give the decoder's own with --decoder-tokenizer, "
+            f"or put it into {folder / 'decoder'}"
+        )
+    encoder = EncoderPart(
+        folder=folder, model=model.encoder, tokenizer=tokenizer, config=config["encoder"]
+    )
+    return Parts(
+        encoder=encoder,
+        decoder=_open_decoder(folder, model, load_tokenizer(own) if own else tokenizer),
+    )
+
+
+def _open_decoder(
+    folder: Path, model: BERTGPTModel, tokenizer: PreTrainedTokenizerBase
+) -> DecoderPart:
+    config = model.decoder.config
+    if not config.cross_attention:
+        raise ValueError(
+            f"the decoder in {folder} does not read a source: add_cross_attention is False in its "
+            "config.json. Expected a decoder with cross-attention; train one with: "
+            "python training/train_hybrid.py"
+        )
+    tokens = read_text_tokens(folder)
+    _check_words(folder, tokens, tokenizer, config.vocab_size)
+    path = folder / GENERATION
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return DecoderPart(
+        folder=folder,
+        model=model,
+        tokenizer=tokenizer,
+        tokens=tokens,
+        generation={
+            "bos_token_id": tokens.start,
+            **{name: value for name, value in found.items() if value is not None},
+            "decoder_start_token_id": tokens.start,
+            "eos_token_id": tokens.end,
+            "pad_token_id": tokens.pad,
+        },
+    )
+
+
+def _check_words(
+    folder: Path, tokens: TextTokens, tokenizer: PreTrainedTokenizerBase, words: int
+) -> None:
+    if len(tokenizer) > words:
+        raise ValueError(
+            f"the decoder's tokenizer knows {len(tokenizer)} tokens, the decoder in {folder} "
+            f"{words}; give the tokenizer that it was trained with"
+        )
+    for name, index in (("start", tokens.start), ("end", tokens.end), ("padding", tokens.pad)):
+        if not 0 <= index < words:
+            raise ValueError(
+                f"{folder} names {index} as its {name} token; its decoder has 0 to {words - 1}. "
+                f"Correct {GENERATION}"
+            )

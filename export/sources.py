@@ -1,0 +1,103 @@
+"""Sources that a decoder is to write from, where its graph is held against torch and float32.
+
+The held-out ones of its training, where they can be had; else the page's examples; else random ids.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from export.held_out import by_length
+from export.parts import EncoderPart
+from training.batches import EncodedText, encode_texts
+from training.corpus import Example
+from training.following import Following
+from training.pairs import load_pairs
+from training.restoring import Restoring
+from training.sentences import load_sentences
+
+MOST = 200
+_RANDOM = 20
+_RANDOM_LENGTHS = (3, 24)
+
+HELD_OUT = "held-out sources of the training"
+EXAMPLES = "examples"
+RANDOM = "random token ids"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What to write from, the shortest first."""
+
+    texts: list[EncodedText]
+    origin: str
+    """One of the three above."""
+    remark: str = ""
+    """Why they are not the training's own, where it had some."""
+
+
+def find_sources(
+    record: Mapping[str, Any] | None, examples: Sequence[Mapping[str, str]], part: EncoderPart
+) -> Sources:
+    """At most `MOST` sources, the best that there are.
+
+    Args:
+        record: the checkpoint's `training.json`, or None for a model that we did not train.
+        examples: those that the page offers for writing.
+    """
+    hybrid, remark = (record or {}).get("hybrid", {}), ""
+    if "data" in hybrid:
+        try:
+            rows = [Example(text, 0) for text in _held_out(hybrid, part.tokenizer)[:MOST]]
+            limit = min(part.max_tokens, hybrid["recipe"]["max_tokens"])
+            return _encoded(rows, part, limit, HELD_OUT)
+        except (FileNotFoundError, ValueError) as error:
+            remark = f"those of the training are not to be had: {error}"
+    if examples:
+        rows = [Example(e["text"], 0, e.get("text_pair")) for e in examples[:MOST]]
+        return _encoded(rows, part, part.max_tokens, EXAMPLES, remark)
+    return Sources(texts=by_length(_draw(part)), origin=RANDOM, remark=remark)
+
+
+def _held_out(hybrid: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """The sources of the training's test part, in the order in which it judged them.
+
+    Raises:
+        FileNotFoundError, ValueError: its texts are gone, or are others now.
+    """
+    data, recipe = hybrid["data"], hybrid["recipe"]
+    task: Following | Restoring
+    if hybrid["task"] == Following.name:
+        task = Following(load_pairs(data["source"]))
+    else:
+        sentences = load_sentences(
+            data["source"], tokenizer, shortest=recipe["shortest"], longest=recipe["longest"]
+        )
+        task = Restoring(sentences, tokenizer)
+    found = task.describe()["fingerprint"]
+    if found != data["fingerprint"]:
+        raise ValueError(
+            f"the texts have the fingerprint {found[:12]}, the training noted "
+            f"{data['fingerprint'][:12]}"
+        )
+    return [question.source for question in task.questions("test")]
+
+
+def _encoded(
+    rows: Sequence[Example], part: EncoderPart, limit: int, origin: str, remark: str = ""
+) -> Sources:
+    texts = encode_texts(rows, part.tokenizer, max_tokens=limit)
+    return Sources(texts=by_length(texts), origin=origin, remark=remark)
+
+
+def _draw(part: EncoderPart) -> list[EncodedText]:
+    random = np.random.default_rng(0)
+    words = len(part.tokenizer)
+    lengths = np.minimum(random.integers(*_RANDOM_LENGTHS, _RANDOM), part.max_tokens)
+    return [
+        EncodedText(tuple(random.integers(0, words, n).tolist()), (0,) * int(n), 0, int(n))
+        for n in lengths
+    ]

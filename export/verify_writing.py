@@ -1,0 +1,73 @@
+"""Proves encoder and decoder together: greedy text from onnxruntime is torch's, token for token."""
+
+from collections.abc import Sequence
+
+import torch
+
+from export.graph_pair import GraphPair
+from export.greedy import Step, torch_steps, write_greedily
+from export.held_out import batches
+from export.parts import DecoderPart
+from export.proof import Proof
+from training.batches import Batch, EncodedText
+
+_LONGER = 1.5
+_MORE = 8
+"""What is written may be so many times longer than its source, and so many tokens more."""
+
+Texts = list[list[int]]
+
+
+def write_with_graphs(
+    graphs: GraphPair, part: DecoderPart, sources: Sequence[EncodedText]
+) -> Texts:
+    """The token ids that two graphs write of each source."""
+    written: Texts = []
+    for batch in batches(sources, part.source_pad_id):
+        written += _write(graphs.steps(batch), batch, part)
+    return written
+
+
+def write_with_torch(part: DecoderPart, sources: Sequence[EncodedText]) -> Texts:
+    """The token ids that the torch model writes of each source."""
+    model = part.model
+    written: Texts = []
+    for batch in batches(sources, part.source_pad_id):
+        with torch.no_grad():
+            hidden = model.encoder(batch.token_ids, batch.padding_mask, batch.segment_ids).hidden
+            source = model.as_source(hidden, batch.padding_mask)
+        written += _write(torch_steps(model.decoder, source), batch, part)
+    return written
+
+
+def check_texts(expected: Texts, found: Texts, proof: Proof) -> None:
+    """Notes every text that is not torch's, and where it begins to differ."""
+    for number, (theirs, ours) in enumerate(zip(expected, found, strict=True)):
+        if theirs != ours:
+            pairs = enumerate(zip(theirs, ours, strict=False))
+            shorter = min(len(theirs), len(ours))
+            place = next((i for i, (a, b) in pairs if a != b), shorter)
+            proof.failures.append(
+                f"greedy text of source {number}: token {place + 1} is "
+                f"{_token(ours, place)}, torch writes {_token(theirs, place)}"
+            )
+
+
+def same_share(one: Texts, other: Texts) -> float:
+    """The share of texts that are the same, token for token."""
+    return sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
+
+
+def _token(text: list[int], place: int) -> str:
+    return str(text[place]) if place < len(text) else "the end"
+
+
+def _write(step: Step, batch: Batch, part: DecoderPart) -> Texts:
+    count, longest = batch.token_ids.shape
+    return write_greedily(
+        step,
+        count,
+        start=part.tokens.start,
+        end=part.tokens.end,
+        most=min(part.limit, int(_LONGER * longest) + _MORE),
+    )
