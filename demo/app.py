@@ -25,7 +25,6 @@ from explorer.screen import Screen
 from explorer.theme import make_theme
 from explorer.widgets import PAGE
 from explorer.write_api import WriteApi
-from explorer.write_events import WriteEvents
 from explorer.write_screen import WriteScreen
 from explorer.write_wiring import wire_write
 
@@ -63,10 +62,10 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
         endpoints: list[Callable] = [api.attention]
         if any(bundle.classifies for bundle in bundles):
             endpoints.insert(0, api.classify)
-        begun = _wire(app, page, Events(screen))
+        opened, changed = _wire(app, page, Events(screen))
         if page.write:
             writing = WriteScreen(screen)
-            wire_write(page, WriteEvents(writing), begun, WORK, PRIVATE)
+            wire_write(page, writing, opened, changed, PRIVATE)
             writes = WriteApi(writing)
             endpoints += [writes.generate, writes.cross_attention]
         for endpoint in endpoints:
@@ -75,8 +74,8 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
     return app.queue(max_size=32, default_concurrency_limit=1, api_open=False)
 
 
-def _wire(app: gr.Blocks, page: Page, events: Events) -> list[Dependency]:
-    """Joins events to their handlers; gives those after which another model is there."""
+def _wire(app: gr.Blocks, page: Page, events: Events) -> tuple[Dependency, Dependency]:
+    """Joins events to their handlers; gives those after which a model is there, or another."""
     controls = [page.shown, page.layer, page.head, page.special_tokens, page.dark]
     asked = [page.bundle, page.text, page.text_pair, *controls[1:]]
     texts = [page.text, page.text_pair, page.second]
@@ -106,7 +105,7 @@ def _wire(app: gr.Blocks, page: Page, events: Events) -> list[Dependency]:
         # Afterwards: nobody should wait for files that they may not want.
         event.then(events.files, controls, [page.png, page.svg], **PRIVATE)
     page.picture.select(events.choose_row, controls, page.tokens, **PRIVATE)
-    return drawn[:2]
+    return drawn[0], drawn[1]
 
 
 def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
@@ -128,7 +127,7 @@ def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
 def build_parser() -> argparse.ArgumentParser:
     """The command's flags."""
     parser = argparse.ArgumentParser(
-        description="Serves a page that shows a classifier's attention.",
+        description="Serves a page that shows what a model's attention looks at.",
         epilog="example: python demo/app.py --bundle bundles/reviews --precision float32",
     )
     parser.add_argument(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from explorer.edge import answer_or_message
 from explorer.reading import Reading, Token
-from explorer.request import MEAN, check_head, check_layer, check_switch
+from explorer.request import MEAN, check_head, check_layer, check_switch, name_head
 from explorer.runner import Runner
 from explorer.screen import Screen
 from explorer.view import MapView, attention_map
@@ -82,7 +82,7 @@ class Api:
         view = answer_or_message(_view, runner, reading, chosen, head, special_tokens)
         return {
             "layer": view.layer + 1,
-            "head": MEAN if view.head is None else view.head + 1,
+            "head": name_head(view.head),
             "indexes": view.queries.indexes.tolist(),
             "weights": [rounded(row) for row in view.weights],
             "removed": rounded(view.removed),

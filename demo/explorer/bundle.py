@@ -11,20 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from explorer.bundle_decoder import Decoder, read_decoder
+from explorer.bundle_examples import Example, read_examples
 from explorer.bundle_fields import AGAIN, BundleError, Fields
 from explorer.bundle_graph import Graph, choose_graph
 
 FORMAT = 1
 TASKS = ("classify", "generate")
 PROBLEM_TYPES = ("single_label", "multi_label", "regression")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Example:
-    """A text, or a pair of texts, that the page offers to a reader."""
-
-    text: str
-    text_pair: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +86,7 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
         problem_type=fields.one_of("problem_type", PROBLEM_TYPES) if classifies else None,
         labels=_labels(fields) if classifies else (),
         temperature=fields.positive("temperature", float) if classifies else 1.0,
-        examples=_examples(fields),
+        examples=read_examples(fields),
         max_tokens=fields.positive("max_tokens", int),
         layers=sizes.positive("layers", int),
         heads=sizes.positive("heads", int),
@@ -137,16 +130,3 @@ def _labels(fields: Fields) -> tuple[str, ...]:
             f"strings and different. {AGAIN}"
         )
     return tuple(labels)
-
-
-def _examples(fields: Fields) -> tuple[Example, ...]:
-    examples = fields.get("examples", list)
-    for number, example in enumerate(examples):
-        known = isinstance(example, dict) and set(example) <= {"text", "text_pair"}
-        strings = known and all(isinstance(text, str) for text in example.values())
-        if not strings or not example.get("text", "").strip():
-            raise BundleError(
-                f"{fields.file} has {example!r:.60} as examples[{number}]; expected an object "
-                f"with a text and, if wanted, a text_pair. {AGAIN}"
-            )
-    return tuple(Example(**example) for example in examples)

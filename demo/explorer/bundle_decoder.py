@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from explorer.bundle_examples import Example, read_examples
 from explorer.bundle_fields import AGAIN, BundleError, Fields
 from explorer.bundle_graph import Graph, choose_graph
 
@@ -25,7 +26,10 @@ class Decoder:
     start_id: int
     end_id: int
     graph: Graph
-    metrics: Mapping[str, Any]
+    examples: tuple[Example, ...] = ()
+    """Sources to write from, as they are: a restorer's are spoiled already."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """What training measured: `test`, and `copied` for a baseline that copies the source."""
 
     @property
     def restores(self) -> bool:
@@ -54,6 +58,7 @@ def read_decoder(fields: Fields, folder: Path, precision: str | None) -> Decoder
         start_id=start,
         end_id=end,
         graph=choose_graph(fields, folder, "generate", precision),
+        examples=read_examples(entry) if "examples" in entry else (),
         metrics=entry.mapping("metrics"),
     )
 

@@ -16,7 +16,7 @@ class Fields:
 
     def __init__(self, content: Mapping[str, Any], file: Path, prefix: str = "") -> None:
         self._content = content
-        self._prefix = prefix
+        self.prefix = prefix
         self.file = file
 
     def get(self, name: str, kind: type) -> Any:
@@ -25,10 +25,13 @@ class Fields:
         if not isinstance(value, accepted) or isinstance(value, bool):
             found = "nothing" if value is None else f"{value!r:.60}"
             raise BundleError(
-                f"{self.file} has {found} as {self._prefix}{name}; "
+                f"{self.file} has {found} as {self.prefix}{name}; "
                 f"expected a JSON {_JSON_NAMES[kind]}. {AGAIN}"
             )
         return value
+
+    def __contains__(self, name: str) -> bool:
+        return self._content.get(name) is not None
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """An object that need not be there."""
@@ -39,7 +42,7 @@ class Fields:
         value = self.get(name, kind)
         if not 0 < value < float("inf"):
             raise BundleError(
-                f"{self.file} has {value} as {self._prefix}{name}; expected more than 0. {AGAIN}"
+                f"{self.file} has {value} as {self.prefix}{name}; expected more than 0. {AGAIN}"
             )
         return value
 

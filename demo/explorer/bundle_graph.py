@@ -19,7 +19,8 @@ class Graph:
     """`float32` or `8bit`."""
     path: Path
     map_error: Mapping[str, float]
-    """How far the 8-bit maps are from float32's, as total variation distance; empty if unknown."""
+    """How far the 8-bit maps are from float32's, as total variation distance; empty if unknown.
+    A decoder's are those of its cross-attention."""
 
 
 def choose_graph(fields: Fields, folder: Path, kind: str, precision: str | None) -> Graph:
@@ -47,7 +48,10 @@ def choose_graph(fields: Fields, folder: Path, kind: str, precision: str | None)
     if not path.is_file():
         raise BundleError(f"{folder} has no {entry.get('file', str)}, its {chosen} graph. {AGAIN}")
     _check_bytes(path, entry.get("sha256", str))
-    return Graph(precision=chosen, path=path, map_error=entry.mapping("map_error"))
+    error = entry.mapping("map_error")
+    if kind == "generate":  # it has maps of two kinds
+        error = Fields(error, fields.file).mapping("cross_attentions")
+    return Graph(precision=chosen, path=path, map_error=error)
 
 
 def _check_bytes(path: Path, expected: str) -> None:

@@ -1,6 +1,7 @@
 """What a click on a picture or a widget means. Whoever speaks HTTP can forge one."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -8,10 +9,23 @@ from explorer.geometry import map_geometry
 from explorer.labels import axis_labels
 from explorer.view import MapView
 
+T = TypeVar("T")
+
 
 def sent_with(event: gr.EventData) -> dict[str, Any]:
     """What a widget's script sent with its event; empty if that is no object."""
     return event._data if isinstance(event._data, dict) else {}
+
+
+def chosen_example(event: gr.EventData, examples: Sequence[T]) -> T:
+    """The one that was chosen among the examples of a bundle."""
+    index = sent_with(event).get("index")
+    if type(index) is not int or not 0 <= index < len(examples):
+        raise gr.Error(
+            f"There is no example {index!r:.30}; this bundle has {len(examples)}.",
+            print_exception=False,
+        )
+    return examples[index]
 
 
 def clicked_row(event: gr.SelectData, view: MapView) -> int | None:

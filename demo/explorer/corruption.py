@@ -2,55 +2,70 @@
 on (BART's denoising, Lewis et al. 2020, section 2.2). Pure: all chance comes from the seed."""
 
 import re
+from collections.abc import Callable
 from random import Random
 
 _WORD = re.compile(r"[^\W\d_]+")
 _SHORTEST = 4  # letters; a shorter word that is mistyped is most often another word
-_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # of an English keyboard
 
 
-def corrupt(text: str, seed: int, mask: str = "[MASK]", number: int = 2) -> str:
-    """Masks, drops, swaps or mistypes words, `number` of them if the text has as many.
+def corrupt(text: str, seed: int, mask: str, number: int = 2) -> str:
+    """Masks, drops, swaps or mistypes words, `number` of them if the text has as many; never two
+    neighbours.
 
     Args:
         mask: what stands for a masked word; empty if the model knows no such token.
     """
     random = Random(seed)
-    # Words, and what stands between them, in turn; the mask of an earlier call is no word.
+    # Words with their punctuation, and the space between them, in turn.
     parts = re.split(r"(\S+)", text)
-    places = [i for i in range(1, len(parts), 2) if parts[i] != mask and _WORD.search(parts[i])]
+    places = [place for place in range(1, len(parts), 2) if _is_word(parts[place], mask)]
     random.shuffle(places)
-    done: set[int] = set()
+    free, done = set(places), 0
     for place in places:
-        if len(done) >= number:
+        if done == number:
             break
-        if not done & {place - 2, place, place + 2} and _damage(parts, place, mask, random):
-            done.add(place)
+        damage = _choose(parts, place, free, mask, random) if place in free else None
+        if damage:
+            touched = damage()
+            free -= {place - 2, *touched, max(touched) + 2}
+            done += 1
     return re.sub(r"(?<=\S) {2,}", " ", "".join(parts)).strip()
 
 
-def _damage(parts: list[str], place: int, mask: str, random: Random) -> bool:
-    """One kind of damage, drawn from those that the word can take; False if there is none."""
-    word = _WORD.search(parts[place])
-    assert word, "only words are damaged"
-    found = word.group()
-    following = _WORD.fullmatch(parts[place + 2]) if place + 2 < len(parts) else None
-    kinds = ["mask"] if mask else []
-    if len(parts) > 3:
-        kinds.append("drop")
-    if found == parts[place] and following and following.group() != found:
-        kinds.append("swap")
-    if len(found) >= _SHORTEST:
-        kinds.append("mistype")
-    if not kinds:
-        return False
-    kind = random.choice(kinds)
-    if kind == "swap":
+def _is_word(part: str, mask: str) -> bool:
+    """What was masked before is no word."""
+    return bool(_WORD.search(part)) and not (mask and mask in part)
+
+
+def _choose(
+    parts: list[str], place: int, free: set[int], mask: str, random: Random
+) -> Callable[[], list[int]] | None:
+    """One kind of damage, drawn from those that the word can take: a function that does it and
+    says which places it touched. None if the word can take none."""
+    found = _WORD.search(parts[place])
+    assert found, "only words are damaged"
+    word, following = found.group(), parts[place + 2] if place + 2 in free else ""
+
+    def put(new: str) -> list[int]:
+        parts[place] = parts[place].replace(word, new, 1)
+        return [place]
+
+    def swap() -> list[int]:
         parts[place], parts[place + 2] = parts[place + 2], parts[place]
-    else:
-        new = _mistype(found, random) if kind == "mistype" else mask if kind == "mask" else ""
-        parts[place] = parts[place].replace(found, new, 1)
-    return True
+        return [place, place + 2]
+
+    kinds: list[Callable[[], list[int]]] = []
+    if mask:
+        kinds.append(lambda: put(mask))
+    if len(parts) > 3:
+        kinds.append(lambda: put(""))
+    if word == parts[place] != following and _WORD.fullmatch(following):
+        kinds.append(swap)
+    if len(word) >= _SHORTEST:
+        kinds.append(lambda: put(_mistype(word, random)))
+    return random.choice(kinds) if kinds else None
 
 
 def _mistype(word: str, random: Random) -> str:

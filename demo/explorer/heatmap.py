@@ -5,7 +5,7 @@ of ticks: matplotlib's ticks take longer to build than all the rest of the pictu
 """
 
 from io import BytesIO
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -31,7 +31,7 @@ def draw(view: MapView, format: Literal["png", "svg"] = "png", palette: Palette 
     figure = Figure(figsize=(box.width, box.height), dpi=DOTS_PER_INCH, facecolor=palette.paper)
     FigureCanvasAgg(figure)
     axes = figure.add_axes(box.map_rectangle)
-    norm = PowerNorm(0.5, vmin=0, vmax=scale_top(view.weights))
+    norm = PowerNorm(0.5, vmin=0, vmax=scale_top(view.weights, of_one_text=view.of_one_text))
     weights = view.weights if view.weights.size else np.zeros((1, 1))
     axes.imshow(weights, cmap=palette.colormap, norm=norm, aspect="auto", interpolation="nearest")
     axes.set(xticks=[], yticks=[])
@@ -43,15 +43,16 @@ def draw(view: MapView, format: Literal["png", "svg"] = "png", palette: Palette 
     return _save(figure, format)
 
 
-def scale_top(weights: NDArray[np.float32]) -> float:
+def scale_top(weights: NDArray[np.float32], *, of_one_text: bool = True) -> float:
     """The weight at which the ink of a map, shape (query, key), is full.
 
-    It is the largest of the map. In a long text, though, [CLS] and [SEP] draw a hundred times
-    what any word does and would leave the map white: there the scale ends below the strongest
-    cells, as many as two columns have, and the picture writes ≥ at that end.
+    It is the largest of the map. In a long text that an encoder reads, though, [CLS] and [SEP]
+    draw a hundred times what any word does and would leave the map white: there the scale ends
+    below the strongest cells, as many as two columns have, and the picture writes ≥ at that end.
+    The strongest cells of a written text are its alignment with the source, and stay apart.
     """
-    count = weights.shape[-1]
-    top = np.quantile(weights, 1 - 2 / count) if count > MAX_NAMED else weights.max(initial=0)
+    crowded = of_one_text and weights.shape[-1] > MAX_NAMED
+    top = np.quantile(weights, 1 - 2 / weights.shape[-1]) if crowded else weights.max(initial=0)
     return max(float(top), 1e-3)  # a map of zeros must not divide by zero
 
 
@@ -59,7 +60,11 @@ def _name_tokens(
     axes: Axes, rows: list[str], columns: list[str], box: Geometry, palette: Palette
 ) -> None:
     """Writes the tokens' names beside the rows and above the columns."""
-    style = {"parse_math": False, "family": FAMILIES, "color": palette.text}  # $ is no formula
+    style: dict[str, Any] = {
+        "parse_math": False,
+        "family": FAMILIES,
+        "color": palette.text,
+    }  # $ is no formula
     beside, above = 0.06 / box.map_width * len(columns), 0.06 / box.map_height * len(rows)
     for place, size in _named(rows, box.map_height):
         axes.text(
@@ -98,7 +103,7 @@ def _draw_scale(axes: Axes, view: MapView, palette: Palette) -> None:
     weights of a row can be told from none."""
     axes.imshow(np.linspace(1, 0, 256)[:, None], cmap=palette.colormap, aspect="auto")
     axes.set_axis_off()
-    top = scale_top(view.weights)
+    top = scale_top(view.weights, of_one_text=view.of_one_text)
     decimals = 0 if top >= 0.2 else 1 if top >= 0.02 else 2
     for part in (0, 0.25, 0.5, 0.75, 1):
         weight = top * part**2
@@ -111,10 +116,13 @@ def _draw_scale(axes: Axes, view: MapView, palette: Palette) -> None:
 
 
 def _write_titles(figure: Figure, view: MapView, box: Geometry, palette: Palette) -> None:
-    style = {"transform": figure.dpi_scale_trans, "color": palette.text, "va": "center"}
-    axes_note = "each row looks (query), its columns are looked at (keys)"
+    style: dict[str, Any] = {
+        "transform": figure.dpi_scale_trans,
+        "color": palette.text,
+        "va": "center",
+    }
     figure.text(box.left, box.height - 0.2, view.name, fontsize=13, weight="bold", **style)
-    figure.text(box.left, box.height - 0.45, axes_note, fontsize=8.5, **style)
+    figure.text(box.left, box.height - 0.45, ", ".join(view.sides), fontsize=8.5, **style)
 
 
 def _save(figure: Figure, format: Literal["png", "svg"]) -> bytes:

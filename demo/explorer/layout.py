@@ -1,7 +1,6 @@
 """Where the parts of the page stand, from the sentence to the map: nothing here does anything."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -35,15 +34,16 @@ class Page(NamedTuple):
     svg: gr.DownloadButton
     shown: gr.JSON
     dark: gr.Checkbox
+    tabs: gr.Tabs | None
+    """None, as the two that follow, where the page has no tabs: no bundle writes."""
     classify: gr.Tab | None
-    """None where the page has no tabs: no bundle writes."""
     write: WritePage | None
 
 
 def lay_out(bundles: Sequence[Bundle]) -> Page:
     """Makes the components, inside the Blocks that is open."""
     first = bundles[0]
-    gr.Markdown(f"# Attention Explorer\n{sentences.PROMISE}", elem_id="title")
+    gr.Markdown(f"# Attention Explorer\n{sentences.promise(bundles)}", elem_id="title")
     chooser = gr.Dropdown(
         [bundle.title for bundle in bundles],
         value=first.title,
@@ -52,16 +52,17 @@ def lay_out(bundles: Sequence[Bundle]) -> Page:
         elem_id="bundle",
     )
     facts = widget("facts")
-    writes = any(bundle.writes for bundle in bundles)
-    with ExitStack() as tabs:
-        if writes:
-            tabs.enter_context(gr.Tabs())
-        classify = (
-            gr.Tab("Classify", visible=first.classifies, elem_id="classify_tab") if writes else None
-        )
-        with classify or nullcontext():
-            parts = _lay_out_classifier(first)
-        write = lay_out_write(bundles) if writes else None
+    tabs = classify = write = None
+    if any(bundle.writes for bundle in bundles):
+        # A hidden tab that is selected would leave the page empty.
+        with gr.Tabs(selected="classify" if first.classifies else "write") as tabs:
+            with gr.Tab(
+                "Classify", visible=first.classifies, id="classify", elem_id="classify_tab"
+            ) as classify:
+                parts = _lay_out_classifier(first)
+            write = lay_out_write(bundles)
+    else:
+        parts = _lay_out_classifier(first)
     about = widget("about")
     return Page(
         bundle=chooser,
@@ -69,6 +70,7 @@ def lay_out(bundles: Sequence[Bundle]) -> Page:
         about=about,
         shown=gr.JSON(visible=False),
         dark=gr.Checkbox(visible=False),
+        tabs=tabs,
         classify=classify,
         write=write,
         **parts,

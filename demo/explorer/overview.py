@@ -29,7 +29,9 @@ def draw_overview(all_weights: NDArray[np.float32], queries: Axis, keys: Axis) -
     for weights in all_weights:  # layer by layer: all at once would double a long text's memory
         mean = weights.mean(axis=0, keepdims=True)
         maps, _ = renormalised(np.concatenate([weights, mean]), queries, keys)
-        rows.append(np.concatenate([_tile(one) for one in maps], axis=1))
+        rows.append(
+            np.concatenate([_tile(one, of_one_text=queries is keys) for one in maps], axis=1)
+        )
     alpha = Image.fromarray(np.concatenate(rows, axis=0))
     picture = Image.merge("LA", (Image.new("L", alpha.size), alpha))
     buffer = BytesIO()
@@ -37,9 +39,10 @@ def draw_overview(all_weights: NDArray[np.float32], queries: Axis, keys: Axis) -
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _tile(weights: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _tile(weights: NDArray[np.float32], *, of_one_text: bool) -> NDArray[np.uint8]:
     """One map as ink, shape (TILE, TILE); the same square root as in the large picture."""
-    ink = np.sqrt(np.clip(weights / scale_top(weights), 0, 1))
+    top = scale_top(weights, of_one_text=of_one_text)
+    ink = np.sqrt(np.clip(weights / top, 0, 1))
     return (_resized(ink) * 255).astype(np.uint8)
 
 
@@ -47,5 +50,7 @@ def _resized(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     for axis, count in enumerate(cells.shape):
         edges = np.arange(TILE) * count // TILE
         # Neighbouring edges are equal where a cell has several pixels: reduceat then repeats it.
-        cells = np.maximum.reduceat(cells, edges, axis=axis) if count else np.zeros((TILE, TILE))
+        if not count:
+            return np.zeros((TILE, TILE), np.float32)
+        cells = np.maximum.reduceat(cells, edges, axis=axis)
     return cells

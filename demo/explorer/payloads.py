@@ -3,13 +3,15 @@ HTML."""
 
 import base64
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from explorer import sentences
+from explorer import sentences, write_sentences
 from explorer.bundle import Bundle
 from explorer.bundle_decoder import Decoder
+from explorer.bundle_examples import Example
 from explorer.labels import can_draw
 from explorer.reading import Reading, Token
 from explorer.request import MEAN
@@ -22,13 +24,13 @@ def facts(bundle: Bundle) -> dict[str, Any]:
     """What stands under the page's title, and at its foot."""
     names = " · ".join(bundle.labels[:MAX_BARS])
     more = len(bundle.labels) - MAX_BARS
-    decoder = bundle.decoder
     facts = [
         names + (f" and {more} more" if more > 0 else ""),
         f"{bundle.layers} layers × {bundle.heads} heads",
-        f"writes with {decoder.layers} layers × {decoder.heads} heads" if decoder else "",
-        sentences.which_graph(bundle),
+        write_sentences.sizes(bundle),
+        sentences.which_graph(bundle.graph),
         sentences.accuracy(bundle),
+        write_sentences.worth(bundle.decoder),
     ]
     return {"title": bundle.title, "facts": [fact for fact in facts if fact]}
 
@@ -47,11 +49,6 @@ def answer(reading: Reading, bundle: Bundle) -> dict[str, Any]:
     several = bundle.problem_type == "multi_label"
     heading = "Probability of each class by itself" if several else "The model's answer"
     return {"heading": heading, "bars": bars, "more": len(values) - len(order)}
-
-
-def heads(model: Bundle | Decoder, picture: str) -> dict[str, Any]:
-    """The picture of all heads, a data URI, with its rows and columns."""
-    return {"layers": model.layers, "heads": model.heads, "picture": picture}
 
 
 def tokens(
@@ -104,9 +101,9 @@ def packed(view: MapView) -> dict[str, Any]:
     }
 
 
-def examples(bundle: Bundle) -> list[dict[str, str]]:
-    """The texts that a bundle offers."""
-    return [{"text": example.text, "text_pair": example.text_pair} for example in bundle.examples]
+def examples(given: Sequence[Example]) -> list[dict[str, str]]:
+    """The texts that a tab offers."""
+    return [{"text": example.text, "text_pair": example.text_pair} for example in given]
 
 
 def layer_choices(model: Bundle | Decoder) -> list[int]:

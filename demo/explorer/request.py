@@ -55,6 +55,11 @@ def check_head(head: object, model: Bundle | Decoder) -> int | None:
     return _check_number(head, "head", model.heads)
 
 
+def name_head(head: int | None) -> int | str:
+    """The other way round: a head that counts from 0, or None, as people say it."""
+    return MEAN if head is None else head + 1
+
+
 def check_switch(value: object, name: str) -> bool:
     """Raises RequestError: neither true nor false."""
     if not isinstance(value, bool):

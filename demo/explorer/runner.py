@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from explorer.bundle import Bundle
 from explorer.bundle_fields import AGAIN, BundleError
 from explorer.reading import Reading
-from explorer.sessions import check_outputs, open_session
+from explorer.sessions import check_names, open_session
 from explorer.tokens import Encoded, TextEncoder
 
 
@@ -32,8 +32,15 @@ class Runner:
         self._weight_names = [f"encoder_attentions.{layer}" for layer in range(bundle.layers)]
         self._norm_names = [f"encoder_value_norms.{layer}" for layer in range(bundle.layers)]
         self._names = [*self._scores, "last_hidden_state", *self._weight_names, *self._norm_names]
-        check_outputs(self._session, bundle.graph, self._names, bundle.layers)
-        self._warm_up()
+        check_names(
+            self._session,
+            bundle.graph,
+            bundle.layers,
+            inputs=("input_ids", "attention_mask"),
+            outputs=self._names,
+        )
+        self.width = self._warm_up()
+        """Numbers per token in the last hidden state."""
 
     def encode(self, text: str, text_pair: str = "") -> Encoded:
         """Cuts a text, or a pair of texts, into tokens; the graph is not run."""
@@ -73,7 +80,9 @@ class Runner:
     ) -> dict[str, NDArray]:
         length = max(len(encoded.ids) for encoded in batch)
         columns = ("input_ids", "attention_mask", "token_type_ids")
-        feed = {name: np.zeros((len(batch), length), np.int64) for name in columns}
+        feed: dict[str, NDArray] = {
+            name: np.zeros((len(batch), length), np.int64) for name in columns
+        }
         for row, encoded in enumerate(batch):
             used = slice(0, len(encoded.ids))
             feed["input_ids"][row, used] = encoded.ids
@@ -103,12 +112,21 @@ class Runner:
             value_norms=norms,
         )
 
-    def _warm_up(self) -> None:
-        """The first run is slow, and shows whether the graph's sizes are those promised."""
+    @property
+    def mask(self) -> str:
+        """What stands for a masked word in a text; empty if the tokenizer knows no such token."""
+        return self._encoder.mask
+
+    def _warm_up(self) -> int:
+        """The first run is slow, and shows whether the graph's sizes are those promised.
+
+        Returns:
+            The width of the last hidden state.
+        """
         encoded = self.encode("A first run.")
         try:
-            names = [*self._scores, self._weight_names[0]]
-            *logits, weights = self._session.run(names, self._feed([encoded], None))
+            names = [*self._scores, "last_hidden_state", self._weight_names[0]]
+            *logits, hidden, weights = self._session.run(names, self._feed([encoded], None))
         except Exception as error:  # onnxruntime's own classes share no other base
             raise BundleError(
                 f"{self.bundle.graph.path} opens but does not run: {error}. {AGAIN}"
@@ -121,6 +139,7 @@ class Runner:
                 f"{weights.shape[1]} heads; bundle.json has {labels} labels and {heads} heads. "
                 f"{AGAIN}"
             )
+        return int(hidden.shape[-1])
 
 
 def _probabilities(logits: NDArray[np.float32], bundle: Bundle) -> NDArray[np.float32]:

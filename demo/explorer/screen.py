@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from explorer import heatmap
 from explorer.cache import ReadingCache
@@ -80,7 +80,9 @@ class Screen:
         )
         return Selected(runner, reading, view)
 
-    def picture(self, view: MapView, *, dark: bool = False, format: str = "png") -> str:
+    def picture(
+        self, view: MapView, *, dark: bool = False, format: Literal["png", "svg"] = "png"
+    ) -> str:
         """Draws a map into a file, and returns its path."""
         name = f"{view.file_name}{'-dark' if dark else ''}.{format}"
         path = Path(self._folder.name) / name

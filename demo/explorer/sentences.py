@@ -1,14 +1,24 @@
-"""What the page says, in one place. No reader's text stands in these sentences."""
+"""What the page says, in one place; `write_sentences.py` has what only its Write tab says. No
+reader's text stands in these sentences."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from explorer.bundle import Bundle
+from explorer.bundle_graph import Graph
 from explorer.labels import cannot_draw, label_step
 from explorer.reading import Reading
 from explorer.view import MapView
-from explorer.writing import Writing
 
-PROMISE = "Write a sentence, get the model's answer, and see what every attention head looked at."
+_PROMISES = {
+    (True, False): "Write a sentence, get the model's answer, and see what every attention head "
+    "looked at.",
+    (False, True): "Give a sentence, watch the model write, token by token, and see what every "
+    "attention head looked at.",
+    (True, True): "Write a sentence, get the model's answer or watch it write, and see what every "
+    "attention head looked at.",
+}
 
 CAUTION = (
     "**How to read it.** A row is a token that looks, its columns are what it looks at, and each "
@@ -19,29 +29,38 @@ CAUTION = (
 )
 
 
-def which_graph(bundle: Bundle) -> str:
+def promise(bundles: Sequence[Bundle]) -> str:
+    """What the page is for, given what its models can do."""
+    return _PROMISES[any(one.classifies for one in bundles), any(one.writes for one in bundles)]
+
+
+def which_graph(graph: Graph) -> str:
     """Which graph runs, in a few words."""
-    if bundle.graph.precision == "float32":
+    if graph.precision == "float32":
         return "float32 weights"
-    error = bundle.graph.map_error.get("mean")
+    error = graph.map_error.get("mean")
     return "8-bit weights" + ("" if error is None else f", maps {_small(error)} from float32's")
 
 
 def about(bundle: Bundle) -> list[str]:
-    """What stands at the foot of the page: the graph's error, and the licence."""
-    error = bundle.graph.map_error
-    if bundle.graph.precision == "float32":
-        graph = "This page runs the float32 graph."
-    elif "mean" not in error:
-        graph = "This page runs the 8-bit graph; how far its maps are from float32's is not known."
-    else:
-        rare = f", {_small(error['p99'])} in one row of a hundred" if "p99" in error else ""
-        graph = (
-            "This page runs the 8-bit graph. Against float32, a row of a map moves "
-            f"{_small(error['mean'])} of its attention on average{rare} "
-            "(total variation distance)."
-        )
-    return [graph, bundle.licence]
+    """What stands at the foot of the page: the graphs' errors, and the licence."""
+    graphs = [_how_far("This page", "a map", bundle.graph)]
+    if bundle.decoder:
+        graphs.append(_how_far("What writes", "a cross-attention map", bundle.decoder.graph))
+    return [*graphs, bundle.licence]
+
+
+def _how_far(who: str, what: str, graph: Graph) -> str:
+    error = graph.map_error
+    if graph.precision == "float32":
+        return f"{who} runs the float32 graph."
+    if "mean" not in error:
+        return f"{who} runs the 8-bit graph; how far its maps are from float32's is not known."
+    rare = f", {_small(error['p99'])} in one row of a hundred" if "p99" in error else ""
+    return (
+        f"{who} runs the 8-bit graph. Against float32, a row of {what} moves "
+        f"{_small(error['mean'])} of its attention on average{rare} (total variation distance)."
+    )
 
 
 def accuracy(bundle: Bundle) -> str:
@@ -56,15 +75,21 @@ def _small(share: float) -> str:
     return f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
 
 
-def notices(reading: Reading, bundle: Bundle) -> list[str]:
-    """What a reader should know about how their text was read."""
+def notices(
+    reading: Reading, bundle: Bundle, *, shown: str = "the answer and of the maps"
+) -> list[str]:
+    """What a reader should know about how their text was read.
+
+    Args:
+        shown: what tokens that had no room are left out of.
+    """
     words = [token for token in reading.tokens if not token.special]
     found = []
     if reading.tokens_left_out:
         whole = len(reading.tokens) + reading.tokens_left_out
         found.append(
             f"The model reads {bundle.max_tokens} tokens at most, and this text has {whole:,}: "
-            f"{reading.tokens_left_out:,} were left out of the answer and of the maps."
+            f"{reading.tokens_left_out:,} were left out of {shown}."
         )
     if not words:
         found.append("The tokenizer drops all that is in this text: the model reads an empty one.")
@@ -92,10 +117,11 @@ def removed_share(view: MapView, reading: Reading) -> str:
         own_rows = view.weights[~reading.special]
         drawn = own_rows[:, reading.special].sum(axis=-1).mean() if len(own_rows) else 0
         return f"Here {listed} draw {drawn:.0%} of the attention of the text's own tokens."
-    return f"{listed} are hidden. They had drawn {_scaled_back(view)}"
+    return f"{listed} are hidden. They had drawn {scaled_back(view)}"
 
 
-def _scaled_back(view: MapView) -> str:
+def scaled_back(view: MapView) -> str:
+    """How much of its rows hiding tokens took from a map."""
     average, most = (
         (float(view.removed.mean()), float(view.removed.max())) if len(view.removed) else (0.0, 0.0)
     )
@@ -116,10 +142,8 @@ def drawing_notes(view: MapView) -> list[str]:
     count = max(len(view.queries.tokens), len(view.keys.tokens))
     step = label_step(count)
     if step > 1:
-        notes.append(
-            f"The picture names one token in {step} of {count}; full ink means the "
-            "weight at its scale's end, or more."
-        )
+        ink = "; full ink means the weight at its scale's end, or more" if view.of_one_text else ""
+        notes.append(f"The picture names one token in {step} of {count}{ink}.")
     numbered = cannot_draw(view.queries.tokens)
     if view.keys is not view.queries:
         numbered += cannot_draw(view.keys.tokens)
@@ -137,32 +161,12 @@ def map_description(view: MapView) -> str:
     if not rows or not columns:
         return f"{view.name}: no tokens are left to show."
     row, column = np.unravel_index(int(view.weights.argmax()), view.weights.shape)
+    map_name = f"{view.name[0].lower()}{view.name[1:]}"
+    what = map_name if view.kind else f"the attention in {map_name}"
     return (
-        f"Heatmap of the attention in {view.name[0].lower()}{view.name[1:]}: {rows} by {columns} "
-        f"tokens. The strongest weight is {view.weights[row, column]:.0%}, from token "
+        f"Heatmap of {what}: {rows} by {columns} tokens, "
+        f"{', '.join(view.sides)}. The strongest weight is "
+        f"{view.weights[row, column]:.0%}, from token "
         f"{view.queries.indexes[row] + 1} to token {view.keys.indexes[column] + 1}. "
         "The list of tokens gives every row as text."
     )
-
-
-# What the Write tab says.
-
-WRITE_CAUTION = (
-    "**How to read it.** A row is a written token; its columns are what the decoder looked at when "
-    "it chose that token. Probabilities are the model's own, over its whole vocabulary, before "
-    "temperature, top-k or a penalty changes them. Attention shows where information was routed, "
-    "not why a word was chosen."
-)
-
-
-def writing_notes(view: MapView, writing: Writing) -> str:
-    """What a reader of a written text's map must know."""
-    hidden = f"Special tokens are hidden. They had drawn {_scaled_back(view)}"
-    return " ".join([*([hidden] if view.hides_tokens else []), *drawing_notes(view)])
-
-
-def writing_state(writing: Writing) -> str:
-    """How far a text came, in a few words."""
-    count = len(writing.steps)
-    written = f"{count} token{'' if count == 1 else 's'}"
-    return f"{written}, ended by itself" if writing.finished else f"{written}, not ended"

@@ -1,6 +1,7 @@
 """Opens onnxruntime sessions as a small server wants them."""
 
 import os
+from collections.abc import Sequence
 
 import onnxruntime
 
@@ -28,14 +29,26 @@ def open_session(graph: Graph) -> onnxruntime.InferenceSession:
         raise BundleError(f"{graph.path} is no graph that opens: {error}. {AGAIN}") from error
 
 
-def check_outputs(
-    session: onnxruntime.InferenceSession, graph: Graph, names: list[str], layers: int
+def check_names(
+    session: onnxruntime.InferenceSession,
+    graph: Graph,
+    layers: int,
+    *,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
 ) -> None:
-    """Raises BundleError if the graph lacks one of the outputs `names`."""
-    found = {output.name for output in session.get_outputs()}
-    missing = [name for name in names if name not in found]
+    """Raises BundleError if the graph lacks one of these inputs or outputs."""
+    _check("inputs", inputs, session.get_inputs(), graph, layers)
+    _check("outputs", outputs, session.get_outputs(), graph, layers)
+
+
+def _check(
+    kind: str, names: Sequence[str], found: Sequence[onnxruntime.NodeArg], graph: Graph, layers: int
+) -> None:
+    there = {one.name for one in found}
+    missing = [name for name in names if name not in there]
     if missing:
         raise BundleError(
-            f"{graph.path} lacks {len(missing)} of {len(names)} outputs: {', '.join(missing)}. "
+            f"{graph.path} lacks {len(missing)} of {len(names)} {kind}: {', '.join(missing)}. "
             f"bundle.json says {layers} layers. {AGAIN}"
         )

@@ -3,16 +3,29 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tokenizers import Tokenizer
 
 from explorer.reading import Token
 
 _WORD_STARTS = ("Ġ", "▁")
+_SPACES = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥"})  # a token of nothing else can be seen
+
+
+class _Known(NamedTuple):
+    """What an id stands for, whatever comes before it."""
+
+    piece: str
+    text: str
+    """The characters that it writes; the bytes, such as `⟨f0 9f⟩`, of a part of a character."""
+    starts: bool
+    """It is the first piece of a word, for certain."""
 
 
 class TargetTokens:
-    """The decoder's own tokenizer: WordPiece, or one that marks where a word starts (BPE)."""
+    """The decoder's own tokenizer: one that marks the pieces inside a word (WordPiece), or one
+    that marks where a word starts (byte-level BPE, SentencePiece)."""
 
     def __init__(self, tokenizer_file: Path, outside: Sequence[int]) -> None:
         """Raises Exception of the tokenizers library if the file is not one of its own.
@@ -23,13 +36,37 @@ class TargetTokens:
         self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        model = json.loads(self._tokenizer.to_str())["model"]
-        self._prefix = model.get("continuing_subword_prefix") or ""
-        self._outside = set(outside)
+        content = json.loads(self._tokenizer.to_str())
+        self._prefix = content["model"].get("continuing_subword_prefix") or ""
+        self._byte_level = "ByteLevel" in json.dumps(content["decoder"])
+        self._outside = frozenset(outside)
+        self._known: dict[int, _Known] = {}
+
+    @property
+    def size(self) -> int:
+        """How many ids it knows, from 0 on."""
+        return max(self._tokenizer.get_vocab(with_added_tokens=True).values()) + 1
 
     def tokens(self, ids: Sequence[int]) -> tuple[Token, ...]:
-        """A token for each id."""
-        return tuple(self._token(index, place == 0) for place, index in enumerate(ids))
+        """A token for each id of a text."""
+        tokens: list[Token] = []
+        for index in ids:
+            tokens.append(self.token(index, tokens[-1] if tokens else None))
+        return tuple(tokens)
+
+    def token(self, index: int, before: Token | None = None) -> Token:
+        """The token of one id that follows another; None before the first."""
+        if index not in self._known:
+            self._known[index] = self._look_up(index)
+        piece, text, starts = self._known[index]
+        special = index in self._outside
+        return Token(
+            piece=piece,
+            text="" if special else text,
+            special=special,
+            continues=not special and not starts and self._joins(text, before),
+            segment=0,
+        )
 
     def text(self, ids: Sequence[int]) -> str:
         """The written text, pieces joined to words."""
@@ -40,20 +77,35 @@ class TargetTokens:
         """The ids of a text, without a start or an end."""
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
-    def _token(self, index: int, first: bool) -> Token:
+    def _joins(self, text: str, before: Token | None) -> bool:
+        """Whether a piece that starts no word for certain goes on with the word before it."""
+        if self._prefix:
+            return True
+        return before is not None and before.text[-1:].isalnum() and text[:1].isalnum()
+
+    def _look_up(self, index: int) -> _Known:
         # A graph may score more ids than its tokenizer has pieces for.
         piece = self._tokenizer.id_to_token(index) or f"[{index}]"
-        special = index in self._outside
         if self._prefix:
-            continues = piece.startswith(self._prefix)
-            text = piece.removeprefix(self._prefix) if continues else piece
-        else:
-            continues = not first and not piece.startswith(_WORD_STARTS)
-            text = self._tokenizer.decode([index], skip_special_tokens=False).strip() or piece
-        return Token(
-            piece=piece,
-            text="" if special else text,
-            special=special,
-            continues=continues and not special,
-            segment=0,
-        )
+            text = piece.removeprefix(self._prefix)
+            return _Known(piece, text or piece, starts=not piece.startswith(self._prefix))
+        text = self._tokenizer.decode([index], skip_special_tokens=False)
+        if "\ufffd" in text:
+            text = _as_bytes(piece) if self._byte_level else piece
+        text = text.strip() or text.translate(_SPACES) or piece
+        return _Known(piece, text, starts=piece.startswith(_WORD_STARTS))
+
+
+def _as_bytes(piece: str) -> str:
+    """The bytes behind a piece of byte-level BPE, in hexadecimal; the piece if it has none.
+
+    Each byte is one letter there: itself where it is printable in Latin-1, else one of those from
+    U+0100 on, in turn (`bytes_to_unicode` of GPT-2).
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(0x100) if byte not in printable]
+    letters = {chr(byte): byte for byte in printable}
+    letters |= {chr(0x100 + place): byte for place, byte in enumerate(others)}
+    if not all(letter in letters for letter in piece):
+        return piece
+    return f"⟨{bytes(letters[letter] for letter in piece).hex(' ')}⟩"

@@ -8,6 +8,8 @@ from tokenizers import Encoding, Tokenizer
 
 from explorer.reading import Token
 
+_MASKS = ("[MASK]", "<mask>")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Encoded:
@@ -32,13 +34,17 @@ class TextEncoder:
         self._whole.no_padding()
         self._cut = Tokenizer.from_str(self._whole.to_str())
         self._cut.enable_truncation(max_tokens, strategy="longest_first")
+        self._max_tokens = max_tokens
+        known = (mask for mask in _MASKS if self._whole.token_to_id(mask) is not None)
+        self.mask = next(known, "")
+        """What stands for a masked word in a text; empty if there is no such token."""
 
     def encode(self, text: str, text_pair: str = "") -> Encoded:
         """Encodes one text, or two; of two, the longer is cut first."""
         pair = text_pair or None
         encoding = self._whole.encode(text, pair)
         length = len(encoding)
-        if length > self._cut.truncation["max_length"]:
+        if length > self._max_tokens:
             encoding = self._cut.encode(text, pair)
         return Encoded(
             text=text,

@@ -35,6 +35,13 @@ class MapView:
     hides_tokens: bool
     kind: str = ""
     """Which attention it is, where a model has several: "Cross-attention"."""
+    sides: tuple[str, str] = ("each row looks (query)", "its columns are looked at (keys)")
+    """What rows and columns are, in words."""
+
+    @property
+    def of_one_text(self) -> bool:
+        """Whether the text looks at itself, as in an encoder's map."""
+        return self.queries is self.keys
 
     @property
     def name(self) -> str:

@@ -5,10 +5,19 @@ from contextlib import closing
 from typing import Any
 
 from explorer.api import about, rounded, said
+from explorer.decoding.settings import Settings
 from explorer.edge import answer_or_message
 from explorer.reading import Token
-from explorer.request import MEAN, RequestError, check_head, check_layer, check_switch, check_texts
-from explorer.write_request import MAX_TOKENS
+from explorer.request import (
+    MEAN,
+    RequestError,
+    check_head,
+    check_layer,
+    check_switch,
+    check_texts,
+    name_head,
+)
+from explorer.write_request import MAX_TOKENS, check_settings
 from explorer.write_screen import WriteScreen
 from explorer.writing import SOURCE, Writing
 from explorer.writing_view import writing_map
@@ -61,7 +70,8 @@ class WriteApi:
             "beams": beams, "repetition_penalty": repetition_penalty,
             "no_repeat_ngram": no_repeat_ngram, "max_tokens": max_tokens, "seed": seed,
         }  # fmt: skip
-        with closing(answer_or_message(self._screen.write, title, text, values)) as writings:
+        settings = answer_or_message(check_settings, values)
+        with closing(answer_or_message(self._screen.write, title, text, settings)) as writings:
             for writing in writings:
                 yield {**_written(writing), **self._about(title, writing)}
 
@@ -110,7 +120,7 @@ class WriteApi:
         )
         return {
             "layer": view.layer + 1,
-            "head": MEAN if view.head is None else view.head + 1,
+            "head": name_head(view.head),
             "target_indexes": view.queries.indexes.tolist(),
             "source_indexes": view.keys.indexes.tolist(),
             "weights": [rounded(row) for row in view.weights],
@@ -122,8 +132,8 @@ class WriteApi:
 
     def _target(self, title: Any, text: Any, target: Any) -> tuple[Writing, int]:
         """The target that was given, or one that the decoder writes."""
-        if not target:
-            *_, writing = self._screen.write(title, text, {})
+        if target is None or target == "":
+            *_, writing = self._screen.write(title, text, Settings())
             return writing, 0
         given = check_texts(target).text
         ids, left_out = self._screen.writer(title).target_ids(given, MAX_TOKENS)

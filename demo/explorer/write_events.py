@@ -1,25 +1,27 @@
-"""What happens in the Write tab; a sibling of `events.py`, with the same caution: whoever speaks
-HTTP can call these with anything."""
+"""What happens when someone writes in the Write tab; a sibling of `events.py`, with the same
+caution: whoever speaks HTTP can call these with anything."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import Any
-from zlib import crc32
 
 import gradio as gr
 
-from explorer import payloads, sentences, write_payloads
+from explorer import payloads, write_payloads, write_sentences
 from explorer.bundle import Bundle
-from explorer.clicks import clicked_row, sent_with
-from explorer.corruption import corrupt
+from explorer.bundle_examples import Example
+from explorer.clicks import chosen_example
+from explorer.decoding.settings import Settings
 from explorer.edge import answer_or_message
-from explorer.events import head_name
-from explorer.overview import draw_overview
-from explorer.request import RequestError, check_texts
+from explorer.request import MEAN, RequestError
+from explorer.shown_map import MAP_VALUES, head_choice, map_files, skip
+from explorer.write_map_events import written_map
 from explorer.write_request import check_settings
-from explorer.write_screen import WriteChosen, WriteScreen, WriteSelected
-from explorer.writing_view import telling_cross_head, writing_axes
+from explorer.write_screen import WriteChosen, WriteScreen
+from explorer.write_sources import Source, offered_sources, spoil_again
+from explorer.writing import Writing
+from explorer.writing_view import telling_cross_head
 
 SETTINGS = (
     "strategy", "temperature", "top_k", "top_p", "beams", "repetition_penalty", "no_repeat_ngram",
@@ -34,145 +36,133 @@ NO_NOTICE: dict[str, Any] = {"error": False, "lines": []}
 
 
 class WriteEvents:
-    """The handlers of one page's Write tab."""
+    """The handlers of what stands above the map in one page's Write tab."""
 
     def __init__(self, screen: WriteScreen) -> None:
         self._screen = screen
 
     def begin(self, title: Any) -> tuple:
-        """The page is opened, or another model chosen. Gives: source, corrupt, layer, head, shown,
-        notice, written, heads, picture, notes."""
-        bundle = answer_or_message(self._screen.screen.runner, title).bundle
-        decoder = bundle.decoder
+        """A model is there, the first or another. Gives: source, spoiled, examples, corrupt, layer,
+        head."""
+        runner = answer_or_message(self._screen.screen.runner, title)
+        decoder = runner.bundle.decoder
         if decoder is None:
-            return *[gr.skip()] * 4, None, NO_NOTICE, None, *[gr.skip()] * 3
+            return tuple(skip(6))
+        sources = offered_sources(runner.bundle, runner.mask)
+        first = sources[0] if sources else Source("", "")
         return (
-            self._first_source(bundle),
+            gr.update(value=first.text, info=write_sentences.asked(decoder)),
+            first._asdict(),
+            payloads.examples([Example(text=source.text) for source in sources]),
             gr.update(visible=decoder.restores),
-            gr.Dropdown(choices=payloads.layer_choices(decoder), value=decoder.layers),
-            gr.Dropdown(choices=payloads.head_choices(decoder), value="mean"),
-            None,
-            NO_NOTICE,
-            None,
-            gr.update(value=None),
-            gr.update(value=None),
-            "",
+            *head_choice(decoder, decoder.layers, MEAN),
         )
+
+    def clear(self) -> tuple:
+        """What another model wrote goes. Gives: shown, notice, written."""
+        return None, NO_NOTICE, None
 
     def tabs(self, title: Any) -> tuple:
-        """Which of the two tabs a model has. Gives: Classify, Write."""
+        """Which of the two tabs a model has. Gives: Classify, Write, and which of them is open."""
         bundle = answer_or_message(self._screen.screen.runner, title).bundle
-        return gr.update(visible=bundle.classifies), gr.update(visible=bundle.writes)
+        return (
+            gr.update(visible=bundle.classifies),
+            gr.update(visible=bundle.writes),
+            gr.skip() if bundle.classifies and bundle.writes else gr.update(selected=_only(bundle)),
+        )
+
+    def open(self, title: Any, text: Any, *controls: Any) -> tuple:
+        """The tab is opened: where nothing was written yet, the model writes from the source that
+        stands there, or will. Gives: shown, notice, layer, head, and the map with its files."""
+        chosen = WriteChosen(*controls)
+        text = text or self._first_source(title)
+        if chosen.shown or not text:
+            return tuple(skip(4 + MAP_VALUES))
+        *_, writing = answer_or_message(self._screen.write, title, text, Settings())
+        chosen = _best_view(chosen, writing)._replace(shown=_shown(title, writing))
+        selected = answer_or_message(self._screen.select, chosen)
+        notices = write_sentences.notices(writing, selected.runner.bundle, Settings().max_tokens)
+        return (
+            chosen.shown,
+            {"error": False, "lines": notices},
+            chosen.layer,
+            chosen.head,
+            *written_map(self._screen, selected, chosen, overview=True)[:-2],
+            *map_files(self._screen.screen, selected.view),
+        )
+
+    def choose_example(self, event: gr.EventData, title: Any) -> tuple:
+        """An example was chosen. Gives: source, spoiled."""
+        runner = answer_or_message(self._screen.screen.runner, title)
+        source = chosen_example(event, offered_sources(runner.bundle, runner.mask))
+        return source.text, source._asdict()
+
+    def spoil(self, title: Any, text: Any, spoiled: Any) -> tuple:
+        """Two words are to be spoiled. Gives: source, spoiled."""
+        runner = answer_or_message(self._screen.screen.runner, title)
+        new = answer_or_message(spoil_again, text, spoiled, runner.mask)
+        return new.text, new._asdict()
 
     def write(self, title: Any, text: Any, *values: Any) -> Iterator[tuple]:
-        """A text is to be written. Gives, again and again: shown, notice, written, stop."""
-        settings = dict(zip(SETTINGS, values[: len(SETTINGS)], strict=True))
-        controls = values[len(SETTINGS) :]
+        """A text is to be written. Gives, again and again: shown, notice, written, stop, the files
+        of the map, layer, head. `WriteMapEvents.finish` comes after it, however it ends."""
+        chosen = WriteChosen(*values[len(SETTINGS) :])
+        rests = gr.update(interactive=False)
         try:
-            steps = self._screen.write(title, text, settings)
-            yield gr.skip(), NO_NOTICE, gr.skip(), gr.update(interactive=True)
-            with closing(steps):
-                yield from self._stream(steps, title, controls)
+            settings = check_settings(dict(zip(SETTINGS, values, strict=False)))
+            writings = self._screen.write(title, text, settings)
+            may_stop = gr.update(interactive=True)
+            yield gr.skip(), NO_NOTICE, gr.skip(), may_stop, rests, rests, *skip(2)
+            with closing(writings):
+                yield from self._stream(writings, title, chosen, settings.max_tokens)
         except RequestError as error:
-            notice = {"error": True, "lines": [str(error)]}
-            yield gr.skip(), notice, gr.skip(), gr.update(interactive=False)
+            lines = [str(error)]
+            if chosen.shown:
+                lines.append("What stands below was written before.")
+            yield gr.skip(), {"error": True, "lines": lines}, gr.skip(), rests, *skip(4)
 
-    def _stream(self, steps: Iterator, title: Any, controls: tuple) -> Iterator[tuple]:
-        shown_at = 0.0
-        latest = None
-        for latest in steps:
-            if time.monotonic() - shown_at < _PAUSE:
-                continue
-            shown_at = time.monotonic()
-            yield self._progress(latest, title, controls, busy=True)
-        if latest:
-            yield self._progress(latest, title, controls, busy=False)
+    def _first_source(self, title: Any) -> str:
+        runner = answer_or_message(self._screen.screen.runner, title)
+        sources = offered_sources(runner.bundle, runner.mask)
+        return sources[0].text if sources else ""
 
-    def _progress(self, writing: Any, title: Any, controls: tuple, *, busy: bool) -> tuple:
-        shown = {"bundle": title, "text": writing.source.text, "ids": writing.ids}
-        self._screen.screen.cache.keep((title, writing.source.text, tuple(writing.ids)), writing)
-        selected = self._screen.select(WriteChosen(shown, *controls))
-        notices = sentences.notices(writing.source, self._screen.screen.runner(title).bundle)
+    def _stream(
+        self, writings: Generator[Writing, None, None], title: Any, chosen: WriteChosen, most: int
+    ) -> Iterator[tuple]:
+        shown_at, latest = 0.0, None
+        for latest in writings:
+            if time.monotonic() - shown_at >= _PAUSE:
+                shown_at = time.monotonic()
+                yield *self._grown(latest, title, chosen, most), *skip(5)
+        if latest is None:
+            return
+        view = skip(2)
+        if not chosen.shown:  # later, the reader has chosen what to look at
+            chosen = _best_view(chosen, latest)
+            view = [chosen.layer, chosen.head]
+        yield *self._grown(latest, title, chosen, most), *skip(3), *view
+
+    def _grown(self, writing: Writing, title: Any, chosen: WriteChosen, most: int) -> tuple:
+        """Gives: shown, notice, written."""
+        shown = _shown(title, writing)
+        selected = self._screen.select(chosen._replace(shown=shown), writing)
+        lines = write_sentences.notices(writing, selected.runner.bundle, most)
         return (
             shown,
-            {"error": False, "lines": notices},
-            write_payloads.written(writing, selected.looks_at, selected.view, busy=busy),
-            gr.update(interactive=busy),
+            {"error": False, "lines": lines},
+            write_payloads.written(selected, busy=True),
         )
 
-    def finish(self, *controls: Any) -> tuple:
-        """The writing came to an end, or was stopped. Gives: stop, layer, head, and the map.
 
-        A reader who still looks at the mean is shown the head that follows the source best.
-        """
-        chosen = WriteChosen(*controls)
-        if not chosen.shown:
-            return gr.update(interactive=False), *[gr.skip()] * 8
-        if chosen.head == "mean":
-            layer, head = telling_cross_head(self._select(chosen).writing)
-            chosen = chosen._replace(layer=layer + 1, head=head + 1)
-        drawn = self._map(self._select(chosen), chosen, overview=True)
-        return gr.update(interactive=False), chosen.layer, chosen.head, *drawn
+def _only(bundle: Bundle) -> str:
+    """The tab of a bundle that has one."""
+    return "classify" if bundle.classifies else "write"
 
-    def draw(self, *controls: Any) -> tuple:
-        """Another map, layer or head was chosen by a control. Gives the map."""
-        chosen = WriteChosen(*controls)
-        return self._map(self._select(chosen), chosen, overview=True)
 
-    def choose_head(self, event: gr.EventData, *controls: Any) -> tuple:
-        """A tile was chosen among all heads. Gives layer, head, and the map."""
-        layer, head = (sent_with(event).get(name) for name in ("layer", "head"))
-        chosen = WriteChosen(*controls)._replace(layer=layer, head=head)
-        return layer, head, *self._map(self._select(chosen), chosen)
+def _shown(title: Any, writing: Writing) -> dict[str, Any]:
+    return {"bundle": title, "text": writing.source.text, "ids": writing.ids}
 
-    def choose_row(self, event: gr.SelectData, *controls: Any) -> dict[str, Any]:
-        """The map's picture was clicked. Gives the written tokens, with that row's one chosen."""
-        selected = self._select(WriteChosen(*controls))
-        row = clicked_row(event, selected.view)
-        return write_payloads.written(
-            selected.writing, selected.looks_at, selected.view, chosen=row
-        )
 
-    def corrupt(self, title: Any, text: Any, seed: Any) -> str:
-        """The source with two words spoiled; again, and two more are."""
-        source = answer_or_message(check_texts, text).text
-        checked = answer_or_message(check_settings, {"seed": seed})
-        answer_or_message(self._screen.writer, title)
-        return corrupt(source, checked.seed + crc32(source.encode()))
-
-    def files(self, *controls: Any) -> tuple:
-        """The map as files to keep, on white paper. Gives a PNG and an SVG."""
-        if not WriteChosen(*controls).shown:
-            return gr.skip(), gr.skip()
-        view = self._select(WriteChosen(*controls)).view
-        picture = self._screen.screen.picture
-        paths = picture(view), picture(view, format="svg")
-        return tuple(gr.update(value=path, interactive=True) for path in paths)
-
-    def _select(self, chosen: WriteChosen) -> WriteSelected:
-        return answer_or_message(self._screen.select, chosen)
-
-    def _first_source(self, bundle: Bundle) -> str:
-        text = bundle.examples[0].text if bundle.examples else ""
-        assert bundle.decoder, "only bundles that write have a source"
-        return corrupt(text, crc32(text.encode())) if bundle.decoder.restores else text
-
-    def _map(
-        self, selected: WriteSelected, chosen: WriteChosen, *, overview: bool = False
-    ) -> tuple:
-        """All heads with the chosen one marked, the picture, the tokens, notes, the two files."""
-        writing, view = selected.writing, selected.view
-        heads: dict[str, Any] = {"chosen": [view.layer + 1, head_name(view)]}
-        if overview:
-            axes = writing_axes(writing, selected.looks_at, special_tokens=not view.hides_tokens)
-            picture = draw_overview(writing.weights(selected.looks_at), *axes)
-            heads["value"] = payloads.heads(selected.writer.decoder, picture)
-        drawn = self._screen.screen.picture(view, dark=bool(chosen.dark))
-        return (
-            gr.update(**heads),
-            gr.update(value=drawn, alt_text=sentences.map_description(view)),
-            write_payloads.written(writing, selected.looks_at, view),
-            sentences.writing_notes(view, writing),
-            gr.update(interactive=False),
-            gr.update(interactive=False),
-        )
+def _best_view(chosen: WriteChosen, writing: Writing) -> WriteChosen:
+    layer, head = telling_cross_head(writing)
+    return chosen._replace(layer=layer + 1, head=head + 1)

@@ -1,32 +1,15 @@
 """Where the parts of the Write tab stand; a sibling of `layout.py`."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gradio as gr
 
-from explorer import payloads, sentences
+from explorer import payloads, write_sentences
 from explorer.bundle import Bundle
-from explorer.decoding.settings import Settings
 from explorer.widgets import download, number, widget
-from explorer.write_request import COUNTS, NUMBERS
+from explorer.write_settings import lay_out_settings
 from explorer.writing import SOURCE, WRITTEN
-
-_STRATEGIES = [
-    ("always the likeliest word (greedy)", "greedy"),
-    ("keep several beginnings (beam search)", "beam"),
-    ("draw by probability (sampling)", "sample"),
-]
-_NAMES = {
-    "temperature": ("Temperature", "Sampling. Below 1 the likely words gain."),
-    "top_k": ("Top-k", "Sampling. Draw from so many words; 0: from all."),
-    "top_p": ("Top-p", "Sampling. Draw from words that make up this share."),
-    "beams": ("Beams", "Beam search. How many beginnings are kept."),
-    "repetition_penalty": ("Repetition penalty", "Above 1, written words score less."),
-    "no_repeat_ngram": ("No repeated runs of", "So many words never come twice; 0 allows it."),
-    "max_tokens": ("Tokens at most", "The end token counts."),
-    "seed": ("Seed", "Sampling, and the spoiling of a sentence."),
-}
 
 
 class WritePage(NamedTuple):
@@ -34,11 +17,12 @@ class WritePage(NamedTuple):
 
     tab: gr.Tab
     source: gr.Textbox
+    examples: gr.HTML
     corrupt: gr.Button
     write: gr.Button
     stop: gr.Button
-    settings: tuple[gr.components.Component, ...]
-    """In the order of `write_events.SETTINGS`."""
+    settings: dict[str, gr.components.Component]
+    """By the names in `Settings`."""
     notice: gr.HTML
     written: gr.HTML
     looks_at: gr.Radio
@@ -50,82 +34,76 @@ class WritePage(NamedTuple):
     picture: gr.Image
     png: gr.DownloadButton
     svg: gr.DownloadButton
+    spoiled: gr.JSON
+    """How the source came about, if it was spoiled here."""
     shown: gr.JSON
 
 
 def lay_out_write(bundles: Sequence[Bundle]) -> WritePage:
     """Makes the tab, inside the Tabs that are open. At least one of the bundles writes."""
     first = next(bundle for bundle in bundles if bundle.writes)
-    assert first.decoder, "it writes"
-    with gr.Tab("Write", visible=bundles[0].writes, elem_id="write_tab") as tab:
-        source = gr.Textbox(label="Source", lines=2, max_lines=8, elem_id="source")
-        with gr.Row():
-            write = gr.Button("Write", variant="primary", elem_id="write", min_width=100)
-            stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=100)
-            corrupt = gr.Button("Spoil two words", elem_id="corrupt", min_width=100)
-        with gr.Accordion("How it is written", open=False):
-            settings = _settings()
-        notice, written = widget("notice", "write_notice"), widget("written")
+    with gr.Tab("Write", visible=bundles[0].writes, id="write", elem_id="write_tab") as tab:
         with gr.Row(equal_height=False):
+            with gr.Column(scale=3, min_width=320):
+                asking = _lay_out_asking()
+            with gr.Column(scale=2, min_width=300):
+                settings = lay_out_settings()
+        notice, written = widget("notice", "write_notice"), widget("written")
+        with gr.Row(equal_height=False, elem_id="write_maps"):
             with gr.Column(scale=5, min_width=320):
-                looks_at = gr.Radio(
-                    [
-                        ("the source (cross-attention)", SOURCE),
-                        ("itself (self-attention)", WRITTEN),
-                    ],
-                    value=SOURCE,
-                    label="The written text looks at",
-                    elem_id="looks_at",
-                )
-                heads = widget("heads", "write_heads", chosen=[1, 1])
-                with gr.Row():
-                    layer = number("Layer", payloads.layer_choices(first.decoder), "write_")
-                    head = number("Head", payloads.head_choices(first.decoder), "write_")
-                special = gr.Checkbox(True, label="Show special tokens", elem_id="write_special")
-                notes = gr.Markdown(elem_id="write_notes")
-                gr.Markdown(sentences.WRITE_CAUTION, elem_id="write_caution")
+                choosing = _lay_out_choosing(first)
             with gr.Column(scale=6, min_width=320):
                 picture = gr.Image(
                     show_label=False, interactive=False, buttons=["fullscreen"], elem_id="write_map"
                 )
                 with gr.Row():
                     png, svg = download("PNG", "write_"), download("SVG", "write_")
-        shown = gr.JSON(visible=False)
+        spoiled, shown = gr.JSON(visible=False), gr.JSON(visible=False)
     return WritePage(
         tab=tab,
-        source=source,
-        corrupt=corrupt,
-        write=write,
-        stop=stop,
         settings=settings,
         notice=notice,
         written=written,
-        looks_at=looks_at,
-        heads=heads,
-        layer=layer,
-        head=head,
-        special_tokens=special,
-        notes=notes,
         picture=picture,
         png=png,
         svg=svg,
+        spoiled=spoiled,
         shown=shown,
+        **asking,
+        **choosing,
     )
 
 
-def _settings() -> tuple[gr.components.Component, ...]:
-    """Numbers are checked by the server, whose sentence says more than a field's red edge."""
-    strategy = gr.Dropdown(_STRATEGIES, value="greedy", label="Strategy", elem_id="strategy")
-    fields = {}
+def _lay_out_asking() -> dict[str, Any]:
+    """What is to be written from, by the names in `WritePage`."""
+    source = gr.Textbox(label="Source", lines=1, max_lines=8, elem_id="source")
+    with gr.Row(elem_id="write_buttons"):
+        write = gr.Button("Write", variant="primary", elem_id="write", min_width=110)
+        stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=80)
+        corrupt = gr.Button("Spoil two words", elem_id="corrupt", min_width=170)
+    examples = widget("examples", "write_examples")
+    return {
+        "source": source, "write": write, "stop": stop, "corrupt": corrupt, "examples": examples,
+    }  # fmt: skip
+
+
+def _lay_out_choosing(first: Bundle) -> dict[str, Any]:
+    """Which map is shown, by the names in `WritePage`."""
+    assert first.decoder, "it writes"
+    looks_at = gr.Radio(
+        [("the source (cross-attention)", SOURCE), ("itself (self-attention)", WRITTEN)],
+        value=SOURCE,
+        label="The written text looks at",
+        elem_id="looks_at",
+    )
+    heads = widget("heads", "write_heads", chosen=[1, 1])
     with gr.Row():
-        for name, (label, info) in _NAMES.items():
-            bounds = {**NUMBERS, **COUNTS}[name]
-            fields[name] = gr.Number(
-                getattr(Settings(), name),
-                label=label,
-                info=f"{info} {bounds.least:g} to {int(bounds.most)}.",
-                step=0.05 if name in NUMBERS else 1,
-                elem_id=f"set_{name}",
-                min_width=150,
-            )
-    return strategy, *fields.values()
+        layer = number("Layer", payloads.layer_choices(first.decoder), "write_")
+        head = number("Head", payloads.head_choices(first.decoder), "write_")
+    special = gr.Checkbox(True, label="Show special tokens", elem_id="write_special")
+    notes = gr.Markdown(elem_id="write_notes")
+    gr.Markdown(write_sentences.CAUTION, elem_id="write_caution")
+    return {
+        "looks_at": looks_at, "heads": heads, "layer": layer, "head": head,
+        "special_tokens": special, "notes": notes,
+    }  # fmt: skip

@@ -3,14 +3,15 @@
 import zlib
 from typing import Any
 
-from explorer import sentences
+from explorer import write_sentences
 from explorer.payloads import chip, packed
-from explorer.view import MapView
+from explorer.write_screen import WriteSelected
 from explorer.writing import SOURCE, Writing
+from explorer.writing_view import telling_step
 
 
 def written(
-    writing: Writing, looks_at: str, view: MapView, *, busy: bool = False, chosen: int | None = None
+    selected: WriteSelected, *, busy: bool = False, chosen: int | None = None
 ) -> dict[str, Any]:
     """The written tokens with their candidates, what they may look at, and the whole map.
 
@@ -18,17 +19,20 @@ def written(
         busy: more is to come.
         chosen: the token whose row is to be shown; None leaves it to the widget.
     """
+    writing, looks_at, view = selected.writing, selected.looks_at, selected.view
     keys = writing.source.tokens if looks_at == SOURCE else writing.before
+    texts = "\0".join([selected.runner.bundle.title, writing.source.text])
     return {
-        "writing": zlib.crc32(writing.source.text.encode()),
+        "source": zlib.crc32(texts.encode()),
         "busy": busy,
-        "state": sentences.writing_state(writing),
+        "state": write_sentences.state(writing, selected.writer.decoder, busy=busy),
         "text": writing.text,
         "name": view.name,
         "looks_at": looks_at,
         "tokens": [_token(writing, place) for place in range(len(writing.steps))],
         "key_tokens": [chip(token, place) for place, token in enumerate(keys)],
         **packed(view),
+        "first": telling_step(writing),
         "chosen": chosen,
     }
 

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from explorer.bundle import Bundle
+from explorer.bundle_decoder import Decoder
 from explorer.decoding.settings import STRATEGIES, Settings
 from explorer.request import RequestError
 from explorer.writing import LOOKS_AT
@@ -58,20 +58,19 @@ def check_looks_at(value: object) -> str:
     return value
 
 
-def check_ids(ids: object, bundle: Bundle) -> list[int]:
+def check_ids(ids: object, decoder: Decoder) -> list[int]:
     """The ids of a written text, as the page holds them. Raises RequestError."""
-    assert bundle.decoder, "the screen asks only bundles that write"
-    most = min(bundle.decoder.max_tokens, MAX_TOKENS)
+    most = min(decoder.max_tokens, MAX_TOKENS)
     if not isinstance(ids, list) or not 1 <= len(ids) <= most:
         raise RequestError(f"The written text is no list of 1 to {most} token ids.")
-    size = bundle.decoder.vocabulary
+    size = decoder.vocabulary
     for index in ids:
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < size:
             raise RequestError(f"There is no token {index!r:.30}; this model has 0 to {size - 1}.")
     return ids
 
 
-def _check(name: str, value: object, bounds: Bounds, *, whole: bool) -> float:
+def _check(name: str, value: Any, bounds: Bounds, *, whole: bool) -> float:
     """A browser's number field sends 3 as 3 or as 3.0."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and isinstance(value, float) and whole and value.is_integer():
@@ -88,9 +87,10 @@ def _check(name: str, value: object, bounds: Bounds, *, whole: bool) -> float:
 
 
 def _short(value: object) -> str:
-    """Python refuses to print integers of more than 4,300 digits."""
+    """A value in words. An empty field is None, and Python refuses to print integers of more than
+    4,300 digits."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**30:
         return "more than 10^30" if value > 0 else "less than -10^30"
     if isinstance(value, float) and math.isnan(value):
         return "not a number"
-    return f"{value!r:.30}"
+    return "empty" if value is None else f"{value!r:.30}"

@@ -1,6 +1,6 @@
 """The models behind the Write tab, and what its controls mean; a sibling of `screen.py`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator
 from typing import Any, NamedTuple
 
 from explorer.decoding.settings import Settings
@@ -9,7 +9,7 @@ from explorer.request import RequestError, check_head, check_layer, check_switch
 from explorer.runner import Runner
 from explorer.screen import Screen
 from explorer.view import MapView
-from explorer.write_request import check_ids, check_looks_at, check_settings
+from explorer.write_request import check_ids, check_looks_at
 from explorer.writer import Writer
 from explorer.writing import Writing
 from explorer.writing_view import writing_map
@@ -30,6 +30,7 @@ class WriteChosen(NamedTuple):
 class WriteSelected(NamedTuple):
     """What the tab shows at the moment, checked."""
 
+    runner: Runner
     writer: Writer
     writing: Writing
     looks_at: str
@@ -41,8 +42,11 @@ class WriteScreen:
 
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
-        runners = screen.runners.items()
-        self._writers = {title: Writer(one.bundle) for title, one in runners if one.bundle.writes}
+        self._writers = {
+            title: Writer(runner)
+            for title, runner in screen.runners.items()
+            if runner.bundle.writes
+        }
 
     def writer(self, title: object) -> Writer:
         """The decoder of the model of that title. Raises RequestError if it has none."""
@@ -51,48 +55,37 @@ class WriteScreen:
             raise RequestError(f"{runner.bundle.title} does not write: it has no decoder.")
         return self._writers[runner.bundle.title]
 
-    def source(self, title: object, text: object) -> tuple[Runner, Writer, Reading]:
-        """Reads the text that is to be written from. Raises RequestError."""
-        writer = self.writer(title)
-        runner, reading = self.screen.read(title, text, "")
-        return runner, writer, reading
-
-    def write(self, title: object, text: object, values: Mapping[str, object]) -> Iterator[Writing]:
-        """Checks what was asked, then gives the text so far after every step.
+    def write(
+        self, title: object, text: object, settings: Settings
+    ) -> Generator[Writing, None, None]:
+        """Checks and reads the source, then gives the text so far after every step.
 
         Raises:
             RequestError: before the first step.
         """
-        settings = check_settings(values)
-        _, writer, reading = self.source(title, text)
+        writer, reading = self._source(title, text)
         return self._kept(title, writer, reading, settings)
-
-    def _kept(
-        self, title: object, writer: Writer, reading: Reading, settings: Settings
-    ) -> Iterator[Writing]:
-        """Remembers how far it came, also when the reader leaves in the middle."""
-        writing = None
-        try:
-            for writing in writer.write(reading, settings):
-                yield writing
-        finally:
-            if writing:
-                self.screen.cache.keep((title, reading.text, tuple(writing.ids)), writing)
 
     def follow(self, title: object, text: object, ids: object) -> tuple[Writer, Writing]:
         """A text that was written, or might have been: from memory, or run again."""
-        runner, writer, reading = self.source(title, text)
-        checked = check_ids(ids, runner.bundle)
+        writer, reading = self._source(title, text)
+        checked = check_ids(ids, writer.decoder)
         key = (title, reading.text, tuple(checked))
         cache = self.screen.cache
         return writer, cache.find(key) or cache.keep(key, writer.follow(reading, checked))
 
-    def select(self, chosen: WriteChosen) -> WriteSelected:
-        """The map that the tab's controls mean. Raises RequestError."""
+    def select(self, chosen: WriteChosen, writing: Writing | None = None) -> WriteSelected:
+        """The map that the tab's controls mean. Raises RequestError.
+
+        Args:
+            writing: what is shown, where it is at hand.
+        """
         shown = chosen.shown
         if not isinstance(shown, dict):
             raise RequestError("Nothing was written yet. Give a sentence, and press Write.")
-        writer, writing = self.follow(shown.get("bundle"), shown.get("text"), shown.get("ids"))
+        runner, writer = self.screen.runner(shown.get("bundle")), self.writer(shown.get("bundle"))
+        if writing is None:
+            writer, writing = self.follow(shown["bundle"], shown.get("text"), shown.get("ids"))
         looks_at = check_looks_at(chosen.looks_at)
         view = writing_map(
             writing,
@@ -101,4 +94,21 @@ class WriteScreen:
             check_head(chosen.head, writer.decoder),
             special_tokens=check_switch(chosen.special_tokens, "special_tokens"),
         )
-        return WriteSelected(writer, writing, looks_at, view)
+        return WriteSelected(runner, writer, writing, looks_at, view)
+
+    def _source(self, title: object, text: object) -> tuple[Writer, Reading]:
+        writer = self.writer(title)
+        _, reading = self.screen.read(title, text, "")
+        return writer, reading
+
+    def _kept(
+        self, title: object, writer: Writer, reading: Reading, settings: Settings
+    ) -> Generator[Writing, None, None]:
+        """Remembers how far it came, also when the reader leaves in the middle."""
+        writing = None
+        try:
+            for writing in writer.write(reading, settings):
+                yield writing
+        finally:
+            if writing:
+                self.screen.cache.keep((title, reading.text, tuple(writing.ids)), writing)

@@ -1,59 +1,104 @@
 """Joins the Write tab's components to what they do."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
 
 from explorer.layout import Page
-from explorer.write_events import WriteEvents
+from explorer.write_events import SETTINGS, WriteEvents
+from explorer.write_layout import WritePage
+from explorer.write_map_events import WriteMapEvents
+from explorer.write_screen import WriteScreen
+
+# What the browser does by itself, at once: who waits for their turn may give up too.
+_HERE: dict[str, Any] = {"queue": False, "api_visibility": "private"}
+_MAY_STOP = '() => ({ __type__: "update", interactive: true })'
+_HAS_STOPPED = '() => ({ __type__: "update", interactive: false })'
 
 
 def wire_write(
     page: Page,
-    events: WriteEvents,
-    begun: Sequence[Dependency],
-    work: dict[str, Any],
+    screen: WriteScreen,
+    opened: Dependency,
+    changed: Dependency,
     private: dict[str, Any],
 ) -> None:
     """Wires the tab.
 
     Args:
-        begun: the events after which another model is there.
-        work, private: how a handler runs that is for everybody, or for the page alone.
+        opened, changed: the events after which a model is there, or another one.
+        private: how a handler runs that is for the page alone.
     """
     tab = page.write
     assert tab, "the page has the tab"
+    events = WriteEvents(screen)
     controls = [tab.shown, tab.looks_at, tab.layer, tab.head, tab.special_tokens, page.dark]
-    the_map = [tab.heads, tab.picture, tab.written, tab.notes, tab.png, tab.svg]
-    beginning = [
-        *(tab.source, tab.corrupt, tab.layer, tab.head, tab.shown, tab.notice, tab.written),
-        *(tab.heads, tab.picture, tab.notes),
-    ]
-    asked = [page.bundle, tab.source, *tab.settings, *controls[1:]]
-    growing = [tab.shown, tab.notice, tab.written, tab.stop]
+    model = [tab.source, tab.spoiled, tab.examples, tab.corrupt, tab.layer, tab.head]
+    asking = [page.bundle, tab.source, *controls]
+    first = [tab.shown, tab.notice, tab.layer, tab.head, *_the_map(tab)]
+    source = [tab.source, tab.spoiled]
+
+    opened.then(events.begin, page.bundle, model, **private)
+    tab.tab.select(events.open, asking, first, **_waits_on(tab.picture, private))
+    begun = changed.then(events.begin, page.bundle, model, **private)
+    cleared = begun.then(events.clear, None, [tab.shown, tab.notice, tab.written], **private)
+    tabs = cleared.then(events.tabs, page.bundle, [page.classify, tab.tab, page.tabs], **private)
+    tabs.then(events.open, asking, first, **_waits_on(tab.picture, private))
+    tab.corrupt.click(events.spoil, [page.bundle, *source], source, **private)
+    chosen = tab.examples.choose(events.choose_example, page.bundle, source, **private)
+    _wire_writing(page, tab, events, chosen, WriteMapEvents(screen), controls, private)
+
+
+def _wire_writing(
+    page: Page,
+    tab: WritePage,
+    events: WriteEvents,
+    chosen: Dependency,
+    maps: WriteMapEvents,
+    controls: list,
+    private: dict[str, Any],
+) -> None:
+    """What writes, by a button, the Enter key or an example that was `chosen`; and the map."""
+    asked = [page.bundle, tab.source, *(tab.settings[name] for name in SETTINGS), *controls]
+    growing = [tab.shown, tab.notice, tab.written, tab.stop, tab.png, tab.svg, tab.layer, tab.head]
     # A second click while a text grows must not queue another.
-    once = {**private, "trigger_mode": "once"}
-    writing = gr.on([tab.write.click, tab.source.submit], events.write, asked, growing, **once)
-    stopped = tab.stop.click(None, cancels=[writing], api_visibility="private", queue=False)
-    shown = [tab.stop, tab.layer, tab.head, *the_map]
+    once = {**_waits_on(tab.source, private), "trigger_mode": "once"}
+    begun = [tab.write.click, tab.source.submit]
+    gr.on(begun, None, None, tab.stop, js=_MAY_STOP, **_HERE)
+    writings = [
+        gr.on(begun, events.write, asked, growing, **once),
+        chosen.then(events.write, asked, growing, **once),
+    ]
+    stopped = tab.stop.click(None, None, tab.stop, js=_HAS_STOPPED, cancels=writings, **_HERE)
+    page.bundle.input(None, cancels=writings, **_HERE)
+    for event in (*writings, stopped):
+        done = event.then(maps.finish, controls, [tab.stop, *_the_map(tab)], **private)
+        done.then(maps.files, controls, [tab.png, tab.svg], **private)
+    _wire_map(tab, maps, controls, _waits_on(tab.picture, private))
+
+
+def _wire_map(
+    tab: WritePage, maps: WriteMapEvents, controls: list, private: dict[str, Any]
+) -> None:
+    the_map = _the_map(tab)
+    other_maps = [tab.looks_at.input, tab.special_tokens.input]
+    numbered = [tab.layer.input, tab.head.input]
     drawn = [
-        writing.then(events.finish, controls, shown, **private),
-        stopped.then(events.finish, controls, shown, **private),
-        gr.on(
-            [tab.looks_at.input, tab.layer.input, tab.head.input, tab.special_tokens.input],
-            events.draw, controls, the_map, **private,
-        ),
-        tab.heads.choose(events.choose_head, controls, [tab.layer, tab.head, *the_map], **private),
-    ]  # fmt: skip
+        gr.on(other_maps, maps.redraw, controls, the_map, **private),
+        gr.on(numbered, maps.draw, controls, the_map, **private),
+        tab.heads.choose(maps.choose_head, controls, [tab.layer, tab.head, *the_map], **private),
+    ]
     for event in drawn:
-        event.then(events.files, controls, [tab.png, tab.svg], **private)
-    tab.picture.select(events.choose_row, controls, tab.written, **private)
-    tab.corrupt.click(
-        events.corrupt, [page.bundle, tab.source, tab.settings[-1]], tab.source, **private
-    )
-    page.bundle.input(None, cancels=[writing], api_visibility="private", queue=False)
-    for event in begun:
-        event.then(events.begin, page.bundle, beginning, **private)
-        event.then(events.tabs, page.bundle, [page.classify, tab.tab], **private)
+        event.then(maps.files, controls, [tab.png, tab.svg], **private)
+    tab.picture.select(maps.choose_row, controls, tab.written, **private)
+
+
+def _the_map(tab: WritePage) -> list:
+    """What `shown_map` gives values for."""
+    return [tab.heads, tab.picture, tab.written, tab.notes, tab.png, tab.svg]
+
+
+def _waits_on(part: gr.components.Component, private: dict[str, Any]) -> dict[str, Any]:
+    """Says on a part of the page that, and how long, a reader waits for their turn."""
+    return {**private, "show_progress": "minimal", "show_progress_on": part}

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from explorer.bundle import Bundle
 from explorer.bundle_fields import AGAIN, BundleError
 from explorer.decoding.beam_search import beam_search
 from explorer.decoding.graph import DecoderGraph
@@ -13,22 +12,38 @@ from explorer.decoding.one_by_one import write_one_by_one
 from explorer.decoding.settings import Settings
 from explorer.decoding.step import Step, make_step
 from explorer.reading import Reading
+from explorer.runner import Runner
 from explorer.target_tokens import TargetTokens
 from explorer.writing import Writing
 
 
 class Writer:
-    """A bundle's decoder with its tokenizer. Raises BundleError as `DecoderGraph` does."""
+    """The decoder of a bundle, with its tokenizer.
 
-    def __init__(self, bundle: Bundle) -> None:
-        assert bundle.decoder, f"{bundle.title} has no decoder"
-        self.decoder = bundle.decoder
-        outside = (self.decoder.start_id, self.decoder.end_id)
+    Raises:
+        BundleError: as `DecoderGraph` does; the tokenizer's file is none, or has more ids than the
+            graph; or the encoder's hidden states are not as wide as the graph expects.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        decoder = runner.bundle.decoder
+        assert decoder, f"{runner.bundle.title} has no decoder"
+        self.decoder = decoder
         try:
-            self._target = TargetTokens(self.decoder.tokenizer_file, outside)
+            self._target = TargetTokens(decoder.tokenizer_file, (decoder.start_id, decoder.end_id))
         except Exception as error:  # the library raises plain Exception
-            raise BundleError(f"{self.decoder.tokenizer_file}: {error}. {AGAIN}") from error
-        self._graph = DecoderGraph(self.decoder)
+            raise BundleError(f"{decoder.tokenizer_file}: {error}. {AGAIN}") from error
+        if self._target.size > decoder.vocabulary:
+            raise BundleError(
+                f"{decoder.tokenizer_file} has {self._target.size} ids; bundle.json has "
+                f"{decoder.vocabulary} as decoder.vocabulary. {AGAIN}"
+            )
+        self._graph = DecoderGraph(decoder)
+        if self._graph.width != runner.width:
+            raise BundleError(
+                f"{decoder.graph.path} reads {self._graph.width} numbers per token of the source; "
+                f"{runner.bundle.graph.path} gives {runner.width}. {AGAIN}"
+            )
 
     def write(self, source: Reading, settings: Settings) -> Iterator[Writing]:
         """The text so far after every step; the last one is the result.
@@ -65,13 +80,15 @@ class Writer:
 
     def _writing(self, source: Reading, steps: tuple[Step, ...]) -> Writing:
         ids = [step.token_id for step in steps]
+        tokens = self._target.tokens(ids)
         return Writing(
             source=source,
             steps=steps,
-            tokens=self._target.tokens(ids),
-            start=self._target.tokens([self.decoder.start_id])[0],
+            tokens=tokens,
+            start=self._target.token(self.decoder.start_id),
             candidates=tuple(
-                self._target.tokens([index for index, _ in step.candidates]) for step in steps
+                tuple(self._target.token(index, before) for index, _ in step.candidates)
+                for step, before in zip(steps, (None, *tokens), strict=False)
             ),
             text=self._target.text(ids),
             finished=ids[-1] == self.decoder.end_id,

@@ -3,9 +3,10 @@
 import numpy as np
 
 from explorer.view import Axis, MapView, one_map, renormalised, shown_axis
-from explorer.writing import SOURCE, Writing
+from explorer.writing import SOURCE, WRITTEN, Writing
 
-_KINDS = {True: "Cross-attention", False: "Self-attention"}
+_KINDS = {SOURCE: "Cross-attention", WRITTEN: "Self-attention"}
+_COLUMNS = {SOURCE: "its columns are the source", WRITTEN: "its columns are what came before"}
 
 
 def writing_axes(writing: Writing, looks_at: str, *, special_tokens: bool) -> tuple[Axis, Axis]:
@@ -35,7 +36,8 @@ def writing_map(
         weights=weights,
         removed=removed,
         hides_tokens=not special_tokens,
-        kind=_KINDS[looks_at == SOURCE],
+        kind=_KINDS[looks_at],
+        sides=("each row is a written token", _COLUMNS[looks_at]),
     )
 
 
@@ -52,3 +54,15 @@ def telling_cross_head(writing: Writing) -> tuple[int, int]:
     score = weights.max(axis=-1).mean(axis=-1) - weights.mean(axis=-2).max(axis=-1)
     layer, head = np.unravel_index(int(score.argmax()), score.shape)
     return int(layer), int(head)
+
+
+def telling_step(writing: Writing) -> int:
+    """The word, by its place from 0, whose choice was the most open: shown first.
+
+    Special tokens and punctuation are no words; where there is nothing else, the first token.
+    """
+    openness = [
+        step.entropy if any(map(str.isalnum, token.text)) else -1.0
+        for step, token in zip(writing.steps, writing.tokens, strict=True)
+    ]
+    return int(np.argmax(openness))

@@ -6,7 +6,9 @@ command that installs it; under REQUIRE_ALL=1 such a skip is a failure.
 
 import json
 import os
+import secrets
 import shutil
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,9 @@ from explorer.bundle import Bundle, open_bundle
 from explorer.runner import Runner
 
 TINY = Path(__file__).parent / "tiny_bundle"
+FOREIGN = Path(__file__).parent / "foreign_decoder"
 DEMO = Path(__file__).parents[2] / "demo"
+HOSTILE_PIECES = ("<img src=x onerror=alert(1)>", "${alert(1)}", "{{7*7}}", r"\u`")
 INSTALL_BROWSER = (
     "needs a browser: pip install playwright axe-playwright-python && playwright install chromium"
 )
@@ -67,17 +71,124 @@ def copy_of_tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
 
 
 @pytest.fixture(scope="session")
-def url(bundle: Bundle, copy_of_tiny: Callable[..., Path]) -> Iterator[str]:
-    """The address of a page with two models, the tiny one and a copy that calls itself Second."""
-    import app
+def expected() -> dict[str, Any]:
+    """The sizes of the foreign decoder, and what `transformers` writes with its weights."""
+    return json.loads((FOREIGN / "decoder.json").read_text("utf-8"))
 
+
+@pytest.fixture(scope="session")
+def foreign(copy_of_tiny: Callable[..., Path], expected: dict[str, Any]) -> Bundle:
+    """A bundle that only writes, with a decoder unlike the tiny one: see make_foreign_decoder.py.
+
+    Some of the words that it writes would run, were they taken for more than text.
+    """
+    graphs = json.loads((TINY / "bundle.json").read_text("utf-8"))["graphs"]
+    file = "onnx/foreign.onnx"
+    folder = copy_of_tiny(
+        title="Foreign",
+        tasks=["generate"],
+        graphs={
+            "encode": graphs["classify"],
+            "generate": {"float32": {"file": file, "sha256": expected["sha256"]}},
+        },
+        labels=None,
+        problem_type=None,
+        decoder={**expected, "examples": [{"text": "Not bad at all, the story is great!"}]},
+    )
+    shutil.copy(FOREIGN / "decoder.onnx", folder / file)
+    shutil.copy(FOREIGN / "generation_config.json", folder / "decoder")
+    tokenizer = json.loads((FOREIGN / "tokenizer.json").read_text("utf-8"))
+    pieces = {index: piece for piece, index in tokenizer["model"]["vocab"].items()}
+    pieces |= dict(zip((70, 146, 225, 99), HOSTILE_PIECES, strict=True))
+    tokenizer["model"]["vocab"] = {piece: index for index, piece in pieces.items()}
+    tokenizer["model"]["merges"] = []
+    (folder / "decoder" / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    return open_bundle(folder, "float32")
+
+
+@pytest.fixture(scope="session")
+def hostile() -> list[str]:
+    """Texts that would run, break a page or a drawing, were they taken for more than text."""
+    return [
+        "${alert(1)}",
+        "{{7*7}} {{constructor}}",
+        r"\u \x \ `",
+        "<img src=x onerror=alert(1)>",
+        "</script><script>alert(1)</script>",
+        "javascript:alert(1) \" onload='alert(1)'",
+        "$$ $x^$ \\frac{",
+        "\u202eright to left مرحبا",
+        "😍 好电影 👩‍🚀",
+        "film " * 2000,
+    ]
+
+
+@pytest.fixture(scope="session")
+def url(
+    bundle: Bundle, foreign: Bundle, copy_of_tiny: Callable[..., Path], serve: Callable[..., Any]
+) -> Iterator[str]:
+    """The address of a page with three models: the tiny one, which classifies and writes, a copy
+    that calls itself Second and only classifies, and the foreign one, which only writes."""
     second = open_bundle(
         copy_of_tiny(title="Second", problem_type="multi_label", tasks=["classify"])
     )
-    page = app.build_app([bundle, second])
-    _, address, _ = app.launch(page, prevent_thread_lock=True, quiet=True)
-    yield address
-    page.close(verbose=False)
+    with serve([bundle, second, foreign]) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[..., Any]:
+    """Serves a page for some bundles: a context manager that gives its address."""
+    import app
+
+    @contextmanager
+    def served(bundles):
+        page = app.build_app(bundles)
+        _, address, _ = app.launch(page, prevent_thread_lock=True, quiet=True)
+        yield address
+        page.close(verbose=False)
+
+    return served
+
+
+@pytest.fixture(scope="session")
+def handlers(url: str) -> dict[tuple[str, str], int]:
+    """The numbers of the page's handlers by the element and the event they listen to."""
+    with urllib.request.urlopen(f"{url}config") as response:
+        config = json.load(response)
+    names = {part["id"]: part["props"].get("elem_id") for part in config["components"]}
+    return {
+        (names.get(target), event): dependency["id"]
+        for dependency in config["dependencies"]
+        if dependency["backend_fn"]
+        for target, event in dependency["targets"]
+    }
+
+
+@pytest.fixture(scope="session")
+def forge(url: str, handlers: dict[tuple[str, str], int]) -> Callable[..., Any]:
+    """Sends an event that no page sent; gives whether it succeeded, and what came back last."""
+
+    def send(element, event, data, event_data=None):
+        session = secrets.token_hex(8)
+        body = {
+            "data": data, "event_data": event_data, "session_hash": session,
+            "fn_index": handlers[element, event], "trigger_id": None,
+        }  # fmt: skip
+        request = urllib.request.Request(
+            f"{url}gradio_api/queue/join",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(request).close()
+        with urllib.request.urlopen(f"{url}gradio_api/queue/data?session_hash={session}") as stream:
+            for line in stream:
+                message = json.loads(line.removeprefix(b"data: ")) if line.strip() else {}
+                if message.get("msg") == "process_completed":
+                    return message["success"], message["output"]
+        raise AssertionError("the stream ended without an answer")
+
+    return send
 
 
 @pytest.fixture(scope="session")
@@ -104,12 +215,12 @@ def open_page(browser: Any) -> Callable[..., Any]:
     """Opens pages that must not complain: a context manager for each."""
 
     @contextmanager
-    def opened(url, *, theme="light", width=1280, height=800):
-        """A page that has shown its first reading; no message, dialog or foreign request."""
+    def opened(url, *, theme="light", width=1280, height=800, ready="#svg:enabled"):
+        """A page that has shown its first answer; no message, dialog or foreign request."""
         troubles = []
         page = browser.new_page()
         page.set_viewport_size({"width": width, "height": height})
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)  # a busy machine is slow, not wrong
         page.on(
             "console",
             lambda m: troubles.append(m.text) if m.type in ("error", "warning") else None,
@@ -121,7 +232,7 @@ def open_page(browser: Any) -> Callable[..., Any]:
             lambda r: None if r.url.startswith((url, "data:", "blob:")) else troubles.append(r.url),
         )
         page.goto(f"{url}?__theme={theme}")
-        page.locator("#svg:enabled").wait_for()
+        page.locator(ready).wait_for()
         yield page
         page.close()
         assert troubles == []

@@ -1,51 +1,8 @@
 """The page's own handlers, called by someone who writes HTTP by hand."""
 
-import json
-import secrets
-import urllib.request
-
 import pytest
 
 SHOWN = {"bundle": "Tiny random model", "text": "the film is good", "text_pair": ""}
-
-
-@pytest.fixture(scope="module")
-def handlers(url):
-    """The numbers of the page's handlers, by the element and the event they listen to."""
-    with urllib.request.urlopen(f"{url}config") as response:
-        config = json.load(response)
-    names = {part["id"]: part["props"].get("elem_id") for part in config["components"]}
-    return {
-        (names.get(target), event): dependency["id"]
-        for dependency in config["dependencies"]
-        for target, event in dependency["targets"]
-    }
-
-
-@pytest.fixture
-def forge(url, handlers):
-    """Sends an event that no page sent; gives what comes back."""
-
-    def send(element, event, data, event_data):
-        session = secrets.token_hex(8)
-        body = {
-            "data": data, "event_data": event_data, "session_hash": session,
-            "fn_index": handlers[element, event], "trigger_id": None,
-        }  # fmt: skip
-        request = urllib.request.Request(
-            f"{url}gradio_api/queue/join",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-        )
-        urllib.request.urlopen(request).close()
-        with urllib.request.urlopen(f"{url}gradio_api/queue/data?session_hash={session}") as stream:
-            for line in stream:
-                message = json.loads(line.removeprefix(b"data: ")) if line.strip() else {}
-                if message.get("msg") == "process_completed":
-                    return message["success"], message["output"]
-        raise AssertionError("the stream ended without an answer")
-
-    return send
 
 
 def test_an_honest_event_is_answered(forge):

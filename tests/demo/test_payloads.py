@@ -99,7 +99,7 @@ def test_an_8_bit_graph_says_how_far_its_maps_are_off(bundle, error, fact, foot)
     graph = Graph(precision="8bit", path=bundle.graph.path, map_error=error)
     measured = dataclasses.replace(bundle, graph=graph)
 
-    assert fact in sentences.which_graph(measured)
+    assert fact in sentences.which_graph(measured.graph)
     assert re.search(foot, sentences.about(measured)[0])
 
 

@@ -42,9 +42,10 @@ def test_a_page_offers_what_its_bundles_can_do(writes_only, classifies_only, bun
 
 
 def test_a_bundle_without_a_classifier_reads_and_writes(writes_only):
-    reading = Runner(writes_only).read("the film is good")
+    runner = Runner(writes_only)
+    reading = runner.read("the film is good")
 
-    *_, writing = Writer(writes_only).write(reading, Settings())
+    *_, writing = Writer(runner).write(reading, Settings())
 
     assert len(reading.logits) == len(reading.probabilities) == 0
     assert writing.text

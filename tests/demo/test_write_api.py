@@ -17,8 +17,8 @@ def client(url):
 
 
 @pytest.fixture(scope="module")
-def greedy(bundle, runner):
-    *_, writing = Writer(bundle).write(runner.read(TEXT), Settings())
+def greedy(runner):
+    *_, writing = Writer(runner).write(runner.read(TEXT), Settings())
     return writing
 
 

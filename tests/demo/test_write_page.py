@@ -1,116 +1,291 @@
-"""The Write tab in a real browser."""
+"""The Write tab in a real browser: what a reader does, and what must never happen."""
 
+import re
 import time
+from threading import Event
 
 import pytest
 
 from explorer.decoding.graph import DecoderGraph
+from explorer.decoding.settings import Settings
+from explorer.geometry import map_geometry
+from explorer.labels import axis_labels
+from explorer.write_sources import offered_sources
+from explorer.writer import Writer
+from explorer.writing_view import telling_cross_head, telling_step, writing_map
 
 
 @pytest.fixture
 def page(open_page, url):
     with open_page(url) as page:
-        page.get_by_role("tab", name="Write").click()
+        open_tab(page)
         yield page
 
 
-def write(page, text="the film is good"):
-    page.locator("#source textarea").fill(text)
-    page.locator("#write").click()
+@pytest.fixture(scope="module")
+def first(runner):
+    """What the tab shows when it is opened: the first example, spoiled, and written greedily."""
+    source = offered_sources(runner.bundle, runner.mask)[0]
+    *_, writing = Writer(runner).write(runner.read(source.text), Settings())
+    return writing
+
+
+def open_tab(page):
+    page.get_by_role("tab", name="Write").click()
+    settled(page)
+
+
+def settled(page):
+    """Waits until a text stands there, with its map and the map's files."""
+    page.locator("#written .done:not(.busy)").wait_for()
     page.locator("#write_svg:enabled").wait_for()
 
 
-def test_a_text_is_written_and_its_tokens_are_chosen(page):
-    write(page)
-    chips = page.locator("#written .target-chips .chip")
-    old = page.locator("#written .chance").inner_text()
-
-    chips.first.click()
-
-    assert page.locator("#written .bar").count() == 10
-    assert page.locator("#written .chance").inner_text() != old
-    looked = page.locator("#written .looks-at").inner_text()
-    page.keyboard.press("ArrowRight")
-    assert page.locator("#written .looks-at").inner_text() != looked
-    assert page.locator("#written .key-chips .chip").count() == 6
-
-
-def test_another_head_and_another_map_change_the_picture(page):
-    write(page)
-    image = page.locator("#write_map img")
-    for act in (
-        lambda: page.locator("#write_heads .tile[aria-pressed=false]").first.click(),
-        lambda: page.get_by_label("itself (self-attention)").click(),
-    ):
-        old = image.get_attribute("src")
-        act()
-        page.wait_for_function(
-            "old => document.querySelector('#write_map img').src !== old", arg=old
-        )
-        page.locator("#write_svg:enabled").wait_for()
-    assert "self-attention" in image.get_attribute("alt")
-
-
-def test_a_sentence_is_spoiled(page):
-    page.locator("#source textarea").fill("the story is bright and the music great")
-    page.locator("#corrupt").click()
+def write(page, text):
+    page.locator("#source textarea").fill(text)
+    page.locator("#source textarea").press("Enter")
     page.wait_for_function(
-        "() => !document.querySelector('#source textarea').value.startsWith("
-        "'the story is bright and the music great')"
+        "() => document.querySelector('#written .busy, #write_notice .error')"
+        " || document.querySelector('#write_svg').disabled"
+    )
+    settled(page)
+
+
+def act_and_wait(page, act):
+    """Does something that draws another map, and waits for it."""
+    image = page.locator("#write_map img")
+    old = image.get_attribute("src")
+    act()
+    page.wait_for_function("old => document.querySelector('#write_map img').src !== old", arg=old)
+    page.locator("#write_svg:enabled").wait_for()
+
+
+def words(page, strip):
+    return page.locator(f"#written .{strip} .chip bdi").evaluate_all(
+        "all => all.map(one => one.textContent)"
     )
 
 
-def test_a_setting_out_of_bounds_gets_a_sentence(page):
-    page.get_by_text("How it is written").click()
-    page.locator("#set_max_tokens input").fill("100000")
+def looked(page):
+    return page.locator("#written .looks-at").inner_text()
+
+
+def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(page, first):
+    layer, head = telling_cross_head(first)
+    weights = first.cross_weights[layer, head]
+    names = [token.label for token in first.source.tokens]
+    chips = page.locator("#written .target-chips .chip")
+
+    assert page.locator("#source textarea").input_value() == first.source.text
+    assert page.locator("#written .output").inner_text() == first.text
+    assert words(page, "target-chips") == [token.text or token.piece for token in first.tokens]
+    assert words(page, "key-chips") == [t.text or t.piece for t in first.source.tokens]
+    pressed = page.locator("#write_heads .tile[aria-pressed=true]").get_attribute("aria-label")
+    assert pressed == f"Layer {layer + 1}, head {head + 1}"
+    assert chips.nth(telling_step(first)).get_attribute("aria-pressed") == "true"
+
+    chips.first.click()
+    for place, key in ((0, "ArrowRight"), (1, "End"), (len(first.steps) - 1, "Home")):
+        best = int(weights[place].argmax())
+        assert re.search(rf"looks at \W*{re.escape(names[best])}\W* \d", looked(page))
+        assert chips.nth(place).evaluate("chip => chip === document.activeElement")
+        page.keyboard.press(key)
+    step, bars = first.steps[0], page.locator("#written .bar")
+    assert bars.count() == 10
+    assert bars.locator("bdi").all_inner_texts() == [t.label for t in first.candidates[0]]
+    likeliest = f"{step.candidates[0][1]:.0%}".replace("%", " %")
+    assert bars.locator(".bar-value").first.inner_text() == likeliest
+    assert f"{step.entropy:.1f} bits" in page.locator("#written .chance").inner_text()
+
+
+def test_another_text_and_every_map_of_it(page, runner):
+    write(page, "a bright story")
+    *_, writing = Writer(runner).write(runner.read("a bright story"), Settings())
+    assert page.locator("#written .output").inner_text() == writing.text
+    assert "ended by itself" in page.locator("#written .hint").first.inner_text()
+
+    act_and_wait(page, lambda: page.locator("#write_heads .tile").nth(5).click())
+    assert "layer 2, mean over heads" in page.locator("#write_map img").get_attribute("alt")
+    act_and_wait(page, lambda: page.get_by_label("itself (self-attention)").click())
+    act_and_wait(page, lambda: page.locator("#write_special input").click())
+    assert "Special tokens are hidden" in page.locator("#write_notes").inner_text()
+    assert words(page, "key-chips")[0] == "[CLS]"
+
+    view = writing_map(writing, "written", 1, None, special_tokens=False)
+    box = map_geometry(axis_labels(view.queries), axis_labels(view.keys))
+    image = page.locator("#write_map img")
+    scale = image.bounding_box()["width"] / box.width
+    y = box.top + box.map_height * 2.5 / len(view.queries.tokens)
+    image.click(position={"x": scale * (box.left + 0.1), "y": scale * y})
+    row = int(view.queries.indexes[2])
+    page.locator(f"#written .target-chips .chip:nth-child({row + 1}).query").wait_for()
+
+    with page.expect_download() as download:
+        page.locator("#write_png").click()
+    assert download.value.suggested_filename == "self-attention-layer2-mean.png"
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_sentence_is_spoiled_in_one_way_after_another_and_an_example_is_written(page):
+    source = page.locator("#source textarea")
+    clean = "the story is bright and the music great"
+    source.fill(clean)
+    found = [clean]
+    for _ in range(3):
+        page.locator("#corrupt").click()
+        page.wait_for_function(
+            "old => document.querySelector('#source textarea').value !== old", arg=found[-1]
+        )
+        found.append(source.input_value())
+    assert len(set(found)) > 2
+    assert all(len(set(clean.split()) - set(text.split())) <= 2 for text in found)
+
+    page.locator("#write_examples .example").nth(1).click()
+    page.wait_for_function("() => /dull/.test(document.querySelector('.key-chips').innerText)")
+    settled(page)
+
+
+def test_settings_show_by_strategy_and_what_is_out_of_bounds_gets_a_sentence(page, runner):
+    assert not page.locator("#set_temperature").is_visible()
+    page.get_by_label("How it is written").click()
+    page.get_by_role("option", name="Sampling").click()
+    page.locator("#set_temperature input").fill("3")
+    page.locator("#set_seed input").fill("5")
+    write(page, "the film is good")
+    sampled = Settings(strategy="sample", temperature=3.0, seed=5)
+    *_, writing = Writer(runner).write(runner.read("the film is good"), sampled)
+    assert page.locator("#written .output").inner_text() == writing.text
+
+    page.locator("#set_temperature input").fill("100")
     page.locator("#write").click()
+    page.locator("#write_notice .error").first.wait_for()
 
-    page.locator("#write_notice .error").wait_for()
-
-    assert "whole number from 1 to 128" in page.locator("#write_notice").inner_text()
+    said = page.locator("#write_notice").inner_text()
+    assert "temperature is 100; expected a number from 0.05 to 5.0" in said
+    assert "What stands below was written before" in said
+    page.locator("#stop:disabled").wait_for()
 
 
 @pytest.mark.parametrize("leaves", [False, True], ids=["stop", "page closed"])
-def test_a_reader_who_stops_or_leaves_ends_the_work(open_page, url, monkeypatch, leaves):
-    runs = []
+def test_a_reader_who_stops_or_leaves_ends_the_work_and_the_next_one_knew(
+    open_page, url, monkeypatch, leaves
+):
+    runs, may_go_on = [], Event()
     run = DecoderGraph.run
 
     def slowly(*given):
         runs.append(1)
-        time.sleep(0.25)
+        if len(runs) > 2:
+            may_go_on.wait(60)
+            time.sleep(0.2)
         return run(*given)
 
-    monkeypatch.setattr(DecoderGraph, "run", slowly)
     with open_page(url) as page:
-        page.get_by_role("tab", name="Write").click()
-        page.get_by_text("How it is written").click()
-        page.locator("#set_repetition_penalty input").fill("5")
+        open_tab(page)
+        monkeypatch.setattr(DecoderGraph, "run", slowly)
+        page.get_by_text("Length and repetition").click()
+        page.locator("#set_repetition_penalty input").fill("5")  # it writes all that it may
         page.locator("#source textarea").fill("a bright story")
         page.locator("#write").click()
-        page.locator("#written .target-chips .chip").first.wait_for()
+        page.locator("#written .busy").wait_for()
         if not leaves:
+            gives_up_waiting(open_page, url)
             page.locator("#stop:enabled").click()
-            page.locator("#write_svg:enabled").wait_for()
+            may_go_on.set()
+            settled(page)
             assert "not ended" in page.locator("#written .hint").first.inner_text()
-    time.sleep(1)
+    may_go_on.set()
+    time.sleep(2)
     after = len(runs)
-    time.sleep(1)
+    time.sleep(0.5)
 
-    assert 0 < len(runs) == after < 20
+    assert 2 < len(runs) == after < 20
+
+
+def gives_up_waiting(open_page, url):
+    """A second reader, whose request waits for the first one's, is told so and stops."""
+    with open_page(url, ready="#text") as page:
+        page.get_by_role("tab", name="Write").click()
+        page.locator("#source textarea").fill("the film is good")
+        page.locator("#write").click()
+        page.get_by_text(re.compile(r"queue: \d")).first.wait_for()
+        page.locator("#stop:enabled").click()
+        page.locator("#stop:disabled").wait_for()
+
+
+def test_hostile_texts_are_read_and_run_nothing(page, hostile):
+    for text in hostile:
+        page.locator("#source textarea").fill(text)
+        page.locator("#source textarea").press("Enter")
+        plain = re.sub(r"\s|\u202e|\u200d", "", text)
+        page.wait_for_function(
+            "start => [...document.querySelectorAll('.key-chips bdi')]"
+            ".map((one) => one.textContent).join('').startsWith(`[CLS]${start}`)",
+            arg=plain[:4],
+        )
+        shown = re.sub(r"\u200d", "", "".join(words(page, "key-chips")[1:-1]))
+        assert shown == plain or plain.startswith(shown)
+    settled(page)
+
+    assert "32 tokens at most, and this text has 2,002: 1,970 were left out of what the dec" in (
+        page.locator("#write_notice").inner_text()
+    )
+    assert page.locator("img[src='x']").count() == 0
+    assert page.locator(".widget script").count() == 0
+
+
+def choose_model(page, title, tabs):
+    """Chooses another model, and waits until the page has its tabs."""
+    page.get_by_label("Model", exact=True).click()
+    page.get_by_role("option", name=title).click()
+    page.wait_for_function(
+        "tabs => [...document.querySelectorAll('[role=tab]')]"
+        ".filter((tab) => tab.checkVisibility()).map((tab) => tab.innerText).join() === tabs",
+        arg=",".join(tabs),
+    )
+
+
+def test_a_page_shows_the_tabs_that_its_model_has_and_its_words_run_nothing(page):
+    choose_model(page, "Second", ["Classify"])
+    page.locator("#answer .bar").first.wait_for()
+
+    choose_model(page, "Foreign", ["Write"])
+    settled(page)
+    assert page.locator("#write_heads .tile").count() == 3 * 5
+    assert not page.locator("#corrupt").is_visible()
+    # Some of this model's words are hostile.
+    for piece in ("<img src=x onerror=alert(1)>", "${alert(1)}", "{{7*7}}", "\\u`"):
+        assert piece in page.locator("#written .output").inner_text()
+        page.locator("#written .target-chips .chip", has_text=piece).first.click()
+    assert page.locator("img[src='x']").count() == 0
+
+    choose_model(page, "Tiny random model", ["Classify", "Write"])
+    page.locator("#corrupt").wait_for()
+    settled(page)
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 360), ("dark", 1280)])
-def test_nothing_stands_beyond_the_edge_and_axe_finds_nothing_serious(
-    open_page, url, theme, width, skip_for_want
+def test_a_page_that_only_writes_fits_and_axe_finds_nothing_serious(
+    open_page, serve, foreign, bundle, theme, width, skip_for_want
 ):
     try:
         from axe_playwright_python.sync_playwright import Axe
     except ImportError:
         skip_for_want("needs axe: pip install axe-playwright-python")
-    with open_page(url, theme=theme, width=width) as page:
-        page.get_by_role("tab", name="Write").click()
+    writes = [foreign, bundle] if width == 360 else [bundle]
+    with (
+        serve(writes) as address,
+        open_page(address, theme=theme, width=width, ready="#facts strong") as page,
+    ):
+        if width == 360:
+            settled(page)  # it opens on the one tab that it has
+            assert page.get_by_role("tab").all_inner_texts() == ["Write"]
+        else:
+            open_tab(page)
+        page.get_by_label("How it is written").click()
+        page.get_by_role("option", name="Sampling").click()
+        page.get_by_text("Length and repetition").click()
         write(page, "the music was dull but the film is not bad at all " + "unbad" * 10)
-        page.get_by_text("How it is written").click()
         page.wait_for_timeout(400)  # colours that are still fading in have no contrast yet
 
         assert page.evaluate("document.documentElement.scrollWidth") <= width

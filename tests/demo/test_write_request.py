@@ -48,4 +48,4 @@ def test_an_unknown_map_is_refused(value):
 @pytest.mark.parametrize("ids", [None, [], "12", [1] * 25, [101], [-1], [True], [1.0], [[1]]])
 def test_forged_ids_are_refused(bundle, ids):
     with pytest.raises(RequestError, match=r"no list of 1 to 24|There is no token"):
-        check_ids(ids, bundle)
+        check_ids(ids, bundle.decoder)

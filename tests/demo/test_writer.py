@@ -1,5 +1,7 @@
 """Writing with the tiny bundle: cached steps, strategies, probabilities, and when it stops."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -25,13 +27,18 @@ def float32(copy_of_tiny):
 
 
 @pytest.fixture(scope="module")
-def source(float32):
-    return Runner(float32).read(TEXT)
+def reader(float32):
+    return Runner(float32)
 
 
 @pytest.fixture(scope="module")
-def writer(float32):
-    return Writer(float32)
+def source(reader):
+    return reader.read(TEXT)
+
+
+@pytest.fixture(scope="module")
+def writer(reader):
+    return Writer(reader)
 
 
 @pytest.mark.parametrize("settings", STRATEGIES, ids=lambda settings: settings.strategy)
@@ -127,16 +134,25 @@ def test_pieces_are_joined_to_words(writer, source):
     ("changes", "message"),
     [
         ({"heads": 3}, r"has 2 heads and 101 words; bundle\.json has 3"),
-        ({"layers": 5}, r"lacks \d+ of \d+ outputs"),
+        (
+            {"layers": 5},
+            r"lacks 12 of 23 inputs: past_key_values\.2\.decoder\.key, .* says 5 layers",
+        ),
+        ({"vocabulary": 50}, r"tokenizer\.json has 101 ids; bundle\.json has 50 as decoder\.voc"),
     ],
 )
 def test_a_decoder_that_is_not_what_the_bundle_says_is_refused(
     float32, copy_of_tiny, changes, message
 ):
-    import json
-
     content = json.loads((float32.folder / "bundle.json").read_text("utf-8"))
     folder = copy_of_tiny(decoder={**content["decoder"], **changes})
 
     with pytest.raises(BundleError, match=message):
-        Writer(open_bundle(folder))
+        Writer(Runner(open_bundle(folder)))
+
+
+def test_a_decoder_for_wider_hidden_states_is_refused(reader, writer, monkeypatch):
+    monkeypatch.setattr(reader, "width", 16)
+
+    with pytest.raises(BundleError, match=r"reads 8 numbers per token of the source; .* gives 16"):
+        Writer(reader)

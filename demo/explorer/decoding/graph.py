@@ -10,8 +10,9 @@ from onnxruntime import OrtValue
 
 from explorer.bundle_decoder import Decoder
 from explorer.bundle_fields import AGAIN, BundleError
-from explorer.sessions import check_outputs, open_session
+from explorer.sessions import check_names, open_session
 
+_ASKED = ("input_ids", "encoder_attention_mask", "encoder_hidden_states")
 _WRITTEN = ("decoder.key", "decoder.value")
 _READ = ("encoder.key", "encoder.value")
 
@@ -53,8 +54,8 @@ class DecoderGraph:
     """A bundle's decoder, ready to write.
 
     Raises:
-        BundleError: onnxruntime refuses the file, an output is missing, or the graph's sizes are
-            not those of `bundle.json`.
+        BundleError: onnxruntime refuses the file, an input or output is missing, or the graph's
+            sizes are not those of `bundle.json`.
     """
 
     def __init__(self, decoder: Decoder) -> None:
@@ -68,19 +69,26 @@ class DecoderGraph:
             *(f"decoder_attentions.{layer}" for layer in layers),
             *(f"cross_attentions.{layer}" for layer in layers),
         ]
-        presents = [f"present.{name}" for name in (*self._written, *self._read)]
-        check_outputs(self._session, decoder.graph, [*self._seen, *presents], decoder.layers)
+        kept = (*self._written, *self._read)
+        check_names(
+            self._session,
+            decoder.graph,
+            decoder.layers,
+            inputs=[*_ASKED, *(f"past_key_values.{name}" for name in kept)],
+            outputs=[*self._seen, *(f"present.{name}" for name in kept)],
+        )
         sizes = {given.name: given.shape for given in self._session.get_inputs()}
         self._heads, self._depth = (
             sizes[f"past_key_values.{self._written[0]}"][axis] for axis in (1, 3)
         )
-        self._hidden = sizes["encoder_hidden_states"][2]
+        self.width: int = sizes["encoder_hidden_states"][2]
+        """Numbers per token that it reads from the encoder; its own layers may be wider."""
         self._warm_up()
 
     def begin(self, hidden: NDArray[np.float32]) -> Past:
         """The past before the first token. `hidden`: the encoder's, shape (source, hidden)."""
         nothing = np.zeros((1, self._heads, 0, self._depth), np.float32)
-        source = {
+        source: dict[str, NDArray] = {
             "encoder_hidden_states": hidden[None],
             "encoder_attention_mask": np.ones((1, len(hidden)), np.int64),
             **{f"past_key_values.{name}": nothing for name in self._read},
@@ -112,7 +120,7 @@ class DecoderGraph:
         """The first run is slow, and shows whether the graph's sizes are those promised."""
         decoder = self.decoder
         try:
-            past = self.begin(np.zeros((2, self._hidden), np.float32))
+            past = self.begin(np.zeros((2, self.width), np.float32))
             outputs, _ = self.run(np.full((1, 1), decoder.start_id, np.int64), past)
         except Exception as error:  # onnxruntime's own classes share no other base
             raise BundleError(

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.decoding.processors import softmax
-
 CANDIDATES = 10
 
 
@@ -39,17 +37,20 @@ def make_step(
     self_weights: NDArray[np.float32],
     cross_weights: NDArray[np.float32],
 ) -> Step:
-    """The record of a choice among `logits`, shape (vocabulary,)."""
-    probabilities = softmax(logits.astype(np.float64))
-    count = min(CANDIDATES, len(probabilities))
-    best = np.argpartition(-probabilities, count - 1)[:count]
-    best = best[np.argsort(-probabilities[best], kind="stable")]
-    some = probabilities[probabilities > 0]
+    """The record of a choice among `logits`, shape (vocabulary,), finite."""
+    below_best = logits - logits.max()
+    parts = np.exp(below_best)
+    whole = parts.sum(dtype=np.float64)
+    # With p = parts / whole, the entropy -sum(p log p) is log(whole) - sum(p below_best).
+    entropy = np.log(whole) - (parts * below_best).sum(dtype=np.float64) / whole
+    count = min(CANDIDATES, len(logits))
+    best = np.argpartition(logits, -count)[-count:]
+    best = best[np.argsort(-logits[best], kind="stable")]
     return Step(
         token_id=int(token_id),
-        probability=float(probabilities[token_id]),
-        entropy=max(float(-(some * np.log2(some)).sum()), 0.0),
-        candidates=tuple((int(index), float(probabilities[index])) for index in best),
+        probability=float(parts[token_id] / whole),
+        entropy=max(float(entropy / np.log(2)), 0.0),
+        candidates=tuple((int(index), float(parts[index] / whole)) for index in best),
         self_weights=self_weights,
         cross_weights=cross_weights,
     )

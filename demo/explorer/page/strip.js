@@ -41,7 +41,7 @@ const ink = (chips, tokens, shares) => {
 const looksAt = (query, tokens, { shares, removed }) => {
   const best = shares
     .map((share, index) => ({ share, index }))
-    .filter(({ share }) => share > 0)
+    .filter(({ share }) => share >= 0.0005) // less would be written as 0.0 %
     .sort((a, b) => b.share - a.share)
     .slice(0, 6);
   return [

@@ -1,61 +1,65 @@
 // The text that grows. The chosen token shows its candidates, and where it looked.
 let shown = null;
-let chosen = null; // null follows the newest token while the text grows
+let chosen = null; // null: the newest token while the text grows, then the one worth a look
 
-const targets = () => [...root.querySelectorAll(".target-chips .chip")];
-const keys = () => [...root.querySelectorAll(".key-chips .chip")];
+const part = (tag, className, attributes = {}) => make(tag, { className, attributes });
+const strip = (className) => part("div", `chips ${className}`, { role: "group" });
+const output = part("p", "output");
+const state = part("p", "hint", { "aria-live": "polite" });
+const targetStrip = strip("target-chips");
+const keyTitle = part("p", "hint");
+const keyStrip = strip("key-chips");
+const looked = part("p", "looks-at", { "aria-live": "polite" });
+const chance = part("p", "chance", { "aria-live": "polite" });
+const bars = part("ol", "bars");
+const card = [make("h2", { text: "What is written" }), output, state, targetStrip, keyTitle, keyStrip, looked, chance, bars];
+targetStrip.setAttribute("aria-label", "Written tokens");
 
 const paint = (query) => {
   const row = shown.row(query);
-  ink(keys(), shown.key_tokens, row.shares);
-  targets().forEach((chip, index) => chip.classList.toggle("query", index === query));
+  ink([...keyStrip.children], shown.key_tokens, row.shares);
+  [...targetStrip.children].forEach((chip, index) => chip.classList.toggle("query", index === query));
   return row;
 };
 
-const candidateBars = (token) =>
-  token.candidates.map(({ text, share, chosen: taken }) =>
-    make("li", { className: taken ? "bar taken" : "bar" }, [
-      make("span", { className: "bar-label" }, [make("bdi", { text })]),
-      make("span", { className: "bar-value", text: percent(share) }),
-      make("span", { className: "bar-ink", style: { width: `${100 * share}%` } }),
-    ]),
-  );
+const candidateBar = ({ text, share, chosen: taken }) =>
+  make("li", { className: taken ? "bar taken" : "bar", attributes: { title: text } }, [
+    make("span", { className: "bar-label" }, [make("bdi", { text })]),
+    make("span", { className: "bar-value", text: percent(share) }),
+    make("span", { className: "bar-ink", style: { width: `${100 * share}%` } }),
+  ]);
 
 const showToken = (query) => {
+  shown.current = query;
   const token = shown.tokens[query];
   const row = paint(query);
-  press(targets(), query);
-  root.querySelector(".looks-at").replaceChildren(...looksAt(token, shown.key_tokens, row));
-  root.querySelector(".chance").replaceChildren(
+  press([...targetStrip.children], query);
+  looked.replaceChildren(...looksAt(token, shown.key_tokens, row));
+  chance.replaceChildren(
     make("strong", {}, [make("bdi", { text: nameOf(token) })]),
-    ` had a probability of ${percent(token.probability)}; the choice was open by ${token.entropy.toFixed(1)} bits. The likeliest ten:`,
+    ` was chosen at a probability of ${percent(token.probability)}. The entropy over all words was ${token.entropy.toFixed(1)} bits (0: certain, 1: a toss of a coin). The likeliest:`,
   );
-  root.querySelector(".bars").replaceChildren(...candidateBars(token));
+  bars.replaceChildren(...token.candidates.map(candidateBar));
 };
 
 const choose = (query) => {
   chosen = query;
-  shown.current = query;
   showToken(query);
 };
 
-const strip = (className, label, tokens) =>
-  make("div", { className: `chips ${className}`, attributes: { role: "group", "aria-label": label } }, tokens);
-
 const drawAll = () => {
   const source = shown.looks_at === "source";
-  const where = source ? "The source" : "What was there before each token";
-  root.replaceChildren(
-    make("h2", { text: "The text" }),
-    make("p", { className: "output", attributes: { "aria-live": shown.busy ? "off" : "polite" } }, [make("bdi", { text: shown.text })]),
-    make("p", { className: "hint", text: `${shown.state} · ${shown.name} · choose a token to see its candidates and where it looked` }),
-    strip("target-chips", "Written tokens", shown.tokens.map((token, index) => chipFor(token, !shown.queries.includes(index)))),
-    make("p", { className: "hint", text: where }),
-    strip("key-chips", where, shown.key_tokens.map((token, index) => chipFor(token, !shown.keys.includes(index), "span"))),
-    make("p", { className: "looks-at", attributes: { "aria-live": shown.busy ? "off" : "polite" } }),
-    make("p", { className: "chance" }),
-    make("ol", { className: "bars" }),
-  );
+  if (!card[0].isConnected) root.replaceChildren(...card);
+  root.classList.toggle("busy", shown.busy);
+  root.classList.toggle("done", !shown.busy || root.classList.contains("done"));
+  for (const line of [state, looked, chance]) line.setAttribute("aria-live", shown.busy ? "off" : "polite");
+  output.replaceChildren(make("bdi", { text: shown.text }));
+  state.textContent = `${shown.state} · ${shown.name} · choose a token to see its candidates and where it looked`;
+  keyTitle.textContent = source ? "The source" : "What was there before each token";
+  keyStrip.setAttribute("aria-label", keyTitle.textContent);
+  targetStrip.replaceChildren(...shown.tokens.map((token, index) => chipFor(token, !shown.queries.includes(index))));
+  keyStrip.replaceChildren(...shown.key_tokens.map((token, index) => chipFor(token, !shown.keys.includes(index), "span")));
+  for (const line of [looked, chance, bars]) line.replaceChildren();
 };
 
 followChips(".target-chips", { choose, paint, leave: () => shown?.current !== undefined && paint(shown.current) });
@@ -64,18 +68,21 @@ const update = () => {
   const value = props.value;
   if (!value) {
     shown = null;
-    root.replaceChildren(make("p", { className: "hint", text: "Nothing is written yet." }));
+    root.classList.remove("busy", "done");
+    root.replaceChildren(make("p", { className: "hint", text: "Nothing is written yet. Press Write, and the text grows here, token by token." }));
     return;
   }
-  if (!shown || shown.writing !== value.writing || (value.busy && !shown.busy)) chosen = null;
-  shown = { ...value, row: unpack(value, value.key_tokens.length) };
+  const held = [...targetStrip.children].indexOf(document.activeElement);
+  if (!shown || shown.source !== value.source || (value.busy && !shown.busy)) chosen = null;
   if (value.chosen !== null) chosen = value.chosen;
+  shown = { ...value, row: unpack(value, value.key_tokens.length) };
   drawAll();
   const newest = value.queries[value.queries.length - 1];
-  shown.current = value.queries.includes(chosen) ? chosen : newest;
-  if (shown.current === undefined) return;
-  showToken(shown.current);
-  reveal(root.querySelector(".target-chips"));
+  const wanted = [chosen ?? (value.busy ? newest : value.first), newest].find((token) => value.queries.includes(token));
+  if (wanted === undefined) return;
+  showToken(wanted);
+  targetStrip.children[held]?.focus({ preventScroll: true });
+  reveal(targetStrip);
 };
 watch("value", update);
 update();

@@ -1,0 +1,74 @@
+"""New values for the parts of the page that show a map; both tabs have the same six."""
+
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer import payloads, sentences
+from explorer.bundle import Bundle
+from explorer.bundle_decoder import Decoder
+from explorer.overview import draw_overview
+from explorer.request import name_head
+from explorer.screen import Screen
+from explorer.view import Axis, MapView
+
+MAP_VALUES = 6
+"""How many values `map_values` gives."""
+
+
+def map_values(
+    screen: Screen,
+    view: MapView,
+    *,
+    dark: object,
+    tokens: dict[str, Any],
+    notes: str,
+    overview: dict[str, Any] | None,
+) -> tuple:
+    """All heads with the chosen one marked, the picture, the tokens, notes, the two files.
+
+    Args:
+        overview: a new picture of all heads, from `all_heads`; None leaves it as it is.
+    """
+    heads: dict[str, Any] = {"chosen": [view.layer + 1, name_head(view.head)]}
+    if overview is not None:
+        heads["value"] = overview
+    picture = screen.picture(view, dark=bool(dark))
+    return (
+        gr.update(**heads),
+        gr.update(value=picture, alt_text=sentences.map_description(view)),
+        tokens,
+        notes,
+        # The files of the map before must not be taken for this one's.
+        gr.update(interactive=False),
+        gr.update(interactive=False),
+    )
+
+
+def all_heads(
+    model: Bundle | Decoder, weights: NDArray[np.float32], queries: Axis, keys: Axis
+) -> dict[str, Any]:
+    """What the widget of all heads receives: maps of shape (layers, heads, query, key) in small."""
+    picture = draw_overview(weights, queries, keys)
+    return {"layers": model.layers, "heads": model.heads, "picture": picture}
+
+
+def map_files(screen: Screen, view: MapView) -> tuple:
+    """The map as files to keep, on white paper: a PNG and an SVG."""
+    paths = screen.picture(view), screen.picture(view, format="svg")
+    return tuple(gr.update(value=path, interactive=True) for path in paths)
+
+
+def head_choice(model: Bundle | Decoder, layer: int, head: int | str) -> tuple:
+    """The controls of layer and head, offering those of a model."""
+    return (
+        gr.Dropdown(choices=payloads.layer_choices(model), value=layer),
+        gr.Dropdown(choices=payloads.head_choices(model), value=head),
+    )
+
+
+def skip(count: int) -> list:
+    """Values that leave so many components as they are."""
+    return [gr.skip() for _ in range(count)]

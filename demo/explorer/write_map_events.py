@@ -1,0 +1,76 @@
+"""What happens to the map of a written text; a sibling of `events.py`, with the same caution:
+whoever speaks HTTP can call these with anything."""
+
+from typing import Any
+
+import gradio as gr
+
+from explorer import write_payloads, write_sentences
+from explorer.clicks import clicked_row, sent_with
+from explorer.edge import answer_or_message
+from explorer.shown_map import MAP_VALUES, all_heads, map_files, map_values, skip
+from explorer.write_screen import WriteChosen, WriteScreen, WriteSelected
+from explorer.writing_view import writing_axes
+
+
+class WriteMapEvents:
+    """The handlers of the map in one page's Write tab."""
+
+    def __init__(self, screen: WriteScreen) -> None:
+        self._screen = screen
+
+    def finish(self, *controls: Any) -> tuple:
+        """The writing came to an end, or was stopped. Gives: stop, and the map."""
+        chosen = WriteChosen(*controls)
+        if not chosen.shown:
+            return gr.update(interactive=False), *skip(MAP_VALUES)
+        return gr.update(interactive=False), *self.redraw(*controls)
+
+    def redraw(self, *controls: Any) -> tuple:
+        """What looks, or is looked at, changed. Gives the map, all heads drawn anew."""
+        chosen = WriteChosen(*controls)
+        return written_map(self._screen, self._select(chosen), chosen, overview=True)
+
+    def draw(self, *controls: Any) -> tuple:
+        """Another layer or head was chosen by a control. Gives the map."""
+        chosen = WriteChosen(*controls)
+        return written_map(self._screen, self._select(chosen), chosen)
+
+    def choose_head(self, event: gr.EventData, *controls: Any) -> tuple:
+        """A tile was chosen among all heads. Gives layer, head, and the map."""
+        layer, head = (sent_with(event).get(name) for name in ("layer", "head"))
+        return layer, head, *self.draw(*WriteChosen(*controls)._replace(layer=layer, head=head))
+
+    def choose_row(self, event: gr.SelectData, *controls: Any) -> dict[str, Any]:
+        """The map's picture was clicked. Gives the written tokens, with that row's one chosen."""
+        selected = self._select(WriteChosen(*controls))
+        row = clicked_row(event, selected.view)
+        return write_payloads.written(selected, chosen=row)
+
+    def files(self, *controls: Any) -> tuple:
+        """The map as files to keep, on white paper. Gives a PNG and an SVG."""
+        if not WriteChosen(*controls).shown:
+            return gr.skip(), gr.skip()
+        return map_files(self._screen.screen, self._select(WriteChosen(*controls)).view)
+
+    def _select(self, chosen: WriteChosen) -> WriteSelected:
+        return answer_or_message(self._screen.select, chosen)
+
+
+def written_map(
+    screen: WriteScreen, selected: WriteSelected, chosen: WriteChosen, *, overview: bool = False
+) -> tuple:
+    """The values of `shown_map` for a written text."""
+    writing, view, looks_at = selected.writing, selected.view, selected.looks_at
+    pictures = None
+    if overview:
+        axes = writing_axes(writing, looks_at, special_tokens=not view.hides_tokens)
+        pictures = all_heads(selected.writer.decoder, writing.weights(looks_at), *axes)
+    return map_values(
+        screen.screen,
+        view,
+        dark=chosen.dark,
+        tokens=write_payloads.written(selected),
+        notes=write_sentences.map_notes(view),
+        overview=pictures,
+    )

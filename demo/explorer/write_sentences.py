@@ -1,0 +1,85 @@
+"""What the Write tab says; a sibling of `sentences.py`, with the same rule: no reader's text."""
+
+from explorer import sentences
+from explorer.bundle import Bundle
+from explorer.bundle_decoder import Decoder
+from explorer.bundle_fields import Fields
+from explorer.view import MapView
+from explorer.writing import Writing
+
+CAUTION = (
+    "**How to read it.** A row is a written token; its columns are what the decoder looked at when "
+    "it chose that token. Probabilities are the model's own, over its whole vocabulary, before "
+    "temperature, top-k or a penalty changes them. Attention shows where information was routed, "
+    "not why a word was chosen."
+)
+
+
+def asked(decoder: Decoder) -> str:
+    """What a reader is to give; empty where the bundle does not say what its decoder learned."""
+    if not decoder.restores:
+        return ""
+    return (
+        "A sentence with words that are masked, missing, swapped or mistyped. The model writes it "
+        "clean."
+    )
+
+
+def sizes(bundle: Bundle) -> str:
+    """The decoder's sizes, and which graph runs where it is of another kind than the encoder's;
+    empty if there is none."""
+    decoder = bundle.decoder
+    if decoder is None:
+        return ""
+    other = decoder.graph.precision != bundle.graph.precision
+    graph = f", {sentences.which_graph(decoder.graph)}" if other else ""
+    return f"writes with {decoder.layers} layers × {decoder.heads} heads{graph}"
+
+
+def worth(decoder: Decoder | None) -> str:
+    """What its texts were worth on unseen ones; empty if the bundle does not say."""
+    if decoder is None:
+        return ""
+    metrics = Fields(decoder.metrics, decoder.tokenizer_file)
+    test, copied = metrics.mapping("test"), metrics.mapping("copied")
+    ours, source = test.get("word_error_rate"), copied.get("word_error_rate")
+    if isinstance(ours, int | float) and isinstance(source, int | float):
+        return f"writes {ours:.1%} of words wrong, from sources with {source:.1%}"
+    rouge = test.get("rougeL")
+    return f"ROUGE-L {rouge:.2f} on unseen texts" if isinstance(rouge, int | float) else ""
+
+
+def notices(writing: Writing, bundle: Bundle, most: int) -> list[str]:
+    """What a reader should know about how their source was read.
+
+    Args:
+        most: tokens that were to be written at most.
+    """
+    assert bundle.decoder, "it wrote"
+    found = sentences.notices(writing.source, bundle, shown="what the decoder sees and of the maps")
+    length, most = len(writing.source.tokens), min(most, bundle.decoder.max_tokens)
+    if bundle.decoder.restores and length > most + 1:  # the start token does not come back
+        found.append(
+            f"The source has {length} tokens, and at most {most} are written: its end will be "
+            "missing. Shorten the source, or allow more tokens if the decoder can write them."
+        )
+    return found
+
+
+def map_notes(view: MapView) -> str:
+    """What a reader of a written text's map must know."""
+    hidden = f"Special tokens are hidden. They had drawn {sentences.scaled_back(view)}"
+    return " ".join([*([hidden] if view.hides_tokens else []), *sentences.drawing_notes(view)])
+
+
+def state(writing: Writing, decoder: Decoder, *, busy: bool) -> str:
+    """How far a text came, in a few words."""
+    count = len(writing.steps)
+    written = f"{count} token{'' if count == 1 else 's'}"
+    if busy:
+        return f"{written} so far"
+    if writing.finished:
+        return f"{written}, ended by itself"
+    if count >= decoder.max_tokens:
+        return f"{written}, as many as this decoder can write"
+    return f"{written}, not ended: stopped, or all that the settings allow"

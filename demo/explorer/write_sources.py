@@ -1,0 +1,54 @@
+"""What there is to write from: the texts that a bundle offers, and sentences that are spoiled."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+from zlib import crc32
+
+from explorer.bundle import Bundle
+from explorer.corruption import corrupt
+from explorer.request import check_texts
+
+_MOST = 2**31
+
+
+class Source(NamedTuple):
+    """A text to write from, and how it came about. The page remembers it as a JSON object."""
+
+    text: str
+    clean: str
+    """What it was before it was spoiled; itself if it was not."""
+    times: int = 0
+    """How often that was spoiled, each time in another way."""
+
+
+def spoil(clean: str, times: int, mask: str) -> Source:
+    """A sentence with two words spoiled, in a way that follows from the sentence and `times`."""
+    return Source(corrupt(clean, crc32(clean.encode()) + times, mask), clean, times)
+
+
+def spoil_again(text: object, remembered: object, mask: str) -> Source:
+    """Spoils what a reader has before them: their own text, or, where it is what was spoiled last,
+    the clean sentence once more in another way.
+
+    Args:
+        text, remembered: the text and the last `Source`, as the page sent them, unchecked.
+
+    Raises:
+        RequestError: a text is none, or not fit to be read.
+    """
+    own = check_texts(text).text
+    if not isinstance(remembered, Mapping) or remembered.get("text") != own:
+        return spoil(own, 0, mask)
+    clean, times = check_texts(remembered.get("clean")).text, remembered.get("times")
+    return spoil(clean, times + 1 if isinstance(times, int) and 0 <= times < _MOST else 0, mask)
+
+
+def offered_sources(bundle: Bundle, mask: str) -> list[Source]:
+    """The texts that a bundle offers: those of its decoder; or else its examples, spoiled if the
+    decoder restores."""
+    decoder = bundle.decoder
+    if decoder is None:
+        return []
+    if decoder.examples or not decoder.restores:
+        return [Source(one.text, one.text) for one in decoder.examples or bundle.examples]
+    return [spoil(one.text, 0, mask) for one in bundle.examples]

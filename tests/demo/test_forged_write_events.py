@@ -1,0 +1,137 @@
+"""The handlers of the Write tab, called by someone who writes HTTP by hand."""
+
+import pytest
+
+TITLE = "Tiny random model"
+TEXT = "the film is good"
+SETTINGS = {
+    "strategy": "greedy", "temperature": 1.0, "top_k": 0, "top_p": 1.0, "beams": 4,
+    "repetition_penalty": 1.0, "no_repeat_ngram": 0, "max_tokens": 64, "seed": 0,
+}  # fmt: skip
+SHOWN = {"bundle": TITLE, "text": TEXT, "ids": [7, 53, 3]}
+VIEW = ["source", 1, 1, True, False]
+
+
+@pytest.fixture(scope="module")
+def ask_to_write(forge):
+    """Presses Write with some values that no page would send; gives the last of what it gives."""
+
+    def ask(title=TITLE, text=TEXT, view=VIEW, **changes):
+        settings = {**SETTINGS, **changes}
+        success, output = forge("write", "click", [title, text, *settings.values(), None, *view])
+        return output["data"] if success else output["error"]
+
+    return ask
+
+
+def test_an_honest_request_is_answered(ask_to_write):
+    shown, notice, written, *_ = ask_to_write(max_tokens=3)
+
+    assert (shown["bundle"], shown["text"]) == (TITLE, TEXT)
+    assert len(written["tokens"]) == len(shown["ids"]) == 3
+    assert not notice["error"]
+    assert "The source has 6 tokens, and at most 3 are written" in notice["lines"][0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"temperature": float("nan")}, "temperature is not a number; expected a number from 0.05"),
+        ({"temperature": float("inf")}, "temperature is inf; expected a number from 0.05 to 5.0"),
+        ({"temperature": None}, "temperature is empty; expected a number from 0.05 to 5.0"),
+        ({"temperature": "hot"}, "temperature is 'hot'; expected a number"),
+        ({"top_p": 0}, "top_p is 0; expected a number from 0.01 to 1.0"),
+        ({"top_k": 10**400}, "top_k is more than 10^30; expected a whole number from 0 to 1000"),
+        ({"beams": 2.5}, "beams is 2.5; expected a whole number from 2 to 6"),
+        ({"max_tokens": [1]}, "max_tokens is [1]; expected a whole number from 1 to 128"),
+        ({"no_repeat_ngram": -1}, "no_repeat_ngram is -1; expected a whole number from 0 to 10"),
+        ({"seed": {}}, "seed is {}; expected a whole number from 0"),
+        ({"text": "a" * 20_000}, "has 20,000 characters; at most 10,000"),
+        ({"text": "\u200b"}, "none of them can be seen"),
+        ({"title": "/etc"}, "Value: /etc is not in the list of choices"),  # gradio's own check
+        ({"title": "Second"}, "Second does not write"),
+        ({"view": ["source", 99, 1, True, False]}, "Value: 99 is not in the list of choices"),
+        ({"view": ["source", 1, -5, True, False]}, "Value: -5 is not in the list of choices"),
+        ({"view": ["all", 1, 1, True, False]}, "is not in the list of choices: ['source'"),
+        ({"view": ["source", 1, 1, "no", False]}, "special_tokens is 'no'"),
+        ({"strategy": "best"}, "Value: best is not in the list of choices"),
+    ],
+)
+def test_a_forged_request_to_write_gets_a_sentence(ask_to_write, changes, message):
+    answer = ask_to_write(**changes)
+
+    assert message in (answer if isinstance(answer, str) else " ".join(answer[1]["lines"]))
+
+
+@pytest.mark.parametrize(
+    ("event_data", "message"),
+    [
+        ({"layer": 10**9, "head": 1}, "There is no layer 1000000000; this model has layers 1 to 2"),
+        ({"layer": 1, "head": "__class__"}, "There is no head '__class__'"),
+        ([1, 2], "There is no layer None"),
+        (None, "There is no layer None"),
+    ],
+)
+def test_a_forged_head_gets_a_sentence(forge, event_data, message):
+    success, output = forge("write_heads", "choose", [SHOWN, *VIEW], event_data)
+
+    assert not success
+    assert message in output["error"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [
+        (None, "Nothing was written yet"),
+        ([1], "Nothing was written yet"),
+        ({**SHOWN, "bundle": ["Second"]}, "There is no bundle ['Second']"),
+        ({**SHOWN, "bundle": "Second"}, "Second does not write"),
+        ({**SHOWN, "text": "a" * 20_000}, "has 20,000 characters"),
+        ({**SHOWN, "text": None}, "type NoneType"),
+        ({**SHOWN, "ids": None}, "no list of 1 to 24 token ids"),
+        ({**SHOWN, "ids": [5] * 25}, "no list of 1 to 24 token ids"),
+        ({**SHOWN, "ids": [10**9]}, "There is no token 1000000000; this model has 0 to 100"),
+        ({**SHOWN, "ids": [-1]}, "There is no token -1"),
+        ({**SHOWN, "ids": ["5"]}, "There is no token '5'"),
+    ],
+)
+def test_a_forged_text_gets_a_sentence(forge, shown, message):
+    success, output = forge("write_heads", "choose", [shown, *VIEW], {"layer": 1, "head": 1})
+
+    assert not success
+    assert message in output["error"]
+
+
+def test_a_text_that_was_never_written_here_is_followed(forge):
+    shown = {**SHOWN, "ids": [100, 0, 1, 3]}
+
+    success, output = forge("write_map", "select", [shown, *VIEW], {"index": [1, 1], "value": None})
+
+    assert success
+    assert [token["special"] for token in output["data"][0]["tokens"]] == [False] * 3 + [True]
+
+
+@pytest.mark.parametrize("index", [[1e9, -5], ["1e400", "nan"], [-1, -1]])
+def test_a_click_outside_the_map_chooses_no_row(forge, index):
+    success, output = forge("write_map", "select", [SHOWN, *VIEW], {"index": index, "value": None})
+
+    assert success
+    assert output["data"][0]["chosen"] is None
+
+
+@pytest.mark.parametrize(
+    ("element", "event", "data", "event_data", "message"),
+    [
+        ("write_map", "select", [SHOWN, *VIEW], {"index": 3, "value": None}, "two coordinates"),
+        ("write_examples", "choose", [TITLE], {"index": 10**9}, "this bundle has 2"),
+        ("write_examples", "choose", ["Second"], {"index": 0}, "this bundle has 0"),
+        ("corrupt", "click", [TITLE, "a" * 20_000, None], None, "has 20,000 characters"),
+        ("corrupt", "click", [TITLE, "half \ud83d", None], None, "lone surrogate"),
+        ("write_tab", "select", ["Second", TEXT, None, *VIEW], {"index": 1}, "does not write"),
+    ],
+)
+def test_what_else_can_be_forged_gets_a_sentence(forge, element, event, data, event_data, message):
+    success, output = forge(element, event, data, event_data)
+
+    assert not success
+    assert message in output["error"]

@@ -1,0 +1,77 @@
+"""What there is to write from, and how a sentence is spoiled again and again."""
+
+import pytest
+
+from explorer.bundle import open_bundle
+from explorer.request import RequestError
+from explorer.write_sources import Source, offered_sources, spoil_again
+
+CLEAN = "the story is bright and the music never dull"
+
+
+def test_a_restorer_offers_the_bundles_examples_spoiled(bundle):
+    sources = offered_sources(bundle, "[MASK]")
+
+    assert [source.clean for source in sources] == [one.text for one in bundle.examples]
+    assert all(source.text != source.clean for source in sources)
+
+
+def test_examples_of_the_decoder_are_offered_as_they_are(copy_of_tiny, bundle):
+    given = [{"text": "the flim is [MASK]"}, {"text": "a  film"}]
+    decoder = {"layers": 2, "heads": 2, "vocabulary": 101, "max_tokens": 24, "task": "restore"}
+
+    own = open_bundle(copy_of_tiny(decoder={**decoder, "examples": given}))
+    other = open_bundle(copy_of_tiny(decoder={**decoder, "task": "pairs"}))
+
+    assert [source.text for source in offered_sources(own, "[MASK]")] == [
+        "the flim is [MASK]", "a  film",
+    ]  # fmt: skip
+    assert [s.text for s in offered_sources(other, "[MASK]")] == [e.text for e in bundle.examples]
+
+
+def test_a_model_that_does_not_write_offers_nothing(copy_of_tiny):
+    assert offered_sources(open_bundle(copy_of_tiny(tasks=["classify"])), "[MASK]") == []
+
+
+def test_the_same_sentence_is_spoiled_in_another_way_each_time():
+    found = [spoil_again(CLEAN, None, "[MASK]")]
+    for _ in range(5):
+        found.append(spoil_again(found[-1].text, found[-1]._asdict(), "[MASK]"))
+
+    assert {source.clean for source in found} == {CLEAN}
+    assert [source.times for source in found] == list(range(6))
+    assert len({source.text for source in found}) > 3
+
+
+def test_another_text_is_spoiled_itself():
+    old = spoil_again(CLEAN, None, "[MASK]")
+
+    new = spoil_again("a dull film was great", old._asdict(), "[MASK]")
+
+    assert new.clean == "a dull film was great"
+
+
+@pytest.mark.parametrize("remembered", ["x", [1], {}, {"text": "other", "clean": 3}])
+def test_a_forged_memory_of_another_text_is_not_used(remembered):
+    assert spoil_again(CLEAN, remembered, "[MASK]") == spoil_again(CLEAN, None, "[MASK]")
+
+
+@pytest.mark.parametrize("times", [None, -1, 10**100, "7", [7], float("nan")])
+def test_forged_times_begin_anew(times):
+    remembered = {"text": CLEAN, "clean": CLEAN, "times": times}
+
+    assert spoil_again(CLEAN, remembered, "[MASK]").times == 0
+
+
+@pytest.mark.parametrize(
+    ("clean", "message"),
+    [
+        (3, "type int"),
+        ("a" * 20_000, "20,000 characters"),
+        ("half \ud83d", "half of a character"),
+        ("", "no text yet"),
+    ],
+)
+def test_a_forged_clean_sentence_gets_a_sentence(clean, message):
+    with pytest.raises(RequestError, match=message):
+        spoil_again(CLEAN, Source(CLEAN, clean)._asdict(), "[MASK]")
