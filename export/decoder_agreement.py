@@ -15,7 +15,7 @@ from export.held_out import batches
 from export.map_error import moved_shares, summarise
 from export.parts import DecoderPart
 from export.sources import Sources
-from export.verify_writing import Texts, same_share, write_with_graphs
+from export.verify_writing import Texts, longest_text, same_share, write_with_graphs
 from training.batches import Batch
 
 _KINDS = ("decoder_attentions", "cross_attentions")
@@ -77,9 +77,9 @@ def compare_decoders(
 def _target(
     batch: Batch, texts: Sequence[Sequence[int]], part: DecoderPart
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The texts behind the start token, padded on the right, where nothing sees it; and where they
-    are real: both (batch, target)."""
-    fed = [[part.tokens.start, *text][: part.limit] for text in texts]
+    """What was fed while the texts were written, padded on the right, where nothing sees it; and
+    where it is real: both (batch, target)."""
+    fed = [[part.tokens.start, *text][: longest_text(batch, part)] for text in texts]
     target = np.full((len(batch.token_ids), max(map(len, fed))), part.tokens.pad, np.int64)
     real = np.zeros(target.shape, bool)
     for row, ids in enumerate(fed):

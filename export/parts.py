@@ -97,6 +97,7 @@ def open_parts(name: str, *, decoder_tokenizer: str | None = None) -> Parts:
         encoder = _open_classifier(find_folder(name))
         if not decoder.is_dir():
             return Parts(encoder=encoder, decoder=None)
+        _check_reads(decoder, read_config(decoder))
         return Parts(
             encoder=encoder,
             decoder=_open_decoder(decoder, load_hybrid(name), load_tokenizer(decoder)),
@@ -121,8 +122,8 @@ def _open_classifier(folder: Path) -> EncoderPart:
 def _open_encoder_decoder(
     folder: Path, config: Mapping[str, Any], decoder_tokenizer: str | None
 ) -> Parts:
-    model = load_hybrid(folder)
-    tokenizer = load_tokenizer(folder)
+    _check_reads(folder, config["decoder"])
+    model, tokenizer = load_hybrid(folder), load_tokenizer(folder)
     own = decoder_tokenizer or (folder / "decoder" if (folder / "decoder").is_dir() else None)
     sizes = model.encoder.config.vocab_size, model.decoder.config.vocab_size
     if own is None and sizes[0] != sizes[1]:
@@ -143,15 +144,8 @@ def _open_encoder_decoder(
 def _open_decoder(
     folder: Path, model: BERTGPTModel, tokenizer: PreTrainedTokenizerBase
 ) -> DecoderPart:
-    config = model.decoder.config
-    if not config.cross_attention:
-        raise ValueError(
-            f"the decoder in {folder} does not read a source: add_cross_attention is False in its "
-            "config.json. Expected a decoder with cross-attention; train one with: "
-            "python training/train_hybrid.py"
-        )
     tokens = read_text_tokens(folder)
-    _check_words(folder, tokens, tokenizer, config.vocab_size)
+    _check_words(folder, tokens, tokenizer, model.decoder.config.vocab_size)
     path = folder / GENERATION
     found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return DecoderPart(
@@ -167,6 +161,15 @@ def _open_decoder(
             "pad_token_id": tokens.pad,
         },
     )
+
+
+def _check_reads(folder: Path, config: Mapping[str, Any]) -> None:
+    if not config.get("add_cross_attention"):
+        raise ValueError(
+            f"the decoder in {folder} does not read a source: add_cross_attention is "
+            f"{config.get('add_cross_attention')} in its config. Expected a decoder with "
+            "cross-attention; train one with: python training/train_hybrid.py"
+        )
 
 
 def _check_words(

@@ -62,12 +62,16 @@ def _token(text: list[int], place: int) -> str:
     return str(text[place]) if place < len(text) else "the end"
 
 
+def longest_text(batch: Batch, part: DecoderPart) -> int:
+    """How many tokens are written from each source of a batch if none of them ends before."""
+    return min(part.limit, int(_LONGER * batch.token_ids.shape[1]) + _MORE)
+
+
 def _write(step: Step, batch: Batch, part: DecoderPart) -> Texts:
-    count, longest = batch.token_ids.shape
     return write_greedily(
         step,
-        count,
+        len(batch.token_ids),
         start=part.tokens.start,
         end=part.tokens.end,
-        most=min(part.limit, int(_LONGER * longest) + _MORE),
+        most=longest_text(batch, part),
     )

@@ -1,4 +1,4 @@
-"""A tiny classifier and its graph, made once; the shapes in the signatures are checked."""
+"""Tiny models and their graphs, made once; the shapes in the signatures are checked."""
 
 import pytest
 from jaxtyping import install_import_hook
@@ -45,3 +45,45 @@ def checkpoint(tmp_path, model, tokenizer):
     folder.mkdir()
     save_classifier(folder, model, tokenizer)
     return folder
+
+
+@pytest.fixture(scope="session")
+def gpt2():
+    """A GPT-2 of transformers with cross-attention: 2 layers x 3 heads, 24 wide, 40 words."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=40,
+        n_positions=24,
+        n_embd=24,
+        n_layer=2,
+        n_head=3,
+        add_cross_attention=True,
+        initializer_range=0.3,
+        bos_token_id=1,
+        eos_token_id=2,
+        attn_implementation="eager",
+    )
+    return GPT2LMHeadModel(config).eval()
+
+
+@pytest.fixture(scope="session")
+def decoder(gpt2):
+    """Our decoder with its weights."""
+    from training import hf_decoder_weights
+    from training.model.decoder import GPTDecoder
+    from training.model.decoder_config import DecoderConfig
+
+    ours = GPTDecoder(DecoderConfig.from_hf(gpt2.config.to_dict())).eval()
+    ours.load_state_dict(hf_decoder_weights.from_hf(gpt2.state_dict()))
+    return ours
+
+
+@pytest.fixture(scope="session")
+def decoder_graph(decoder):
+    """Its float32 graph; copy it before changing it."""
+    from export.decoder_graph import trace_decoder
+
+    return trace_decoder(decoder)

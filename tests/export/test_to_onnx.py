@@ -20,8 +20,6 @@ from training.checkpoint import save_classifier
 from training.corpus import load_corpus
 from training.record import write_record
 
-TINY = Path(__file__).parents[1] / "demo" / "tiny_bundle"
-
 
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch, graph: onnx.ModelProto) -> None:
@@ -251,32 +249,3 @@ def test_without_checkpoint_it_says_so_or_trains_first(
     assert main([]) == 0
     assert "training it first" in capsys.readouterr().out
     assert open_bundle("bundles/reviews").title == "reviews"
-
-
-def test_the_committed_tiny_bundle_is_what_the_exporter_writes_today(
-    checkpoint: Path, tmp_path: Path, fast: None
-) -> None:
-    """Else: python tests/export/make_tiny_bundle.py"""
-    examples = tmp_path / "examples.txt"
-    examples.write_text("a film")
-    flags = ["--quantize", "--examples", str(examples), "--out", str(tmp_path / "bundle")]
-    assert main([str(checkpoint), *flags]) == 0
-
-    def shape(value: object) -> object:
-        """The keys all the way down, without the values."""
-        if isinstance(value, dict):
-            return {key: shape(inner) for key, inner in sorted(value.items())}
-        return type(value).__name__
-
-    committed, written = (
-        json.loads((folder / "bundle.json").read_text()) for folder in (TINY, tmp_path / "bundle")
-    )
-    for content in (committed, written):
-        del content["graphs"]["classify"]["float32"]["difference_from_torch"]  # stands in here
-    assert shape(committed) == shape(written)
-    for file in ("onnx/model.onnx", "onnx/model_quantized.onnx"):
-        names = [
-            [value.name for value in onnx.load(folder / file).graph.output]
-            for folder in (TINY, tmp_path / "bundle")
-        ]
-        assert names[0] == names[1]

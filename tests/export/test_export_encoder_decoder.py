@@ -1,0 +1,244 @@
+"""Any EncoderDecoderModel of transformers, BERT and GPT-2, becomes a bundle that only writes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from tokenizers import ByteLevelBPETokenizer
+from transformers import (
+    BertConfig,
+    EncoderDecoderConfig,
+    EncoderDecoderModel,
+    GPT2Config,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+)
+
+from explorer.bundle import open_bundle
+from explorer.decoding.settings import Settings
+from explorer.runner import Runner
+from explorer.writer import Writer
+from export.decoder_samples import Sample, run_steps
+from export.proof import run
+from export.sessions import open_session
+from export.to_onnx import main
+
+Save = Callable[..., Path]
+START, END = 1, 2
+
+
+@pytest.fixture(scope="session")
+def bpe(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerFast:
+    """A byte-level tokenizer as GPT-2's, of 300 tokens."""
+    trained = ByteLevelBPETokenizer()
+    trained.train_from_iterator(
+        ["the film is not bad, the story is great"] * 9,
+        vocab_size=300,
+        special_tokens=["<pad>", "<s>", "</s>"],
+    )
+    file = tmp_path_factory.mktemp("bpe") / "tokenizer.json"
+    trained.save(str(file))
+    return PreTrainedTokenizerFast(
+        tokenizer_file=str(file), bos_token="<s>", eos_token="</s>", pad_token="<pad>"
+    )
+
+
+@pytest.fixture
+def save(tokenizer, tmp_path: Path) -> Save:
+    """Writes a random folder: `save(encoder's width, decoder's width, decoder's words)`."""
+
+    def write(
+        encoder_width: int = 16,
+        width: int = 16,
+        words: int | None = None,
+        encoder: type = BertConfig,
+        **settings: object,
+    ) -> Path:
+        torch.manual_seed(3)
+        reads = encoder(
+            vocab_size=len(tokenizer), hidden_size=encoder_width, num_hidden_layers=1,
+            num_attention_heads=2, intermediate_size=24, max_position_embeddings=32,
+            initializer_range=0.5,
+        )  # fmt: skip
+        writes = GPT2Config(
+            vocab_size=words or len(tokenizer), n_embd=width, n_layer=1, n_head=4, n_positions=20,
+            initializer_range=0.5, bos_token_id=START, eos_token_id=END, **settings,
+        )  # fmt: skip
+        config = EncoderDecoderConfig.from_encoder_decoder_configs(reads, writes)
+        config.decoder_start_token_id, config.pad_token_id = START, 0
+        config.eos_token_id = END
+        folder = tmp_path / "foreign"
+        EncoderDecoderModel(config).eval().save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return folder
+
+    return write
+
+
+def theirs_in(folder: Path) -> EncoderDecoderModel:
+    return EncoderDecoderModel.from_pretrained(folder, attn_implementation="eager").eval()
+
+
+@pytest.mark.parametrize("widths", [(16, 16), (16, 28)], ids=["equal widths", "unequal widths"])
+def test_logits_self_and_cross_maps_are_those_of_the_original(
+    save: Save, bpe: PreTrainedTokenizerFast, tmp_path: Path, widths: tuple[int, int]
+) -> None:
+    folder, out = save(*widths, words=300), tmp_path / "bundle"
+    bpe.save_pretrained(folder / "decoder")
+    theirs = theirs_in(folder)
+
+    assert main([str(folder), "--out", str(out)]) == 0
+
+    encoder, decoder = (
+        open_session(out / "onnx" / f"{name}.onnx") for name in ("model", "decoder_model_merged")
+    )
+    random = np.random.default_rng(0)
+    ids, target = random.integers(3, 70, (2, 7)), random.integers(0, 300, (2, 6))
+    mask = np.ones((2, 7), np.int64)
+    mask[1, 4:] = 0
+    text = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+    read = run(encoder, text)
+    with torch.no_grad():
+        expected = theirs(
+            input_ids=torch.from_numpy(ids),
+            attention_mask=torch.from_numpy(mask),
+            decoder_input_ids=torch.from_numpy(target),
+            output_attentions=True,
+        )
+    assert "logits" not in read
+    assert len(expected.encoder_attentions) == 1
+    assert len(expected.decoder_attentions) == len(expected.cross_attentions) == 1
+    np.testing.assert_allclose(
+        read["encoder_attentions.0"], expected.encoder_attentions[0], atol=1e-4
+    )
+    for pieces in ((6,), (1,) * 6, (3, 1, 2)):
+        given = Sample(source=read["last_hidden_state"], mask=mask, target=target, pieces=pieces)
+        stop = 0
+        for piece, step in zip(pieces, run_steps(decoder, given), strict=True):
+            start, stop = stop, stop + piece
+            for name, whole in {
+                "logits": expected.logits[:, start:stop],
+                "decoder_attentions.0": expected.decoder_attentions[0][:, :, start:stop, :stop],
+                "cross_attentions.0": expected.cross_attentions[0][:, :, start:stop],
+            }.items():
+                np.testing.assert_allclose(step[name], whole, atol=1e-4, err_msg=name)
+
+
+def test_its_bundle_only_writes_with_the_decoders_own_tokenizer(
+    save: Save, bpe: PreTrainedTokenizerFast, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out, own = save(words=300), tmp_path / "bundle", tmp_path / "bpe"
+    bpe.save_pretrained(own)
+    examples = tmp_path / "examples.txt"
+    examples.write_text("the film is not bad\nthe story was great and the film was bright\n")
+    flags = ["--decoder-tokenizer", str(own), "--examples", str(examples), "--out", str(out)]
+
+    assert main([str(folder), *flags]) == 0
+
+    assert "2 of 2 as torch writes, token for token; from examples" in capsys.readouterr().out
+    content = json.loads((out / "bundle.json").read_text())
+    assert content["tasks"] == ["generate"]
+    assert set(content["graphs"]) == {"encode", "generate"}
+    assert not {"labels", "problem_type", "temperature"} & set(content)
+    assert content["decoder"]["task"] == "generate"
+    assert content["decoder"]["max_tokens"] == 20
+    names = [value.name for value in onnx.load(out / "onnx" / "model.onnx").graph.output]
+    assert names == ["last_hidden_state", "encoder_attentions.0", "encoder_value_norms.0"]
+    generation = json.loads((out / "decoder" / "generation_config.json").read_text())
+    assert (generation["decoder_start_token_id"], generation["eos_token_id"]) == (START, END)
+
+    runner = Runner(open_bundle(out))
+    writer, theirs = Writer(runner), theirs_in(folder)
+    for text in ("the film is not bad", "a dull story"):
+        *_, writing = writer.write(runner.read(text), Settings(max_tokens=12))
+        ids = torch.tensor([runner.encode(text).ids])
+        expected = theirs.generate(ids, do_sample=False, max_new_tokens=12)[0, 1:]
+        assert [step.token_id for step in writing.steps] == expected.tolist()
+        inside = [index for index in expected.tolist() if index not in (START, END)]
+        assert writing.text == bpe.decode(inside)
+
+
+def test_without_examples_it_is_tried_on_random_token_ids(
+    save: Save, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Encoder and decoder share a tokenizer here: their vocabularies are of one size."""
+    out = tmp_path / "bundle"
+
+    assert main([str(save()), "--out", str(out), "--quantize"]) == 0
+
+    told = capsys.readouterr().out
+    assert "20 of 20 as torch writes, token for token; from random token ids" in told
+    assert "not compared" in told, "the encoder alone has no text to be compared on"
+    content = json.loads((out / "bundle.json").read_text())
+    assert content["graphs"]["generate"]["8bit"]["greedy"]["sources"] == 20
+    assert open_bundle(out).decoder.graph.precision == "8bit"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"words": 300}, "one tokenizer, and its encoder 78 words, its decoder 300"),
+        ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx is True"),
+        ({"activation_function": "relu"}, "activation_function is 'relu'"),
+        ({"encoder": RobertaConfig}, "model_type is 'roberta', implemented: 'bert'"),
+    ],
+)
+def test_what_is_not_implemented_is_refused_by_name(
+    save: Save,
+    tmp_path: Path,
+    settings: dict,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = save(**settings)
+
+    assert main([str(folder), "--out", str(tmp_path / "bundle")]) == 2
+
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("generation_config.json", {"eos_token_id": 999}, "999 as its end token; its decoder has"),
+        (
+            "config.json",
+            {"decoder": {"add_cross_attention": False}},
+            "add_cross_attention is False",
+        ),
+    ],
+)
+def test_a_folder_that_contradicts_itself_is_refused(
+    save: Save,
+    tmp_path: Path,
+    file: str,
+    change: dict,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = save()
+    content = json.loads((folder / file).read_text())
+    for key, value in change.items():
+        content[key] = {**content[key], **value} if isinstance(value, dict) else value
+    (folder / file).write_text(json.dumps(content))
+
+    assert main([str(folder), "--out", str(tmp_path / "bundle")]) == 2
+
+    assert message in capsys.readouterr().err
+
+
+def test_a_tokenizer_that_knows_more_than_the_decoder_is_refused(
+    save: Save, bpe: PreTrainedTokenizerFast, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = save()
+    bpe.save_pretrained(folder / "decoder")
+
+    assert main([str(folder), "--out", str(tmp_path / "bundle")]) == 2
+
+    assert "tokenizer knows" in (told := capsys.readouterr().err)
+    assert f"the decoder in {folder} 78" in told
