@@ -69,7 +69,7 @@ def _integer_product(product: NodeProto) -> list[NodeProto]:
     """hidden x table in integers, each position's hidden state with a scale of its own.
 
     DynamicQuantizeLinear has one scale for the whole run: where many positions run together, a
-    position of small numbers would be left with few steps. One alone costs the same this way. The
+    position of small numbers would be left with few steps. One alone costs no more this way. The
     hidden states are stored around 128, because onnxruntime multiplies signed ones slowly.
     """
     (hidden, name), (result,) = product.input, product.output

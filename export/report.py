@@ -55,6 +55,11 @@ def show_decoder_proof(size: int, proof: Proof, sources: Sources, same_text: flo
     )
 
 
+def show_search() -> str:
+    """While the texts of the training are read again, which may take a minute."""
+    return _row("sources", "", "reading texts for the decoder to write from")
+
+
 def show_encoder_8_bit(
     size: int, full_size: int, agreement: EncoderAgreement | None, shares: Mapping[int, float]
 ) -> str:

@@ -18,7 +18,7 @@ from export.made import Made
 from export.make_decoder import make_decoder
 from export.make_encoder import make_encoder
 from export.parts import open_parts
-from export.report import show_bundle, show_parts
+from export.report import show_bundle, show_parts, show_search
 from export.sources import find_sources
 from training.record import read_record
 
@@ -123,6 +123,7 @@ def _export(given: argparse.Namespace) -> list[str]:
     encoder = make_encoder(parts.encoder, held_out, eight_bit=eight_bit, tell=tell)
     decoder = Made()
     if parts.decoder and card.decoder:
+        tell(show_search())
         sources = find_sources(record, card.decoder.examples, parts.encoder)
         decoder = make_decoder(parts.decoder, encoder, sources, eight_bit=eight_bit, tell=tell)
     if failures := encoder.failures + decoder.failures:

@@ -58,6 +58,16 @@ def test_names_and_axes_are_those_of_the_contract(decoder_graph: onnx.ModelProto
     ]
 
 
+def test_the_weights_are_stored_once(decoder_graph: onnx.ModelProto, decoder: GPTDecoder) -> None:
+    stored = sum(len(tensor.raw_data) for tensor in decoder_graph.graph.initializer)
+    needed = sum(4 * parameter.numel() for parameter in decoder.parameters())
+
+    # Beside the weights: the Gram matrices of the value norms, and a few constants. New biases are
+    # all zeros, and those of one size are stored once.
+    grams, biases = 4 * 2 * 3 * 8 * 8, 0.05 * needed
+    assert needed - biases < stored < needed + grams + 1000
+
+
 def test_there_is_no_if_and_the_table_is_stored_once(
     decoder_graph: onnx.ModelProto, decoder: GPTDecoder
 ) -> None:

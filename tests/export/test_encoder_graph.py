@@ -12,7 +12,9 @@ from transformers import BertConfig, BertForSequenceClassification
 from export.encoder_graph import trace_encoder
 from export.proof import run
 from export.sessions import open_session
+from export.verify_encoder import prove_encoder
 from training.checkpoint import load_classifier
+from training.model.classifier import BERTClassifier
 
 TEXT = ("input_ids", "attention_mask", "token_type_ids")
 
@@ -102,6 +104,21 @@ def test_the_reference_evaluator_of_onnx_agrees(
 
     for name, values in run(open_session(graph), given).items():
         np.testing.assert_allclose(values, expected[name], atol=1e-5, err_msg=name)
+
+
+def test_an_encoder_without_a_classifier_gives_the_same_but_logits(
+    graph: onnx.ModelProto, model: BERTClassifier
+) -> None:
+    alone = trace_encoder(model.encoder)
+
+    assert prove_encoder(alone, model.encoder).failures == []
+    given = feed(3, 9)
+    expected = run(open_session(graph), given)
+    del expected["logits"]
+    found = run(open_session(alone), given)
+    assert list(found) == list(expected)
+    for name, values in found.items():
+        np.testing.assert_allclose(values, expected[name], atol=1e-6, err_msg=name)
 
 
 @pytest.mark.parametrize("layers", [1, 3])
