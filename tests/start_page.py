@@ -1,4 +1,4 @@
-"""Starts the page by a command, asks it for an answer, and stops it.
+"""Starts the page by a command, asks it for all that it offers, and stops it.
 
     python tests/start_page.py .venv/bin/python demo/app.py
 
@@ -13,9 +13,14 @@ import time
 import urllib.error
 import urllib.request
 
+CALLS = {
+    "/classify": {"text": "Not bad at all."},
+    "/generate": {"text": "not bad all at ."},
+}
+
 
 def main(command: list[str]) -> int:
-    """Runs the check; 0 when the page classified a sentence."""
+    """Runs the check; 0 when the page classified a sentence, and wrote one if it has a decoder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -23,7 +28,10 @@ def main(command: list[str]) -> int:
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_for(url, page)
-        sys.stdout.write(f"the page answers: {_classify(url, 'Not bad at all.')}\n")
+        for endpoint, values in CALLS.items():
+            if endpoint in _endpoints(url):
+                answer = str(_call(url, endpoint, values))
+                sys.stdout.write(f"{endpoint} answers: {answer[:400]}\n")
     finally:
         page.terminate()
         page.wait(timeout=30)
@@ -43,18 +51,25 @@ def _wait_for(url: str, page: subprocess.Popen[bytes]) -> None:
     raise SystemExit(f"no answer from {url} within two minutes")
 
 
-def _classify(url: str, text: str) -> object:
-    """Gradio's two-step call: an event is posted, then its result is read as a stream."""
-    call = f"{url}/gradio_api/call/classify"
-    body = json.dumps({"data": [text, "", ""]}).encode()  # text, text_pair, bundle
-    request = urllib.request.Request(call, body, {"Content-Type": "application/json"})
+def _endpoints(url: str) -> dict[str, object]:
+    with urllib.request.urlopen(f"{url}/gradio_api/info", timeout=30) as answer:
+        return json.load(answer)["named_endpoints"]
+
+
+def _call(url: str, endpoint: str, values: dict[str, str]) -> object:
+    """Gradio's two-step call: an event is posted, then its results are read as a stream."""
+    call = f"{url}/gradio_api/call"
+    request = urllib.request.Request(
+        f"{call}/v2{endpoint}", json.dumps(values).encode(), {"Content-Type": "application/json"}
+    )
     with urllib.request.urlopen(request, timeout=60) as answer:
         event = json.load(answer)["event_id"]
-    with urllib.request.urlopen(f"{call}/{event}", timeout=60) as stream:
+    with urllib.request.urlopen(f"{call}{endpoint}/{event}", timeout=60) as stream:
         lines = [line.decode().strip() for line in stream]
     if "event: complete" not in lines:
-        raise SystemExit(f"the page did not classify {text!r}: {lines}")
-    return json.loads(lines[-1] or lines[-2].removeprefix("data: "))
+        raise SystemExit(f"{endpoint} did not answer {values}: {lines}")
+    results = [line for line in lines if line.startswith("data: ") and line != "data: null"]
+    return json.loads(results[-1].removeprefix("data: "))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from training.rouge import rouge
 from training.text_scores import bleu_and_chrf
 
 _JUDGED = {"validation": 200, "test": 500}
+_EXAMPLES = 6
 _CACHE_BYTES = 2**31  # hidden states are kept up to here; beyond, sources are read anew each epoch
 
 
@@ -44,9 +45,14 @@ class Following:
             )
 
     @property
-    def licence(self) -> str:
+    def licences(self) -> tuple[str, ...]:
         """Whose the texts are."""
-        return self.pairs.licence
+        return (self.pairs.licence,)
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Sources of the test part, for a page to offer."""
+        return tuple(pair.source for pair in self.judged["test"][:_EXAMPLES])
 
     def describe(self) -> dict[str, Any]:
         """The `data` of the record."""

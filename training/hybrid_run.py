@@ -24,7 +24,6 @@ from training.predict import predict_logits
 from training.record import write_record
 from training.restoring import Restoring
 
-_EXAMPLES = 6  # for a page to offer
 _SHOWN = 10  # sentences that are printed and kept, good and bad alike
 
 
@@ -117,13 +116,13 @@ def save_hybrid(
 
 def _training(prepared: PreparedHybrid, *, joint: bool) -> dict[str, Any]:
     """What the decoder was trained on, and how."""
-    task = prepared.task
+    task, known = prepared.task, prepared.record["licence"]
     return {
         "task": task.name,
         "encoder": "joint" if joint else "frozen",
-        "licence": f"{prepared.record['licence']} {task.licence}",
+        "licence": " ".join([known, *(new for new in task.licences if new not in known)]),
         "data": task.describe(),
-        "examples": [{"text": pair.source} for pair in task.questions("test")[:_EXAMPLES]],
+        "examples": [{"text": text} for text in task.examples],
         "recipe": asdict(prepared.recipe),
         "seed": prepared.recipe.seed,
         "versions": {

@@ -12,6 +12,7 @@ from training.hybrid_recipe import HybridRecipe
 from training.pair_batches import PairBatch
 from training.pairs import Pair
 from training.restoration import Task, draw_tasks, measure_restored, touched_words
+from training.reviews import SOURCES, SPOILED_EXAMPLES
 from training.rewriter import Rewriter
 from training.sentences import Sentences, to_words
 from training.spoiled_batches import spoiled_batches
@@ -20,6 +21,7 @@ from training.text_scores import bleu_and_chrf
 _CORRUPTIONS = 2  # in every sentence that is judged
 _JUDGED = {"validation": (200, 1), "test": (500, 2)}  # how many sentences, drawn from which seed
 _BEST = 10
+_EXAMPLES = 6
 
 
 class Restoring:
@@ -40,9 +42,16 @@ class Restoring:
         return spoiled_batches(self.sentences.train, rewriter, recipe.batch_size, recipe.seed)
 
     @property
-    def licence(self) -> str:
-        """Whose the texts are."""
-        return self.sentences.licence
+    def licences(self) -> tuple[str, ...]:
+        """Whose the texts are, a sentence for each corpus."""
+        return self.sentences.licences
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Sources for a page to offer: written for the packaged reviews, else of the test part."""
+        if set(self.sentences.data) <= set(SOURCES):
+            return SPOILED_EXAMPLES
+        return tuple(" ".join(task.spoiled) for task in self.tasks["test"][:_EXAMPLES])
 
     def describe(self) -> dict[str, Any]:
         """The `data` of the record."""

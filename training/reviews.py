@@ -41,6 +41,16 @@ EXAMPLES = tuple(
     )
 )
 
+SPOILED_EXAMPLES = (
+    "I could stop not laughing from beginning to end.",
+    "Not bad at [MASK]: a smll film with a big heart.",
+    "She gives a beautifull performance in a film that does not deserve it.",
+    "The directer knows how to tell a [MASK], and the cast follows.",
+    "It is neither as clever as it thinks nor as dull its trailer.",
+    "A lovely score, a tired script and a cast that tries to hrad.",
+)
+"""What a restorer is offered, two slips in most: it mends some, and some it does not."""
+
 _BREAKS = re.compile(r"(?:\s*<br\s*/?>\s*)+", re.IGNORECASE)
 
 

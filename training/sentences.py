@@ -24,7 +24,7 @@ class Sentences:
 
     data: tuple[str, ...]
     """What `load_corpus` was given."""
-    licence: str
+    licences: tuple[str, ...]
     train: tuple[Sentence, ...]
     validation: tuple[Sentence, ...]
     test: tuple[Sentence, ...]
@@ -73,7 +73,7 @@ def load_sentences(
         parts[part] = tuple(kept)
     return Sentences(
         data=tuple(data),
-        licence=" ".join(dict.fromkeys(corpus.licence for corpus in corpora)),
+        licences=tuple(dict.fromkeys(corpus.licence for corpus in corpora)),
         **parts,
         fingerprint=_fingerprint(parts),
     )
