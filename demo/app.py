@@ -23,7 +23,7 @@ from explorer.layout import Page, lay_out
 from explorer.runner import Runner
 from explorer.screen import Screen
 from explorer.theme import make_theme
-from explorer.widgets import PAGE
+from explorer.widgets import PAGE, waits_on
 from explorer.write_api import WriteApi
 from explorer.write_screen import WriteScreen
 from explorer.write_wiring import wire_write
@@ -88,17 +88,18 @@ def _wire(app: gr.Blocks, page: Page, events: Events) -> tuple[Dependency, Depen
     opened = app.load(None, None, page.dark, js=is_dark)
     submitted = [page.text.submit, page.text_pair.submit]
     numbered = [page.layer.input, page.head.input]
+    on_text, on_map = waits_on(page.text, PRIVATE), waits_on(page.picture, PRIVATE)
     drawn = [
-        opened.then(events.begin, beginning, begun, **PRIVATE),
-        page.bundle.input(events.begin, beginning, begun, **PRIVATE),
-        gr.on(submitted, events.read, asked, answered, **PRIVATE),
+        opened.then(events.begin, beginning, begun, **on_text),
+        page.bundle.input(events.begin, beginning, begun, **on_text),
+        gr.on(submitted, events.read, asked, answered, **on_text),
         page.examples.choose(
-            events.choose_example, [page.bundle, *controls[1:]], [*texts, *answered], **PRIVATE
+            events.choose_example, [page.bundle, *controls[1:]], [*texts, *answered], **on_text
         ),
-        gr.on(numbered, events.draw, controls, the_map, **PRIVATE),
-        page.special_tokens.input(events.switch_special_tokens, controls, the_map, **PRIVATE),
+        gr.on(numbered, events.draw, controls, the_map, **on_map),
+        page.special_tokens.input(events.switch_special_tokens, controls, the_map, **on_map),
         page.heads.choose(
-            events.choose_head, controls, [page.layer, page.head, *the_map], **PRIVATE
+            events.choose_head, controls, [page.layer, page.head, *the_map], **on_map
         ),
     ]
     for event in drawn:

@@ -15,6 +15,7 @@ _SIDE = (3.6, 6.4)
 _LEAST = 1.2  # of the shorter side: the scale's numbers stand beside it
 _TITLE = 5.0  # what the title and the line under it need
 _CELL = 0.28
+_NAMED_CELL = 0.18  # a narrower one would shrink its token's name
 _CHARACTER = 0.602 * FONT_POINTS / 72  # every character of DejaVu Sans Mono is so wide
 
 
@@ -60,9 +61,12 @@ def map_geometry(queries: Sequence[str], keys: Sequence[str]) -> Geometry:
     """The size of a map's picture follows from its labels: how many, and how long."""
     left, top = _longest(queries) + 0.2, _longest(keys) + 0.75
     width, height = _extent(len(keys)), _extent(len(queries))
-    if len(queries) != len(keys):  # cells as square as the room allows
+    if len(queries) != len(keys):  # cells as square as the room and the names allow
         cell = min(width / max(len(keys), 1), height / max(len(queries), 1))
-        width, height = (max(cell * len(side), _LEAST) for side in (keys, queries))
+        width, height = (
+            max(cell * len(side), min(_NAMED_CELL * len(side), extent), _LEAST)
+            for side, extent in ((keys, width), (queries, height))
+        )
     return Geometry(
         left=left,
         top=top,

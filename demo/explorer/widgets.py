@@ -45,3 +45,9 @@ def download(kind: str, prefix: str = "") -> gr.DownloadButton:
     return gr.DownloadButton(
         f"Download {kind}", size="sm", interactive=False, elem_id=prefix + kind.lower()
     )
+
+
+def waits_on(part: gr.components.Component, event: dict[str, Any]) -> dict[str, Any]:
+    """The options of an event that says, on a part of the page, that a reader waits for their turn,
+    and how long. A short wait is not shown: see page.css."""
+    return {**event, "show_progress": "minimal", "show_progress_on": part}

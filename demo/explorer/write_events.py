@@ -42,12 +42,11 @@ class WriteEvents:
         self._screen = screen
 
     def begin(self, title: Any) -> tuple:
-        """A model is there, the first or another. Gives: source, spoiled, examples, corrupt, layer,
-        head."""
+        """A model is there, the first or another. Gives: source, spoiled, examples, corrupt."""
         runner = answer_or_message(self._screen.screen.runner, title)
         decoder = runner.bundle.decoder
         if decoder is None:
-            return tuple(skip(6))
+            return tuple(skip(4))
         sources = offered_sources(runner.bundle, runner.mask)
         first = sources[0] if sources else Source("", "")
         return (
@@ -55,7 +54,6 @@ class WriteEvents:
             first._asdict(),
             payloads.examples([Example(text=source.text) for source in sources]),
             gr.update(visible=decoder.restores),
-            *head_choice(decoder, decoder.layers, MEAN),
         )
 
     def clear(self) -> tuple:
@@ -75,9 +73,12 @@ class WriteEvents:
         """The tab is opened: where nothing was written yet, the model writes from the source that
         stands there, or will. Gives: shown, notice, layer, head, and the map with its files."""
         chosen = WriteChosen(*controls)
-        text = text or self._first_source(title)
-        if chosen.shown or not text:
+        if chosen.shown:
             return tuple(skip(4 + MAP_VALUES))
+        decoder = answer_or_message(self._screen.writer, title).decoder
+        text = text or self._first_source(title)
+        if not text:
+            return *skip(2), *head_choice(decoder, decoder.layers, MEAN), *skip(MAP_VALUES)
         *_, writing = answer_or_message(self._screen.write, title, text, Settings())
         chosen = _best_view(chosen, writing)._replace(shown=_shown(title, writing))
         selected = answer_or_message(self._screen.select, chosen)
@@ -85,8 +86,7 @@ class WriteEvents:
         return (
             chosen.shown,
             {"error": False, "lines": notices},
-            chosen.layer,
-            chosen.head,
+            *head_choice(decoder, chosen.layer, chosen.head),
             *written_map(self._screen, selected, chosen, overview=True)[:-2],
             *map_files(self._screen.screen, selected.view),
         )

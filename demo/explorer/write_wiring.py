@@ -6,6 +6,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from explorer.layout import Page
+from explorer.widgets import waits_on
 from explorer.write_events import SETTINGS, WriteEvents
 from explorer.write_layout import WritePage
 from explorer.write_map_events import WriteMapEvents
@@ -14,6 +15,8 @@ from explorer.write_screen import WriteScreen
 # What the browser does by itself, at once: who waits for their turn may give up too.
 _HERE: dict[str, Any] = {"queue": False, "api_visibility": "private"}
 _MAY_STOP = '() => ({ __type__: "update", interactive: true })'
+# A page that opens on this tab may not know yet whether it is dark.
+_AND_DARK = "(...known) => [...known.slice(0, -1), document.body.classList.contains('dark')]"
 _HAS_STOPPED = '() => ({ __type__: "update", interactive: false })'
 
 
@@ -34,17 +37,18 @@ def wire_write(
     assert tab, "the page has the tab"
     events = WriteEvents(screen)
     controls = [tab.shown, tab.looks_at, tab.layer, tab.head, tab.special_tokens, page.dark]
-    model = [tab.source, tab.spoiled, tab.examples, tab.corrupt, tab.layer, tab.head]
+    model = [tab.source, tab.spoiled, tab.examples, tab.corrupt]
     asking = [page.bundle, tab.source, *controls]
     first = [tab.shown, tab.notice, tab.layer, tab.head, *_the_map(tab)]
     source = [tab.source, tab.spoiled]
 
     opened.then(events.begin, page.bundle, model, **private)
-    tab.tab.select(events.open, asking, first, **_waits_on(tab.picture, private))
+    on_picture = waits_on(tab.picture, private)
+    tab.tab.select(events.open, asking, first, js=_AND_DARK, **on_picture)
     begun = changed.then(events.begin, page.bundle, model, **private)
     cleared = begun.then(events.clear, None, [tab.shown, tab.notice, tab.written], **private)
     tabs = cleared.then(events.tabs, page.bundle, [page.classify, tab.tab, page.tabs], **private)
-    tabs.then(events.open, asking, first, **_waits_on(tab.picture, private))
+    tabs.then(events.open, asking, first, **on_picture)
     tab.corrupt.click(events.spoil, [page.bundle, *source], source, **private)
     chosen = tab.examples.choose(events.choose_example, page.bundle, source, **private)
     _wire_writing(page, tab, events, chosen, WriteMapEvents(screen), controls, private)
@@ -63,7 +67,7 @@ def _wire_writing(
     asked = [page.bundle, tab.source, *(tab.settings[name] for name in SETTINGS), *controls]
     growing = [tab.shown, tab.notice, tab.written, tab.stop, tab.png, tab.svg, tab.layer, tab.head]
     # A second click while a text grows must not queue another.
-    once = {**_waits_on(tab.source, private), "trigger_mode": "once"}
+    once = {**waits_on(tab.source, private), "trigger_mode": "once"}
     begun = [tab.write.click, tab.source.submit]
     gr.on(begun, None, None, tab.stop, js=_MAY_STOP, **_HERE)
     writings = [
@@ -75,7 +79,7 @@ def _wire_writing(
     for event in (*writings, stopped):
         done = event.then(maps.finish, controls, [tab.stop, *_the_map(tab)], **private)
         done.then(maps.files, controls, [tab.png, tab.svg], **private)
-    _wire_map(tab, maps, controls, _waits_on(tab.picture, private))
+    _wire_map(tab, maps, controls, waits_on(tab.picture, private))
 
 
 def _wire_map(
@@ -97,8 +101,3 @@ def _wire_map(
 def _the_map(tab: WritePage) -> list:
     """What `shown_map` gives values for."""
     return [tab.heads, tab.picture, tab.written, tab.notes, tab.png, tab.svg]
-
-
-def _waits_on(part: gr.components.Component, private: dict[str, Any]) -> dict[str, Any]:
-    """Says on a part of the page that, and how long, a reader waits for their turn."""
-    return {**private, "show_progress": "minimal", "show_progress_on": part}

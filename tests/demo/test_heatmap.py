@@ -203,3 +203,19 @@ def test_a_map_of_two_texts_has_their_names_and_shape():
         assert box.cell(x, y, 8, 3) == (row, column)
         ink[row, column] = image[int(y), int(x)].sum()
     assert min(ink, key=ink.get) == (6, 2)
+
+
+def test_a_long_written_texts_ink_is_full_at_its_strongest_cell():
+    weights = np.full((60, 60), 0.001, np.float32)
+    np.fill_diagonal(weights, 0.9)
+
+    assert heatmap.scale_top(weights, of_one_text=False) == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(60, 12), (12, 60), (1, 14), (40, 60)])
+def test_the_shorter_side_of_a_map_has_room_for_its_names(rows, columns):
+    box = map_geometry(["word"] * rows, ["word"] * columns)
+
+    for extent, count in ((box.map_height, rows), (box.map_width, columns)):
+        assert 1.2 <= extent <= 6.4
+        assert extent >= min(0.18 * count, 6.4) - 1e-9

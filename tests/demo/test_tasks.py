@@ -41,6 +41,15 @@ def test_a_page_offers_what_its_bundles_can_do(writes_only, classifies_only, bun
     }  # fmt: skip
 
 
+def test_nothing_runs_beside_the_queue_or_two_at_a_time(bundle, classifies_only):
+    functions = list(app.build_app([bundle, classifies_only]).fns.values())
+
+    ours = [fn for fn in functions if fn.fn is not None]
+    assert len(ours) > 20
+    assert all(fn.queue for fn in ours)
+    assert {(fn.concurrency_id, fn.concurrency_limit) for fn in ours} == {("work", 1)}
+
+
 def test_a_bundle_without_a_classifier_reads_and_writes(writes_only):
     runner = Runner(writes_only)
     reading = runner.read("the film is good")

@@ -1,10 +1,13 @@
 """The endpoints that write, asked as a program asks."""
 
+import time
+
 import numpy as np
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from explorer.decoding.graph import DecoderGraph
 from explorer.decoding.settings import Settings
 from explorer.writer import Writer
 
@@ -64,9 +67,41 @@ def test_cross_attention_of_a_given_target(client):
         ("/generate", {"text": TEXT, "bundle": "Second"}, "Second does not write"),
         ("/cross_attention", {"text": TEXT, "layer": 3}, "this model has layers 1 to 2"),
         ("/cross_attention", {"text": TEXT, "target": ["a"]}, "type list; expected a string"),
+        ("/cross_attention", {"text": TEXT, "target": 0}, "type int; expected a string"),
         ("/cross_attention", {"text": TEXT, "target": "a" * 10_001}, "10,001 characters"),
     ],
 )
 def test_a_bad_request_gets_a_sentence(client, name, values, message):
     with pytest.raises(AppError, match=message):
         client.predict(**values, api_name=name)
+
+
+def test_a_decoder_of_another_kind_follows_a_text_of_its_own_pieces(client, foreign):
+    answer = client.predict(
+        TEXT, "naïve 😍", layer=3, head=4, bundle="Foreign", api_name="/cross_attention"
+    )
+
+    assert "".join(one["piece"] for one in answer["target"][:-1]) == "naÃ¯veĠðŁĺį"
+    assert answer["target"][-1]["special"]
+    assert np.array(answer["weights"]).shape == (12, len(answer["tokens"]))
+    assert answer["precision"] == "float32"
+
+
+def test_a_program_that_cancels_ends_the_work(client, monkeypatch):
+    runs = []
+    run = DecoderGraph.run
+
+    def slowly(*given):
+        runs.append(1)
+        time.sleep(0.2)
+        return run(*given)
+
+    monkeypatch.setattr(DecoderGraph, "run", slowly)
+    job = client.submit("not bad at all", api_name="/generate")  # 24 tokens, if nobody stops it
+    next(iter(job))
+    job.cancel()
+    time.sleep(2)
+    after = len(runs)
+    time.sleep(0.5)
+
+    assert 0 < len(runs) == after < 24

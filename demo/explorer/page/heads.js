@@ -32,7 +32,7 @@ const draw = ({ layers, heads, picture }) => {
   const box = make(
     "div",
     {
-      className: "heads",
+      className: names.length > 9 ? "heads many" : "heads",
       attributes: { role: "group", "aria-label": `Attention of ${layers} layers and ${heads} heads` },
       style: { "--columns": names.length, "--rows": layers, "--picture": `url(${picture})` },
     },

@@ -1,0 +1,126 @@
+"""The handlers of the Write tab, called as gradio calls them."""
+
+import numpy as np
+import pytest
+
+from explorer.decoding.graph import DecoderGraph
+from explorer.decoding.settings import Settings
+from explorer.runner import Runner
+from explorer.screen import Screen
+from explorer.write_events import SETTINGS, WriteEvents
+from explorer.write_map_events import WriteMapEvents
+from explorer.write_screen import WriteScreen
+from explorer.writing_view import telling_cross_head, telling_step
+
+TITLE, TEXT = "Tiny random model", "the film is good"
+VIEW = ("source", 2, "mean", True, False)
+
+
+@pytest.fixture
+def screen(runner):
+    return WriteScreen(Screen([runner]))
+
+
+def asked(shown=None, **changes):
+    settings = {name: getattr(Settings(), name) for name in SETTINGS} | changes
+    return TITLE, TEXT, *settings.values(), shown, *VIEW
+
+
+def test_the_text_grows_and_the_first_one_brings_its_best_view(screen, monkeypatch):
+    monkeypatch.setattr("explorer.write_events._PAUSE", 0)  # show every token
+
+    began, *grown = WriteEvents(screen).write(*asked())
+
+    assert (began[3]["interactive"], began[4]["interactive"]) == (True, False)
+    shown = grown[-1][0]
+    assert [len(one[2]["tokens"]) for one in grown[:-1]] == list(range(1, len(shown["ids"]) + 1))
+    assert all(one[2]["busy"] for one in grown)
+    writing = screen.follow(TITLE, TEXT, shown["ids"])[1]
+    layer, head = telling_cross_head(writing)
+    assert grown[-1][-2:] == (layer + 1, head + 1)
+    assert grown[-1][2]["name"] == f"Cross-attention, layer {layer + 1}, head {head + 1}"
+    assert grown[-1][2]["first"] == telling_step(writing)
+
+
+def test_a_later_text_leaves_the_view_that_was_chosen(screen):
+    old = {"bundle": TITLE, "text": TEXT, "ids": [5, 3]}
+
+    *_, last = WriteEvents(screen).write(*asked(old))
+
+    assert last[2]["name"] == "Cross-attention, layer 2, mean over heads"
+    assert all(value.get("__type__") == "update" and len(value) == 1 for value in last[-2:])
+
+
+def test_a_growing_text_is_kept_once_and_not_run_again(screen, monkeypatch):
+    monkeypatch.setattr("explorer.write_events._PAUSE", 0)
+    *_, last = WriteEvents(screen).write(*asked())
+    cache = screen.screen.cache
+    assert len(cache._readings) == 2, "the source and the text"
+
+    monkeypatch.setattr(DecoderGraph, "run", lambda *_: pytest.fail("it ran again"))
+    stop, *_ = WriteMapEvents(screen).finish(last[0], *VIEW)
+
+    assert stop["interactive"] is False
+
+
+def test_a_text_that_was_stopped_is_kept_as_far_as_it_came(screen, monkeypatch):
+    monkeypatch.setattr("explorer.write_events._PAUSE", 0)
+    growing = WriteEvents(screen).write(*asked())
+    next(growing)
+    shown = [next(growing)[0] for _ in range(3)][-1]
+
+    growing.close()
+
+    assert len(shown["ids"]) == 3
+    monkeypatch.setattr(DecoderGraph, "run", lambda *_: pytest.fail("it ran again"))
+    values = WriteMapEvents(screen).finish(shown, *VIEW)
+    assert values[3]["state"].startswith("3 tokens, not ended")
+    assert not values[3]["busy"]
+
+
+def test_opening_the_tab_again_changes_nothing(screen):
+    events = WriteEvents(screen)
+    first = events.open(TITLE, "", None, *VIEW)
+
+    again = events.open(TITLE, "another text", first[0], *VIEW)
+
+    assert first[0]["ids"]
+    assert all(value.get("__type__") == "update" and len(value) == 1 for value in again)
+
+
+def test_a_model_without_examples_waits_for_a_text(copy_of_tiny):
+    from explorer.bundle import open_bundle
+
+    runner = Runner(open_bundle(copy_of_tiny(examples=[])))
+    events = WriteEvents(WriteScreen(Screen([runner])))
+
+    source, _, examples, _ = events.begin(TITLE)
+    opened = events.open(TITLE, "", None, *VIEW)
+
+    assert (source["value"], examples) == ("", [])
+    assert (opened[2].value, opened[3].value) == (2, "mean")
+    assert all(value == opened[0] for value in opened[4:])
+
+
+def test_another_map_brings_a_new_picture_of_all_heads_and_another_head_does_not(screen):
+    *_, last = WriteEvents(screen).write(*asked())
+    maps = WriteMapEvents(screen)
+
+    drawn = maps.draw(last[0], *VIEW)[0]
+    redrawn = maps.redraw(last[0], "written", *VIEW[1:])[0]
+
+    assert "value" not in drawn
+    assert redrawn["value"]["picture"].startswith("data:image/png")
+    assert redrawn["chosen"] == [2, "mean"]
+
+
+def test_the_candidates_are_those_of_the_step(screen):
+    *_, last = WriteEvents(screen).write(*asked())
+    writing = screen.follow(TITLE, TEXT, last[0]["ids"])[1]
+
+    for token, step in zip(last[2]["tokens"], writing.steps, strict=True):
+        shares = [one["share"] for one in token["candidates"]]
+        assert shares == sorted(shares, reverse=True)
+        assert len(shares) == 10
+        assert [one["chosen"] for one in token["candidates"]].count(True) == 1
+        np.testing.assert_allclose(shares[0], step.probability)  # greedy takes the likeliest

@@ -1,0 +1,142 @@
+"""What the Write tab says: in numbers that are those of the text, and nothing it does not know."""
+
+import dataclasses
+
+import pytest
+
+from explorer import payloads, sentences, write_sentences
+from explorer.bundle import open_bundle
+from explorer.decoding.settings import Settings
+from explorer.runner import Runner
+from explorer.writer import Writer
+from explorer.writing_view import writing_map
+
+
+@pytest.fixture(scope="module")
+def writer(runner):
+    return Writer(runner)
+
+
+@pytest.fixture(scope="module")
+def written(runner, writer):
+    def write(text, **settings):
+        *_, writing = writer.write(runner.read(text), Settings(**settings))
+        return writing
+
+    return write
+
+
+def test_the_state_of_a_text(written, writer):
+    whole, cut = written("the film is good"), written("the film is good", max_tokens=1)
+    longest = written("not bad at all", max_tokens=128)
+    decoder = writer.decoder
+
+    assert write_sentences.state(cut, decoder, busy=True) == "1 token so far"
+    assert write_sentences.state(whole, decoder, busy=False) == (
+        f"{len(whole.ids)} tokens, ended by itself"
+    )
+    assert (
+        write_sentences.state(cut, decoder, busy=False)
+    ) == "1 token, not ended: stopped, or all that the settings allow"
+    assert len(longest.ids) == decoder.max_tokens
+    assert (
+        write_sentences.state(longest, decoder, busy=False)
+    ) == "24 tokens, as many as this decoder can write"
+
+
+def test_a_source_longer_than_the_text_may_be_is_noticed(written, bundle):
+    notices = write_sentences.notices(written("film " * 12, max_tokens=8), bundle, 8)
+
+    assert len(notices) == 1
+    assert notices[0].startswith("The source has 14 tokens, and at most 8 are written")
+    assert write_sentences.notices(written("film " * 12), bundle, 64) == []
+    assert "at most 24 are" in write_sentences.notices(written("film " * 28), bundle, 64)[0]
+
+
+def test_what_had_no_room_in_the_source_is_noticed(written, bundle):
+    first = write_sentences.notices(written("film " * 40), bundle, 64)[0]
+
+    assert "this text has 42: 10 were left out of what the decoder sees and of the maps" in first
+
+
+@pytest.mark.parametrize(
+    ("metrics", "worth"),
+    [
+        ({}, ""),
+        ({"test": None, "copied": 3}, ""),
+        ({"test": {"word_error_rate": 0.1234}}, ""),
+        (
+            {"test": {"word_error_rate": 0.1234}, "copied": {"word_error_rate": 0.173}},
+            "writes 12.3% of words wrong, from sources with 17.3%",
+        ),
+        ({"test": {"rougeL": 0.31}}, "ROUGE-L 0.31 on unseen texts"),
+    ],
+)
+def test_what_its_texts_were_worth_is_said_if_it_is_known(bundle, metrics, worth):
+    decoder = dataclasses.replace(bundle.decoder, metrics=metrics)
+
+    assert write_sentences.worth(decoder) == worth
+    facts = payloads.facts(dataclasses.replace(bundle, decoder=decoder))["facts"]
+    assert (worth in facts) == bool(worth)
+
+
+def test_the_graph_that_writes_is_named_where_it_is_another_kind(bundle, foreign):
+    mixed = dataclasses.replace(bundle, decoder=foreign.decoder)
+
+    assert write_sentences.sizes(bundle) == "writes with 2 layers × 2 heads"
+    assert write_sentences.sizes(mixed) == "writes with 3 layers × 4 heads, float32 weights"
+    assert sentences.about(mixed)[1] == "What writes runs the float32 graph."
+
+
+def test_the_8_bit_decoder_says_how_far_its_cross_attention_is_off(copy_of_tiny, bundle):
+    import json
+
+    graphs = json.loads((bundle.folder / "bundle.json").read_text("utf-8"))["graphs"]
+    graphs["generate"]["8bit"]["map_error"] = {
+        "decoder_attentions": {"mean": 0.5},
+        "cross_attentions": {"mean": 0.012, "p99": 0.2},
+    }
+
+    line = sentences.about(open_bundle(copy_of_tiny(graphs=graphs)))[1]
+
+    assert "a row of a cross-attention map moves 1.2% of its attention on average, 20.0%" in line
+
+
+def test_the_promise_is_what_the_models_can_do(bundle, foreign, copy_of_tiny):
+    classifies = open_bundle(copy_of_tiny(tasks=["classify"]))
+
+    assert "the model's answer, and see" in sentences.promise([classifies])
+    assert "watch the model write" in sentences.promise([foreign])
+    assert sentences.promise([classifies, foreign]) == sentences.promise([bundle])
+    assert "answer or watch it write" in sentences.promise([bundle])
+
+
+def test_a_picture_in_words_says_what_rows_and_columns_are(written):
+    writing = written("the film is good")
+    view = writing_map(writing, "source", 1, 0)
+    row, column = divmod(int(view.weights.argmax()), len(view.keys.tokens))
+
+    said = sentences.map_description(view)
+
+    assert f"cross-attention, layer 2, head 1: {len(writing.ids)} by 6 tokens" in said
+    assert "each row is a written token, its columns are the source" in said
+    assert f"from token {row + 1} to token {column + 1}" in said
+
+
+def test_hidden_special_tokens_leave_their_share_in_words(written):
+    writing = written("the film is good")
+    hidden = writing_map(writing, "source", 0, 0, special_tokens=False)
+
+    drawn = writing.cross_weights[0, 0][: len(hidden.weights), [0, -1]].sum(axis=-1)
+
+    assert f"They had drawn {drawn.mean():.0%} of a row" in write_sentences.map_notes(hidden)
+    assert write_sentences.map_notes(writing_map(writing, "source", 0, 0)) == ""
+
+
+def test_a_restorer_says_what_it_wants(bundle, foreign):
+    assert "masked, missing, swapped or mistyped" in write_sentences.asked(bundle.decoder)
+    assert write_sentences.asked(foreign.decoder) == ""
+
+
+def test_a_mask_is_named_as_the_tokenizer_has_it(runner, foreign):
+    assert runner.mask == Runner(foreign).mask == "[MASK]"
