@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the table; one batch of 64 pairs of 24 tokens, medians."""
+    """Prints the table; one batch of 32 pairs of 24 tokens, medians."""
     given = build_parser().parse_args(argv)
     print("| part of a step | ms |\n|---|---:|")
     for name, run in parts(given.checkpoint).items():
