@@ -26,6 +26,8 @@ class Decoder:
     start_id: int
     end_id: int
     graph: Graph
+    longest_learned: int | None = None
+    """Words of the longest source that it was trained on; None if the bundle does not say."""
     examples: tuple[Example, ...] = ()
     """Sources to write from, as they are: a restorer's are spoiled already."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -58,9 +60,17 @@ def read_decoder(fields: Fields, folder: Path, precision: str | None) -> Decoder
         start_id=start,
         end_id=end,
         graph=choose_graph(fields, folder, "generate", precision),
+        longest_learned=_longest_learned(entry),
         examples=read_examples(entry) if "examples" in entry else (),
         metrics=entry.mapping("metrics"),
     )
+
+
+def _longest_learned(entry: Fields) -> int | None:
+    """From what training noted of its recipe, if the decoder is one of ours."""
+    recipe = Fields(entry.mapping("checkpoint"), entry.file).mapping("recipe")
+    longest = recipe.get("longest")
+    return longest if isinstance(longest, int) and not isinstance(longest, bool) else None
 
 
 def _start_and_end(file: Path, vocabulary: int) -> tuple[int, int]:

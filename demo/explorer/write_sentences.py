@@ -63,6 +63,12 @@ def notices(writing: Writing, bundle: Bundle, most: int) -> list[str]:
             f"The source has {length} tokens, and at most {most} are written: its end will be "
             "missing. Shorten the source, or allow more tokens if the decoder can write them."
         )
+    words = sum(not token.special and not token.continues for token in writing.source.tokens)
+    if words > (bundle.decoder.longest_learned or words):
+        found.append(
+            f"The source has {words} words, and this decoder learned from sentences of "
+            f"{bundle.decoder.longest_learned} at most: it may lose its way."
+        )
     return found
 
 

@@ -6,9 +6,9 @@ from explorer.decoding.settings import Settings
 from explorer.write_request import COUNTS, NUMBERS
 
 _STRATEGIES = [
-    ("Greedy: always the likeliest word", "greedy"),
-    ("Beam search: keep several beginnings", "beam"),
-    ("Sampling: draw by probability", "sample"),
+    ("Greedy: the likeliest word", "greedy"),
+    ("Beam: several beginnings", "beam"),
+    ("Sampling: by probability", "sample"),
 ]
 _SAMPLING = {
     "temperature": ("Temperature", "Below 1 the likely words gain."),

@@ -1,6 +1,7 @@
 """What the Write tab says: in numbers that are those of the text, and nothing it does not know."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -53,6 +54,20 @@ def test_a_source_longer_than_the_text_may_be_is_noticed(written, bundle):
     assert "at most 24 are" in write_sentences.notices(written("film " * 28), bundle, 64)[0]
 
 
+def test_a_source_longer_than_any_that_was_learned_is_noticed(written, bundle, copy_of_tiny):
+    said = json.loads((bundle.folder / "bundle.json").read_text("utf-8"))["decoder"]
+    noted = {"checkpoint": {"recipe": {"longest": 4}}}
+    ours = open_bundle(copy_of_tiny(decoder={**said, **noted}))
+
+    notices = write_sentences.notices(written("the film, unbad film"), ours, 64)
+
+    assert notices == [
+        "The source has 5 words, and this decoder learned from sentences of 4 at most: it may lose "
+        "its way."
+    ]
+    assert write_sentences.notices(written("the film is good"), ours, 64) == []
+
+
 def test_what_had_no_room_in_the_source_is_noticed(written, bundle):
     first = write_sentences.notices(written("film " * 40), bundle, 64)[0]
 
@@ -89,8 +104,6 @@ def test_the_graph_that_writes_is_named_where_it_is_another_kind(bundle, foreign
 
 
 def test_the_8_bit_decoder_says_how_far_its_cross_attention_is_off(copy_of_tiny, bundle):
-    import json
-
     graphs = json.loads((bundle.folder / "bundle.json").read_text("utf-8"))["graphs"]
     graphs["generate"]["8bit"]["map_error"] = {
         "decoder_attentions": {"mean": 0.5},
