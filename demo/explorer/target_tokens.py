@@ -18,7 +18,8 @@ class _Known(NamedTuple):
 
     piece: str
     text: str
-    """The characters that it writes; the bytes, such as `⟨f0 9f⟩`, of a part of a character."""
+    """The characters that it writes; the bytes, such as `⟨f0 9f⟩`, of what cannot be seen: a part
+    of a character, or a control character."""
     starts: bool
     """It is the first piece of a word, for certain."""
 
@@ -90,9 +91,9 @@ class TargetTokens:
             text = piece.removeprefix(self._prefix)
             return _Known(piece, text or piece, starts=not piece.startswith(self._prefix))
         text = self._tokenizer.decode([index], skip_special_tokens=False)
-        if "\ufffd" in text:
-            text = _as_bytes(piece) if self._byte_level else piece
         text = text.strip() or text.translate(_SPACES) or piece
+        if "\ufffd" in text or not text.isprintable():
+            text = _as_bytes(piece) if self._byte_level else piece
         return _Known(piece, text, starts=piece.startswith(_WORD_STARTS))
 
 

@@ -82,6 +82,7 @@ def test_a_part_of_a_character_is_shown_as_its_bytes(byte_level):
     found = bytes.fromhex("".join(token.text.strip("⟨⟩") for token in tokens))
     assert found.decode() == "é😍"
     assert byte_level.text(byte_level.ids("é😍")) == "é😍"
+    assert [token.text for token in byte_level.tokens(byte_level.ids("\x15\n"))] == ["⟨15⟩", "⏎"]
 
 
 def test_a_candidate_is_named_by_what_it_would_follow(byte_level):
