@@ -66,13 +66,12 @@ def _wire_writing(
     """What writes, by a button, the Enter key or an example that was `chosen`; and the map."""
     asked = [page.bundle, tab.source, *(tab.settings[name] for name in SETTINGS), *controls]
     growing = [tab.shown, tab.notice, tab.written, tab.stop, tab.png, tab.svg, tab.layer, tab.head]
-    # A second click while a text grows must not queue another.
-    once = {**waits_on(tab.source, private), "trigger_mode": "once"}
+    on_source = waits_on(tab.source, private)
     begun = [tab.write.click, tab.source.submit]
     gr.on(begun, None, None, tab.stop, js=_MAY_STOP, **_HERE)
     writings = [
-        gr.on(begun, events.write, asked, growing, **once),
-        chosen.then(events.write, asked, growing, **once),
+        gr.on(begun, events.write, asked, growing, **on_source),
+        chosen.then(events.write, asked, growing, **on_source),
     ]
     stopped = tab.stop.click(None, None, tab.stop, js=_HAS_STOPPED, cancels=writings, **_HERE)
     page.bundle.input(None, cancels=writings, **_HERE)

@@ -192,7 +192,7 @@ def test_a_reader_who_stops_or_leaves_ends_the_work_and_the_next_one_knew(
     page, open_page, url, decoding, leaves
 ):
     page.locator("#source textarea").fill("not bad at all")  # 24 tokens, if nobody stops it
-    page.locator("#write").click()
+    page.locator("#write").dblclick()
     page.locator("#written .busy").wait_for()
     if leaves:
         page.close()
