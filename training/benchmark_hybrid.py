@@ -21,6 +21,7 @@ from training.fit_hybrid import train_step
 from training.hybrid_recipe import HybridRecipe
 from training.hybrid_start import new_hybrid, text_tokens
 from training.memory import Memory
+from training.model.encoder import BERTEncoder
 from training.optimizing import make_optimizer
 from training.pair_batches import EncodedPair, PairBatch, pad_pairs
 from training.precision import autocast
@@ -81,28 +82,13 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
     with torch.no_grad(), autocast(device):
         hidden = model.decoder.states(batch.given, source).hidden
     hidden = hidden[batch.wanted_mask].detach().requires_grad_()
-    wanted = batch.wanted[batch.wanted_mask]
-    learning = deepcopy(table).requires_grad_()
 
-    def reading(precise: bool) -> Callable[[], object]:
+    def reading(encoder: BERTEncoder) -> Callable[[], object]:
         def run() -> None:
             with torch.no_grad():
-                (model.encoder if precise else frozen)(batch.source_ids, batch.source_mask)
+                encoder(batch.source_ids, batch.source_mask)
 
         return run
-
-    def plain_head(words: Tensor) -> Callable[[], object]:
-        def run() -> None:
-            with autocast(device):
-                scores = torch.nn.functional.linear(hidden, words)
-            cross_entropy(scores.float(), wanted, label_smoothing=0.1).backward()
-
-        return run
-
-    def sampled_head() -> None:
-        candidates = draw_candidates(wanted, vocabulary=len(low), drawn=recipe.vocabulary_drawn)
-        losses = sampled_cross_entropy(hidden, low, wanted, candidates, label_smoothing=0.1)
-        losses.mean().backward()
 
     def layers() -> None:
         with autocast(device):
@@ -111,15 +97,40 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
 
     optimizer = make_optimizer({model.decoder: 1e-9}, 0.0)
     return {
-        "encoder, float32, no gradient": reading(True),
-        "encoder, bfloat16, no gradient": reading(False),
+        "encoder, float32, no gradient": reading(model.encoder),
+        "encoder, bfloat16, no gradient": reading(frozen),
         "decoder's 4 layers, forward and backward": layers,
-        "head and loss, word table learns": plain_head(learning),
-        "head and loss, word table frozen": plain_head(table.detach()),
-        "head and loss, word table frozen, words sampled": sampled_head,
+        **_heads(hidden, table, batch.wanted[batch.wanted_mask], recipe),
         "AdamW over the decoder's layers": optimizer.step,
         "whole step, encoder frozen": lambda: train_step(rewriter, batch, low, optimizer, recipe),
         "whole step, encoder joint": _joint(checkpoint, rewriter, batch, low),
+    }
+
+
+def _heads(
+    hidden: Tensor, table: Tensor, wanted: Tensor, recipe: HybridRecipe
+) -> dict[str, Callable[[], object]]:
+    """The head and its loss, forward and backward, as it comes and as it is made cheaper."""
+    learning, low = deepcopy(table).requires_grad_(), table.detach().to(torch.bfloat16)
+    smoothing = recipe.label_smoothing
+
+    def whole(words: Tensor) -> Callable[[], object]:
+        def run() -> None:
+            with autocast(hidden.device):
+                scores = torch.nn.functional.linear(hidden, words)
+            cross_entropy(scores.float(), wanted, label_smoothing=smoothing).backward()
+
+        return run
+
+    def sampled() -> None:
+        candidates = draw_candidates(wanted, vocabulary=len(low), drawn=recipe.vocabulary_drawn)
+        losses = sampled_cross_entropy(hidden, low, wanted, candidates, label_smoothing=smoothing)
+        losses.mean().backward()
+
+    return {
+        "head and loss, word table learns": whole(learning),
+        "head and loss, word table frozen": whole(table.detach()),
+        "head and loss, word table frozen, words sampled": sampled,
     }
 
 
