@@ -39,7 +39,7 @@ _QUICK: dict[str, Any] = {
     "validations": 2,
     "layers": 2,
     # In so few steps the classifier cannot come back to what it was: its encoder hardly moves.
-    "encoder_learning_rate": 1e-5,
+    "encoder_learning_rate": 1e-7,
 }
 _EPILOG = """examples:
   python training/train_hybrid.py
