@@ -26,6 +26,7 @@ def checkpoint(tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_all_of_them_write_the_same_text(checkpoint: Path, tmp_path: Path) -> None:
     part = open_parts(str(checkpoint)).decoder
     float32, small = save_graphs(part, tmp_path).values()

@@ -77,6 +77,7 @@ def test_there_is_no_if_and_the_table_is_stored_once(
     assert len(tables) == 1
 
 
+@pytest.mark.slow
 def test_a_table_too_large_to_be_turned_by_the_tracer_is_stored_once_as_well() -> None:
     """From 262,144 numbers on the tracer leaves a Transpose in the graph."""
     torch.manual_seed(0)
@@ -95,7 +96,9 @@ def test_a_table_too_large_to_be_turned_by_the_tracer_is_stored_once_as_well() -
     assert prove_decoder(graph, decoder).failures == []
 
 
-@pytest.mark.parametrize(("hidden", "heads", "inner"), [(20, 2, 50), (33, 3, 7)])
+@pytest.mark.parametrize(
+    ("hidden", "heads", "inner"), [(20, 2, 50), pytest.param(33, 3, 7, marks=pytest.mark.slow)]
+)
 def test_8_bit_takes_widths_that_no_block_divides(hidden: int, heads: int, inner: int) -> None:
     torch.manual_seed(hidden)
     size = DecoderConfig(

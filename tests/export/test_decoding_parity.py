@@ -32,7 +32,7 @@ from training.model.decoder import GPTDecoder
 from training.model.decoder_config import DecoderConfig
 
 VOCABULARY, START, END = 40, 1, 2
-SEEDS = (0, 1)
+SEEDS = (0, pytest.param(1, marks=pytest.mark.slow))
 
 
 def make_model(seed: int) -> EncoderDecoderModel:

@@ -162,6 +162,7 @@ def test_its_bundle_only_writes_with_the_decoders_own_tokenizer(
         assert writing.text == bpe.decode(inside)
 
 
+@pytest.mark.slow
 def test_without_examples_it_is_tried_on_random_token_ids(
     save: Save, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

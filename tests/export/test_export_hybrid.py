@@ -221,7 +221,10 @@ def test_a_text_that_is_not_torchs_is_told_and_nothing_is_written(
 
 
 @pytest.mark.usefixtures("fast")
-@pytest.mark.parametrize(("change", "origin"), [("texts", "examples"), ("no record", "random")])
+@pytest.mark.parametrize(
+    ("change", "origin"),
+    [("texts", "examples"), pytest.param("no record", "random", marks=pytest.mark.slow)],
+)
 def test_without_the_trainings_sources_it_takes_others_and_says_so(
     checkpoint: Path,
     tmp_path: Path,
