@@ -10,7 +10,9 @@ from training.corpus import Corpus, load_corpus
 from training.metrics import Metrics, fit_temperature, measure
 from training.model.classifier import BERTClassifier
 from training.predict import predict_logits
+from training.recipe import Recipe
 from training.rewriter import Rewriter
+from training.run import rehearsal
 
 MOST_LOST = 0.005  # of accuracy on the validation part
 
@@ -33,19 +35,19 @@ class ClassifierKept:
 
 
 def open_corpus(record: dict[str, Any]) -> Corpus:
-    """The corpus that a record's classifier was trained on.
+    """The corpus that a record's classifier was trained on; of a rehearsal, its few texts.
 
     Raises:
         FileNotFoundError, ValueError: it is no longer there, or is another one now.
     """
     corpus = load_corpus(record["data"]["source"])
-    if corpus.fingerprint != record["data"]["fingerprint"] and not record["rehearsal"]:
+    if corpus.fingerprint != record["data"]["fingerprint"]:
         raise ValueError(
             f"{corpus.source} is not the corpus that the classifier was trained on (fingerprint "
             f"{corpus.fingerprint[:12]}, then {record['data']['fingerprint'][:12]}), so it cannot "
             "be measured again; train the classifier anew, or use --encoder frozen"
         )
-    return corpus
+    return rehearsal(corpus, Recipe())[0] if record["rehearsal"] else corpus
 
 
 def measure_again(

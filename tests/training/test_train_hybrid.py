@@ -14,6 +14,7 @@ from transformers import EncoderDecoderModel, GPT2LMHeadModel
 
 from training import classifier_kept, train_classifier, train_hybrid
 from training.checkpoint import load_classifier, load_tokenizer, save_classifier
+from training.corpus import load_corpus
 from training.corruption import KINDS
 from training.decoder_checkpoint import load_hybrid, read_text_tokens
 from training.hybrid_recipe import HybridRecipe
@@ -169,6 +170,23 @@ def test_joint_training_measures_the_classifier_again(
     assert after["metrics"]["test"]["texts"] == before["metrics"]["test"]["texts"]
     assert files(out / "encoder") != files(classifier / "encoder")
     assert load_classifier(out).config.labels == ("bad", "good")
+
+
+def test_a_rehearsals_classifier_is_measured_on_the_few_texts_that_it_had(
+    classifier: Path, data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = load_corpus(data)
+    many = replace(corpus, validation=corpus.train * 4)
+    monkeypatch.setattr(classifier_kept, "load_corpus", lambda name: many)
+    record = read_record(classifier)
+
+    whole, few = (
+        classifier_kept.open_corpus({**record, "rehearsal": rehearsal}).validation
+        for rehearsal in (False, True)
+    )
+
+    assert len(whole) == len(many.validation) > 300
+    assert (len(few), set(few) <= set(whole)) == (200, True)
 
 
 def test_a_classifier_that_forgot_too_much_is_not_written(
