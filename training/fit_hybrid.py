@@ -22,7 +22,7 @@ from training.rewriter import Rewriter
 from training.sampled_softmax import draw_candidates, sampled_cross_entropy
 
 _ALIGNED_HEAD = 0
-_SURE = 1e-6  # added to a weight before its logarithm, which 0 has none of
+_TINY = 1e-6  # added to a weight before its logarithm, which 0 has none of
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def alignment_loss(states: DecoderStates, batch: PairBatch) -> Float[Tensor, ""]
     weights = states.cross_weights[max(0, len(states.cross_weights) - 2)][:, _ALIGNED_HEAD]
     right = weights.float().gather(2, batch.partners.clamp(min=0)[..., None])[..., 0]
     asked = right[batch.wanted_mask & batch.has_partner]
-    return -(asked + _SURE).log().mean() if len(asked) else right.sum() * 0
+    return -(asked + _TINY).log().mean() if len(asked) else right.sum() * 0
 
 
 def scoring_table(rewriter: Rewriter) -> Tensor:
