@@ -1,7 +1,8 @@
 """From text to token ids and back to the reader's own characters."""
 
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenizers import Encoding, Tokenizer
@@ -38,6 +39,7 @@ class TextEncoder:
         known = (mask for mask in _MASKS if self._whole.token_to_id(mask) is not None)
         self.mask = next(known, "")
         """What stands for a masked word in a text; empty if there is no such token."""
+        self.mask_id = self._whole.token_to_id(self.mask) if self.mask else None
 
     def encode(self, text: str, text_pair: str = "") -> Encoded:
         """Encodes one text, or two; of two, the longer is cut first."""
@@ -54,6 +56,23 @@ class TextEncoder:
             tokens=_tokens(encoding, (text, text_pair)),
             left_out=length - len(encoding),
         )
+
+
+def without(encoded: Encoded, places: Collection[int]) -> Encoded:
+    """The text without some of its tokens, as the graph takes it. Its `text` stays as it was."""
+    kept = [place for place in range(len(encoded.ids)) if place not in places]
+    return replace(
+        encoded,
+        ids=[encoded.ids[place] for place in kept],
+        segment_ids=[encoded.segment_ids[place] for place in kept],
+        tokens=tuple(encoded.tokens[place] for place in kept),
+    )
+
+
+def masked(encoded: Encoded, places: Collection[int], mask_id: int) -> Encoded:
+    """The text with the mask's id in place of some of its tokens, which it still calls by name."""
+    ids = [mask_id if place in places else token for place, token in enumerate(encoded.ids)]
+    return replace(encoded, ids=ids)
 
 
 def _tokens(encoding: Encoding, texts: tuple[str, str]) -> tuple[Token, ...]:

@@ -1,0 +1,90 @@
+"""Many texts through one graph: in their own order, as each alone, told step by step."""
+
+import numpy as np
+import pytest
+
+from explorer.analysis import answers as module
+from explorer.analysis.answers import answers
+from explorer.analysis.pace import Pace
+from explorer.analysis.steps import Progress, finish, part_of
+from explorer.tokens import masked, without
+from explorer.words import group_words
+
+TEXTS = ["The music was dull", "good", "not bad at all, the story is great!", "bad", "was it good?"]
+
+
+@pytest.fixture(scope="module")
+def encoded(runner):
+    return [runner.encode(text) for text in TEXTS]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 32])
+def test_every_text_is_answered_as_it_is_alone(runner, encoded, monkeypatch, rows):
+    monkeypatch.setattr(module, "_ROWS", rows)
+    alone = np.stack([runner.read(text).probabilities for text in TEXTS])
+
+    np.testing.assert_allclose(finish(answers(runner, encoded)), alone, atol=1e-6)
+
+
+def test_each_text_has_its_own_head_mask(runner, encoded):
+    bundle = runner.bundle
+    masks = np.ones((len(TEXTS), bundle.layers, bundle.heads), np.float32)
+    for row in range(len(TEXTS)):
+        masks[row, row % bundle.layers, row % bundle.heads] = 0
+    alone = [
+        runner.run([text], mask[None])[0].probabilities
+        for text, mask in zip(encoded, masks, strict=True)
+    ]
+
+    np.testing.assert_allclose(finish(answers(runner, encoded, masks)), alone, atol=1e-6)
+
+
+def test_progress_is_told_after_every_run_and_ends_at_all(runner, encoded, monkeypatch):
+    monkeypatch.setattr(module, "_ROWS", 2)
+
+    assert list(part_of(answers(runner, encoded), 3, 9)) == [
+        Progress(5, 9), Progress(7, 9), Progress(8, 9),
+    ]  # fmt: skip
+
+
+def test_long_texts_are_read_in_small_batches(runner, monkeypatch):
+    monkeypatch.setattr(module, "_MAP_BYTES", 4 * runner.bundle.layers * runner.bundle.heads * 9**2)
+    text = runner.encode("good good good")
+    sizes = []
+
+    def answer(batch, mask):
+        sizes.append(len(batch))
+        return np.zeros((len(batch), len(runner.bundle.labels)))
+
+    monkeypatch.setattr(runner, "answer", answer)
+
+    finish(answers(runner, [text] * 7))
+
+    assert len(text.ids) == 5
+    assert sizes == [3, 3, 1]  # 9 x 9 cells hold three maps of 5 x 5
+
+
+def test_words_are_dropped_and_masked_with_all_their_pieces(runner):
+    encoded = runner.encode("unbelievable music", "was it?")
+    words = group_words(encoded.tokens)
+    music = next(word for word in words if word.text == "music")
+
+    shorter = without(encoded, music.places)
+    hidden = masked(encoded, music.places, 4)
+
+    assert [token.text for token in shorter.tokens] == [
+        token.text for token in encoded.tokens if token.text != "music"
+    ]
+    assert len(shorter.ids) == len(shorter.segment_ids) == len(encoded.ids) - 1
+    assert [hidden.ids[place] for place in music.places] == [4]
+    assert "".join(word.text for word in words if not word.special) == "unbelievablemusicwasit?"
+
+
+def test_pace_tells_the_price_of_texts_and_how_many_fit():
+    pace = Pace()
+    assert pace.texts_within(15, 100) == 1  # nothing is known yet
+
+    pace.measured(1000, 2.0)
+
+    assert pace.cost(50, 100) == (50, 10.0)
+    assert pace.texts_within(15, 100) == 75
