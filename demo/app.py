@@ -20,6 +20,10 @@ from explorer.bundle_fields import BundleError
 from explorer.bundle_graph import PRECISIONS
 from explorer.events import Events
 from explorer.layout import Page, lay_out
+from explorer.panels.analysis import Asked
+from explorer.panels.panel_events import Asking
+from explorer.panels.panel_wiring import wire_panels
+from explorer.panels.registry import classify_endpoints, write_endpoints
 from explorer.runner import Runner
 from explorer.screen import Screen
 from explorer.theme import make_theme
@@ -62,20 +66,22 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
         endpoints: list[Callable] = [api.attention]
         if any(bundle.classifies for bundle in bundles):
             endpoints.insert(0, api.classify)
-        opened, changed = _wire(app, page, Events(screen))
+            endpoints += classify_endpoints(screen)
+        opened, changed = _wire(app, page, screen)
         if page.write:
             writing = WriteScreen(screen)
             wire_write(page, writing, opened, changed, PRIVATE)
             writes = WriteApi(writing)
-            endpoints += [writes.generate, writes.cross_attention]
+            endpoints += [writes.generate, writes.cross_attention, *write_endpoints(writing)]
         for endpoint in endpoints:
             # The whole docstring: gradio by itself would leave out what the arguments mean.
             gr.api(endpoint, api_description=inspect.getdoc(endpoint), **WORK)
     return app.queue(max_size=32, default_concurrency_limit=1, api_open=False)
 
 
-def _wire(app: gr.Blocks, page: Page, events: Events) -> tuple[Dependency, Dependency]:
+def _wire(app: gr.Blocks, page: Page, screen: Screen) -> tuple[Dependency, Dependency]:
     """Joins events to their handlers; gives those after which a model is there, or another."""
+    events = Events(screen)
     controls = [page.shown, page.layer, page.head, page.special_tokens, page.dark]
     asked = [page.bundle, page.text, page.text_pair, *controls[1:]]
     texts = [page.text, page.text_pair, page.second]
@@ -89,13 +95,16 @@ def _wire(app: gr.Blocks, page: Page, events: Events) -> tuple[Dependency, Depen
     submitted = [page.text.submit, page.text_pair.submit]
     numbered = [page.layer.input, page.head.input]
     on_text, on_map = waits_on(page.text, PRIVATE), waits_on(page.picture, PRIVATE)
-    drawn = [
+    answers = [
         opened.then(events.begin, beginning, begun, **on_text),
         page.bundle.input(events.begin, beginning, begun, **on_text),
         gr.on(submitted, events.read, asked, answered, **on_text),
         page.examples.choose(
             events.choose_example, [page.bundle, *controls[1:]], [*texts, *answered], **on_text
         ),
+    ]
+    drawn = [
+        *answers,
         gr.on(numbered, events.draw, controls, the_map, **on_map),
         page.special_tokens.input(events.switch_special_tokens, controls, the_map, **on_map),
         page.heads.choose(
@@ -105,8 +114,20 @@ def _wire(app: gr.Blocks, page: Page, events: Events) -> tuple[Dependency, Depen
     for event in drawn:
         # Afterwards: nobody should wait for files that they may not want.
         event.then(events.files, controls, [page.png, page.svg], **PRIVATE)
+    leaving = [page.bundle.input, page.examples.choose, *submitted]
+    wire_panels(page.panels, _ask(screen), page.shown, answers, leaving, PRIVATE)
     page.picture.select(events.choose_row, controls, page.tokens, **PRIVATE)
     return drawn[0], drawn[1]
+
+
+def _ask(screen: Screen) -> Asking:
+    """How the panels of the Classify tab find what it shows."""
+
+    def ask(shown: Any, options: dict[str, Any]) -> Asked:
+        runner, reading = screen.shown(shown)
+        return Asked(runner=runner, reading=reading, options=options)
+
+    return ask
 
 
 def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:

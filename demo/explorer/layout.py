@@ -7,6 +7,8 @@ import gradio as gr
 
 from explorer import payloads, sentences
 from explorer.bundle import Bundle
+from explorer.panels.panel import Panel, lay_out_groups
+from explorer.panels.registry import CLASSIFY
 from explorer.widgets import download, number, widget
 from explorer.write_layout import WritePage, lay_out_write
 
@@ -34,6 +36,7 @@ class Page(NamedTuple):
     svg: gr.DownloadButton
     shown: gr.JSON
     dark: gr.Checkbox
+    panels: list[Panel]
     tabs: gr.Tabs | None
     """None, as the two that follow, where the page has no tabs: no bundle writes."""
     classify: gr.Tab | None
@@ -59,10 +62,10 @@ def lay_out(bundles: Sequence[Bundle]) -> Page:
             with gr.Tab(
                 "Classify", visible=first.classifies, id="classify", elem_id="classify_tab"
             ) as classify:
-                parts = _lay_out_classifier(first)
+                parts = _lay_out_classifier(first, bundles)
             write = lay_out_write(bundles)
     else:
-        parts = _lay_out_classifier(first)
+        parts = _lay_out_classifier(first, bundles)
     about = widget("about")
     return Page(
         bundle=chooser,
@@ -77,7 +80,7 @@ def lay_out(bundles: Sequence[Bundle]) -> Page:
     )
 
 
-def _lay_out_classifier(first: Bundle) -> dict[str, Any]:
+def _lay_out_classifier(first: Bundle, bundles: Sequence[Bundle]) -> dict[str, Any]:
     """The parts between text and map, by their names in `Page`."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=320):
@@ -91,6 +94,19 @@ def _lay_out_classifier(first: Bundle) -> dict[str, Any]:
             answer = widget("answer")
     notice = widget("notice")
     tokens = widget("tokens")
+    with gr.Tabs(selected="maps"):
+        with gr.Tab("Attention maps", id="maps", elem_id="maps_tab"):
+            maps = _lay_out_maps(first)
+        classifies = next((bundle for bundle in bundles if bundle.classifies), first)
+        panels = lay_out_groups(CLASSIFY, classifies)
+    return {
+        "text": text, "text_pair": text_pair, "second": second, "examples": examples,
+        "notice": notice, "answer": answer, "tokens": tokens, "panels": panels, **maps,
+    }  # fmt: skip
+
+
+def _lay_out_maps(first: Bundle) -> dict[str, Any]:
+    """The parts that choose and show a map, by their names in `Page`."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
             heads = widget("heads", chosen=[1, 1])
@@ -107,8 +123,6 @@ def _lay_out_classifier(first: Bundle) -> dict[str, Any]:
             with gr.Row():
                 png, svg = download("PNG"), download("SVG")
     return {
-        "text": text, "text_pair": text_pair, "second": second, "examples": examples,
-        "notice": notice, "answer": answer, "tokens": tokens, "heads": heads, "layer": layer,
-        "head": head, "special_tokens": special_tokens, "removed": removed, "picture": picture,
-        "png": png, "svg": svg,
+        "heads": heads, "layer": layer, "head": head, "special_tokens": special_tokens,
+        "removed": removed, "picture": picture, "png": png, "svg": svg,
     }  # fmt: skip

@@ -64,14 +64,15 @@ class Screen:
         texts = check_texts(text, text_pair)
         return runner, self.cache.read(runner, texts.text, texts.text_pair)
 
+    def shown(self, shown: object) -> tuple[Runner, Reading]:
+        """The text that the page shows, by the object in `Chosen.shown`. Raises RequestError."""
+        if not isinstance(shown, dict):
+            raise RequestError("Nothing was read yet. Write a sentence, or choose an example.")
+        return self.read(shown.get("bundle"), shown.get("text"), shown.get("text_pair", ""))
+
     def select(self, chosen: Chosen) -> Selected:
         """The map that the page's controls mean. Raises RequestError."""
-        if not isinstance(chosen.shown, dict):
-            raise RequestError("Nothing was read yet. Write a sentence, or choose an example.")
-        shown = chosen.shown
-        runner, reading = self.read(
-            shown.get("bundle"), shown.get("text"), shown.get("text_pair", "")
-        )
+        runner, reading = self.shown(chosen.shown)
         view = attention_map(
             reading,
             check_layer(chosen.layer, runner.bundle),

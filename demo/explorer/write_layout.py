@@ -7,6 +7,8 @@ import gradio as gr
 
 from explorer import payloads, write_sentences
 from explorer.bundle import Bundle
+from explorer.panels.panel import Panel, lay_out_groups
+from explorer.panels.registry import WRITE
 from explorer.widgets import download, number, widget
 from explorer.write_settings import lay_out_settings
 from explorer.writing import SOURCE, WRITTEN
@@ -34,6 +36,7 @@ class WritePage(NamedTuple):
     picture: gr.Image
     png: gr.DownloadButton
     svg: gr.DownloadButton
+    panels: list[Panel]
     spoiled: gr.JSON
     """How the source came about, if it was spoiled here."""
     shown: gr.JSON
@@ -49,28 +52,21 @@ def lay_out_write(bundles: Sequence[Bundle]) -> WritePage:
             with gr.Column(scale=2, min_width=300):
                 settings = lay_out_settings()
         notice, written = widget("notice", "write_notice"), widget("written")
-        with gr.Row(equal_height=False, elem_id="write_maps"):
-            with gr.Column(scale=5, min_width=320):
-                choosing = _lay_out_choosing(first)
-            with gr.Column(scale=6, min_width=320):
-                picture = gr.Image(
-                    show_label=False, interactive=False, buttons=["fullscreen"], elem_id="write_map"
-                )
-                with gr.Row():
-                    png, svg = download("PNG", "write_"), download("SVG", "write_")
+        with gr.Tabs(selected="write_maps_tab", elem_id="write_maps"):
+            with gr.Tab("Attention maps", id="write_maps_tab", elem_id="write_maps_tab"):
+                maps = _lay_out_maps(first)
+            panels = lay_out_groups(WRITE, first)
         spoiled, shown = gr.JSON(visible=False), gr.JSON(visible=False)
     return WritePage(
         tab=tab,
         settings=settings,
         notice=notice,
         written=written,
-        picture=picture,
-        png=png,
-        svg=svg,
         spoiled=spoiled,
         shown=shown,
+        panels=panels,
         **asking,
-        **choosing,
+        **maps,
     )
 
 
@@ -85,6 +81,20 @@ def _lay_out_asking() -> dict[str, Any]:
     return {
         "source": source, "write": write, "stop": stop, "corrupt": corrupt, "examples": examples,
     }  # fmt: skip
+
+
+def _lay_out_maps(first: Bundle) -> dict[str, Any]:
+    """The parts that choose and show a map, by their names in `WritePage`."""
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=320):
+            choosing = _lay_out_choosing(first)
+        with gr.Column(scale=6, min_width=320):
+            picture = gr.Image(
+                show_label=False, interactive=False, buttons=["fullscreen"], elem_id="write_map"
+            )
+            with gr.Row():
+                png, svg = download("PNG", "write_"), download("SVG", "write_")
+    return {"picture": picture, "png": png, "svg": svg, **choosing}
 
 
 def _lay_out_choosing(first: Bundle) -> dict[str, Any]:

@@ -74,18 +74,25 @@ class WriteScreen:
         cache = self.screen.cache
         return writer, cache.find(key) or cache.keep(key, writer.follow(reading, checked))
 
+    def shown(self, shown: object) -> tuple[Runner, Writer, Writing]:
+        """The text that the tab shows, by what `WriteChosen.shown` holds. Raises RequestError."""
+        if not isinstance(shown, dict):
+            raise RequestError("Nothing was written yet. Give a sentence, and press Write.")
+        title = shown.get("bundle")
+        writer, writing = self.follow(title, shown.get("text"), shown.get("ids"))
+        return self.screen.runner(title), writer, writing
+
     def select(self, chosen: WriteChosen, writing: Writing | None = None) -> WriteSelected:
         """The map that the tab's controls mean. Raises RequestError.
 
         Args:
-            writing: what is shown, where it is at hand.
+            writing: what is shown, where it is at hand; `shown` then is the page's own.
         """
-        shown = chosen.shown
-        if not isinstance(shown, dict):
-            raise RequestError("Nothing was written yet. Give a sentence, and press Write.")
-        runner, writer = self.screen.runner(shown.get("bundle")), self.writer(shown.get("bundle"))
         if writing is None:
-            writer, writing = self.follow(shown["bundle"], shown.get("text"), shown.get("ids"))
+            runner, writer, writing = self.shown(chosen.shown)
+        else:
+            runner = self.screen.runner(chosen.shown["bundle"])
+            writer = self.writer(chosen.shown["bundle"])
         looks_at = check_looks_at(chosen.looks_at)
         view = writing_map(
             writing,

@@ -6,6 +6,9 @@ import gradio as gr
 from gradio.events import Dependency
 
 from explorer.layout import Page
+from explorer.panels.analysis import Asked
+from explorer.panels.panel_events import Asking
+from explorer.panels.panel_wiring import wire_panels
 from explorer.widgets import waits_on
 from explorer.write_events import SETTINGS, WriteEvents
 from explorer.write_layout import WritePage
@@ -44,14 +47,30 @@ def wire_write(
 
     opened.then(events.begin, page.bundle, model, **private)
     on_picture = waits_on(tab.picture, private)
-    tab.tab.select(events.open, asking, first, js=_AND_DARK, **on_picture)
+    opens = tab.tab.select(events.open, asking, first, js=_AND_DARK, **on_picture)
     begun = changed.then(events.begin, page.bundle, model, **private)
     cleared = begun.then(events.clear, None, [tab.shown, tab.notice, tab.written], **private)
     tabs = cleared.then(events.tabs, page.bundle, [page.classify, tab.tab, page.tabs], **private)
-    tabs.then(events.open, asking, first, **on_picture)
+    again = tabs.then(events.open, asking, first, **on_picture)
     tab.corrupt.click(events.spoil, [page.bundle, *source], source, **private)
     chosen = tab.examples.choose(events.choose_example, page.bundle, source, **private)
-    _wire_writing(page, tab, events, chosen, WriteMapEvents(screen), controls, private)
+    maps = WriteMapEvents(screen)
+    written = _wire_writing(page, tab, events, chosen, maps, controls, private)
+    leaving = [tab.write.click, tab.source.submit, tab.examples.choose, page.bundle.input]
+    answered = [opens, again, *written]
+    wire_panels(tab.panels, _ask(screen), tab.shown, answered, leaving, private)
+
+
+def _ask(screen: WriteScreen) -> Asking:
+    """How the tab's panels find what it shows."""
+
+    def ask(shown: Any, options: dict[str, Any]) -> Asked:
+        runner, writer, writing = screen.shown(shown)
+        return Asked(
+            runner=runner, reading=writing.source, options=options, writer=writer, writing=writing
+        )
+
+    return ask
 
 
 def _wire_writing(
@@ -62,8 +81,11 @@ def _wire_writing(
     maps: WriteMapEvents,
     controls: list,
     private: dict[str, Any],
-) -> None:
-    """What writes, by a button, the Enter key or an example that was `chosen`; and the map."""
+) -> list[Dependency]:
+    """What writes, by a button, the Enter key or an example that was `chosen`; and the map.
+
+    Gives the events after which a text is written.
+    """
     asked = [page.bundle, tab.source, *(tab.settings[name] for name in SETTINGS), *controls]
     growing = [tab.shown, tab.notice, tab.written, tab.stop, tab.png, tab.svg, tab.layer, tab.head]
     on_source = waits_on(tab.source, private)
@@ -75,10 +97,14 @@ def _wire_writing(
     ]
     stopped = tab.stop.click(None, None, tab.stop, js=_HAS_STOPPED, cancels=writings, **_HERE)
     page.bundle.input(None, cancels=writings, **_HERE)
-    for event in (*writings, stopped):
-        done = event.then(maps.finish, controls, [tab.stop, *_the_map(tab)], **private)
+    written = [
+        event.then(maps.finish, controls, [tab.stop, *_the_map(tab)], **private)
+        for event in (*writings, stopped)
+    ]
+    for done in written:
         done.then(maps.files, controls, [tab.png, tab.svg], **private)
     _wire_map(tab, maps, controls, waits_on(tab.picture, private))
+    return written
 
 
 def _wire_map(

@@ -1,0 +1,59 @@
+"""What a panel needs to know of its analysis."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradio.components import Component
+
+from explorer.analysis.pace import Cost
+from explorer.analysis.steps import Steps
+from explorer.bundle import Bundle
+from explorer.reading import Reading
+from explorer.runner import Runner
+from explorer.writer import Writer
+from explorer.writing import Writing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What an analysis is asked about: the text that the page shows, and the panel's options."""
+
+    runner: Runner
+    reading: Reading
+    """In the Write tab the source."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Unchecked: as the browser sent them."""
+    writer: Writer | None = None
+    writing: Writing | None = None
+    """In the Write tab what was written."""
+
+
+def no_options(bundle: Bundle) -> dict[str, Component]:
+    return {}
+
+
+def no_updates(asked: Asked) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """An analysis as the page offers it."""
+
+    name: str
+    """Of the panel's elements: `<name>_start`, `<name>_result` and so on."""
+    button: str
+    """What stands on the button that starts it."""
+    look_for: str
+    """What to look for in the result, in a sentence or two; Markdown."""
+    widget: str
+    """`page/<widget>.js` draws the result."""
+    cost: Callable[[Asked], Cost]
+    """What it will take. Raises RequestError where it cannot be asked of this text."""
+    steps: Callable[[Asked], Steps[dict[str, Any]]]
+    """Runs it; gives plain data for the widget. Raises RequestError."""
+    lay_out_options: Callable[[Bundle], dict[str, Component]] = no_options
+    """Makes its controls, inside the row that is open; they keep the order of this dict."""
+    refresh_options: Callable[[Asked], dict[str, Any]] = no_updates
+    """New values of controls once another text or model is there, by their names."""

@@ -1,0 +1,24 @@
+"""Which analyses the page offers, in the order in which they stand there, and the endpoints that
+offer them to programs."""
+
+from collections.abc import Callable, Sequence
+
+from explorer.panels.panel import Group
+from explorer.screen import Screen
+from explorer.write_screen import WriteScreen
+
+CLASSIFY: tuple[Group, ...] = ()
+"""Below the answer, beside the maps."""
+
+WRITE: tuple[Group, ...] = ()
+"""Below the written text, beside its maps."""
+
+
+def classify_endpoints(screen: Screen) -> Sequence[Callable]:
+    """Named endpoints of what stands in `CLASSIFY`."""
+    return ()
+
+
+def write_endpoints(screen: WriteScreen) -> Sequence[Callable]:
+    """Named endpoints of what stands in `WRITE`."""
+    return ()
