@@ -25,12 +25,14 @@ def answers(
     `_MAP_BYTES`, or one.
 
     Args:
-        head_masks: factors for each head's output, shape (texts, layers, heads); ones if not given.
+        head_masks: factors for each head's output, shape (1 or texts, layers, heads); ones if not
+            given.
     """
     probabilities = np.zeros((len(texts), len(runner.bundle.labels)), np.float32)
+    shared = head_masks is None or len(head_masks) == 1
     done = 0
     for rows in _batches(texts, runner.bundle.layers * runner.bundle.heads):
-        masks = None if head_masks is None else head_masks[rows]
+        masks = head_masks if shared else head_masks[rows]
         started = time.perf_counter()
         probabilities[rows] = runner.answer([texts[row] for row in rows], masks)
         longest = max(len(texts[row].ids) for row in rows)
