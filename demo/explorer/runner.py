@@ -92,6 +92,11 @@ class Runner:
         (logits,) = self._session.run(["logits"], self._feed(batch, head_mask))
         return _probabilities(logits, self.bundle)
 
+    def hidden(self, batch: Sequence[Encoded]) -> NDArray[np.float32]:
+        """What a decoder reads of texts of equal length, shape (batch, sequence, hidden)."""
+        (hidden,) = self._session.run(["last_hidden_state"], self._feed(batch, None))
+        return hidden
+
     def _feed(
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None
     ) -> dict[str, NDArray]:

@@ -12,7 +12,12 @@ from typing import Any
 import gradio as gr
 
 PAGE = Path(__file__).parent / "page"
-_WITH_STRIP = {"tokens", "written"}
+_NEEDS = {
+    "tokens": ["strip.js"],
+    "written": ["strip.js"],
+    "source_words": ["strip.js", "signed.js"],
+}
+"""Scripts that a widget builds on."""
 
 
 def widget(name: str, elem_id: str | None = None, **options: Any) -> gr.HTML:
@@ -23,7 +28,7 @@ def widget(name: str, elem_id: str | None = None, **options: Any) -> gr.HTML:
 
     No subclass of gr.HTML: gradio would write a stub file beside this one whenever it is imported.
     """
-    files = ["dom.js", *(["strip.js"] if name in _WITH_STRIP else []), f"{name}.js"]
+    files = ["dom.js", *_NEEDS.get(name, []), f"{name}.js"]
     scripts = [(PAGE / file).read_text(encoding="utf-8") for file in files]
     return gr.HTML(
         html_template='<div class="widget"></div>',

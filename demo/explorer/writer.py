@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from explorer.analysis.pace import Pace
 from explorer.bundle_fields import AGAIN, BundleError
 from explorer.decoding.beam_search import beam_search
 from explorer.decoding.graph import DecoderGraph
@@ -38,10 +39,12 @@ class Writer:
                 f"{decoder.tokenizer_file} has {self._target.size} ids; bundle.json has "
                 f"{decoder.vocabulary} as decoder.vocabulary. {AGAIN}"
             )
-        self._graph = DecoderGraph(decoder)
-        if self._graph.width != runner.width:
+        self.graph = DecoderGraph(decoder)
+        self.pace = Pace()
+        """How long its texts take, learnt as it reads along them; in tokens of both sides."""
+        if self.graph.width != runner.width:
             raise BundleError(
-                f"{decoder.graph.path} reads {self._graph.width} numbers per token of the source; "
+                f"{decoder.graph.path} reads {self.graph.width} numbers per token of the source; "
                 f"{runner.bundle.graph.path} gives {runner.width}. {AGAIN}"
             )
 
@@ -53,14 +56,14 @@ class Writer:
         """
         settings = replace(settings, max_tokens=min(settings.max_tokens, self.decoder.max_tokens))
         strategy = beam_search if settings.strategy == "beam" else write_one_by_one
-        for steps in strategy(self._graph, self._graph.begin(source.hidden), settings):
+        for steps in strategy(self.graph, self.graph.begin(source.hidden), settings):
             yield self._writing(source, steps)
 
     def follow(self, source: Reading, ids: Sequence[int]) -> Writing:
         """As if the decoder had written `ids` itself, at least one: what it looks at, and how
         probable it finds each of them. One run of the graph."""
         given = np.array([[self.decoder.start_id, *ids[:-1]]], np.int64)
-        outputs, _ = self._graph.run(given, self._graph.begin(source.hidden))
+        outputs, _ = self.graph.run(given, self.graph.begin(source.hidden))
         steps = tuple(
             make_step(
                 index,

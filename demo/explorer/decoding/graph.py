@@ -1,8 +1,8 @@
 """Runs a decoder's graph step by step. What it must not compute twice stays in onnxruntime."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,14 +87,58 @@ class DecoderGraph:
 
     def begin(self, hidden: NDArray[np.float32]) -> Past:
         """The past before the first token. `hidden`: the encoder's, shape (source, hidden)."""
-        nothing = np.zeros((1, self._heads, 0, self._depth), np.float32)
-        source: dict[str, NDArray] = {
-            "encoder_hidden_states": hidden[None],
-            "encoder_attention_mask": np.ones((1, len(hidden)), np.int64),
-            **{f"past_key_values.{name}": nothing for name in self._read},
-        }
-        written = {f"past_key_values.{name}": nothing for name in self._written}
+        source = self._source(hidden[None], np.ones((1, len(hidden)), np.int64))
+        written = self._empty(1, self._written)
         return Past(source=_values(source), written=_values(written), batch=1, length=0)
+
+    def log_probabilities(
+        self,
+        ids: Sequence[int],
+        hidden: NDArray[np.float32],
+        source_mask: NDArray[np.int64],
+        head_masks: Mapping[str, NDArray[np.float32]] | None = None,
+    ) -> NDArray[np.float32]:
+        """How probable one text is from several sources, in one run of the graph.
+
+        Args:
+            ids: the text's tokens, without the start token.
+            hidden: of the sources, shape (batch, source, hidden).
+            source_mask: shape (batch, source); 0 where a source must not be looked at.
+            head_masks: `head_mask`, `cross_head_mask` or both, shape (1 or batch, layers, heads);
+                ones if not given.
+
+        Returns:
+            The natural logarithm of each token's probability after those before it, shape
+            (batch, target).
+        """
+        batch = len(hidden)
+        given = np.array([[self.decoder.start_id, *ids[:-1]]] * batch, np.int64)
+        feed = {
+            "input_ids": given,
+            **self._source(hidden, source_mask),
+            **self._empty(batch, self._written),
+            **(head_masks or {}),
+        }
+        (logits,) = self._session.run(["logits"], feed)
+        logits -= logits.max(axis=-1, keepdims=True)
+        chosen = logits[:, np.arange(len(ids)), ids]
+        np.exp(logits, out=logits)  # in place: a batch of them is the largest thing here
+        return chosen - np.log(logits.sum(axis=-1))
+
+    def _source(
+        self, hidden: NDArray[np.float32], mask: NDArray[np.int64]
+    ) -> dict[str, NDArray[Any]]:
+        """What a first run is fed of its sources."""
+        return {
+            "encoder_hidden_states": hidden,
+            "encoder_attention_mask": mask,
+            **self._empty(len(hidden), self._read),
+        }
+
+    def _empty(self, batch: int, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """The past of what was not written, or not read, yet."""
+        nothing = np.zeros((batch, self._heads, 0, self._depth), np.float32)
+        return {f"past_key_values.{name}": nothing for name in names}
 
     def run(self, token_ids: NDArray[np.int64], past: Past) -> tuple[Outputs, Past]:
         """Scores what follows each of the new tokens, shape (batch, new), given the past."""
