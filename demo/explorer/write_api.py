@@ -5,19 +5,16 @@ from contextlib import closing
 from typing import Any
 
 from explorer.api import about, rounded, said
-from explorer.decoding.settings import Settings
 from explorer.edge import answer_or_message
 from explorer.reading import Token
 from explorer.request import (
     MEAN,
-    RequestError,
     check_head,
     check_layer,
     check_switch,
-    check_texts,
     name_head,
 )
-from explorer.write_request import MAX_TOKENS, check_settings
+from explorer.write_request import check_settings
 from explorer.write_screen import WriteScreen
 from explorer.writing import SOURCE, Writing
 from explorer.writing_view import writing_map
@@ -73,7 +70,7 @@ class WriteApi:
         settings = answer_or_message(check_settings, values)
         with closing(answer_or_message(self._screen.write, title, text, settings)) as writings:
             for writing in writings:
-                yield {**_written(writing), **self._about(title, writing)}
+                yield about_writing(self._screen, title, writing)
 
     def cross_attention(
         self,
@@ -110,7 +107,7 @@ class WriteApi:
     ) -> dict:
         writer = self._screen.writer(title)
         chosen = check_layer(writer.decoder.layers if layer is None else layer, writer.decoder)
-        writing, left_out = self._target(title, text, target)
+        writing, left_out = self._screen.target(title, text, target)
         view = writing_map(
             writing,
             SOURCE,
@@ -126,27 +123,19 @@ class WriteApi:
             "weights": [rounded(row) for row in view.weights],
             "removed": rounded(view.removed),
             "target_left_out": left_out,
-            **_written(writing),
-            **self._about(title, writing),
+            **about_writing(self._screen, title, writing),
         }
 
-    def _target(self, title: Any, text: Any, target: Any) -> tuple[Writing, int]:
-        """The target that was given, or one that the decoder writes."""
-        if target is None or target == "":
-            *_, writing = self._screen.write(title, text, Settings())
-            return writing, 0
-        given = check_texts(target).text
-        ids, left_out = self._screen.writer(title).target_ids(given, MAX_TOKENS)
-        if len(ids) < 2:
-            raise RequestError("The target has no token that this model knows.")
-        return self._screen.follow(title, text, ids)[1], left_out
 
-    def _about(self, title: Any, writing: Writing) -> dict[str, Any]:
-        known = about(self._screen.screen.runner(title), writing.source)
-        return {**known, "precision": self._screen.writer(title).decoder.graph.precision}
+def about_writing(screen: WriteScreen, title: Any, writing: Writing) -> dict[str, Any]:
+    """What every endpoint says about a written text, its source and its models."""
+    known = about(screen.screen.runner(title), writing.source)
+    precision = screen.writer(title).decoder.graph.precision
+    return {**written(writing), **known, "precision": precision}
 
 
-def _written(writing: Writing) -> dict[str, Any]:
+def written(writing: Writing) -> dict[str, Any]:
+    """A written text for programs."""
     steps = zip(writing.tokens, writing.steps, writing.candidates, strict=True)
     return {
         "text": writing.text,

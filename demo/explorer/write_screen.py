@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 from explorer.decoding.settings import Settings
 from explorer.reading import Reading
-from explorer.request import RequestError, check_head, check_layer, check_switch
+from explorer.request import RequestError, check_head, check_layer, check_switch, check_texts
 from explorer.runner import Runner
 from explorer.screen import Screen
 from explorer.view import MapView
-from explorer.write_request import check_ids, check_looks_at
+from explorer.write_request import MAX_TOKENS, check_ids, check_looks_at
 from explorer.writer import Writer
 from explorer.writing import Writing
 from explorer.writing_view import writing_map
@@ -73,6 +73,18 @@ class WriteScreen:
         key = (title, reading.text, tuple(checked))
         cache = self.screen.cache
         return writer, cache.find(key) or cache.keep(key, writer.follow(reading, checked))
+
+    def target(self, title: object, text: object, target: object) -> tuple[Writing, int]:
+        """A text that is given, or one that the decoder writes, and how many of the given one's
+        tokens had no room. Raises RequestError."""
+        if target is None or target == "":
+            *_, writing = self.write(title, text, Settings())
+            return writing, 0
+        given = check_texts(target).text
+        ids, left_out = self.writer(title).target_ids(given, MAX_TOKENS)
+        if len(ids) < 2:
+            raise RequestError("The target has no token that this model knows.")
+        return self.follow(title, text, ids)[1], left_out
 
     def shown(self, shown: object) -> tuple[Runner, Writer, Writing]:
         """The text that the tab shows, by what `WriteChosen.shown` holds. Raises RequestError."""
