@@ -1,5 +1,6 @@
 """Writes for a source that the encoder has read: by a strategy, or along a text that is given."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -47,6 +48,7 @@ class Writer:
                 f"{decoder.graph.path} reads {self.graph.width} numbers per token of the source; "
                 f"{runner.bundle.graph.path} gives {runner.width}. {AGAIN}"
             )
+        self._take_pace()
 
     def write(self, source: Reading, settings: Settings) -> Iterator[Writing]:
         """The text so far after every step; the last one is the result.
@@ -80,6 +82,13 @@ class Writer:
         ids = [*self._target.ids(text), self.decoder.end_id]
         most = min(most, self.decoder.max_tokens)
         return ids[:most], max(len(ids) - most, 0)
+
+    def _take_pace(self) -> None:
+        """So that what an analysis will take can be told before there was one."""
+        hidden, ids = np.zeros((4, 12, self.graph.width), np.float32), [self.decoder.end_id] * 12
+        started = time.perf_counter()
+        self.graph.log_probabilities(ids, hidden, np.ones((4, 12), np.int64))
+        self.pace.measured(4 * (12 + 12), time.perf_counter() - started)
 
     def _writing(self, source: Reading, steps: tuple[Step, ...]) -> Writing:
         ids = [step.token_id for step in steps]

@@ -46,6 +46,11 @@ def demo_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_folder() -> Path:
+    return TINY
+
+
+@pytest.fixture(scope="session")
 def bundle() -> Bundle:
     return open_bundle(TINY)
 

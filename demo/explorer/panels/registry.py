@@ -4,13 +4,15 @@ offer them to programs."""
 from collections.abc import Callable, Sequence
 
 from explorer.panels.panel import Group
+from explorer.panels.source_api import SourceApi
+from explorer.panels.source_panel import SOURCE_RELIANCE
 from explorer.screen import Screen
 from explorer.write_screen import WriteScreen
 
 CLASSIFY: tuple[Group, ...] = ()
 """Below the answer, beside the maps."""
 
-WRITE: tuple[Group, ...] = ()
+WRITE: tuple[Group, ...] = (Group("What it owes to the source", "source", (SOURCE_RELIANCE,)),)
 """Below the written text, beside its maps."""
 
 
@@ -21,4 +23,4 @@ def classify_endpoints(screen: Screen) -> Sequence[Callable]:
 
 def write_endpoints(screen: WriteScreen) -> Sequence[Callable]:
     """Named endpoints of what stands in `WRITE`."""
-    return ()
+    return (SourceApi(screen).source_reliance,)

@@ -1,0 +1,96 @@
+// What the written tokens owe to the source: signed chips above, the source's words below, and all
+// of it as a table.
+let value = null;
+let current = 0;
+
+const MOST = 40; // words or tokens of a table that can still be read
+
+const line = (className = "hint") => make("p", { className, attributes: { "aria-live": "polite" } });
+const group = (className, label) => make("div", { className: `chips ${className}`, attributes: { role: "group", "aria-label": label } });
+
+const told = (query) => {
+  const { tokens, with_source, without_source } = value;
+  return [
+    make("strong", {}, [make("bdi", { text: nameOf(tokens[query]) })]),
+    ` has a probability of ${percent(with_source[query])} with the source, and of ${percent(without_source[query])} without it.`,
+  ];
+};
+
+const strongest = (query) => {
+  const { words, effects, attention } = value;
+  if (!words.length) return "";
+  const best = (row) => row.indexOf(Math.max(...row));
+  const [needed, seen] = [best(effects[query]), best(attention[query])];
+  if (effects[query][needed] < 0.01) return "No single word of the source matters to it.";
+  return needed === seen
+    ? "The word that it needs most is also the one that cross-attention looks at most."
+    : `It needs “${words[needed]}” most; cross-attention looks most at “${words[seen]}”.`;
+};
+
+const wordChip = (text, effect, share, top) =>
+  signedInk(
+    make("span", { className: "chip effect" }, [
+      make("bdi", { text }),
+      make("small", { className: "points", text: nats(effect) }),
+      make("span", { className: "share", style: { width: `${100 * share}%` }, attributes: { title: `cross-attention ${percent(share)}` } }),
+    ]),
+    effect,
+    top,
+  );
+
+const nats = (effect) => `${Math.abs(effect) < 0.05 ? "" : effect < 0 ? "−" : "+"}${Math.abs(effect).toFixed(1)}`;
+
+const choose = (query) => {
+  current = query;
+  press([...root.querySelectorAll(".target-chips .chip")], query);
+  root.querySelector(".told").replaceChildren(...told(query));
+  root.querySelector(".strongest").textContent = strongest(query);
+  const top = largest(value.effects.flat());
+  root.querySelector(".word-chips").replaceChildren(
+    ...value.words.map((word, index) => wordChip(word, value.effects[query][index], value.attention[query][index], top)),
+  );
+};
+
+const table = () => {
+  const top = largest(value.effects.flat());
+  const head = make("tr", {}, [make("td"), ...value.words.map((text) => make("th", { attributes: { scope: "col" } }, [make("bdi", { text })]))]);
+  const rows = value.tokens.map((token, row) =>
+    make("tr", {}, [
+      make("th", { attributes: { scope: "row" } }, [make("bdi", { text: token.text })]),
+      ...value.effects[row].map((effect) => signedInk(make("td", { text: nats(effect) }), effect, top)),
+    ]),
+  );
+  return make("div", { className: "scrolls", attributes: { tabindex: "0", role: "region", "aria-label": "Effect of each source word on each written token" } }, [
+    make("table", { className: "effects" }, [head, ...rows]),
+  ]);
+};
+
+const notes = () => {
+  const unit = "Numbers: by how much the logarithm of a token's probability falls without the word; + means that the word helped, − that the token were likelier without it. The line below a word is its share of cross-attention, mean of all heads.";
+  const left = value.left_out ? ` ${value.left_out} words that were looked at least were not tried: it would have taken too long.` : "";
+  const small = value.words.length <= MOST && value.tokens.length <= MOST;
+  return unit + left + (small ? "" : " The text is too long for a table of all.");
+};
+
+followChips(".target-chips", { choose, paint: () => {}, leave: () => {} });
+
+show((given) => {
+  value = given.tokens ? given : null;
+  if (!value) return root.replaceChildren();
+  const top = largest(value.whole);
+  const strip = group("target-chips", "Written tokens, inked by what they owe to the source");
+  strip.append(...value.tokens.map((token, index) => signedInk(chipFor(token, false), value.whole[index], top)));
+  const small = value.words.length <= MOST && value.tokens.length <= MOST;
+  root.replaceChildren(
+    make("h2", { text: "What the source did" }),
+    make("p", { className: "hint", text: `Words were taken away ${value.way}. More ink: the token owes more to the source. Choose one.` }),
+    strip,
+    line("told"),
+    group("word-chips", "Words of the source and their effect on the chosen token"),
+    line("strongest"),
+    make("p", { className: "hint", text: notes() }),
+    ...(small ? [table()] : []),
+  );
+  const owing = value.whole.indexOf(Math.max(...value.whole));
+  choose(Math.min(owing, value.tokens.length - 1));
+});
