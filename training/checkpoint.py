@@ -1,11 +1,12 @@
 """Reads and writes a checkpoint's encoder folder: `config.json`, `model.safetensors`, tokenizer.
 
 The format is Hugging Face's, in both directions: what we save opens with
-`BertForSequenceClassification.from_pretrained`, and what that class saves opens here. A name that
-is no folder is looked up on the Hub.
+`BertForSequenceClassification.from_pretrained`, and what that class saves opens here; likewise for
+the other families of `model/families.py`. A name that is no folder is looked up on the Hub.
 """
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -16,6 +17,7 @@ from training import hf_weights
 from training.batches import without_limits
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
+from training.model.families import Family
 from training.weights_file import fill, listing, read_config, read_weights, write_json
 
 # What a classifier needs beyond a plain encoder, with the name on disk that a reader knows.
@@ -56,7 +58,7 @@ def load_classifier(name: str | Path) -> BERTClassifier:
     """
     folder = find_folder(name)
     config = ClassifierConfig.from_hf(read_config(folder))
-    weights = hf_weights.from_hf(read_weights(folder))
+    weights = hf_weights.from_hf(read_weights(folder), config.encoder.family)
     if not config.pooler:
         weights = {name: w for name, w in weights.items() if not name.startswith("pooler.")}
     model = BERTClassifier(config)
@@ -78,7 +80,7 @@ def start_classifier(
     """
     folder = find_folder(name)
     encoder = EncoderConfig.from_hf(read_config(folder))
-    weights = hf_weights.from_hf(read_weights(folder))
+    weights = hf_weights.from_hf(read_weights(folder), encoder.family)
     dropped = ("head.",) if pooler else _ON_TOP
     weights = {name: w for name, w in weights.items() if not name.startswith(dropped)}
     model = BERTClassifier(ClassifierConfig(encoder=encoder, labels=tuple(labels), pooler=pooler))
@@ -107,29 +109,31 @@ def save_classifier(
     """Writes the model and its tokenizer in Hugging Face's format into an existing `folder`."""
     write_json(folder / "config.json", model.config.to_hf())
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(hf_weights.to_hf(weights), folder / "model.safetensors", metadata={"format": "pt"})
+    theirs = hf_weights.to_hf(weights, model.config.encoder.family)
+    save_file(theirs, folder / "model.safetensors", metadata={"format": "pt"})
     tokenizer.save_pretrained(folder)
 
 
 def _load(
     model: BERTClassifier, weights: dict[str, Tensor], folder: Path, *, may_be_new: tuple[str, ...]
 ) -> list[str]:
+    family = model.config.encoder.family
     return fill(
         model,
         weights,
         folder,
         what="classifier",
-        names_on_disk=hf_weights.hf_names,
-        advice=_advice,
+        names_on_disk=partial(hf_weights.hf_names, family=family),
+        advice=partial(_advice, family=family),
         may_be_new=may_be_new,
     )
 
 
-def _advice(problems: list[str]) -> str:
-    heads = ("missing: classifier.", "missing: bert.pooler.")
+def _advice(problems: list[str], *, family: Family) -> str:
+    heads = tuple(f"missing: {name}." for name in family.head.values())
     if all(problem.startswith(heads) for problem in problems):
         return (
             " It is an encoder without a trained classifier on top; train one with: "
             "python training/train_classifier.py --init <this folder>"
         )
-    return " Expected the weights of a BertForSequenceClassification"
+    return f" Expected the weights of a {family.architecture}"

@@ -20,6 +20,7 @@ from training.checkpoint import find_folder
 from training.model.config import EncoderConfig
 from training.model.decoder import GPTDecoder
 from training.model.decoder_config import DecoderConfig
+from training.model.families import Family
 from training.model.hybrid import BERTGPTModel
 from training.weights_file import fill, listing, read_config, read_weights, write_json
 
@@ -91,7 +92,8 @@ def load_hybrid(name: str | Path) -> BERTGPTModel:
     model = BERTGPTModel(
         EncoderConfig.from_hf(config["encoder"]), DecoderConfig.from_hf(config["decoder"])
     )
-    _fill_hybrid(model, _from_encoder_decoder(read_weights(folder)), folder)
+    family = model.encoder.config.family
+    _fill_hybrid(model, _from_encoder_decoder(read_weights(folder), family), folder)
     return model.eval()
 
 
@@ -128,7 +130,7 @@ def _join(folder: Path) -> BERTGPTModel:
         )
     encoder, decoder = read_config(folder / "encoder"), read_config(folder / "decoder")
     model = BERTGPTModel(EncoderConfig.from_hf(encoder), DecoderConfig.from_hf(decoder))
-    weights = hf_weights.from_hf(read_weights(folder / "encoder"))
+    weights = hf_weights.from_hf(read_weights(folder / "encoder"), model.encoder.config.family)
     written = hf_decoder_weights.from_hf(read_weights(folder / "decoder"))
     ours = {name: w for name, w in weights.items() if not name.startswith(("pooler.", "head."))}
     ours |= {f"decoder.{name}": tensor for name, tensor in written.items()}
@@ -136,7 +138,7 @@ def _join(folder: Path) -> BERTGPTModel:
     return model.eval()
 
 
-def _from_encoder_decoder(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _from_encoder_decoder(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
     parts: dict[str, dict[str, Tensor]] = {"encoder": {}, "decoder": {}}
     ours = {}
     for name, tensor in weights.items():
@@ -145,25 +147,27 @@ def _from_encoder_decoder(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             parts[part][rest] = tensor
         else:
             ours[_BRIDGE.get(name, name)] = tensor
-    encoder = hf_weights.from_hf(parts["encoder"])
+    encoder = hf_weights.from_hf(parts["encoder"], family)
     ours |= {name: w for name, w in encoder.items() if not name.startswith("pooler.")}
     decoder = hf_decoder_weights.from_hf(parts["decoder"])
     return ours | {f"decoder.{name}": tensor for name, tensor in decoder.items()}
 
 
 def _fill_hybrid(model: BERTGPTModel, weights: dict[str, Tensor], folder: Path) -> None:
+    family = model.encoder.config.family
+
     def names_on_disk(names: Any) -> list[str]:
-        return sorted(_name_on_disk(name) for name in names)
+        return sorted(_name_on_disk(name, family) for name in names)
 
     fill(model, weights, folder, what="hybrid", names_on_disk=names_on_disk, advice=_advice)
 
 
-def _name_on_disk(name: str) -> str:
+def _name_on_disk(name: str, family: Family) -> str:
     if name.startswith("bridge."):
         return name.replace("bridge.", "enc_to_dec_proj.")
     if name.startswith("decoder."):
         return f"decoder.{hf_decoder_weights.hf_names([name.removeprefix('decoder.')])[0]}"
-    return hf_weights.hf_names([name])[0].replace("bert.", "encoder.", 1)
+    return hf_weights.hf_names([name], family)[0].replace(f"{family.prefix}.", "encoder.", 1)
 
 
 def _advice(problems: list[str]) -> str:

@@ -14,7 +14,6 @@ from training.model.config import ClassifierConfig, EncoderConfig
         ("position_embedding_type", "relative_key"),
         ("is_decoder", True),
         ("add_cross_attention", True),
-        ("model_type", "roberta"),
         ("pruned_heads", {"0": [1]}),
         ("quantization_config", {"bits": 4}),
         ("rotary_theta", 10000),

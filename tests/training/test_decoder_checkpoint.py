@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
+    AutoConfig,
     BertConfig,
     BertForSequenceClassification,
     EncoderDecoderConfig,
@@ -102,11 +103,18 @@ def test_a_decoder_comes_back_bit_for_bit(checkpoint: Path, tmp_path: Path, toke
         assert (again / file).read_bytes() == (checkpoint / "decoder" / file).read_bytes()
 
 
-@pytest.mark.parametrize("widths", [(24, 24), (24, 36)], ids=["equal widths", "unequal widths"])
-def test_a_foreign_encoder_decoder_opens_here(tmp_path: Path, widths: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("reads", "widths"),
+    [("bert", (24, 24)), ("bert", (24, 36)), ("roberta", (24, 24)), ("electra", (24, 36))],
+)
+def test_a_foreign_encoder_decoder_opens_here(
+    tmp_path: Path, reads: str, widths: tuple[int, int]
+) -> None:
     torch.manual_seed(1)
-    encoder = BertConfig(
+    encoder = AutoConfig.for_model(
+        reads,
         vocab_size=40,
+        pad_token_id=0,
         hidden_size=widths[0],
         num_hidden_layers=2,
         num_attention_heads=3,

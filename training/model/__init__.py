@@ -1,5 +1,5 @@
 """The architecture alone: encoder, classifier, decoder, hybrid. Nothing here reads a file.
 
-Read in this order: `config.py`, `attention.py`, `encoder.py`, `classifier.py`, `decoder.py`,
-`hybrid.py`.
+Read in this order: `config.py`, `attention.py`, `encoder.py`, `classifier.py`, `families.py`,
+`decoder.py`, `hybrid.py`.
 """

@@ -1,7 +1,7 @@
 """A classifier on the first token: encoder, pooler, dropout, one linear layer.
 
-In `transformers`, `BertForSequenceClassification`. BERT puts [CLS] before every text; after the
-last layer its hidden state has read the whole text and stands for it.
+In `transformers`, `BertForSequenceClassification` and its siblings. BERT puts [CLS] before every
+text, RoBERTa <s>; after the last layer its hidden state has read the whole text and stands for it.
 """
 
 from typing import NamedTuple
@@ -23,8 +23,15 @@ class Classified(NamedTuple):
     values: tuple[Float[Tensor, "batch heads tokens depth"], ...]
 
 
+# What follows the dense layer, see `Family.activation`.
+_ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "gelu": nn.functional.gelu}
+
+
 class BERTClassifier(nn.Module):
-    """[CLS] -> pooler (dense, tanh) -> dropout -> linear; `pooler=False` leaves the pooler out."""
+    """[CLS] -> pooler (dense, tanh) -> dropout -> linear; `pooler=False` leaves the pooler out.
+
+    Other families have ReLU or GELU for tanh, and may drop out before the dense layer as well.
+    """
 
     def __init__(self, config: ClassifierConfig) -> None:
         super().__init__()
@@ -54,7 +61,8 @@ class BERTClassifier(nn.Module):
 
     def score(self, hidden: Float[Tensor, "batch tokens hidden"]) -> Float[Tensor, "batch labels"]:
         """The logits of texts that the encoder has read, from their first token, [CLS], alone."""
-        pooled = hidden[:, 0]
+        family, pooled = self.config.encoder.family, hidden[:, 0]
         if self.pooler is not None:
-            pooled = torch.tanh(self.pooler(pooled))
+            pooled = self.dropout(pooled) if family.dropout_before_pooler else pooled
+            pooled = _ACTIVATIONS[family.activation](self.pooler(pooled))
         return self.head(self.dropout(pooled))

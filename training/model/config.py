@@ -1,32 +1,35 @@
 """What fixes the size of a model. Field names are those of Hugging Face's `config.json`.
 
-Corresponds to `transformers/models/bert/configuration_bert.py`. A setting that would change the
-model's numbers and that we do not implement is refused by name; it is never ignored.
+Corresponds to `transformers/models/bert/configuration_bert.py`; what other families call a setting
+stands in `families.py`. A setting that would change the model's numbers and that we do not
+implement is refused by name; it is never ignored.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from training.model.config_checks import WITHOUT_EFFECT, check_sizes, refuse_unknown
+from training.model.families import FAMILIES, Family, family_of
 
 # Values without which `from_hf` would build a different model: setting -> what it must be.
 _REQUIRED: dict[str, tuple[object, ...]] = {
-    "model_type": ("bert",),
-    "hidden_act": ("gelu",),
-    "position_embedding_type": ("absolute",),
+    "model_type": (*FAMILIES, None),  # see `family_of`
     "is_decoder": (False,),
     "add_cross_attention": (False,),
     "is_encoder_decoder": (False,),
     "pruned_heads": ({}, None),
     "quantization_config": (None,),
 }
+_PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncoderConfig:
-    """The size of a BERT encoder; the defaults are those of bert-base-uncased."""
+    """The size of an encoder; the defaults are those of bert-base-uncased."""
 
+    model_type: str = "bert"
+    """Its family, see `families.py`."""
     vocab_size: int = 30522
     hidden_size: int = 768
     num_hidden_layers: int = 12
@@ -35,35 +38,79 @@ class EncoderConfig:
     intermediate_size: int = 3072
     """Width of the feed-forward network between its two linear layers."""
     max_position_embeddings: int = 512
-    """The longest sequence, in tokens, special tokens included."""
+    """The longest sequence, in tokens, special tokens included. RoBERTa's `config.json` counts the
+    rows of its table instead, which has `first_position` more."""
     type_vocab_size: int = 2
-    """How many segments a sequence may have (text A, text B)."""
+    """How many segments a sequence may have (text A, text B); 0: the model knows none."""
     layer_norm_eps: float = 1e-12
     hidden_dropout_prob: float = 0.1
     attention_probs_dropout_prob: float = 0.1
     initializer_range: float = 0.02
     """Standard deviation of the normal distribution that new weights are drawn from."""
     pad_token_id: int | None = 0
+    embedding_size: int | None = None
+    """Width of the embeddings where it is not hidden_size (ELECTRA)."""
 
     def __post_init__(self) -> None:
-        check_sizes(self)
+        check_sizes(self, may_be_zero=("type_vocab_size",))
+        if self.family.skips_padding and self.pad_token_id is None:
+            raise ValueError(
+                f"pad_token_id is None; a {self.model_type} counts its positions from it. Give "
+                "the id of the tokenizer's padding token"
+            )
+
+    @property
+    def family(self) -> Family:
+        """What differs from BERT."""
+        return FAMILIES[self.model_type]
 
     @property
     def head_size(self) -> int:
         """Width of one head's queries, keys and values."""
         return self.hidden_size // self.num_attention_heads
 
+    @property
+    def first_position(self) -> int:
+        """The row of the position table that belongs to a text's first token."""
+        return (self.pad_token_id or 0) + 1 if self.family.skips_padding else 0
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether text A and text B are told apart."""
+        return self.type_vocab_size > 1
+
     @classmethod
     def from_hf(cls, config: Mapping[str, Any]) -> "EncoderConfig":
         """Reads the content of a Hugging Face `config.json`.
 
         Raises:
-            ValueError: a setting has a value that we do not implement, or is not known to us;
-                every such setting is named.
+            ValueError: the model's family is not implemented, or a setting has a value that we do
+                not implement, or is not known to us; every such setting is named.
         """
-        known = {field.name: field.type for field in fields(cls)}
-        refuse_unknown(config, known, _REQUIRED, WITHOUT_EFFECT)
-        return cls(**{name: config[name] for name in known if name in config})
+        family = family_of(config)
+        config = {family.aliases.get(name, name): value for name, value in config.items()}
+        own = [field for field in fields(cls) if field.name in family.settings]
+        refuse_unknown(
+            config,
+            {family.settings[field.name]: field.type for field in own},
+            {name: (value,) for name, value in family.fixed.items()} | _REQUIRED,
+            WITHOUT_EFFECT | family.without_effect,
+        )
+        theirs = {field.name: family.settings[field.name] for field in own}
+        given = {name: config[setting] for name, setting in theirs.items() if setting in config}
+        read = cls(model_type=family.model_type, **{**family.defaults, **given})
+        limit = read.max_position_embeddings - read.first_position
+        return replace(read, max_position_embeddings=limit)
+
+    def to_hf(self) -> dict[str, Any]:
+        """The settings in `config.json` that `from_hf` reads, under the family's own names."""
+        ours = {field.name: getattr(self, field.name) for field in fields(self)} | {
+            "max_position_embeddings": self.max_position_embeddings + self.first_position,
+            "embedding_size": self.embedding_size or self.hidden_size,
+        }
+        names = self.family.settings
+        written = {names[name]: value for name, value in ours.items() if name in names}
+        return {**self.family.fixed, **written}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,36 +125,36 @@ class ClassifierConfig:
     classifier_dropout: float | None = None
     """Dropout before the last linear layer; None means the encoder's hidden_dropout_prob."""
     pooler: bool = True
-    """BERT's dense + tanh on [CLS] before the last linear layer. False: the linear layer alone."""
+    """The dense layer on the first token before the last linear one. False: the linear alone."""
 
     def __post_init__(self) -> None:
-        known = (
-            "single_label_classification",
-            "multi_label_classification",
-            "regression",
-        )
-        if self.problem_type not in known:
+        if self.problem_type not in _PROBLEM_TYPES:
             raise ValueError(
-                f"problem_type is {self.problem_type!r}; expected one of {', '.join(known)}"
+                f"problem_type is {self.problem_type!r}; expected one of "
+                f"{', '.join(_PROBLEM_TYPES)}"
             )
         if not self.labels:
             raise ValueError("a classifier needs at least one label, found none")
 
     @classmethod
     def from_hf(cls, config: Mapping[str, Any]) -> "ClassifierConfig":
-        """Reads the content of a `BertForSequenceClassification`'s `config.json`."""
+        """Reads the content of a sequence classifier's `config.json`, of any of our families.
+
+        Raises:
+            ValueError: as `EncoderConfig.from_hf`, or the problem type is not known.
+        """
+        encoder = EncoderConfig.from_hf(config)
         labels = config.get("id2label") or {
             i: f"LABEL_{i}" for i in range(config.get("num_labels") or 2)
         }
         names = tuple(
             str(name) for _, name in sorted(labels.items(), key=lambda item: int(item[0]))
         )
-        default = "regression" if len(names) == 1 else "single_label_classification"
         return cls(
-            encoder=EncoderConfig.from_hf(config),
+            encoder=encoder,
             labels=names,
-            problem_type=config.get("problem_type") or default,
-            classifier_dropout=config.get("classifier_dropout"),
+            problem_type=config.get("problem_type") or _problem_of(names, config),
+            classifier_dropout=config.get(encoder.family.settings["classifier_dropout"]),
             pooler=config.get("pooler", True),
         )
 
@@ -117,16 +164,28 @@ class ClassifierConfig:
         Only `transformers` cannot know `pooler`: it is written when False, and then
         `architectures` names our class, so that no other loader takes the folder for its own.
         """
-        architecture = "BertForSequenceClassification" if self.pooler else "BERTClassifier"
+        family, dropout = self.encoder.family, self.classifier_dropout
         written: dict[str, Any] = {
-            "model_type": "bert",
-            "architectures": [architecture],
-            "hidden_act": "gelu",
-            "position_embedding_type": "absolute",
-            **{field.name: getattr(self.encoder, field.name) for field in fields(self.encoder)},
-            "classifier_dropout": self.classifier_dropout,
+            "model_type": family.model_type,
+            "architectures": [family.architecture if self.pooler else "BERTClassifier"],
+            **self.encoder.to_hf(),
+            # Not every family takes a null here; none needs one.
+            **({} if dropout is None else {family.settings["classifier_dropout"]: dropout}),
             "problem_type": self.problem_type,
             "id2label": {str(i): name for i, name in enumerate(self.labels)},
             "label2id": {name: i for i, name in enumerate(self.labels)},
         }
         return written if self.pooler else {**written, "pooler": False}
+
+
+def _problem_of(labels: tuple[str, ...], config: Mapping[str, Any]) -> str:
+    """What the logits mean where `problem_type` is not written.
+
+    One output is a number as it is, unless the cross-encoders of `sentence-transformers` note that
+    a sigmoid follows it.
+    """
+    if len(labels) > 1:
+        return "single_label_classification"
+    noted = config.get("sentence_transformers") or {}
+    after = noted.get("activation_fn") or config.get("sbert_ce_default_activation_function") or ""
+    return "multi_label_classification" if after.endswith("Sigmoid") else "regression"

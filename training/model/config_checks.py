@@ -13,9 +13,9 @@ WITHOUT_EFFECT = frozenset(
     id2label label2id name_or_path num_labels output_attentions output_hidden_states output_past
     pooler pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head
     pooler_type prefix problem_type return_dict return_dict_in_generate sep_token_id
-    sentence_transformers task_specific_params tf_legacy_loss tie_encoder_decoder
-    tie_word_embeddings tokenizer_class torch_dtype torchscript transformers_version use_bfloat16
-    use_cache
+    sbert_ce_default_activation_function sentence_transformers task_specific_params tf_legacy_loss
+    tie_encoder_decoder tie_word_embeddings tokenizer_class torch_dtype torchscript
+    transformers_version use_bfloat16 use_cache
     """.split()
 )
 
@@ -56,7 +56,7 @@ def refuse_unknown(
         )
 
 
-def check_sizes(config: Any) -> None:
+def check_sizes(config: Any, *, may_be_zero: Collection[str] = ()) -> None:
     """Checks the sizes of a config's dataclass.
 
     Raises:
@@ -64,8 +64,9 @@ def check_sizes(config: Any) -> None:
     """
     for field in fields(config):
         value = getattr(config, field.name)
-        if field.type is int and value < 1:
-            raise ValueError(f"{field.name} is {value}; expected 1 or more")
+        least = 0 if field.name in may_be_zero else 1
+        if field.type is int and value < least:
+            raise ValueError(f"{field.name} is {value}; expected {least} or more")
     if config.hidden_size % config.num_attention_heads:
         raise ValueError(
             f"hidden_size {config.hidden_size} does not divide into {config.num_attention_heads} "

@@ -1,4 +1,4 @@
-"""The BERT encoder: embeddings, then a stack of post-norm layers.
+"""The BERT encoder, and its relatives': embeddings, then a stack of post-norm layers.
 
 "BERT" (Devlin et al. 2019), section 3; in `transformers`, `BertModel` without its pooler. Post-norm
 means that the layer norm comes after the residual sum, as in the first Transformer: every
@@ -7,7 +7,6 @@ sub-layer is `LayerNorm(x + Dropout(Sublayer(x)))`.
 
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -24,17 +23,25 @@ class Encoded(NamedTuple):
 
 
 class Embeddings(nn.Module):
-    """The sum of what the token is, where it stands, and which text it belongs to."""
+    """The sum of what the token is, where it stands, and which text it belongs to.
+
+    Some families know no segments, count positions in another way, or have embeddings of another
+    width than the layers: `families.py` says which.
+    """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.word = nn.Embedding(
-            config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id
-        )
-        self.position = nn.Embedding(config.max_position_embeddings, config.hidden_size)
-        self.segment = nn.Embedding(config.type_vocab_size, config.hidden_size)
-        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        width, pad = config.embedding_size or config.hidden_size, config.pad_token_id
+        first, limit = config.first_position, config.max_position_embeddings
+        self.padding_idx = pad if config.family.skips_padding else None  # not counted
+        self.word = nn.Embedding(config.vocab_size, width, padding_idx=pad)
+        self.position = nn.Embedding(first + limit, width, padding_idx=self.padding_idx)
+        segments = config.type_vocab_size
+        self.segment = nn.Embedding(segments, width) if segments else None
+        self.norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        narrow = width != config.hidden_size
+        self.project = nn.Linear(width, config.hidden_size) if narrow else None
 
     def forward(
         self,
@@ -42,10 +49,21 @@ class Embeddings(nn.Module):
         segment_ids: Int[Tensor, "batch tokens"] | None,
     ) -> Float[Tensor, "batch tokens hidden"]:
         """Looks the tokens up; without `segment_ids` all of them belong to the first text."""
-        if segment_ids is None:
-            segment_ids = torch.zeros_like(token_ids)
-        hidden = self.word(token_ids) + self.segment(segment_ids)
-        return self.dropout(self.norm(hidden + self.position.weight[: token_ids.shape[1]]))
+        hidden = self.word(token_ids)
+        if self.segment is not None:
+            one = segment_ids is None or self.segment.num_embeddings == 1
+            hidden = hidden + (self.segment.weight[0] if one else self.segment(segment_ids))
+        hidden = self.dropout(self.norm(hidden + self._positions(token_ids)))
+        return hidden if self.project is None else self.project(hidden)
+
+    def _positions(
+        self, token_ids: Int[Tensor, "batch tokens"]
+    ) -> Float[Tensor, "#batch tokens width"]:
+        if self.padding_idx is None:
+            return self.position.weight[None, : token_ids.shape[1]]
+        # By the ids and not by the padding mask, as `create_position_ids_from_input_ids` does it.
+        real = (token_ids != self.padding_idx).long()
+        return self.position(real.cumsum(dim=1) * real + self.padding_idx)
 
 
 class FeedForward(nn.Module):

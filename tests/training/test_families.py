@@ -1,0 +1,256 @@
+"""BERT's relatives: `transformers` gives the same logits, maps and gradients, both ways round."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedModel
+
+from training import hf_weights
+from training.checkpoint import load_classifier, save_classifier, start_classifier
+from training.model.config import ClassifierConfig, EncoderConfig
+from training.model.families import FAMILIES
+
+PAD = 1
+NAMES = {
+    "distilbert": {
+        "hidden_size": "dim",
+        "num_hidden_layers": "n_layers",
+        "num_attention_heads": "n_heads",
+        "intermediate_size": "hidden_dim",
+    }
+}
+KINDS = {
+    "distilbert": {"model_type": "distilbert"},
+    "roberta": {"model_type": "roberta", "type_vocab_size": 1},
+    "roberta with segments": {"model_type": "roberta", "type_vocab_size": 2},
+    "xlm-roberta": {"model_type": "xlm-roberta", "type_vocab_size": 1},
+    "electra": {"model_type": "electra", "embedding_size": 12},
+    "electra of one width": {"model_type": "electra", "embedding_size": 24},
+}
+kinds = pytest.mark.parametrize("kind", KINDS)
+
+
+def make_config(model_type: str, **settings: Any) -> Any:
+    size = {
+        "vocab_size": 40,
+        "hidden_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 3,
+        "intermediate_size": 20,
+        "max_position_embeddings": 16,
+        "initializer_range": 0.5,  # wide, so that maps are far from uniform
+        "pad_token_id": PAD,
+        **settings,
+    }
+    names = NAMES.get(model_type, {})
+    return AutoConfig.for_model(model_type, **{names.get(n, n): v for n, v in size.items()})
+
+
+def reference(kind: str, folder: Path, **settings: Any) -> PreTrainedModel:
+    """A random classifier of transformers, saved into the folder."""
+    torch.manual_seed(len(kind))
+    config = make_config(**{"num_labels": 3, **KINDS[kind], **settings})
+    model = AutoModelForSequenceClassification.from_config(config, attn_implementation="eager")
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):  # drawn as zeros: a bias at the wrong place would not show
+            torch.nn.init.normal_(parameter)
+    model.save_pretrained(folder)
+    return model.eval()
+
+
+def batch(padding: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Ids, with a padding id also inside of the text, padding mask, segments."""
+    generator = torch.Generator().manual_seed(1)
+    token_ids = torch.randint(2, 40, (3, 11), generator=generator)
+    segment_ids = torch.randint(0, 2, (3, 11), generator=generator)
+    mask = torch.ones(3, 11, dtype=torch.bool)
+    if padding == "right":
+        mask[1, 4:] = mask[2, 10:] = False
+    if padding == "left":
+        mask[1, :7] = mask[2, :1] = False
+    token_ids[~mask] = PAD
+    token_ids[0, 5] = PAD
+    return token_ids, mask, segment_ids
+
+
+def their_inputs(kind: str, padding: str) -> dict[str, torch.Tensor]:
+    token_ids, mask, segment_ids = batch(padding)
+    given = {"input_ids": token_ids, "attention_mask": mask}
+    segments = KINDS[kind]["model_type"] == "electra" or KINDS[kind].get("type_vocab_size") == 2
+    return {**given, "token_type_ids": segment_ids} if segments else given
+
+
+@pytest.mark.parametrize("padding", ["none", "right", "left"])
+@kinds
+def test_logits_and_maps_equal_those_of_transformers(
+    kind: str, padding: str, tmp_path: Path
+) -> None:
+    theirs = reference(kind, tmp_path)
+    ours = load_classifier(tmp_path)
+
+    expected = theirs(**their_inputs(kind, padding), output_attentions=True)
+    found = ours(*batch(padding))
+
+    assert len(expected.attentions) == 2 == len(found.weights)
+    torch.testing.assert_close(found.logits, expected.logits, atol=1e-5, rtol=0)
+    for map_found, map_expected in zip(found.weights, expected.attentions, strict=True):
+        torch.testing.assert_close(map_found, map_expected, atol=1e-5, rtol=0)
+
+
+@kinds
+def test_gradients_equal_those_of_transformers(kind: str, tmp_path: Path) -> None:
+    theirs = reference(kind, tmp_path).double()  # in float32 the two orders of summation show
+    ours = load_classifier(tmp_path).double()
+    # Only the rows that are used: a padding row's gradient is set to 0 in both.
+    found = ours(*batch("right"))
+    (found.logits.square().sum() + found.weights[-1].square().sum()).backward()
+    expected = theirs(**their_inputs(kind, "right"), output_attentions=True)
+    (expected.logits.square().sum() + expected.attentions[-1].square().sum()).backward()
+
+    gradients = hf_weights.to_hf(
+        {name: p.grad for name, p in ours.named_parameters() if p.grad is not None},
+        ours.config.encoder.family,
+    )
+    assert set(gradients) == {name for name, _ in theirs.named_parameters()}
+    for name, parameter in theirs.named_parameters():
+        torch.testing.assert_close(gradients[name], parameter.grad, atol=1e-5, rtol=0, msg=name)
+
+
+@kinds
+def test_what_we_save_opens_in_transformers_with_the_same_numbers(
+    kind: str, tmp_path: Path, tokenizer
+) -> None:
+    reference(kind, tmp_path, problem_type="multi_label_classification")
+    ours = load_classifier(tmp_path)
+    again = tmp_path / "again"
+    again.mkdir()
+
+    save_classifier(again, ours, tokenizer)
+
+    theirs, report = AutoModelForSequenceClassification.from_pretrained(
+        again, attn_implementation="eager", output_loading_info=True
+    )
+    assert not any(report.values()), report
+    assert type(theirs).__name__ == FAMILIES[KINDS[kind]["model_type"]].architecture
+    expected = theirs.eval()(**their_inputs(kind, "right")).logits
+    torch.testing.assert_close(ours(*batch("right")).logits, expected, atol=1e-5, rtol=0)
+    assert load_classifier(again).config == ours.config
+
+
+@pytest.mark.parametrize("model_type", FAMILIES)
+def test_a_setting_that_is_not_written_has_the_familys_default(model_type: str) -> None:
+    written = AutoConfig.for_model(model_type).to_dict()
+
+    found = EncoderConfig.from_hf({"model_type": model_type})
+
+    assert found == EncoderConfig.from_hf(written)
+    assert ClassifierConfig.from_hf(written).problem_type == "single_label_classification"
+
+
+def test_a_roberta_of_514_positions_reads_512_tokens(tmp_path: Path) -> None:
+    config = make_config("roberta", max_position_embeddings=514).to_dict()
+
+    assert EncoderConfig.from_hf(config).max_position_embeddings == 512
+    reference("roberta", tmp_path)
+    token_ids = torch.full((1, 15), 7)
+    with pytest.raises(ValueError, match="15 tokens, the encoder takes at most 14"):
+        load_classifier(tmp_path)(token_ids, token_ids > 0)
+    fits = token_ids[:, :14]
+    assert load_classifier(tmp_path)(fits, fits > 0).logits.isfinite().all()
+
+
+@kinds
+def test_names_of_old_checkpoints_are_understood(kind: str, tmp_path: Path) -> None:
+    theirs = reference(kind, tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    prefix = f"{theirs.base_model_prefix}."
+    old = {
+        name.removeprefix(prefix)
+        .replace("LayerNorm.weight", "LayerNorm.gamma")
+        .replace("LayerNorm.bias", "LayerNorm.beta"): tensor
+        for name, tensor in weights.items()
+    }
+    old["embeddings.position_ids"] = torch.arange(16)[None]
+    unused = {
+        "distilbert": "vocab_projector.bias",
+        "roberta": "roberta.pooler.dense.weight",
+        "electra": "discriminator_predictions.dense.weight",
+    }
+    old[unused[theirs.base_model_prefix]] = torch.zeros(24)
+    save_file(old, tmp_path / "model.safetensors")
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["model_type"]  # the class name tells it
+    if "dim" in config:
+        config["hidden_size"] = config.pop("dim")
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    found = load_classifier(tmp_path)(*batch("right"))
+
+    expected = theirs(**their_inputs(kind, "right")).logits
+    torch.testing.assert_close(found.logits, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("model_type", ["distilbert", "roberta", "electra"])
+def test_a_plain_encoder_is_a_start_but_no_classifier(model_type: str, tmp_path: Path) -> None:
+    config = make_config(**KINDS[model_type])
+    AutoModel.from_config(config).save_pretrained(tmp_path)
+
+    with pytest.raises(ValueError, match=r"missing: .*classifier.*without a trained"):
+        load_classifier(tmp_path)
+    model, new = start_classifier(tmp_path, labels=["a", "b"])
+
+    assert new == ["pooler.weight", "pooler.bias", "head.weight", "head.bias"]
+    model(*batch("right")).logits.sum().backward()  # trains: no parameter is left out
+    assert all(p.grad is not None for p in model.parameters())
+
+
+@pytest.mark.parametrize("model_type", ["deberta-v2", "albert", "mpnet", "t5"])
+def test_a_family_that_is_not_implemented_is_named_beside_those_that_are(model_type: str) -> None:
+    config = AutoConfig.for_model(model_type).to_dict()
+
+    with pytest.raises(ValueError, match=f"type '{model_type}', which is not implemented") as told:
+        ClassifierConfig.from_hf(config)
+
+    assert "bert, distilbert, roberta, xlm-roberta, electra" in str(told.value)
+    assert "encoder-decoder with a gpt2" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "setting", "value"),
+    [
+        ("distilbert", "activation", "relu"),
+        ("distilbert", "type_vocab_size", 2),
+        ("roberta", "hidden_act", "relu"),
+        ("roberta", "embedding_size", 12),
+        ("electra", "position_embedding_type", "relative_key"),
+        ("roberta", "pad_token_id", None),
+    ],
+)
+def test_a_setting_that_would_change_the_numbers_is_refused(
+    model_type: str, setting: str, value: object
+) -> None:
+    config = make_config(**KINDS[model_type]).to_dict() | {setting: value}
+
+    with pytest.raises(ValueError, match=setting):
+        EncoderConfig.from_hf(config)
+
+
+@pytest.mark.parametrize(
+    ("noted", "expected"),
+    [
+        ({"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity"}}, "regr"),
+        ({"sentence_transformers": {"activation_fn": "torch.nn.modules.activation.Sigmoid"}}, "m"),
+        ({"sbert_ce_default_activation_function": "torch.nn.modules.activation.Sigmoid"}, "multi"),
+        ({"problem_type": "regression", "sentence_transformers": {}}, "regression"),
+    ],
+)
+def test_a_cross_encoder_with_one_output_says_what_follows_it(
+    noted: dict[str, Any], expected: str
+) -> None:
+    config = make_config("roberta", num_labels=1).to_dict() | {"problem_type": None} | noted
+
+    assert ClassifierConfig.from_hf(config).problem_type.startswith(expected)
