@@ -95,7 +95,7 @@ def _lay_out_classifier(first: Bundle, bundles: Sequence[Bundle]) -> dict[str, A
     notice = widget("notice")
     tokens = widget("tokens")
     with gr.Tabs(selected="maps"):
-        with gr.Tab("Attention maps", id="maps", elem_id="maps_tab"):
+        with gr.Tab("Maps", id="maps", elem_id="maps_tab"):
             maps = _lay_out_maps(first)
         classifies = next((bundle for bundle in bundles if bundle.classifies), first)
         panels = lay_out_groups(CLASSIFY, classifies)

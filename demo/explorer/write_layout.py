@@ -53,7 +53,7 @@ def lay_out_write(bundles: Sequence[Bundle]) -> WritePage:
                 settings = lay_out_settings()
         notice, written = widget("notice", "write_notice"), widget("written")
         with gr.Tabs(selected="write_maps_tab", elem_id="write_maps"):
-            with gr.Tab("Attention maps", id="write_maps_tab", elem_id="write_maps_tab"):
+            with gr.Tab("Maps", id="write_maps_tab", elem_id="write_maps_tab"):
                 maps = _lay_out_maps(first)
             panels = lay_out_groups(WRITE, first)
         spoiled, shown = gr.JSON(visible=False), gr.JSON(visible=False)

@@ -66,7 +66,7 @@ const table = () => {
 };
 
 const notes = () => {
-  const unit = "Numbers: by how much the logarithm of a token's probability falls without the word; + means that the word helped, − that the token were likelier without it. The line below a word is its share of cross-attention, mean of all heads.";
+  const unit = "Numbers: by how much the logarithm of a token's probability falls without the word; + means that the word helped, − that the token would be likelier without it. The line below a word is its share of cross-attention, mean of all heads.";
   const left = value.left_out ? ` ${value.left_out} words that were looked at least were not tried: it would have taken too long.` : "";
   const small = value.words.length <= MOST && value.tokens.length <= MOST;
   return unit + left + (small ? "" : " The text is too long for a table of all.");

@@ -40,7 +40,8 @@ def wire_panels(
     runs = [
         _wire(panel, events, shown, private) for panel, events in zip(panels, handlers, strict=True)
     ]
-    gr.on(list(leaving), None, cancels=runs, **_HERE)
+    for leave in leaving:
+        leave(None, cancels=runs, **_HERE)
     # One call for all of them: a text is read more often than analysed.
     asking = [shown, *(option for those in options for option in those)]
     filled = [

@@ -12,7 +12,7 @@ from explorer.write_screen import WriteScreen
 CLASSIFY: tuple[Group, ...] = ()
 """Below the answer, beside the maps."""
 
-WRITE: tuple[Group, ...] = (Group("What it owes to the source", "source", (SOURCE_RELIANCE,)),)
+WRITE: tuple[Group, ...] = (Group("Source", "source", (SOURCE_RELIANCE,)),)
 """Below the written text, beside its maps."""
 
 
