@@ -20,7 +20,7 @@ def merge_keys(weights: NDArray[np.float32], words: Sequence[Word]) -> NDArray[n
 
 
 def merge_queries(weights: NDArray[np.float32], words: Sequence[Word]) -> NDArray[np.float32]:
-    """Takes the mean of the rows of each word: (..., query piece, key) to (..., query word, key)."""
+    """Takes the mean of the rows of each word: (…, query piece, key) to (…, query word, key)."""
     if not words:
         return weights[..., :0, :]
     sums = np.add.reduceat(weights, [word.places[0] for word in words], axis=-2)
