@@ -3,10 +3,8 @@
 The files are named as transformers.js and Optimum look for them; what is ours is `bundle.json`.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import onnx
 from export.encoder_graph import encoder_of
 from export.made import Graph
 from export.parts import DecoderPart, EncoderPart, Parts
+from export.provenance import describe_graph, exporter_versions, sha256
 from training.checkpoint import write_json
 from training.decoder_checkpoint import GENERATION
 from training.model.classifier import BERTClassifier
@@ -33,7 +32,6 @@ _PROBLEM_TYPES = {
     "multi_label_classification": "multi_label",
     "regression": "regression",
 }
-_PACKAGES = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,32 +81,38 @@ def write_bundle(
         (folder / "onnx").mkdir()
         graphs = {
             "classify" if parts.encoder.classifies else "encode": _save(
-                folder, encoder, ENCODER_FILES
+                folder, encoder, ENCODER_FILES, card, card.licence
             )
         }
         parts.encoder.tokenizer.save_pretrained(folder)
         write_json(folder / "config.json", parts.encoder.config)
         if parts.decoder:
-            graphs["generate"] = _save(folder, decoder, DECODER_FILES)
+            assert card.decoder, "a bundle with a decoder says what it writes"
+            graphs["generate"] = _save(folder, decoder, DECODER_FILES, card.decoder, card.licence)
             _save_decoder_files(folder / "decoder", parts.decoder)
         content = _content(parts, graphs, card)
         write_json(folder / "bundle.json", content)
     return content
 
 
-def sha256(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _save(
-    folder: Path, graphs: Mapping[str, Graph], files: Mapping[str, str]
+    folder: Path,
+    graphs: Mapping[str, Graph],
+    files: Mapping[str, str],
+    card: Card | DecoderCard,
+    licence: str,
 ) -> dict[str, dict[str, Any]]:
     """Writes the graphs and gives their entries in `bundle.json`, by precision."""
     entries = {}
     for precision, graph in graphs.items():
         path = folder / files[precision]
+        describe_graph(
+            graph.model,
+            origin=card.checkpoint,
+            metrics=card.metrics,
+            licence=licence,
+            precision=precision,
+        )
         onnx.save(graph.model, path)
         entries[precision] = {
             "file": files[precision],
@@ -149,7 +153,7 @@ def _content(parts: Parts, graphs: Mapping[str, Any], card: Card) -> dict[str, A
         "graphs": graphs,
         "metrics": dict(card.metrics),
         "checkpoint": dict(card.checkpoint),
-        "versions": {package: version(package) for package in _PACKAGES},
+        "versions": exporter_versions(),
         **({"decoder": _decoder(parts.decoder, card.decoder)} if parts.decoder else {}),
     }
 

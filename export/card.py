@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from export.bundle import Card, DecoderCard, sha256
+from export.bundle import Card, DecoderCard
 from export.parts import Parts
+from export.provenance import checkpoint_origin, held_out_metrics
 
 _UNKNOWN_LICENCE = "The weights' licence is that of their source; it was not given at export."
-_NOTED = ("data", "recipe", "seed", "versions")
 
 Examples = tuple[Mapping[str, str], ...]
 
@@ -41,7 +41,7 @@ def make_card(
         examples=chosen,
         temperature=noted.get("temperature", 1.0),
         metrics=noted.get("metrics", {}),
-        checkpoint={"name": Path(name).name, **_origin(parts.encoder.folder, noted)},
+        checkpoint={"name": Path(name).name, **checkpoint_origin(parts.encoder.folder, noted)},
         decoder=_decoder_card(hybrid, parts.decoder.folder, chosen) if parts.decoder else None,
     )
 
@@ -49,19 +49,12 @@ def make_card(
 def _decoder_card(hybrid: Mapping[str, Any], folder: Path, chosen: Examples) -> DecoderCard:
     """The texts that the decoder learned from and those that are classified are not alike: what
     `hybrid`, the record of its training, offers for writing stays beside the others."""
-    measured = hybrid.get("metrics", {})
     return DecoderCard(
         task=hybrid.get("task", "generate"),
         examples=tuple(hybrid.get("examples", chosen)),
-        metrics={part: measured[part] for part in ("test", "copied") if part in measured},
-        checkpoint=_origin(folder, hybrid),
+        metrics=held_out_metrics(hybrid.get("metrics", {})),
+        checkpoint=checkpoint_origin(folder, hybrid),
     )
-
-
-def _origin(folder: Path, noted: Mapping[str, Any]) -> dict[str, Any]:
-    """Which weights these are, and what training noted of how they came about."""
-    weights = {path.name: sha256(path) for path in sorted(folder.glob("*.safetensors"))}
-    return {"weights_sha256": weights, **{key: noted[key] for key in _NOTED if key in noted}}
 
 
 def read_examples(path: Path) -> tuple[dict[str, str], ...]:

@@ -1,6 +1,7 @@
 """The command from a checkpoint to a bundle that the page's own reader opens, and its failures."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ from transformers import BertForSequenceClassification
 from explorer.bundle import open_bundle
 from explorer.runner import Runner
 from export import make_encoder
-from export.bundle import sha256
 from export.encoder_graph import trace_encoder
 from export.proof import Proof
+from export.provenance import sha256
 from export.to_onnx import main
 from training.checkpoint import save_classifier
 from training.corpus import load_corpus
@@ -25,7 +26,7 @@ from training.record import write_record
 def fast(monkeypatch: pytest.MonkeyPatch, graph: onnx.ModelProto) -> None:
     """Where the graph is not what is tested: the one that is already traced and proven."""
     proof = Proof(differences={"logits": 1e-7}, batches=["one"])
-    monkeypatch.setattr(make_encoder, "trace_encoder", lambda model: graph)
+    monkeypatch.setattr(make_encoder, "trace_encoder", lambda model: deepcopy(graph))
     monkeypatch.setattr(make_encoder, "prove_encoder", lambda graph, model: proof)
 
 
