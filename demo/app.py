@@ -125,7 +125,7 @@ def _ask(screen: Screen) -> Asking:
 
     def ask(shown: Any, options: dict[str, Any]) -> Asked:
         runner, reading = screen.shown(shown)
-        return Asked(runner=runner, reading=reading, options=options)
+        return Asked(runner=runner, reading=reading, options=options, screen=screen)
 
     return ask
 

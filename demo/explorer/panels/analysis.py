@@ -11,6 +11,7 @@ from explorer.analysis.steps import Steps
 from explorer.bundle import Bundle
 from explorer.reading import Reading
 from explorer.runner import Runner
+from explorer.screen import Screen
 from explorer.writer import Writer
 from explorer.writing import Writing
 
@@ -24,6 +25,8 @@ class Asked:
     """In the Write tab the source."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Unchecked: as the browser sent them."""
+    screen: Screen | None = None
+    """All models of the page, for what compares one with another."""
     writer: Writer | None = None
     writing: Writing | None = None
     """In the Write tab what was written."""

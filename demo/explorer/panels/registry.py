@@ -3,13 +3,15 @@ offer them to programs."""
 
 from collections.abc import Callable, Sequence
 
+from explorer.panels.compare_api import CompareApi
+from explorer.panels.compare_panel import COMPARE
 from explorer.panels.panel import Group
 from explorer.panels.source_api import SourceApi
 from explorer.panels.source_panel import SOURCE_RELIANCE
 from explorer.screen import Screen
 from explorer.write_screen import WriteScreen
 
-CLASSIFY: tuple[Group, ...] = ()
+CLASSIFY: tuple[Group, ...] = (Group("Compare", "compare", (COMPARE,)),)
 """Below the answer, beside the maps."""
 
 WRITE: tuple[Group, ...] = (Group("Source", "source", (SOURCE_RELIANCE,)),)
@@ -18,7 +20,7 @@ WRITE: tuple[Group, ...] = (Group("Source", "source", (SOURCE_RELIANCE,)),)
 
 def classify_endpoints(screen: Screen) -> Sequence[Callable]:
     """Named endpoints of what stands in `CLASSIFY`."""
-    return ()
+    return (CompareApi(screen).compare,)
 
 
 def write_endpoints(screen: WriteScreen) -> Sequence[Callable]:

@@ -1,0 +1,88 @@
+// Two readings side by side, and the heads whose attention moved between them.
+let value = null;
+
+const sideCard = (side, words, index) => {
+  const shared = new Set(value.shared.map((pair) => pair[index]));
+  const strip = make("div", { className: "chips", attributes: { role: "group", "aria-label": `Words of text ${index + 1}` } });
+  strip.append(
+    ...words.map(({ text, special }, place) => {
+      const classes = ["chip", special && "special", !shared.has(place) && "changed"];
+      const attributes = shared.has(place) ? {} : { title: "only in this text" };
+      return make("span", { className: classes.filter(Boolean).join(" "), attributes }, [make("bdi", { text })]);
+    }),
+  );
+  return make("div", { className: "side" }, [
+    make("h3", { text: `${index ? "Compared with" : "Shown above"}${value.same_model ? "" : ` · ${side.model}`}` }),
+    strip,
+    answerBars(side.answer),
+    ...side.notices.map((text) => make("p", { className: "hint", text })),
+  ]);
+};
+
+const cell = (share) => make("td", { text: share < 0.005 ? "" : Math.round(100 * share), style: { "--ink-share": Math.sqrt(share).toFixed(3) }, className: "weight" });
+const change = (share) => signedInk(make("td", { text: Math.abs(share) < 0.005 ? "" : points(share, 0) }), share, 0.5);
+
+const table = (title, names, rows, draw) =>
+  make("div", { className: "scrolls", attributes: { tabindex: "0", role: "region", "aria-label": title } }, [
+    make("table", { className: "effects" }, [
+      make("caption", { text: title }),
+      make("tr", {}, [make("td"), ...names.map((text) => make("th", { attributes: { scope: "col" } }, [make("bdi", { text })])), make("th", { attributes: { scope: "col" }, text: "all others" })]),
+      ...rows.map((row, place) => make("tr", {}, [make("th", { attributes: { scope: "row" } }, [make("bdi", { text: names[place] })]), ...row.map(draw)])),
+    ]),
+  ]);
+
+const showHead = (index) => {
+  const head = value.heads[index];
+  [...root.querySelectorAll(".moved-head")].forEach((button, place) => button.setAttribute("aria-pressed", place === index));
+  const names = value.shared.map(([first]) => value.words[0][first].text);
+  const [one, other] = head.maps;
+  const difference = one.map((row, i) => row.map((share, j) => other[i][j] - share));
+  root.querySelector(".maps").replaceChildren(
+    table("First text, in %", names, one, cell),
+    table("Second text, in %", names, other, cell),
+    table("Second less first, in points", names, difference, change),
+  );
+};
+
+const headButton = ({ layer, head, moved, maps }, index) => {
+  const text = `layer ${layer}, head ${head}: ${percent(moved)}`;
+  const button = make(maps ? "button" : "span", { className: "moved-head chip", text, attributes: maps ? { type: "button" } : {} });
+  if (maps) button.addEventListener("click", () => showHead(index));
+  return button;
+};
+
+const heads = () => {
+  if (!value.moved) return [make("p", { className: "hint", text: "The two models have other layers or heads, so that no head of one is a head of the other." })];
+  if (!value.shared.length) return [make("p", { className: "hint", text: "The two texts have no word in common: there is nothing to lay maps on." })];
+  const mean = value.moved.flat().reduce((sum, share) => sum + share, 0) / value.moved.flat().length;
+  const few = Boolean(value.heads[0].maps);
+  return [
+    make("h3", { text: "Heads that changed most" }),
+    make("p", {
+      className: "hint",
+      text: `The share of a word's attention that moved, mean of the ${value.shared.length} words in common; ${percent(mean)} over all heads. ${few ? "Choose one to see both maps and their difference." : `The maps are not drawn: with more than ${value.most_words} words in common nobody could read them.`}`,
+    }),
+    make("div", { className: "chips", attributes: { role: "group", "aria-label": "Heads that changed most" } }, value.heads.map(headButton)),
+    make("div", { className: "maps" }),
+  ];
+};
+
+const sentence = () => {
+  const [first, second] = value.sides.map(({ answer }) => answer.bars[0]);
+  if (first.share === undefined || second.share === undefined) return "";
+  return first.label === second.label
+    ? `Both are ${first.label}; its probability went from ${first.text} to ${second.text}.`
+    : `The answer changed from ${first.label} (${first.text}) to ${second.label} (${second.text}).`;
+};
+
+show((given) => {
+  value = given.sides ? given : null;
+  if (!value) return root.replaceChildren();
+  root.replaceChildren(
+    make("h2", { text: "Side by side" }),
+    make("p", { text: sentence() }),
+    make("div", { className: "sides" }, value.sides.map((side, index) => sideCard(side, value.words[index], index))),
+    ...heads(),
+  );
+  if (value.heads[0]?.maps && value.shared.length) showHead(0);
+});

@@ -1,0 +1,132 @@
+"""Two readings side by side, against loops over words and pieces."""
+
+import numpy as np
+import pytest
+
+from explorer.analysis.compare import compare, most_moved, shared_maps, shared_words
+from explorer.analysis.steps import finish
+from explorer.bundle import open_bundle
+from explorer.panels.analysis import Asked
+from explorer.panels.compare_panel import COMPARE
+from explorer.request import RequestError
+from explorer.runner import Runner
+from explorer.screen import Screen
+from explorer.words import group_words
+
+FIRST, SECOND = "unbelievable music was good", "The Music was not good at all"
+
+
+@pytest.fixture(scope="module")
+def screen(runner, tiny_folder):
+    return Screen([runner])
+
+
+@pytest.fixture(scope="module")
+def readings(runner):
+    return runner.read(FIRST), runner.read(SECOND)
+
+
+def test_the_words_in_common_keep_their_order(readings):
+    words = [group_words(reading.tokens) for reading in readings]
+
+    pairs = shared_words(*words)
+
+    texts = [(words[0][i].text, words[1][j].text) for i, j in pairs]
+    named = ["[CLS]", "music", "was", "good", "[SEP]"]
+    assert texts == [(text, text.replace("music", "Music")) for text in named]
+
+
+def test_a_heads_move_is_the_distance_between_its_rows(readings):
+    found = compare(*readings)
+    words = (found.first, found.second)
+
+    for layer, head in np.ndindex(found.moved.shape):
+        distances = []
+        for pair in found.shared:
+            rows = []
+            for side in (0, 1):
+                weights = readings[side].weights[layer, head].astype(np.float64)
+                pieces = words[side][pair[side]].places
+                row = [
+                    np.mean(
+                        [
+                            sum(weights[i, j] for j in words[side][other[side]].places)
+                            for i in pieces
+                        ]
+                    )
+                    for other in found.shared
+                ]
+                rows.append([*row, 1 - sum(row)])
+            distances.append(0.5 * np.abs(np.subtract(*rows)).sum())
+        assert found.moved[layer, head] == pytest.approx(np.mean(distances), abs=1e-5)
+    best = most_moved(found.moved, 2)
+    assert found.moved[best[0]] == found.moved.max()
+    assert found.moved[best[0]] >= found.moved[best[1]]
+
+
+def test_the_maps_on_the_shared_words_still_sum_to_one(readings):
+    found = compare(*readings)
+    weights = tuple(reading.weights for reading in readings)
+
+    maps = shared_maps(weights, (found.first, found.second), found.shared)
+
+    count = len(found.shared)
+    assert maps.shape == (2, *readings[0].weights.shape[:2], count, count + 1)
+    np.testing.assert_allclose(maps.sum(axis=-1), 1, atol=1e-5)
+
+
+def test_a_text_beside_itself_does_not_move(readings):
+    found = compare(readings[0], readings[0])
+
+    assert found.moved.max() == 0
+    assert len(found.shared) == len(found.first)
+
+
+def test_another_precision_of_the_same_model_moves_a_little(runner, readings, tiny_folder):
+    float32 = Runner(open_bundle(tiny_folder, "float32"))
+
+    found = compare(readings[0], float32.read(FIRST))
+
+    assert 0 < found.moved.max() < 0.1
+
+
+def test_models_with_other_heads_are_compared_by_their_answers_alone(runner, readings):
+    fewer = runner.run([runner.encode(FIRST)])[0]
+    object.__setattr__(fewer, "weights", fewer.weights[:1])
+
+    assert compare(readings[0], fewer).moved is None
+
+
+def test_the_panel_gives_both_answers_and_the_maps_of_the_heads_that_moved(
+    runner, screen, readings
+):
+    asked = Asked(
+        runner=runner, reading=readings[0], screen=screen,
+        options={"text": SECOND, "model": runner.bundle.title},
+    )  # fmt: skip
+    drawn = finish(COMPARE.steps(asked))
+
+    assert [side["answer"]["bars"][0]["share"] for side in drawn["sides"]] == pytest.approx(
+        [reading.probabilities.max() for reading in readings], abs=1e-6
+    )
+    head = drawn["heads"][0]
+    one, other = np.array(head["maps"])
+    assert np.abs(one - other).sum(axis=-1).mean() / 2 == pytest.approx(head["moved"], abs=1e-3)
+    assert drawn["same_model"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"text": "", "model": "Tiny"}, "There is no text yet."),
+        ({"text": "good", "model": "Other"}, "There is no bundle 'Other'"),
+        ({"text": ["x"], "model": "Tiny"}, "expected a string"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(runner, screen, readings, options, sentence):
+    if options["model"] == "Tiny":
+        options = {**options, "model": runner.bundle.title}
+    with pytest.raises(RequestError, match=sentence):
+        finish(
+            COMPARE.steps(Asked(runner=runner, reading=readings[0], screen=screen, options=options))
+        )
