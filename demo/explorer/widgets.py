@@ -13,6 +13,8 @@ import gradio as gr
 
 PAGE = Path(__file__).parent / "page"
 _NEEDS = {
+    "answer": ["bars.js"],
+    "compare": ["bars.js", "signed.js"],
     "tokens": ["strip.js"],
     "written": ["strip.js"],
     "source_words": ["strip.js", "signed.js"],
