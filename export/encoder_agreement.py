@@ -58,7 +58,7 @@ def compare_encoders(
     shares, furthest = [], {answer: 0.0, "encoder_attentions": 0.0}
     texts = by_length(held_out.texts)
     for batch in batches(texts, pad_id):
-        real, feed = batch.padding_mask.numpy(), feed_of(batch)
+        real, feed = batch.padding_mask.numpy(), feed_of(batch, first)
         left, right = (session.run([answer, *maps], feed) for session in (first, second))
         if answer == "logits":
             logits.append((left[0], right[0]))

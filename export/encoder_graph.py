@@ -7,7 +7,7 @@ quantiser take them from the graph itself. `decoder_graph.py` is its counterpart
 import numpy as np
 import onnx
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from export.tracing import GraphNames, trace
@@ -29,7 +29,11 @@ def encoder_names(model: EncoderModel) -> GraphNames:
     config = encoder_of(model).config
     layers, heads = config.num_hidden_layers, config.num_attention_heads
     return GraphNames(
-        inputs=("input_ids", "attention_mask", "token_type_ids", "head_mask"),
+        inputs=(
+            *("input_ids", "attention_mask"),
+            *(["token_type_ids"] if config.has_segments else []),
+            "head_mask",
+        ),
         outputs=(
             *(["logits"] if isinstance(model, BERTClassifier) else []),
             "last_hidden_state",
@@ -54,10 +58,16 @@ class EncoderGraph(nn.Module):
         self,
         input_ids: Int[Tensor, "batch tokens"],
         attention_mask: Int[Tensor, "batch tokens"],
-        token_type_ids: Int[Tensor, "batch tokens"],
-        head_mask: Float[Tensor, "#batch layers heads"],
+        *others: Tensor,
     ) -> tuple[Tensor, ...]:
-        """The outputs that `encoder_names` lists, in its order."""
+        """The outputs that `encoder_names` lists, in its order.
+
+        Args:
+            others: `token_type_ids`, of the axes of `input_ids`, where the model has segments; and
+                `head_mask`, of the axes (batch or 1, layers, heads).
+        """
+        *segments, head_mask = others
+        token_type_ids = segments[0] if segments else None
         result = self.model(input_ids, attention_mask.bool(), token_type_ids, head_mask)
         logits = (result.logits,) if isinstance(result, Classified) else ()
         norms = (
@@ -70,14 +80,13 @@ class EncoderGraph(nn.Module):
 def trace_encoder(model: EncoderModel) -> onnx.ModelProto:
     """The float32 graph of an encoder or classifier; batch and sequence dynamic, weights inside."""
     config = encoder_of(model).config
-    tokens, mask, segments = torch.zeros(3, 2, 5, dtype=torch.int64).unbind()
-    heads = torch.ones(2, config.num_hidden_layers, config.num_attention_heads)
+    names = encoder_names(model)
+    texts = torch.zeros(len(names.inputs) - 1, 2, 5, dtype=torch.int64).unbind()
+    # One row, which is broadcast: the size of the batch must be read from the texts alone, since a
+    # mask of one row serves a batch of any size.
+    heads = torch.ones(1, config.num_hidden_layers, config.num_attention_heads)
     batch = torch.export.Dim("batch")
     sequence = torch.export.Dim("sequence", max=config.max_position_embeddings)
     text = {0: batch, 1: sequence}
-    return trace(
-        EncoderGraph(model),
-        (tokens, mask, segments, heads),
-        encoder_names(model),
-        (text, text, text, {0: batch}),
-    )
+    others = (*[text for _ in texts[2:]], {})
+    return trace(EncoderGraph(model), (*texts, heads), names, (text, text, others))

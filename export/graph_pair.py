@@ -27,7 +27,8 @@ class GraphPair:
 
     def steps(self, batch: Batch) -> Step:
         """Reads a batch of sources and gives the steps of writing from it."""
-        return graph_steps(self.decoder, self._read(batch), feed_of(batch)["attention_mask"])
+        mask = feed_of(batch, self.encoder)["attention_mask"]
+        return graph_steps(self.decoder, self._read(batch), mask)
 
     def follow(self, batch: Batch, target: np.ndarray) -> dict[str, np.ndarray]:
         """Logits and maps along a given target, (batch, target), in one run."""
@@ -36,11 +37,11 @@ class GraphPair:
         feed = {
             "input_ids": target,
             "encoder_hidden_states": self._read(batch),
-            "encoder_attention_mask": feed_of(batch)["attention_mask"],
+            "encoder_attention_mask": feed_of(batch, self.encoder)["attention_mask"],
             **make_past(self.decoder, len(target)),
         }
         return dict(zip(seen, self.decoder.run(seen, feed), strict=True))
 
     def _read(self, batch: Batch) -> np.ndarray:
-        (hidden,) = self.encoder.run(["last_hidden_state"], feed_of(batch))
+        (hidden,) = self.encoder.run(["last_hidden_state"], feed_of(batch, self.encoder))
         return hidden

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import onnxruntime
 
 from export.parts import EncoderPart
 from training.batches import Batch, EncodedText, encode_texts, pad
@@ -69,10 +70,11 @@ def batches(texts: Sequence[EncodedText], pad_id: int) -> Iterator[Batch]:
         yield pad(texts[start : start + _BATCH], pad_token_id=pad_id)
 
 
-def feed_of(batch: Batch) -> dict[str, np.ndarray]:
-    """A batch as the encoder's graph takes it."""
-    return {
+def feed_of(batch: Batch, encoder: onnxruntime.InferenceSession) -> dict[str, np.ndarray]:
+    """A batch as an encoder's graph takes it: not every family has segments."""
+    feed = {
         "input_ids": batch.token_ids.numpy(),
         "attention_mask": batch.padding_mask.numpy().astype(np.int64),
         "token_type_ids": batch.segment_ids.numpy(),
     }
+    return {given.name: feed[given.name] for given in encoder.get_inputs()}

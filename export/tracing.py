@@ -36,7 +36,8 @@ def trace(
 
     Args:
         example: an input for each name. The tracer freezes axes of size 1, takes equal sizes for
-            one axis, and a tensor that is passed twice for one input: so none of them may occur.
+            one axis, and a tensor that is passed twice for one input: so none of them may occur
+            where an axis is dynamic.
         axes: of each input, which axes are dynamic and what they are called; nested as the inputs.
     """
     with quiet():

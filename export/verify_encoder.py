@@ -72,20 +72,23 @@ def _random_feed(
             mask[row, :gone] = 0
         elif padding == "everything":
             mask[row] = 0
-    return {
+    feed = {
         "input_ids": random.integers(0, config.vocab_size, (batch, tokens)),
         "attention_mask": mask,
-        "token_type_ids": random.integers(0, config.type_vocab_size, (batch, tokens)),
     }
+    if config.has_segments:
+        feed["token_type_ids"] = random.integers(0, config.type_vocab_size, (batch, tokens))
+    return feed
 
 
 def _torch_outputs(model: EncoderModel, feed: Arrays) -> dict[str, np.ndarray]:
     """What torch says, by the graph's names, the value norms by their definition."""
     with torch.no_grad():
+        segments = feed.get("token_type_ids")
         result = model(
             torch.from_numpy(feed["input_ids"]),
             torch.from_numpy(feed["attention_mask"]).bool(),
-            torch.from_numpy(feed["token_type_ids"]),
+            None if segments is None else torch.from_numpy(segments),
         )
         norms = [
             value_norms_by_definition(attention, values)

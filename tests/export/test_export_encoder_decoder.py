@@ -10,12 +10,12 @@ import pytest
 import torch
 from tokenizers import ByteLevelBPETokenizer
 from transformers import (
+    AlbertConfig,
     BertConfig,
     EncoderDecoderConfig,
     EncoderDecoderModel,
     GPT2Config,
     PreTrainedTokenizerFast,
-    RobertaConfig,
 )
 
 from explorer.bundle import open_bundle
@@ -185,7 +185,7 @@ def test_without_examples_it_is_tried_on_random_token_ids(
         ({"words": 300}, "one tokenizer, and its encoder 78 words, its decoder 300"),
         ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx is True"),
         ({"activation_function": "relu"}, "activation_function is 'relu'"),
-        ({"encoder": RobertaConfig}, "model_type is 'roberta', implemented: 'bert'"),
+        ({"encoder": AlbertConfig}, "type 'albert', which is not implemented. These are: bert"),
     ],
 )
 def test_what_is_not_implemented_is_refused_by_name(

@@ -58,9 +58,9 @@ class Embeddings(nn.Module):
 
     def _positions(
         self, token_ids: Int[Tensor, "batch tokens"]
-    ) -> Float[Tensor, "#batch tokens width"]:
+    ) -> Float[Tensor, "... tokens width"]:
         if self.padding_idx is None:
-            return self.position.weight[None, : token_ids.shape[1]]
+            return self.position.weight[: token_ids.shape[1]]
         # By the ids and not by the padding mask, as `create_position_ids_from_input_ids` does it.
         real = (token_ids != self.padding_idx).long()
         return self.position(real.cumsum(dim=1) * real + self.padding_idx)
