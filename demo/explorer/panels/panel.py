@@ -42,7 +42,7 @@ def lay_out_groups(groups: tuple[Group, ...], bundle: Bundle) -> list[Panel]:
 
 def _lay_out(analysis: Analysis, bundle: Bundle) -> Panel:
     name = analysis.name
-    with gr.Column(elem_classes="panel", elem_id=f"{name}_panel"):
+    with gr.Column(elem_id=f"{name}_panel"):
         gr.Markdown(analysis.look_for, elem_classes="look-for")
         with gr.Row(elem_classes="panel-options"):
             options = analysis.lay_out_options(bundle)
