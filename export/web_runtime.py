@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -48,8 +47,7 @@ class WebSession:
     def __init__(self, graph: Path) -> None:
         if command := missing_for_web():
             raise WebRuntimeError(f"{PACKAGE} under node is not installed: {command}")
-        self._closing = ExitStack()
-        self._remarks = self._closing.enter_context(tempfile.TemporaryFile())
+        self._remarks = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
         self._process = subprocess.Popen(
             ["node", str(NODE / "run.mjs"), str(graph.resolve())],
             stdin=subprocess.PIPE,
@@ -111,7 +109,7 @@ class WebSession:
         self._stdin.close()
         self._process.wait()
         self._stdout.close()
-        self._closing.close()
+        self._remarks.close()
 
     def __enter__(self) -> "WebSession":
         return self
