@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from threading import Lock
 from typing import Any, Protocol, TypeVar
 
+from explorer.left_out import Heads
 from explorer.reading import Reading
 from explorer.runner import Runner
 
@@ -34,10 +35,10 @@ class ReadingCache:
         self._readings: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = Lock()
 
-    def read(self, runner: Runner, text: str, text_pair: str = "") -> Reading:
+    def read(self, runner: Runner, text: str, text_pair: str = "", without: Heads = ()) -> Reading:
         """The reading of a text by a model, from memory if it was read lately."""
-        key = (runner.bundle.title, text, text_pair)
-        return self.find(key) or self.keep(key, runner.read(text, text_pair))
+        key = (runner.bundle.title, text, text_pair, without)
+        return self.find(key) or self.keep(key, runner.read(text, text_pair, without))
 
     def find(self, key: Hashable) -> Any:
         """What is kept under a key; None if nothing is."""

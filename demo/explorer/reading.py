@@ -50,6 +50,16 @@ class Reading:
     value_norms: NDArray[np.float32]
     """Norm of each token's value vector behind a head's output projection, shape (layers, heads,
     key). Kobayashi et al. 2020."""
+    head_mask: NDArray[np.float32] | None = None
+    """Factors for each head's output that it was read with, shape (1, layers, heads); None: all
+    heads are in. What reads a changed text for comparison must read it with the same."""
+
+    @property
+    def without(self) -> list[list[int]]:
+        """The heads that were left out, as pairs of layer and head that count from 1."""
+        if self.head_mask is None:
+            return []
+        return (np.argwhere(self.head_mask[0] == 0) + 1).tolist()
 
     @property
     def bytes(self) -> int:

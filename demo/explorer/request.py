@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from explorer.bundle import Bundle
 from explorer.bundle_decoder import Decoder
+from explorer.left_out import Heads
+from explorer.runner import Runner
 
 MAX_CHARACTERS = 10_000
 """Per text. Far more than 512 tokens need, and tokenised in milliseconds."""
@@ -52,7 +54,39 @@ def check_head(head: object, model: Bundle | Decoder) -> int | None:
     """A head as people count, from 1, turned into one that counts from 0; None for the mean."""
     if head is None or head == MEAN:
         return None
-    return _check_number(head, "head", model.heads)
+    return _check_number(head, "head", model.heads, also=f' or "{MEAN}"')
+
+
+def check_without(heads: object, runner: Runner) -> Heads:
+    """Heads to leave out, as pairs of layer and head that people count from 1. None: no head."""
+    if heads is None or heads == []:
+        return ()
+    model = runner.bundle
+    if not runner.masks_heads:
+        raise RequestError(
+            f"The graph of {model.title} has no input head_mask, so no head can be left out. "
+            "Export the model with export/to_onnx.py."
+        )
+    most = model.layers * model.heads
+    if not isinstance(heads, list | tuple) or len(heads) > most:
+        raise RequestError(
+            f"The heads to leave out are {_shortly(heads)}; expected a list of at most {most} "
+            "pairs of layer and head, such as [[1, 2]]."
+        )
+    return tuple(sorted({_check_pair(pair, model) for pair in heads}))
+
+
+def _check_pair(pair: object, model: Bundle) -> tuple[int, int]:
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        raise RequestError(
+            f"There is no head {pair!r:.30}; expected a layer and a head, such as [1, 2]."
+        )
+    layer, head = pair
+    return check_layer(layer, model), _check_number(head, "head", model.heads)
+
+
+def _shortly(heads: object) -> str:
+    return f"a list of {len(heads)}" if isinstance(heads, list | tuple) else f"{heads!r:.30}"
 
 
 def name_head(head: int | None) -> int | str:
@@ -86,9 +120,8 @@ def _is_visible(character: str) -> bool:
     return unicodedata.category(character)[0] not in "ZC"
 
 
-def _check_number(value: object, name: str, count: int) -> int:
+def _check_number(value: object, name: str, count: int, also: str = "") -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= count:
-        also = f' or "{MEAN}"' if name == "head" else ""
         raise RequestError(
             f"There is no {name} {value!r:.30}; this model has {name}s 1 to {count}{also}."
         )

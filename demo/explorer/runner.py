@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from explorer.analysis.pace import Pace
 from explorer.bundle import Bundle
 from explorer.bundle_fields import AGAIN, BundleError
+from explorer.left_out import Heads, mask_without
 from explorer.reading import Reading
 from explorer.sessions import check_names, open_session
 from explorer.tokens import Encoded, TextEncoder
@@ -32,6 +33,9 @@ class Runner:
             raise BundleError(f"{bundle.tokenizer_file}: {error}. {AGAIN}") from error
         self._session = open_session(bundle.graph)
         self._inputs = {given.name for given in self._session.get_inputs()}
+        overridable = self._session.get_overridable_initializers()
+        self.masks_heads = "head_mask" in {*self._inputs, *(given.name for given in overridable)}
+        """Whether its heads can be left out."""
         self._scores = ["logits"] if bundle.classifies else []
         self._weight_names = [f"encoder_attentions.{layer}" for layer in range(bundle.layers)]
         self._norm_names = [f"encoder_value_norms.{layer}" for layer in range(bundle.layers)]
@@ -52,9 +56,10 @@ class Runner:
         """Cuts a text, or a pair of texts, into tokens; the graph is not run."""
         return self._encoder.encode(text, text_pair)
 
-    def read(self, text: str, text_pair: str = "") -> Reading:
-        """Reads one text, or one pair of texts."""
-        return self.run([self.encode(text, text_pair)])[0]
+    def read(self, text: str, text_pair: str = "", without: Heads = ()) -> Reading:
+        """Reads one text, or one pair of texts, with these heads left out."""
+        mask = mask_without(without, self.bundle.layers, self.bundle.heads) if without else None
+        return self.run([self.encode(text, text_pair)], mask)[0]
 
     def run(
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None = None
@@ -77,6 +82,7 @@ class Runner:
                 # A copy, in one piece and without the padding of longer neighbours.
                 np.stack([w[row, :, : len(encoded.ids), : len(encoded.ids)] for w in weights]),
                 np.stack([n[row, :, : len(encoded.ids)] for n in norms]),
+                None if head_mask is None else head_mask[row % len(head_mask)][None].copy(),
             )
             for row, encoded in enumerate(batch)
         ]
@@ -117,11 +123,18 @@ class Runner:
         return feed
 
     def _reading(
-        self, encoded: Encoded, logits: NDArray, hidden: NDArray, weights: NDArray, norms: NDArray
+        self,
+        encoded: Encoded,
+        logits: NDArray,
+        hidden: NDArray,
+        weights: NDArray,
+        norms: NDArray,
+        head_mask: NDArray | None,
     ) -> Reading:
         probabilities = _probabilities(logits, self.bundle) if self._scores else logits
-        for array in (logits, probabilities, hidden, weights, norms):
-            array.setflags(write=False)  # a reading is shared between readers of the page
+        for array in (logits, probabilities, hidden, weights, norms, head_mask):
+            if array is not None:
+                array.setflags(write=False)  # a reading is shared between readers of the page
         return Reading(
             text=encoded.text,
             text_pair=encoded.text_pair,
@@ -132,6 +145,7 @@ class Runner:
             hidden=hidden,
             weights=weights,
             value_norms=norms,
+            head_mask=head_mask,
         )
 
     @property

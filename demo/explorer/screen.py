@@ -9,7 +9,14 @@ from explorer import heatmap
 from explorer.cache import ReadingCache
 from explorer.palette import DARK, LIGHT
 from explorer.reading import Reading
-from explorer.request import RequestError, check_head, check_layer, check_switch, check_texts
+from explorer.request import (
+    RequestError,
+    check_head,
+    check_layer,
+    check_switch,
+    check_texts,
+    check_without,
+)
 from explorer.runner import Runner
 from explorer.view import MapView, attention_map
 
@@ -19,7 +26,8 @@ class Chosen(NamedTuple):
     speak HTTP can send anything."""
 
     shown: Any
-    """The text last read: an object with `bundle`, `text` and `text_pair`."""
+    """The text last read: an object with `bundle`, `text`, `text_pair` and `without`, the heads
+    that were left out as pairs of layer and head that count from 1."""
     layer: Any
     head: Any
     special_tokens: Any
@@ -58,17 +66,25 @@ class Screen:
             next(iter(self.runners)),
         )
 
-    def read(self, title: object, text: object, text_pair: object) -> tuple[Runner, Reading]:
-        """Reads a text after checking it. Raises RequestError with a sentence for the reader."""
+    def read(
+        self, title: object, text: object, text_pair: object, without: object = None
+    ) -> tuple[Runner, Reading]:
+        """Reads a text after checking it. Raises RequestError with a sentence for the reader.
+
+        Args:
+            without: the heads to leave out, as in `Chosen.shown`.
+        """
         runner = self.runner(title)
         texts = check_texts(text, text_pair)
-        return runner, self.cache.read(runner, texts.text, texts.text_pair)
+        heads = check_without(without, runner)
+        return runner, self.cache.read(runner, texts.text, texts.text_pair, heads)
 
     def shown(self, shown: object) -> tuple[Runner, Reading]:
         """The text that the page shows, by the object in `Chosen.shown`. Raises RequestError."""
         if not isinstance(shown, dict):
             raise RequestError("Nothing was read yet. Write a sentence, or choose an example.")
-        return self.read(shown.get("bundle"), shown.get("text"), shown.get("text_pair", ""))
+        texts = shown.get("text"), shown.get("text_pair", "")
+        return self.read(shown.get("bundle"), *texts, shown.get("without"))
 
     def select(self, chosen: Chosen) -> Selected:
         """The map that the page's controls mean. Raises RequestError."""

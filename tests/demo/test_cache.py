@@ -13,9 +13,9 @@ class CountingRunner:
         self._runner = runner
         self.texts = []
 
-    def read(self, text, text_pair=""):
+    def read(self, text, text_pair="", without=()):
         self.texts.append(text)
-        return self._runner.read(text, text_pair)
+        return self._runner.read(text, text_pair, without)
 
 
 @pytest.fixture
