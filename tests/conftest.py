@@ -1,6 +1,7 @@
 """What tests of more than one folder need. Nothing here imports torch: tests/demo runs without."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,3 +20,48 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory):
     vocabulary: Path = tmp_path_factory.mktemp("tokenizer") / "vocab.txt"
     vocabulary.write_text("\n".join(pieces), encoding="utf-8")
     return BertTokenizer(str(vocabulary), model_max_length=32)
+
+
+@pytest.fixture(scope="session")
+def byte_level_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `tokenizer.json` of a small RoBERTa: byte-level BPE, trained on a sentence, one emoji."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=330,
+        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(["the film is not bad, great story 😍!"] * 20, trainer)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    return _saved(tokenizer, tmp_path_factory.mktemp("byte_level"))
+
+
+@pytest.fixture(scope="session")
+def unigram_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `tokenizer.json` of a small XLM-R: SentencePiece's unigram model, some words, letters."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    pieces = ["▁", *(f"▁{word}" for word in WORDS), *LETTERS, *".,!?'é好电影😍", "电影", "ing"]
+    scored = [(piece, -float(place)) for place, piece in enumerate(dict.fromkeys(pieces), 2)]
+    special = [(name, 0.0) for name in ("<s>", "<pad>", "</s>", "<unk>")]
+    tokenizer = Tokenizer(models.Unigram([*special, *scored, ("<mask>", 0.0)], unk_id=3))
+    tokenizer.add_special_tokens([name for name, _ in special] + ["<mask>"])
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
+    )
+    return _saved(tokenizer, tmp_path_factory.mktemp("unigram"))
+
+
+def _saved(tokenizer: Any, folder: Path) -> Path:
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder / "tokenizer.json"

@@ -1,0 +1,155 @@
+"""BERT's relatives, exported: a folder as on the Hub becomes a bundle with `transformers`' numbers,
+and the page's own reader opens it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+from explorer.bundle import open_bundle
+from explorer.runner import Runner
+from export.proof import run
+from export.sessions import open_session
+from export.to_onnx import main
+
+LAYERS = 1
+PAIRS = [("the film 😍 is not bad", "great"), ("好电影!", "the story is bad, not great")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A random model, and what its answers are by their definition."""
+
+    model_type: str
+    tokenizer: str
+    """Fixture."""
+    settings: dict[str, Any]
+    after: Callable[[torch.Tensor], torch.Tensor]
+    problem: str
+    inputs: tuple[str, ...] = ("input_ids", "attention_mask")
+    max_tokens: int = 30
+    names: dict[str, str] = field(default_factory=dict)
+
+
+def softmax(logits: torch.Tensor) -> torch.Tensor:
+    return logits.softmax(dim=-1)
+
+
+CASES = [
+    Case(
+        model_type="bert",
+        tokenizer="word_piece_file",
+        settings={"num_labels": 1, "sbert_ce_default_activation_function": "torch.nn.Identity"},
+        after=torch.nn.Identity(),
+        problem="regression",
+        inputs=("input_ids", "attention_mask", "token_type_ids"),
+    ),
+    Case(
+        model_type="distilbert",
+        tokenizer="word_piece_file",
+        settings={"num_labels": 3, "problem_type": "multi_label_classification"},
+        after=torch.sigmoid,
+        problem="multi_label",
+        names={
+            "hidden_size": "dim",
+            "num_hidden_layers": "n_layers",
+            "num_attention_heads": "n_heads",
+            "intermediate_size": "hidden_dim",
+        },
+    ),
+    Case(
+        model_type="roberta",
+        tokenizer="byte_level_file",
+        settings={"type_vocab_size": 1, "num_labels": 3},
+        after=softmax,
+        problem="single_label",
+        max_tokens=28,
+    ),
+    Case(
+        model_type="xlm-roberta",
+        tokenizer="unigram_file",
+        settings={
+            "type_vocab_size": 1,
+            "num_labels": 1,
+            "sentence_transformers": {"activation_fn": "torch.nn.modules.activation.Sigmoid"},
+        },
+        after=torch.sigmoid,
+        problem="multi_label",
+        max_tokens=28,
+    ),
+    Case(
+        model_type="electra",
+        tokenizer="word_piece_file",
+        settings={"embedding_size": 12, "num_labels": 2, "problem_type": "regression"},
+        after=torch.nn.Identity(),
+        problem="regression",
+        inputs=("input_ids", "attention_mask", "token_type_ids"),
+    ),
+]
+
+
+@pytest.fixture(scope="session")
+def word_piece_file(tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("word_piece")
+    tokenizer.save_pretrained(folder)
+    return folder / "tokenizer.json"
+
+
+def save_model(case: Case, tokenizer_file: Path, folder: Path) -> None:
+    """As `save_pretrained` leaves it: config, weights, tokenizer.json."""
+    torch.manual_seed(0)
+    shutil.copy(tokenizer_file, folder)
+    size = {
+        "vocab_size": len(AutoTokenizer.from_pretrained(folder)),
+        "hidden_size": 16,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": 2,
+        "intermediate_size": 20,
+        "max_position_embeddings": 30,
+        "initializer_range": 0.4,
+        **case.settings,
+    }
+    settings = {case.names.get(name, name): value for name, value in size.items()}
+    config = AutoConfig.for_model(case.model_type, **settings)
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.model_type)
+def test_a_model_of_the_hub_becomes_a_bundle_with_its_numbers(
+    case: Case, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "theirs", tmp_path / "bundle"
+    folder.mkdir()
+    save_model(case, request.getfixturevalue(case.tokenizer), folder)
+
+    assert main([str(folder), "--out", str(out)]) == 0
+
+    theirs = AutoModelForSequenceClassification.from_pretrained(folder, attn_implementation="eager")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    batch = tokenizer(*map(list, zip(*PAIRS, strict=True)), padding=True, return_tensors="pt")
+    batch = {name: batch[name] for name in case.inputs}
+    with torch.no_grad():
+        expected = theirs.eval()(**batch, output_attentions=True)
+    assert len(expected.attentions) == LAYERS
+
+    session = open_session(out / "onnx" / "model.onnx")
+    assert tuple(value.name for value in session.get_inputs()) == case.inputs
+    found = run(session, {name: tensor.numpy() for name, tensor in batch.items()})
+    np.testing.assert_allclose(found["logits"], expected.logits, atol=1e-4)
+    for layer, weights in enumerate(expected.attentions):
+        np.testing.assert_allclose(found[f"encoder_attentions.{layer}"], weights, atol=1e-4)
+
+    runner = Runner(open_bundle(out))
+    readings = runner.run([runner.encode(*pair) for pair in PAIRS])
+    answers = np.stack([reading.probabilities for reading in readings])
+    np.testing.assert_allclose(answers, case.after(expected.logits), atol=1e-4)
+    assert (runner.bundle.problem_type, runner.bundle.max_tokens) == (case.problem, case.max_tokens)
+
+
