@@ -20,6 +20,7 @@ from explorer.bundle_fields import BundleError
 from explorer.bundle_graph import PRECISIONS
 from explorer.events import Events
 from explorer.layout import Page, lay_out
+from explorer.memory import give_memory_back
 from explorer.panels.analysis import Asked
 from explorer.panels.panel_events import Asking
 from explorer.panels.panel_wiring import wire_panels
@@ -175,6 +176,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves the page; 2 if a bundle cannot be opened, with a sentence that says why."""
     options = build_parser().parse_args(arguments)
+    give_memory_back()
     try:
         folders = options.bundle or [DEFAULT_BUNDLE]
         app = build_app([open_bundle(folder, options.precision) for folder in folders])

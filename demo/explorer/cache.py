@@ -9,9 +9,9 @@ from explorer.left_out import Heads
 from explorer.reading import Reading
 from explorer.runner import Runner
 
-MAX_BYTES = 256 * 2**20
-"""At most this much is kept: three texts of 512 tokens under a model of 6 layers and 12 heads
-(75 MB each), or thousands of sentences. A longer reading is not kept but read again."""
+MAX_BYTES = 80 * 2**20
+"""At most this much is kept: one text of 512 tokens under a model of 6 layers and 12 heads (75 MB),
+or hundreds of sentences. A longer reading is not kept but read again."""
 
 K = TypeVar("K", bound="Kept")
 
@@ -38,7 +38,11 @@ class ReadingCache:
     def read(self, runner: Runner, text: str, text_pair: str = "", without: Heads = ()) -> Reading:
         """The reading of a text by a model, from memory if it was read lately."""
         key = (runner.bundle.title, text, text_pair, without)
-        return self.find(key) or self.keep(key, runner.read(text, text_pair, without))
+        found = self.find(key)
+        if found is None:
+            self._make_room(runner.reading_bytes(text, text_pair))
+            found = self.keep(key, runner.read(text, text_pair, without))
+        return found
 
     def find(self, key: Hashable) -> Any:
         """What is kept under a key; None if nothing is."""
@@ -53,7 +57,16 @@ class ReadingCache:
             if reading.bytes <= self._max_bytes and key not in self._readings:
                 self._readings[key] = reading
                 self._bytes += reading.bytes
-            while self._bytes > self._max_bytes:
-                _, dropped = self._readings.popitem(last=False)
-                self._bytes -= dropped.bytes
+            self._drop(self._max_bytes)
         return reading
+
+    def _make_room(self, wanted: int) -> None:
+        """Before a long text is read, not after: the memory never holds both."""
+        with self._lock:
+            self._drop(max(self._max_bytes - wanted, 0))
+
+    def _drop(self, left: int) -> None:
+        """Drops what was longest unused until no more than `left` bytes are kept."""
+        while self._bytes > left:
+            _, dropped = self._readings.popitem(last=False)
+            self._bytes -= dropped.bytes

@@ -10,8 +10,9 @@ from explorer.analysis.pace import Pace
 from explorer.bundle import Bundle
 from explorer.bundle_fields import AGAIN, BundleError
 from explorer.left_out import Heads, mask_without
+from explorer.probabilities import probabilities_of
 from explorer.reading import Reading
-from explorer.sessions import check_names, open_session
+from explorer.sessions import check_names, open_session, run_into
 from explorer.tokens import Encoded, TextEncoder
 
 
@@ -61,6 +62,11 @@ class Runner:
         mask = mask_without(without, self.bundle.layers, self.bundle.heads) if without else None
         return self.run([self.encode(text, text_pair)], mask)[0]
 
+    def reading_bytes(self, text: str, text_pair: str = "") -> int:
+        """The memory that the maps of a reading will take."""
+        tokens = len(self.encode(text, text_pair).ids)
+        return 4 * self.bundle.layers * self.bundle.heads * tokens**2
+
     def run(
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None = None
     ) -> list[Reading]:
@@ -70,18 +76,24 @@ class Runner:
             head_mask: factors for each head's output, shape (1 or batch, layers, heads); ones if
                 not given. The attention weights come back as they are before it.
         """
-        outputs = self._session.run(self._names, self._feed(batch, head_mask))
-        logits = outputs.pop(0) if self._scores else np.zeros((len(batch), 0), np.float32)
-        hidden = outputs.pop(0)
-        weights, norms = outputs[: self.bundle.layers], outputs[self.bundle.layers :]
+        feed = self._feed(batch, head_mask)
+        rows, length = feed["input_ids"].shape
+        layers, heads = self.bundle.layers, self.bundle.heads
+        logits = np.zeros((rows, len(self.bundle.labels)), np.float32)
+        hidden = np.empty((rows, length, self.width), np.float32)
+        # The graph writes its maps into this array: a copy would double what a long text takes,
+        # 75 MB for 512 tokens under 6 layers and 12 heads.
+        weights = np.empty((layers, rows, heads, length, length), np.float32)
+        norms = np.empty((layers, rows, heads, length), np.float32)
+        arrays = [*([logits] if self._scores else []), hidden, *weights, *norms]
+        run_into(self._session, feed, dict(zip(self._names, arrays, strict=True)))
         return [
             self._reading(
                 encoded,
                 logits[row],
-                hidden[row, : len(encoded.ids)].copy(),
-                # A copy, in one piece and without the padding of longer neighbours.
-                np.stack([w[row, :, : len(encoded.ids), : len(encoded.ids)] for w in weights]),
-                np.stack([n[row, :, : len(encoded.ids)] for n in norms]),
+                hidden[row, : len(encoded.ids)],
+                weights[:, row, :, : len(encoded.ids), : len(encoded.ids)],
+                norms[:, row, :, : len(encoded.ids)],
                 None if head_mask is None else head_mask[row % len(head_mask)][None].copy(),
             )
             for row, encoded in enumerate(batch)
@@ -96,7 +108,7 @@ class Runner:
             head_mask: as for `run`.
         """
         (logits,) = self._session.run(["logits"], self._feed(batch, head_mask))
-        return _probabilities(logits, self.bundle)
+        return probabilities_of(logits, self.bundle)
 
     def hidden(self, batch: Sequence[Encoded]) -> NDArray[np.float32]:
         """What a decoder reads of texts of equal length, shape (batch, sequence, hidden)."""
@@ -131,7 +143,7 @@ class Runner:
         norms: NDArray,
         head_mask: NDArray | None,
     ) -> Reading:
-        probabilities = _probabilities(logits, self.bundle) if self._scores else logits
+        probabilities = probabilities_of(logits, self.bundle) if self._scores else logits
         for array in (logits, probabilities, hidden, weights, norms, head_mask):
             if array is not None:
                 array.setflags(write=False)  # a reading is shared between readers of the page
@@ -188,13 +200,3 @@ class Runner:
         started = time.perf_counter()
         self.answer(batch)
         self.pace.measured(8 * len(batch[0].ids), time.perf_counter() - started)
-
-
-def _probabilities(logits: NDArray[np.float32], bundle: Bundle) -> NDArray[np.float32]:
-    if bundle.problem_type == "regression":
-        return logits.copy()
-    scaled = logits / np.float32(bundle.temperature)
-    if bundle.problem_type == "multi_label":
-        return 1 / (1 + np.exp(-scaled))
-    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)

@@ -1,9 +1,12 @@
 """Opens onnxruntime sessions as a small server wants them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from explorer.bundle_fields import AGAIN, BundleError
 from explorer.bundle_graph import Graph
@@ -27,6 +30,28 @@ def open_session(graph: Graph) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(graph.path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own classes share no other base
         raise BundleError(f"{graph.path} is no graph that opens: {error}. {AGAIN}") from error
+
+
+def run_into(
+    session: onnxruntime.InferenceSession,
+    feed: Mapping[str, NDArray[Any]],
+    outputs: Mapping[str, NDArray[np.float32]],
+) -> None:
+    """Runs a graph and has it write its outputs into arrays that are there, in one piece each and
+    of the right shapes."""
+    if not {given.name for given in session.get_inputs()}.issuperset(feed):
+        # A binding knows no optional input, such as head_mask: here the outputs are copied, each
+        # dropped at once.
+        values = session.run(list(outputs), feed)
+        for array in outputs.values():
+            array[...] = values.pop(0)
+        return
+    binding = session.io_binding()
+    for name, array in feed.items():
+        binding.bind_cpu_input(name, np.ascontiguousarray(array))
+    for name, array in outputs.items():
+        binding.bind_output(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+    session.run_with_iobinding(binding)
 
 
 def check_names(

@@ -13,6 +13,9 @@ class CountingRunner:
         self._runner = runner
         self.texts = []
 
+    def reading_bytes(self, text, text_pair=""):
+        return self._runner.reading_bytes(text, text_pair)
+
     def read(self, text, text_pair="", without=()):
         self.texts.append(text)
         return self._runner.read(text, text_pair, without)
@@ -54,3 +57,16 @@ def test_a_reading_larger_than_the_bound_is_given_but_not_kept(counting):
     cache.read(counting, "a film")
 
     assert counting.texts == ["a film", "a film"]
+
+
+def test_room_is_made_before_a_long_text_is_read(counting, runner, monkeypatch):
+    cache = ReadingCache(max_bytes=int(1.5 * runner.read("one film").bytes))
+    cache.read(counting, "one film")
+    kept = []
+    monkeypatch.setattr(
+        counting, "read", lambda *text: kept.append(cache._bytes) or runner.read(*text)
+    )
+
+    cache.read(counting, "one good film, not a bad one")
+
+    assert kept == [0]
