@@ -1,6 +1,6 @@
 """The page that `to_onnx.py` prints, as text: one part for each thing it made."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from export.bundle import DECODER_FILES, ENCODER_FILES
@@ -95,6 +95,11 @@ def show_decoder_8_bit(
 def show_bundle(out: Path) -> str:
     """Where the bundle lies, and what to do with it."""
     return _row("bundle", str(out), f"open it: python demo/app.py --bundle {out}")
+
+
+def show_triton(models: Iterable[Path]) -> str:
+    """Where a Triton server finds the bundle's graphs."""
+    return "\n".join(_row("triton", str(model), "") for model in models)
 
 
 def _encoder(part: EncoderPart) -> str:

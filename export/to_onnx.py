@@ -18,8 +18,9 @@ from export.made import Made
 from export.make_decoder import make_decoder
 from export.make_encoder import make_encoder
 from export.parts import open_parts
-from export.report import show_bundle, show_parts, show_search
+from export.report import show_bundle, show_parts, show_search, show_triton
 from export.sources import find_sources
+from export.triton_repository import lay_out
 from training.record import read_record
 
 DEFAULT_CHECKPOINT = "checkpoints/reviews"
@@ -68,6 +69,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="folder or Hub name of the tokenizer that an EncoderDecoderModel writes with "
         "(default: its folder's decoder/, else the encoder's)",
+    )
+    parser.add_argument(
+        "--triton",
+        type=Path,
+        metavar="FOLDER",
+        help="also lay the bundle out in this model repository of the Triton server, as "
+        "triton_repository.py does",
     )
     parser.add_argument(
         "--no-train", action="store_true", help="without a checkpoint stop instead of training one"
@@ -134,6 +142,8 @@ def _export(given: argparse.Namespace) -> list[str]:
     out = given.out or Path("bundles") / Path(name).name
     write_bundle(out, parts, card, encoder=encoder.graphs, decoder=decoder.graphs)
     tell(show_bundle(out))
+    if given.triton:
+        tell(show_triton(lay_out(out, given.triton)))
     return []
 
 

@@ -1,5 +1,7 @@
 """What tests of more than one folder need. Nothing here imports torch: tests/demo runs without."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,18 @@ import pytest
 
 WORDS = "a the film is not bad good dull bright story and but it was great . , ! ? ' “ ”".split()
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.fixture(scope="session")
+def skip_for_want() -> Callable[[str], None]:
+    """Skips a test for want of a tool; where all tools are promised, that is a failure."""
+
+    def skip(reason: str) -> None:
+        if os.environ.get("REQUIRE_ALL") == "1":
+            pytest.fail(f"REQUIRE_ALL=1, but this test {reason}")
+        pytest.skip(reason)
+
+    return skip
 
 
 @pytest.fixture(scope="session")

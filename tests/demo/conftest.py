@@ -5,7 +5,6 @@ command that installs it; under REQUIRE_ALL=1 such a skip is a failure.
 """
 
 import json
-import os
 import secrets
 import shutil
 import urllib.request
@@ -26,18 +25,6 @@ HOSTILE_PIECES = ("<img src=x onerror=alert(1)>", "${alert(1)}", "{{7*7}}", r"\u
 INSTALL_BROWSER = (
     "needs a browser: pip install playwright axe-playwright-python && playwright install chromium"
 )
-
-
-def skip(reason: str) -> None:
-    """Skips a test for want of a tool; where all tools are promised, that is a failure."""
-    if os.environ.get("REQUIRE_ALL") == "1":
-        pytest.fail(f"REQUIRE_ALL=1, but this test {reason}")
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def skip_for_want() -> Callable[[str], None]:
-    return skip
 
 
 @pytest.fixture(scope="session")
@@ -197,19 +184,19 @@ def forge(url: str, handlers: dict[tuple[str, str], int]) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def browser(skip_for_want: Callable[[str], None]) -> Iterator[Any]:
     """A browser without a window, in which pages are opened."""
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
-        skip(INSTALL_BROWSER)
+        skip_for_want(INSTALL_BROWSER)
     with sync_playwright() as playwright:
         try:
             chromium = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
             )
         except Error:
-            skip(INSTALL_BROWSER)
+            skip_for_want(INSTALL_BROWSER)
         # One context for all: its cache spares every page but the first the fetching of gradio.
         yield chromium.new_context()
         chromium.close()

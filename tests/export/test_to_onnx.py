@@ -137,8 +137,10 @@ def test_what_training_noted_reaches_the_bundle(model, tokenizer, tmp_path: Path
     }
     write_record(checkpoint, record)
 
-    assert main([str(checkpoint), "--out", str(out)]) == 0
+    triton = tmp_path / "triton"
+    assert main([str(checkpoint), "--out", str(out), "--triton", str(triton)]) == 0
 
+    assert (triton / "bundle_classifier" / "config.pbtxt").is_file()
     content = json.loads((out / "bundle.json").read_text())
     for key in ("title", "licence", "examples", "temperature", "metrics"):
         assert content[key] == record[key]

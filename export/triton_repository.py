@@ -1,0 +1,124 @@
+"""Lays a bundle out as a model repository for NVIDIA's Triton Inference Server.
+
+    python export/triton_repository.py bundles/reviews triton
+
+writes triton/reviews_classifier and, where the bundle has a decoder, triton/reviews_decoder, each a
+graph with its config. The tokenizer and the loop that writes stay with the client.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from export.read_bundle import read_bundle
+from export.triton_config import Serving, config_text
+from training.whole_folder import whole_folder
+
+CONFIG = "config.pbtxt"
+LABELS = "labels.txt"
+_ENDINGS = {"classify": "classifier", "encode": "encoder", "generate": "decoder"}
+_TOKENS = 128
+"""The length of a paragraph, to warm up with where the model takes it."""
+
+
+def lay_out(
+    bundle: Path,
+    folder: Path,
+    *,
+    precision: str | None = None,
+    serving: Serving | None = None,
+) -> list[Path]:
+    """Writes a Triton model for each part of a bundle and returns their folders.
+
+    Args:
+        folder: the repository; other models in it stay.
+        precision: `float32` or `8bit`; by default, as the page, 8 bit where the bundle has it.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_bundle`.
+        ValueError: the bundle has no graph of that precision.
+        FileExistsError: a model's folder is there and is no Triton model.
+    """
+    content = read_bundle(bundle)
+    chosen = {
+        task: bundle / _file(graphs, precision, bundle)
+        for task, graphs in content["graphs"].items()
+    }
+    made = []
+    for task, graph in chosen.items():
+        target = folder / f"{bundle.resolve().name}_{_ENDINGS[task]}"
+        with whole_folder(target, marker=CONFIG) as model:
+            (model / "1").mkdir()
+            shutil.copyfile(graph, model / "1" / "model.onnx")
+            labels = content["labels"] if task == "classify" else ()
+            if labels:
+                lines = (" ".join(label.split()) + "\n" for label in labels)  # one line for each
+                (model / LABELS).write_text("".join(lines), encoding="utf-8")
+            text = config_text(
+                target.name,
+                onnx.load(graph),
+                serving or Serving(),
+                _warm_up_lengths(content),
+                labels=LABELS if labels else None,
+            )
+            (model / CONFIG).write_text(text, encoding="utf-8")
+        made.append(target)
+    return made
+
+
+def _file(graphs: Mapping[str, Any], precision: str | None, bundle: Path) -> str:
+    chosen = precision or ("8bit" if "8bit" in graphs else "float32")
+    if chosen not in graphs:
+        raise ValueError(
+            f"{bundle} has no {chosen} graph, it has {', '.join(graphs)}; give one of those, or "
+            "export it again with --quantize"
+        )
+    return str(graphs[chosen]["file"])
+
+
+def _warm_up_lengths(content: Mapping[str, Any]) -> dict[str, int]:
+    """Axis -> length: a paragraph to read, and a step of writing with all of it cached."""
+    tokens = min(_TOKENS, content["max_tokens"])
+    return {"sequence": tokens, "target": 1, "past": 1, "source": tokens, "encoder_past": tokens}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    parser = argparse.ArgumentParser(
+        prog="triton_repository.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add, usual = parser.add_argument, Serving()
+    add("bundle", type=Path, help="a bundle, as export/to_onnx.py writes it")
+    add("folder", type=Path, help="the model repository; other models in it stay")
+    add("--precision", choices=("float32", "8bit"), help="default: 8bit where the bundle has it")
+    add("--max-batch", type=int, default=usual.max_batch, help="default: %(default)s")
+    add("--threads", type=int, default=usual.threads, help="of one instance; default: %(default)s")
+    add("--instances", type=int, default=usual.instances, help="default: %(default)s")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; 2 on bad input."""
+    given = build_parser().parse_args(argv)
+    try:
+        serving = Serving(
+            max_batch=given.max_batch, threads=given.threads, instances=given.instances
+        )
+        made = lay_out(given.bundle, given.folder, precision=given.precision, serving=serving)
+    except (FileNotFoundError, FileExistsError, ValueError) as error:
+        print(f"triton_repository.py: {error}", file=sys.stderr)
+        return 2
+    for model in made:
+        print(model)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
