@@ -62,11 +62,7 @@ def check_without(heads: object, runner: Runner) -> Heads:
     if heads is None or heads == []:
         return ()
     model = runner.bundle
-    if not runner.masks_heads:
-        raise RequestError(
-            f"The graph of {model.title} has no input head_mask, so no head can be left out. "
-            "Export the model with export/to_onnx.py."
-        )
+    check_masks_heads(runner)
     most = model.layers * model.heads
     if not isinstance(heads, list | tuple) or len(heads) > most:
         raise RequestError(
@@ -74,6 +70,15 @@ def check_without(heads: object, runner: Runner) -> Heads:
             "pairs of layer and head, such as [[1, 2]]."
         )
     return tuple(sorted({_check_pair(pair, model) for pair in heads}))
+
+
+def check_masks_heads(runner: Runner) -> None:
+    """Raises RequestError: the graph cannot leave heads out."""
+    if not runner.masks_heads:
+        raise RequestError(
+            f"The graph of {runner.bundle.title} has no input head_mask, so no head can be left "
+            "out. Export the model with export/to_onnx.py."
+        )
 
 
 def _check_pair(pair: object, model: Bundle) -> tuple[int, int]:

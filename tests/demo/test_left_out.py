@@ -64,7 +64,10 @@ def test_every_row_of_a_batch_remembers_its_own_mask(runner):
         ([[1, 1, 1]], r"There is no head \[1, 1, 1\]; expected a layer and a head"),
         ("1 1", "The heads to leave out are '1 1'; expected a list of at most 4 pairs"),
         ({"layer": 1}, "The heads to leave out are {'layer': 1}; expected a list"),
-        ([[1, 1]] * 5, "The heads to leave out are a list of 5; expected a list of at most 4 pairs"),
+        (
+            [[1, 1]] * 5,
+            "The heads to leave out are a list of 5; expected a list of at most 4 pairs",
+        ),
     ],
 )
 def test_what_is_no_head_gets_a_sentence(runner, heads, sentence):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from explorer.analysis.pace import LONGEST, Cost
 from explorer.analysis.steps import Progress, Steps
+from explorer.analysis.target_scores import score, texts_per_run
 from explorer.reading import Reading
 from explorer.request import RequestError
 from explorer.runner import Runner
@@ -29,9 +30,6 @@ WAYS: tuple[Way, ...] = ("before the encoder", "in cross-attention only")
 """How a source word is taken away: its tokens become [MASK] before the encoder reads, so that no
 trace of them is left; or the encoder reads all, and the decoder may not look at those places,
 though what they meant may have spread to others."""
-
-_LOGIT_BYTES = 32 * 2**20
-"""Of one run: a batch of a long text over a large vocabulary is the largest thing in memory."""
 
 
 class SourceReliance(NamedTuple):
@@ -93,15 +91,12 @@ def _scores(
 ) -> Steps[list[NDArray[np.float32]]]:
     """Log-probabilities of what was written, for each set of source places taken away."""
     encoded = runner.encode(writing.source.text)
-    tokens = len(encoded.ids) + len(writing.ids)
-    rows = max(1, _LOGIT_BYTES // (4 * len(writing.ids) * writer.decoder.vocabulary))
+    rows = texts_per_run(writer, writing)
     scores: list[NDArray[np.float32]] = []
     for start in range(0, len(taken), rows):
         batch = taken[start : start + rows]
         hidden, mask = _sources(runner, encoded, writing.source, batch, way)
-        started = time.perf_counter()
-        scores += list(writer.graph.log_probabilities(writing.ids, hidden, mask))
-        writer.pace.measured(len(batch) * tokens, time.perf_counter() - started)
+        scores += list(score(writer, writing, hidden, mask))
         yield Progress(start + len(batch), len(taken))
     return scores
 

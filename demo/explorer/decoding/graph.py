@@ -78,6 +78,10 @@ class DecoderGraph:
             outputs=[*self._seen, *(f"present.{name}" for name in kept)],
         )
         sizes = {given.name: given.shape for given in self._session.get_inputs()}
+        overridable = self._session.get_overridable_initializers()
+        names = {*sizes, *(given.name for given in overridable)}
+        self.masks_heads = {"head_mask", "cross_head_mask"} <= names
+        """Whether its heads can be left out."""
         self._heads, self._depth = (
             sizes[f"past_key_values.{self._written[0]}"][axis] for axis in (1, 3)
         )

@@ -1,0 +1,101 @@
+"""A decoder's heads left out in turn, against runs that go token by token for each of them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from onnxruntime import OrtValue
+
+from explorer.analysis import decoder_heads as module
+from explorer.analysis import target_scores
+from explorer.analysis.decoder_heads import decoder_head_effects, decoder_head_effects_cost
+from explorer.analysis.steps import finish
+from explorer.bundle import open_bundle
+from explorer.decoding.settings import Settings
+from explorer.request import RequestError
+from explorer.runner import Runner
+from explorer.writer import Writer
+
+TEXT = "unbelievable music was good"
+
+
+@pytest.fixture(scope="module")
+def writer(tiny_folder):
+    """In float32: 8-bit kernels round a batch otherwise than its texts alone."""
+    return Writer(Runner(open_bundle(tiny_folder, "float32")))
+
+
+@pytest.fixture(scope="module")
+def writing(writer, tiny_folder):
+    source = Runner(open_bundle(tiny_folder, "float32")).read(TEXT)
+    *_, writing = writer.write(source, Settings(max_tokens=5))
+    return writing
+
+
+def alone(writer, writing, masks):
+    """Log-probabilities token by token with cached steps, and the softmax written out."""
+    past = writer.graph.begin(writing.source.hidden)
+    given = {name: OrtValue.ortvalue_from_numpy(mask) for name, mask in masks.items()}
+    scores, last = [], writer.decoder.start_id
+    for index in writing.ids:
+        past = replace(past, source={**past.source, **given})
+        outputs, past = writer.graph.run(np.array([[last]], np.int64), past)
+        logits = outputs.logits[0, -1].astype(np.float64)
+        scores.append(logits[index] - np.log(np.exp(logits).sum()))
+        last = index
+    return np.array(scores)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 99])
+def test_every_effect_is_the_fall_of_a_text_scored_without_that_head(
+    writer, writing, monkeypatch, rows
+):
+    one = 4 * len(writing.ids) * writer.decoder.vocabulary
+    monkeypatch.setattr(target_scores, "_LOGIT_BYTES", rows * one)
+
+    found = finish(decoder_head_effects(writer, writing))
+
+    layers, heads = writer.decoder.layers, writer.decoder.heads
+    whole = alone(writer, writing, {})
+    np.testing.assert_allclose(found.log_probabilities, whole, atol=1e-4)
+    for kind, name in enumerate(("cross_head_mask", "head_mask")):
+        for layer, head in np.ndindex(layers, heads):
+            mask = np.ones((1, layers, heads), np.float32)
+            mask[0, layer, head] = 0
+            fall = whole - alone(writer, writing, {name: mask})
+            np.testing.assert_allclose(found.effects[kind, layer, head], fall, atol=2e-4)
+    assert found.not_tried == 0
+    for kind in (0, 1):
+        assert np.abs(found.effects[kind]).max() > 1e-3  # something was left out
+
+
+def test_where_time_is_short_cross_attention_of_the_last_layers_comes_first(
+    writer, writing, monkeypatch
+):
+    heads = writer.decoder.heads
+    monkeypatch.setattr(writer.pace, "measured", lambda *_: None)
+    each = decoder_head_effects_cost(writer, writing)
+    monkeypatch.setattr(module, "LONGEST", each.seconds / each.texts * (1 + heads) * 1.01)
+
+    found = finish(decoder_head_effects(writer, writing))
+
+    tried = ~np.isnan(found.effects).any(axis=-1)
+    assert tried.sum() == heads
+    assert tried[0, -1].all()
+    assert found.not_tried == 2 * writer.decoder.layers * heads - heads
+    assert decoder_head_effects_cost(writer, writing).texts == 1 + heads
+
+
+def test_progress_counts_the_texts_that_were_promised(writer, writing):
+    texts = decoder_head_effects_cost(writer, writing).texts
+
+    *_, last = decoder_head_effects(writer, writing)
+
+    assert last == (texts, texts)
+
+
+def test_a_decoder_without_head_masks_says_so(writer, writing, monkeypatch):
+    monkeypatch.setattr(writer.graph, "masks_heads", False)
+
+    with pytest.raises(RequestError, match="has no inputs cross_head_mask and head_mask"):
+        decoder_head_effects_cost(writer, writing)
