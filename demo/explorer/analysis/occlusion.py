@@ -1,0 +1,141 @@
+"""What every word does to the answer: the answer with it, less the answer without it.
+
+Leave-one-out, or occlusion (Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional
+Networks", section 4.2, on images; Li et al. 2016, "Understanding Neural Networks through
+Representation Erasure", on text). The effect has a sign: above 0 the word speaks for the class.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.analysis.pace import LONGEST, Cost
+from explorer.analysis.removal import Way, answers_without, own_words
+from explorer.analysis.spans import sentence_spans
+from explorer.analysis.steps import Steps, part_of
+from explorer.reading import Reading
+from explorer.runner import Runner
+from explorer.words import Word
+
+_LEAST = 8
+"""Texts that a plan holds at least, however slow the machine."""
+
+
+class Plan(NamedTuple):
+    """Which words are tried within a given time."""
+
+    words: list[Word]
+    """All words of the text, without special tokens."""
+    sentences: list[range]
+    """Taken away first, as ranges of places in `words`; none if every word can be tried."""
+    most: int
+    """So many words are tried."""
+
+    @property
+    def texts(self) -> int:
+        """How many changed texts are read, at most."""
+        return len(self.sentences) + self.most
+
+
+class Occlusion(NamedTuple):
+    """The answers without each word."""
+
+    words: list[Word]
+    """All words of the text, without special tokens."""
+    target: int
+    """The class, or the number of a regression, that the effects are on."""
+    whole: NDArray[np.float32]
+    """The answer to the unchanged text, shape (labels,)."""
+    probabilities: NDArray[np.float32]
+    """The answer without each word, shape (words, labels); NaN where a word was not tried."""
+    sentences: list[range]
+    """As in `Plan`."""
+    sentence_probabilities: NDArray[np.float32]
+    """The answer without each sentence, shape (sentences, labels)."""
+
+    @property
+    def effects(self) -> NDArray[np.float32]:
+        """Of each word on the target, shape (words,): above 0, the word raises it. NaN where it was
+        not tried."""
+        return self.whole[self.target] - self.probabilities[:, self.target]
+
+    @property
+    def sentence_effects(self) -> NDArray[np.float32]:
+        """Of each sentence on the target, shape (sentences,)."""
+        return self.whole[self.target] - self.sentence_probabilities[:, self.target]
+
+    @property
+    def tried(self) -> list[int]:
+        """Places of the words that were tried, those that raise the target most first."""
+        order = np.argsort(-self.effects, kind="stable")  # NaN comes last
+        return [int(place) for place in order if not np.isnan(self.effects[place])]
+
+    @property
+    def strongest(self) -> list[int]:
+        """Places of the words that were tried, the largest effects first, whatever their sign."""
+        return sorted(self.tried, key=lambda place: -abs(self.effects[place]))
+
+
+def plan_occlusion(runner: Runner, reading: Reading, seconds: float = LONGEST) -> Plan:
+    """Every word where the time allows; else the sentences, then the words of those that matter
+    most."""
+    words = own_words(reading.tokens)
+    room = max(_LEAST, runner.pace.texts_within(seconds, len(reading.tokens)))
+    if len(words) <= room:
+        return Plan(words, [], len(words))
+    sentences = sentence_spans(words, room // 2)
+    return Plan(words, sentences, room - len(sentences))
+
+
+def occlusion_cost(runner: Runner, reading: Reading) -> Cost:
+    """What `occlusion` will take."""
+    return runner.pace.cost(plan_occlusion(runner, reading).texts, len(reading.tokens))
+
+
+def occlusion(
+    runner: Runner, reading: Reading, target: int, way: Way, seconds: float = LONGEST
+) -> Steps[Occlusion]:
+    """Takes away each word in turn; of a long text each sentence, then the words of those that
+    moved the answer most.
+
+    Args:
+        target: the class, or the number of a regression, whose change counts.
+        seconds: what it may take.
+    """
+    plan = plan_occlusion(runner, reading, seconds)
+    words = plan.words
+    without_sentences = yield from part_of(
+        answers_without(
+            runner, reading, ([words[place] for place in span] for span in plan.sentences), way
+        ),
+        0,
+        plan.texts,
+    )
+    chosen = _chosen(plan, np.abs(reading.probabilities[target] - without_sentences[:, target]))
+    without_words = yield from part_of(
+        answers_without(runner, reading, ([words[place]] for place in chosen), way),
+        len(plan.sentences),
+        plan.texts,
+    )
+    probabilities = np.full((len(words), len(reading.probabilities)), np.nan, np.float32)
+    probabilities[chosen] = without_words
+    return Occlusion(
+        words, target, reading.probabilities, probabilities, plan.sentences, without_sentences
+    )
+
+
+def _chosen(plan: Plan, moved: NDArray[np.float32]) -> list[int]:
+    """Places of the words to try: those of the sentences that moved the answer most, each sentence
+    whole if it fits; of the first one as many as fit."""
+    if not plan.sentences:
+        return list(range(len(plan.words)))
+    chosen: list[int] = []
+    for sentence in np.argsort(-moved, kind="stable"):
+        span: Sequence[int] = plan.sentences[sentence]
+        if not chosen:
+            span = span[: plan.most]
+        if len(chosen) + len(span) <= plan.most:
+            chosen += span
+    return sorted(chosen)
