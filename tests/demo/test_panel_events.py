@@ -72,7 +72,7 @@ def test_a_run_tells_how_far_it_is_and_ends_with_its_result(events):
     given = list(events.run(SHOWN, 2))
 
     assert [price.get("share") for price, *_ in given] == [0, 0.5, 1, None]
-    assert given[1][0]["text"].startswith("1 of 2 texts read, about ")
+    assert given[1][0]["text"] == "1 of 2 texts read, a moment left"
     assert given[0][2]["interactive"] is True
     price, result, stop = given[-1]
     assert result == {"counted": 2}

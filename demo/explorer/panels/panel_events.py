@@ -98,19 +98,21 @@ class PanelEvents:
 def price_in_words(cost: Cost) -> str:
     """What an analysis will take, for the reader who may start it."""
     many = f"{cost.texts:,} changed text{'' if cost.texts == 1 else 's'}"
-    return f"Reads {many}, about {_seconds(cost.seconds)}."
+    return f"Reads {many}, {_seconds(cost.seconds)}."
 
 
 def _how_far(progress: Progress, seconds: float) -> dict[str, Any]:
     left = seconds / max(progress.done, 1) * (progress.total - progress.done)
     return {
-        "text": f"{progress.done:,} of {progress.total:,} texts read, about {_seconds(left)} left",
+        "text": f"{progress.done:,} of {progress.total:,} texts read, {_seconds(left)} left",
         "share": progress.done / max(progress.total, 1),
     }
 
 
 def _seconds(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 0.1:
+        return "a moment"
+    return f"about {seconds:.1f} s" if seconds < 10 else f"about {seconds:.0f} s"
 
 
 def _or_error(tell: Callable[[], dict[str, Any]]) -> dict[str, Any]:

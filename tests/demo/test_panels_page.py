@@ -1,0 +1,102 @@
+"""The panels in a real browser: a price before, a result after, nothing of the text before."""
+
+import pytest
+
+PANELS = {
+    "compare": ("Classify", "Compare", "Side by side"),
+    "source_reliance": ("Write", "Source", "What the source did"),
+}
+
+
+def open_panel(page, name):
+    task, tab, _ = PANELS[name]
+    page.get_by_role("tab", name=task, exact=True).click()
+    ready = "#svg:enabled" if task == "Classify" else "#write_svg:enabled"
+    page.locator(ready).wait_for()
+    section = page.locator("#classify_tab" if task == "Classify" else "#write_tab")
+    section.get_by_role("tab", name=tab, exact=True).click()
+    page.locator(f"#{name}_price", has_text="Reads ").wait_for()
+
+
+def run(page, name):
+    page.locator(f"#{name}_start").click()
+    page.locator(f"#{name}_result h2", has_text=PANELS[name][2]).wait_for()
+
+
+@pytest.fixture
+def page(open_page, url):
+    with open_page(url) as page:
+        yield page
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_a_panel_tells_its_price_and_gives_its_result(page, name):
+    open_panel(page, name)
+    assert page.locator(f"#{name}_result h2").count() == 0
+
+    run(page, name)
+
+    page.locator(f"#{name}_stop:disabled").wait_for()
+    assert page.locator(f"#{name}_price .price").inner_text().startswith("Reads ")
+
+
+def test_another_text_takes_the_result_away(page):
+    open_panel(page, "compare")
+    run(page, "compare")
+
+    page.locator("#text textarea").fill("good")
+    page.locator("#text textarea").press("Enter")
+
+    page.locator("#compare_result h2").wait_for(state="detached")
+    assert page.locator("#compare_text textarea").input_value() == "good"
+
+
+def test_two_texts_stand_side_by_side_and_a_head_can_be_chosen(page):
+    open_panel(page, "compare")
+    page.locator("#compare_text textarea").fill("not good at all")
+    run(page, "compare")
+
+    assert page.locator("#compare_result .side").count() == 2
+    assert page.locator("#compare_result .changed").count() > 0
+    second = page.locator("#compare_result button.moved-head").nth(1)
+    old = page.locator("#compare_result .maps").inner_text()
+    second.click()
+    assert second.get_attribute("aria-pressed") == "true"
+    assert page.locator("#compare_result .maps").inner_text() != old
+
+
+def test_what_cannot_be_done_is_said_beside_the_button(page):
+    open_panel(page, "compare")
+    page.locator("#compare_text textarea").fill(" ")
+    page.locator("#compare_start").click()
+
+    page.locator("#compare_price .error", has_text="There is no text yet.").wait_for()
+
+
+def test_a_written_token_shows_the_words_that_it_needs(page):
+    open_panel(page, "source_reliance")
+    run(page, "source_reliance")
+
+    chips = page.locator("#source_reliance_result .target-chips .chip")
+    chips.nth(1).click()
+    assert chips.nth(1).get_attribute("aria-pressed") == "true"
+    words = page.locator("#source_reliance_result .word-chips .chip").count()
+    assert words == page.locator("#source_reliance_result .effects th[scope=col]").count() > 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PANELS)
+def test_panels_fit_a_phone_and_axe_finds_nothing_serious(
+    open_page, url, theme, name, skip_for_want
+):
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        skip_for_want("needs axe: pip install axe-playwright-python")
+    with open_page(url, theme=theme, width=360) as page:
+        open_panel(page, name)
+        run(page, name)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        found = Axe().run(page, context=f"#{name}_panel").response["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in serious] == []
