@@ -11,14 +11,15 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from training import hf_weights
 from training.batches import without_limits
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 from training.model.families import Family
-from training.weights_file import fill, listing, read_config, read_weights, write_json
+from training.tokenizer_files import open_tokenizer
+from training.weights_file import fill, read_config, read_weights, write_json
 
 # What a classifier needs beyond a plain encoder, with the name on disk that a reader knows.
 _ON_TOP = ("pooler.", "head.")
@@ -92,15 +93,9 @@ def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer that lies beside a model's weights; it neither truncates nor pads by itself.
 
     Raises:
-        FileNotFoundError: the folder has none.
+        FileNotFoundError, ValueError: as `find_folder` and `open_tokenizer`.
     """
-    folder = find_folder(name)
-    if not any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt")):
-        raise FileNotFoundError(
-            f"{folder} has no tokenizer.json and no vocab.txt (found: {listing(folder)}). "
-            "Save the tokenizer beside the model: tokenizer.save_pretrained(folder)"
-        )
-    return without_limits(AutoTokenizer.from_pretrained(folder, local_files_only=True))
+    return without_limits(open_tokenizer(find_folder(name)))
 
 
 def save_classifier(

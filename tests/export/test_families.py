@@ -1,7 +1,6 @@
 """BERT's relatives, exported: a folder as on the Hub becomes a bundle with `transformers`' numbers,
 and the page's own reader opens it."""
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -151,5 +150,3 @@ def test_a_model_of_the_hub_becomes_a_bundle_with_its_numbers(
     answers = np.stack([reading.probabilities for reading in readings])
     np.testing.assert_allclose(answers, case.after(expected.logits), atol=1e-4)
     assert (runner.bundle.problem_type, runner.bundle.max_tokens) == (case.problem, case.max_tokens)
-
-

@@ -1,0 +1,56 @@
+"""Opens the tokenizer that lies beside a model, whatever files it is in.
+
+Everything behind it (the exporter, the page, other clients) needs the one file `tokenizer.json`.
+Where only a vocabulary was saved, `transformers` makes one of it; where the files are missing it
+would make a tokenizer that knows no words, without a word.
+"""
+
+from pathlib import Path
+
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from training.weights_file import listing
+
+WHOLE = "tokenizer.json"
+_VOCABULARIES = ("vocab.txt", "vocab.json", "*.model")
+_ADVICE = (
+    "Save it where the model was made, as tokenizer.json: "
+    "AutoTokenizer.from_pretrained(name).save_pretrained(folder)"
+)
+
+
+def open_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in a folder, with what `tokenizer.json` holds behind it.
+
+    Raises:
+        FileNotFoundError: the folder has none, or not all of its files.
+        ValueError: transformers cannot make a `tokenizer.json` of what there is.
+    """
+    found = listing(folder)
+    if not any(any(folder.glob(name)) for name in (WHOLE, *_VOCABULARIES)):
+        raise FileNotFoundError(
+            f"{folder} has no {WHOLE} and no {', '.join(_VOCABULARIES)} (found: {found}). "
+            "Save the tokenizer beside the model: tokenizer.save_pretrained(folder)"
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (ImportError, OSError, ValueError) as error:
+        model = any(folder.glob("*.model"))
+        needs = ". A *.model needs: pip install sentencepiece" if model else ""
+        raise ValueError(
+            f"transformers cannot open the tokenizer in {folder} (found: {found}): "
+            f"{str(error).strip().splitlines()[0]}{needs}. {_ADVICE}"
+        ) from error
+    parts = [file for file in type(tokenizer).vocab_files_names.values() if file != WHOLE]
+    missing = [file for file in parts if not (folder / file).is_file()]
+    if missing and not (folder / WHOLE).is_file():
+        raise FileNotFoundError(
+            f"{folder} has no {WHOLE}, and no {' and no '.join(missing)}, of which a "
+            f"{type(tokenizer).__name__} could be made (found: {found}). {_ADVICE}"
+        )
+    if not tokenizer.is_fast:
+        raise ValueError(
+            f"the tokenizer in {folder} is a {type(tokenizer).__name__}, which has no {WHOLE}: the "
+            "page could not cut texts as the model was taught. Use a checkpoint that has one"
+        )
+    return tokenizer
