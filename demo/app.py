@@ -83,18 +83,20 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
 def _wire(app: gr.Blocks, page: Page, screen: Screen) -> tuple[Dependency, Dependency]:
     """Joins events to their handlers; gives those after which a model is there, or another."""
     events = Events(screen)
-    controls = [page.shown, page.layer, page.head, page.special_tokens, page.dark]
+    switches = [page.special_tokens, page.words, page.dark]
+    controls = [page.shown, page.layer, page.head, *switches]
     asked = [page.bundle, page.text, page.text_pair, *controls[1:]]
     texts = [page.text, page.text_pair, page.second]
     the_map = [page.heads, page.picture, page.tokens, page.removed, page.png, page.svg]
     answered = [page.shown, page.notice, page.answer, *the_map]
     begun = [page.facts, page.about, page.examples, *texts, page.layer, page.head, *answered]
-    beginning = [page.bundle, page.special_tokens, page.dark]
+    beginning = [page.bundle, *switches]
 
     is_dark = "() => document.body.classList.contains('dark')"
     opened = app.load(None, None, page.dark, js=is_dark)
     submitted = [page.text.submit, page.text_pair.submit]
     numbered = [page.layer.input, page.head.input]
+    redrawing = [page.special_tokens.input, page.words.input]
     on_text, on_map = waits_on(page.text, PRIVATE), waits_on(page.picture, PRIVATE)
     answers = [
         opened.then(events.begin, beginning, begun, **on_text),
@@ -107,7 +109,7 @@ def _wire(app: gr.Blocks, page: Page, screen: Screen) -> tuple[Dependency, Depen
     drawn = [
         *answers,
         gr.on(numbered, events.draw, controls, the_map, **on_map),
-        page.special_tokens.input(events.switch_special_tokens, controls, the_map, **on_map),
+        gr.on(redrawing, events.redraw, controls, the_map, **on_map),
         page.heads.choose(
             events.choose_head, controls, [page.layer, page.head, *the_map], **on_map
         ),

@@ -6,6 +6,7 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.axis import Axis
 from explorer.edge import answer_or_message
 from explorer.reading import Reading, Token
 from explorer.request import MEAN, check_head, check_layer, check_switch, name_head
@@ -58,6 +59,7 @@ class Api:
         head: int | str = MEAN,
         special_tokens: bool = True,
         bundle: str = "",
+        words: bool = False,
     ) -> dict:
         """The attention map of one head, or the mean over the heads of a layer, as numbers.
 
@@ -69,23 +71,27 @@ class Api:
             special_tokens: false hides [CLS], [SEP] and their like; what is left of each row is
                 scaled back to 1.
             bundle: the title of the model; the page's first one if empty.
+            words: true for a map between words, as the page shows it: what a word receives is the
+                sum over its tokens, what it gives is their mean. By default between tokens.
 
         Returns:
             `weights` (a row for each token that looks, in it a number for each token looked at;
             rows sum to 1; six decimals, so at most 2.7 MB for 512 tokens), `indexes` (which of the
-            `tokens` the rows and columns are), `removed` (the share of each row that went to hidden
-            tokens), `layer`, `head`, and as in /classify `tokens`, `tokens_left_out`,
-            `max_tokens`, `bundle`, `precision`.
+            `tokens`, or of the `words`, the rows and columns are), `words` (null, or each word with
+            its `text` as typed and the indexes of its `tokens`), `removed` (the share of each row
+            that went to hidden tokens), `layer`, `head`, and as in /classify `tokens`,
+            `tokens_left_out`, `max_tokens`, `bundle`, `precision`.
         """
         runner, reading = self._read(text, text_pair, bundle)
         chosen = runner.bundle.layers if layer is None else layer
-        view = answer_or_message(_view, runner, reading, chosen, head, special_tokens)
+        view = answer_or_message(_view, runner, reading, chosen, head, special_tokens, words)
         return {
             "layer": view.layer + 1,
             "head": name_head(view.head),
             "indexes": view.queries.indexes.tolist(),
             "weights": [rounded(row) for row in view.weights],
             "removed": rounded(view.removed),
+            "words": said_words(view.queries),
             **about(runner, reading),
         }
 
@@ -95,13 +101,19 @@ class Api:
 
 
 def _view(
-    runner: Runner, reading: Reading, layer: object, head: object, special_tokens: object
+    runner: Runner,
+    reading: Reading,
+    layer: object,
+    head: object,
+    special_tokens: object,
+    words: object,
 ) -> MapView:
     return attention_map(
         reading,
         check_layer(layer, runner.bundle),
         check_head(head, runner.bundle),
         special_tokens=check_switch(special_tokens, "special_tokens"),
+        words=check_switch(words, "words"),
     )
 
 
@@ -124,6 +136,16 @@ def said(token: Token) -> dict[str, Any]:
         "special": token.special,
         "segment": token.segment,
     }
+
+
+def said_words(axis: Axis) -> list[dict[str, Any]] | None:
+    """The words along an axis for programs; None where it has tokens."""
+    if axis.words is None:
+        return None
+    return [
+        {"text": word.text, "special": word.special, "segment": word.segment, "tokens": word.places}
+        for word in axis.words
+    ]
 
 
 def rounded(values: NDArray[np.float32]) -> list[float]:

@@ -45,8 +45,9 @@ class Events:
         chosen = Chosen(*controls)
         return self._map(self._select(chosen), chosen)
 
-    def switch_special_tokens(self, *controls: Any) -> tuple:
-        """Special tokens are to be hidden, or shown. Gives the map."""
+    def redraw(self, *controls: Any) -> tuple:
+        """Special tokens are to be hidden or shown, or words cut into pieces. Gives the map, all
+        heads drawn anew."""
         chosen = Chosen(*controls)
         return self._map(self._select(chosen), chosen, overview=True)
 
@@ -64,8 +65,11 @@ class Events:
         row = clicked_row(event, view)
         return payloads.tokens(selected.reading, view, selected.runner.bundle, row)
 
-    def begin(self, title: Any, special_tokens: Any, dark: Any) -> tuple:
+    def begin(self, title: Any, *switches: Any) -> tuple:
         """The page is opened, or another model chosen: its first example is read.
+
+        Args:
+            switches: what stands after layer and head in `Chosen`.
 
         Gives: facts, the foot's lines, examples, the texts, layer, head, and all that `read` gives.
         """
@@ -84,9 +88,7 @@ class Events:
             payloads.examples(bundle.examples),
             *_texts(example),
             *head_choice(bundle, layer + 1, head + 1),
-            *self.read(
-                title, example.text, example.text_pair, layer + 1, head + 1, special_tokens, dark
-            ),
+            *self.read(title, example.text, example.text_pair, layer + 1, head + 1, *switches),
         )
 
     def choose_example(self, event: gr.EventData, title: Any, *controls: Any) -> tuple:
@@ -107,14 +109,13 @@ class Events:
     def _map(self, selected: Selected, chosen: Chosen, *, overview: bool = False) -> tuple:
         """The values of `shown_map`; the picture of all heads is a new one where asked for."""
         reading, view, bundle = selected.reading, selected.view, selected.runner.bundle
-        axes = view.queries, view.keys
         return map_values(
             self._screen,
             view,
             dark=chosen.dark,
             tokens=payloads.tokens(reading, view, bundle),
             notes=sentences.map_notes(view, reading),
-            overview=all_heads(bundle, reading.weights, *axes) if overview else None,
+            overview=all_heads(selected.maps) if overview else None,
         )
 
 

@@ -6,8 +6,8 @@ from functools import cache
 from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
 
+from explorer.axis import Axis
 from explorer.reading import Token
-from explorer.view import Axis
 
 FAMILIES = ["DejaVu Sans Mono", "DejaVu Sans"]
 """Both come with matplotlib, so that a picture looks the same on every machine."""

@@ -9,7 +9,7 @@ from explorer import payloads, sentences
 from explorer.bundle import Bundle
 from explorer.panels.panel import Panel, lay_out_groups
 from explorer.panels.registry import CLASSIFY
-from explorer.widgets import download, number, widget
+from explorer.widgets import download, number, switches, widget
 from explorer.write_layout import WritePage, lay_out_write
 
 
@@ -30,6 +30,7 @@ class Page(NamedTuple):
     layer: gr.Dropdown
     head: gr.Dropdown
     special_tokens: gr.Checkbox
+    words: gr.Checkbox
     removed: gr.Markdown
     picture: gr.Image
     png: gr.DownloadButton
@@ -113,7 +114,7 @@ def _lay_out_maps(first: Bundle) -> dict[str, Any]:
             with gr.Row():
                 layer = number("Layer", payloads.layer_choices(first))
                 head = number("Head", payloads.head_choices(first))
-            special_tokens = gr.Checkbox(True, label="Show special tokens", elem_id="special")
+            words, special_tokens = switches()
             removed = gr.Markdown(elem_id="removed")
             gr.Markdown(sentences.CAUTION, elem_id="caution")
         with gr.Column(scale=6, min_width=320):
@@ -124,5 +125,5 @@ def _lay_out_maps(first: Bundle) -> dict[str, Any]:
                 png, svg = download("PNG"), download("SVG")
     return {
         "heads": heads, "layer": layer, "head": head, "special_tokens": special_tokens,
-        "removed": removed, "picture": picture, "png": png, "svg": svg,
+        "words": words, "removed": removed, "picture": picture, "png": png, "svg": svg,
     }  # fmt: skip

@@ -12,25 +12,22 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from explorer.heatmap import scale_top
-from explorer.view import Axis, renormalised
+from explorer.maps import Maps
+from explorer.view import renormalised
 
 TILE = 48
 """Pixels of a tile's side. A map of more tokens shows the strongest of the cells in a pixel."""
 
 
-def draw_overview(all_weights: NDArray[np.float32], queries: Axis, keys: Axis) -> str:
-    """The picture as a data URI: a row of tiles per layer, a column per head, the mean last.
-
-    Args:
-        all_weights: maps of the whole texts, shape (layers, heads, query, key).
-        queries, keys: what is shown of them.
-    """
+def draw_overview(maps: Maps) -> str:
+    """The picture as a data URI: a row of tiles per layer, a column per head, the mean last."""
     rows = []
-    for weights in all_weights:  # layer by layer: all at once would double a long text's memory
+    for layer in range(len(maps.weights)):  # one by one: all would double a long text's memory
+        weights = maps.of_layer(layer)
         mean = weights.mean(axis=0, keepdims=True)
-        maps, _ = renormalised(np.concatenate([weights, mean]), queries, keys)
+        shown, _ = renormalised(np.concatenate([weights, mean]), maps.queries, maps.keys)
         rows.append(
-            np.concatenate([_tile(one, of_one_text=queries is keys) for one in maps], axis=1)
+            np.concatenate([_tile(one, of_one_text=maps.of_one_text) for one in shown], axis=1)
         )
     alpha = Image.fromarray(np.concatenate(rows, axis=0))
     picture = Image.merge("LA", (Image.new("L", alpha.size), alpha))

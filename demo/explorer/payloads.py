@@ -54,17 +54,20 @@ def answer(reading: Reading, bundle: Bundle) -> dict[str, Any]:
 def tokens(
     reading: Reading, view: MapView, bundle: Bundle, chosen: int | None = None
 ) -> dict[str, Any]:
-    """The tokens and a whole map, so that looking at another token needs no call to the server.
+    """The tokens, or words, and a whole map, so that looking at another one needs no call to the
+    server.
 
     Args:
-        chosen: the token whose row is to be shown; None leaves it to the widget.
+        chosen: the one whose row is to be shown; None leaves it to the widget.
     """
-    texts = "\0".join([bundle.title, reading.text, reading.text_pair])
+    unit = view.queries.unit
+    texts = "\0".join([bundle.title, reading.text, reading.text_pair, unit])
     return {
         "reading": zlib.crc32(texts.encode()),
         "name": view.name,
+        "unit": unit,
         "pair": bool(reading.text_pair),
-        "tokens": [chip(token, place) for place, token in enumerate(reading.tokens)],
+        "tokens": [chip(token, place) for place, token in enumerate(view.queries.whole)],
         "left_out": reading.tokens_left_out,
         **packed(view),
         "first": telling_token(view),
@@ -73,7 +76,7 @@ def tokens(
 
 
 def chip(token: Token, place: int) -> dict[str, Any]:
-    """A token as the widgets show it; `place` counts from 0."""
+    """A token or word as the widgets show it; `place` counts from 0."""
     return {
         "text": token.text or token.piece,
         "piece": token.piece,

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from explorer import heatmap
 from explorer.cache import ReadingCache
+from explorer.maps import Maps
 from explorer.palette import DARK, LIGHT
 from explorer.reading import Reading
 from explorer.request import (
@@ -18,7 +19,7 @@ from explorer.request import (
     check_without,
 )
 from explorer.runner import Runner
-from explorer.view import MapView, attention_map
+from explorer.view import MapView, encoder_maps, map_view
 
 
 class Chosen(NamedTuple):
@@ -31,6 +32,8 @@ class Chosen(NamedTuple):
     layer: Any
     head: Any
     special_tokens: Any
+    words: Any
+    """Whether the pieces of a word are shown as one."""
     dark: Any
 
 
@@ -39,6 +42,7 @@ class Selected(NamedTuple):
 
     runner: Runner
     reading: Reading
+    maps: Maps
     view: MapView
 
 
@@ -89,13 +93,16 @@ class Screen:
     def select(self, chosen: Chosen) -> Selected:
         """The map that the page's controls mean. Raises RequestError."""
         runner, reading = self.shown(chosen.shown)
-        view = attention_map(
+        maps = encoder_maps(
             reading,
+            special_tokens=check_switch(chosen.special_tokens, "special_tokens"),
+            words=check_switch(chosen.words, "words"),
+        )
+        layer, head = (
             check_layer(chosen.layer, runner.bundle),
             check_head(chosen.head, runner.bundle),
-            special_tokens=check_switch(chosen.special_tokens, "special_tokens"),
         )
-        return Selected(runner, reading, view)
+        return Selected(runner, reading, maps, map_view(maps, layer, head))
 
     def picture(
         self, view: MapView, *, dark: bool = False, format: Literal["png", "svg"] = "png"

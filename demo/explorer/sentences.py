@@ -21,8 +21,8 @@ _PROMISES = {
 }
 
 CAUTION = (
-    "**How to read it.** A row is a token that looks, its columns are what it looks at, and each "
-    "row adds up to 100 %; click a row to follow its token. Attention shows where information "
+    "**How to read it.** A row is a word that looks, its columns are what it looks at, and each "
+    "row adds up to 100 %; click a row to follow its word. Attention shows where information "
     "was routed, not why the class was chosen: "
     "[Jain & Wallace 2019](https://aclanthology.org/N19-1357/), "
     "[Wiegreffe & Pinter 2019](https://aclanthology.org/D19-1002/)."
@@ -114,9 +114,10 @@ def removed_share(view: MapView, reading: Reading) -> str:
         return "This tokenizer adds no special tokens."
     listed = " and ".join(names) if len(names) < 3 else ", ".join(names)
     if not view.hides_tokens:
-        own_rows = view.weights[~reading.special]
-        drawn = own_rows[:, reading.special].sum(axis=-1).mean() if len(own_rows) else 0
-        return f"Here {listed} draw {drawn:.0%} of the attention of the text's own tokens."
+        special = view.queries.special
+        own_rows = view.weights[~special]
+        drawn = own_rows[:, special].sum(axis=-1).mean() if len(own_rows) else 0
+        return f"Here {listed} draw {drawn:.0%} of the attention of the text's own words."
     return f"{listed} are hidden. They had drawn {scaled_back(view)}"
 
 
@@ -143,30 +144,31 @@ def drawing_notes(view: MapView) -> list[str]:
     step = label_step(count)
     if step > 1:
         ink = "; full ink means the weight at its scale's end, or more" if view.of_one_text else ""
-        notes.append(f"The picture names one token in {step} of {count}{ink}.")
+        unit = view.queries.unit
+        notes.append(f"The picture names one {unit} in {step} of {count}{ink}.")
     numbered = cannot_draw(view.queries.tokens)
     if view.keys is not view.queries:
         numbered += cannot_draw(view.keys.tokens)
     if numbered:
         notes.append(
-            f"{numbered} token{'s' if numbered > 1 else ''} with characters that the picture's "
-            "font lacks stand there by number, as in the list of tokens."
+            f"{numbered} {view.queries.unit}{'s' if numbered > 1 else ''} with characters that the "
+            "picture's font lacks stand there by number, as in the list above."
         )
     return notes
 
 
 def map_description(view: MapView) -> str:
     """The picture of a map in words, for those who do not see it."""
-    rows, columns = len(view.queries.tokens), len(view.keys.tokens)
+    rows, columns, unit = len(view.queries.tokens), len(view.keys.tokens), view.queries.unit
     if not rows or not columns:
-        return f"{view.name}: no tokens are left to show."
+        return f"{view.name}: no {unit}s are left to show."
     row, column = np.unravel_index(int(view.weights.argmax()), view.weights.shape)
     map_name = f"{view.name[0].lower()}{view.name[1:]}"
     what = map_name if view.kind else f"the attention in {map_name}"
     return (
-        f"Heatmap of {what}: {rows} by {columns} tokens, "
+        f"Heatmap of {what}: {rows} by {columns} {unit}s, "
         f"{', '.join(view.sides)}. The strongest weight is "
-        f"{view.weights[row, column]:.0%}, from token "
-        f"{view.queries.indexes[row] + 1} to token {view.keys.indexes[column] + 1}. "
-        "The list of tokens gives every row as text."
+        f"{view.weights[row, column]:.0%}, from {unit} "
+        f"{view.queries.indexes[row] + 1} to {unit} {view.keys.indexes[column] + 1}. "
+        f"The list of {unit}s gives every row as text."
     )

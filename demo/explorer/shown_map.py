@@ -3,16 +3,15 @@
 from typing import Any
 
 import gradio as gr
-import numpy as np
-from numpy.typing import NDArray
 
 from explorer import payloads, sentences
 from explorer.bundle import Bundle
 from explorer.bundle_decoder import Decoder
+from explorer.maps import Maps
 from explorer.overview import draw_overview
 from explorer.request import name_head
 from explorer.screen import Screen
-from explorer.view import Axis, MapView
+from explorer.view import MapView
 
 MAP_VALUES = 6
 """How many values `map_values` gives."""
@@ -47,12 +46,10 @@ def map_values(
     )
 
 
-def all_heads(
-    model: Bundle | Decoder, weights: NDArray[np.float32], queries: Axis, keys: Axis
-) -> dict[str, Any]:
-    """What the widget of all heads receives: maps of shape (layers, heads, query, key) in small."""
-    picture = draw_overview(weights, queries, keys)
-    return {"layers": model.layers, "heads": model.heads, "picture": picture}
+def all_heads(maps: Maps) -> dict[str, Any]:
+    """What the widget of all heads receives: all maps in small."""
+    layers, heads = maps.weights.shape[:2]
+    return {"layers": layers, "heads": heads, "picture": draw_overview(maps)}
 
 
 def map_files(screen: Screen, view: MapView) -> tuple:

@@ -1,21 +1,13 @@
-"""The maths of what is shown: one head or the mean of a layer's, with or without special tokens."""
+"""The maths of what is shown: a head's map or that of several, with or without special tokens."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.reading import Reading, Token
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Axis:
-    """The tokens along one side of a map: those of a text that are shown, in its order."""
-
-    tokens: tuple[Token, ...]
-    indexes: NDArray[np.intp]
-    """Their places in the text, from 0, shape (shown,)."""
+from explorer.axis import Axis, text_axis
+from explorer.maps import Maps
+from explorer.reading import Reading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,16 +24,18 @@ class MapView:
     """Shape (query, key); rows sum to 1, or are 0 if nothing is left."""
     removed: NDArray[np.float32]
     """The share of each row that went to hidden tokens, shape (query,)."""
-    hides_tokens: bool
     kind: str = ""
-    """Which attention it is, where a model has several: "Cross-attention"."""
-    sides: tuple[str, str] = ("each row looks (query)", "its columns are looked at (keys)")
-    """What rows and columns are, in words."""
+    sides: tuple[str, str]
+    """As in `Maps`."""
 
     @property
     def of_one_text(self) -> bool:
         """Whether the text looks at itself, as in an encoder's map."""
         return self.queries is self.keys
+
+    @property
+    def hides_tokens(self) -> bool:
+        return any(len(side.indexes) < len(side.whole) for side in (self.queries, self.keys))
 
     @property
     def name(self) -> str:
@@ -55,38 +49,43 @@ class MapView:
         return f"{self.kind.lower() or 'attention'}-layer{self.layer + 1}-{head}"
 
 
-def attention_map(
-    reading: Reading, layer: int, head: int | None, *, special_tokens: bool = True
-) -> MapView:
+def encoder_maps(reading: Reading, *, special_tokens: bool = True, words: bool = False) -> Maps:
+    """All maps of a text that an encoder read."""
+    axis = text_axis(reading.tokens, special_tokens=special_tokens, words=words)
+    return Maps(weights=reading.weights, queries=axis, keys=axis)
+
+
+def attention_map(reading: Reading, layer: int, head: int | None, **which: bool) -> MapView:
+    """One map of a text that an encoder read.
+
+    Args:
+        which: as for `encoder_maps`.
+    """
+    return map_view(encoder_maps(reading, **which), layer, head)
+
+
+def map_view(maps: Maps, layer: int, head: int | None) -> MapView:
     """The map of one head of a layer, or the mean over its heads.
 
-    Without special tokens their rows and columns go, and each row that stays is divided by what
-    is left of it: weights'[i, j] = weights[i, j] / (1 - removed[i]).
+    What is hidden goes, rows and columns, and each row that stays is divided by what is left of
+    it: weights'[i, j] = weights[i, j] / (1 - removed[i]).
     """
-    axis = shown_axis(reading.tokens, special_tokens=special_tokens)
-    weights, removed = renormalised(one_map(reading.weights, layer, head), axis, axis)
+    weights, removed = renormalised(chosen_map(maps, layer, head), maps.queries, maps.keys)
     return MapView(
         layer=layer,
         head=head,
-        queries=axis,
-        keys=axis,
+        queries=maps.queries,
+        keys=maps.keys,
         weights=weights,
         removed=removed,
-        hides_tokens=not special_tokens,
+        kind=maps.kind,
+        sides=maps.sides,
     )
 
 
-def one_map(weights: NDArray[np.float32], layer: int, head: int | None) -> NDArray[np.float32]:
-    """One head's map out of (layers, heads, query, key), or the mean over the layer's heads."""
-    return weights[layer].mean(axis=0) if head is None else weights[layer, head]
-
-
-def shown_axis(tokens: Sequence[Token], *, special_tokens: bool) -> Axis:
-    """All tokens of a text, or all but the special ones."""
-    indexes = [i for i, token in enumerate(tokens) if special_tokens or not token.special]
-    return Axis(
-        tokens=tuple(tokens[index] for index in indexes), indexes=np.array(indexes, np.intp)
-    )
+def chosen_map(maps: Maps, layer: int, head: int | None) -> NDArray[np.float32]:
+    """One head's map, or the mean over the layer's heads: all of the two sides."""
+    return maps.mean_of_layer(layer) if head is None else maps.of_head(layer, head)
 
 
 def renormalised(
@@ -117,13 +116,17 @@ def telling_head(reading: Reading) -> tuple[int, int]:
     over the words. Heads that rest on special tokens, or only look one place to the side as many
     do, score low.
     """
-    words = np.flatnonzero(~reading.special)
-    if len(words) < 2:
+    maps = encoder_maps(reading, special_tokens=False, words=True)
+    places = maps.queries.indexes
+    if len(places) < 2:
         return 0, 0
-    between = reading.weights[:, :, words][:, :, :, words].copy()
-    places = np.arange(len(words))
-    between[:, :, np.abs(places[:, None] - places) <= 1] = 0
-    firmness = between.max(axis=-1).mean(axis=-1)
+    far = np.abs(places[:, None] - places) > 1
+    firmness = np.stack(
+        [
+            (maps.of_layer(layer)[:, places][:, :, places] * far).max(axis=-1).mean(axis=-1)
+            for layer in range(len(reading.weights))
+        ]
+    )
     layer, head = np.unravel_index(int(firmness.argmax()), firmness.shape)
     return int(layer), int(head)
 

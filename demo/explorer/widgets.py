@@ -47,6 +47,16 @@ def number(name: str, choices: list, prefix: str = "") -> gr.Dropdown:
     return gr.Dropdown(choices, label=name, elem_id=prefix + name.lower(), min_width=100)
 
 
+def switches(prefix: str = "") -> tuple[gr.Checkbox, gr.Checkbox]:
+    """Whether pieces stand as whole words, and whether special tokens are shown."""
+    with gr.Row(elem_classes="switches"):
+        words = gr.Checkbox(True, label="Whole words", elem_id=f"{prefix}words", min_width=120)
+        special = gr.Checkbox(
+            True, label="Show special tokens", elem_id=f"{prefix}special", min_width=180
+        )
+    return words, special
+
+
 def download(kind: str, prefix: str = "") -> gr.DownloadButton:
     """Rests until the file of the map that is shown is there."""
     return gr.DownloadButton(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from explorer.api import about, rounded, said
+from explorer.api import about, rounded, said, said_words
 from explorer.edge import answer_or_message
 from explorer.reading import Token
 from explorer.request import (
@@ -80,6 +80,7 @@ class WriteApi:
         head: int | str = MEAN,
         special_tokens: bool = True,
         bundle: str = "",
+        words: bool = False,
     ) -> dict:
         """What each written token looks at in the source, as numbers.
 
@@ -92,18 +93,29 @@ class WriteApi:
             special_tokens: false hides start, end and their like, in both texts; what is left of
                 each row is scaled back to 1.
             bundle: the title of the model; the page's first one that writes if empty.
+            words: true for a map between words: what a word receives is the sum over its tokens,
+                what it gives is their mean. By default between tokens.
 
         Returns:
             `weights` (a row for each shown token of the `target`, in it a number for each shown
-            one of `tokens`; rows sum to 1), `target_indexes` and `source_indexes` (which tokens
-            those are), `removed`, `layer`, `head`, `target_left_out`, and all that /generate gives.
+            one of `tokens`; rows sum to 1), `target_indexes` and `source_indexes` (which tokens,
+            or words, those are), `target_words` and `words` (null, or each word with its `text`
+            and the indexes of its `tokens`), `removed`, `layer`, `head`, `target_left_out`, and all
+            that /generate gives.
         """
         title = bundle or self._screen.screen.first("writes")
-        asked = (layer, head, special_tokens)
+        asked = (layer, head, special_tokens, words)
         return answer_or_message(self._cross_attention, title, text, target, *asked)
 
     def _cross_attention(
-        self, title: Any, text: Any, target: Any, layer: Any, head: Any, special_tokens: Any
+        self,
+        title: Any,
+        text: Any,
+        target: Any,
+        layer: Any,
+        head: Any,
+        special_tokens: Any,
+        words: Any,
     ) -> dict:
         writer = self._screen.writer(title)
         chosen = check_layer(writer.decoder.layers if layer is None else layer, writer.decoder)
@@ -114,6 +126,7 @@ class WriteApi:
             chosen,
             check_head(head, writer.decoder),
             special_tokens=check_switch(special_tokens, "special_tokens"),
+            words=check_switch(words, "words"),
         )
         return {
             "layer": view.layer + 1,
@@ -122,6 +135,8 @@ class WriteApi:
             "source_indexes": view.keys.indexes.tolist(),
             "weights": [rounded(row) for row in view.weights],
             "removed": rounded(view.removed),
+            "target_words": said_words(view.queries),
+            "words": said_words(view.keys),
             "target_left_out": left_out,
             **about_writing(self._screen, title, writing),
         }

@@ -9,7 +9,7 @@ from explorer import payloads, write_sentences
 from explorer.bundle import Bundle
 from explorer.panels.panel import Panel, lay_out_groups
 from explorer.panels.registry import WRITE
-from explorer.widgets import download, number, widget
+from explorer.widgets import download, number, switches, widget
 from explorer.write_settings import lay_out_settings
 from explorer.writing import SOURCE, WRITTEN
 
@@ -32,6 +32,7 @@ class WritePage(NamedTuple):
     layer: gr.Dropdown
     head: gr.Dropdown
     special_tokens: gr.Checkbox
+    words: gr.Checkbox
     notes: gr.Markdown
     picture: gr.Image
     png: gr.DownloadButton
@@ -110,10 +111,10 @@ def _lay_out_choosing(first: Bundle) -> dict[str, Any]:
     with gr.Row():
         layer = number("Layer", payloads.layer_choices(first.decoder), "write_")
         head = number("Head", payloads.head_choices(first.decoder), "write_")
-    special = gr.Checkbox(True, label="Show special tokens", elem_id="write_special")
+    words, special = switches("write_")
     notes = gr.Markdown(elem_id="write_notes")
     gr.Markdown(write_sentences.CAUTION, elem_id="write_caution")
     return {
         "looks_at": looks_at, "heads": heads, "layer": layer, "head": head,
-        "special_tokens": special, "notes": notes,
+        "special_tokens": special, "words": words, "notes": notes,
     }  # fmt: skip

@@ -10,7 +10,6 @@ from explorer.clicks import clicked_row, sent_with
 from explorer.edge import answer_or_message
 from explorer.shown_map import MAP_VALUES, all_heads, map_files, map_values, skip
 from explorer.write_screen import WriteChosen, WriteScreen, WriteSelected
-from explorer.writing_view import writing_axes
 
 
 class WriteMapEvents:
@@ -61,16 +60,11 @@ def written_map(
     screen: WriteScreen, selected: WriteSelected, chosen: WriteChosen, *, overview: bool = False
 ) -> tuple:
     """The values of `shown_map` for a written text."""
-    writing, view, looks_at = selected.writing, selected.view, selected.looks_at
-    pictures = None
-    if overview:
-        axes = writing_axes(writing, looks_at, special_tokens=not view.hides_tokens)
-        pictures = all_heads(selected.writer.decoder, writing.weights(looks_at), *axes)
     return map_values(
         screen.screen,
-        view,
+        selected.view,
         dark=chosen.dark,
         tokens=write_payloads.written(selected),
-        notes=write_sentences.map_notes(view),
-        overview=pictures,
+        notes=write_sentences.map_notes(selected.view),
+        overview=all_heads(selected.maps) if overview else None,
     )

@@ -4,15 +4,16 @@ from collections.abc import Generator
 from typing import Any, NamedTuple
 
 from explorer.decoding.settings import Settings
+from explorer.maps import Maps
 from explorer.reading import Reading
 from explorer.request import RequestError, check_head, check_layer, check_switch, check_texts
 from explorer.runner import Runner
 from explorer.screen import Screen
-from explorer.view import MapView
+from explorer.view import MapView, map_view
 from explorer.write_request import MAX_TOKENS, check_ids, check_looks_at
 from explorer.writer import Writer
 from explorer.writing import Writing
-from explorer.writing_view import writing_map
+from explorer.writing_view import writing_maps
 
 
 class WriteChosen(NamedTuple):
@@ -24,6 +25,7 @@ class WriteChosen(NamedTuple):
     layer: Any
     head: Any
     special_tokens: Any
+    words: Any
     dark: Any
 
 
@@ -34,6 +36,7 @@ class WriteSelected(NamedTuple):
     writer: Writer
     writing: Writing
     looks_at: str
+    maps: Maps
     view: MapView
 
 
@@ -106,14 +109,18 @@ class WriteScreen:
             runner = self.screen.runner(chosen.shown["bundle"])
             writer = self.writer(chosen.shown["bundle"])
         looks_at = check_looks_at(chosen.looks_at)
-        view = writing_map(
+        maps = writing_maps(
             writing,
             looks_at,
+            special_tokens=check_switch(chosen.special_tokens, "special_tokens"),
+            words=check_switch(chosen.words, "words"),
+        )
+        layer, head = (
             check_layer(chosen.layer, writer.decoder),
             check_head(chosen.head, writer.decoder),
-            special_tokens=check_switch(chosen.special_tokens, "special_tokens"),
         )
-        return WriteSelected(runner, writer, writing, looks_at, view)
+        view = map_view(maps, layer, head)
+        return WriteSelected(runner, writer, writing, looks_at, maps, view)
 
     def _source(self, title: object, text: object) -> tuple[Writer, Reading]:
         writer = self.writer(title)

@@ -8,8 +8,8 @@ from explorer.view import MapView
 from explorer.writing import Writing
 
 CAUTION = (
-    "**How to read it.** A row is a written token; its columns are what the decoder looked at when "
-    "it chose that token. Probabilities are the model's own, over its whole vocabulary, before "
+    "**How to read it.** A row is a written word; its columns are what the decoder looked at when "
+    "it chose that word. Probabilities are the model's own, over its whole vocabulary, before "
     "temperature, top-k or a penalty changes them. Attention shows where information was routed, "
     "not why a word was chosen."
 )

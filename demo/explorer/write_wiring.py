@@ -39,7 +39,8 @@ def wire_write(
     tab = page.write
     assert tab, "the page has the tab"
     events = WriteEvents(screen)
-    controls = [tab.shown, tab.looks_at, tab.layer, tab.head, tab.special_tokens, page.dark]
+    which = [tab.layer, tab.head, tab.special_tokens, tab.words]
+    controls = [tab.shown, tab.looks_at, *which, page.dark]
     model = [tab.source, tab.spoiled, tab.examples, tab.corrupt]
     asking = [page.bundle, tab.source, *controls]
     first = [tab.shown, tab.notice, tab.layer, tab.head, *_the_map(tab)]
@@ -111,7 +112,7 @@ def _wire_map(
     tab: WritePage, maps: WriteMapEvents, controls: list, private: dict[str, Any]
 ) -> None:
     the_map = _the_map(tab)
-    other_maps = [tab.looks_at.input, tab.special_tokens.input]
+    other_maps = [tab.looks_at.input, tab.special_tokens.input, tab.words.input]
     numbered = [tab.layer.input, tab.head.input]
     drawn = [
         gr.on(other_maps, maps.redraw, controls, the_map, **private),

@@ -2,43 +2,41 @@
 
 import numpy as np
 
-from explorer.view import Axis, MapView, one_map, renormalised, shown_axis
+from explorer.axis import text_axis
+from explorer.maps import Maps
+from explorer.view import MapView, map_view
 from explorer.writing import SOURCE, WRITTEN, Writing
 
 _KINDS = {SOURCE: "Cross-attention", WRITTEN: "Self-attention"}
 _COLUMNS = {SOURCE: "its columns are the source", WRITTEN: "its columns are what came before"}
 
 
-def writing_axes(writing: Writing, looks_at: str, *, special_tokens: bool) -> tuple[Axis, Axis]:
-    """What is shown of a map: its rows, the written tokens, and its columns."""
+def writing_maps(
+    writing: Writing, looks_at: str, *, special_tokens: bool = True, words: bool = False
+) -> Maps:
+    """All maps of a written text. Rows are what was written, columns what it could look at."""
     keys = writing.source.tokens if looks_at == SOURCE else writing.before
-    return (
-        shown_axis(writing.tokens, special_tokens=special_tokens),
-        shown_axis(keys, special_tokens=special_tokens),
+    queries = text_axis(writing.tokens, special_tokens=special_tokens, words=words)
+    return Maps(
+        weights=writing.weights(looks_at),
+        queries=queries,
+        keys=text_axis(keys, special_tokens=special_tokens, words=words),
+        kind=_KINDS[looks_at],
+        sides=(f"each row is a written {queries.unit}", _COLUMNS[looks_at]),
     )
 
 
 def writing_map(
-    writing: Writing, looks_at: str, layer: int, head: int | None, *, special_tokens: bool = True
+    writing: Writing, looks_at: str, layer: int, head: int | None, **which: bool
 ) -> MapView:
-    """What each written token looked at when it was chosen.
+    """What each written token, or word, looked at when it was chosen.
 
     A row's query is what the decoder had before it: the token that its row names was the result.
+
+    Args:
+        which: as for `writing_maps`.
     """
-    queries, keys = writing_axes(writing, looks_at, special_tokens=special_tokens)
-    whole = one_map(writing.weights(looks_at), layer, head)
-    weights, removed = renormalised(whole, queries, keys)
-    return MapView(
-        layer=layer,
-        head=head,
-        queries=queries,
-        keys=keys,
-        weights=weights,
-        removed=removed,
-        hides_tokens=not special_tokens,
-        kind=_KINDS[looks_at],
-        sides=("each row is a written token", _COLUMNS[looks_at]),
-    )
+    return map_view(writing_maps(writing, looks_at, **which), layer, head)
 
 
 def telling_cross_head(writing: Writing) -> tuple[int, int]:

@@ -9,6 +9,8 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from explorer.view import attention_map
+
 TEXT = "Not bad at all, the story is great!"
 PAIR = ("The music was dull but the film is good.", "Was it good?")
 
@@ -45,10 +47,11 @@ def call(url, name, *values):
 def test_the_text_is_the_only_parameter_that_must_be_given(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
 
-    assert set(endpoints) == {"/classify", "/attention", "/generate", "/cross_attention"}
+    for name in ("/classify", "/attention", "/generate", "/cross_attention"):
+        parameters = endpoints[name]["parameters"]
+        required = [one["parameter_name"] for one in parameters if not one["parameter_has_default"]]
+        assert required == ["text"]
     for endpoint in endpoints.values():
-        required = [p for p in endpoint["parameters"] if not p["parameter_has_default"]]
-        assert [parameter["parameter_name"] for parameter in required] == ["text"]
         assert "at most 10,000 characters" in endpoint["description"]
 
 
@@ -77,6 +80,22 @@ def test_attention_of_one_head_is_its_map(client, runner):
     assert (answer["layer"], answer["head"]) == (1, 2)
     assert answer["indexes"] == list(range(len(reading.tokens)))
     assert {token["segment"] for token in answer["tokens"]} == {0, 1}
+
+
+def test_attention_between_words_says_which_tokens_they_are(client, runner):
+    reading = runner.read("unbelievable film")
+
+    answer = client.predict(
+        "unbelievable film", layer=1, head=2, words=True, special_tokens=False,
+        api_name="/attention",
+    )  # fmt: skip
+
+    view = attention_map(reading, 0, 1, words=True, special_tokens=False)
+    np.testing.assert_allclose(answer["weights"], view.weights, atol=1e-6)
+    shown = [answer["words"][index] for index in answer["indexes"]]
+    assert [word["text"] for word in shown] == ["unbelievable", "film"]
+    places = [place for word in answer["words"] for place in word["tokens"]]
+    assert places == list(range(len(reading.tokens)))
 
 
 def test_attention_without_a_choice_is_the_last_layers_mean(client, runner):

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from explorer import heatmap
+from explorer.axis import Axis
 from explorer.geometry import DOTS_PER_INCH, map_geometry
 from explorer.labels import MAX_NAMED, axis_labels, label_step
 from explorer.palette import DARK, LIGHT
 from explorer.reading import Token
-from explorer.view import Axis, MapView
+from explorer.view import MapView
 
 HOSTILE = [
     "$$", "$x^$", r"$\frac$", "$a_$", "\\", "%", "{", "<script>", "&amp;", "]]>", "--", "\u202e",
@@ -29,10 +30,10 @@ def view_of(texts, weights=None, segments=None):
         Token(piece=text, text=text, special=False, continues=False, segment=segment)
         for text, segment in zip(texts, segments or [0] * count, strict=True)
     )
-    axis = Axis(tokens=tokens, indexes=np.arange(count))
+    axis = Axis(whole=tokens, indexes=np.arange(count))
     return MapView(
         layer=0, head=0, queries=axis, keys=axis, weights=weights,
-        removed=np.zeros(count, np.float32), hides_tokens=False,
+        removed=np.zeros(count, np.float32), sides=("rows", "columns"),
     )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def test_dollar_signs_are_no_formula():
 
 
 def test_what_the_font_lacks_is_named_by_its_place():
-    view = view_of(["film", "好", "🦜", "café", "Ωμ"])
+    view = view_of([*"abcd", "film", "好", "🦜", "café", "Ωμ"])
 
     assert axis_labels(replace(view.queries, indexes=np.arange(4, 9))) == [
         "film",
@@ -176,7 +177,7 @@ def test_segments_of_a_reading_reach_the_picture(runner):
 
     view = attention_map(runner.read("good film", "bad"), 0, 0)
     axis = replace(
-        view.queries, tokens=tuple(replace(token, segment=0) for token in view.queries.tokens)
+        view.queries, whole=tuple(replace(token, segment=0) for token in view.queries.tokens)
     )
     same = replace(view, queries=axis, keys=axis)
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.axis import text_axis
+from explorer.maps import Maps
 from explorer.overview import TILE, draw_overview
-from explorer.view import attention_map, shown_axis
+from explorer.view import attention_map, encoder_maps
 
 
 def tiles(uri):
@@ -24,9 +26,7 @@ def tiles(uri):
 def test_each_tile_is_its_heads_map_in_small(runner, special_tokens):
     reading = runner.read("the film was dull", "was it good?")
 
-    axis = shown_axis(reading.tokens, special_tokens=special_tokens)
-
-    picture = tiles(draw_overview(reading.weights, axis, axis))
+    picture = tiles(draw_overview(encoder_maps(reading, special_tokens=special_tokens)))
 
     assert picture.shape[:2] == (2, 3)
     for layer in range(2):
@@ -42,8 +42,8 @@ def test_each_tile_is_its_heads_map_in_small(runner, special_tokens):
 def test_of_a_long_text_each_pixel_shows_its_strongest_cell(runner):
     weights = np.full((2, 2, 200, 200), 1e-4, np.float32)
     weights[1, 0, 77, 130] = 1
-    axis = shown_axis(runner.read("film").tokens[1:2] * 200, special_tokens=True)
+    axis = text_axis(runner.read("film").tokens[1:2] * 200)
 
-    tile = tiles(draw_overview(weights, axis, axis))[1, 0]
+    tile = tiles(draw_overview(Maps(weights=weights, queries=axis, keys=axis)))[1, 0]
 
     assert tile[77 * TILE // 200, 130 * TILE // 200] == 1

@@ -5,6 +5,8 @@ import re
 import pytest
 
 from explorer.geometry import map_geometry
+from explorer.view import attention_map
+from explorer.words import group_words
 
 FIRST = "Not bad at all, the story is great!"
 
@@ -56,7 +58,7 @@ def test_the_first_screen_shows_a_computed_example(page, runner):
     assert page.locator("#answer .bar-value").first.inner_text() == (
         f"{reading.probabilities.max():.1%}"
     )
-    assert chips(page) == [token.text or token.piece for token in reading.tokens]
+    assert chips(page) == [word.text for word in group_words(reading.tokens)]
     assert page.locator("#heads .tile").count() == 2 * 3
     assert picture(page).startswith(b"\x89PNG")
     assert "8-bit weights, maps 1.6% from float32's" in page.locator("#facts").inner_text()
@@ -125,8 +127,8 @@ def test_a_chosen_token_says_where_it_looks(page, runner):
     page.wait_for_function(
         "() => /Layer 1, head 1/.test(document.querySelector('#tokens').innerText)"
     )
-    weights = runner.read(FIRST).weights[0, 0]
-    tokens = runner.read(FIRST).tokens
+    view = attention_map(runner.read(FIRST), 0, 0, words=True)
+    weights, tokens = view.weights, view.queries.tokens
 
     page.locator("#tokens .chip").nth(2).click()
 
@@ -142,15 +144,14 @@ def test_a_chosen_token_says_where_it_looks(page, runner):
 
 
 def test_a_click_on_a_row_of_the_map_follows_its_token(page, runner):
-    tokens = runner.read(FIRST).tokens
-    labels = [token.label for token in tokens]
+    labels = [word.text for word in group_words(runner.read(FIRST).tokens)]
     box = map_geometry(labels, labels)
     image = page.locator("#map img")
     scale = image.bounding_box()["width"] / box.width
 
-    for row in (0, 4, len(tokens) - 1):
+    for row in (0, 4, len(labels) - 1):
         x = box.left + box.map_width / 2
-        y = box.top + box.map_height * (row + 0.5) / len(tokens)
+        y = box.top + box.map_height * (row + 0.5) / len(labels)
         image.click(position={"x": scale * x, "y": scale * y})
         page.wait_for_function(
             "row => document.querySelectorAll('.chip')[row].classList.contains('query')", arg=row

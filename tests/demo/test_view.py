@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer.view import Axis, attention_map, renormalised, telling_head, telling_token
+from explorer.axis import Axis
+from explorer.view import attention_map, renormalised, telling_head, telling_token
 
 TEXTS = ("The music was dull", "Was it good?")
 
@@ -53,7 +54,7 @@ def test_hiding_special_tokens_scales_each_row_by_what_is_left_of_it(reading, he
 def test_a_row_that_only_looked_at_hidden_tokens_is_zero_not_nan():
     weights = np.array([[1, 0, 0], [1, 0, 0], [0, 0.25, 0.75]], np.float32)
 
-    axis = Axis(tokens=(), indexes=np.array([1, 2]))
+    axis = Axis(whole=(), indexes=np.array([1, 2]))
 
     shown, removed = renormalised(weights, axis, axis)
 

@@ -13,7 +13,7 @@ from explorer.write_screen import WriteScreen
 from explorer.writing_view import telling_cross_head, telling_step
 
 TITLE, TEXT = "Tiny random model", "the film is good"
-VIEW = ("source", 2, "mean", True, False)
+VIEW = ("source", 2, "mean", True, True, False)
 
 
 @pytest.fixture
@@ -118,9 +118,28 @@ def test_the_candidates_are_those_of_the_step(screen):
     *_, last = WriteEvents(screen).write(*asked())
     writing = screen.follow(TITLE, TEXT, last[0]["ids"])[1]
 
-    for token, step in zip(last[2]["tokens"], writing.steps, strict=True):
-        shares = [one["share"] for one in token["candidates"]]
+    told = [step for word in last[2]["tokens"] for step in word["steps"]]
+    for said, step in zip(told, writing.steps, strict=True):
+        shares = [one["share"] for one in said["candidates"]]
         assert shares == sorted(shares, reverse=True)
         assert len(shares) == 10
-        assert [one["chosen"] for one in token["candidates"]].count(True) == 1
+        assert [one["chosen"] for one in said["candidates"]].count(True) == 1
         np.testing.assert_allclose(shares[0], step.probability)  # greedy takes the likeliest
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_a_word_brings_the_steps_of_all_its_pieces(screen, words):
+    writer = screen.writer(TITLE)
+    ids, _ = writer.target_ids("a unbelievable film", 24)
+    shown = {"bundle": TITLE, "text": TEXT, "ids": ids}
+    view = (*VIEW[:4], words, False)
+
+    written = WriteMapEvents(screen).redraw(shown, *view)[2]
+
+    steps = [[step["text"] for step in one["steps"]] for one in written["tokens"]]
+    writing = screen.follow(TITLE, TEXT, ids)[1]
+    assert [text for pieces in steps for text in pieces] == [t.label for t in writing.tokens]
+    assert [len(pieces) for pieces in steps] == (
+        [1, len(ids) - 3, 1, 1] if words else [1] * len(ids)
+    )
+    assert written["unit"] == ("word" if words else "token")

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from explorer.axis import place_of
 from explorer.decoding.graph import DecoderGraph
 from explorer.decoding.settings import Settings
 from explorer.geometry import map_geometry
@@ -75,21 +76,24 @@ def looked(page):
 
 def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(page, first):
     layer, head = telling_cross_head(first)
-    weights = first.cross_weights[layer, head]
-    names = [token.label for token in first.source.tokens]
+    view = writing_map(first, "source", layer, head, words=True)
+    names = [token.label for token in view.keys.whole]
     chips = page.locator("#written .target-chips .chip")
 
     assert page.locator("#source textarea").input_value() == first.source.text
     assert page.locator("#written .output").inner_text() == first.text
-    assert words(page, "target-chips") == [token.text or token.piece for token in first.tokens]
-    assert words(page, "key-chips") == [t.text or t.piece for t in first.source.tokens]
+    assert words(page, "target-chips") == [
+        token.text or token.piece for token in view.queries.whole
+    ]
+    assert words(page, "key-chips") == [t.text or t.piece for t in view.keys.whole]
     pressed = page.locator("#write_heads .tile[aria-pressed=true]").get_attribute("aria-label")
     assert pressed == f"Layer {layer + 1}, head {head + 1}"
-    assert chips.nth(telling_step(first)).get_attribute("aria-pressed") == "true"
+    place = place_of(view.queries, telling_step(first))
+    assert chips.nth(place).get_attribute("aria-pressed") == "true"
 
     chips.first.click()
-    for place, key in ((0, "ArrowRight"), (1, "End"), (len(first.steps) - 1, "Home")):
-        best = int(weights[place].argmax())
+    for place, key in ((0, "ArrowRight"), (1, "End"), (len(view.queries.whole) - 1, "Home")):
+        best = int(view.weights[place].argmax())
         assert re.search(rf"looks at \W*{re.escape(names[best])}\W* \d", looked(page))
         assert chips.nth(place).evaluate("chip => chip === document.activeElement")
         page.keyboard.press(key)
@@ -114,7 +118,7 @@ def test_another_text_and_every_map_of_it(page, runner):
     assert "Special tokens are hidden" in page.locator("#write_notes").inner_text()
     assert words(page, "key-chips")[0] == "[CLS]"
 
-    view = writing_map(writing, "written", 1, None, special_tokens=False)
+    view = writing_map(writing, "written", 1, None, words=True, special_tokens=False)
     box = map_geometry(axis_labels(view.queries), axis_labels(view.keys))
     image = page.locator("#write_map img")
     scale = image.bounding_box()["width"] / box.width

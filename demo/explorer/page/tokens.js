@@ -1,4 +1,4 @@
-// The text as tokens. The chosen one looks: the ink behind the others is its row of the map.
+// The text as words, or tokens. The chosen one looks: the ink behind the others is its row of the map.
 let shown = null;
 let chosen = 0;
 
@@ -19,7 +19,7 @@ const choose = (query) => {
 };
 
 const drawAll = () => {
-  const strip = make("div", { className: "chips", attributes: { role: "group", "aria-label": "Tokens of the text" } });
+  const strip = make("div", { className: "chips", attributes: { role: "group", "aria-label": `The text as ${shown.unit}s` } });
   shown.tokens.forEach((token, index) => {
     const first = index === 0 || shown.tokens[index - 1].segment !== token.segment;
     if (shown.pair && first) {
@@ -30,10 +30,11 @@ const drawAll = () => {
   if (shown.left_out) {
     strip.append(make("span", { className: "left-out", text: `… ${shown.left_out} more tokens were not read` }));
   }
+  const count = shown.tokens.filter((token) => shown.unit === "token" || !token.special).length;
   const scrolled = root.querySelector(".chips")?.scrollTop ?? 0;
   root.replaceChildren(
-    make("h2", { text: "What a token looks at" }),
-    make("p", { className: "hint", text: `${shown.tokens.length} tokens · ${shown.name} · choose a token to see where it looks` }),
+    make("h2", { text: `What a ${shown.unit} looks at` }),
+    make("p", { className: "hint", text: `${count} ${shown.unit}s · ${shown.name} · choose a ${shown.unit} to see where it looks` }),
     strip,
     make("p", { className: "looks-at", attributes: { "aria-live": "polite" } }),
   );

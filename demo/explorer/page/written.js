@@ -13,7 +13,7 @@ const looked = part("p", "looks-at", { "aria-live": "polite" });
 const chance = part("p", "chance", { "aria-live": "polite" });
 const bars = part("ol", "bars");
 const card = [make("h2", { text: "What is written" }), output, state, targetStrip, keyTitle, keyStrip, looked, chance, bars];
-targetStrip.setAttribute("aria-label", "Written tokens");
+targetStrip.setAttribute("aria-label", "What was written");
 
 const paint = (query) => {
   const row = shown.row(query);
@@ -29,17 +29,25 @@ const candidateBar = ({ text, share, chosen: taken }) =>
     make("span", { className: "bar-ink", style: { width: `${100 * share}%` } }),
   ]);
 
+// How likely a word was: all of its pieces, each after those before it.
+const chances = (steps) => {
+  const [{ probability, entropy }] = steps;
+  if (steps.length === 1) {
+    return [` was chosen at a probability of ${percent(probability)}. The entropy over all words was ${entropy.toFixed(1)} bits (0: certain, 1: a toss of a coin). The likeliest:`];
+  }
+  const pieces = steps.flatMap((step, place) => [place ? ", " : "", make("bdi", { text: step.text }), ` ${percent(step.probability)}`]);
+  const together = steps.reduce((product, step) => product * step.probability, 1);
+  return [` was written in ${steps.length} pieces: `, ...pieces, `; together ${percent(together)}. The entropy of its first piece was ${entropy.toFixed(1)} bits (0: certain, 1: a toss of a coin), and the likeliest there:`];
+};
+
 const showToken = (query) => {
   shown.current = query;
   const token = shown.tokens[query];
   const row = paint(query);
   press([...targetStrip.children], query);
   looked.replaceChildren(...looksAt(token, shown.key_tokens, row));
-  chance.replaceChildren(
-    make("strong", {}, [make("bdi", { text: nameOf(token) })]),
-    ` was chosen at a probability of ${percent(token.probability)}. The entropy over all words was ${token.entropy.toFixed(1)} bits (0: certain, 1: a toss of a coin). The likeliest:`,
-  );
-  bars.replaceChildren(...token.candidates.map(candidateBar));
+  chance.replaceChildren(make("strong", {}, [make("bdi", { text: nameOf(token) })]), ...chances(token.steps));
+  bars.replaceChildren(...token.steps[0].candidates.map(candidateBar));
 };
 
 const choose = (query) => {
@@ -54,8 +62,8 @@ const drawAll = () => {
   root.classList.toggle("done", !shown.busy || root.classList.contains("done"));
   for (const line of [state, looked, chance]) line.setAttribute("aria-live", shown.busy ? "off" : "polite");
   output.replaceChildren(make("bdi", { text: shown.text }));
-  state.textContent = `${shown.state} · ${shown.name} · choose a token to see its candidates and where it looked`;
-  keyTitle.textContent = source ? "The source" : "What was there before each token";
+  state.textContent = `${shown.state} · ${shown.name} · choose a ${shown.unit} to see its candidates and where it looked`;
+  keyTitle.textContent = source ? "The source" : `What was there before each ${shown.unit}`;
   keyStrip.setAttribute("aria-label", keyTitle.textContent);
   targetStrip.replaceChildren(...shown.tokens.map((token, index) => chipFor(token, !shown.queries.includes(index))));
   keyStrip.replaceChildren(...shown.key_tokens.map((token, index) => chipFor(token, !shown.keys.includes(index), "span")));

@@ -1,0 +1,50 @@
+"""All maps of a text, before one is chosen: between tokens as the graph gave them, or words."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.analysis.merge import merge_keys, merge_queries
+from explorer.axis import Axis
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Maps:
+    """What looks at what in each head. Layers and heads count from 0."""
+
+    weights: NDArray[np.float32]
+    """Between tokens, shape (layers, heads, query, key)."""
+    queries: Axis
+    keys: Axis
+    """Of an encoder's maps the queries again."""
+    kind: str = ""
+    """Which attention it is, where a model has several: "Cross-attention"."""
+    sides: tuple[str, str] = ("each row looks (query)", "its columns are looked at (keys)")
+    """What rows and columns are, in words."""
+
+    @property
+    def of_one_text(self) -> bool:
+        """Whether the text looks at itself, as in an encoder's maps."""
+        return self.queries is self.keys
+
+    def of_layer(self, layer: int) -> NDArray[np.float32]:
+        """A layer's maps between all of the two sides, hidden ones too: (heads, query, key).
+
+        Only what is asked for is computed: all maps of 512 tokens are 75 MB.
+        """
+        return self._merged(self.weights[layer])
+
+    def of_head(self, layer: int, head: int) -> NDArray[np.float32]:
+        """One of them, shape (query, key)."""
+        return self._merged(self.weights[layer, head])
+
+    def mean_of_layer(self, layer: int) -> NDArray[np.float32]:
+        """The mean over a layer's heads. Merging is linear, so that the mean may come first."""
+        return self._merged(self.weights[layer].mean(axis=0))
+
+    def _merged(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        for side, merge in ((self.keys, merge_keys), (self.queries, merge_queries)):
+            if side.words is not None and any(len(word.places) > 1 for word in side.words):
+                weights = merge(weights, side.words)
+        return weights

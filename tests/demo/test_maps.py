@@ -1,0 +1,91 @@
+"""Maps between words, against loops over their pieces."""
+
+import numpy as np
+import pytest
+
+from explorer.axis import place_of, text_axis
+from explorer.view import attention_map
+from explorer.words import group_words
+from explorer.writer import Writer
+from explorer.writing_view import writing_map
+
+TEXTS = ("unbelievable music was unbad", "was it?")
+
+
+def by_loops(weights, rows, columns, *, hidden=()):
+    """Sum over key pieces, mean over query pieces, then what is hidden goes."""
+    merged = np.zeros((len(rows), len(columns)))
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            cells = [weights[q, k] for q in row.places for k in column.places]
+            merged[i, j] = sum(map(float, cells)) / len(row.places)
+    shown = [
+        [place for place, word in enumerate(side) if word not in hidden] for side in (rows, columns)
+    ]
+    kept = merged[np.ix_(*shown)]
+    return kept / kept.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("special_tokens", [True, False])
+@pytest.mark.parametrize("head", [1, None])
+def test_a_map_between_words_is_summed_and_averaged_over_their_pieces(runner, head, special_tokens):
+    reading = runner.read(*TEXTS)
+    words = group_words(reading.tokens)
+    assert max(len(word.places) for word in words) > 1
+    whole = reading.weights[1]
+    hidden = () if special_tokens else [word for word in words if word.special]
+
+    view = attention_map(reading, 1, head, words=True, special_tokens=special_tokens)
+
+    pieces = whole.mean(axis=0) if head is None else whole[head]
+    np.testing.assert_allclose(
+        view.weights, by_loops(pieces, words, words, hidden=hidden), atol=1e-6
+    )
+    assert view.queries is view.keys
+    assert (view.queries.unit, view.hides_tokens) == ("word", not special_tokens)
+
+
+@pytest.mark.parametrize("looks_at", ["source", "written"])
+def test_a_written_text_is_merged_on_both_sides(runner, looks_at):
+    writer = Writer(runner)
+    ids, _ = writer.target_ids("unbelievable film", 24)
+    writing = writer.follow(runner.read(*TEXTS), ids)
+    rows = group_words(writing.tokens)
+    columns = group_words(writing.source.tokens if looks_at == "source" else writing.before)
+    assert max(len(word.places) for word in rows) > 1
+
+    view = writing_map(writing, looks_at, 0, 1, words=True)
+
+    whole = writing.weights(looks_at)[0, 1]
+    np.testing.assert_allclose(view.weights, by_loops(whole, rows, columns), atol=1e-6)
+    assert view.sides[0] == "each row is a written word"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("unbelievable", ["unbelievable"]),
+        ("Unbad, Ωμέγα film", ["Unbad", ",", "Ωμέγα", "film"]),
+        ("😍🎬 film", ["😍🎬", "film"]),
+        ("好电影", ["好", "电", "影"]),
+        ("مرحبا يا عالم", ["مرحبا", "يا", "عالم"]),
+        ("cafe\u0301", ["cafe\u0301"]),
+    ],
+)
+def test_words_are_shown_as_they_were_typed(runner, text, words):
+    axis = text_axis(runner.read(text).tokens, special_tokens=False, words=True)
+
+    assert [token.label for token in axis.tokens] == words
+
+
+def test_a_word_names_its_pieces_and_knows_its_tokens(runner):
+    reading = runner.read("unbelievable film")
+    axis = text_axis(reading.tokens, words=True)
+    (word,) = (one for one in axis.whole if one.text == "unbelievable")
+    place = axis.whole.index(word)
+
+    assert word.piece.split() == [reading.tokens[one].piece for one in axis.words[place].places]
+    assert [place_of(axis, token) for token in axis.words[place].places] == [place] * len(
+        axis.words[place].places
+    )
+    assert place_of(text_axis(reading.tokens), 2) == 2
