@@ -1,8 +1,8 @@
 """Opens a checkpoint: its encoder, with the classifier where there is one, and its decoder.
 
-Three kinds of folder go in: a classifier, of ours or any BertForSequenceClassification; a
-classifier of ours with a decoder beside it; and any EncoderDecoderModel of a BERT and a GPT-2,
-which has no classifier and only writes.
+Three kinds of folder go in: a classifier, of ours or any of the families in
+`training/model/families.py`; a classifier of ours with a decoder beside it; and any
+EncoderDecoderModel of such an encoder and a GPT-2, which has no classifier and only writes.
 """
 
 import json
@@ -110,13 +110,9 @@ def open_parts(name: str, *, decoder_tokenizer: str | None = None) -> Parts:
 
 
 def _open_classifier(folder: Path) -> EncoderPart:
-    model = load_classifier(folder)
-    return EncoderPart(
-        folder=folder,
-        model=model,
-        tokenizer=load_tokenizer(folder),
-        config=model.config.to_hf(),
-    )
+    model, tokenizer = load_classifier(folder), load_tokenizer(folder)
+    _check_vocabulary(folder, "classifier", tokenizer, model.config.encoder.vocab_size)
+    return EncoderPart(folder=folder, model=model, tokenizer=tokenizer, config=model.config.to_hf())
 
 
 def _open_encoder_decoder(
@@ -132,6 +128,7 @@ def _open_encoder_decoder(
             f"{sizes[1]}: they do not share it. Give the decoder's own with --decoder-tokenizer, "
             f"or put it into {folder / 'decoder'}"
         )
+    _check_vocabulary(folder, "encoder", tokenizer, sizes[0])
     encoder = EncoderPart(
         folder=folder, model=model.encoder, tokenizer=tokenizer, config=config["encoder"]
     )
@@ -175,14 +172,20 @@ def _check_reads(folder: Path, config: Mapping[str, Any]) -> None:
 def _check_words(
     folder: Path, tokens: TextTokens, tokenizer: PreTrainedTokenizerBase, words: int
 ) -> None:
-    if len(tokenizer) > words:
-        raise ValueError(
-            f"the decoder's tokenizer knows {len(tokenizer)} tokens, the decoder in {folder} "
-            f"{words}; give the tokenizer that it was trained with"
-        )
+    _check_vocabulary(folder, "decoder", tokenizer, words)
     for name, index in (("start", tokens.start), ("end", tokens.end), ("padding", tokens.pad)):
         if not 0 <= index < words:
             raise ValueError(
                 f"{folder} names {index} as its {name} token; its decoder has 0 to {words - 1}. "
                 f"Correct {GENERATION}"
             )
+
+
+def _check_vocabulary(
+    folder: Path, part: str, tokenizer: PreTrainedTokenizerBase, words: int
+) -> None:
+    if len(tokenizer) > words:
+        raise ValueError(
+            f"the {part}'s tokenizer knows {len(tokenizer)} tokens, the {part} in {folder} "
+            f"{words}; give the tokenizer that it was trained with"
+        )

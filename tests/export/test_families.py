@@ -150,3 +150,34 @@ def test_a_model_of_the_hub_becomes_a_bundle_with_its_numbers(
     answers = np.stack([reading.probabilities for reading in readings])
     np.testing.assert_allclose(answers, case.after(expected.logits), atol=1e-4)
     assert (runner.bundle.problem_type, runner.bundle.max_tokens) == (case.problem, case.max_tokens)
+
+
+def test_a_tokenizer_that_knows_more_than_its_model_is_refused(
+    unigram_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = next(case for case in CASES if case.model_type == "xlm-roberta")
+    save_model(case, unigram_file, tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    words = len(tokenizer)
+    tokenizer.add_tokens(["wonderful"])
+    tokenizer.save_pretrained(tmp_path)
+
+    assert main([str(tmp_path), "--out", str(tmp_path / "bundle")]) == 2
+
+    told = capsys.readouterr().err
+    assert f"the classifier's tokenizer knows {words + 1} tokens, the classifier in" in told
+    assert "give the tokenizer that it was trained with" in told
+
+
+@pytest.mark.parametrize("model_type", ["deberta-v2", "albert", "mpnet", "t5"])
+def test_a_family_that_is_not_implemented_is_named_beside_those_that_are(
+    model_type: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    AutoConfig.for_model(model_type).save_pretrained(tmp_path)
+
+    assert main([str(tmp_path), "--out", str(tmp_path / "bundle")]) == 2
+
+    told = capsys.readouterr().err
+    assert f"a model of type '{model_type}', which is not implemented" in told
+    assert "These are: bert, distilbert, roberta, xlm-roberta, electra, each as a seq" in told
+    assert not (tmp_path / "bundle").exists()
