@@ -48,6 +48,12 @@ def runner(bundle: Bundle) -> Runner:
 
 
 @pytest.fixture(scope="session")
+def float_runner() -> Runner:
+    """The tiny bundle in float32: 8-bit kernels round a batch otherwise than its texts alone."""
+    return Runner(open_bundle(TINY, "float32"))
+
+
+@pytest.fixture(scope="session")
 def copy_of_tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Makes a copy of the tiny bundle with changed fields in its bundle.json."""
 
