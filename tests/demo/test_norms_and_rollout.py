@@ -1,0 +1,55 @@
+"""Norm-weighted maps and rollout, against their formulas in loops and against the weights
+themselves."""
+
+import numpy as np
+import pytest
+
+from explorer.analysis.norms import norm_weighted
+from explorer.analysis.rollout import last_row, rollout_row
+
+
+def test_a_weight_counts_by_the_norm_of_what_it_lets_through():
+    generator = np.random.default_rng(1)
+    weights = generator.dirichlet(np.ones(5), (2, 3, 4)).astype(np.float32)
+    vectors = generator.normal(size=(2, 3, 5, 8))
+
+    found = norm_weighted(weights, np.linalg.norm(vectors, axis=-1).astype(np.float32))
+
+    for place in np.ndindex(2, 3, 4):
+        carried = [
+            np.linalg.norm(weights[place][key] * vectors[place[:2]][key]) for key in range(5)
+        ]
+        np.testing.assert_allclose(found[place], carried / np.sum(carried), atol=1e-6)
+
+
+def test_equal_norms_change_nothing_and_a_row_that_carries_nothing_is_zero():
+    weights = np.array([[0.25, 0.75], [0, 1]], np.float32)
+
+    np.testing.assert_allclose(norm_weighted(weights, np.full(2, 3, np.float32)), weights)
+    assert norm_weighted(weights, np.array([1, 0], np.float32)).tolist() == [[1, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("query", [0, 3])
+def test_rollout_is_the_product_of_the_layers_with_their_residuals(runner, query):
+    reading = runner.read("the film was not bad at all")
+    count = len(reading.tokens)
+    expected = np.eye(count)
+    for layer in reading.weights.astype(np.float64):
+        mixed = np.array(
+            [
+                [
+                    0.5 * np.mean([head[i, j] for head in layer]) + 0.5 * (i == j)
+                    for j in range(count)
+                ]
+                for i in range(count)
+            ]
+        )
+        expected = mixed @ expected
+
+    row = rollout_row(reading.weights, query)
+
+    np.testing.assert_allclose(row, expected[query], atol=1e-6)
+    assert row.sum() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(
+        last_row(reading.weights, query), reading.weights[-1].mean(axis=0)[query], atol=1e-7
+    )
