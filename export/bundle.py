@@ -10,6 +10,7 @@ from typing import Any
 
 import onnx
 
+from export.bundle_format import DECODER_FILES, ENCODER_FILES, FORMAT
 from export.encoder_graph import encoder_of
 from export.made import Graph
 from export.parts import DecoderPart, EncoderPart, Parts
@@ -18,14 +19,6 @@ from training.checkpoint import write_json
 from training.decoder_checkpoint import GENERATION
 from training.model.classifier import BERTClassifier
 from training.whole_folder import whole_folder
-
-FORMAT = 1
-ENCODER_FILES = {"float32": "onnx/model.onnx", "8bit": "onnx/model_quantized.onnx"}
-"""Precision -> file; `_quantized` is what transformers.js asks for as q8."""
-DECODER_FILES = {
-    "float32": "onnx/decoder_model_merged.onnx",
-    "8bit": "onnx/decoder_model_merged_quantized.onnx",
-}
 
 _PROBLEM_TYPES = {
     "single_label_classification": "single_label",

@@ -12,34 +12,10 @@ import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from export.tracing import GraphNames, trace
+from export.graph_names import decoder_names
+from export.tracing import trace
 from training.model.attention import KeysValues, MultiHeadAttention, value_norms
 from training.model.decoder import GPTDecoder, LayerPast, Source, TransformerDecoderLayer
-from training.model.decoder_config import DecoderConfig
-
-_KEPT = ("decoder.key", "decoder.value", "encoder.key", "encoder.value")
-
-
-def decoder_names(config: DecoderConfig) -> GraphNames:
-    """The names of `decoder_model_merged.onnx`, as transformers.js and Optimum look for them."""
-    layers = range(config.num_hidden_layers)
-    masks = ("head_mask", "cross_head_mask")
-    ones = np.ones((1, config.num_hidden_layers, config.num_attention_heads), np.float32)
-    return GraphNames(
-        inputs=(
-            *("input_ids", "encoder_attention_mask", "encoder_hidden_states"),
-            *(f"past_key_values.{i}.{kept}" for i in layers for kept in _KEPT),
-            *masks,
-        ),
-        outputs=(
-            "logits",
-            *(f"present.{i}.{kept}" for i in layers for kept in _KEPT),
-            *(f"decoder_attentions.{i}" for i in layers),
-            *(f"cross_attentions.{i}" for i in layers),
-            *(f"cross_value_norms.{i}" for i in layers),
-        ),
-        optional=dict.fromkeys(masks, ones),
-    )
 
 
 def self_attentions(decoder: GPTDecoder) -> list[MultiHeadAttention]:
@@ -78,7 +54,7 @@ class DecoderGraph(nn.Module):
         encoder_hidden_states: Tensor,
         *past_and_masks: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Shapes and order: see `decoder_names` and the table in export/README.md."""
+        """Shapes and order: see `graph_names.py` and the table in export/README.md."""
         *past, head_mask, cross_head_mask = past_and_masks
         hidden = encoder_hidden_states
         if self.bridge is not None:
@@ -88,7 +64,7 @@ class DecoderGraph(nn.Module):
         source = Source(hidden, encoder_attention_mask.bool())
         layers = tuple(
             LayerPast(KeysValues(*past[i : i + 2]), KeysValues(*past[i + 2 : i + 4]))
-            for i in range(0, len(past), len(_KEPT))
+            for i in range(0, len(past), 4)  # key and value of the target, then of the source
         )
         result = self.decoder(input_ids, source, layers, head_mask, cross_head_mask)
         sources = [layer.source for layer in result.past]
@@ -129,7 +105,7 @@ def trace_decoder(decoder: GPTDecoder, bridge: nn.Linear | None = None) -> onnx.
     for _ in range(2):
         example.append(torch.ones(2, config.num_hidden_layers, heads))
         axes.append({0: batch})
-    names = decoder_names(config)
+    names = decoder_names(config, width)
     graph = trace(
         DecoderGraph(decoder, bridge), tuple(example), names, (*axes[:3], tuple(axes[3:]))
     )

@@ -1,13 +1,14 @@
 """Sources and targets to try a decoder's graph on, and the cached steps over them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import onnxruntime
 
 from export.past import make_past, present_of
-from export.proof import Arrays, run
+from export.proof import Arrays, Run, run
 from training.model.decoder_config import DecoderConfig
 
 
@@ -29,6 +30,10 @@ class Sample:
         batch = len(self.target)
         steps = "+".join(map(str, self.pieces))
         return f"{batch} x {self.mask.shape[1]} source tokens, target {steps}"
+
+    def in_one_piece(self) -> "Sample":
+        """The same, fed whole."""
+        return replace(self, pieces=(sum(self.pieces),))
 
     def row(self, index: int) -> "Sample":
         """One text of the batch by itself, without its padding."""
@@ -86,9 +91,19 @@ def _draw(
 def run_steps(
     session: onnxruntime.InferenceSession, sample: Sample, masks: Arrays | None = None
 ) -> Iterator[dict[str, np.ndarray]]:
-    """The outputs of each piece; `present.*` of one is `past_key_values.*` of the next."""
-    past = make_past(session, len(sample.target))
-    start = 0
+    """`steps` in onnxruntime."""
+    return steps(partial(run, session), make_past(session, len(sample.target)), sample, masks)
+
+
+def steps(
+    run: Run, empty: Arrays, sample: Sample, masks: Arrays | None = None
+) -> Iterator[dict[str, np.ndarray]]:
+    """The outputs of each piece; `present.*` of one is `past_key_values.*` of the next.
+
+    Args:
+        empty: the past of a batch that is about to begin.
+    """
+    past, start = dict(empty), 0
     for piece in sample.pieces:
         feed = {
             "input_ids": sample.target[:, start : start + piece],
@@ -97,7 +112,24 @@ def run_steps(
             **past,
             **(masks or {}),
         }
-        found = run(session, feed)
+        found = run(feed)
         past = {name: found[present_of(name)] for name in past}
         start += piece
         yield found
+
+
+def part_of(whole: Arrays, start: int, stop: int) -> dict[str, np.ndarray]:
+    """What a step over target tokens `start` to `stop` must give, cut from the full pass."""
+    cut = {}
+    for name, values in whole.items():
+        if name == "logits":
+            cut[name] = values[:, start:stop]
+        elif name.startswith("decoder_attentions."):
+            cut[name] = values[:, :, start:stop, :stop]
+        elif name.startswith("cross_attentions."):
+            cut[name] = values[:, :, start:stop]
+        elif ".decoder." in name:
+            cut[name] = values[:, :, :stop]
+        else:
+            cut[name] = values
+    return cut

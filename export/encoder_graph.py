@@ -1,16 +1,15 @@
 """The encoder's graph, with the classifier where there is one: what goes in, what comes out.
 
-The names, their order and their axes stand here and nowhere else; the verification and the
-quantiser take them from the graph itself. `decoder_graph.py` is its counterpart.
+`decoder_graph.py` is its counterpart; the names of both stand in `graph_names.py`.
 """
 
-import numpy as np
 import onnx
 import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from export.tracing import GraphNames, trace
+from export.graph_names import GraphNames, classifier_names
+from export.tracing import trace
 from training.model.attention import value_norms
 from training.model.classifier import BERTClassifier, Classified
 from training.model.encoder import BERTEncoder
@@ -25,23 +24,9 @@ def encoder_of(model: EncoderModel) -> BERTEncoder:
 
 
 def encoder_names(model: EncoderModel) -> GraphNames:
-    """The names of `model.onnx`. transformers.js finds maps by the prefix `encoder_attentions`."""
-    config = encoder_of(model).config
-    layers, heads = config.num_hidden_layers, config.num_attention_heads
-    return GraphNames(
-        inputs=(
-            *("input_ids", "attention_mask"),
-            *(["token_type_ids"] if config.has_segments else []),
-            "head_mask",
-        ),
-        outputs=(
-            *(["logits"] if isinstance(model, BERTClassifier) else []),
-            "last_hidden_state",
-            *(f"encoder_attentions.{i}" for i in range(layers)),
-            *(f"encoder_value_norms.{i}" for i in range(layers)),
-        ),
-        optional={"head_mask": np.ones((1, layers, heads), np.float32)},
-    )
+    """The names of the model's graph."""
+    labels = len(model.config.labels) if isinstance(model, BERTClassifier) else None
+    return classifier_names(encoder_of(model).config, labels)
 
 
 class EncoderGraph(nn.Module):

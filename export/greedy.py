@@ -7,11 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import onnxruntime
-import torch
 from onnxruntime import OrtValue
 
 from export.past import make_past, present_of
-from training.model.decoder import GPTDecoder, LayerPast, Source
 
 Step = Callable[[np.ndarray], np.ndarray]
 """Takes the newest token of every text, (batch, 1), and scores the next, (batch, vocabulary)."""
@@ -35,20 +33,6 @@ def write_greedily(
             break
     rows = np.concatenate(written, axis=1).tolist()
     return [row[: row.index(end)] if end in row else row for row in rows]
-
-
-def torch_steps(decoder: GPTDecoder, source: Source) -> Step:
-    """The steps of the torch model on a batch of sources."""
-    past: tuple[LayerPast, ...] | None = None
-
-    @torch.no_grad()
-    def step(newest: np.ndarray) -> np.ndarray:
-        nonlocal past
-        result = decoder(torch.from_numpy(newest), source, past)
-        past = result.past
-        return result.logits[:, -1].numpy()
-
-    return step
 
 
 def graph_steps(

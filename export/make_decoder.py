@@ -8,9 +8,11 @@ from typing import Any
 import onnx
 
 from export.decoder_agreement import DecoderAgreement, compare_decoders, greedy_entry
-from export.decoder_graph import decoder_names, source_width, trace_decoder
+from export.decoder_graph import source_width, trace_decoder
 from export.decoder_samples import run_steps, sample_targets
+from export.graph_names import decoder_names
 from export.graph_pair import GraphPair
+from export.invariants import check_step
 from export.latency import time_share
 from export.made import Graph, Made, Tell
 from export.parts import DecoderPart
@@ -19,7 +21,7 @@ from export.quantize import DECODER_SCHEME, quantize
 from export.report import show_decoder_8_bit, show_decoder_proof
 from export.sessions import open_session
 from export.sources import Sources
-from export.verify_decoder import check_step, prove_decoder
+from export.verify_decoder import prove_decoder
 from export.verify_writing import (
     Texts,
     check_texts,
@@ -84,10 +86,11 @@ def _add_8_bit(
 
 def _broken_invariants(small: onnx.ModelProto, part: DecoderPart) -> list[str]:
     decoder = part.model.decoder
+    width = source_width(decoder, part.model.bridge)
     proof = Proof()
-    proof.check_form(small, decoder_names(decoder.config))
+    proof.check_form(small, decoder_names(decoder.config, width))
     session = open_session(small)
-    for sample in sample_targets(decoder.config, source_width(decoder, part.model.bridge)):
+    for sample in sample_targets(decoder.config, width):
         for number, found in enumerate(run_steps(session, sample), start=1):
             check_step(found, sample, f"8 bit, {sample.title}, piece {number}", proof)
     return proof.failures

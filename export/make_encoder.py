@@ -9,7 +9,9 @@ import onnx
 
 from export.encoder_agreement import EncoderAgreement, compare_encoders
 from export.encoder_graph import encoder_names, encoder_of, trace_encoder
+from export.encoder_samples import sample_batches
 from export.held_out import HeldOut
+from export.invariants import check_maps
 from export.latency import time_share
 from export.made import Graph, Made, Tell
 from export.parts import EncoderPart
@@ -17,7 +19,7 @@ from export.proof import Proof, run
 from export.quantize import ENCODER_SCHEME, quantize
 from export.report import show_encoder_8_bit, show_encoder_proof
 from export.sessions import open_session
-from export.verify_encoder import check_maps, prove_encoder, sample_batches
+from export.verify_encoder import prove_encoder
 
 LENGTHS = (32, 128)
 """Tokens of a sentence and of a paragraph."""
@@ -51,7 +53,7 @@ def _broken_invariants(small: onnx.ModelProto, part: EncoderPart) -> list[str]:
     proof = Proof()
     proof.check_form(small, encoder_names(part.model))
     session = open_session(small)
-    for title, feed in sample_batches(part.model):
+    for title, feed in sample_batches(encoder_of(part.model).config):
         check_maps(run(session, feed), feed, f"8 bit, {title}", proof)
     return proof.failures
 

@@ -1,23 +1,27 @@
-"""What every proof of a graph needs: its form, its numbers beside torch's, the rows of its maps.
+"""What every proof of a graph needs: its form, its numbers beside others', the rows of its maps.
 
 Nothing here stops at the first fault: all of them are gathered, so that one run tells everything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
 import onnxruntime
 
-from export.tracing import GraphNames
+from export.graph_names import Axes, GraphNames
 
 LIMIT = 1e-4
-"""Largest difference from torch, in units of the output's largest value where that is above 1."""
+"""Largest difference of a float32 graph from torch, and of two runtimes or two ways to run it, in
+units of the output's largest value where that is above 1."""
 
 ROW_SUM_LIMIT = 1e-5
 
 Arrays = Mapping[str, np.ndarray]
+Run = Callable[[Arrays], dict[str, np.ndarray]]
+"""Takes a graph's inputs and gives all its outputs, by their names, in whatever runtime."""
 
 
 @dataclass
@@ -28,28 +32,48 @@ class Proof:
     """Kind of output (`encoder_attentions`: of all layers) -> largest absolute difference."""
     batches: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    limit_of: Callable[[str, np.ndarray], float] = field(
+        default_factory=lambda: limit_of_float32, repr=False
+    )
+    """The largest difference that an output of this name and these values may show."""
 
     def expect(self, holds: bool | np.bool_, failure: str) -> None:
         """Notes `failure` unless `holds`."""
         if not holds:
             self.failures.append(failure)
 
-    def compare(self, expected: Arrays, found: Arrays, title: str) -> None:
-        """Notes each output's difference from what is expected, as a failure above the limit."""
+    @contextmanager
+    def attempt(self, title: str) -> Iterator[None]:
+        """Notes an error inside the block as a failure, so that the checks after it still run."""
+        try:
+            yield
+        # Runtimes raise what they like; onnxruntime's errors share no class but this one.
+        except Exception as error:
+            self.failures.append(f"{title}: stopped by {type(error).__name__}: {error}")
+
+    def compare(
+        self, expected: Arrays, found: Arrays, title: str, *, source: str = "torch"
+    ) -> None:
+        """Notes each output's difference from what is expected, as a failure above the limit.
+
+        Args:
+            source: what gave the expected values.
+        """
         for name, reference in expected.items():
             if found[name].shape != reference.shape:
                 self.failures.append(
-                    f"{title}: {name} has shape {found[name].shape}, torch gives {reference.shape}"
+                    f"{title}: {name} has shape {found[name].shape}, {source} gives "
+                    f"{reference.shape}"
                 )
                 continue
             difference = largest_difference(found[name], reference)
             kind = kind_of(name)
             self.differences[kind] = max(difference, self.differences.get(kind, 0.0))
-            limit = LIMIT * max(1.0, float(np.abs(reference).max(initial=0)))
+            limit = self.limit_of(name, reference)
             # Written so that a NaN fails.
             if not difference <= limit:
                 self.failures.append(
-                    f"{title}: {name} differs from torch by {difference:.1e}, limit {limit:.1e}"
+                    f"{title}: {name} differs from {source} by {difference:.1e}, limit {limit:.1e}"
                 )
 
     def compare_row(self, together: Arrays, alone: Arrays, row: int) -> None:
@@ -58,9 +82,8 @@ class Proof:
             batched = together[name][row : row + 1]
             real = batched[tuple(slice(0, size) for size in single.shape)]
             difference = largest_difference(real, single)
-            limit = LIMIT * max(1.0, float(np.abs(single).max(initial=0)))
             self.expect(
-                difference <= limit,
+                difference <= self.limit_of(name, single),
                 f"{name} of a padded row differs by {difference:.1e} from the row alone",
             )
 
@@ -83,7 +106,7 @@ class Proof:
             self.expect(np.isfinite(values).all(), f"{title}: {name} is not finite")
 
     def check_form(self, graph: onnx.ModelProto, names: GraphNames) -> None:
-        """onnx's own checker, the declared names, and no axis that is empty or frozen."""
+        """onnx's own checker; names, types and axes as declared, none of them empty or frozen."""
         try:
             onnx.checker.check_model(graph, full_check=True)
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -93,12 +116,45 @@ class Proof:
             ("outputs", names.outputs, graph.graph.output),
         ):
             found = tuple(value.name for value in values)
-            self.expect(found == expected, f"{kind} are {found}, expected {expected}")
-        for value in (*graph.graph.input, *graph.graph.output):
-            axes = value.type.tensor_type.shape.dim
-            sizes = [axis.dim_param or axis.dim_value for axis in axes]
-            self.expect(0 not in sizes, f"{value.name} declares an empty axis: {sizes}")
-            self.expect(bool(axes[0].dim_param), f"{value.name} has a frozen batch axis: {sizes}")
+            self.expect(found == tuple(expected), f"{kind} are {found}, expected {(*expected,)}")
+            for value in values:
+                if value.name in expected:
+                    self._check_declared(value, expected[value.name])
+        operators = {node.op_type for node in graph.graph.node}
+        self.expect("If" not in operators, "the graph has an If, which no bundle needs")
+        defaults = {tensor.name for tensor in graph.graph.initializer}
+        for name in names.optional:
+            self.expect(name in defaults, f"{name} has no default, so every client must give it")
+
+    def _check_declared(self, value: onnx.ValueInfoProto, axes: Axes) -> None:
+        tensor = value.type.tensor_type
+        found = [axis.dim_param or axis.dim_value for axis in tensor.shape.dim]
+        self.expect(0 not in found, f"{value.name} declares an empty axis: {found}")
+        frozen = [
+            str(name)
+            for name, size in zip(axes, found, strict=False)
+            if isinstance(name, str) and isinstance(size, int) and size
+        ]
+        self.expect(not frozen, f"{value.name} has a frozen {' and '.join(frozen)} axis: {found}")
+        self.expect(
+            bool(frozen) or 0 in found or found == list(axes),
+            f"{value.name} declares {found}, expected {list(axes)}",
+        )
+        whole = value.name == "input_ids" or value.name.endswith(("attention_mask", "type_ids"))
+        expected = onnx.TensorProto.INT64 if whole else onnx.TensorProto.FLOAT
+        self.expect(
+            tensor.elem_type == expected,
+            f"{value.name} is of type {_type(tensor.elem_type)}, expected {_type(expected)}",
+        )
+
+
+def _type(number: int) -> str:
+    return onnx.TensorProto.DataType.Name(number).lower()
+
+
+def limit_of_float32(_: str, values: np.ndarray) -> float:
+    """What float32 arithmetic in another order may change."""
+    return LIMIT * max(1.0, float(np.abs(values).max(initial=0)))
 
 
 def run(session: onnxruntime.InferenceSession, feed: Arrays) -> dict[str, np.ndarray]:

@@ -1,10 +1,11 @@
 """Reads what a bundle says of itself, for what is done with a finished one."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from export.bundle import FORMAT
+from export.bundle_format import FORMAT
 
 
 def read_bundle(folder: Path) -> dict[str, Any]:
@@ -38,3 +39,23 @@ def read_bundle(folder: Path) -> dict[str, Any]:
                     "export the bundle again"
                 )
     return content
+
+
+def choose_graph(folder: Path, graphs: Mapping[str, Any], precision: str | None) -> Path:
+    """The file of one of a part's graphs.
+
+    Args:
+        folder: the bundle's.
+        graphs: the part's entry in `bundle.json`, by precision.
+        precision: `float32` or `8bit`; None takes, as the page does, 8 bit where it is there.
+
+    Raises:
+        ValueError: there is no graph of that precision.
+    """
+    chosen = precision or ("8bit" if "8bit" in graphs else "float32")
+    if chosen not in graphs:
+        raise ValueError(
+            f"{folder} has no {chosen} graph, it has {', '.join(graphs)}; give one of those, or "
+            "export it again with --quantize"
+        )
+    return folder / graphs[chosen]["file"]

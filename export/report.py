@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from export.bundle import DECODER_FILES, ENCODER_FILES
+from export.bundle_format import DECODER_FILES, ENCODER_FILES
 from export.decoder_agreement import DecoderAgreement
 from export.encoder_agreement import EncoderAgreement
 from export.encoder_graph import encoder_of

@@ -1,29 +1,17 @@
 """How torch traces a module into a graph: one file, its axes named, without traces of itself."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from export.graph_names import GraphNames
 from export.quiet import quiet
 
 OPSET = 20
 """The newest set that onnxruntime, onnxruntime-web, OpenVINO and the reference evaluator share;
 LayerNormalization and Gelu are operators of their own in it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GraphNames:
-    """A graph's inputs and outputs in order."""
-
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    optional: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """The inputs that need not be given, with their defaults; the first axis may be 1 or batch."""
 
 
 def trace(
@@ -54,19 +42,18 @@ def trace(
     assert program is not None, "torch.onnx.export returns a program when dynamo=True"
     graph = program.model_proto
     for name, default in names.optional.items():
-        _make_optional(graph, name, default)
+        _make_optional(graph, names, name, default)
     _strip_traces(graph)
     return graph
 
 
-def _make_optional(model: onnx.ModelProto, name: str, default: np.ndarray) -> None:
-    """Gives an input a default: an initializer of its name, which a caller may override.
-
-    Its first axis gets a name of its own, since a mask of one row serves a batch of any size.
-    """
+def _make_optional(
+    model: onnx.ModelProto, names: GraphNames, name: str, default: np.ndarray
+) -> None:
+    """Gives an input a default: an initializer of its name, which a caller may override."""
     model.graph.initializer.append(numpy_helper.from_array(default, name))
     (given,) = (value for value in model.graph.input if value.name == name)
-    given.type.tensor_type.shape.dim[0].dim_param = f"{name}_batch"
+    given.type.tensor_type.shape.dim[0].dim_param = str(names.inputs[name][0])
 
 
 def _strip_traces(model: onnx.ModelProto) -> None:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from export.graph_pair import GraphPair
-from export.greedy import Step, torch_steps, write_greedily
+from export.greedy import Step, write_greedily
 from export.held_out import batches
 from export.parts import DecoderPart
 from export.proof import Proof
 from training.batches import Batch, EncodedText
+from training.model.decoder import GPTDecoder, LayerPast, Source
 
 _LONGER = 1.5
 _MORE = 8
@@ -38,6 +40,20 @@ def write_with_torch(part: DecoderPart, sources: Sequence[EncodedText]) -> Texts
             source = model.as_source(hidden, batch.padding_mask)
         written += _write(torch_steps(model.decoder, source), batch, part)
     return written
+
+
+def torch_steps(decoder: GPTDecoder, source: Source) -> Step:
+    """The steps of the torch model on a batch of sources."""
+    past: tuple[LayerPast, ...] | None = None
+
+    @torch.no_grad()
+    def step(newest: np.ndarray) -> np.ndarray:
+        nonlocal past
+        result = decoder(torch.from_numpy(newest), source, past)
+        past = result.past
+        return result.logits[:, -1].numpy()
+
+    return step
 
 
 def check_texts(expected: Texts, found: Texts, proof: Proof) -> None:

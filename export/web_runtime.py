@@ -34,6 +34,12 @@ def missing_for_web(package: str = PACKAGE) -> str | None:
     return None
 
 
+def web_version(package: str = PACKAGE) -> str:
+    """The version of an installed package of node/package.json."""
+    described = (NODE / "node_modules" / package / "package.json").read_text(encoding="utf-8")
+    return str(json.loads(described)["version"])
+
+
 class WebSession:
     """A graph opened by onnxruntime-web (wasm, one thread), for any number of runs.
 

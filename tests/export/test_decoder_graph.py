@@ -10,10 +10,11 @@ from transformers import GPT2LMHeadModel
 
 from export.decoder_graph import trace_decoder
 from export.decoder_samples import Sample, run_steps, sample_batch
+from export.invariants import check_step
 from export.proof import Proof
 from export.quantize import quantize
 from export.sessions import open_session
-from export.verify_decoder import check_step, prove_decoder
+from export.verify_decoder import prove_decoder
 from training.model.decoder import GPTDecoder
 from training.model.decoder_config import DecoderConfig
 

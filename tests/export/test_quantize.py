@@ -7,11 +7,12 @@ from onnx import numpy_helper
 
 from export.encoder_agreement import compare_encoders
 from export.encoder_graph import encoder_names
+from export.encoder_samples import sample_batches
 from export.held_out import HeldOut
+from export.invariants import check_maps
 from export.proof import Proof, run
 from export.quantize import quantize
 from export.sessions import open_session
-from export.verify_encoder import check_maps, sample_batches
 from training.batches import EncodedText
 
 
@@ -63,7 +64,7 @@ def test_form_and_invariants_of_the_maps_hold(small: onnx.ModelProto, model) -> 
     proof, session = Proof(), open_session(small)
 
     proof.check_form(small, encoder_names(model))
-    for title, feed in sample_batches(model):
+    for title, feed in sample_batches(model.encoder.config):
         check_maps(run(session, feed), feed, title, proof)
 
     assert proof.failures == []

@@ -10,8 +10,9 @@ from onnx import numpy_helper
 
 from export.decoder_graph import trace_decoder
 from export.decoder_samples import Sample
+from export.invariants import check_step
 from export.proof import Proof
-from export.verify_decoder import check_step, prove_decoder
+from export.verify_decoder import prove_decoder
 from training.model.decoder import GPTDecoder
 
 

@@ -8,8 +8,9 @@ import pytest
 from onnx import helper, numpy_helper
 
 from export.encoder_graph import encoder_names
+from export.invariants import check_maps
 from export.proof import Proof
-from export.verify_encoder import check_maps, prove_encoder
+from export.verify_encoder import prove_encoder
 
 
 @pytest.fixture

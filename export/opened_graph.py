@@ -1,0 +1,103 @@
+"""One graph of a bundle, opened to be checked: in onnxruntime with its warnings on."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from export.graph_names import GraphNames
+from export.proof import Arrays, Proof, Run, kind_of, limit_of_float32, run
+from export.remarks import remarks
+from export.sessions import WARNING, open_session
+
+SHARE_OF_8_BIT = 0.1
+"""What 8-bit arithmetic may change, in units of the output's largest value where that is above 1,
+where `bundle.json` states no difference from float32."""
+
+_MEANT = "appears in graph inputs and will not be treated as constant"
+"""onnxruntime's remark at load about inputs with a default, the head masks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedGraph:
+    """A graph, its session, and what it must be like."""
+
+    precision: str
+    path: Path
+    model: onnx.ModelProto
+    session: onnxruntime.InferenceSession
+    names: GraphNames
+
+    @property
+    def run(self) -> Run:
+        """Runs it in onnxruntime."""
+        return partial(run, self.session)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Something to run a graph on in any runtime: one run, or the steps of a target."""
+
+    title: str
+    runs: Callable[[Run], Iterable[Arrays]]
+    """Gives the outputs of each run."""
+    large: bool = False
+    """Whether it is at the model's limit."""
+
+
+def open_graph(path: Path, precision: str, names: GraphNames, proof: Proof) -> OpenedGraph:
+    """Opens a graph, after its form was checked.
+
+    Raises:
+        Exception: what onnx or onnxruntime raise when a file is no graph.
+    """
+    model = onnx.load(path)
+    proof.check_form(model, names)
+    with remarks() as said:
+        session = open_session(path, WARNING)
+    others = [line for line in said if _MEANT not in line]
+    proof.expect(not others, f"onnxruntime warns at load: {_shortened(others)}")
+    return OpenedGraph(precision=precision, path=path, model=model, session=session, names=names)
+
+
+@contextmanager
+def without_warnings(proof: Proof) -> Iterator[None]:
+    """Notes what onnxruntime logs while graphs run inside the block."""
+    with remarks() as said:
+        yield
+    proof.expect(not said, f"onnxruntime warns when the graph runs: {_shortened(said)}")
+
+
+def limits_of(precision: str, entry: Mapping[str, Any]) -> Callable[[str, np.ndarray], float]:
+    """How far two runs of a graph may be apart, in other batches, pieces or runtimes.
+
+    In 8 bit, each of the two may be as far from float32 as `bundle.json` states of texts that were
+    measured, so both together twice as far.
+
+    Args:
+        entry: the graph's in `bundle.json`.
+    """
+    if precision == "float32":
+        return limit_of_float32
+    stated = dict(entry.get("difference_from_float32", {}))
+    errors = entry.get("map_error", {})
+    # A single weight moves at most as far as the total variation of its row.
+    errors = {"encoder_attentions": errors} if "max" in errors else errors
+    stated |= {kind: error["max"] for kind, error in errors.items()}
+
+    def limit(name: str, values: np.ndarray) -> float:
+        if kind_of(name) in stated:
+            return 2 * float(stated[kind_of(name)])
+        return SHARE_OF_8_BIT * max(1.0, float(np.abs(values).max(initial=0)))
+
+    return limit
+
+
+def _shortened(lines: list[str]) -> str:
+    return f"{lines[0]} ({len(lines)} lines)" if lines else ""

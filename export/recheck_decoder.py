@@ -1,0 +1,101 @@
+"""Checks a decoder's graph by itself: as `recheck_encoder.py`, and cached steps against one run."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from export.decoder_samples import Sample, part_of, run_steps, sample_batch, sample_targets, steps
+from export.greedy import graph_steps, write_greedily
+from export.invariants import check_ones, check_shapes, check_step, check_targets_alone
+from export.opened_graph import Case, OpenedGraph, without_warnings
+from export.past import make_past
+from export.proof import Arrays, Proof, run
+from training.model.decoder_config import DecoderConfig
+
+_WRITTEN = 6
+"""Tokens that the decoder writes of each example, to be followed then in other ways."""
+
+
+def written_sample(
+    encoder: onnxruntime.InferenceSession,
+    decoder: onnxruntime.InferenceSession,
+    texts: Arrays,
+    config: DecoderConfig,
+    generation: Mapping[str, Any],
+) -> Sample:
+    """Sources that were read by the bundle's encoder, and what its decoder writes of them.
+
+    Args:
+        texts: a batch for the encoder.
+        generation: the content of `generation_config.json`.
+    """
+    hidden, mask = run(encoder, texts)["last_hidden_state"], texts["attention_mask"]
+    start = generation.get("decoder_start_token_id", generation["bos_token_id"])
+    most = min(_WRITTEN, config.max_position_embeddings - 1)
+    step = graph_steps(decoder, hidden, mask)
+    written = write_greedily(step, len(mask), start=start, end=None, most=most)
+    target = np.array([[start, *row] for row in written], np.int64)
+    alone = min(3, most)
+    pieces = (target.shape[1] - alone, *[1] * alone)
+    return Sample(source=hidden, mask=mask, target=target, pieces=pieces)
+
+
+def recheck_decoder(
+    graph: OpenedGraph, config: DecoderConfig, width: int, real: Sample, proof: Proof
+) -> list[Case]:
+    """Runs the matrix of targets, and gives what the other runtimes are tried on.
+
+    Args:
+        width: of the encoder's hidden states.
+        real: what the decoder wrote itself of real sources.
+    """
+    with without_warnings(proof):
+        for sample in [*sample_targets(config, width), real]:
+            proof.batches.append(sample.title)
+            # 8 bit was measured on real texts; random ids and states are for float32 alone.
+            exact = sample is real or graph.precision == "float32"
+            with proof.attempt(sample.title):
+                _check_steps(graph, sample, exact, proof)
+        with proof.attempt(f"{real.title}, each by itself"):
+            check_targets_alone(graph.run, partial(make_past, graph.session), real, proof)
+        with proof.attempt(f"{real.title}, with head masks of ones"):
+            *_, plain = run_steps(graph.session, real)
+            check_ones(
+                plain,
+                lambda masks: list(run_steps(graph.session, real, masks))[-1],
+                graph.names.optional,
+                proof,
+            )
+    samples = [real]
+    if graph.precision == "float32":
+        samples += [sample_batch(config, width), sample_targets(config, width)[-1]]
+    return [_case(graph, sample, config) for sample in samples]
+
+
+def _check_steps(graph: OpenedGraph, sample: Sample, exact: bool, proof: Proof) -> None:
+    """Every step by itself; and, if `exact`, as the part of one run over the whole target."""
+    (whole,) = run_steps(graph.session, sample.in_one_piece()) if exact else ({},)
+    start = 0
+    for piece, found in zip(sample.pieces, run_steps(graph.session, sample), strict=True):
+        stop = start + piece
+        title = f"{sample.title}, tokens {start + 1} to {stop}"
+        check_step(found, sample, title, proof)
+        batch, source = sample.mask.shape
+        lengths = {"batch": batch, "source": source, "target": piece, "past": start}
+        check_shapes(found, lengths, graph.names, title, proof)
+        if len(sample.pieces) > 1:
+            cut = part_of(whole, start, stop)
+            proof.compare(cut, found, title, source="one run over the whole target")
+        start = stop
+
+
+def _case(graph: OpenedGraph, sample: Sample, config: DecoderConfig) -> Case:
+    empty = make_past(graph.session, len(sample.target))
+    return Case(
+        title=sample.title,
+        runs=lambda run: steps(run, empty, sample),
+        large=sample.target.shape[1] == config.max_position_embeddings,
+    )
