@@ -85,10 +85,10 @@ def _wire(app: gr.Blocks, page: Page, screen: Screen) -> tuple[Dependency, Depen
     events = Events(screen)
     switches = [page.special_tokens, page.words, page.dark]
     controls = [page.shown, page.layer, page.head, *switches]
-    asked = [page.bundle, page.text, page.text_pair, *controls[1:]]
+    asked = [page.bundle, page.text, page.text_pair, *controls]
     texts = [page.text, page.text_pair, page.second]
     the_map = [page.heads, page.picture, page.tokens, page.removed, page.png, page.svg]
-    answered = [page.shown, page.notice, page.answer, *the_map]
+    answered = [page.shown, page.notice, page.answer, page.left_out, *the_map]
     begun = [page.facts, page.about, page.examples, *texts, page.layer, page.head, *answered]
     beginning = [page.bundle, *switches]
 
@@ -103,11 +103,15 @@ def _wire(app: gr.Blocks, page: Page, screen: Screen) -> tuple[Dependency, Depen
         page.bundle.input(events.begin, beginning, begun, **on_text),
         gr.on(submitted, events.read, asked, answered, **on_text),
         page.examples.choose(
-            events.choose_example, [page.bundle, *controls[1:]], [*texts, *answered], **on_text
+            events.choose_example, [page.bundle, *controls], [*texts, *answered], **on_text
         ),
     ]
+    panels = [panel.result for panel in page.panels if panel.analysis.leaves_heads_out]
+    leaving_out = [part.leave_out for part in (page.heads, page.left_out, *panels)]
+    other_heads = [one(events.leave_out, controls, answered, **on_text) for one in leaving_out]
     drawn = [
         *answers,
+        *other_heads,
         gr.on(numbered, events.draw, controls, the_map, **on_map),
         gr.on(redrawing, events.redraw, controls, the_map, **on_map),
         page.heads.choose(
@@ -117,8 +121,8 @@ def _wire(app: gr.Blocks, page: Page, screen: Screen) -> tuple[Dependency, Depen
     for event in drawn:
         # Afterwards: nobody should wait for files that they may not want.
         event.then(events.files, controls, [page.png, page.svg], **PRIVATE)
-    leaving = [page.bundle.input, page.examples.choose, *submitted]
-    wire_panels(page.panels, _ask(screen), page.shown, answers, leaving, PRIVATE)
+    leaving = [page.bundle.input, page.examples.choose, *submitted, *leaving_out]
+    wire_panels(page.panels, _ask(screen), page.shown, answers, leaving, PRIVATE, other_heads)
     page.picture.select(events.choose_row, controls, page.tokens, **PRIVATE)
     return drawn[0], drawn[1]
 

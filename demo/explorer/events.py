@@ -25,19 +25,40 @@ class Events:
         self._screen = screen
 
     def read(self, title: Any, text: Any, text_pair: Any, *controls: Any) -> tuple:
-        """A text is to be read. Gives: shown, notice, answer, and the map."""
+        """A text is to be read; heads that are left out of a model's answer stay out of its next
+        one. Gives: shown, notice, answer, left_out, and the map."""
+        chosen = Chosen(*controls)
+        before = chosen.shown if isinstance(chosen.shown, dict) else {}
+        without = before.get("without") if before.get("bundle") == title else None
         try:
-            runner, reading = self._screen.read(title, text, text_pair)
-            shown = {"bundle": title, "text": reading.text, "text_pair": reading.text_pair}
-            selected = self._screen.select(Chosen(shown, *controls))
+            return self._answered(title, text, text_pair, without, chosen)
         except RequestError as error:
             lines = [str(error), "What stands below is still the answer to the text before."]
-            return gr.skip(), {"error": True, "lines": lines}, *skip(1 + MAP_VALUES)
+            return gr.skip(), {"error": True, "lines": lines}, *skip(2 + MAP_VALUES)
+
+    def leave_out(self, event: gr.EventData, *controls: Any) -> tuple:
+        """Heads are to be left out, all that are named and no others. Gives what `read` gives."""
+        chosen = Chosen(*controls)
+        runner, reading = answer_or_message(self._screen.shown, chosen.shown)
+        texts = runner.bundle.title, reading.text, reading.text_pair
+        without = sent_with(event).get("without")
+        return answer_or_message(self._answered, *texts, without, chosen)
+
+    def _answered(
+        self, title: Any, text: Any, text_pair: Any, without: Any, chosen: Chosen
+    ) -> tuple:
+        runner, reading = self._screen.read(title, text, text_pair, without)
+        shown = {
+            "bundle": title, "text": reading.text, "text_pair": reading.text_pair,
+            "without": reading.without,
+        }  # fmt: skip
+        chosen = chosen._replace(shown=shown)
         return (
             shown,
             {"error": False, "lines": sentences.notices(reading, runner.bundle)},
             payloads.answer(reading, runner.bundle),
-            *self._map(selected, Chosen(shown, *controls), overview=True),
+            {"without": reading.without, "heads": runner.bundle.heads},
+            *self._map(self._screen.select(chosen), chosen, overview=True),
         )
 
     def draw(self, *controls: Any) -> tuple:
@@ -76,7 +97,7 @@ class Events:
         bundle = answer_or_message(self._screen.runner, title).bundle
         if not bundle.classifies:
             known = payloads.facts(bundle), sentences.about(bundle)
-            return *known, *skip(6), None, *skip(2 + MAP_VALUES)
+            return *known, *skip(6), None, *skip(3 + MAP_VALUES)
         example = bundle.examples[0] if bundle.examples else Example(text="")
         layer, head = 0, 0
         if bundle.examples:
@@ -88,7 +109,9 @@ class Events:
             payloads.examples(bundle.examples),
             *_texts(example),
             *head_choice(bundle, layer + 1, head + 1),
-            *self.read(title, example.text, example.text_pair, layer + 1, head + 1, *switches),
+            *self.read(
+                title, example.text, example.text_pair, None, layer + 1, head + 1, *switches
+            ),
         )
 
     def choose_example(self, event: gr.EventData, title: Any, *controls: Any) -> tuple:
@@ -116,6 +139,7 @@ class Events:
             tokens=payloads.tokens(reading, view, bundle),
             notes=sentences.map_notes(view, reading),
             overview=all_heads(selected.maps) if overview else None,
+            without=reading.without if selected.runner.masks_heads else False,
         )
 
 

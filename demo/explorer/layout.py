@@ -25,6 +25,7 @@ class Page(NamedTuple):
     examples: gr.HTML
     notice: gr.HTML
     answer: gr.HTML
+    left_out: gr.HTML
     tokens: gr.HTML
     heads: gr.HTML
     layer: gr.Dropdown
@@ -93,7 +94,7 @@ def _lay_out_classifier(first: Bundle, bundles: Sequence[Bundle]) -> dict[str, A
                 )
         with gr.Column(scale=2, min_width=300):
             answer = widget("answer")
-    notice = widget("notice")
+    notice, left_out = widget("notice"), widget("left_out")
     tokens = widget("tokens")
     with gr.Tabs(selected="maps"):
         with gr.Tab("Maps", id="maps", elem_id="maps_tab"):
@@ -102,7 +103,8 @@ def _lay_out_classifier(first: Bundle, bundles: Sequence[Bundle]) -> dict[str, A
         panels = lay_out_groups(CLASSIFY, classifies)
     return {
         "text": text, "text_pair": text_pair, "second": second, "examples": examples,
-        "notice": notice, "answer": answer, "tokens": tokens, "panels": panels, **maps,
+        "notice": notice, "answer": answer, "left_out": left_out, "tokens": tokens,
+        "panels": panels, **maps,
     }  # fmt: skip
 
 
@@ -110,7 +112,7 @@ def _lay_out_maps(first: Bundle) -> dict[str, Any]:
     """The parts that choose and show a map, by their names in `Page`."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            heads = widget("heads", chosen=[1, 1])
+            heads = widget("heads", chosen=[1, 1], without=False)
             with gr.Row():
                 layer = number("Layer", payloads.layer_choices(first))
                 head = number("Head", payloads.head_choices(first))

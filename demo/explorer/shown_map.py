@@ -1,6 +1,6 @@
 """New values for the parts of the page that show a map; both tabs have the same six."""
 
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -25,13 +25,16 @@ def map_values(
     tokens: dict[str, Any],
     notes: str,
     overview: dict[str, Any] | None,
+    without: list[list[int]] | Literal[False] = False,
 ) -> tuple:
     """All heads with the chosen one marked, the picture, the tokens, notes, the two files.
 
     Args:
         overview: a new picture of all heads, from `all_heads`; None leaves it as it is.
+        without: the heads that are left out, from 1; False where none can be.
     """
-    heads: dict[str, Any] = {"chosen": [view.layer + 1, name_head(view.head)]}
+    chosen = [view.layer + 1, name_head(view.head)]
+    heads: dict[str, Any] = {"chosen": chosen, "without": without}
     if overview is not None:
         heads["value"] = overview
     picture = screen.picture(view, dark=bool(dark))

@@ -18,6 +18,10 @@ _NEEDS = {
     "tokens": ["strip.js"],
     "written": ["strip.js"],
     "source_words": ["strip.js", "signed.js"],
+    "heads": ["out.js"],
+    "head_effects": ["signed.js", "out.js", "head_grid.js"],
+    "pruning": ["out.js"],
+    "decoder_heads": ["strip.js", "signed.js", "head_grid.js"],
 }
 """Scripts that a widget builds on."""
 

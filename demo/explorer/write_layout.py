@@ -107,7 +107,7 @@ def _lay_out_choosing(first: Bundle) -> dict[str, Any]:
         label="The written text looks at",
         elem_id="looks_at",
     )
-    heads = widget("heads", "write_heads", chosen=[1, 1])
+    heads = widget("heads", "write_heads", chosen=[1, 1], without=False)
     with gr.Row():
         layer = number("Layer", payloads.layer_choices(first.decoder), "write_")
         head = number("Head", payloads.head_choices(first.decoder), "write_")

@@ -35,7 +35,7 @@ def test_a_forged_head_gets_a_sentence(forge, event_data, message):
 
 @pytest.mark.parametrize("index", [-1, 2, 10**9, "0", None, True, [0]])
 def test_a_forged_example_gets_a_sentence(forge, index):
-    data = ["Tiny random model", 1, 1, True, True, False]
+    data = ["Tiny random model", SHOWN, 1, 1, True, True, False]
 
     success, output = forge("examples", "choose", data, {"index": index})
 

@@ -9,6 +9,24 @@ const mark = ([layer, head]) => {
     button.tabIndex = here ? 0 : -1;
     if (here) grid.current = index;
   });
+  markOut();
+};
+
+// Heads may be left out where the page says which are; a tile of the mean stands for its layer.
+const behind = ({ dataset: { layer, head } }) => (head === "mean" ? layerOf(Number(layer), grid.columns - 1) : [[Number(layer), Number(head)]]);
+const areOut = (pairs) => Array.isArray(props.without) && pairs.every((pair) => has(props.without, pair));
+const markOut = () => {
+  if (!grid) return;
+  for (const button of grid.buttons) {
+    const out = areOut(behind(button));
+    button.classList.toggle("out", out);
+    button.setAttribute("aria-label", `${button.title}${out ? ", left out" : ""}`);
+  }
+  const [layer, head] = props.chosen;
+  const who = head === "mean" ? `all heads of layer ${layer}` : one([layer, head]);
+  const gone = areOut(behind(grid.buttons[grid.current]));
+  grid.leave.hidden = !Array.isArray(props.without);
+  grid.leave.textContent = gone ? `Put back ${who}` : `Leave out ${who}`;
 };
 
 const tile = (layer, head, layers, columns) => {
@@ -42,8 +60,9 @@ const draw = ({ layers, heads, picture }) => {
     make("h2", { text: "Every head at once" }),
     make("p", { className: "hint", text: "Rows are layers, columns are heads. Choose one to see it large." }),
     box,
+    make("button", { className: "plain-button leave", attributes: { type: "button" } }),
   );
-  grid = { buttons: [...box.querySelectorAll(".tile")], columns: names.length, current: 0 };
+  grid = { buttons: [...box.querySelectorAll(".tile")], columns: names.length, current: 0, leave: root.querySelector(".leave") };
 };
 
 const chooseTile = (button) => {
@@ -55,6 +74,7 @@ const chooseTile = (button) => {
 root.addEventListener("click", (event) => {
   const button = event.target.closest(".tile");
   if (button) chooseTile(button);
+  if (event.target.closest(".leave")) trigger("leave_out", { without: toggled(props.without, behind(grid.buttons[grid.current])) });
 });
 root.addEventListener("keydown", (event) => {
   const index = grid ? grid.buttons.indexOf(event.target) : -1;
@@ -65,9 +85,10 @@ root.addEventListener("keydown", (event) => {
 });
 
 show((value) => {
-  const held = grid && grid.buttons.indexOf(document.activeElement);
+  const held = grid && [...grid.buttons, grid.leave].indexOf(document.activeElement);
   draw(value);
   mark(props.chosen);
-  if (held >= 0) grid.buttons[held]?.focus();
+  if (held >= 0) [...grid.buttons, grid.leave][held]?.focus();
 });
 watch("chosen", () => mark(props.chosen));
+watch("without", markOut);

@@ -58,5 +58,8 @@ class Analysis:
     """Runs it; gives plain data for the widget. Raises RequestError."""
     lay_out_options: Callable[[Bundle], dict[str, Component]] = no_options
     """Makes its controls, inside the row that is open; they keep the order of this dict."""
+    leaves_heads_out: bool = False
+    """Its widget may have heads left out, by an event `leave_out` with all of them as `without`. It
+    has a property of that name, and what it shows stays when others are left out."""
     refresh_options: Callable[[Asked], dict[str, Any]] = no_updates
     """New values of controls once another text or model is there, by their names."""

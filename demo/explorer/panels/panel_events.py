@@ -40,7 +40,8 @@ class PanelEvents:
         if not shown:
             return [{"text": ""}, {}, *unchanged]
         try:
-            updates = self._analysis.refresh_options(self._asked(shown, values))
+            asked = self._asked(shown, values)
+            updates = self._analysis.refresh_options(asked)
         except RequestError as error:
             return [{"error": str(error)}, {}, *unchanged]
         current = [
@@ -48,7 +49,17 @@ class PanelEvents:
             for name, value in zip(self._names, values, strict=True)
         ]
         options = [updates.get(name, gr.skip()) for name in self._names]
-        return [self.price(shown, *current), {}, *options]
+        return [self.price(shown, *current), self._result(asked, value={}), *options]
+
+    def follow_heads(self, shown: Any, *values: Any) -> list:
+        """Other heads are left out of the same text. Gives what `prepare` gives; the options stay,
+        and the result where its analysis says so."""
+        unchanged = [gr.skip() for _ in self._names]
+        try:
+            result = self._result(self._asked(shown, values))
+        except RequestError as error:
+            return [{"error": str(error)}, {}, *unchanged]
+        return [self.price(shown, *values), result, *unchanged]
 
     def price(self, shown: Any, *values: Any) -> dict[str, Any]:
         """An option has changed, or the text. Gives what the analysis would take now."""
@@ -85,6 +96,11 @@ class PanelEvents:
                 if now - told >= _PAUSE:
                     told = now
                     yield _how_far(progress, now - started), gr.skip(), gr.skip()
+
+    def _result(self, asked: Asked, **changes: Any) -> Any:
+        if not self._analysis.leaves_heads_out:
+            return {}
+        return gr.update(without=asked.reading.without, **changes)
 
     def _asked(self, shown: Any, values: tuple) -> Asked:
         if not shown:

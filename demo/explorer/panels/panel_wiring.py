@@ -24,6 +24,7 @@ def wire_panels(
     answered: Sequence[Dependency],
     leaving: Sequence[Callable],
     private: dict[str, Any],
+    other_heads: Sequence[Dependency] = (),
 ) -> None:
     """Wires the panels of one tab.
 
@@ -32,6 +33,7 @@ def wire_panels(
         answered: the events after which it shows another text, or the same one read otherwise.
         leaving: what a reader does to get there; it stops what still runs for the text before.
         private: how a handler runs that is for the page alone.
+        other_heads: the events after which the same text was read with other heads left out.
     """
     if not panels:
         return
@@ -51,17 +53,23 @@ def wire_panels(
     ]
     counts = [len(those) for those in options]
     for event in answered:
-        event.then(_prepare_all(handlers, counts), asking, filled, **private)
+        prepare = _all_of([one.prepare for one in handlers], counts)
+        event.then(prepare, asking, filled, **private)
+    for event in other_heads:
+        follow = _all_of([one.follow_heads for one in handlers], counts)
+        event.then(follow, asking, filled, **private)
 
 
-def _prepare_all(handlers: Sequence[PanelEvents], counts: Sequence[int]) -> Callable[..., tuple]:
-    def prepare(shown: Any, *values: Any) -> tuple:
+def _all_of(handlers: Sequence[Callable[..., list]], counts: Sequence[int]) -> Callable[..., tuple]:
+    """One handler for one of each panel, with so many options."""
+
+    def handle(shown: Any, *values: Any) -> tuple:
         rest = iter(values)
         given = [[next(rest) for _ in range(count)] for count in counts]
-        prepared = [one.prepare(shown, *those) for one, those in zip(handlers, given, strict=True)]
-        return tuple(part for those in prepared for part in those)
+        parts = [one(shown, *those) for one, those in zip(handlers, given, strict=True)]
+        return tuple(part for those in parts for part in those)
 
-    return prepare
+    return handle
 
 
 def _wire(

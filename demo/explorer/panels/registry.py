@@ -5,16 +5,25 @@ from collections.abc import Callable, Sequence
 
 from explorer.panels.compare_api import CompareApi
 from explorer.panels.compare_panel import COMPARE
+from explorer.panels.decoder_heads_panel import DECODER_HEADS
+from explorer.panels.heads_panel import HEAD_EFFECTS
 from explorer.panels.panel import Group
+from explorer.panels.pruning_panel import PRUNING
 from explorer.panels.source_api import SourceApi
 from explorer.panels.source_panel import SOURCE_RELIANCE
 from explorer.screen import Screen
 from explorer.write_screen import WriteScreen
 
-CLASSIFY: tuple[Group, ...] = (Group("Compare", "compare", (COMPARE,)),)
+CLASSIFY: tuple[Group, ...] = (
+    Group("Heads", "which_heads", (HEAD_EFFECTS, PRUNING)),
+    Group("Compare", "compare", (COMPARE,)),
+)
 """Below the answer, beside the maps."""
 
-WRITE: tuple[Group, ...] = (Group("Source", "source", (SOURCE_RELIANCE,)),)
+WRITE: tuple[Group, ...] = (
+    Group("Source", "source", (SOURCE_RELIANCE,)),
+    Group("Heads", "write_which_heads", (DECODER_HEADS,)),
+)
 """Below the written text, beside its maps."""
 
 

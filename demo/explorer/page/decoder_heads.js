@@ -1,0 +1,73 @@
+// What each head of a decoder did for the written text: a grid for each kind of attention, and the
+// written tokens inked for the chosen head.
+let value = null;
+let chosen = null; // kind, layer and head, from 0
+
+const NAMES = { cross: "Heads that look at the source (cross-attention)", self: "Heads that look back at the text (self-attention)" };
+const nats = (effect) => `${Math.abs(effect) < 0.005 ? "" : effect < 0 ? "−" : "+"}${Math.abs(effect).toFixed(2)}`;
+const short = (effect, top) => (effect === null || Math.abs(effect) < top / 20 ? "" : `${effect < 0 ? "−" : "+"}${Math.abs(effect).toFixed(1)}`);
+const top = () => largest(value.effects.flat(2).filter((effect) => effect !== null));
+
+const grid = (kind) => {
+  const most = top();
+  const rows = value.effects[kind].map((row, layer) =>
+    row.map((effect, head) => {
+      const name = `Layer ${layer + 1}, head ${head + 1}: ${effect === null ? "not tried" : nats(effect)}`;
+      const cell = headCell({ layer: layer + 1, head: head + 1, effect, top: most, text: short(effect, most), name });
+      cell.dataset.kind = kind;
+      cell.disabled = effect === null;
+      return cell;
+    }),
+  );
+  const names = value.effects[kind][0].map((_, head) => head + 1);
+  return make("div", {}, [make("h3", { text: NAMES[value.kinds[kind]] }), headGrid(NAMES[value.kinds[kind]], rows, names)]);
+};
+
+const showHead = ([kind, layer, head]) => {
+  chosen = [kind, layer, head];
+  root.querySelectorAll(".cell").forEach((cell) => {
+    const here = Number(cell.dataset.kind) === kind && place(cell)[0] === layer + 1 && place(cell)[1] === head + 1;
+    cell.setAttribute("aria-pressed", here);
+  });
+  const effects = value.by_token[kind][layer][head];
+  const most = largest(effects);
+  const worst = effects.indexOf(Math.max(...effects));
+  const who = `Without layer ${layer + 1}, head ${head + 1} (${value.kinds[kind]}-attention)`;
+  const line = effects[worst] < 0.005 ? `${who} no token becomes less likely.` : `${who} the token that loses most is ${nameOf(value.tokens[worst])}: its probability becomes ${percent(Math.exp(-effects[worst]))} of what it was.`;
+  root.querySelector(".told").textContent = line;
+  root.querySelector(".target-chips").replaceChildren(
+    ...value.tokens.map((token, index) => {
+      const node = signedInk(chipFor(token, false, "span"), effects[index], most);
+      node.classList.add("effect");
+      node.append(make("small", { className: "points", text: Math.abs(effects[index]) < 0.005 ? "" : nats(effects[index]) }));
+      return node;
+    }),
+  );
+};
+
+const compared = () => {
+  const means = value.effects.map((rows) => rows.flat().filter((effect) => effect !== null)).map((all) => (all.length ? all.reduce((sum, effect) => sum + effect, 0) / all.length : null));
+  if (means.includes(null)) return "";
+  return `Mean over all heads of a kind: ${value.kinds.map((kind, index) => `${kind} ${nats(means[index])}`).join(", ")}.`;
+};
+
+followCells((cell) => showHead([Number(cell.dataset.kind), place(cell)[0] - 1, place(cell)[1] - 1]));
+
+show((given) => {
+  value = given.by_token ? given : null;
+  if (!value) return root.replaceChildren();
+  const left = value.not_tried ? ` ${value.not_tried} heads were not tried: it would have taken too long.` : "";
+  root.replaceChildren(
+    make("h2", { text: "What each head did" }),
+    make("div", { className: "grids" }, value.kinds.map((_, kind) => grid(kind))),
+    make("p", { text: compared() }),
+    make("p", { className: "told", attributes: { role: "status" } }),
+    make("div", { className: "chips target-chips", attributes: { role: "group", "aria-label": "Written tokens and what the chosen head did for each" } }),
+    make("p", {
+      className: "hint",
+      text: `Rows are layers, columns heads. + : by so much the natural logarithm of the text's probability (${value.log_probability.toFixed(1)}) falls without the head; − : the text would be likelier. Below a token: the same for it alone.${left}`,
+    }),
+  );
+  const all = value.effects.flatMap((rows, kind) => rows.flatMap((row, layer) => row.map((effect, head) => ({ effect: effect ?? -Infinity, at: [kind, layer, head] }))));
+  showHead(all.reduce((best, each) => (each.effect > best.effect ? each : best)).at);
+});
