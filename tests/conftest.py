@@ -49,7 +49,7 @@ def byte_level_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(["the film is not bad, great story 😍!"] * 20, trainer)
+    tokenizer.train_from_iterator(["the film is not bad, a great 😍 and story"] * 20, trainer)
     tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
     return _saved(tokenizer, tmp_path_factory.mktemp("byte_level"))
 

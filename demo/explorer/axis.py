@@ -56,5 +56,10 @@ def _as_token(tokens: Sequence[Token], word: Word) -> Token:
     first = tokens[word.places[0]]
     if len(word.places) == 1:
         return first
-    pieces = " ".join(tokens[place].piece for place in word.places)
-    return replace(first, piece=pieces, text=word.text)
+    parts = [tokens[place] for place in word.places]
+    return replace(
+        first,
+        piece=" ".join(part.piece for part in parts),
+        text=word.text,
+        readable=" ".join(part.entry for part in parts),
+    )

@@ -14,8 +14,9 @@ from explorer.bundle_decoder import Decoder
 from explorer.bundle_examples import Example
 from explorer.labels import can_draw
 from explorer.reading import Reading, Token
-from explorer.request import MEAN
-from explorer.view import MapView, telling_token
+from explorer.map_choice import MAX, MEAN
+from explorer.telling import telling_token
+from explorer.view import MapView
 
 MAX_BARS = 8
 
@@ -78,8 +79,8 @@ def tokens(
 def chip(token: Token, place: int) -> dict[str, Any]:
     """A token or word as the widgets show it; `place` counts from 0."""
     return {
-        "text": token.text or token.piece,
-        "piece": token.piece,
+        "text": token.name,
+        "piece": token.entry,
         "special": token.special,
         "continues": token.continues,
         "segment": token.segment,
@@ -101,6 +102,7 @@ def packed(view: MapView) -> dict[str, Any]:
         "rows": base64.b64encode(rows.tobytes()).decode(),
         "tops": tops.tolist(),
         "removed": view.removed.tolist(),
+        "maximum": view.is_maximum,
     }
 
 
@@ -109,11 +111,11 @@ def examples(given: Sequence[Example]) -> list[dict[str, str]]:
     return [{"text": example.text, "text_pair": example.text_pair} for example in given]
 
 
-def layer_choices(model: Bundle | Decoder) -> list[int]:
+def layer_choices(model: Bundle | Decoder) -> list[int | str]:
     """The layers that a control offers."""
-    return list(range(1, model.layers + 1))
+    return [MEAN, MAX, *range(1, model.layers + 1)]
 
 
 def head_choices(model: Bundle | Decoder) -> list[int | str]:
     """The heads that a control offers."""
-    return [MEAN, *range(1, model.heads + 1)]
+    return [MEAN, MAX, *range(1, model.heads + 1)]

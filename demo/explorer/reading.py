@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.pieces import is_visible
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:
@@ -13,20 +15,31 @@ class Token:
     piece: str
     """Its entry in the vocabulary, such as `##able`, `[UNK]` or `[CLS]`."""
     text: str
-    """The characters of the reader's text that it covers; empty for a special token."""
+    """The characters of the reader's text that it covers; empty for a special token, for a space in
+    front of a word, and for the second and later parts of one character."""
     special: bool
     """Put there by the tokenizer: [CLS], [SEP]."""
     continues: bool
     """True for the second and later pieces of a word."""
     segment: int
     """0 in text A, 1 in text B."""
+    readable: str = ""
+    """Its piece for people, where that is written otherwise: `␣film` for `Ġfilm`."""
+
+    @property
+    def entry(self) -> str:
+        """Its entry in the vocabulary, as people can read it."""
+        return self.readable or self.piece
+
+    @property
+    def name(self) -> str:
+        """The reader's characters; its entry, if it has none that can be seen."""
+        return self.text if is_visible(self.text) else self.entry.removeprefix("##") or self.entry
 
     @property
     def label(self) -> str:
-        """The name on axes and in lists: a special token's piece, else the reader's characters."""
-        if not self.text:
-            return self.piece
-        return f"##{self.text}" if self.continues else self.text
+        """The name on axes and in lists, which says whether it goes on with a word."""
+        return f"##{self.name}" if self.continues else self.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

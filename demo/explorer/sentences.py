@@ -20,6 +20,9 @@ _PROMISES = {
     "attention head looked at.",
 }
 
+_UNKNOWN = ("[UNK]", "<unk>")
+"""What tokenizers call a piece that they do not know."""
+
 CAUTION = (
     "**How to read it.** A row is a word that looks, its columns are what it looks at, and each "
     "row adds up to 100 %; click a row to follow its word. Attention shows where information "
@@ -93,11 +96,12 @@ def notices(
         )
     if not words:
         found.append("The tokenizer drops all that is in this text: the model reads an empty one.")
-    unknown = sum(token.piece == "[UNK]" for token in words)
+    unknown = [token.piece for token in words if token.piece in _UNKNOWN]
     if unknown:
         found.append(
-            f"{unknown} of {len(words)} tokens {'is' if unknown == 1 else 'are'} not in the "
-            "model's vocabulary; it reads each of them as the same unknown token, [UNK]."
+            f"{len(unknown)} of {len(words)} tokens {'is' if len(unknown) == 1 else 'are'} not in "
+            "the model's vocabulary; it reads each of them as the same unknown token, "
+            f"{unknown[0]}."
         )
     if not any(character.isalnum() for character in reading.text + reading.text_pair):
         found.append(

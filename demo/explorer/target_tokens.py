@@ -1,16 +1,13 @@
 """Token ids that a decoder wrote, as tokens and as text for people."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tokenizers import Tokenizer
 
+from explorer.pieces import SPACES, WORD_STARTS, Spelling
 from explorer.reading import Token
-
-_WORD_STARTS = ("Ġ", "▁")
-_SPACES = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥"})  # a token of nothing else can be seen
 
 
 class _Known(NamedTuple):
@@ -37,9 +34,8 @@ class TargetTokens:
         self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        content = json.loads(self._tokenizer.to_str())
-        self._prefix = content["model"].get("continuing_subword_prefix") or ""
-        self._byte_level = "ByteLevel" in json.dumps(content["decoder"])
+        self._prefix = getattr(self._tokenizer.model, "continuing_subword_prefix", None) or ""
+        self._spelling = Spelling.of(self._tokenizer)
         self._outside = frozenset(outside)
         self._known: dict[int, _Known] = {}
 
@@ -67,6 +63,7 @@ class TargetTokens:
             special=special,
             continues=not special and not starts and self._joins(text, before),
             segment=0,
+            readable=self._spelling.readable(piece),
         )
 
     def text(self, ids: Sequence[int]) -> str:
@@ -91,22 +88,7 @@ class TargetTokens:
             text = piece.removeprefix(self._prefix)
             return _Known(piece, text or piece, starts=not piece.startswith(self._prefix))
         text = self._tokenizer.decode([index], skip_special_tokens=False)
-        text = text.strip() or text.translate(_SPACES) or piece
+        text = text.strip() or text.translate(SPACES) or piece
         if "\ufffd" in text or not text.isprintable():
-            text = _as_bytes(piece) if self._byte_level else piece
-        return _Known(piece, text, starts=piece.startswith(_WORD_STARTS))
-
-
-def _as_bytes(piece: str) -> str:
-    """The bytes behind a piece of byte-level BPE, in hexadecimal; the piece if it has none.
-
-    Each byte is one letter there: itself where it is printable in Latin-1, else one of those from
-    U+0100 on, in turn (`bytes_to_unicode` of GPT-2).
-    """
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(0x100) if byte not in printable]
-    letters = {chr(byte): byte for byte in printable}
-    letters |= {chr(0x100 + place): byte for place, byte in enumerate(others)}
-    if not all(letter in letters for letter in piece):
-        return piece
-    return f"⟨{bytes(letters[letter] for letter in piece).hex(' ')}⟩"
+            text = self._spelling.readable(piece)
+        return _Known(piece, text, starts=piece.startswith(WORD_STARTS))

@@ -1,13 +1,13 @@
 """From text to token ids and back to the reader's own characters."""
 
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 
 from explorer.reading import Token
+from explorer.source_tokens import SourceTokens
 
 _MASKS = ("[MASK]", "<mask>")
 
@@ -36,6 +36,7 @@ class TextEncoder:
         self._cut = Tokenizer.from_str(self._whole.to_str())
         self._cut.enable_truncation(max_tokens, strategy="longest_first")
         self._max_tokens = max_tokens
+        self._named = SourceTokens(self._whole)
         known = (mask for mask in _MASKS if self._whole.token_to_id(mask) is not None)
         self.mask = next(known, "")
         """What stands for a masked word in a text; empty if there is no such token."""
@@ -53,7 +54,7 @@ class TextEncoder:
             text_pair=text_pair,
             ids=encoding.ids,
             segment_ids=encoding.type_ids,
-            tokens=_tokens(encoding, (text, text_pair)),
+            tokens=self._named.tokens(encoding, (text, text_pair)),
             left_out=length - len(encoding),
         )
 
@@ -73,37 +74,3 @@ def masked(encoded: Encoded, places: Collection[int], mask_id: int) -> Encoded:
     """The text with the mask's id in place of some of its tokens, which it still calls by name."""
     ids = [mask_id if place in places else token for place, token in enumerate(encoded.ids)]
     return replace(encoded, ids=ids)
-
-
-def _tokens(encoding: Encoding, texts: tuple[str, str]) -> tuple[Token, ...]:
-    """The tokens of an encoding; `word_ids` and `sequence_ids` are None at special tokens."""
-    tokens = []
-    previous = None
-    starts = {
-        (sequence, start)
-        for sequence, (start, _) in zip(encoding.sequence_ids, encoding.offsets, strict=True)
-    }
-    for index, piece in enumerate(encoding.tokens):
-        sequence, word = encoding.sequence_ids[index], encoding.word_ids[index]
-        start, end = encoding.offsets[index]
-        special = bool(encoding.special_tokens_mask[index])
-        text = texts[sequence or 0]
-        # An accent written as a character of its own belongs to the letter before it, though the
-        # tokenizer dropped it.
-        while _is_mark(text[end : end + 1]) and (sequence, end) not in starts:
-            end += 1
-        tokens.append(
-            Token(
-                piece=piece,
-                text="" if special else text[start:end],
-                special=special,
-                continues=not special and (sequence, word) == previous,
-                segment=encoding.type_ids[index] if sequence is None else sequence,
-            )
-        )
-        previous = None if special else (sequence, word)
-    return tuple(tokens)
-
-
-def _is_mark(character: str) -> bool:
-    return bool(character) and unicodedata.category(character)[0] == "M"

@@ -12,7 +12,7 @@ class Word(NamedTuple):
     places: tuple[int, ...]
     """Its tokens, by their places from 0, in order."""
     text: str
-    """The reader's characters; a special token's piece."""
+    """The reader's characters; a special token's piece, and what stands for a lone space."""
     special: bool
     segment: int
 
@@ -31,4 +31,4 @@ def group_words(tokens: Sequence[Token]) -> list[Word]:
 def _word(tokens: Sequence[Token], places: list[int]) -> Word:
     first = tokens[places[0]]
     text = "".join(tokens[place].text for place in places)
-    return Word(tuple(places), text or first.piece, first.special, first.segment)
+    return Word(tuple(places), text or first.name, first.special, first.segment)
