@@ -1,0 +1,83 @@
+"""What two words do together, beyond what each does by itself.
+
+The interaction of words u and v in the probability p of a text x is
+I(u, v) = p(x) - p(x - u) - p(x - v) + p(x - u - v): the effect of v while u is there, less its
+effect while u is gone (a second difference, as in the interaction index of Grabisch & Roubens 1999,
+here at the whole text only). Above 0 each counts for more beside the other; below 0 for less, as
+when one of them is enough.
+"""
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.analysis.occlusion import Occlusion, occlusion, plan_occlusion
+from explorer.analysis.pace import LONGEST, Cost
+from explorer.analysis.removal import Way, answers_without
+from explorer.analysis.steps import Steps, part_of
+from explorer.reading import Reading
+from explorer.runner import Runner
+
+MOST_WORDS = 24
+"""So many words, in pairs, are a table that can still be read."""
+
+
+class Pairs(NamedTuple):
+    """The interactions of the words that matter most by themselves."""
+
+    single: Occlusion
+    places: list[int]
+    """The words that were paired, as places in `single.words`, in reading order."""
+    interactions: NDArray[np.float32]
+    """Shape (places, places), symmetric, 0 on the diagonal."""
+
+    @property
+    def left_out(self) -> int:
+        """Words of the text that were not paired."""
+        return len(self.single.words) - len(self.places)
+
+    @property
+    def strongest(self) -> list[tuple[int, int]]:
+        """Pairs of rows of `interactions`, the largest first, whatever their sign."""
+        pairs = combinations(range(len(self.places)), 2)
+        return sorted(pairs, key=lambda pair: -abs(self.interactions[pair]))
+
+
+def pairs_cost(runner: Runner, reading: Reading) -> Cost:
+    """What `pairs` will take."""
+    singles, paired = _plan(runner, reading)
+    return runner.pace.cost(singles + paired * (paired - 1) // 2, len(reading.tokens))
+
+
+def pairs(runner: Runner, reading: Reading, target: int, way: Way) -> Steps[Pairs]:
+    """Takes away every word, then every two of those whose effect is largest: at most `MOST_WORDS`,
+    and no more than the time allows.
+
+    Args:
+        target: as for `occlusion`.
+    """
+    singles, paired = _plan(runner, reading)
+    total = singles + paired * (paired - 1) // 2
+    single = yield from part_of(occlusion(runner, reading, target, way, LONGEST / 2), 0, total)
+    places = sorted(single.strongest[:paired])
+    couples = list(combinations(range(len(places)), 2))
+    removals = [[single.words[places[row]] for row in couple] for couple in couples]
+    steps = answers_without(runner, reading, removals, way)
+    without_both = yield from part_of(steps, singles, total)
+    whole = float(single.whole[target])
+    alone = single.probabilities[places, target]
+    interactions = np.zeros((len(places), len(places)), np.float32)
+    for (row, column), both in zip(couples, without_both[:, target], strict=True):
+        value = whole - alone[row] - alone[column] + both
+        interactions[row, column] = interactions[column, row] = value
+    return Pairs(single, places, interactions)
+
+
+def _plan(runner: Runner, reading: Reading) -> tuple[int, int]:
+    """How many texts are read for single words, and how many words are paired."""
+    plan = plan_occlusion(runner, reading, LONGEST / 2)
+    room = runner.pace.texts_within(LONGEST, len(reading.tokens)) - plan.texts
+    fits = int((1 + np.sqrt(1 + 8 * max(room, 0))) // 2)  # the largest m with m (m - 1) / 2 <= room
+    return plan.texts, min(len(plan.words), plan.most, MOST_WORDS, max(fits, 2))

@@ -1,0 +1,152 @@
+"""How far to trust a ranking of words: what happens to the answer when it is taken at its word.
+
+DeYoung et al. 2020, "ERASER: A Benchmark to Evaluate Rationalized NLP Models", section 4.2. With
+r_k the k % of words that a method ranks highest, and p the probability of the class given:
+comprehensiveness is the mean over k of p(x) - p(x without r_k), and high if these words were
+needed; sufficiency is the mean of p(x) - p(r_k alone), and low if they were enough. ERASER averages
+over 1, 5, 10, 20 and 50 %; here it is every ten percent up to all, as sentences are short.
+
+Neither number can be read by itself: it depends on the text and on the model. So each is held
+against random orders of the same words.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.analysis.occlusion import Occlusion, occlusion, plan_occlusion
+from explorer.analysis.pace import LONGEST, Cost
+from explorer.analysis.rank_correlation import kendall_tau
+from explorer.analysis.rankings import METHODS, word_scores
+from explorer.analysis.removal import Way, answers_without
+from explorer.analysis.steps import Steps, part_of
+from explorer.reading import Reading
+from explorer.request import RequestError
+from explorer.runner import Runner
+from explorer.words import Word
+
+RANDOM_ORDERS = 20
+_STEPS = (tuple(range(10, 101, 10)), tuple(range(20, 101, 20)), (50, 100))
+"""Percent of the words, from the finest plan to the coarsest."""
+_FIRST = LONGEST / 3
+"""Seconds that occlusion may take of it."""
+
+
+class Faithfulness(NamedTuple):
+    """How several orders of one text's words fare, each shape (orders,)."""
+
+    comprehensiveness: NDArray[np.float64]
+    sufficiency: NDArray[np.float64]
+    agreement: NDArray[np.float64]
+    """Kendall's tau with the sizes of occlusion's effects; NaN where either has no order."""
+
+
+class Trust(NamedTuple):
+    """The methods against random orders."""
+
+    single: Occlusion
+    percents: tuple[int, ...]
+    methods: tuple[str, ...]
+    """Their names, in the order of `found`."""
+    found: Faithfulness
+    by_chance: Faithfulness
+
+
+def beaten(value: float, by_chance: NDArray[np.float64], *, low: bool = False) -> int:
+    """How many random orders a value is better than; a tie is none.
+
+    Args:
+        low: whether lower is better.
+    """
+    return int((by_chance > value).sum() if low else (by_chance < value).sum())
+
+
+def percentile(value: float, by_chance: NDArray[np.float64], *, low: bool = False) -> float:
+    """The share of random orders that a value is better than, from 0 to 1; a tie counts half, so
+    that chance is at 0.5."""
+    ties = int((by_chance == value).sum())
+    return (beaten(value, by_chance, low=low) + ties / 2) / len(by_chance)
+
+
+def trust_cost(runner: Runner, reading: Reading, way: Way) -> Cost:
+    """What `trust` will take, at most."""
+    return _cost(runner, reading, way, _percents(runner, reading, way))
+
+
+def trust(runner: Runner, reading: Reading, target: int, way: Way, seed: int = 0) -> Steps[Trust]:
+    """Takes the words away, and keeps them alone, in the order of each method and in random orders.
+
+    Args:
+        target: the class that the answer is about, the likeliest; or the number of a regression,
+            whose change counts by its size, whatever its direction.
+        seed: of the random orders.
+
+    Raises:
+        RequestError: there are fewer than two words to put in order.
+    """
+    plan = plan_occlusion(runner, reading, _FIRST)
+    words = len(plan.words)
+    if words < 2:
+        raise RequestError("The text has fewer than two words, so there is nothing to rank.")
+    percents = _percents(runner, reading, way)
+    total = _cost(runner, reading, way, percents).texts
+    single = yield from part_of(occlusion(runner, reading, target, way, _FIRST), 0, total)
+    signed = runner.bundle.problem_type != "regression"
+    scores = word_scores(reading, single, signed=signed)
+    random = np.random.default_rng(seed)
+    # An order is a score as well: the highest for its first word.
+    chance = [-np.argsort(random.permutation(words)) for _ in range(RANDOM_ORDERS)]
+    ranked = [*scores.values(), *chance]
+    steps = answers_without(runner, reading, _removals(single, ranked, percents), way)
+    changed = yield from part_of(steps, plan.texts, total)
+    falls = single.whole[target].astype(np.float64) - changed[:, target]
+    falls = falls if signed else np.abs(falls)
+    means = falls.reshape(len(ranked), len(percents), 2).mean(axis=1)
+    sizes = np.abs(np.nan_to_num(single.effects))
+    agreement = np.array([kendall_tau(score, sizes) for score in ranked])
+    found, by_chance = (
+        Faithfulness(means[part, 0], means[part, 1], agreement[part])
+        for part in (slice(len(scores)), slice(len(scores), None))
+    )
+    return Trust(single, percents, tuple(scores), found, by_chance)
+
+
+def _removals(
+    single: Occlusion, scores: list[NDArray], percents: tuple[int, ...]
+) -> list[list[Word]]:
+    """For each score and each step what is taken away: first the words ranked highest, then all
+    others."""
+    counts = [_count(len(single.words), percent) for percent in percents]
+    orders = [np.argsort(-score, kind="stable") for score in scores]
+    return [
+        [single.words[place] for place in part]
+        for order in orders
+        for count in counts
+        for part in (order[:count], order[count:])
+    ]
+
+
+def _count(words: int, percent: int) -> int:
+    """So many words are so many percent, rounded up."""
+    return -(-words * percent // 100)
+
+
+def _percents(runner: Runner, reading: Reading, way: Way) -> tuple[int, ...]:
+    """The finest steps that fit into the time."""
+    for percents in _STEPS:
+        if _cost(runner, reading, way, percents).seconds <= LONGEST:
+            return percents
+    return percents
+
+
+def _cost(runner: Runner, reading: Reading, way: Way, percents: tuple[int, ...]) -> Cost:
+    """A text without some words and the text of these words alone are as long as one whole text,
+    if words are deleted; if they are masked, as two."""
+    plan = plan_occlusion(runner, reading, _FIRST)
+    words = len(plan.words)
+    counts = {_count(words, percent) for percent in percents} - {words}
+    texts = 2 * (RANDOM_ORDERS + len(METHODS)) * len(counts) + 2
+    whole = texts // 2 if way == "deleted" else texts
+    seconds = runner.pace.cost(plan.texts + whole, len(reading.tokens)).seconds
+    return Cost(plan.texts + texts, seconds)

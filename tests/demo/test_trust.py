@@ -1,0 +1,131 @@
+"""Comprehensiveness and sufficiency against one run for every step of every order."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from explorer.analysis import trust as module
+from explorer.analysis.occlusion import occlusion
+from explorer.analysis.pace import Cost
+from explorer.analysis.rank_correlation import kendall_tau
+from explorer.analysis.rankings import METHODS, word_scores
+from explorer.analysis.removal import own_words
+from explorer.analysis.steps import finish
+from explorer.analysis.trust import beaten, percentile, trust, trust_cost
+from explorer.request import RequestError
+from explorer.tokens import masked, without
+
+TEXT = "unbelievable music was not bad"
+
+
+def alone(runner, text, words, way):
+    encoded = runner.encode(text)
+    places = [place for word in words for place in word.places]
+    changed = (
+        without(encoded, places) if way == "deleted" else masked(encoded, places, runner.mask_id)
+    )
+    return runner.run([changed])[0].probabilities
+
+
+def metrics(runner, reading, order, target, way, change):
+    words = own_words(reading.tokens)
+    comprehensiveness = sufficiency = 0.0
+    for percent in range(10, 101, 10):
+        count = math.ceil(len(words) * percent / 100)
+        top = [words[place] for place in order[:count]]
+        rest = [words[place] for place in order[count:]]
+        whole = float(reading.probabilities[target])
+        comprehensiveness += change(whole - alone(runner, reading.text, top, way)[target])
+        sufficiency += change(whole - alone(runner, reading.text, rest, way)[target])
+    return comprehensiveness / 10, sufficiency / 10
+
+
+@pytest.mark.parametrize(
+    ("way", "kind"),
+    [("deleted", "single_label"), ("masked", "single_label"), ("deleted", "regression")],
+)
+def test_every_order_is_taken_at_its_word(float_runner, monkeypatch, way, kind):
+    bundle = replace(float_runner.bundle, problem_type=kind)
+    monkeypatch.setattr(float_runner, "bundle", bundle)
+    monkeypatch.setattr(module, "RANDOM_ORDERS", 3)
+    reading = float_runner.read(TEXT)
+    found = finish(trust(float_runner, reading, 1, way, seed=7))
+
+    signed = kind != "regression"
+    change = float if signed else abs
+    effects = finish(occlusion(float_runner, reading, 1, way)).effects
+    scores = word_scores(reading, found.single, signed=signed)
+    random = np.random.default_rng(7)
+    orders = [sorted(range(5), key=lambda place: -scores[name][place]) for name in METHODS]
+    assert orders[3] == sorted(range(5), key=lambda place: -change(effects[place]))
+    orders += [random.permutation(5) for _ in range(3)]
+    expected = [metrics(float_runner, reading, order, 1, way, change) for order in orders]
+    measured = [
+        *zip(found.found.comprehensiveness, found.found.sufficiency, strict=True),
+        *zip(found.by_chance.comprehensiveness, found.by_chance.sufficiency, strict=True),
+    ]
+    np.testing.assert_allclose(measured, expected, atol=2e-5)
+    assert found.percents == tuple(range(10, 101, 10))
+    assert np.ptp([pair[0] for pair in measured]) > 1e-4  # orders do differ
+
+
+def test_agreement_is_with_the_size_of_the_effects(float_runner):
+    reading = float_runner.read(TEXT, "it was great")
+    found = finish(trust(float_runner, reading, 0, "deleted", seed=3))
+
+    sizes = np.abs(found.single.effects)
+    scores = word_scores(reading, found.single, signed=True)
+    for name, tau in zip(found.methods, found.found.agreement, strict=True):
+        assert tau == pytest.approx(kendall_tau(scores[name], sizes))
+    random = np.random.default_rng(3)
+    for tau in found.by_chance.agreement:
+        ranks = np.empty(len(sizes))
+        ranks[random.permutation(len(sizes))] = -np.arange(len(sizes))
+        assert tau == pytest.approx(kendall_tau(ranks, sizes))
+    assert len(found.by_chance.agreement) == 20
+
+
+def test_scores_of_words_are_sums_over_their_pieces(float_runner):
+    reading = float_runner.read(TEXT)
+    single = finish(occlusion(float_runner, reading, 0, "deleted"))
+    scores = word_scores(reading, single, signed=True)
+
+    layers, heads, count, _ = reading.weights.shape
+    attention = sum(reading.weights[-1, head, 0].astype(float) for head in range(heads)) / heads
+    carried = np.zeros(count)
+    for head in range(heads):
+        row = reading.weights[-1, head, 0] * reading.value_norms[-1, head]
+        carried += row / row.sum() / heads
+    rolled = np.eye(count)
+    for layer in range(layers):
+        rolled = (0.5 * reading.weights[layer].mean(axis=0) + 0.5 * np.eye(count)) @ rolled
+    for name, row in zip(METHODS, (attention, carried, rolled[0]), strict=False):
+        expected = [sum(row[place] for place in word.places) for word in single.words]
+        np.testing.assert_allclose(scores[name], expected, rtol=1e-4)
+
+
+def test_a_tie_is_not_beaten_and_counts_half_in_a_percentile():
+    chance = np.array([0.1, 0.2, 0.2, 0.4])
+
+    assert (beaten(0.2, chance), beaten(0.2, chance, low=True)) == (1, 1)
+    assert (percentile(0.2, chance), percentile(0.2, chance, low=True)) == (0.5, 0.5)
+    assert (percentile(0.5, chance), percentile(0.5, chance, low=True)) == (1, 0)
+
+
+def test_the_price_is_an_upper_bound_and_short_of_time_the_steps_grow(float_runner, monkeypatch):
+    reading = float_runner.read(f"{TEXT} {TEXT}")
+    steps = list(trust(float_runner, reading, 0, "deleted"))
+    assert steps[-1].done <= trust_cost(float_runner, reading, "deleted").texts
+    # Ten words; 24 orders, nine counts short of all, each taken away and kept alone; all, and none.
+    assert trust_cost(float_runner, reading, "masked").texts == 10 + 2 * 24 * 9 + 2
+
+    monkeypatch.setattr(float_runner.pace, "cost", lambda texts, _: Cost(texts, texts / 12))
+    assert finish(trust(float_runner, reading, 0, "deleted")).percents == (20, 40, 60, 80, 100)
+    assert finish(trust(float_runner, reading, 0, "masked")).percents == (50, 100)
+
+
+def test_one_word_cannot_be_ranked(float_runner):
+    with pytest.raises(RequestError, match="fewer than two words"):
+        finish(trust(float_runner, float_runner.read("unbelievable"), 0, "deleted"))
