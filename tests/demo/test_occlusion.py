@@ -9,19 +9,16 @@ from explorer.analysis.occlusion import occlusion, occlusion_cost, plan_occlusio
 from explorer.analysis.removal import answers_without, check_way, distinct_texts, own_words
 from explorer.analysis.spans import sentence_spans
 from explorer.analysis.steps import finish
-from explorer.bundle import open_bundle
 from explorer.left_out import mask_without
 from explorer.request import RequestError
-from explorer.runner import Runner
 from explorer.tokens import masked, without
 
 TEXT = "The music was good. Not bad at all! An unbelievable story"
 
 
-@pytest.fixture(scope="module")
-def runner(tiny_folder):
-    """In float32: 8-bit kernels round a batch otherwise than its texts alone."""
-    return Runner(open_bundle(tiny_folder, "float32"))
+@pytest.fixture
+def runner(float_runner):
+    return float_runner
 
 
 def alone(runner, text, pair, places, way, mask=None):
