@@ -15,8 +15,8 @@ from export.encoder_graph import encoder_of
 from export.made import Graph
 from export.parts import DecoderPart, EncoderPart, Parts
 from export.provenance import describe_graph, exporter_versions, sha256
-from training.checkpoint import write_json
 from training.decoder_checkpoint import GENERATION
+from training.json_file import write_json
 from training.model.classifier import BERTClassifier
 from training.whole_folder import whole_folder
 

@@ -15,11 +15,12 @@ from transformers import PreTrainedTokenizerBase
 
 from training import hf_weights
 from training.batches import without_limits
+from training.json_file import write_json
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 from training.model.families import Family
 from training.tokenizer_files import open_tokenizer
-from training.weights_file import fill, read_config, read_weights, write_json
+from training.weights_file import fill, read_config, read_weights
 
 # What a classifier needs beyond a plain encoder, with the name on disk that a reader knows.
 _ON_TOP = ("pooler.", "head.")

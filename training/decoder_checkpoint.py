@@ -17,12 +17,13 @@ from transformers import PreTrainedTokenizerBase
 
 from training import hf_decoder_weights, hf_weights
 from training.checkpoint import find_folder
+from training.json_file import write_json
 from training.model.config import EncoderConfig
 from training.model.decoder import GPTDecoder
 from training.model.decoder_config import DecoderConfig
 from training.model.families import Family
 from training.model.hybrid import BERTGPTModel
-from training.weights_file import fill, listing, read_config, read_weights, write_json
+from training.weights_file import fill, listing, read_config, read_weights
 
 GENERATION = "generation_config.json"
 _BRIDGE = {"enc_to_dec_proj.weight": "bridge.weight", "enc_to_dec_proj.bias": "bridge.bias"}

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from training.checkpoint import write_json
+from training.json_file import write_json
 
 FORMAT = 1
 FILE = "training.json"

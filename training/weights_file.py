@@ -25,12 +25,6 @@ def read_config(folder: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write_json(path: Path, content: object) -> None:
-    """Writes JSON as people read it: indented, in the given order, ending in a new line."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
 def read_weights(folder: Path) -> dict[str, Tensor]:
     """All weights of a folder, in one file or in shards, as float32 under the names on disk.
 
