@@ -45,9 +45,18 @@ def new_hybrid(classifier: BERTClassifier, layers: int, dropout: float) -> BERTG
     """A decoder of the encoder's width and heads, with the encoder's words and positions.
 
     New weights come from torch's generator: seed it first.
+
+    Raises:
+        ValueError: the encoder's embeddings are not as wide as its layers.
     """
     encoder = classifier.encoder
     size = encoder.config
+    if encoder.embeddings.project is not None:
+        raise ValueError(
+            f"the encoder's embeddings are {size.embedding_size} wide and its layers "
+            f"{size.hidden_size} ({size.model_type}): the decoder, which starts with the "
+            "encoder's words, needs one width. Train it on a classifier of another family"
+        )
     model = BERTGPTModel(
         size,
         DecoderConfig(
@@ -65,7 +74,8 @@ def new_hybrid(classifier: BERTClassifier, layers: int, dropout: float) -> BERTG
     model.encoder = encoder
     with torch.no_grad():
         model.decoder.word.weight.copy_(encoder.embeddings.word.weight)
-        model.decoder.position.weight.copy_(encoder.embeddings.position.weight)
+        positions = encoder.embeddings.position.weight[size.first_position :]
+        model.decoder.position.weight.copy_(positions)
     return model
 
 

@@ -60,6 +60,8 @@ def test_transformers_reads_our_config_alike() -> None:
 
     theirs = BertConfig.from_dict(config.to_hf())
 
+    assert config.to_hf()["model_type"] == "bert"
+    assert theirs.architectures == ["BertForSequenceClassification"]
     assert theirs.hidden_size == 48
     assert theirs.id2label == {0: "no", 1: "yes"}
     assert ClassifierConfig.from_hf(theirs.to_dict()).encoder == config.encoder

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 
 from training import hf_weights
 from training.checkpoint import load_classifier, save_classifier, start_classifier
-from training.model.config import ClassifierConfig, EncoderConfig
+from training.hybrid_start import new_hybrid
 from training.model.families import FAMILIES
 
 PAD = 1
@@ -141,28 +141,6 @@ def test_what_we_save_opens_in_transformers_with_the_same_numbers(
     assert load_classifier(again).config == ours.config
 
 
-@pytest.mark.parametrize("model_type", FAMILIES)
-def test_a_setting_that_is_not_written_has_the_familys_default(model_type: str) -> None:
-    written = AutoConfig.for_model(model_type).to_dict()
-
-    found = EncoderConfig.from_hf({"model_type": model_type})
-
-    assert found == EncoderConfig.from_hf(written)
-    assert ClassifierConfig.from_hf(written).problem_type == "single_label_classification"
-
-
-def test_a_roberta_of_514_positions_reads_512_tokens(tmp_path: Path) -> None:
-    config = make_config("roberta", max_position_embeddings=514).to_dict()
-
-    assert EncoderConfig.from_hf(config).max_position_embeddings == 512
-    reference("roberta", tmp_path)
-    token_ids = torch.full((1, 15), 7)
-    with pytest.raises(ValueError, match="15 tokens, the encoder takes at most 14"):
-        load_classifier(tmp_path)(token_ids, token_ids > 0)
-    fits = token_ids[:, :14]
-    assert load_classifier(tmp_path)(fits, fits > 0).logits.isfinite().all()
-
-
 @kinds
 def test_names_of_old_checkpoints_are_understood(kind: str, tmp_path: Path) -> None:
     theirs = reference(kind, tmp_path)
@@ -208,49 +186,30 @@ def test_a_plain_encoder_is_a_start_but_no_classifier(model_type: str, tmp_path:
     assert all(p.grad is not None for p in model.parameters())
 
 
-@pytest.mark.parametrize("model_type", ["deberta-v2", "albert", "mpnet", "t5"])
-def test_a_family_that_is_not_implemented_is_named_beside_those_that_are(model_type: str) -> None:
-    config = AutoConfig.for_model(model_type).to_dict()
+def test_a_sequence_that_is_longer_than_the_table_is_refused(tmp_path: Path) -> None:
+    reference("roberta", tmp_path)
+    token_ids = torch.full((1, 15), 7)
+    model = load_classifier(tmp_path)
 
-    with pytest.raises(ValueError, match=f"type '{model_type}', which is not implemented") as told:
-        ClassifierConfig.from_hf(config)
+    with pytest.raises(ValueError, match="15 tokens, the encoder takes at most 14"):
+        model(token_ids, token_ids > 0)
 
-    assert "bert, distilbert, roberta, xlm-roberta, electra" in str(told.value)
-    assert "encoder-decoder with a gpt2" in str(told.value)
-
-
-@pytest.mark.parametrize(
-    ("model_type", "setting", "value"),
-    [
-        ("distilbert", "activation", "relu"),
-        ("distilbert", "type_vocab_size", 2),
-        ("roberta", "hidden_act", "relu"),
-        ("roberta", "embedding_size", 12),
-        ("electra", "position_embedding_type", "relative_key"),
-        ("roberta", "pad_token_id", None),
-    ],
-)
-def test_a_setting_that_would_change_the_numbers_is_refused(
-    model_type: str, setting: str, value: object
-) -> None:
-    config = make_config(**KINDS[model_type]).to_dict() | {setting: value}
-
-    with pytest.raises(ValueError, match=setting):
-        EncoderConfig.from_hf(config)
+    fits = token_ids[:, :14]
+    assert model(fits, fits > 0).logits.isfinite().all()
 
 
-@pytest.mark.parametrize(
-    ("noted", "expected"),
-    [
-        ({"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity"}}, "regr"),
-        ({"sentence_transformers": {"activation_fn": "torch.nn.modules.activation.Sigmoid"}}, "m"),
-        ({"sbert_ce_default_activation_function": "torch.nn.modules.activation.Sigmoid"}, "multi"),
-        ({"problem_type": "regression", "sentence_transformers": {}}, "regression"),
-    ],
-)
-def test_a_cross_encoder_with_one_output_says_what_follows_it(
-    noted: dict[str, Any], expected: str
-) -> None:
-    config = make_config("roberta", num_labels=1).to_dict() | {"problem_type": None} | noted
+def test_a_decoder_starts_with_the_positions_of_a_roberta(tmp_path: Path) -> None:
+    reference("roberta", tmp_path)
+    classifier = load_classifier(tmp_path)
 
-    assert ClassifierConfig.from_hf(config).problem_type.startswith(expected)
+    decoder = new_hybrid(classifier, layers=1, dropout=0.0).decoder
+
+    rows = classifier.encoder.embeddings.position.weight
+    assert torch.equal(decoder.position.weight, rows[PAD + 1 :])
+
+
+def test_a_decoder_needs_embeddings_of_the_width_of_the_layers(tmp_path: Path) -> None:
+    reference("electra", tmp_path)
+
+    with pytest.raises(ValueError, match=r"embeddings are 12 wide and its layers 24 \(electra\)"):
+        new_hybrid(load_classifier(tmp_path), layers=1, dropout=0.0)
