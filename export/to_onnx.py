@@ -1,8 +1,8 @@
 """Exports a model to ONNX with every attention map as a graph output, and proves the result.
 
-A checkpoint folder of ours, or any model in the format of Hugging Face's
-BertForSequenceClassification or EncoderDecoderModel (BERT and GPT-2), goes in; a bundle that
-demo/app.py opens comes out. Nothing is written unless every check passes.
+A checkpoint folder of ours goes in, or any model in Hugging Face's format: a sequence classifier
+(BERT, DistilBERT, RoBERTa, XLM-R, ELECTRA) or an EncoderDecoderModel of one of these and GPT-2. A
+bundle that demo/app.py opens comes out. Nothing is written unless every check passes.
 """
 
 import argparse
