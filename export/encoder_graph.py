@@ -3,16 +3,19 @@
 `decoder_graph.py` is its counterpart; the names of both stand in `graph_names.py`.
 """
 
+from collections.abc import Iterable
+from typing import cast
+
 import onnx
 import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
 from export.graph_names import GraphNames, classifier_names
+from export.sequence_first import SequenceFirstLayer, make_padding
 from export.tracing import trace
-from training.model.attention import value_norms
-from training.model.classifier import BERTClassifier, Classified
-from training.model.encoder import BERTEncoder
+from training.model.classifier import BERTClassifier
+from training.model.encoder import BERTEncoder, TransformerEncoderLayer
 
 EncoderModel = BERTClassifier | BERTEncoder
 """What `model.onnx` is made of; an encoder alone feeds a decoder and has no logits."""
@@ -35,9 +38,8 @@ class EncoderGraph(nn.Module):
     def __init__(self, model: EncoderModel) -> None:
         super().__init__()
         self.model = model
-        # Made here once: inside `forward` they would be computed again at every run of the graph.
-        for i, attention in enumerate(encoder_of(model).attentions()):
-            self.register_buffer(f"gram_{i}", attention.value_gram().detach())
+        layers = cast(Iterable[TransformerEncoderLayer], encoder_of(model).layers)
+        self.layers = nn.ModuleList(SequenceFirstLayer(layer) for layer in layers)
 
     def forward(
         self,
@@ -52,14 +54,19 @@ class EncoderGraph(nn.Module):
                 `head_mask`, of the axes (batch or 1, layers, heads).
         """
         *segments, head_mask = others
-        token_type_ids = segments[0] if segments else None
-        result = self.model(input_ids, attention_mask.bool(), token_type_ids, head_mask)
-        logits = (result.logits,) if isinstance(result, Classified) else ()
-        norms = (
-            value_norms(values, self.get_buffer(f"gram_{i}"))
-            for i, values in enumerate(result.values)
-        )
-        return (*logits, result.hidden, *result.weights, *norms)
+        model = self.model
+        hidden = encoder_of(model).embeddings(input_ids, segments[0] if segments else None)
+        hidden = hidden.transpose(0, 1)
+        head_masks = head_mask[..., None, None].unbind(1)
+        padding = make_padding(attention_mask, encoder_of(model).config)
+        maps, norms = [], []
+        for layer, mask in zip(self.layers, head_masks, strict=True):
+            hidden, weights, value_norms = layer(hidden, padding, mask)
+            maps.append(weights)
+            norms.append(value_norms)
+        hidden = hidden.transpose(0, 1)
+        logits = (model.score(hidden),) if isinstance(model, BERTClassifier) else ()
+        return (*logits, hidden, *maps, *norms)
 
 
 def trace_encoder(model: EncoderModel) -> onnx.ModelProto:
