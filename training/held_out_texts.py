@@ -1,0 +1,66 @@
+"""Prints texts of a corpus's test part as JSON lines, for what measures a finished model.
+
+python -m training.held_out_texts --count 200      # {"text": ..., "label": ...}, one a line
+
+No text of the test part was trained on, nor chose anything.
+"""
+
+import argparse
+import json
+import random
+import sys
+from collections.abc import Sequence
+
+from training.corpus import DEFAULT, Corpus, load_corpus
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data", default=DEFAULT, help="as for train_classifier.py (default: %(default)s)")
+    add("--count", type=int, default=200, help="how many texts, at random (default: %(default)s)")
+    add("--seed", type=int, default=0, help="of the choice (default: %(default)s)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        lines = held_out_lines(load_corpus(args.data), args.count, args.seed)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write("\n".join([*lines, ""]))
+    return 0
+
+
+def held_out_lines(corpus: Corpus, count: int, seed: int) -> list[str]:
+    """Texts of the test part, chosen at random, as JSON.
+
+    Raises:
+        ValueError: the test part has fewer than `count`, or none was asked for.
+    """
+    if not 1 <= count <= len(corpus.test):
+        raise ValueError(
+            f"{count} held-out texts were asked for; the test part of {corpus.name} has "
+            f"{len(corpus.test)}. Ask for a number from 1 to that."
+        )
+    chosen = random.Random(seed).sample(corpus.test, count)
+    return [
+        json.dumps(
+            {
+                "text": example.text,
+                **({"text_pair": example.text_pair} if example.text_pair else {}),
+                "label": corpus.labels[example.label],
+            },
+            ensure_ascii=True,  # whatever encoding the terminal has
+        )
+        for example in chosen
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
