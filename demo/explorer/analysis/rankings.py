@@ -10,7 +10,8 @@ from explorer.analysis.rollout import last_row, rollout_row
 from explorer.reading import Reading
 from explorer.words import group_words
 
-METHODS = ("attention", "norm-weighted attention", "rollout", "occlusion")
+OCCLUSION = "occlusion"
+METHODS = ("attention", "norm-weighted attention", "rollout", OCCLUSION)
 
 
 def attention_received(reading: Reading) -> NDArray[np.float32]:

@@ -1,0 +1,160 @@
+"""Measures a bundle as the page runs it: how faithful rankings of words are, and what it costs.
+
+python demo/benchmark.py                                    # all of it, minutes
+python demo/benchmark.py --only times                       # or faithfulness, or memory
+python demo/benchmark.py --bundle bundles/mine --texts held_out.jsonl
+
+The texts are JSON lines with a "text" and, for pairs, a "text_pair": texts that the model was not
+trained on. Without --texts they come from the test part of the reviews that the default bundle was
+trained on; that needs the environment of the whole project.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import app
+from explorer.bundle import Bundle, open_bundle
+from explorer.bundle_fields import BundleError
+from explorer.bundle_graph import PRECISIONS
+from explorer.measuring import memory_use
+from explorer.measuring.every_analysis import (
+    all_analyses,
+    seconds_of,
+    show_times,
+    text_of_length,
+)
+from explorer.measuring.faithfulness import Text, measure_texts, show_summaries, summarise
+from explorer.measuring.served_page import served_page
+from explorer.runner import Runner
+from explorer.writer import Writer
+
+LENGTHS = (32, 128, 512)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--bundle", type=Path, default=app.DEFAULT_BUNDLE, help="default: %(default)s")
+    add("--precision", choices=PRECISIONS, help="which graph (default: 8bit where there is one)")
+    add("--texts", type=Path, help="JSON lines (default: held-out reviews)")
+    add("--count", type=int, default=200, help="how many of the texts (default: %(default)s)")
+    add("--seed", type=int, default=0, help="of the choice and of random orders (default: 0)")
+    add("--only", choices=tuple(MEASURE), help="one of the three parts (default: all)")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures and prints; 2 if the bundle or the texts cannot be had, with a sentence."""
+    options = build_parser().parse_args(arguments)
+    try:
+        bundle = open_bundle(options.bundle, options.precision)
+        texts = read_texts(options.texts, options.count, options.seed)
+        for part in [options.only] if options.only else MEASURE:
+            MEASURE[part](bundle, texts, options)
+    except (BundleError, ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def read_texts(file: Path | None, count: int, seed: int) -> list[Text]:
+    """The texts to measure with.
+
+    Raises:
+        ValueError: there is no text, or a line is none; or the reviews cannot be had.
+        OSError: the file cannot be read.
+    """
+    if count < 1:
+        raise ValueError(f"--count is {count}; expected 1 or more.")
+    if file is not None:
+        lines, source = file.read_text("utf-8").splitlines(), str(file)
+    else:
+        command = ["-m", "training.held_out_texts", "--count", str(count), "--seed", str(seed)]
+        print(f"Texts: python {' '.join(command)}", flush=True)
+        done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+        if done.returncode:
+            raise ValueError(
+                f"{done.stderr.strip()}\nThere are no held-out reviews in this environment. "
+                "Install requirements.txt of the whole project, or give --texts FILE."
+            )
+        lines, source = done.stdout.splitlines(), "training.held_out_texts"
+    texts = [
+        _text(line, f"{source}, line {number}") for number, line in enumerate(lines, 1) if line
+    ]
+    if not texts:
+        raise ValueError(f"{source} holds no text; expected JSON lines with a text each.")
+    return texts[:count]
+
+
+def _text(line: str, where: str) -> Text:
+    try:
+        row = json.loads(line)
+        text, text_pair = row["text"], row.get("text_pair") or ""
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f'{where} is not an object with a "text": {line[:60]!r}') from error
+    if not isinstance(text, str) or not isinstance(text_pair, str):
+        raise ValueError(f"{where}: text and text_pair must be strings: {line[:60]!r}")
+    return text, text_pair
+
+
+def faithfulness(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
+    """Prints how each method's ranking fares against random orders."""
+    if not bundle.classifies:
+        raise ValueError(f"{bundle.title} does not classify, so it ranks no words.")
+    found = []
+    for one in measure_texts(Runner(bundle), texts, options.seed):
+        found.append(one)
+        if sys.stderr.isatty():
+            print(f"\r{len(found)} of {len(texts)} texts", end="\r", file=sys.stderr)
+    if not found:
+        raise ValueError("No text has two words or more, so there is nothing to rank.")
+    print(f"\n{len(found)} texts, {bundle.title}, {bundle.graph.precision}, seed {options.seed}:\n")
+    print(show_summaries(summarise(found)), flush=True)
+
+
+def times(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
+    """Prints how long each analysis takes on texts of several lengths."""
+    runner = Runner(bundle)
+    writer = Writer(runner) if bundle.writes else None
+    lengths = [length for length in LENGTHS if length <= bundle.max_tokens] or [bundle.max_tokens]
+    columns = {}
+    for tokens in [lengths[0], *lengths]:  # the first of all takes longer, and is not shown
+        text = text_of_length(runner, texts, tokens)
+        columns[tokens] = seconds_of(all_analyses(runner, writer, text))
+    print(f"\n{bundle.title}, {bundle.graph.precision}:\n")
+    print(show_times(columns), flush=True)
+
+
+def memory(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
+    """Prints what the page's process holds: idle after its first answers, and at its peak."""
+    if not memory_use.can_measure():
+        print("\nMemory: only Linux tells it.")
+        return
+    runner = Runner(bundle)
+    short, long = (text_of_length(runner, texts, tokens) for tokens in (32, bundle.max_tokens))
+    flags = ["--bundle", str(options.bundle)]
+    flags += ["--precision", options.precision] if options.precision else []
+    with served_page(Path(app.__file__), flags) as page:
+        names = page.endpoints()
+        first = "/classify" if "/classify" in names else "/attention"
+        for _ in range(3):
+            page.ask(first, *short)
+        idle = memory_use.resident(page.process)
+        for name in names:
+            page.ask(name, *long)
+        print(f"\nMemory of the page, {bundle.title}, {bundle.graph.precision}: ", end="")
+        print(f"{idle:.0f} MB after its first answers, {memory_use.peak(page.process):.0f} MB at ")
+        print(f"the peak of {len(names)} endpoints on {bundle.max_tokens} tokens.", flush=True)
+
+
+MEASURE = {"faithfulness": faithfulness, "times": times, "memory": memory}
+
+if __name__ == "__main__":
+    sys.exit(main())

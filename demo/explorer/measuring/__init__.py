@@ -1,0 +1,1 @@
+"""What `benchmark.py` measures on a bundle: how faithful its rankings are, how long it takes."""
