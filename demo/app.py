@@ -83,7 +83,7 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
 def _wire(app: gr.Blocks, page: Page, screen: Screen) -> tuple[Dependency, Dependency]:
     """Joins events to their handlers; gives those after which a model is there, or another."""
     events = Events(screen)
-    switches = [page.special_tokens, page.words, page.dark]
+    switches = [*page.switches, page.dark]
     controls = [page.shown, page.layer, page.head, *switches]
     asked = [page.bundle, page.text, page.text_pair, *controls]
     texts = [page.text, page.text_pair, page.second]
@@ -96,7 +96,7 @@ def _wire(app: gr.Blocks, page: Page, screen: Screen) -> tuple[Dependency, Depen
     opened = app.load(None, None, page.dark, js=is_dark)
     submitted = [page.text.submit, page.text_pair.submit]
     numbered = [page.layer.input, page.head.input]
-    redrawing = [page.special_tokens.input, page.words.input]
+    redrawing = [switch.input for switch in page.switches]
     on_text, on_map = waits_on(page.text, PRIVATE), waits_on(page.picture, PRIVATE)
     answers = [
         opened.then(events.begin, beginning, begun, **on_text),

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from explorer.axis import Axis
 from explorer.edge import answer_or_message
+from explorer.map_choice import MEAN, said
 from explorer.reading import Reading, Token
-from explorer.request import MEAN, check_head, check_layer, check_switch, name_head
+from explorer.request import ATTENTION, check_head, check_kind, check_layer, check_switch
 from explorer.runner import Runner
 from explorer.screen import Screen
 from explorer.view import MapView, attention_map
@@ -55,28 +56,32 @@ class Api:
         self,
         text: str,
         text_pair: str = "",
-        layer: int | None = None,
+        layer: int | str | None = None,
         head: int | str = MEAN,
         special_tokens: bool = True,
         bundle: str = "",
         words: bool = False,
+        kind: str = ATTENTION,
     ) -> dict:
-        """The attention map of one head, or the mean over the heads of a layer, as numbers.
+        """The attention map of one head, or the mean or maximum of several, as numbers.
 
         Args:
             text: what to read, at most 10,000 characters.
             text_pair: a second text, for models that compare two.
-            layer: 1 is the first; the last one if null.
-            head: 1 is the first; "mean" for the mean over the layer's heads.
+            layer: 1 is the first; the last one if null; "mean" or "max" over all layers.
+            head: 1 is the first; "mean" or "max" over the layer's heads, before those over layers.
             special_tokens: false hides [CLS], [SEP] and their like; what is left of each row is
                 scaled back to 1.
             bundle: the title of the model; the page's first one if empty.
             words: true for a map between words, as the page shows it: what a word receives is the
                 sum over its tokens, what it gives is their mean. By default between tokens.
+            kind: "attention", or "norm_weighted": each weight times the norm of what the token
+                passes on through that head, rows scaled back to 1 (Kobayashi et al. 2020).
 
         Returns:
             `weights` (a row for each token that looks, in it a number for each token looked at;
-            rows sum to 1; six decimals, so at most 2.7 MB for 512 tokens), `indexes` (which of the
+            rows sum to 1, or to more in a maximum, which is not scaled; six decimals, so at most
+            2.7 MB for 512 tokens), `indexes` (which of the
             `tokens`, or of the `words`, the rows and columns are), `words` (null, or each word with
             its `text` as typed and the indexes of its `tokens`), `removed` (the share of each row
             that went to hidden tokens), `layer`, `head`, and as in /classify `tokens`,
@@ -84,10 +89,11 @@ class Api:
         """
         runner, reading = self._read(text, text_pair, bundle)
         chosen = runner.bundle.layers if layer is None else layer
-        view = answer_or_message(_view, runner, reading, chosen, head, special_tokens, words)
+        view = answer_or_message(_view, runner, reading, chosen, head, special_tokens, words, kind)
         return {
-            "layer": view.layer + 1,
-            "head": name_head(view.head),
+            "layer": said(view.layer),
+            "head": said(view.head),
+            "kind": kind,
             "indexes": view.queries.indexes.tolist(),
             "weights": [rounded(row) for row in view.weights],
             "removed": rounded(view.removed),
@@ -107,6 +113,7 @@ def _view(
     head: object,
     special_tokens: object,
     words: object,
+    kind: object,
 ) -> MapView:
     return attention_map(
         reading,
@@ -114,13 +121,14 @@ def _view(
         check_head(head, runner.bundle),
         special_tokens=check_switch(special_tokens, "special_tokens"),
         words=check_switch(words, "words"),
+        by_norms=check_kind(kind),
     )
 
 
 def about(runner: Runner, reading: Reading) -> dict[str, Any]:
     """What every endpoint says about a reading."""
     return {
-        "tokens": [said(token) for token in reading.tokens],
+        "tokens": [said_token(token) for token in reading.tokens],
         "tokens_left_out": reading.tokens_left_out,
         "max_tokens": runner.bundle.max_tokens,
         "bundle": runner.bundle.title,
@@ -128,7 +136,7 @@ def about(runner: Runner, reading: Reading) -> dict[str, Any]:
     }
 
 
-def said(token: Token) -> dict[str, Any]:
+def said_token(token: Token) -> dict[str, Any]:
     """A token for programs."""
     return {
         "piece": token.piece,

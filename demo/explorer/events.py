@@ -15,7 +15,8 @@ from explorer.edge import answer_or_message
 from explorer.request import RequestError
 from explorer.screen import Chosen, Screen, Selected
 from explorer.shown_map import MAP_VALUES, all_heads, head_choice, map_files, map_values, skip
-from explorer.view import telling_head
+from explorer.telling import telling_head
+from explorer.typed_heads import type_of_head
 
 
 class Events:
@@ -132,12 +133,13 @@ class Events:
     def _map(self, selected: Selected, chosen: Chosen, *, overview: bool = False) -> tuple:
         """The values of `shown_map`; the picture of all heads is a new one where asked for."""
         reading, view, bundle = selected.reading, selected.view, selected.runner.bundle
+        found = type_of_head(selected.maps, view.layer, view.head)
         return map_values(
             self._screen,
             view,
             dark=chosen.dark,
             tokens=payloads.tokens(reading, view, bundle),
-            notes=sentences.map_notes(view, reading),
+            notes=sentences.map_notes(view, reading, found),
             overview=all_heads(selected.maps) if overview else None,
             without=reading.without if selected.runner.masks_heads else False,
         )

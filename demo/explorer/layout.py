@@ -9,7 +9,7 @@ from explorer import payloads, sentences
 from explorer.bundle import Bundle
 from explorer.panels.panel import Panel, lay_out_groups
 from explorer.panels.registry import CLASSIFY
-from explorer.widgets import download, number, switches, widget
+from explorer.widgets import Switches, download, number, switches, widget
 from explorer.write_layout import WritePage, lay_out_write
 
 
@@ -30,8 +30,7 @@ class Page(NamedTuple):
     heads: gr.HTML
     layer: gr.Dropdown
     head: gr.Dropdown
-    special_tokens: gr.Checkbox
-    words: gr.Checkbox
+    switches: Switches
     removed: gr.Markdown
     picture: gr.Image
     png: gr.DownloadButton
@@ -116,7 +115,7 @@ def _lay_out_maps(first: Bundle) -> dict[str, Any]:
             with gr.Row():
                 layer = number("Layer", payloads.layer_choices(first))
                 head = number("Head", payloads.head_choices(first))
-            words, special_tokens = switches()
+            shown_how = switches()
             removed = gr.Markdown(elem_id="removed")
             gr.Markdown(sentences.CAUTION, elem_id="caution")
         with gr.Column(scale=6, min_width=320):
@@ -126,6 +125,6 @@ def _lay_out_maps(first: Bundle) -> dict[str, Any]:
             with gr.Row():
                 png, svg = download("PNG"), download("SVG")
     return {
-        "heads": heads, "layer": layer, "head": head, "special_tokens": special_tokens,
-        "words": words, "removed": removed, "picture": picture, "png": png, "svg": svg,
+        "heads": heads, "layer": layer, "head": head, "switches": shown_how,
+        "removed": removed, "picture": picture, "png": png, "svg": svg,
     }  # fmt: skip

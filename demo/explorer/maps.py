@@ -6,15 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analysis.merge import merge_keys, merge_queries
+from explorer.analysis.norms import norm_weighted
 from explorer.axis import Axis
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Maps:
-    """What looks at what in each head. Layers and heads count from 0."""
+    """What looks at what in each head. Layers and heads count from 0.
+
+    Weights are first multiplied by norms, where that is asked for, and then merged to words.
+    Only what is asked for is computed: all maps of 512 tokens are 75 MB.
+    """
 
     weights: NDArray[np.float32]
     """Between tokens, shape (layers, heads, query, key)."""
+    norms: NDArray[np.float32] | None = None
+    """By which keys count, shape (layers, heads, key): see `norm_weighted`. None: as they are."""
     queries: Axis
     keys: Axis
     """Of an encoder's maps the queries again."""
@@ -22,6 +29,8 @@ class Maps:
     """Which attention it is, where a model has several: "Cross-attention"."""
     sides: tuple[str, str] = ("each row looks (query)", "its columns are looked at (keys)")
     """What rows and columns are, in words."""
+    looks_back: bool = False
+    """Whether a query only sees what was written before it."""
 
     @property
     def of_one_text(self) -> bool:
@@ -29,19 +38,31 @@ class Maps:
         return self.queries is self.keys
 
     def of_layer(self, layer: int) -> NDArray[np.float32]:
-        """A layer's maps between all of the two sides, hidden ones too: (heads, query, key).
-
-        Only what is asked for is computed: all maps of 512 tokens are 75 MB.
-        """
-        return self._merged(self.weights[layer])
+        """A layer's maps between all of the two sides, hidden ones too: (heads, query, key)."""
+        weights = self.weights[layer]
+        return self._merged(
+            weights if self.norms is None else norm_weighted(weights, self.norms[layer])
+        )
 
     def of_head(self, layer: int, head: int) -> NDArray[np.float32]:
         """One of them, shape (query, key)."""
-        return self._merged(self.weights[layer, head])
+        weights = self.weights[layer, head]
+        return self._merged(
+            weights if self.norms is None else norm_weighted(weights, self.norms[layer, head])
+        )
 
     def mean_of_layer(self, layer: int) -> NDArray[np.float32]:
-        """The mean over a layer's heads. Merging is linear, so that the mean may come first."""
-        return self._merged(self.weights[layer].mean(axis=0))
+        """The mean over a layer's heads."""
+        if self.norms is not None:
+            return self.of_layer(layer).mean(axis=0)
+        return self._merged(self.weights[layer].mean(axis=0))  # merging is linear
+
+    def even(self) -> NDArray[np.float32]:
+        """A map that prefers no token to another, shape (query, key)."""
+        weights = np.ones(self.weights.shape[2:], np.float32)
+        if self.looks_back:
+            weights = np.tril(weights)
+        return self._merged(weights / weights.sum(axis=-1, keepdims=True))
 
     def _merged(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
         for side, merge in ((self.keys, merge_keys), (self.queries, merge_queries)):

@@ -5,6 +5,7 @@ say which, so that it fits a light and a dark page.
 """
 
 import base64
+from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
@@ -19,20 +20,24 @@ TILE = 48
 """Pixels of a tile's side. A map of more tokens shows the strongest of the cells in a pixel."""
 
 
-def draw_overview(maps: Maps) -> str:
+def tiles(weights: NDArray[np.float32], maps: Maps) -> NDArray[np.uint8]:
+    """One layer's row of tiles: ink, shape (TILE, (heads + 1) * TILE).
+
+    Args:
+        weights: of the layer, from `maps.of_layer`. One at a time: all layers would double a long
+            text's memory.
+    """
+    mean = weights.mean(axis=0, keepdims=True)
+    shown, _ = renormalised(np.concatenate([weights, mean]), maps.queries, maps.keys)
+    return np.concatenate([_tile(one, of_one_text=maps.of_one_text) for one in shown], axis=1)
+
+
+def picture(rows: Sequence[NDArray[np.uint8]]) -> str:
     """The picture as a data URI: a row of tiles per layer, a column per head, the mean last."""
-    rows = []
-    for layer in range(len(maps.weights)):  # one by one: all would double a long text's memory
-        weights = maps.of_layer(layer)
-        mean = weights.mean(axis=0, keepdims=True)
-        shown, _ = renormalised(np.concatenate([weights, mean]), maps.queries, maps.keys)
-        rows.append(
-            np.concatenate([_tile(one, of_one_text=maps.of_one_text) for one in shown], axis=1)
-        )
     alpha = Image.fromarray(np.concatenate(rows, axis=0))
-    picture = Image.merge("LA", (Image.new("L", alpha.size), alpha))
+    both = Image.merge("LA", (Image.new("L", alpha.size), alpha))
     buffer = BytesIO()
-    picture.save(buffer, format="png")
+    both.save(buffer, format="png")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 

@@ -13,8 +13,8 @@ from explorer.bundle import Bundle
 from explorer.bundle_decoder import Decoder
 from explorer.bundle_examples import Example
 from explorer.labels import can_draw
-from explorer.reading import Reading, Token
 from explorer.map_choice import MAX, MEAN
+from explorer.reading import Reading, Token
 from explorer.telling import telling_token
 from explorer.view import MapView
 

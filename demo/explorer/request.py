@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from explorer.bundle import Bundle
 from explorer.bundle_decoder import Decoder
 from explorer.left_out import Heads
+from explorer.map_choice import MAX, MEAN
 from explorer.runner import Runner
+
+ATTENTION, NORM_WEIGHTED = "attention", "norm_weighted"
+"""How programs name the two kinds of weights."""
 
 MAX_CHARACTERS = 10_000
 """Per text. Far more than 512 tokens need, and tokenised in milliseconds."""
-
-MEAN = "mean"
-"""In place of a head: the mean over the heads of a layer."""
 
 
 class RequestError(ValueError):
@@ -45,16 +46,15 @@ def check_texts(text: object, text_pair: object = "") -> Texts:
     return Texts(text=first, text_pair=second if any(map(_is_visible, second)) else "")
 
 
-def check_layer(layer: object, model: Bundle | Decoder) -> int:
-    """A layer as people count, from 1, turned into one that counts from 0."""
-    return _check_number(layer, "layer", model.layers)
+def check_layer(layer: object, model: Bundle | Decoder) -> int | str:
+    """A layer as people count, from 1, turned into one that counts from 0; or `MEAN` or `MAX`."""
+    return _check_choice(layer, "layer", model.layers)
 
 
-def check_head(head: object, model: Bundle | Decoder) -> int | None:
-    """A head as people count, from 1, turned into one that counts from 0; None for the mean."""
-    if head is None or head == MEAN:
-        return None
-    return _check_number(head, "head", model.heads, also=f' or "{MEAN}"')
+def check_head(head: object, model: Bundle | Decoder) -> int | str:
+    """A head as people count, from 1, turned into one that counts from 0; or `MEAN` or `MAX`. If
+    none is given, `MEAN`."""
+    return _check_choice(MEAN if head is None else head, "head", model.heads)
 
 
 def check_without(heads: object, runner: Runner) -> Heads:
@@ -87,16 +87,12 @@ def _check_pair(pair: object, model: Bundle) -> tuple[int, int]:
             f"There is no head {pair!r:.30}; expected a layer and a head, such as [1, 2]."
         )
     layer, head = pair
-    return check_layer(layer, model), _check_number(head, "head", model.heads)
+    layers = _check_number(layer, "layer", model.layers)
+    return layers, _check_number(head, "head", model.heads)
 
 
 def _shortly(heads: object) -> str:
     return f"a list of {len(heads)}" if isinstance(heads, list | tuple) else f"{heads!r:.30}"
-
-
-def name_head(head: int | None) -> int | str:
-    """The other way round: a head that counts from 0, or None, as people say it."""
-    return MEAN if head is None else head + 1
 
 
 def check_switch(value: object, name: str) -> bool:
@@ -123,6 +119,19 @@ def _check_text(text: object, name: str) -> str:
 def _is_visible(character: str) -> bool:
     """Neither white space (Z) nor a control or format character (C)."""
     return unicodedata.category(character)[0] not in "ZC"
+
+
+def check_kind(value: object) -> bool:
+    """Whether a program asks for weights that are multiplied by norms. Raises RequestError."""
+    if value not in (ATTENTION, NORM_WEIGHTED):
+        raise RequestError(f'kind is {value!r:.30}; expected "{ATTENTION}" or "{NORM_WEIGHTED}".')
+    return value == NORM_WEIGHTED
+
+
+def _check_choice(value: object, name: str, count: int) -> int | str:
+    if isinstance(value, str) and value in (MEAN, MAX):
+        return value
+    return _check_number(value, name, count, also=f', "{MEAN}" and "{MAX}"')
 
 
 def _check_number(value: object, name: str, count: int, also: str = "") -> int:

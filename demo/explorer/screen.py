@@ -34,6 +34,8 @@ class Chosen(NamedTuple):
     special_tokens: Any
     words: Any
     """Whether the pieces of a word are shown as one."""
+    by_norms: Any
+    """Whether weights are multiplied by the norms of what they let through."""
     dark: Any
 
 
@@ -97,6 +99,7 @@ class Screen:
             reading,
             special_tokens=check_switch(chosen.special_tokens, "special_tokens"),
             words=check_switch(chosen.words, "words"),
+            by_norms=check_switch(chosen.by_norms, "by_norms"),
         )
         layer, head = (
             check_layer(chosen.layer, runner.bundle),

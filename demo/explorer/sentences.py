@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from explorer.analysis.head_types import HeadType
 from explorer.bundle import Bundle
 from explorer.bundle_graph import Graph
+from explorer.head_sentences import about_map, plain
 from explorer.labels import cannot_draw, label_step
 from explorer.reading import Reading
 from explorer.view import MapView
@@ -113,14 +115,15 @@ def notices(
 
 def removed_share(view: MapView, reading: Reading) -> str:
     """What hiding the special tokens removed from the map."""
-    names = list(dict.fromkeys(token.piece for token in reading.tokens if token.special))
+    names = list(dict.fromkeys(plain(one.piece) for one in reading.tokens if one.special))
     if not names:
         return "This tokenizer adds no special tokens."
     listed = " and ".join(names) if len(names) < 3 else ", ".join(names)
     if not view.hides_tokens:
         special = view.queries.special
         own_rows = view.weights[~special]
-        drawn = own_rows[:, special].sum(axis=-1).mean() if len(own_rows) else 0
+        wholes = np.maximum(own_rows.sum(axis=-1), np.finfo(np.float32).tiny)
+        drawn = (own_rows[:, special].sum(axis=-1) / wholes).mean() if len(own_rows) else 0
         return f"Here {listed} draw {drawn:.0%} of the attention of the text's own words."
     return f"{listed} are hidden. They had drawn {scaled_back(view)}"
 
@@ -130,15 +133,22 @@ def scaled_back(view: MapView) -> str:
     average, most = (
         (float(view.removed.mean()), float(view.removed.max())) if len(view.removed) else (0.0, 0.0)
     )
+    left = "stays as it was" if view.is_maximum else "was scaled back to 100 %"
     return (
         f"{average:.0%} of a row's attention on average, {most:.0%} at most; what is left of each "
-        "row was scaled back to 100 %."
+        f"row {left}."
     )
 
 
-def map_notes(view: MapView, reading: Reading) -> str:
-    """What a reader of this picture must know: what was removed, shortened or left unnamed."""
-    return " ".join([removed_share(view, reading), *drawing_notes(view)])
+def map_notes(view: MapView, reading: Reading, found: HeadType | None = None) -> str:
+    """What a reader of this picture must know: which head it is, what was removed, shortened or
+    left unnamed.
+
+    Args:
+        found: the type of the head that is shown.
+    """
+    said = [*about_map(view, found), removed_share(view, reading), *drawing_notes(view)]
+    return " ".join(said)
 
 
 def drawing_notes(view: MapView) -> list[str]:

@@ -4,13 +4,15 @@ from typing import Any, Literal
 
 import gradio as gr
 
-from explorer import payloads, sentences
+from explorer import head_sentences, payloads, sentences
+from explorer.analysis.head_types import HeadType, head_types
 from explorer.bundle import Bundle
 from explorer.bundle_decoder import Decoder
+from explorer.map_choice import said
 from explorer.maps import Maps
-from explorer.overview import draw_overview
-from explorer.request import name_head
+from explorer.overview import picture, tiles
 from explorer.screen import Screen
+from explorer.typed_heads import measure_of
 from explorer.view import MapView
 
 MAP_VALUES = 6
@@ -33,14 +35,14 @@ def map_values(
         overview: a new picture of all heads, from `all_heads`; None leaves it as it is.
         without: the heads that are left out, from 1; False where none can be.
     """
-    chosen = [view.layer + 1, name_head(view.head)]
+    chosen = [said(view.layer), said(view.head)]
     heads: dict[str, Any] = {"chosen": chosen, "without": without}
     if overview is not None:
         heads["value"] = overview
-    picture = screen.picture(view, dark=bool(dark))
+    drawn = screen.picture(view, dark=bool(dark))
     return (
         gr.update(**heads),
-        gr.update(value=picture, alt_text=sentences.map_description(view)),
+        gr.update(value=drawn, alt_text=sentences.map_description(view)),
         tokens,
         notes,
         # The files of the map before must not be taken for this one's.
@@ -50,9 +52,18 @@ def map_values(
 
 
 def all_heads(maps: Maps) -> dict[str, Any]:
-    """What the widget of all heads receives: all maps in small."""
+    """What the widget of all heads receives: all maps in small, and the type of each head."""
+    measure, rows, types = measure_of(maps), [], []
+    for layer in range(len(maps.weights)):
+        weights = maps.of_layer(layer)
+        rows.append(tiles(weights, maps))
+        types.append([_said(one) for one in head_types(weights, measure)])
     layers, heads = maps.weights.shape[:2]
-    return {"layers": layers, "heads": heads, "picture": draw_overview(maps)}
+    return {"layers": layers, "heads": heads, "picture": picture(rows), "types": types}
+
+
+def _said(found: HeadType) -> dict[str, Any]:
+    return {"name": found.name, "text": head_sentences.in_short(found)}
 
 
 def map_files(screen: Screen, view: MapView) -> tuple:

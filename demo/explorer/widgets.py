@@ -7,7 +7,7 @@ be searched for script tags: ours are objects and arrays.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -51,14 +51,26 @@ def number(name: str, choices: list, prefix: str = "") -> gr.Dropdown:
     return gr.Dropdown(choices, label=name, elem_id=prefix + name.lower(), min_width=100)
 
 
-def switches(prefix: str = "") -> tuple[gr.Checkbox, gr.Checkbox]:
-    """Whether pieces stand as whole words, and whether special tokens are shown."""
+class Switches(NamedTuple):
+    """How a map is shown, whichever it is."""
+
+    special_tokens: gr.Checkbox
+    words: gr.Checkbox
+    by_norms: gr.Checkbox
+
+
+def switches(prefix: str = "") -> Switches:
+    """Whether pieces stand as whole words, special tokens are shown, and weights are multiplied by
+    the norms of what they let through."""
+
+    def switch(label: str, name: str, *, on: bool) -> gr.Checkbox:
+        return gr.Checkbox(on, label=label, elem_id=prefix + name, min_width=120)
+
     with gr.Row(elem_classes="switches"):
-        words = gr.Checkbox(True, label="Whole words", elem_id=f"{prefix}words", min_width=120)
-        special = gr.Checkbox(
-            True, label="Show special tokens", elem_id=f"{prefix}special", min_width=180
-        )
-    return words, special
+        words = switch("Whole words", "words", on=True)
+        special_tokens = switch("Show special tokens", "special", on=True)
+        by_norms = switch("Weigh by value norms", "norms", on=False)
+    return Switches(special_tokens, words, by_norms)
 
 
 def download(kind: str, prefix: str = "") -> gr.DownloadButton:

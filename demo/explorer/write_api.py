@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from explorer.api import about, rounded, said, said_words
+from explorer.api import about, rounded, said_token, said_words
 from explorer.edge import answer_or_message
+from explorer.map_choice import MEAN, said
 from explorer.reading import Token
 from explorer.request import (
-    MEAN,
+    ATTENTION,
     check_head,
+    check_kind,
     check_layer,
     check_switch,
-    name_head,
 )
 from explorer.write_request import check_settings
 from explorer.write_screen import WriteScreen
@@ -76,11 +77,12 @@ class WriteApi:
         self,
         text: str,
         target: str = "",
-        layer: int | None = None,
+        layer: int | str | None = None,
         head: int | str = MEAN,
         special_tokens: bool = True,
         bundle: str = "",
         words: bool = False,
+        kind: str = ATTENTION,
     ) -> dict:
         """What each written token looks at in the source, as numbers.
 
@@ -88,23 +90,25 @@ class WriteApi:
             text: the source, at most 10,000 characters.
             target: the text to follow, as if the decoder had written it; if empty it writes one,
                 the likeliest word each time.
-            layer: 1 is the decoder's first; the last one if null.
-            head: 1 is the first; "mean" for the mean over the layer's heads.
+            layer: 1 is the decoder's first; the last one if null; "mean" or "max" over all layers.
+            head: 1 is the first; "mean" or "max" over the layer's heads, before those over layers.
             special_tokens: false hides start, end and their like, in both texts; what is left of
                 each row is scaled back to 1.
             bundle: the title of the model; the page's first one that writes if empty.
             words: true for a map between words: what a word receives is the sum over its tokens,
                 what it gives is their mean. By default between tokens.
+            kind: "attention", or "norm_weighted": each weight times the norm of what the source's
+                token passes on through that head, rows scaled back to 1 (Kobayashi et al. 2020).
 
         Returns:
             `weights` (a row for each shown token of the `target`, in it a number for each shown
-            one of `tokens`; rows sum to 1), `target_indexes` and `source_indexes` (which tokens,
-            or words, those are), `target_words` and `words` (null, or each word with its `text`
-            and the indexes of its `tokens`), `removed`, `layer`, `head`, `target_left_out`, and all
-            that /generate gives.
+            one of `tokens`; rows sum to 1, but not those of a maximum), `target_indexes` and
+            `source_indexes` (which tokens, or words, those are), `target_words` and `words` (null,
+            or each word with its `text` and the indexes of its `tokens`), `removed`, `layer`,
+            `head`, `kind`, `target_left_out`, and all that /generate gives.
         """
         title = bundle or self._screen.screen.first("writes")
-        asked = (layer, head, special_tokens, words)
+        asked = (layer, head, special_tokens, words, kind)
         return answer_or_message(self._cross_attention, title, text, target, *asked)
 
     def _cross_attention(
@@ -116,6 +120,7 @@ class WriteApi:
         head: Any,
         special_tokens: Any,
         words: Any,
+        kind: Any,
     ) -> dict:
         writer = self._screen.writer(title)
         chosen = check_layer(writer.decoder.layers if layer is None else layer, writer.decoder)
@@ -127,10 +132,12 @@ class WriteApi:
             check_head(head, writer.decoder),
             special_tokens=check_switch(special_tokens, "special_tokens"),
             words=check_switch(words, "words"),
+            by_norms=check_kind(kind),
         )
         return {
-            "layer": view.layer + 1,
-            "head": name_head(view.head),
+            "layer": said(view.layer),
+            "head": said(view.head),
+            "kind": kind,
             "target_indexes": view.queries.indexes.tolist(),
             "source_indexes": view.keys.indexes.tolist(),
             "weights": [rounded(row) for row in view.weights],
@@ -157,7 +164,7 @@ def written(writing: Writing) -> dict[str, Any]:
         "finished": writing.finished,
         "target": [
             {
-                **said(token),
+                **said_token(token),
                 "probability": round(step.probability, 6),
                 "entropy": round(step.entropy, 6),
                 "candidates": _shares(candidates, step.candidates),

@@ -14,7 +14,8 @@ from explorer.bundle_examples import Example
 from explorer.clicks import chosen_example
 from explorer.decoding.settings import Settings
 from explorer.edge import answer_or_message
-from explorer.request import MEAN, RequestError
+from explorer.map_choice import MEAN
+from explorer.request import RequestError
 from explorer.shown_map import MAP_VALUES, head_choice, map_files, skip
 from explorer.write_map_events import written_map
 from explorer.write_request import check_settings

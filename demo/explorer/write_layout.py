@@ -9,7 +9,7 @@ from explorer import payloads, write_sentences
 from explorer.bundle import Bundle
 from explorer.panels.panel import Panel, lay_out_groups
 from explorer.panels.registry import WRITE
-from explorer.widgets import download, number, switches, widget
+from explorer.widgets import Switches, download, number, switches, widget
 from explorer.write_settings import lay_out_settings
 from explorer.writing import SOURCE, WRITTEN
 
@@ -31,8 +31,7 @@ class WritePage(NamedTuple):
     heads: gr.HTML
     layer: gr.Dropdown
     head: gr.Dropdown
-    special_tokens: gr.Checkbox
-    words: gr.Checkbox
+    switches: Switches
     notes: gr.Markdown
     picture: gr.Image
     png: gr.DownloadButton
@@ -111,10 +110,10 @@ def _lay_out_choosing(first: Bundle) -> dict[str, Any]:
     with gr.Row():
         layer = number("Layer", payloads.layer_choices(first.decoder), "write_")
         head = number("Head", payloads.head_choices(first.decoder), "write_")
-    words, special = switches("write_")
+    shown_how = switches("write_")
     notes = gr.Markdown(elem_id="write_notes")
     gr.Markdown(write_sentences.CAUTION, elem_id="write_caution")
     return {
         "looks_at": looks_at, "heads": heads, "layer": layer, "head": head,
-        "special_tokens": special, "words": words, "notes": notes,
+        "switches": shown_how, "notes": notes,
     }  # fmt: skip

@@ -9,7 +9,9 @@ from explorer import write_payloads, write_sentences
 from explorer.clicks import clicked_row, sent_with
 from explorer.edge import answer_or_message
 from explorer.shown_map import MAP_VALUES, all_heads, map_files, map_values, skip
+from explorer.typed_heads import type_of_head
 from explorer.write_screen import WriteChosen, WriteScreen, WriteSelected
+from explorer.writing import SOURCE
 
 
 class WriteMapEvents:
@@ -25,8 +27,18 @@ class WriteMapEvents:
             return gr.update(interactive=False), *skip(MAP_VALUES)
         return gr.update(interactive=False), *self.redraw(*controls)
 
+    def look_elsewhere(self, *controls: Any) -> tuple:
+        """The source is to be looked at, or the text itself. Gives: by_norms, and the map, all
+        heads drawn anew."""
+        chosen = WriteChosen(*controls)
+        if chosen.looks_at == SOURCE:
+            switch = gr.update(interactive=True, info="")
+            return switch, *self.redraw(*controls)
+        switch = gr.update(value=False, interactive=False, info=write_sentences.NO_NORMS)
+        return switch, *self.redraw(*chosen._replace(by_norms=False))
+
     def redraw(self, *controls: Any) -> tuple:
-        """What looks, or is looked at, changed. Gives the map, all heads drawn anew."""
+        """What is shown of maps changed. Gives the map, all heads drawn anew."""
         chosen = WriteChosen(*controls)
         return written_map(self._screen, self._select(chosen), chosen, overview=True)
 
@@ -60,11 +72,12 @@ def written_map(
     screen: WriteScreen, selected: WriteSelected, chosen: WriteChosen, *, overview: bool = False
 ) -> tuple:
     """The values of `shown_map` for a written text."""
+    view = selected.view
     return map_values(
         screen.screen,
-        selected.view,
+        view,
         dark=chosen.dark,
         tokens=write_payloads.written(selected),
-        notes=write_sentences.map_notes(selected.view),
+        notes=write_sentences.map_notes(view, type_of_head(selected.maps, view.layer, view.head)),
         overview=all_heads(selected.maps) if overview else None,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
+from explorer import write_sentences
 from explorer.decoding.settings import Settings
 from explorer.maps import Maps
 from explorer.reading import Reading
@@ -12,7 +13,7 @@ from explorer.screen import Screen
 from explorer.view import MapView, map_view
 from explorer.write_request import MAX_TOKENS, check_ids, check_looks_at
 from explorer.writer import Writer
-from explorer.writing import Writing
+from explorer.writing import SOURCE, Writing
 from explorer.writing_view import writing_maps
 
 
@@ -26,6 +27,7 @@ class WriteChosen(NamedTuple):
     head: Any
     special_tokens: Any
     words: Any
+    by_norms: Any
     dark: Any
 
 
@@ -109,11 +111,15 @@ class WriteScreen:
             runner = self.screen.runner(chosen.shown["bundle"])
             writer = self.writer(chosen.shown["bundle"])
         looks_at = check_looks_at(chosen.looks_at)
+        by_norms = check_switch(chosen.by_norms, "by_norms")
+        if by_norms and looks_at != SOURCE:
+            raise RequestError(write_sentences.NO_NORMS)
         maps = writing_maps(
             writing,
             looks_at,
             special_tokens=check_switch(chosen.special_tokens, "special_tokens"),
             words=check_switch(chosen.words, "words"),
+            by_norms=by_norms,
         )
         layer, head = (
             check_layer(chosen.layer, writer.decoder),

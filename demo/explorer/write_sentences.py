@@ -1,9 +1,11 @@
 """What the Write tab says; a sibling of `sentences.py`, with the same rule: no reader's text."""
 
 from explorer import sentences
+from explorer.analysis.head_types import HeadType
 from explorer.bundle import Bundle
 from explorer.bundle_decoder import Decoder
 from explorer.bundle_fields import Fields
+from explorer.head_sentences import about_map
 from explorer.view import MapView
 from explorer.writing import Writing
 
@@ -13,6 +15,8 @@ CAUTION = (
     "temperature, top-k or a penalty changes them. Attention shows where information was routed, "
     "not why a word was chosen."
 )
+
+NO_NORMS = "The decoder's graph gives no norms for its look back at what it wrote."
 
 
 def asked(decoder: Decoder) -> str:
@@ -72,10 +76,15 @@ def notices(writing: Writing, bundle: Bundle, most: int) -> list[str]:
     return found
 
 
-def map_notes(view: MapView) -> str:
-    """What a reader of a written text's map must know."""
+def map_notes(view: MapView, found: HeadType | None = None) -> str:
+    """What a reader of a written text's map must know.
+
+    Args:
+        found: the type of the head that is shown.
+    """
     hidden = f"Special tokens are hidden. They had drawn {sentences.scaled_back(view)}"
-    return " ".join([*([hidden] if view.hides_tokens else []), *sentences.drawing_notes(view)])
+    said = [*about_map(view, found), *([hidden] if view.hides_tokens else [])]
+    return " ".join([*said, *sentences.drawing_notes(view)])
 
 
 def state(writing: Writing, decoder: Decoder, *, busy: bool) -> str:

@@ -39,8 +39,7 @@ def wire_write(
     tab = page.write
     assert tab, "the page has the tab"
     events = WriteEvents(screen)
-    which = [tab.layer, tab.head, tab.special_tokens, tab.words]
-    controls = [tab.shown, tab.looks_at, *which, page.dark]
+    controls = [tab.shown, tab.looks_at, tab.layer, tab.head, *tab.switches, page.dark]
     model = [tab.source, tab.spoiled, tab.examples, tab.corrupt]
     asking = [page.bundle, tab.source, *controls]
     first = [tab.shown, tab.notice, tab.layer, tab.head, *_the_map(tab)]
@@ -112,10 +111,13 @@ def _wire_map(
     tab: WritePage, maps: WriteMapEvents, controls: list, private: dict[str, Any]
 ) -> None:
     the_map = _the_map(tab)
-    other_maps = [tab.looks_at.input, tab.special_tokens.input, tab.words.input]
+    shown_otherwise = [switch.input for switch in tab.switches]
     numbered = [tab.layer.input, tab.head.input]
     drawn = [
-        gr.on(other_maps, maps.redraw, controls, the_map, **private),
+        tab.looks_at.input(
+            maps.look_elsewhere, controls, [tab.switches.by_norms, *the_map], **private
+        ),
+        gr.on(shown_otherwise, maps.redraw, controls, the_map, **private),
         gr.on(numbered, maps.draw, controls, the_map, **private),
         tab.heads.choose(maps.choose_head, controls, [tab.layer, tab.head, *the_map], **private),
     ]

@@ -72,6 +72,7 @@ class Writer:
                 outputs.logits[0, row],
                 outputs.self_weights[0, :, :, row, : row + 1],
                 outputs.cross_weights[0, :, :, row],
+                outputs.cross_value_norms,
             )
             for row, index in enumerate(ids)
         )

@@ -55,6 +55,12 @@ class Writing:
             weights[:, :, row, : row + 1] = step.self_weights
         return weights
 
+    @property
+    def cross_value_norms(self) -> NDArray[np.float32]:
+        """The norm of each source token's value vector behind a head's output projection, shape
+        (layers, heads, source). Kobayashi et al. 2020."""
+        return self.steps[0].cross_value_norms
+
     def weights(self, looks_at: str) -> NDArray[np.float32]:
         """The maps into the source, or back at what was written."""
         return self.cross_weights if looks_at == SOURCE else self.self_weights

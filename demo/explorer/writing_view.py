@@ -1,5 +1,7 @@
 """The maths of what is shown of a written text; a sibling of `view.py`."""
 
+from typing import Any
+
 import numpy as np
 
 from explorer.axis import text_axis
@@ -12,13 +14,24 @@ _COLUMNS = {SOURCE: "its columns are the source", WRITTEN: "its columns are what
 
 
 def writing_maps(
-    writing: Writing, looks_at: str, *, special_tokens: bool = True, words: bool = False
+    writing: Writing,
+    looks_at: str,
+    *,
+    special_tokens: bool = True,
+    words: bool = False,
+    by_norms: bool = False,
 ) -> Maps:
-    """All maps of a written text. Rows are what was written, columns what it could look at."""
+    """All maps of a written text. Rows are what was written, columns what it could look at.
+
+    Args:
+        by_norms: of maps into the source; of the others the graph gives no norms.
+    """
     keys = writing.source.tokens if looks_at == SOURCE else writing.before
     queries = text_axis(writing.tokens, special_tokens=special_tokens, words=words)
     return Maps(
         weights=writing.weights(looks_at),
+        norms=writing.cross_value_norms if by_norms and looks_at == SOURCE else None,
+        looks_back=looks_at == WRITTEN,
         queries=queries,
         keys=text_axis(keys, special_tokens=special_tokens, words=words),
         kind=_KINDS[looks_at],
@@ -27,7 +40,7 @@ def writing_maps(
 
 
 def writing_map(
-    writing: Writing, looks_at: str, layer: int, head: int | None, **which: bool
+    writing: Writing, looks_at: str, layer: int | str, head: int | str, **which: Any
 ) -> MapView:
     """What each written token, or word, looked at when it was chosen.
 

@@ -58,6 +58,6 @@ def test_a_text_may_end_before_it_began(reader, writer):
     assert writing.ids == [writer.decoder.end_id]
     assert (writing.text, writing.finished) == ("", True)
     assert telling_step(writing) == 0
-    view = writing_map(writing, "source", 0, None, special_tokens=False)
+    view = writing_map(writing, "source", 0, "mean", special_tokens=False)
     assert view.weights.shape == (0, len(writing.source.tokens) - 2)
     assert axis_labels(view.queries) == []

@@ -7,7 +7,7 @@ SHOWN = {"bundle": "Tiny random model", "text": "the film is good", "text_pair":
 
 def test_an_honest_event_is_answered(forge):
     success, output = forge(
-        "heads", "choose", [SHOWN, 1, 1, True, True, False], {"layer": 2, "head": "mean"}
+        "heads", "choose", [SHOWN, 1, 1, True, True, False, False], {"layer": 2, "head": "mean"}
     )
 
     assert success
@@ -27,7 +27,7 @@ def test_an_honest_event_is_answered(forge):
     ],
 )
 def test_a_forged_head_gets_a_sentence(forge, event_data, message):
-    success, output = forge("heads", "choose", [SHOWN, 1, 1, True, True, False], event_data)
+    success, output = forge("heads", "choose", [SHOWN, 1, 1, True, True, False, False], event_data)
 
     assert not success
     assert message in output["error"]
@@ -35,7 +35,7 @@ def test_a_forged_head_gets_a_sentence(forge, event_data, message):
 
 @pytest.mark.parametrize("index", [-1, 2, 10**9, "0", None, True, [0]])
 def test_a_forged_example_gets_a_sentence(forge, index):
-    data = ["Tiny random model", SHOWN, 1, 1, True, True, False]
+    data = ["Tiny random model", SHOWN, 1, 1, True, True, False, False]
 
     success, output = forge("examples", "choose", data, {"index": index})
 
@@ -48,7 +48,7 @@ def test_a_forged_example_gets_a_sentence(forge, index):
 def test_a_click_outside_the_map_chooses_no_row(forge, index):
     event_data = {"index": index, "value": None}
 
-    success, output = forge("map", "select", [SHOWN, 1, 1, True, True, False], event_data)
+    success, output = forge("map", "select", [SHOWN, 1, 1, True, True, False, False], event_data)
 
     assert success
     assert output["data"][0]["chosen"] is None
@@ -58,7 +58,7 @@ def test_a_click_outside_the_map_chooses_no_row(forge, index):
 def test_a_click_without_two_coordinates_gets_a_sentence(forge, index):
     event_data = {"index": index, "value": None}
 
-    success, output = forge("map", "select", [SHOWN, 1, 1, True, True, False], event_data)
+    success, output = forge("map", "select", [SHOWN, 1, 1, True, True, False, False], event_data)
 
     assert not success
     assert "two coordinates" in output["error"]
@@ -79,7 +79,7 @@ def test_a_click_without_two_coordinates_gets_a_sentence(forge, index):
 def test_a_forged_text_gets_a_sentence(forge, shown, message):
     event_data = {"layer": 1, "head": 1}
 
-    success, output = forge("heads", "choose", [shown, 1, 1, True, True, False], event_data)
+    success, output = forge("heads", "choose", [shown, 1, 1, True, True, False, False], event_data)
 
     assert not success
     assert message in output["error"]

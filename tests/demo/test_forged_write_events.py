@@ -9,7 +9,7 @@ SETTINGS = {
     "repetition_penalty": 1.0, "no_repeat_ngram": 0, "max_tokens": 64, "seed": 0,
 }  # fmt: skip
 SHOWN = {"bundle": TITLE, "text": TEXT, "ids": [7, 53, 3]}
-VIEW = ["source", 1, 1, True, True, False]
+VIEW = ["source", 1, 1, True, True, False, False]
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +50,21 @@ def test_an_honest_request_is_answered(ask_to_write):
         ({"text": "\u200b"}, "none of them can be seen"),
         ({"title": "/etc"}, "Value: /etc is not in the list of choices"),  # gradio's own check
         ({"title": "Second"}, "Second does not write"),
-        ({"view": ["source", 99, 1, True, True, False]}, "Value: 99 is not in the list of choices"),
-        ({"view": ["source", 1, -5, True, True, False]}, "Value: -5 is not in the list of choices"),
-        ({"view": ["all", 1, 1, True, True, False]}, "is not in the list of choices: ['source'"),
-        ({"view": ["source", 1, 1, "no", True, False]}, "special_tokens is 'no'"),
+        (
+            {"view": ["source", 99, *VIEW[2:]]},
+            "Value: 99 is not in the list of choices",
+        ),
+        (
+            {"view": ["source", 1, -5, *VIEW[3:]]},
+            "Value: -5 is not in the list of choices",
+        ),
+        (
+            {"view": ["all", *VIEW[1:]]},
+            "is not in the list of choices: ['source'",
+        ),
+        ({"view": [*VIEW[:3], "no", *VIEW[4:]]}, "special_tokens is 'no'"),
+        ({"view": [*VIEW[:4], 7, *VIEW[5:]]}, "words is 7; expected true or false"),
+        ({"view": ["written", *VIEW[1:5], True, False]}, "gives no norms for its look back"),
         ({"strategy": "best"}, "Value: best is not in the list of choices"),
     ],
 )

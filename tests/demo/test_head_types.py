@@ -17,6 +17,7 @@ from explorer.analysis.head_types import (
     SELF,
     encoder_targets,
     head_types,
+    measure_by,
     written_targets,
 )
 from explorer.reading import Token
@@ -68,7 +69,7 @@ def test_shares_and_entropy_are_those_of_the_definitions():
     weights = np.random.default_rng(0).dirichlet(np.full(COUNT, 0.3), (3, COUNT))
     weights = weights.astype(np.float32)
 
-    found = head_types(weights, encoder_targets(PAIR), EVEN)
+    found = head_types(weights, measure_by(encoder_targets(PAIR), EVEN))
 
     assert set(found[0].shares) == {
         SELF, PREVIOUS, NEXT, "[CLS]", "[SEP]", PUNCTUATION, SAME_WORD, OTHER_SEGMENT,
@@ -99,7 +100,7 @@ def test_shares_and_entropy_are_those_of_the_definitions():
     ],
 )
 def test_a_head_made_to_be_of_a_type_is_of_that_type(name, choose):
-    (found,) = head_types(looks_at(choose)[None], encoder_targets(PAIR), EVEN)
+    (found,) = head_types(looks_at(choose)[None], measure_by(encoder_targets(PAIR), EVEN))
 
     assert found.name == name
     assert found.score == pytest.approx(1)
@@ -110,7 +111,7 @@ def test_even_attention_is_broad_and_what_it_does_by_chance_earns_nothing():
     even = np.full((5, 5), 0.2, np.float32)
     tilted = even + np.array([-0.2, 0.05, 0.05, 0.05, 0.05], np.float32)
 
-    found = head_types(np.stack([even, tilted]), encoder_targets(two), even)
+    found = head_types(np.stack([even, tilted]), measure_by(encoder_targets(two), even))
 
     assert found[1].shares[OTHER_SEGMENT] == pytest.approx(0.5)
     assert [one.name for one in found] == [BROAD, BROAD]
@@ -121,7 +122,7 @@ def test_a_head_that_earned_nothing_is_mixed_and_says_what_came_closest():
     weights = 0.4 * looks_at(lambda i: [i - 1]) + 0.35 * looks_at(lambda i: [0])
     weights += 0.25 * looks_at(lambda i: [i + 1])
 
-    (found,) = head_types(weights[None], encoder_targets(PAIR), EVEN)
+    (found,) = head_types(weights[None], measure_by(encoder_targets(PAIR), EVEN))
 
     assert found.name == MIXED
     assert found.score == found.shares[PREVIOUS] == max(found.shares.values())
@@ -137,10 +138,12 @@ def test_a_decoders_row_is_the_word_that_was_written():
     copying = np.zeros((4, 6), np.float32)
     copying[[0, 1, 2, 3], [1, 3, 1, 5]] = 1
     (cross,) = head_types(
-        copying[None], written_targets(written, source, looks_back=False), np.full((4, 6), 1 / 6)
+        copying[None],
+        measure_by(written_targets(written, source, looks_back=False), np.full((4, 6), 1 / 6)),
     )
     (self_head,) = head_types(
-        np.eye(4, dtype=np.float32)[None], written_targets(written, before, looks_back=True), even
+        np.eye(4, dtype=np.float32)[None],
+        measure_by(written_targets(written, before, looks_back=True), even),
     )
 
     assert (cross.name, cross.score) == (SAME_WORD, 1)
@@ -159,7 +162,8 @@ def test_a_text_without_words_has_types_of_its_special_tokens_alone():
     tokens = [token("[CLS]"), token("[SEP]")]
 
     (found,) = head_types(
-        np.array([[[0, 1], [0, 1]]], np.float32), encoder_targets(tokens), np.full((2, 2), 0.5)
+        np.array([[[0, 1], [0, 1]]], np.float32),
+        measure_by(encoder_targets(tokens), np.full((2, 2), 0.5)),
     )
 
     assert found.name == "[SEP]"

@@ -9,11 +9,15 @@ from PIL import Image
 
 from explorer.axis import text_axis
 from explorer.maps import Maps
-from explorer.overview import TILE, draw_overview
+from explorer.overview import TILE, picture, tiles
 from explorer.view import attention_map, encoder_maps
 
 
-def tiles(uri):
+def drawn(maps):
+    return ink_of(picture([tiles(maps.of_layer(layer), maps) for layer in range(2)]))
+
+
+def ink_of(uri):
     """Ink between 0 and 1, by layer and head."""
     head, data = uri.split(",")
     assert head == "data:image/png;base64"
@@ -26,17 +30,17 @@ def tiles(uri):
 def test_each_tile_is_its_heads_map_in_small(runner, special_tokens):
     reading = runner.read("the film was dull", "was it good?")
 
-    picture = tiles(draw_overview(encoder_maps(reading, special_tokens=special_tokens)))
+    shown = drawn(encoder_maps(reading, special_tokens=special_tokens))
 
-    assert picture.shape[:2] == (2, 3)
+    assert shown.shape[:2] == (2, 3)
     for layer in range(2):
-        for column, head in enumerate([0, 1, None]):
+        for column, head in enumerate([0, 1, "mean"]):
             view = attention_map(reading, layer, head, special_tokens=special_tokens)
             count = len(view.queries.tokens)
             for query, key in np.ndindex(count, count):
                 y, x = (int((place + 0.5) * TILE / count) for place in (query, key))
                 expected = np.sqrt(view.weights[query, key] / view.weights.max())
-                assert picture[layer, column, y, x] == pytest.approx(expected, abs=1 / 255)
+                assert shown[layer, column, y, x] == pytest.approx(expected, abs=1 / 255)
 
 
 def test_of_a_long_text_each_pixel_shows_its_strongest_cell(runner):
@@ -44,6 +48,6 @@ def test_of_a_long_text_each_pixel_shows_its_strongest_cell(runner):
     weights[1, 0, 77, 130] = 1
     axis = text_axis(runner.read("film").tokens[1:2] * 200)
 
-    tile = tiles(draw_overview(Maps(weights=weights, queries=axis, keys=axis)))[1, 0]
+    tile = drawn(Maps(weights=weights, queries=axis, keys=axis))[1, 0]
 
     assert tile[77 * TILE // 200, 130 * TILE // 200] == 1

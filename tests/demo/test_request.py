@@ -53,19 +53,19 @@ def test_layers_and_heads_count_from_one_outside_and_from_zero_inside(bundle):
     assert check_layer(1, bundle) == 0
     assert check_layer(2, bundle) == 1
     assert check_head(2, bundle) == 1
-    assert check_head("mean", bundle) is None
-    assert check_head(None, bundle) is None
+    assert check_head("mean", bundle) == check_head(None, bundle) == "mean"
+    assert check_layer("max", bundle) == check_head("max", bundle) == "max"
 
 
 @pytest.mark.parametrize("value", [0, -1, 3, 10**12, 1.0, "1", True, [1], None, float("nan")])
 def test_a_layer_that_is_not_there_is_refused_with_those_that_are(bundle, value):
-    with pytest.raises(RequestError, match=r"There is no layer .*; this model has layers 1 to 2\."):
+    with pytest.raises(RequestError, match=r"There is no layer .*; this model has layers 1 to 2, "):
         check_layer(value, bundle)
 
 
 @pytest.mark.parametrize("value", [0, 3, "1", {"a": 1}, False])
 def test_a_head_that_is_not_there_is_refused_with_those_that_are(bundle, value):
-    with pytest.raises(RequestError, match=r'heads 1 to 2 or "mean"'):
+    with pytest.raises(RequestError, match=r'heads 1 to 2, "mean" and "max"'):
         check_head(value, bundle)
 
 

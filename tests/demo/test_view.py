@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from explorer.axis import Axis
-from explorer.view import attention_map, renormalised, telling_head, telling_token
+from explorer.telling import telling_head, telling_token
+from explorer.view import attention_map, renormalised
 
 TEXTS = ("The music was dull", "Was it good?")
 
@@ -26,14 +27,14 @@ def test_one_head_is_shown_as_it_is(reading):
 
 
 def test_the_mean_over_heads_is_the_mean(reading):
-    view = attention_map(reading, 0, None)
+    view = attention_map(reading, 0, "mean")
 
     expected = (reading.weights[0, 0] + reading.weights[0, 1]) / 2
     np.testing.assert_allclose(view.weights, expected, atol=1e-7)
     assert view.name == "Layer 1, mean over heads"
 
 
-@pytest.mark.parametrize("head", [0, 1, None])
+@pytest.mark.parametrize("head", [0, 1, "mean"])
 def test_hiding_special_tokens_scales_each_row_by_what_is_left_of_it(reading, head):
     full = attention_map(reading, 0, head).weights
     words = [index for index, token in enumerate(reading.tokens) if not token.special]

@@ -13,7 +13,7 @@ from explorer.write_screen import WriteScreen
 from explorer.writing_view import telling_cross_head, telling_step
 
 TITLE, TEXT = "Tiny random model", "the film is good"
-VIEW = ("source", 2, "mean", True, True, False)
+VIEW = ("source", 2, "mean", True, True, False, False)
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_a_word_brings_the_steps_of_all_its_pieces(screen, words):
     writer = screen.writer(TITLE)
     ids, _ = writer.target_ids("a unbelievable film", 24)
     shown = {"bundle": TITLE, "text": TEXT, "ids": ids}
-    view = (*VIEW[:4], words, False)
+    view = (*VIEW[:4], words, False, False)
 
     written = WriteMapEvents(screen).redraw(shown, *view)[2]
 

@@ -118,7 +118,7 @@ def test_another_text_and_every_map_of_it(page, runner):
     assert "Special tokens are hidden" in page.locator("#write_notes").inner_text()
     assert words(page, "key-chips")[0] == "[CLS]"
 
-    view = writing_map(writing, "written", 1, None, words=True, special_tokens=False)
+    view = writing_map(writing, "written", 1, "mean", words=True, special_tokens=False)
     box = map_geometry(axis_labels(view.queries), axis_labels(view.keys))
     image = page.locator("#write_map img")
     scale = image.bounding_box()["width"] / box.width

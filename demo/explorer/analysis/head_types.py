@@ -32,6 +32,19 @@ Targets = Mapping[str, NDArray[np.bool_]]
 that type's mean."""
 
 
+class Measure(NamedTuple):
+    """What heads are measured by, made once for all heads of a text."""
+
+    names: list[str]
+    """Of the types."""
+    parts: NDArray[np.float32]
+    """How much each cell of a map counts for each type, shape (query * key, types)."""
+    by_chance: NDArray[np.float32]
+    """The share of each type if attention prefers nothing, shape (types,)."""
+    visible: NDArray[np.intp]
+    """How many keys each query can look at, shape (query,)."""
+
+
 class HeadType(NamedTuple):
     """What a head does on one text."""
 
@@ -88,9 +101,20 @@ def written_targets(
     return _counted(found, _own(queries))
 
 
-def head_types(
-    weights: NDArray[np.float32], targets: Targets, even: NDArray[np.float32]
-) -> list[HeadType]:
+def measure_by(targets: Targets, even: NDArray[np.float32]) -> Measure:
+    """Makes ready what heads are measured by.
+
+    Args:
+        even: attention that prefers nothing, shape (query, key): 0 where nobody can look.
+    """
+    parts = np.zeros((even.size, len(targets)), np.float32)
+    for column, mask in enumerate(targets.values()):
+        parts[:, column] = mask.ravel() / max(int(mask.any(axis=-1).sum()), 1)
+    by_chance = even.reshape(1, -1).astype(np.float32) @ parts
+    return Measure(list(targets), parts, by_chance[0], (even > 0).sum(axis=-1))
+
+
+def head_types(weights: NDArray[np.float32], measure: Measure) -> list[HeadType]:
     """The type of each head.
 
     The type is the one with the largest share, if that is at least `LEAST_SHARE` and `LEAST_LIFT`
@@ -98,34 +122,24 @@ def head_types(
 
     Args:
         weights: maps of heads, shape (heads, query, key); rows sum to 1.
-        even: attention that prefers nothing, shape (query, key): 0 where nobody can look.
     """
-    names = list(targets)
-    shares = _shares(weights, targets)
-    by_chance = _shares(even[None], targets)[0]
-    entropies = normalised_entropy(weights, (even > 0).sum(axis=-1))
-    found = []
-    for of_head, entropy in zip(shares, entropies.tolist(), strict=True):
-        fit = (of_head >= LEAST_SHARE) & (of_head >= LEAST_LIFT * by_chance)
-        best = int(np.where(fit, of_head, of_head - 1).argmax()) if names else 0
-        share = float(of_head[best]) if names else 0.0
-        name, score = (names[best], share) if fit.any() else (MIXED, share)
-        if name == MIXED and entropy >= LEAST_ENTROPY:
-            name, score = BROAD, entropy
-        found.append(
-            HeadType(name, score, entropy, dict(zip(names, of_head.tolist(), strict=True)))
-        )
-    return found
-
-
-def _shares(weights: NDArray[np.float32], targets: Targets) -> NDArray[np.float32]:
-    """The mean share of each type over the rows that count for it, shape (heads, types)."""
-    columns = [
-        (mask / max(int(mask.any(axis=-1).sum()), 1)).astype(np.float32).ravel()
-        for mask in targets.values()
+    shares = weights.reshape(len(weights), -1) @ measure.parts
+    entropies = normalised_entropy(weights, measure.visible)
+    return [
+        _type_of(of_head, entropy, measure)
+        for of_head, entropy in zip(shares, entropies.tolist(), strict=True)
     ]
-    flat = weights.reshape(len(weights), -1)
-    return flat @ np.stack(columns, axis=1) if columns else np.zeros((len(flat), 0), np.float32)
+
+
+def _type_of(shares: NDArray[np.float32], entropy: float, measure: Measure) -> HeadType:
+    named = dict(zip(measure.names, shares.tolist(), strict=True))
+    fit = (shares >= LEAST_SHARE) & (shares >= LEAST_LIFT * measure.by_chance)
+    if fit.any():
+        best = int(np.where(fit, shares, -1).argmax())
+        return HeadType(measure.names[best], float(shares[best]), entropy, named)
+    if entropy >= LEAST_ENTROPY:
+        return HeadType(BROAD, entropy, entropy, named)
+    return HeadType(MIXED, float(shares.max(initial=0)), entropy, named)
 
 
 def _own(tokens: Sequence[Token]) -> NDArray[np.bool_]:
@@ -149,11 +163,16 @@ def _is_punctuation(text: str) -> bool:
 
 def _same(queries: Sequence[Token], keys: Sequence[Token]) -> NDArray[np.bool_]:
     """Which keys have the letters of which query; special tokens and punctuation have none."""
+    numbers: dict[str, int] = {"": 0}
     sides = [
-        np.array(["" if _is_punctuation(token.text) else token.text.casefold() for token in side])
+        np.array([numbers.setdefault(_letters(token), len(numbers)) for token in side])
         for side in (queries, keys)
     ]
-    return (sides[0][:, None] == sides[1]) & (sides[0] != "")[:, None]
+    return (sides[0][:, None] == sides[1]) & (sides[0] != 0)[:, None]
+
+
+def _letters(token: Token) -> str:
+    return "" if _is_punctuation(token.text) else token.text.casefold()
 
 
 def _counted(targets: Targets, rows: NDArray[np.bool_]) -> Targets:

@@ -91,6 +91,7 @@ def _extend(
         # Copies: a view would keep the maps of all beams for as long as one of them lives.
         outputs.self_weights[row, :, :, -1].copy(),
         outputs.cross_weights[row, :, :, -1].copy(),
+        outputs.cross_value_norms,
     )
     return Beam(score, (*beam.ids, token), (*beam.steps, step))
 

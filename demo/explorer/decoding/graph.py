@@ -28,6 +28,8 @@ class Past:
     batch: int
     length: int
     """How many tokens were written."""
+    value_norms: NDArray[np.float32] | None = None
+    """As in `Outputs`, once the source was read."""
 
     def follow(self, rows: Sequence[int]) -> "Past":
         """The past of a new batch, whose text i goes on from text `rows[i]` of this one."""
@@ -48,6 +50,8 @@ class Outputs(NamedTuple):
     """(batch, layers, heads, new, written)."""
     cross_weights: NDArray[np.float32]
     """(batch, layers, heads, new, source)."""
+    cross_value_norms: NDArray[np.float32]
+    """(layers, heads, source): of the source, and so the same for every text of the batch."""
 
 
 class DecoderGraph:
@@ -69,13 +73,14 @@ class DecoderGraph:
             *(f"decoder_attentions.{layer}" for layer in layers),
             *(f"cross_attentions.{layer}" for layer in layers),
         ]
+        self._norms = [f"cross_value_norms.{layer}" for layer in layers]
         kept = (*self._written, *self._read)
         check_names(
             self._session,
             decoder.graph,
             decoder.layers,
             inputs=[*_ASKED, *(f"past_key_values.{name}" for name in kept)],
-            outputs=[*self._seen, *(f"present.{name}" for name in kept)],
+            outputs=[*self._seen, *self._norms, *(f"present.{name}" for name in kept)],
         )
         sizes = {given.name: given.shape for given in self._session.get_inputs()}
         overridable = self._session.get_overridable_initializers()
@@ -147,21 +152,24 @@ class DecoderGraph:
     def run(self, token_ids: NDArray[np.int64], past: Past) -> tuple[Outputs, Past]:
         """Scores what follows each of the new tokens, shape (batch, new), given the past."""
         # The source's keys and values are made by the first run; later ones would only copy them.
-        kept = self._written if past.length else [*self._written, *self._read]
-        feed = {"input_ids": OrtValue.ortvalue_from_numpy(token_ids), **past.source, **past.written}
+        norms = past.value_norms
+        kept = [*self._written, *self._read] if norms is None else self._written
         names = [*self._seen, *(f"present.{name}" for name in kept)]
+        names += self._norms if norms is None else []
+        feed = {"input_ids": OrtValue.ortvalue_from_numpy(token_ids), **past.source, **past.written}
         values = self._session.run_with_ort_values(names, feed)
-        seen, presents = values[: len(self._seen)], values[len(self._seen) :]
-        logits, *maps = (value.numpy() for value in seen)
-        layers = self.decoder.layers
-        given = {
-            f"past_key_values.{name}": value for name, value in zip(kept, presents, strict=True)
-        }
+        found = dict(zip(names, values, strict=True))
+        logits, *maps = (found[name].numpy() for name in self._seen)
+        if norms is None:
+            norms = np.stack([found[name].numpy()[0] for name in self._norms])
+        given = {f"past_key_values.{name}": found[f"present.{name}"] for name in kept}
         written = {name: given.pop(name) for name in past.written}
-        outputs = Outputs(logits, np.stack(maps[:layers], axis=1), np.stack(maps[layers:], axis=1))
+        layers = self.decoder.layers
+        self_maps, cross_maps = (np.stack(part, axis=1) for part in (maps[:layers], maps[layers:]))
         length = past.length + token_ids.shape[1]
-        return outputs, Past(
-            source={**past.source, **given}, written=written, batch=past.batch, length=length
+        source = {**past.source, **given}
+        return Outputs(logits, self_maps, cross_maps, norms), Past(
+            source=source, written=written, batch=past.batch, length=length, value_norms=norms
         )
 
     def _warm_up(self) -> None:

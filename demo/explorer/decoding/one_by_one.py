@@ -25,7 +25,11 @@ def write_one_by_one(
         written.append(token)
         steps += (
             make_step(
-                token, logits, outputs.self_weights[0, :, :, -1], outputs.cross_weights[0, :, :, -1]
+                token,
+                logits,
+                outputs.self_weights[0, :, :, -1],
+                outputs.cross_weights[0, :, :, -1],
+                outputs.cross_value_norms,
             ),
         )
         yield steps

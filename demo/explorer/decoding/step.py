@@ -24,6 +24,9 @@ class Step:
     the tokens before this one. Rows sum to 1."""
     cross_weights: NDArray[np.float32]
     """What was looked at in the source, shape (layers, heads, source). Rows sum to 1."""
+    cross_value_norms: NDArray[np.float32]
+    """The norm of each source token's value vector behind a head's output projection, shape
+    (layers, heads, source); one array for all steps of a text."""
 
     @property
     def bytes(self) -> int:
@@ -36,6 +39,7 @@ def make_step(
     logits: NDArray[np.float32],
     self_weights: NDArray[np.float32],
     cross_weights: NDArray[np.float32],
+    cross_value_norms: NDArray[np.float32],
 ) -> Step:
     """The record of a choice among `logits`, shape (vocabulary,), finite."""
     below_best = logits - logits.max()
@@ -53,4 +57,5 @@ def make_step(
         candidates=tuple((int(index), float(parts[index] / whole)) for index in best),
         self_weights=self_weights,
         cross_weights=cross_weights,
+        cross_value_norms=cross_value_norms,
     )

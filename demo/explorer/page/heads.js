@@ -9,6 +9,9 @@ const mark = ([layer, head]) => {
     button.tabIndex = here ? 0 : -1;
     if (here) grid.current = index;
   });
+  // A map that joins layers has no tile; the grid stays in reach of the keyboard.
+  grid.none = !grid.buttons.some((button) => button.tabIndex === 0);
+  if (grid.none) grid.buttons[0].tabIndex = 0;
   markOut();
 };
 
@@ -25,26 +28,47 @@ const markOut = () => {
   const [layer, head] = props.chosen;
   const who = head === "mean" ? `all heads of layer ${layer}` : one([layer, head]);
   const gone = areOut(behind(grid.buttons[grid.current]));
-  grid.leave.hidden = !Array.isArray(props.without);
+  grid.leave.hidden = grid.none || !Array.isArray(props.without);
   grid.leave.textContent = gone ? `Put back ${who}` : `Leave out ${who}`;
 };
 
-const tile = (layer, head, layers, columns) => {
-  const name = `Layer ${layer}, ${head === "mean" ? "mean over heads" : `head ${head}`}`;
+const tile = (layer, head, layers, columns, type) => {
+  const name = `Layer ${layer}, ${head === "mean" ? "mean over heads" : `head ${head}`}${type ? `: ${type.text}` : ""}`;
   const column = head === "mean" ? columns - 1 : head - 1;
   const place = (index, count) => (count > 1 ? `${(100 * index) / (count - 1)}%` : "0%");
   return make("button", {
     className: head === "mean" ? "tile mean" : "tile",
-    attributes: { type: "button", title: name, "aria-label": name, "data-layer": layer, "data-head": head },
+    attributes: { type: "button", title: name, "aria-label": name, "data-layer": layer, "data-head": head, "data-type": type?.name ?? "" },
     style: { "--x": place(column, columns), "--y": place(layer - 1, layers) },
   });
 };
 
-const draw = ({ layers, heads, picture }) => {
+// Types of heads with how many there are; one that is chosen stands out among the tiles.
+let picked = "";
+const pick = (name) => {
+  picked = name;
+  grid.buttons.forEach((button) => button.classList.toggle("aside", Boolean(picked) && button.dataset.type !== picked));
+  root.querySelectorAll(".type").forEach((button) => button.setAttribute("aria-pressed", button.dataset.type === picked));
+};
+const legend = (types) => {
+  const counts = new Map();
+  for (const { name } of types.flat()) counts.set(name, (counts.get(name) ?? 0) + 1);
+  if (!counts.has(picked)) picked = "";
+  const last = (name) => ["broad", "mixed"].indexOf(name);
+  const order = [...counts].sort((a, b) => last(a[0]) - last(b[0]) || b[1] - a[1]);
+  const button = ([name, count]) =>
+    make("button", { className: "type", attributes: { type: "button", "data-type": name } }, [make("bdi", { text: name }), " ", make("b", { text: count })]);
+  return make("div", { className: "types", attributes: { role: "group", "aria-label": "Types of heads" } }, [
+    make("span", { className: "hint", text: "Where they look most:" }),
+    ...order.map(button),
+  ]);
+};
+
+const draw = ({ layers, heads, picture, types }) => {
   const names = [...Array(heads).keys()].map((head) => head + 1).concat("mean");
   const rows = [...Array(layers).keys()].map((layer) => [
     make("span", { className: "axis", text: layer + 1 }),
-    ...names.map((head) => tile(layer + 1, head, layers, names.length)),
+    ...names.map((head, column) => tile(layer + 1, head, layers, names.length, types[layer][column])),
   ]);
   const top = [make("span", { className: "axis corner", text: "" }), ...names.map((head) => make("span", { className: `axis ${head}`, text: head }))];
   const box = make(
@@ -60,6 +84,7 @@ const draw = ({ layers, heads, picture }) => {
     make("h2", { text: "Every head at once" }),
     make("p", { className: "hint", text: "Rows are layers, columns are heads. Choose one to see it large." }),
     box,
+    legend(types),
     make("button", { className: "plain-button leave", attributes: { type: "button" } }),
   );
   grid = { buttons: [...box.querySelectorAll(".tile")], columns: names.length, current: 0, leave: root.querySelector(".leave") };
@@ -74,6 +99,8 @@ const chooseTile = (button) => {
 root.addEventListener("click", (event) => {
   const button = event.target.closest(".tile");
   if (button) chooseTile(button);
+  const type = event.target.closest(".type")?.dataset.type;
+  if (type !== undefined) pick(type === picked ? "" : type);
   if (event.target.closest(".leave")) trigger("leave_out", { without: toggled(props.without, behind(grid.buttons[grid.current])) });
 });
 root.addEventListener("keydown", (event) => {
@@ -88,6 +115,7 @@ show((value) => {
   const held = grid && [...grid.buttons, grid.leave].indexOf(document.activeElement);
   draw(value);
   mark(props.chosen);
+  pick(picked);
   if (held >= 0) [...grid.buttons, grid.leave][held]?.focus();
 });
 watch("chosen", () => mark(props.chosen));

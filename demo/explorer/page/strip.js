@@ -12,7 +12,7 @@ const unpack = (value, count) => {
       const packed = view.getUint16(2 * (row * value.keys.length + column), true);
       shares[index] = (value.tops[row] * packed) / 65535;
     });
-    return { shares, removed: value.removed[row] };
+    return { shares, removed: value.removed[row], maximum: value.maximum };
   };
 };
 
@@ -38,7 +38,7 @@ const ink = (chips, tokens, shares) => {
 };
 
 // The line under a strip: where a token looks, in words.
-const looksAt = (query, tokens, { shares, removed }) => {
+const looksAt = (query, tokens, { shares, removed, maximum = false }) => {
   const best = shares
     .map((share, index) => ({ share, index }))
     .filter(({ share }) => share >= 0.0005) // less would be written as 0.0 %
@@ -53,8 +53,9 @@ const looksAt = (query, tokens, { shares, removed }) => {
     ]),
     best.length ? "" : "nothing that is shown",
     removed > 0.0005
-      ? ` (shares of what is shown; ${percent(removed)} of its attention went to hidden special tokens)`
+      ? ` (${maximum ? "" : "shares of what is shown; "}${percent(removed)} of its attention went to hidden special tokens)`
       : "",
+    maximum ? " (the largest weights of all these heads: they add up to more than 100 %)" : "",
     ".",
   ];
 };
