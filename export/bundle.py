@@ -3,7 +3,7 @@
 The files are named as transformers.js and Optimum look for them; what is ours is `bundle.json`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,11 +61,14 @@ def write_bundle(
     *,
     encoder: Mapping[str, Graph],
     decoder: Mapping[str, Graph],
+    prove: Callable[[Path], Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Writes the folder `target` and returns the content of its `bundle.json`.
 
     Args:
         encoder, decoder: graphs by precision, see `ENCODER_FILES`; at least one for each part.
+        prove: checks the finished folder before it is put in place and gives what `bundle.json`
+            keeps of that; if it raises, nothing is written.
 
     Raises:
         FileExistsError: `target` is there and is no bundle.
@@ -84,6 +87,8 @@ def write_bundle(
             graphs["generate"] = _save(folder, decoder, DECODER_FILES, card.decoder, card.licence)
             _save_decoder_files(folder / "decoder", parts.decoder)
         content = _content(parts, graphs, card)
+        write_json(folder / "bundle.json", content)
+        content["proof"] = prove(folder)
         write_json(folder / "bundle.json", content)
     return content
 

@@ -11,7 +11,31 @@ from export.provenance import sha256
 from training.model.config import EncoderConfig
 from training.model.decoder_config import DecoderConfig
 
+_SIZES = ("layers", "heads", "hidden", "vocabulary")
 _BESIDE = ("config.json", "tokenizer.json", "tokenizer_config.json")
+
+
+def check_fields(content: Mapping[str, Any]) -> None:
+    """`bundle.json` has what everything else is checked by.
+
+    Raises:
+        ValueError: it has not; all that is missing is named.
+    """
+    graphs = content["graphs"]
+    wanted = ["tasks", "examples", "max_tokens", "sizes"]
+    wanted += ["labels"] if "classify" in graphs else []
+    wanted += ["decoder"] if "generate" in graphs else []
+    missing = [name for name in wanted if name not in content]
+    for part in {"sizes", "decoder"} & content.keys():
+        missing += [f"{part}.{name}" for name in _SIZES if name not in content[part]]
+    missing += [f"graphs.{task}" for task in content.get("tasks", ()) if not graphs.get(task)]
+    if not graphs.keys() & {"classify", "encode"}:
+        missing.append("graphs.classify or graphs.encode")
+    if missing:
+        raise ValueError(
+            f"bundle.json has no {', '.join(sorted(missing))}; expected a bundle as "
+            "export/to_onnx.py writes it: export it again"
+        )
 
 
 def check_files(folder: Path, content: Mapping[str, Any], proof: Proof) -> None:
@@ -67,13 +91,13 @@ def decoder_config(folder: Path, content: Mapping[str, Any], proof: Proof) -> De
 def _check_sizes(
     config: EncoderConfig | DecoderConfig, stated: Mapping[str, Any], file: str, proof: Proof
 ) -> None:
-    sizes = {
-        "layers": config.num_hidden_layers,
-        "heads": config.num_attention_heads,
-        "hidden": config.hidden_size,
-        "vocabulary": config.vocab_size,
-    }
-    for name, size in sizes.items():
+    sizes = (
+        config.num_hidden_layers,
+        config.num_attention_heads,
+        config.hidden_size,
+        config.vocab_size,
+    )
+    for name, size in zip(_SIZES, sizes, strict=True):
         proof.expect(
             stated[name] == size, f"bundle.json says {name} {stated[name]}, {file} says {size}"
         )

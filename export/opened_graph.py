@@ -16,10 +16,6 @@ from export.proof import Arrays, Proof, Run, kind_of, limit_of_float32, run
 from export.remarks import remarks
 from export.sessions import WARNING, open_session
 
-SHARE_OF_8_BIT = 0.1
-"""What 8-bit arithmetic may change, in units of the output's largest value where that is above 1,
-where `bundle.json` states no difference from float32."""
-
 _MEANT = "appears in graph inputs and will not be treated as constant"
 """onnxruntime's remark at load about inputs with a default, the head masks."""
 
@@ -77,8 +73,9 @@ def without_warnings(proof: Proof) -> Iterator[None]:
 def limits_of(precision: str, entry: Mapping[str, Any]) -> Callable[[str, np.ndarray], float]:
     """How far two runs of a graph may be apart, in other batches, pieces or runtimes.
 
-    In 8 bit, each of the two may be as far from float32 as `bundle.json` states of texts that were
-    measured, so both together twice as far.
+    In 8 bit, each of the two may be as far from float32 as `bundle.json` states of the texts that
+    it was measured on, so both together twice as far. Outputs of which it states nothing (hidden
+    states, norms, keys and values) have no limit: they are compared, shown and not judged.
 
     Args:
         entry: the graph's in `bundle.json`.
@@ -91,12 +88,7 @@ def limits_of(precision: str, entry: Mapping[str, Any]) -> Callable[[str, np.nda
     errors = {"encoder_attentions": errors} if "max" in errors else errors
     stated |= {kind: error["max"] for kind, error in errors.items()}
 
-    def limit(name: str, values: np.ndarray) -> float:
-        if kind_of(name) in stated:
-            return 2 * float(stated[kind_of(name)])
-        return SHARE_OF_8_BIT * max(1.0, float(np.abs(values).max(initial=0)))
-
-    return limit
+    return lambda name, _: 2 * float(stated.get(kind_of(name), np.inf))
 
 
 def _shortened(lines: list[str]) -> str:

@@ -3,7 +3,7 @@
 They are optional: one that is not installed is named, with the command that installs it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,6 +26,8 @@ class Runtime(Protocol):
     """What opens a graph and runs it."""
 
     name: str
+    takes_large: bool
+    """Whether it is quick enough for texts at the model's limit."""
 
     def missing(self) -> str | None:
         """The command that installs it; None if it is there."""
@@ -48,6 +50,7 @@ class Reference:
     """onnx's reference evaluator: numpy, operator by operator as the standard words them."""
 
     name = "onnx.reference"
+    takes_large = False
 
     def missing(self) -> str | None:
         return None
@@ -73,6 +76,7 @@ class OpenVino:
     """OpenVINO on the CPU, in float32: unless told it takes bfloat16 where the CPU has it."""
 
     name = "OpenVINO"
+    takes_large = True
 
     def missing(self) -> str | None:
         try:
@@ -110,6 +114,7 @@ class Web:
     """onnxruntime-web, the build for browsers, under node."""
 
     name = "onnxruntime-web"
+    takes_large = True
 
     def missing(self) -> str | None:
         return missing_for_web()
@@ -134,7 +139,7 @@ OTHERS: tuple[Runtime, ...] = (Reference(), OpenVino(), Web())
 """Those that every graph is tried in, beside onnxruntime."""
 
 
-def installed_versions(others: tuple[Runtime, ...]) -> Mapping[str, str]:
+def installed_versions(others: Sequence[Runtime]) -> Mapping[str, str]:
     """Runtime -> version, onnxruntime's first, of those that are installed."""
     found = {one.name: one.version() for one in others if one.missing() is None}
     return {"onnxruntime": version("onnxruntime"), **found}

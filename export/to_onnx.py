@@ -10,17 +10,21 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from export import runtimes
 from export.bundle import write_bundle
 from export.card import make_card
 from export.held_out import HeldOut, held_out_texts
-from export.made import Made
+from export.made import Made, Tell
 from export.make_decoder import make_decoder
 from export.make_encoder import make_encoder
 from export.parts import open_parts
 from export.report import show_bundle, show_parts, show_search, show_triton
 from export.sources import find_sources
 from export.triton_repository import lay_out
+from export.verify_bundle import UnsoundBundleError, verify_bundle
+from export.verify_report import show_proof
 from training.record import read_record
 
 DEFAULT_CHECKPOINT = "checkpoints/reviews"
@@ -140,11 +144,28 @@ def _export(given: argparse.Namespace) -> list[str]:
         for made in (encoder, decoder):
             made.graphs.pop("float32", None)
     out = given.out or Path("bundles") / Path(name).name
-    write_bundle(out, parts, card, encoder=encoder.graphs, decoder=decoder.graphs)
+    try:
+        write_bundle(
+            *(out, parts, card),
+            encoder=encoder.graphs,
+            decoder=decoder.graphs,
+            prove=partial(_prove, tell=tell),
+        )
+    except UnsoundBundleError as unsound:
+        return unsound.failures
     tell(show_bundle(out))
     if given.triton:
         tell(show_triton(lay_out(out, given.triton)))
     return []
+
+
+def _prove(folder: Path, tell: Tell) -> dict[str, Any]:
+    """The finished bundle once more, alone, in every runtime; what `bundle.json` keeps of it."""
+    found = verify_bundle(folder, runtimes.OTHERS)
+    tell(f"\n{show_proof(found)}\n")
+    if found.failures:
+        raise UnsoundBundleError(found.failures)
+    return found.entry()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,19 @@ from jaxtyping import install_import_hook
 install_import_hook(["training", "export"], "beartype.beartype")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def onnxruntime_alone():
+    """The exporter proves a bundle in every runtime that is installed; that takes seconds each.
+
+    Tests that are about the runtimes name them.
+    """
+    from export import runtimes
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtimes, "OTHERS", ())
+        yield
+
+
 @pytest.fixture(scope="session")
 def model(tokenizer):
     """2 layers x 2 heads with weights wide enough that the maps are far from uniform."""
@@ -87,3 +100,28 @@ def decoder_graph(decoder):
     from export.decoder_graph import trace_decoder
 
     return trace_decoder(decoder)
+
+
+@pytest.fixture
+def random_checkpoint(tokenizer, tmp_path):
+    """A random classifier with a decoder, tiny, its maps far from uniform, and with a record."""
+    from export.random_checkpoint import save_random_checkpoint
+    from training.model.config import EncoderConfig
+    from training.model.decoder_config import DecoderConfig
+    from training.record import write_record
+
+    sizes = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "max_position_embeddings": 32,
+        "initializer_range": 0.3,
+    }
+    folder = tmp_path / "random"
+    save_random_checkpoint(
+        folder, tokenizer, encoder=EncoderConfig(**sizes), decoder=DecoderConfig(**sizes)
+    )
+    write_record(folder, {"seed": 0, "metrics": {"test": {"accuracy": 0.5}}})
+    return folder

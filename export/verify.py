@@ -1,0 +1,68 @@
+"""Proves a finished bundle again, whoever made it: without torch, without its checkpoint.
+
+Its files are held against their sha256, each graph's names and shapes against what a bundle
+promises, its maps against what must hold of every map, in batches of several sizes, lengths and
+paddings, in cached steps and whole; then the same inputs go through every other runtime that is
+installed, and all must give the same numbers.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from export.read_bundle import read_bundle
+from export.runtimes import OTHERS
+from export.verify_bundle import verify_bundle
+from export.verify_report import show_proof, show_summary
+from training.json_file import write_json
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    parser = argparse.ArgumentParser(
+        prog="verify.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: python export/verify.py bundles/reviews",
+    )
+    names = [runtime.name for runtime in OTHERS]
+    parser.add_argument("bundle", type=Path, help="the bundle's folder")
+    parser.add_argument(
+        "--runtimes",
+        nargs="*",
+        choices=names,
+        default=names,
+        help="those to try beside onnxruntime (default: all that are installed)",
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="keep the result in the bundle's bundle.json, if all of it holds",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; 0 when all holds, 1 when a check failed, 2 when this is no bundle."""
+    given = build_parser().parse_args(argv)
+    chosen = [runtime for runtime in OTHERS if runtime.name in given.runtimes]
+    try:
+        found = verify_bundle(given.bundle, chosen)
+    except (FileNotFoundError, ValueError) as error:
+        print(f"verify.py: {error}", file=sys.stderr)
+        return 2
+    print(show_proof(found), flush=True)
+    for failure in found.failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    print(show_summary(found), file=sys.stderr if found.failures else sys.stdout)
+    if found.failures:
+        return 1
+    if given.write:
+        content = read_bundle(given.bundle)
+        write_json(given.bundle / "bundle.json", {**content, "proof": found.entry()})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Proves a finished bundle: its files, each graph alone, and the runtimes against each other.
+
+Nothing here knows the checkpoint or needs torch: the bundle is all that there is.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from export.bundle_files import check_fields, check_files, decoder_config, encoder_config
+from export.graph_names import classifier_names, decoder_names
+from export.opened_graph import Case, OpenedGraph, limits_of, open_graph
+from export.proof import Arrays, Proof
+from export.read_bundle import read_bundle
+from export.recheck_decoder import recheck_decoder, written_sample
+from export.recheck_encoder import example_feed, recheck_encoder
+from export.runtime_agreement import Agreement, compare_runtimes
+from export.runtimes import Runtime, installed_versions
+from training.model.config import EncoderConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphProof:
+    """What was found of one graph."""
+
+    task: str
+    precision: str
+    file: str
+    proof: Proof
+    agreements: Sequence[Agreement] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleProof:
+    """What was found of a bundle."""
+
+    versions: Mapping[str, str]
+    """Runtime -> version, of those that ran."""
+    files: Proof
+    graphs: list[GraphProof] = field(default_factory=list)
+
+    @property
+    def failures(self) -> list[str]:
+        """Every check that does not hold, in words."""
+        of_graphs = (f"{one.file}: {line}" for one in self.graphs for line in one.proof.failures)
+        return [*self.files.failures, *of_graphs]
+
+    def entry(self) -> dict[str, Any]:
+        """What `bundle.json` keeps under `proof`."""
+        graphs: dict[str, Any] = {}
+        for one in self.graphs:
+            graphs.setdefault(one.task, {})[one.precision] = {
+                "batches": one.proof.batches,
+                "differences_of_its_own": one.proof.differences,
+                "agreement": {other.runtime: other.entry() for other in one.agreements},
+            }
+        return {"runtimes": dict(self.versions), "graphs": graphs}
+
+
+class UnsoundBundleError(Exception):
+    """A bundle that was just written does not hold what it promises."""
+
+    def __init__(self, failures: list[str]) -> None:
+        super().__init__(f"{len(failures)} checks failed")
+        self.failures = failures
+        """In words."""
+
+
+def verify_bundle(folder: Path, runtimes: Sequence[Runtime]) -> BundleProof:
+    """Checks all that can be checked of a bundle by itself.
+
+    Args:
+        runtimes: to try the graphs in, beside onnxruntime; those not installed are said to be so.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_bundle`: this is no bundle of this format.
+    """
+    content = read_bundle(folder)
+    check_fields(content)
+    found = BundleProof(versions=installed_versions(runtimes), files=Proof())
+    with found.files.attempt("the files"):
+        check_files(folder, content, found.files)
+        config = encoder_config(folder, content, found.files)
+        found.graphs.extend(_Bundle(folder, content, config, runtimes, found.files).graphs())
+    return found
+
+
+@dataclass
+class _Bundle:
+    """What the checks of all graphs of a bundle share."""
+
+    folder: Path
+    content: Mapping[str, Any]
+    config: EncoderConfig
+    runtimes: Sequence[Runtime]
+    files: Proof
+    encoders: dict[str, OpenedGraph] = field(default_factory=dict)
+
+    def graphs(self) -> Iterator[GraphProof]:
+        """The encoders first: they read what the decoders write from."""
+        for task in sorted(self.content["graphs"], key="generate".__eq__):
+            for precision, entry in self.content["graphs"][task].items():
+                yield self._verify(task, precision, entry)
+
+    def _verify(self, task: str, precision: str, entry: Mapping[str, Any]) -> GraphProof:
+        proof = Proof(limit_of=limits_of(precision, entry))
+        path, agreements = self.folder / entry["file"], []
+        check = self._decoder if task == "generate" else self._encoder
+        with proof.attempt("the graph"):
+            graph, cases = check(path, precision, proof)
+            agreements = compare_runtimes(graph, cases, self.runtimes, proof)
+        return GraphProof(
+            task=task,
+            precision=precision,
+            file=entry["file"],
+            proof=proof,
+            agreements=agreements,
+        )
+
+    def _encoder(self, path: Path, precision: str, proof: Proof) -> tuple[OpenedGraph, list[Case]]:
+        labels = len(self.content["labels"]) if "classify" in self.content["graphs"] else None
+        graph = open_graph(path, precision, classifier_names(self.config, labels), proof)
+        self.encoders[precision] = graph
+        return graph, recheck_encoder(graph, self.config, self._texts(self.content), proof)
+
+    def _decoder(self, path: Path, precision: str, proof: Proof) -> tuple[OpenedGraph, list[Case]]:
+        config = decoder_config(self.folder, self.content, self.files)
+        width = self.config.hidden_size
+        graph = open_graph(path, precision, decoder_names(config, width), proof)
+        reader = self.encoders.get(precision) or next(iter(self.encoders.values()))
+        _, texts = self._texts(self.content["decoder"])
+        file = self.folder / "decoder" / "generation_config.json"
+        generation = json.loads(file.read_text(encoding="utf-8"))
+        real = written_sample(reader.session, graph.session, texts, config, generation)
+        return graph, recheck_decoder(graph, config, width, real, proof)
+
+    def _texts(self, part: Mapping[str, Any]) -> tuple[str, Arrays]:
+        return example_feed(self.folder, part.get("examples", ()), self.config)
