@@ -39,11 +39,12 @@ def test_every_large_matrix_is_8_bit_and_the_attention_products_stay(
     def count(model: onnx.ModelProto, kind: str) -> int:
         return sum(node.op_type == kind for node in model.graph.node)
 
-    assert count(small, "MatMulNBits") == 2 * 6  # query, key, value, project, up, down
-    # Scores, context and value norms have no weights, or tiny ones.
-    assert count(small, "MatMul") == 2 * 3
+    assert count(small, "MatMulNBits") == 2 * 3  # query, key, down
+    assert count(small, "MatMulIntegerToFloat") == 2 * 3  # value, project, up
+    # Scores, context and value norms have no weights, or tiny ones; the channels that stay apart.
+    assert count(small, "MatMul") == 2 * 3 + 2 * 3
     assert count(small, "Softmax") == count(graph, "Softmax") == 2
-    assert small.ByteSize() < 0.5 * graph.ByteSize()
+    assert small.ByteSize() < 0.6 * graph.ByteSize()
 
 
 def test_each_row_of_the_embeddings_has_its_own_scale(
@@ -52,7 +53,7 @@ def test_each_row_of_the_embeddings_has_its_own_scale(
     name = "model.encoder.embeddings.word.weight"
     table, stored = arrays(graph)[name], arrays(small)
 
-    restored = stored[f"{name}.int8"].astype(np.float32) * stored[f"{name}.scales"]
+    restored = stored[f"{name}.8bit"].astype(np.float32) * stored[f"{name}.scales"]
 
     steps = np.abs(table).max(axis=1, keepdims=True) / 127
     assert (np.abs(restored - table) <= steps / 2 + 1e-7).all()

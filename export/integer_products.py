@@ -1,0 +1,182 @@
+"""A layer's matrices in int8: one scale for a column, the hidden states one for each position.
+
+A few channels of a transformer's hidden states are many times as large as the rest (Dettmers et
+al. 2022, "LLM.int8()"). They make every position's steps coarse, and so they stay in float32, with
+their rows of the matrix: a second, thin product.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import onnx
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from export.row_scales import (
+    AFTER_GELU,
+    SYMMETRIC,
+    Rows,
+    Steps,
+    add_constants,
+    quantize_columns,
+    quantize_rows,
+    replace_node,
+)
+
+CONTRIB = "com.microsoft"
+"""The domain of onnxruntime's own operators, which onnxruntime-web has as well."""
+
+
+def to_integer_products(
+    model: onnx.ModelProto,
+    products: Sequence[NodeProto],
+    channels: Mapping[str, np.ndarray],
+    *,
+    unsigned: bool = False,
+) -> None:
+    """Replaces products of hidden states and matrices, in place.
+
+    Args:
+        products: `MatMul` nodes of `model` whose second input is an initializer.
+        channels: of each first input, which of its channels stay float32, sorted; may be none.
+        unsigned: stores the matrices as uint8 around 128. The results are the same; x86 processors
+            without VNNI add up products of uint8 and int8 in too few bits, but not these.
+    """
+    graph = model.graph
+    makers = {result: node.op_type for node in graph.node for result in node.output}
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    inputs: dict[str, list[NodeProto]] = {}
+    for node in products:
+        inputs.setdefault(node.input[0], []).append(node)
+    for hidden, readers in inputs.items():
+        layout = AFTER_GELU if makers.get(hidden) == "Gelu" else SYMMETRIC
+        apart = channels.get(hidden, np.array([], np.int64))
+        width = stored[readers[0].input[1]].dims[0]
+        rows, constants = _hidden_in_8_bit(hidden, layout, apart, width)
+        add_constants(graph, constants)
+        nodes = rows.nodes
+        for node in readers:
+            matrix = numpy_helper.to_array(stored[node.input[1]])
+            new, constants = _product(node, rows, matrix, apart, unsigned=unsigned)
+            graph.initializer.remove(stored[node.input[1]])
+            add_constants(graph, constants)
+            replace_node(graph, node, [*nodes, *new])
+            nodes = []  # computed once, in front of the first
+    declare_contrib(model)
+
+
+def to_one_scale(
+    model: onnx.ModelProto, products: Sequence[NodeProto], *, unsigned: bool = False
+) -> None:
+    """As `to_integer_products`, with one scale for all positions of a run: faster, and coarser.
+
+    The standard operators as onnxruntime's `quantize_dynamic` writes them; it fuses them at load.
+    """
+    graph = model.graph
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    seen: set[str] = set()
+    for node in products:
+        (hidden, name), (result,) = node.input, node.output
+        integers, constants, zeros = _columns(name, numpy_helper.to_array(stored[name]), unsigned)
+        uint8, scale, zero = (f"{hidden}.{word}" for word in ("uint8", "scale", "zero"))
+        whole, number, unit = (f"{result}.{word}" for word in ("int32", "float", "unit"))
+        new = [
+            helper.make_node("MatMulInteger", [uint8, integers, zero, *zeros], [whole]),
+            helper.make_node("Cast", [whole], [number], to=TensorProto.FLOAT),
+            helper.make_node("Mul", [scale, f"{name}.scales"], [unit]),
+            helper.make_node("Mul", [number, unit], [result]),
+        ]
+        if hidden not in seen:
+            seen.add(hidden)
+            new.insert(0, helper.make_node("DynamicQuantizeLinear", [hidden], [uint8, scale, zero]))
+        graph.initializer.remove(stored[name])
+        add_constants(graph, constants)
+        replace_node(graph, node, new)
+
+
+def _columns(
+    name: str, matrix: np.ndarray, unsigned: bool
+) -> tuple[str, dict[str, np.ndarray], list[str]]:
+    """A matrix in 8 bit: its name, what is stored, and its zero point where it has one."""
+    integers, scales = quantize_columns(matrix)
+    if unsigned:
+        integers = (integers.astype(np.int16) + 128).astype(np.uint8)
+    constants = {f"{name}.8bit": integers, f"{name}.scales": scales[0]}
+    if unsigned:
+        constants[f"{name}.zero"] = np.array(128, np.uint8)
+    return f"{name}.8bit", constants, [f"{name}.zero"] if unsigned else []
+
+
+def declare_contrib(model: onnx.ModelProto) -> None:
+    """Says that the graph uses onnxruntime's own operators."""
+    if all(used.domain != CONTRIB for used in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(CONTRIB, 1))
+
+
+def _hidden_in_8_bit(
+    hidden: str, layout: Steps, apart: np.ndarray, width: int
+) -> tuple[Rows, dict[str, np.ndarray]]:
+    """The hidden states as integers, without the channels that stay apart, which are gathered."""
+    if not len(apart):
+        rows = quantize_rows(hidden, layout, prefix=hidden)
+        return rows, rows.constants
+    keep = np.ones(width, np.float32)
+    keep[apart] = 0
+    kept = f"{hidden}.kept"
+    rows = quantize_rows(kept, layout, prefix=hidden)
+    constants = {f"{hidden}.keep": keep, f"{hidden}.apart": apart, **rows.constants}
+    rows.nodes[:0] = [
+        helper.make_node("Gather", [hidden, f"{hidden}.apart"], [f"{hidden}.channels"], axis=-1),
+        helper.make_node("Mul", [hidden, f"{hidden}.keep"], [kept]),
+    ]
+    return rows, constants
+
+
+def _product(
+    node: NodeProto, rows: Rows, matrix: np.ndarray, apart: np.ndarray, *, unsigned: bool
+) -> tuple[list[NodeProto], dict[str, np.ndarray]]:
+    """integers x integers x scales, and what is apart in float32."""
+    (hidden, name), (result,) = node.input, node.output
+    rest = matrix.copy()
+    rest[apart] = 0
+    integers, constants, zeros = _columns(name, rest, unsigned)
+    in_rows, scaled = f"{result}.in_rows", f"{result}.scaled" if len(apart) else result
+    nodes = [
+        helper.make_node(
+            "MatMulIntegerToFloat",
+            [rows.uint8, integers, rows.scale, f"{name}.scales", rows.zero, *zeros],
+            [in_rows],
+            domain=CONTRIB,
+        ),
+        helper.make_node("Mul", [in_rows, rows.sizes], [scaled]),
+    ]
+    if len(apart):
+        constants[f"{name}.apart"] = np.ascontiguousarray(matrix[apart])
+        thin = f"{result}.apart"
+        nodes += [
+            helper.make_node("MatMul", [f"{hidden}.channels", f"{name}.apart"], [thin]),
+            helper.make_node("Add", [scaled, thin], [result]),
+        ]
+    return nodes, constants
+
+
+def largest_channels(sizes: np.ndarray, count: int) -> np.ndarray:
+    """The `count` channels of the largest values, sorted, and never more than one in sixteen."""
+    count = min(count, len(sizes) // 16)
+    return np.sort(np.argsort(-sizes, kind="stable")[:count]).astype(np.int64)
+
+
+def channel_sizes(
+    model: onnx.ModelProto, hidden: Iterable[str], feeds: Sequence[Mapping[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """The largest absolute value of each channel of some hidden states, over some runs."""
+    from export.sessions import open_session
+
+    names, shown = list(hidden), onnx.ModelProto()
+    shown.CopyFrom(model)
+    shown.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+    session = open_session(shown)
+    runs = [session.run(names, feed) for feed in feeds]
+    return {
+        name: np.max([np.abs(run[i]).reshape(-1, run[i].shape[-1]).max(axis=0) for run in runs], 0)
+        for i, name in enumerate(names)
+    }
