@@ -14,11 +14,15 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 from explorer.bundle import open_bundle
 from explorer.runner import Runner
+from export.held_out import feed_of
 from export.proof import run
 from export.sessions import open_session
 from export.to_onnx import main
+from training.batches import encode_texts, pad
+from training.corpus import Example
 
 LAYERS = 1
+SLOW = ("bert", "xlm-roberta")
 PAIRS = [("the film 😍 is not bad", "great"), ("好电影!", "the story is bad, not great")]
 
 
@@ -120,7 +124,15 @@ def save_model(case: Case, tokenizer_file: Path, folder: Path) -> None:
     AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.model_type)
+@pytest.mark.parametrize(
+    "case",
+    [
+        # What is not slow covers every line of the model; these two repeat it under other names.
+        pytest.param(case, marks=[pytest.mark.slow] if case.model_type in SLOW else [])
+        for case in CASES
+    ],
+    ids=[case.model_type for case in CASES],
+)
 def test_a_model_of_the_hub_becomes_a_bundle_with_its_numbers(
     case: Case, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -140,6 +152,8 @@ def test_a_model_of_the_hub_becomes_a_bundle_with_its_numbers(
 
     session = open_session(out / "onnx" / "model.onnx")
     assert tuple(value.name for value in session.get_inputs()) == case.inputs
+    texts = encode_texts([Example(PAIRS[0][0], 0, PAIRS[0][1])], tokenizer, max_tokens=case.max_tokens)
+    assert tuple(feed_of(pad(texts), session)) == case.inputs
     found = run(session, {name: tensor.numpy() for name, tensor in batch.items()})
     np.testing.assert_allclose(found["logits"], expected.logits, atol=1e-4)
     for layer, weights in enumerate(expected.attentions):
