@@ -10,25 +10,21 @@ from explorer.analysis import decoder_heads as module
 from explorer.analysis import target_scores
 from explorer.analysis.decoder_heads import decoder_head_effects, decoder_head_effects_cost
 from explorer.analysis.steps import finish
-from explorer.bundle import open_bundle
 from explorer.decoding.settings import Settings
 from explorer.request import RequestError
-from explorer.runner import Runner
 from explorer.writer import Writer
 
 TEXT = "unbelievable music was good"
 
 
 @pytest.fixture(scope="module")
-def writer(tiny_folder):
-    """In float32: 8-bit kernels round a batch otherwise than its texts alone."""
-    return Writer(Runner(open_bundle(tiny_folder, "float32")))
+def writer(float_runner):
+    return Writer(float_runner)
 
 
 @pytest.fixture(scope="module")
-def writing(writer, tiny_folder):
-    source = Runner(open_bundle(tiny_folder, "float32")).read(TEXT)
-    *_, writing = writer.write(source, Settings(max_tokens=5))
+def writing(writer, float_runner):
+    *_, writing = writer.write(float_runner.read(TEXT), Settings(max_tokens=5))
     return writing
 
 

@@ -5,23 +5,15 @@ import pytest
 
 from explorer.analysis.pruning import Plan, prune, pruning_cost, pruning_plan
 from explorer.analysis.steps import finish
-from explorer.bundle import open_bundle
-from explorer.runner import Runner
 
 TEXT = "unbelievable music was good"
 ALL = [(0, 0), (0, 1), (1, 0), (1, 1)]
 
 
-@pytest.fixture(scope="module")
-def runner(tiny_folder):
-    """In float32: 8-bit kernels round a batch otherwise than its texts alone."""
-    return Runner(open_bundle(tiny_folder, "float32"))
-
-
-def alone(runner, out):
+def alone(float_runner, out):
     """The answer of one run, with an explicit mask of the heads that are in."""
     mask = np.array([[[float((i, j) not in out) for j in (0, 1)] for i in (0, 1)]], np.float32)
-    (reading,) = runner.run([runner.encode(TEXT)], mask)
+    (reading,) = float_runner.run([float_runner.encode(TEXT)], mask)
     return reading.probabilities
 
 
@@ -29,98 +21,98 @@ def flat(order):
     return [head for group in order for head in group]
 
 
-def test_the_head_that_goes_is_each_time_the_one_that_moves_the_answer_least(runner):
-    curve = finish(prune(runner, runner.read(TEXT), 2))
+def test_the_head_that_goes_is_each_time_the_one_that_moves_the_answer_least(float_runner):
+    curve = finish(prune(float_runner, float_runner.read(TEXT), 2))
 
-    out, points = [], [alone(runner, [])]
+    out, points = [], [alone(float_runner, [])]
     while len(out) < 4:
         moves = {
-            head: abs(alone(runner, [*out, head])[2] - points[-1][2])
+            head: abs(alone(float_runner, [*out, head])[2] - points[-1][2])
             for head in ALL
             if head not in out
         }
         out.append(min(moves, key=moves.get))
-        points.append(alone(runner, out))
+        points.append(alone(float_runner, out))
     assert flat(curve.order) == out
     np.testing.assert_allclose(curve.probabilities, points, atol=1e-6)
     assert curve.heads_gone == [0, 1, 2, 3, 4]
     assert curve.plan.every == 1
 
 
-def test_measured_once_the_order_is_that_of_the_single_heads(runner):
-    curve = finish(prune(runner, runner.read(TEXT), 2, again=False))
+def test_measured_once_the_order_is_that_of_the_single_heads(float_runner):
+    curve = finish(prune(float_runner, float_runner.read(TEXT), 2, again=False))
 
-    whole = alone(runner, [])
-    moves = [abs(alone(runner, [head])[2] - whole[2]) for head in ALL]
+    whole = alone(float_runner, [])
+    moves = [abs(alone(float_runner, [head])[2] - whole[2]) for head in ALL]
     order = [ALL[index] for index in np.argsort(moves, kind="stable")]
     assert flat(curve.order) == order
-    points = [alone(runner, order[:gone]) for gone in range(5)]
+    points = [alone(float_runner, order[:gone]) for gone in range(5)]
     np.testing.assert_allclose(curve.probabilities, points, atol=1e-6)
     assert curve.plan.once
 
 
 @pytest.mark.parametrize("every", [1, 2, 3])
-def test_between_two_measurements_several_go(runner, monkeypatch, every):
+def test_between_two_measurements_several_go(float_runner, monkeypatch, every):
     texts = Plan(tuple((head,) for head in ALL), every).texts
-    monkeypatch.setattr(runner.pace, "texts_within", lambda *_: texts)
-    curve = finish(prune(runner, runner.read(TEXT), 0))
+    monkeypatch.setattr(float_runner.pace, "texts_within", lambda *_: texts)
+    curve = finish(prune(float_runner, float_runner.read(TEXT), 0))
 
     out = []
     while len(out) < 4:
-        now = alone(runner, out)
+        now = alone(float_runner, out)
         staying = [head for head in ALL if head not in out]
-        moves = [abs(alone(runner, [*out, head])[0] - now[0]) for head in staying]
+        moves = [abs(alone(float_runner, [*out, head])[0] - now[0]) for head in staying]
         out += [staying[index] for index in np.argsort(moves, kind="stable")[:every]]
     assert curve.plan.every == every
     assert flat(curve.order) == out
-    points = [alone(runner, out[:gone]) for gone in range(5)]
+    points = [alone(float_runner, out[:gone]) for gone in range(5)]
     np.testing.assert_allclose(curve.probabilities, points, atol=1e-6)
 
 
-def test_heads_that_are_out_stay_out(runner):
-    curve = finish(prune(runner, runner.read(TEXT, without=((0, 1),)), 0))
+def test_heads_that_are_out_stay_out(float_runner):
+    curve = finish(prune(float_runner, float_runner.read(TEXT, without=((0, 1),)), 0))
 
     assert sorted(flat(curve.order)) == [(0, 0), (1, 0), (1, 1)]
-    np.testing.assert_allclose(curve.probabilities[0], alone(runner, [(0, 1)]), atol=1e-6)
-    np.testing.assert_allclose(curve.probabilities[-1], alone(runner, ALL), atol=1e-6)
+    np.testing.assert_allclose(curve.probabilities[0], alone(float_runner, [(0, 1)]), atol=1e-6)
+    np.testing.assert_allclose(curve.probabilities[-1], alone(float_runner, ALL), atol=1e-6)
 
 
-def test_with_no_head_left_there_is_one_point(runner):
-    curve = finish(prune(runner, runner.read(TEXT, without=tuple(ALL)), 0))
+def test_with_no_head_left_there_is_one_point(float_runner):
+    curve = finish(prune(float_runner, float_runner.read(TEXT, without=tuple(ALL)), 0))
 
     assert curve.order == ()
     assert curve.probabilities.shape == (1, 3)
 
 
-def test_where_time_is_short_whole_layers_go(runner, monkeypatch):
-    monkeypatch.setattr(runner.pace, "texts_within", lambda *_: 1)
-    reading = runner.read(TEXT)
+def test_where_time_is_short_whole_layers_go(float_runner, monkeypatch):
+    monkeypatch.setattr(float_runner.pace, "texts_within", lambda *_: 1)
+    reading = float_runner.read(TEXT)
 
-    curve = finish(prune(runner, reading, 0))
+    curve = finish(prune(float_runner, reading, 0))
 
     assert curve.plan.heads_at_once == 2
     assert sorted(curve.order) == [((0, 0), (0, 1)), ((1, 0), (1, 1))]
     first = curve.order[0]
-    np.testing.assert_allclose(curve.probabilities[1], alone(runner, first), atol=1e-6)
+    np.testing.assert_allclose(curve.probabilities[1], alone(float_runner, first), atol=1e-6)
     assert curve.heads_gone == [0, 2, 4]
-    assert pruning_cost(runner, reading).texts == 4
+    assert pruning_cost(float_runner, reading).texts == 4
 
 
 @pytest.mark.parametrize("again", [True, False])
 @pytest.mark.parametrize("within", [1, 8, 9, 10, 99])
 def test_the_plan_reads_as_many_texts_as_it_says_and_no_more_than_fit(
-    runner, monkeypatch, within, again
+    float_runner, monkeypatch, within, again
 ):
-    monkeypatch.setattr(runner.pace, "texts_within", lambda *_: within)
-    reading = runner.read(TEXT)
-    plan = pruning_plan(runner, reading, again=again)
+    monkeypatch.setattr(float_runner.pace, "texts_within", lambda *_: within)
+    reading = float_runner.read(TEXT)
+    plan = pruning_plan(float_runner, reading, again=again)
     asked = []
-    answer = runner.answer
+    answer = float_runner.answer
     monkeypatch.setattr(
-        runner, "answer", lambda batch, mask: asked.append(len(batch)) or answer(batch, mask)
+        float_runner, "answer", lambda batch, mask: asked.append(len(batch)) or answer(batch, mask)
     )
 
-    *_, last = prune(runner, reading, 0, again=again)
+    *_, last = prune(float_runner, reading, 0, again=again)
 
     assert sum(asked) == plan.texts
     assert last == (plan.texts, plan.texts)

@@ -56,18 +56,18 @@ const mark = () => {
     cell.classList.toggle("out", gone);
   });
   const before = value.before.length ? `with ${value.before.length} left out` : "with all heads in";
-  const same = value.before.length === out.length && value.before.every((pair) => has(out, pair));
-  root.querySelector(".stale").textContent = same ? "" : `Measured ${before}. Run it again to see what each head is worth now.`;
+  root.querySelector(".stale").textContent = equal(value.before, out) ? "" : `Measured ${before}. Run it again to see what each head is worth now.`;
 };
 
 followCells((cell) => {
   out = toggled(out, targets(place(cell)));
   mark();
-  trigger("leave_out", { without: out });
+  leaveOut(out);
 });
 
 show((given) => {
   value = given.effects ? given : null;
+  sent = null;
   if (!value) return root.replaceChildren();
   out = value.before;
   root.replaceChildren(
@@ -80,6 +80,7 @@ show((given) => {
   mark();
 });
 watch("without", () => {
+  if (isOld(props.without)) return;
   out = props.without;
   mark();
 });

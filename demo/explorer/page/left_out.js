@@ -19,7 +19,7 @@ show(({ without, heads }) => {
   root.replaceChildren(
     make("p", { className: "notice" }, [
       make("strong", { text: many }),
-      ` (${byLayer(without, heads)}). Answer, maps and analyses are without ${without.length === 1 ? "it" : "them"}, also of the next text. `,
+      ` (${byLayer(without, heads)}). Answer, maps and analyses are without ${without.length === 1 ? "it" : "them"}, also for the next text. `,
       back,
     ]),
   );

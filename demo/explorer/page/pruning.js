@@ -1,6 +1,5 @@
 // The probability while heads go: a line, a slider along it, and the order as a table.
 let value = null;
-let out = [];
 
 const WIDTH = 600;
 const HEIGHT = 200;
@@ -90,7 +89,7 @@ root.addEventListener("input", ({ target }) => target.matches("input") && showPo
 root.addEventListener("click", ({ target }) => {
   if (!target.matches(".plain-button")) return;
   const index = Number(root.querySelector("input").value);
-  trigger("leave_out", { without: together(value.before, gone(index)) });
+  leaveOut(together(value.before, gone(index)));
 });
 
 show((given) => {

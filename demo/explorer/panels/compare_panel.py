@@ -53,7 +53,9 @@ def _cost(asked: Asked) -> Cost:
 
 def _steps(asked: Asked) -> Steps[dict[str, Any]]:
     title, text = asked.options.get("model"), asked.options.get("text")
-    runner, reading = asked.screen.read(title, text, asked.reading.text_pair)
+    # Heads that are left out of the shown text are left out of the other; another model has others.
+    without = asked.reading.without if title == asked.runner.bundle.title else None
+    runner, reading = asked.screen.read(title, text, asked.reading.text_pair, without)
     if not runner.bundle.classifies:
         raise RequestError(f"{title} does not classify.")
     yield Progress(1, 1)

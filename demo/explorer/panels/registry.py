@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 
 from explorer.panels.compare_api import CompareApi
 from explorer.panels.compare_panel import COMPARE
+from explorer.panels.decoder_heads_api import DecoderHeadsApi
 from explorer.panels.decoder_heads_panel import DECODER_HEADS
+from explorer.panels.heads_api import HeadsApi
 from explorer.panels.heads_panel import HEAD_EFFECTS
 from explorer.panels.panel import Group
 from explorer.panels.pruning_panel import PRUNING
@@ -29,9 +31,10 @@ WRITE: tuple[Group, ...] = (
 
 def classify_endpoints(screen: Screen) -> Sequence[Callable]:
     """Named endpoints of what stands in `CLASSIFY`."""
-    return (CompareApi(screen).compare,)
+    heads = HeadsApi(screen)
+    return (heads.head_effects, heads.pruning, CompareApi(screen).compare)
 
 
 def write_endpoints(screen: WriteScreen) -> Sequence[Callable]:
     """Named endpoints of what stands in `WRITE`."""
-    return (SourceApi(screen).source_reliance,)
+    return (SourceApi(screen).source_reliance, DecoderHeadsApi(screen).decoder_head_effects)

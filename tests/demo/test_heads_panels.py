@@ -1,0 +1,177 @@
+"""What the panels and endpoints on heads give: plain numbers that say what the analyses found."""
+
+import json
+from dataclasses import replace
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from explorer.analysis.knock_out import HeadEffects
+from explorer.analysis.pruning import Plan, PruningCurve
+from explorer.analysis.steps import finish
+from explorer.bundle import open_bundle
+from explorer.decoding.settings import Settings
+from explorer.panels import heads_panel, pruning_panel
+from explorer.panels.analysis import Asked
+from explorer.panels.decoder_heads_api import DecoderHeadsApi
+from explorer.panels.decoder_heads_panel import DECODER_HEADS
+from explorer.panels.heads_api import HeadsApi
+from explorer.panels.heads_panel import HEAD_EFFECTS
+from explorer.panels.label_option import refresh_label
+from explorer.panels.pruning_panel import MEASURED, PRUNING
+from explorer.request import RequestError
+from explorer.screen import Screen
+from explorer.write_screen import WriteScreen
+
+TEXT = "the film is good"
+
+
+@pytest.fixture(scope="module")
+def screen(runner):
+    return Screen([runner])
+
+
+@pytest.fixture(scope="module")
+def asked(runner, bundle):
+    options = {"label": bundle.labels[1], "measured": MEASURED[0]}
+    return Asked(runner=runner, reading=runner.read(TEXT), options=options)
+
+
+def without(runner, *heads):
+    mask = np.ones((1, 2, 2), np.float32)
+    for layer, head in heads:
+        mask[0, layer, head] = 0
+    (reading,) = runner.run([runner.encode(TEXT)], mask)
+    return reading.probabilities
+
+
+def test_the_grid_has_the_effect_of_every_head(runner, bundle, asked):
+    drawn = finish(HEAD_EFFECTS.steps(asked))
+
+    whole = without(runner)
+    for layer, head in np.ndindex(2, 2):
+        fall = whole[1] - without(runner, (layer, head))[1]
+        assert drawn["effects"][layer][head] == pytest.approx(fall, abs=1e-5)
+    assert drawn["label"] == bundle.labels[1]
+    json.dumps(drawn)  # plain data
+
+
+def test_heads_that_were_not_measured_and_answers_that_changed_are_said(bundle, runner):
+    whole = np.array([0.6, 0.3, 0.1], np.float32)
+    less = np.full((2, 2, 3), [0.5, 0.4, 0.1], np.float32)
+    less[0, 1], less[1, 0] = np.nan, [0.2, 0.3, 0.5]
+    found = HeadEffects(whole, less, less[:, 0], 1)
+
+    drawn = heads_panel.payload(bundle, runner.read(TEXT, without=((0, 1),)), 0, found)
+
+    assert drawn["effects"][0][1] is None
+    assert drawn["effects"][0][0] == pytest.approx(0.1)
+    assert drawn["answers"] == [[None, None], [bundle.labels[2], None]]
+    assert drawn["layer_answers"] == [None, bundle.labels[2]]
+    assert drawn["before"] == [[1, 2]]
+
+
+def test_the_curve_says_where_the_answer_changes(bundle, runner, copy_of_tiny):
+    groups = (((0, 0),), ((0, 1),), ((1, 0), (1, 1)))
+    points = np.array([[0.6, 0.4, 0], [0.55, 0.45, 0], [0.3, 0.7, 0], [0.8, 0.2, 0]], np.float32)
+    curve = PruningCurve(Plan(groups, 3), groups, points)
+    several, number = (
+        open_bundle(copy_of_tiny(problem_type=kind)) for kind in ("multi_label", "regression")
+    )
+
+    drawn = pruning_panel.payload(bundle, runner.read(TEXT), 0, curve)
+
+    names = bundle.labels
+    assert drawn["flip"] == 2
+    assert drawn["answers"] == [names[0], names[0], names[1], names[0]]
+    assert drawn["heads_gone"] == [0, 1, 2, 4]
+    assert drawn["order"] == [[[1, 1]], [[1, 2]], [[2, 1], [2, 2]]]
+    assert (drawn["every"], drawn["at_once"]) == (None, 2)
+    answers = pruning_panel.payload(several, runner.read(TEXT), 1, curve)["answers"]
+    assert answers == [f"not {names[1]}", f"not {names[1]}", names[1], f"not {names[1]}"]
+    drawn = pruning_panel.payload(number, runner.read(TEXT), 1, curve)
+    assert (drawn["flip"], drawn["number"], drawn["answers"]) == (None, True, [None] * 4)
+
+
+def test_the_class_that_is_chosen_first_is_the_likeliest(asked, bundle):
+    update = refresh_label(asked)
+
+    assert update["value"] == bundle.labels[int(asked.reading.probabilities.argmax())]
+    assert update["choices"] == list(bundle.labels)
+
+
+@pytest.mark.parametrize("analysis", [HEAD_EFFECTS, PRUNING])
+@pytest.mark.parametrize("label", [None, "dreadful", 1, ["positive"]])
+def test_what_is_no_class_gets_a_sentence(asked, bundle, analysis, label):
+    with pytest.raises(
+        RequestError, match=rf"There is no class .*this model has {bundle.labels[0]}"
+    ):
+        finish(analysis.steps(replace(asked, options={**asked.options, "label": label})))
+
+
+def test_what_is_no_way_to_measure_gets_a_sentence(asked):
+    with pytest.raises(RequestError, match="measured 'often'; expected again as heads go or once"):
+        PRUNING.cost(replace(asked, options={**asked.options, "measured": "often"}))
+
+
+def test_programs_ask_for_the_effects_of_heads(screen, runner, bundle):
+    answer = HeadsApi(screen).head_effects(TEXT, label=bundle.labels[2], without=[[2, 2]])
+
+    whole, less = without(runner, (1, 1)), without(runner, (1, 1), (0, 0))
+    assert answer["effects"][0][0] == pytest.approx(whole[2] - less[2], abs=1e-5)
+    assert answer["effects"][1][1] is None
+    assert answer["whole"] == pytest.approx(whole[2], abs=1e-5)
+    assert answer["bundle"] == bundle.title
+    likeliest = bundle.labels[int(without(runner).argmax())]
+    assert HeadsApi(screen).head_effects(TEXT)["label"] == likeliest
+
+
+def test_programs_ask_how_many_heads_can_go(screen, runner):
+    answer = HeadsApi(screen).pruning(TEXT, measured="once")
+
+    heads = [(layer - 1, head - 1) for group in answer["order"] for layer, head in group]
+    label = runner.bundle.labels.index(answer["label"])
+    points = [without(runner, *heads[:gone])[label] for gone in answer["heads_gone"]]
+    np.testing.assert_allclose(answer["values"], points, atol=1e-5)
+    assert answer["every"] is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"label": "dreadful"}, "There is no class 'dreadful'"),
+        ({"without": [[9, 1]]}, "There is no layer 9"),
+        ({"text": ""}, "There is no text yet"),
+        ({"bundle": "Other"}, "There is no bundle 'Other'"),
+    ],
+)
+def test_programs_are_told_what_cannot_be_asked(screen, values, message):
+    for endpoint in (HeadsApi(screen).head_effects, HeadsApi(screen).pruning):
+        with pytest.raises(gr.Error, match=message):
+            endpoint(**{"text": TEXT, **values})
+
+
+def test_programs_and_the_panel_are_told_what_each_head_of_a_decoder_did(float_runner):
+    screen = WriteScreen(Screen([float_runner]))
+    *_, writing = screen.write(float_runner.bundle.title, TEXT, Settings())
+    writer = screen.writer(float_runner.bundle.title)
+    asked = Asked(runner=float_runner, reading=writing.source, writer=writer, writing=writing)
+
+    answer = DecoderHeadsApi(screen).decoder_head_effects(TEXT)
+    drawn = finish(DECODER_HEADS.steps(asked))
+
+    mask = np.ones((1, writer.decoder.layers, writer.decoder.heads), np.float32)
+    mask[0, 1, 0] = 0
+    hidden = writing.source.hidden[None]
+    seen = np.ones(hidden.shape[:2], np.int64)
+    whole, less = (
+        writer.graph.log_probabilities(writing.ids, hidden, seen, masks)[0]
+        for masks in (None, {"cross_head_mask": mask})
+    )
+    np.testing.assert_allclose(answer["effects"]["cross"][1][0], whole - less, atol=1e-3)
+    np.testing.assert_allclose(drawn["by_token"][0][1][0], whole - less, atol=1e-3)
+    assert drawn["effects"][0][1][0] == pytest.approx(float((whole - less).sum()), abs=5e-3)
+    assert drawn["log_probability"] == pytest.approx(float(whole.sum()), abs=1e-3)
+    assert answer["text"] == writing.text
+    json.dumps(drawn)
