@@ -15,7 +15,7 @@ from typing import Any
 
 import onnx
 
-from export.read_bundle import read_bundle
+from export.read_bundle import choose_graph, read_bundle
 from export.triton_config import Serving, config_text
 from training.whole_folder import whole_folder
 
@@ -46,8 +46,7 @@ def lay_out(
     """
     content = read_bundle(bundle)
     chosen = {
-        task: bundle / _file(graphs, precision, bundle)
-        for task, graphs in content["graphs"].items()
+        task: choose_graph(bundle, graphs, precision) for task, graphs in content["graphs"].items()
     }
     made = []
     for task, graph in chosen.items():
@@ -69,16 +68,6 @@ def lay_out(
             (model / CONFIG).write_text(text, encoding="utf-8")
         made.append(target)
     return made
-
-
-def _file(graphs: Mapping[str, Any], precision: str | None, bundle: Path) -> str:
-    chosen = precision or ("8bit" if "8bit" in graphs else "float32")
-    if chosen not in graphs:
-        raise ValueError(
-            f"{bundle} has no {chosen} graph, it has {', '.join(graphs)}; give one of those, or "
-            "export it again with --quantize"
-        )
-    return str(graphs[chosen]["file"])
 
 
 def _warm_up_lengths(content: Mapping[str, Any]) -> dict[str, int]:

@@ -13,10 +13,6 @@ import onnxruntime
 import pytest
 
 from export.provenance import checkpoint_origin, describe_graph
-from export.random_checkpoint import save_random_checkpoint
-from training.model.config import EncoderConfig
-from training.model.decoder_config import DecoderConfig
-from training.record import write_record
 
 ROOT = Path(__file__).parents[2]
 GRAPHS = """
@@ -37,25 +33,6 @@ NOTED = {
     "seed": 7,
     "versions": {"torch": "2.13.0"},
 }
-
-
-@pytest.fixture
-def random_checkpoint(tokenizer, tmp_path: Path) -> Path:
-    """A random classifier with a decoder, small, and with a record as training writes it."""
-    sizes = {
-        "vocab_size": len(tokenizer),
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 64,
-        "max_position_embeddings": 32,
-    }
-    folder = tmp_path / "random"
-    save_random_checkpoint(
-        folder, tokenizer, encoder=EncoderConfig(**sizes), decoder=DecoderConfig(**sizes)
-    )
-    write_record(folder, {**NOTED, "metrics": {"test": {"accuracy": 0.5}}})
-    return folder
 
 
 def test_a_checkpoints_hash_is_the_one_that_sha256sum_prints(checkpoint: Path) -> None:

@@ -1,0 +1,105 @@
+"""Lays a bundle that writes out for Optimum's `ORTModelForSeq2SeqLM`.
+
+    python export/optimum_folder.py bundles/reviews optimum/reviews
+
+Optimum reads a bundle's classifier as it is. For writing it looks for `encoder_model.onnx`, feeds
+it token ids and the attention mask alone, and wants one config for both parts: this makes a folder
+with all of that. Its file names: huggingface/optimum-onnx, `optimum/onnxruntime/constants.py`.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnx
+from onnx import helper
+
+from export.read_bundle import choose_graph, read_bundle
+from training.decoder_checkpoint import GENERATION
+from training.json_file import write_json
+from training.whole_folder import whole_folder
+
+ENCODER = "encoder_model.onnx"
+DECODER = "decoder_model_merged.onnx"
+
+
+def lay_out(bundle: Path, folder: Path, *, precision: str | None = None) -> None:
+    """Writes the folder: both graphs, a config for both, and the tokenizers.
+
+    Sources' in the folder itself, targets' in its `decoder/`, as in the bundle.
+
+    Args:
+        precision: `float32` or `8bit`; by default 8 bit where the bundle has it.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_bundle`.
+        ValueError: the bundle has no decoder, or no graph of that precision.
+        FileExistsError: `folder` is there and holds something else.
+    """
+    content = read_bundle(bundle)
+    if "generate" not in content["graphs"]:
+        raise ValueError(
+            f"{bundle} has no decoder to write with; Optimum's ORTModelForSequenceClassification "
+            "opens it as it is"
+        )
+    (reads,) = (graphs for task, graphs in content["graphs"].items() if task != "generate")
+    encoder = choose_graph(bundle, reads, precision)
+    decoder = choose_graph(bundle, content["graphs"]["generate"], precision)
+    with whole_folder(folder, marker=ENCODER) as made:
+        onnx.save(_of_one_segment(onnx.load(encoder)), made / ENCODER)
+        shutil.copyfile(decoder, made / DECODER)
+        shutil.copyfile(bundle / "decoder" / GENERATION, made / GENERATION)
+        (made / "decoder").mkdir()
+        for file in ("tokenizer.json", "tokenizer_config.json"):
+            for place in (Path(), Path("decoder")):
+                shutil.copyfile(bundle / place / file, made / place / file)
+        parts = {
+            part: json.loads((path / "config.json").read_text(encoding="utf-8"))
+            for part, path in (("encoder", bundle), ("decoder", bundle / "decoder"))
+        }
+        whole = {"model_type": "encoder-decoder", "is_encoder_decoder": True, **parts}
+        write_json(made / "config.json", whole)
+
+
+def _of_one_segment(model: onnx.ModelProto) -> onnx.ModelProto:
+    """An encoder that makes its `token_type_ids` itself, all of them 0, where it has them."""
+    name = "token_type_ids"
+    for segments in [value for value in model.graph.input if value.name == name]:
+        model.graph.input.remove(segments)
+        zeros = helper.make_node("Sub", ["input_ids", "input_ids"], [name], name="one_segment")
+        model.graph.node.insert(0, zeros)
+    return model
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    parser = argparse.ArgumentParser(
+        prog="optimum_folder.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("bundle", type=Path, help="a bundle with a decoder")
+    parser.add_argument("folder", type=Path, help="the folder to write")
+    parser.add_argument(
+        "--precision", choices=("float32", "8bit"), help="default: 8bit where the bundle has it"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; 2 on bad input."""
+    given = build_parser().parse_args(argv)
+    try:
+        lay_out(given.bundle, given.folder, precision=given.precision)
+    except (FileNotFoundError, FileExistsError, ValueError) as error:
+        print(f"optimum_folder.py: {error}", file=sys.stderr)
+        return 2
+    print(f'{given.folder}: ORTModelForSeq2SeqLM.from_pretrained("{given.folder}")')
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
