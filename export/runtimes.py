@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import onnx
@@ -22,6 +22,7 @@ class RuntimeRefusal(RuntimeError):
     """A runtime does not take a graph; the message says why."""
 
 
+@runtime_checkable
 class Runtime(Protocol):
     """What opens a graph and runs it."""
 
