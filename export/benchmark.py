@@ -2,23 +2,36 @@
 
     python export/benchmark.py checkpoints/reviews
     python export/benchmark.py --random        # random weights of the default sizes
+    python export/benchmark.py --part encoder --optimum FILE     # beside Optimum's export with maps
 
 All of them hold the same weights and use the same two threads. Each measurement is a process of
 its own; they take turns, and a ratio compares neighbours of the same round.
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import onnx
+
+from export.benchmark_batches import mixed_lengths, table_of_batches
 from export.benchmark_decoder import save_graphs, table_of_steps, table_of_writing
-from export.benchmark_encoder import table_of_reading
+from export.benchmark_encoder import (
+    ALL_MAPS,
+    NO_MAPS,
+    save_encoders,
+    table_of_goals,
+    table_of_reading,
+    time_reading,
+)
 from export.latency import LENGTHS
-from export.parts import open_parts
+from export.parts import DecoderPart, EncoderPart, open_parts
 from export.random_checkpoint import save_random_checkpoint
 from training.checkpoint import find_folder, load_tokenizer
+from training.record import read_record
 from training.starting_point import minilm_folder
 
 PASTS = (10, 100, 400)
@@ -34,7 +47,11 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("checkpoint", nargs="?", default="checkpoints/reviews")
     add("--random", action="store_true", help="a random model in place of a checkpoint")
-    add("--part", choices=("encoder", "decoder"), help="time this alone (default: both)")
+    add(
+        "--part",
+        choices=("encoder", "batches", "decoder"),
+        help="time this alone: one text that is read, many texts, one that is written",
+    )
     add("--rounds", type=int, default=5, help="turns of each (default: %(default)s)")
     add(
         "--lengths",
@@ -42,6 +59,20 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=list(LENGTHS),
         help="tokens of a text that is read (default: %(default)s)",
+    )
+    add(
+        "--quantized",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="8-bit graphs of the encoder (default: those of both profiles are made)",
+    )
+    add(
+        "--optimum",
+        type=Path,
+        metavar="FILE",
+        help="the model.onnx that export/optimum_with_maps.py wrote, of the same checkpoint",
     )
     add("--tokens", type=int, default=64, help="tokens of a text that is written (default: 64)")
     add(
@@ -67,31 +98,62 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (FileNotFoundError, ValueError) as error:
         print(f"benchmark.py: {error}", file=sys.stderr)
         return 2
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        command = " ".join(map(str, error.cmd[1:]))
+        print(f"benchmark.py: a measurement failed: {command}: {last}", file=sys.stderr)
+        return 1
     return 0
 
 
 def _run(given: argparse.Namespace, place: Path) -> None:
     """Prints each table as soon as it is measured."""
+    for file in (*given.quantized, *filter(None, [given.optimum])):
+        if not file.is_file():
+            raise FileNotFoundError(f"{file} is no file; give the ONNX graph itself")
     parts = open_parts(given.checkpoint)
     if given.part != "decoder" and parts.encoder.classifies:
-        print(table_of_reading(parts.encoder, place, given.lengths, given.rounds), flush=True)
-    if given.part == "encoder":
-        return
-    if parts.decoder is None:
+        _time_encoder(given, parts.encoder, place)
+    if given.part in (None, "decoder"):
+        _time_decoder(given, parts.decoder, place)
+
+
+def _time_encoder(given: argparse.Namespace, part: EncoderPart, place: Path) -> None:
+    if given.part != "batches" and max(given.lengths) > part.max_tokens:
+        raise ValueError(
+            f"{max(given.lengths)} tokens are more than the {part.max_tokens} that the encoder "
+            "reads; give less with --lengths"
+        )
+    files = save_encoders(part, place, given.quantized)
+    if given.part != "batches":
+        times = time_reading(part, files, given.lengths, given.rounds, optimum=given.optimum)
+        print(table_of_reading(times, given.lengths, given.rounds), flush=True)
+        graph = onnx.load(files[ALL_MAPS])
+        print(f"\n{table_of_goals(times, graph, given.lengths)}", flush=True)
+    if given.part != "encoder":
+        root = Path(given.checkpoint)
+        record = read_record(root) if (root / "training.json").is_file() else None
+        with_maps = {name: file for name, file in files.items() if name not in NO_MAPS.values()}
+        lengths = mixed_lengths(part, record)
+        print(f"\n{table_of_batches(with_maps, lengths, given.rounds)}", flush=True)
+
+
+def _time_decoder(given: argparse.Namespace, part: DecoderPart | None, place: Path) -> None:
+    if part is None:
         print(
             f"\n{given.checkpoint} has no decoder to time; add one with: "
             f"python training/train_hybrid.py {given.checkpoint}"
         )
         return
     longest = max(given.tokens, *(past + 1 for past in given.pasts))
-    if longest > parts.decoder.limit:
+    if longest > part.limit:
         raise ValueError(
-            f"{longest} tokens are more than the {parts.decoder.limit} that the decoder takes; "
+            f"{longest} tokens are more than the {part.limit} that the decoder takes; "
             "give less with --tokens and --pasts"
         )
     root = Path(given.checkpoint)
     folder = root if root.is_dir() else find_folder(given.checkpoint)
-    graphs = save_graphs(parts.decoder, place)
+    graphs = save_graphs(part, place)
     print(f"\n{table_of_writing(graphs, folder, given.tokens, given.rounds)}", flush=True)
     print(f"\n{table_of_steps(graphs, given.pasts, given.rounds)}")
 

@@ -26,6 +26,7 @@ from export.latency import SOURCE, median_time, ratios, time_commands, time_grap
 from export.parts import DecoderPart
 from export.quantize import quantize
 from export.quiet import quiet
+from export.scheme import DECODER
 from export.sessions import THREADS, open_session
 
 GENERATE = "transformers' generate, no maps"
@@ -34,7 +35,10 @@ GENERATE = "transformers' generate, no maps"
 def save_graphs(part: DecoderPart, place: Path) -> dict[str, Path]:
     """Writes both graphs into a folder: name in the tables -> file."""
     graph = trace_decoder(part.model.decoder, part.model.bridge)
-    models = {"onnxruntime, all maps": graph, "onnxruntime 8 bit, all maps": quantize(graph)}
+    models = {
+        "onnxruntime, all maps": graph,
+        "onnxruntime 8 bit, all maps": quantize(graph, DECODER),
+    }
     files = {}
     for number, (name, model) in enumerate(models.items()):
         files[name] = place / f"decoder_{number}.onnx"

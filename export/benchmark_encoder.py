@@ -1,39 +1,101 @@
-"""Times one text through an encoder's graphs; a part of `benchmark.py`.
+"""Times one text through an encoder's graphs, beside the alternatives; a part of `benchmark.py`."""
 
-Run as a command this file is one process of it: it times `transformers` and prints the medians.
-"""
-
-import argparse
-import json
 import statistics
 import sys
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 import onnx
-import torch
 from onnx.utils import Extractor
-from transformers import AutoModelForSequenceClassification
 
+from export.arithmetic_floor import matrix_products
+from export.benchmark_transformers import trace_without_maps
 from export.encoder_graph import trace_encoder
-from export.latency import median_time, ratios, time_commands
+from export.fused_attention import trace_fused
+from export.latency import ratios, time_commands
 from export.parts import EncoderPart
 from export.quantize import quantize
-from export.quiet import quiet
-from export.sessions import THREADS
-from export.tracing import OPSET
+from export.scheme import FAITHFUL, FAST
+from training.model.classifier import BERTClassifier
+
+Times = Mapping[str, Mapping[int, Sequence[float]]]
+"""Name -> length -> milliseconds, one number for each round."""
 
 ALL_MAPS = "onnxruntime, all maps"
+NO_MAPS = {
+    "own": "the same graph, no maps",
+    "fused": "onnxruntime's fused attention, no maps",
+    "sdpa": "transformers' sdpa export, no maps",
+}
+"""Graphs of the same weights that give no maps; the fastest is what (a) compares with."""
+TORCH = "PyTorch eager, all maps"
+OPTIMUM = "Optimum's export, all maps"
+FLOOR = "the matrix products alone, in torch"
+FAITHFUL_GRAPH, FAST_GRAPH = (
+    f"onnxruntime 8 bit, {profile}, all maps" for profile in ("faithful", "fast")
+)
 
 
-def table_of_reading(part: EncoderPart, place: Path, lengths: Sequence[int], rounds: int) -> str:
-    """Milliseconds at each length, as Markdown; the graph with all maps is 1.00.
+def save_encoders(part: EncoderPart, place: Path, quantized: Sequence[Path]) -> dict[str, Path]:
+    """Writes the graphs that onnxruntime runs into a folder: name in the tables -> file.
 
     Args:
-        place: a folder for the graphs.
+        quantized: 8-bit graphs that are there already; by default those of both profiles are made.
     """
-    times = time_commands(_commands(part, place, lengths), lengths=lengths, rounds=rounds)
+    graph = trace_encoder(part.model)
+    inputs = [value.name for value in graph.graph.input]
+    models = {
+        ALL_MAPS: graph,
+        NO_MAPS["own"]: Extractor(graph).extract_model(inputs, ["logits"]),
+        NO_MAPS["fused"]: trace_fused(cast(BERTClassifier, part.model)),
+    }
+    if part.config.get("model_type") == "bert":
+        models[NO_MAPS["sdpa"]] = trace_without_maps(part.folder)
+    if not quantized:
+        models[FAITHFUL_GRAPH] = quantize(graph, FAITHFUL)
+        models[FAST_GRAPH] = quantize(graph, FAST)
+    files = {f"onnxruntime, {file}": file for file in quantized}
+    for number, (name, model) in enumerate(models.items()):
+        files[name] = place / f"encoder_{number}.onnx"
+        onnx.save(model, files[name])
+    return files
+
+
+def time_reading(
+    part: EncoderPart,
+    files: Mapping[str, Path],
+    lengths: Sequence[int],
+    rounds: int,
+    *,
+    optimum: Path | None = None,
+) -> Times:
+    """Milliseconds of one text of each length, in every graph and by every alternative.
+
+    Args:
+        files: of `save_encoders`.
+        optimum: the graph that `optimum_with_maps.py` wrote.
+    """
+    maps, no_maps = (str(files[name]) for name in (ALL_MAPS, NO_MAPS["own"]))
+    commands = {name: ["export.latency", str(file)] for name, file in files.items()}
+    if optimum:
+        commands[OPTIMUM] = ["export.latency", str(optimum)]
+    commands[TORCH] = ["export.benchmark_transformers", str(part.folder)]
+    if find_spec("openvino"):
+        for precision, title in (("f32", "float32"), ("bf16", "bfloat16")):
+            for file, kind in ((maps, "all maps"), (no_maps, "no maps")):
+                commands[f"OpenVINO {title}, {kind}"] = [
+                    *("export.benchmark_openvino", file, precision)
+                ]
+    commands[FLOOR] = ["export.arithmetic_floor", maps]
+    ends = [str(length) for length in lengths]
+    processes = {name: [sys.executable, "-m", *c, *ends] for name, c in commands.items()}
+    return time_commands(processes, lengths=lengths, rounds=rounds)
+
+
+def table_of_reading(times: Times, lengths: Sequence[int], rounds: int) -> str:
+    """Milliseconds at each length, as Markdown; the graph with all maps is 1.00."""
     titles = " | ".join(f"{length}" for length in lengths)
     rows = [
         f"| reading: milliseconds (ratio), median of {rounds} | {titles} |",
@@ -46,80 +108,42 @@ def table_of_reading(part: EncoderPart, place: Path, lengths: Sequence[int], rou
     return "\n".join(rows)
 
 
-def time_torch(folder: Path, lengths: Sequence[int]) -> dict[int, float]:
-    """Milliseconds of `transformers` in eager mode with `output_attentions`, as in notebooks."""
-    torch.set_num_threads(THREADS)
-    with quiet():
-        model = AutoModelForSequenceClassification.from_pretrained(
-            folder, attn_implementation="eager"
-        ).eval()
-    medians = {}
-    with torch.no_grad():
-        for length in lengths:
-            text = {
-                "input_ids": torch.ones(1, length, dtype=torch.long),
-                "attention_mask": torch.ones(1, length, dtype=torch.long),
-            }
-            found = model(**text, output_attentions=True)
-            assert len(found.attentions) == model.config.num_hidden_layers, "no maps, no comparison"
-            medians[length] = median_time(partial(model, **text, output_attentions=True))
-    return medians
+def table_of_goals(times: Times, graph: onnx.ModelProto, lengths: Sequence[int]) -> str:
+    """What the times come to, as Markdown: what maps cost, and how near the limit the graph is."""
+    titles = " | ".join(f"{length}" for length in lengths)
+    rows = [f"| what it comes to | {titles} |", "|---|" + "---:|" * len(lengths)]
+
+    def add(title: str, cells: Sequence[str]) -> None:
+        rows.append(f"| {title} | " + " | ".join(cells) + " |")
+
+    def add_ratio(title: str, name: str, to: str) -> None:
+        if name in times and to in times:
+            of_length = ratios(times, name, to=to)
+            add(title, [f"{of_length[n]:.2f}" for n in lengths])
+
+    best = {n: fastest_without_maps(times, n) for n in lengths}
+    add(
+        "(a) all maps / the fastest without",
+        [f"{ratios(times, ALL_MAPS, to=best[n])[n]:.2f}" for n in lengths],
+    )
+    add("the fastest without maps", [best[n].removesuffix(", no maps") for n in lengths])
+    add_ratio("(b) all maps / Optimum's export with maps", ALL_MAPS, OPTIMUM)
+    add_ratio("(c) all maps / PyTorch eager with maps", ALL_MAPS, TORCH)
+    for name in times:
+        if "8 bit" in name or name.endswith("_quantized.onnx"):
+            add_ratio(f"(c) {name} / PyTorch eager with maps", name, TORCH)
+    for title in ("float32", "bfloat16"):
+        openvino = f"OpenVINO {title}, all maps"
+        add_ratio(f"(d) all maps / {openvino}", ALL_MAPS, openvino)
+    add_ratio("all maps / its matrix products alone", ALL_MAPS, FLOOR)
+    work = {n: sum(one.operations for one in matrix_products(graph, n)) for n in lengths}
+    add("its matrix products, 10^9 operations", [f"{work[n] / 1e9:.2f}" for n in lengths])
+    rates = {n: work[n] / statistics.median(times[FLOOR][n]) / 1e6 for n in lengths}
+    add("the rate of torch's, 10^9 operations a second", [f"{rates[n]:.0f}" for n in lengths])
+    return "\n".join(rows)
 
 
-def trace_without_maps(folder: Path) -> onnx.ModelProto:
-    """The same weights as other exporters write them: `transformers` with sdpa, logits alone."""
-    with quiet():
-        model = AutoModelForSequenceClassification.from_pretrained(
-            folder, attn_implementation="sdpa"
-        ).eval()
-        batch, sequence = torch.export.Dim("batch"), torch.export.Dim("sequence", max=512)
-        ids, mask, segments = torch.zeros(3, 2, 5, dtype=torch.int64).unbind()
-        program = torch.onnx.export(
-            model,
-            kwargs={"input_ids": ids, "attention_mask": mask + 1, "token_type_ids": segments},
-            dynamo=True,
-            opset_version=OPSET,
-            output_names=["logits"],
-            dynamic_shapes={
-                name: {0: batch, 1: sequence}
-                for name in ("input_ids", "attention_mask", "token_type_ids")
-            },
-            verbose=False,
-        )
-    assert program is not None, "torch.onnx.export returns a program when dynamo=True"
-    return program.model_proto
-
-
-def _commands(part: EncoderPart, place: Path, lengths: Sequence[int]) -> dict[str, list[str]]:
-    """Writes the graphs and gives the commands that time them; the first is the yardstick."""
-    graph = trace_encoder(part.model)
-    inputs = [value.name for value in graph.graph.input]
-    graphs = {
-        ALL_MAPS: graph,
-        "the same without maps": Extractor(graph).extract_model(inputs, ["logits"]),
-        "transformers' sdpa export, no maps": trace_without_maps(part.folder),
-        "onnxruntime 8 bit, all maps": quantize(graph),
-    }
-    commands = {}
-    for number, (name, model) in enumerate(graphs.items()):
-        path = place / f"encoder_{number}.onnx"
-        onnx.save(model, path)
-        commands[name] = [sys.executable, "-m", "export.latency", str(path)]
-    commands["PyTorch eager, all maps"] = [
-        *(sys.executable, "-m", "export.benchmark_encoder", str(part.folder))
-    ]
-    return {name: [*command, *map(str, lengths)] for name, command in commands.items()}
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the medians of `transformers` at the given lengths."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("lengths", type=int, nargs="+")
-    given = parser.parse_args(argv)
-    sys.stdout.write(json.dumps(time_torch(given.folder, given.lengths)) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def fastest_without_maps(times: Times, length: int) -> str:
+    """The name of the graph without maps whose median is the smallest."""
+    there = [name for name in NO_MAPS.values() if name in times]
+    return min(there, key=lambda name: statistics.median(times[name][length]))

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import onnx
@@ -47,12 +48,17 @@ def time_graphs(
 def time_commands(
     commands: Mapping[str, Sequence[str]], *, lengths: Sequence[int], rounds: int
 ) -> dict[str, dict[int, list[float]]]:
-    """As `time_graphs`, for any commands that print `{length: milliseconds}` as their last line."""
+    """As `time_graphs`, for any commands that print `{length: milliseconds}` as their last line.
+
+    Each round has an order of its own: a processor slows down under load, and what came last every
+    time would be the slower for it.
+    """
+    random = Random(0)
     times: dict[str, dict[int, list[float]]] = {
         name: {length: [] for length in lengths} for name in commands
     }
     for _ in range(rounds):
-        for name, command in commands.items():
+        for name, command in random.sample(list(commands.items()), len(commands)):
             printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             for length, milliseconds in json.loads(printed.splitlines()[-1]).items():
                 times[name][int(length)].append(milliseconds)

@@ -1,13 +1,37 @@
 """What is compared by the benchmark does the same work; its times are nobody's business here."""
 
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from importlib import import_module
+from importlib.util import find_spec
+from io import StringIO
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
+import onnx
 import pytest
 
+from export import latency
+from export.arithmetic_floor import matrix_products
 from export.benchmark import main
+from export.benchmark_batches import padded_batches
 from export.benchmark_decoder import save_graphs, write_with_generate, write_with_graph
+from export.benchmark_encoder import (
+    ALL_MAPS,
+    FAITHFUL_GRAPH,
+    FAST_GRAPH,
+    FLOOR,
+    NO_MAPS,
+    OPTIMUM,
+    TORCH,
+    save_encoders,
+)
 from export.parts import open_parts
 from export.random_checkpoint import save_random_checkpoint
+from export.sessions import open_session
 from training.model.config import EncoderConfig
 from training.model.decoder_config import DecoderConfig
 
@@ -24,6 +48,13 @@ def checkpoint(tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder, tokenizer, encoder=EncoderConfig(**size), decoder=DecoderConfig(**size)
     )
     return folder
+
+
+@pytest.fixture(scope="module")
+def encoder_files(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The float32 graphs that the benchmark times."""
+    place = tmp_path_factory.mktemp("graphs")
+    return save_encoders(open_parts(str(checkpoint)).encoder, place, [place / "8 bit.onnx"])
 
 
 @pytest.mark.slow
@@ -58,25 +89,155 @@ def test_more_than_the_decoder_takes_is_refused(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_every_row_of_the_tables_is_printed(
-    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Runs each measurement here, with a clock that says one second for every call.
+
+    Gives the modules that ran, in their order.
+    """
+    clock = SimpleNamespace(perf_counter=count(0.0).__next__)
+    monkeypatch.setattr(latency, "time", clock)
+    ran: list[str] = []
+
+    def run(command: list[str], **_: object) -> SimpleNamespace:
+        python, flag, module, *flags = command
+        assert (python, flag) == (sys.executable, "-m")
+        ran.append(module)
+        with redirect_stdout(StringIO()) as printed:
+            assert import_module(module).main(flags) == 0
+        return SimpleNamespace(stdout=printed.getvalue())
+
+    monkeypatch.setattr(latency.subprocess, "run", run)
+    return ran
+
+
+def first_cells(table: str) -> list[str]:
+    return [line.removeprefix("| ").split(" | ")[0] for line in table.splitlines()[2:]]
+
+
+def test_reading_is_timed_beside_every_alternative(
+    checkpoint: Path,
+    encoder_files: dict[str, Path],
+    in_this_process: list[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    flags = ["--rounds", "1", "--lengths", "8", "--tokens", "5", "--pasts", "3", "10"]
+    stand_in = str(encoder_files[ALL_MAPS])
+
+    flags = ["--part", "encoder", "--rounds", "2", "--lengths", "8", "12"]
+    assert main([str(checkpoint), *flags, "--optimum", stand_in]) == 0
+
+    reading, goals = capsys.readouterr().out.split("\n\n")
+    rows = first_cells(reading)
+    openvino = [row for row in rows if row.startswith("OpenVINO")]
+    assert len(openvino) == (4 if find_spec("openvino") else 0)
+    assert rows == [
+        *(ALL_MAPS, *NO_MAPS.values(), FAITHFUL_GRAPH, FAST_GRAPH, OPTIMUM, TORCH),
+        *(*openvino, FLOOR),
+    ]
+    assert reading.count("1000.0 (1.00)") == 2 * len(rows)
+    assert len(in_this_process) == 2 * len(rows), "a process of its own for each, in each round"
+    expected = [letter for letter in "abc" for _ in range(3 if letter == "c" else 1)]
+    assert [row[1] for row in first_cells(goals) if row.startswith("(")] == [
+        *expected, *["d"] * (2 if openvino else 0)
+    ]  # fmt: skip
+
+
+def test_graphs_without_maps_answer_as_the_one_with_them(encoder_files: dict[str, Path]) -> None:
+    ids = np.random.default_rng(0).integers(0, 60, (2, 9))
+    mask = np.ones_like(ids)
+    mask[1, 5:] = 0
+    feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": 0 * ids}
+
+    expected = open_session(encoder_files[ALL_MAPS]).run(["logits"], feed)[0]
+
+    assert np.ptp(expected) > 1e-3
+    for name in NO_MAPS.values():
+        session = open_session(encoder_files[name])
+        assert [value.name for value in session.get_outputs()] == ["logits"]
+        np.testing.assert_allclose(session.run(None, feed)[0], expected, atol=1e-5)
+
+
+def test_batches_are_timed_padded_by_length_and_one_by_one(
+    checkpoint: Path, in_this_process: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(checkpoint), "--part", "batches", "--rounds", "1"]) == 0
+
+    table = capsys.readouterr().out.strip()
+    assert "texts a second" in table
+    assert "| all 64 padded to the longest | by length, 16 at a time | by length, 8" in table
+    assert table.splitlines()[0].endswith("| one by one |")
+    assert first_cells(table) == [ALL_MAPS, FAITHFUL_GRAPH, FAST_GRAPH]
+    assert [line.count("| 64") for line in table.splitlines()[2:]] == [4, 4, 4]
+    assert set(in_this_process) == {"export.benchmark_batches"}
+
+
+def test_batches_hold_each_text_once_and_no_more_padding_than_the_longest_of_each() -> None:
+    lengths = [5, 30, 7, 6, 29]
+
+    two = padded_batches(lengths, 2)
+
+    assert [feed["attention_mask"].sum(axis=1).tolist() for feed in two] == [[5, 6], [7, 29], [30]]
+    assert [feed["input_ids"].shape[1] for feed in two] == [6, 29, 30]
+    (whole,) = padded_batches(lengths, 5)
+    assert whole["input_ids"].shape == (5, 30)
+
+
+def test_the_products_of_a_graph_are_counted_from_its_shapes(
+    encoder_files: dict[str, Path],
+) -> None:
+    tokens, width, inner, heads = 11, 16, 24, 2
+    depth = width // heads
+
+    found = matrix_products(onnx.load(encoder_files[ALL_MAPS]), tokens)
+
+    wider = heads * (depth + 1)  # queries and keys have a column for the padding
+    matrices = [wider, wider, width, width, inner]
+    by_hand = [tokens * width * columns for columns in matrices]
+    by_hand += [tokens * inner * width]
+    by_hand += [heads * tokens * tokens * (depth + 1), heads * tokens * tokens * depth]
+    by_hand += [heads * tokens * depth * depth, width * width, width * 2]  # norms, pooler, head
+    assert sum(one.operations for one in found) == 2 * sum(by_hand)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--lengths", "8", "41"], "that the encoder reads; give less with --lengths"),
+        (["--optimum", "missing.onnx"], "missing.onnx is no file; give the ONNX graph itself"),
+        (["--quantized", "missing.onnx"], "missing.onnx is no file; give the ONNX graph itself"),
+    ],
+)
+def test_what_cannot_be_timed_is_refused(
+    checkpoint: Path, flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(checkpoint), "--part", "encoder", *flags]) == 2
+
+    assert message in capsys.readouterr().err
+
+
+def test_a_measurement_that_fails_is_named(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no graph")
+    commands = {"one": [sys.executable, "-m", "export.latency", str(broken), "8"]}
+
+    with pytest.raises(subprocess.CalledProcessError) as found:
+        latency.time_commands(commands, lengths=[8], rounds=1)
+
+    assert "broken.onnx" in found.value.stderr
+
+
+def test_writing_is_timed_beside_generate(
+    checkpoint: Path, in_this_process: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--part", "decoder", "--rounds", "1", "--tokens", "5", "--pasts", "3", "10"]
 
     assert main([str(checkpoint), *flags]) == 0
 
-    tables = capsys.readouterr().out.split("\n\n")
-    rows = [[line.split(" | ")[0] for line in table.splitlines()[2:]] for table in tables]
-    ours = ["| onnxruntime, all maps", "| onnxruntime 8 bit, all maps"]
-    assert rows == [
-        [
-            ours[0],
-            "| the same without maps",
-            "| transformers' sdpa export, no maps",
-            ours[1],
-            "| PyTorch eager, all maps",
-        ],
-        ["| transformers' generate, no maps", "| transformers' generate, all maps", *ours],
-        ours,
-    ]
+    writing, steps = capsys.readouterr().out.strip().split("\n\n")
+    ours = ["onnxruntime, all maps", "onnxruntime 8 bit, all maps"]
+    theirs = ["transformers' generate, no maps", "transformers' generate, all maps"]
+    assert first_cells(writing) == [*theirs, *ours]
+    assert first_cells(steps) == ours
+    assert set(in_this_process) == {"export.benchmark_decoder", "export.latency"}
