@@ -22,6 +22,8 @@ _NEEDS = {
     "head_effects": ["signed.js", "out.js", "head_grid.js"],
     "pruning": ["out.js"],
     "decoder_heads": ["strip.js", "signed.js", "head_grid.js"],
+    "occlusion": ["signed.js", "word_effects.js"],
+    "pairs": ["signed.js", "word_effects.js"],
 }
 """Scripts that a widget builds on."""
 

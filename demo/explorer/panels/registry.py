@@ -7,16 +7,22 @@ from explorer.panels.compare_api import CompareApi
 from explorer.panels.compare_panel import COMPARE
 from explorer.panels.decoder_heads_api import DecoderHeadsApi
 from explorer.panels.decoder_heads_panel import DECODER_HEADS
+from explorer.panels.flip_panel import SMALLEST_FLIP
 from explorer.panels.heads_api import HeadsApi
 from explorer.panels.heads_panel import HEAD_EFFECTS
+from explorer.panels.occlusion_panel import OCCLUSION
+from explorer.panels.pairs_panel import PAIRS
 from explorer.panels.panel import Group
 from explorer.panels.pruning_panel import PRUNING
 from explorer.panels.source_api import SourceApi
 from explorer.panels.source_panel import SOURCE_RELIANCE
+from explorer.panels.trust_panel import TRUST
+from explorer.panels.words_api import WordsApi
 from explorer.screen import Screen
 from explorer.write_screen import WriteScreen
 
 CLASSIFY: tuple[Group, ...] = (
+    Group("Words", "mattered", (OCCLUSION, PAIRS, SMALLEST_FLIP, TRUST)),
     Group("Heads", "which_heads", (HEAD_EFFECTS, PRUNING)),
     Group("Compare", "compare", (COMPARE,)),
 )
@@ -31,8 +37,16 @@ WRITE: tuple[Group, ...] = (
 
 def classify_endpoints(screen: Screen) -> Sequence[Callable]:
     """Named endpoints of what stands in `CLASSIFY`."""
-    heads = HeadsApi(screen)
-    return (heads.head_effects, heads.pruning, CompareApi(screen).compare)
+    words, heads = WordsApi(screen), HeadsApi(screen)
+    return (
+        words.occlusion,
+        words.pairs,
+        words.smallest_flip,
+        words.trust,
+        heads.head_effects,
+        heads.pruning,
+        CompareApi(screen).compare,
+    )
 
 
 def write_endpoints(screen: WriteScreen) -> Sequence[Callable]:

@@ -1,0 +1,57 @@
+"""The panel on what two words do together."""
+
+from typing import Any
+
+from explorer.analysis.pace import Cost
+from explorer.analysis.pairs import Pairs, pairs, pairs_cost
+from explorer.analysis.removal import Way
+from explorer.analysis.steps import Steps
+from explorer.bundle import Bundle
+from explorer.panels.analysis import Analysis, Asked
+from explorer.panels.occlusion_panel import check_options, options, refresh
+
+LOOK_FOR = (
+    "**Two words together.** Every two words are taken away at once. + : each counts for more "
+    "while the other is there, as “not” and “bad” do; − : for less, as when one of two praises is "
+    "enough. An effect of single words alone shows neither."
+)
+
+_NAMED = 6
+"""So many pairs are put into words."""
+
+
+def payload(bundle: Bundle, found: Pairs, way: Way) -> dict[str, Any]:
+    """What `page/pairs.js` draws."""
+    return {
+        "label": bundle.labels[found.single.target],
+        "number": bundle.problem_type == "regression",
+        "way": way,
+        "words": [found.single.words[place].text for place in found.places],
+        "effects": found.single.effects[found.places].tolist(),
+        "interactions": found.interactions.tolist(),
+        "strongest": found.strongest[:_NAMED],
+        "left_out": found.left_out,
+    }
+
+
+def _cost(asked: Asked) -> Cost:
+    check_options(asked)
+    return pairs_cost(asked.runner, asked.reading)
+
+
+def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+    label, way = check_options(asked)
+    found = yield from pairs(asked.runner, asked.reading, label, way)
+    return payload(asked.runner.bundle, found, way)
+
+
+PAIRS = Analysis(
+    name="pairs",
+    button="Take pairs away",
+    look_for=LOOK_FOR,
+    widget="pairs",
+    cost=_cost,
+    steps=_steps,
+    lay_out_options=lambda bundle: options(bundle, "pairs"),
+    refresh_options=refresh,
+)

@@ -1,0 +1,175 @@
+"""The panels and endpoints on words: what the page draws, what programs get, what is refused."""
+
+import json
+from dataclasses import replace
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from explorer.analysis.occlusion import occlusion
+from explorer.analysis.rankings import attention_received
+from explorer.analysis.steps import finish
+from explorer.panels import flip_panel, trust_panel
+from explorer.panels.analysis import Asked
+from explorer.panels.flip_panel import SMALLEST_FLIP
+from explorer.panels.occlusion_panel import OCCLUSION
+from explorer.panels.pairs_panel import PAIRS
+from explorer.panels.registry import CLASSIFY
+from explorer.panels.trust_panel import TRUST
+from explorer.panels.words_api import WordsApi
+from explorer.request import RequestError
+from explorer.screen import Screen
+
+TEXT = "Not bad at all, the story is great!"
+PANELS = (OCCLUSION, PAIRS, SMALLEST_FLIP, TRUST)
+
+
+@pytest.fixture
+def asked(float_runner):
+    reading = float_runner.read(TEXT, "it was dull")
+    options = {"label": "positive", "way": "deleted"}
+    return Asked(runner=float_runner, reading=reading, options=options)
+
+
+@pytest.fixture
+def api(float_runner):
+    return WordsApi(Screen([float_runner]))
+
+
+def draw(panel, asked):
+    """What the widget gets; it must survive as JSON, without NaN."""
+    drawn = finish(panel.steps(asked))
+    return json.loads(json.dumps(drawn, allow_nan=False))
+
+
+def test_the_words_of_both_texts_stand_with_effect_and_attention(asked):
+    drawn = draw(OCCLUSION, asked)
+
+    found = finish(occlusion(asked.runner, asked.reading, 2, "deleted"))
+    assert [word["effect"] for word in drawn["words"]] == pytest.approx(found.effects.tolist())
+    shares = attention_received(asked.reading)
+    assert [word["share"] for word in drawn["words"]] == pytest.approx(shares.tolist())
+    assert {word["segment"] for word in drawn["words"]} == {0, 1}
+    assert (drawn["label"], drawn["looks"], drawn["left_out"]) == ("positive", "[CLS]", 0)
+    assert {word["mark"] for word in drawn["words"]} > {None}
+
+
+def test_words_that_were_not_tried_have_no_number(asked, monkeypatch):
+    monkeypatch.setattr(asked.runner.pace, "texts_within", lambda *_: 8)
+
+    drawn = draw(OCCLUSION, asked)
+
+    missing = [word for word in drawn["words"] if word["effect"] is None]
+    assert len(missing) == drawn["left_out"] > 0
+    assert len(drawn["sentences"]) == 2
+
+
+def test_pairs_and_trust_and_flip_are_plain_data(asked):
+    pairs, flip, trust = (draw(panel, asked) for panel in (PAIRS, SMALLEST_FLIP, TRUST))
+
+    assert len(pairs["interactions"]) == len(pairs["words"]) == len(pairs["effects"]) == 13
+    assert len(pairs["strongest"]) == 6
+    assert sum(word["gone"] for word in flip["words"]) >= flip["found"]
+    assert len(trust["removed_by_chance"]) == len(trust["kept_by_chance"]) == 20
+    assert [method["name"] for method in trust["methods"]][::3] == ["attention", "occlusion"]
+    assert "of 20 random orders did" in trust["methods"][0]["sentences"][0]
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
+def test_every_panel_checks_its_options_and_tells_its_price(panel, asked, monkeypatch):
+    assert panel.cost(asked).texts >= 13
+    with pytest.raises(RequestError, match="are to be 'burnt'"):
+        panel.cost(replace(asked, options={**asked.options, "way": "burnt"}))
+    with pytest.raises(RequestError, match="are to be None"):
+        finish(panel.steps(replace(asked, options={"label": "positive"})))
+    monkeypatch.setattr(asked.runner._encoder, "mask_id", None)
+    with pytest.raises(RequestError, match="has no mask token"):
+        panel.cost(replace(asked, options={**asked.options, "way": "masked"}))
+    assert panel in next(group for group in CLASSIFY if group.name == "mattered").analyses
+
+
+def test_what_is_said_of_a_flip(float_runner):
+    bundle = float_runner.bundle
+    single = finish(occlusion(float_runner, float_runner.read("not bad at all"), 0, "deleted"))
+    other = np.array([0, 0, 1], np.float32)
+    whole = np.array([1, 0, 0], np.float32)
+
+    def said(places, *, tried_pairs=False, changed=other):
+        found = flip_panel.Flip(single._replace(whole=whole), places, changed, tried_pairs)
+        return flip_panel.sentence(bundle, found, "deleted")
+
+    assert said([1]) == (
+        "1 word was enough: with it deleted, the answer is positive, not negative."
+    )
+    assert said([0, 1]) == (
+        "2 words were enough: with them deleted, the answer is positive, not negative. "
+        "Every smaller set was tried: no one of them is enough."
+    )
+    assert said([0, 1, 2], tried_pairs=True).startswith("3 words were enough")
+    assert said([0, 1, 2]) == (
+        "At most 3 words were enough: with them deleted, the answer is positive, not negative. "
+        "Greedy: a smaller set may exist, though no one word that was tried is enough."
+    )
+    assert said([0, 1, 2, 3], tried_pairs=True).endswith(
+        "though no one word and no pair is enough."
+    )
+    never = said(None, tried_pairs=True, changed=whole)
+    assert never.startswith("The answer stays negative")
+    assert never.endswith("not even with all 4 deleted. Other sets may change it; no pair does.")
+
+
+def test_what_is_said_of_a_ranking(float_runner):
+    from explorer.analysis.trust import Faithfulness, Trust
+
+    single = finish(occlusion(float_runner, float_runner.read("not bad"), 0, "deleted"))
+    chance = np.arange(20) / 20
+    found = Trust(
+        single, (50, 100), ("attention",),
+        Faithfulness(np.array([0.85]), np.array([0.2]), np.array([0.5])),
+        Faithfulness(chance, chance, chance - 0.5),
+    )  # fmt: skip
+
+    assert trust_panel.sentences(found, 0, "deleted") == [
+        "Removing the words that attention ranks highest moved the answer more than 17 of 20 "
+        "random orders did; keeping only them held it better than 15 of 20.",
+        "It agrees with the size of occlusion's effects better than 20 of 20 random orders do "
+        "(Kendall's τ 0.50; 0 is chance, 1 the same order).",
+    ]
+    constant = found._replace(found=found.found._replace(agreement=np.array([np.nan])))
+    assert len(trust_panel.sentences(constant, 0, "masked")) == 1
+
+
+def test_programs_get_the_same_numbers(api, asked):
+    answer = api.occlusion(TEXT, "it was dull", "positive")
+    drawn = draw(OCCLUSION, asked)
+    assert answer["effects"] == pytest.approx([w["effect"] for w in drawn["words"]], abs=1e-5)
+    assert answer["disagreements"] == [word["mark"] for word in drawn["words"]]
+
+    pairs = api.pairs(TEXT, "it was dull", "positive")
+    np.testing.assert_allclose(pairs["interactions"], draw(PAIRS, asked)["interactions"], atol=1e-5)
+    likeliest = asked.runner.bundle.labels[int(asked.reading.probabilities.argmax())]
+    assert api.smallest_flip(TEXT)["label"] == api.trust(TEXT, "it was dull")["label"] == likeliest
+    trust = api.trust(TEXT, "it was dull", "masked")
+    assert trust["way"] == "masked"
+    for method in trust["methods"].values():
+        assert 0 <= method["sufficiency_percentile"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"text": ""}, "no text yet"),
+        ({"text": "good", "label": "splendid"}, "There is no class 'splendid'"),
+        ({"text": "good", "way": "burnt"}, "are to be 'burnt'"),
+        ({"text": "good", "bundle": "None"}, "There is no bundle 'None'"),
+    ],
+)
+def test_programs_are_told_what_is_wrong(api, given, message):
+    with pytest.raises(gr.Error, match=message):
+        api.occlusion(**given)
+
+
+def test_one_word_cannot_be_ranked(api):
+    with pytest.raises(gr.Error, match="fewer than two words"):
+        api.trust("good")
