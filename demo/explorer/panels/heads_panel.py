@@ -40,7 +40,9 @@ def payload(bundle: Bundle, reading: Reading, label: int, found: HeadEffects) ->
 
 def plain(numbers: NDArray[np.float32]) -> list:
     """An array as nested lists, with None for NaN, which JSON does not know."""
-    return np.where(np.isnan(numbers), None, numbers.astype(object)).tolist()
+    plain_numbers = numbers.astype(object)
+    plain_numbers[np.isnan(numbers)] = None
+    return plain_numbers.tolist()
 
 
 def new_answers(

@@ -51,6 +51,6 @@ def _lay_out(analysis: Analysis, bundle: Bundle) -> Panel:
             )
             stop = gr.Button("Stop", interactive=False, elem_id=f"{name}_stop", min_width=80)
         price = widget("price", f"{name}_price")
-        known = {"without": []} if analysis.leaves_heads_out else {}
+        known: dict[str, list] = {"without": []} if analysis.leaves_heads_out else {}
         result = widget(analysis.widget, f"{name}_result", **known)
     return Panel(analysis, options, start, stop, price, result)
