@@ -12,23 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.events import Dependency
 
 from explorer.api import Api
 from explorer.bundle import Bundle, open_bundle
 from explorer.bundle_fields import BundleError
 from explorer.bundle_graph import PRECISIONS
-from explorer.events import Events
-from explorer.layout import Page, lay_out
+from explorer.layout import lay_out
 from explorer.memory import give_memory_back
-from explorer.panels.analysis import Asked
-from explorer.panels.panel_events import Asking
-from explorer.panels.panel_wiring import wire_panels
 from explorer.panels.registry import classify_endpoints, write_endpoints
+from explorer.reading_api import ReadingApi
 from explorer.runner import Runner
 from explorer.screen import Screen
 from explorer.theme import make_theme
-from explorer.widgets import PAGE, waits_on
+from explorer.widgets import PAGE
+from explorer.wiring import wire
 from explorer.write_api import WriteApi
 from explorer.write_screen import WriteScreen
 from explorer.write_wiring import wire_write
@@ -63,12 +60,12 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
         title="Attention Explorer", analytics_enabled=False, delete_cache=(600, 3600)
     ) as app:
         page = lay_out(bundles)
-        api = Api(screen)
-        endpoints: list[Callable] = [api.attention]
+        api, of_reading = Api(screen), ReadingApi(screen)
+        endpoints: list[Callable] = [api.attention, of_reading.head_types, of_reading.rollout]
         if any(bundle.classifies for bundle in bundles):
             endpoints.insert(0, api.classify)
             endpoints += classify_endpoints(screen)
-        opened, changed = _wire(app, page, screen)
+        opened, changed = wire(app, page, screen, PRIVATE)
         if page.write:
             writing = WriteScreen(screen)
             wire_write(page, writing, opened, changed, PRIVATE)
@@ -78,63 +75,6 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
             # The whole docstring: gradio by itself would leave out what the arguments mean.
             gr.api(endpoint, api_description=inspect.getdoc(endpoint), **WORK)
     return app.queue(max_size=32, default_concurrency_limit=1, api_open=False)
-
-
-def _wire(app: gr.Blocks, page: Page, screen: Screen) -> tuple[Dependency, Dependency]:
-    """Joins events to their handlers; gives those after which a model is there, or another."""
-    events = Events(screen)
-    switches = [*page.switches, page.dark]
-    controls = [page.shown, page.layer, page.head, *switches]
-    asked = [page.bundle, page.text, page.text_pair, *controls]
-    texts = [page.text, page.text_pair, page.second]
-    the_map = [page.heads, page.picture, page.tokens, page.removed, page.png, page.svg]
-    answered = [page.shown, page.notice, page.answer, page.left_out, *the_map]
-    begun = [page.facts, page.about, page.examples, *texts, page.layer, page.head, *answered]
-    beginning = [page.bundle, *switches]
-
-    is_dark = "() => document.body.classList.contains('dark')"
-    opened = app.load(None, None, page.dark, js=is_dark)
-    submitted = [page.text.submit, page.text_pair.submit]
-    numbered = [page.layer.input, page.head.input]
-    redrawing = [switch.input for switch in page.switches]
-    on_text, on_map = waits_on(page.text, PRIVATE), waits_on(page.picture, PRIVATE)
-    answers = [
-        opened.then(events.begin, beginning, begun, **on_text),
-        page.bundle.input(events.begin, beginning, begun, **on_text),
-        gr.on(submitted, events.read, asked, answered, **on_text),
-        page.examples.choose(
-            events.choose_example, [page.bundle, *controls], [*texts, *answered], **on_text
-        ),
-    ]
-    panels = [panel.result for panel in page.panels if panel.analysis.leaves_heads_out]
-    leaving_out = [part.leave_out for part in (page.heads, page.left_out, *panels)]
-    other_heads = [one(events.leave_out, controls, answered, **on_text) for one in leaving_out]
-    drawn = [
-        *answers,
-        *other_heads,
-        gr.on(numbered, events.draw, controls, the_map, **on_map),
-        gr.on(redrawing, events.redraw, controls, the_map, **on_map),
-        page.heads.choose(
-            events.choose_head, controls, [page.layer, page.head, *the_map], **on_map
-        ),
-    ]
-    for event in drawn:
-        # Afterwards: nobody should wait for files that they may not want.
-        event.then(events.files, controls, [page.png, page.svg], **PRIVATE)
-    leaving = [page.bundle.input, page.examples.choose, *submitted, *leaving_out]
-    wire_panels(page.panels, _ask(screen), page.shown, answers, leaving, PRIVATE, other_heads)
-    page.picture.select(events.choose_row, controls, page.tokens, **PRIVATE)
-    return drawn[0], drawn[1]
-
-
-def _ask(screen: Screen) -> Asking:
-    """How the panels of the Classify tab find what it shows."""
-
-    def ask(shown: Any, options: dict[str, Any]) -> Asked:
-        runner, reading = screen.shown(shown)
-        return Asked(runner=runner, reading=reading, options=options, screen=screen)
-
-    return ask
 
 
 def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:

@@ -13,6 +13,7 @@ from explorer.bundle_examples import Example
 from explorer.clicks import chosen_example, clicked_row, sent_with
 from explorer.edge import answer_or_message
 from explorer.request import RequestError
+from explorer.rollout_view import rollout_payload, rollout_view
 from explorer.screen import Chosen, Screen, Selected
 from explorer.shown_map import MAP_VALUES, all_heads, head_choice, map_files, map_values, skip
 from explorer.telling import telling_head
@@ -120,6 +121,14 @@ class Events:
         examples = answer_or_message(self._screen.runner, title).bundle.examples
         example = chosen_example(event, examples)
         return *_texts(example), *self.read(title, example.text, example.text_pair, *controls)
+
+    def show_rollout(self, *controls: Any) -> dict[str, Any]:
+        """Another text is there, or shown otherwise. Gives what reaches its first token."""
+        if not Chosen(*controls).shown:
+            return {}
+        selected = self._select(Chosen(*controls))
+        view = rollout_view(selected.reading, selected.maps.queries)
+        return rollout_payload(selected.reading, view)
 
     def files(self, *controls: Any) -> tuple:
         """The map as files to keep, on white paper. Gives a PNG and an SVG."""

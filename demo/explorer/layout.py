@@ -35,6 +35,7 @@ class Page(NamedTuple):
     picture: gr.Image
     png: gr.DownloadButton
     svg: gr.DownloadButton
+    rollout: gr.HTML
     shown: gr.JSON
     dark: gr.Checkbox
     panels: list[Panel]
@@ -124,7 +125,9 @@ def _lay_out_maps(first: Bundle) -> dict[str, Any]:
             )
             with gr.Row():
                 png, svg = download("PNG"), download("SVG")
+    rollout = widget("rollout")
     return {
         "heads": heads, "layer": layer, "head": head, "switches": shown_how,
         "removed": removed, "picture": picture, "png": png, "svg": svg,
+        "rollout": rollout,
     }  # fmt: skip

@@ -131,8 +131,14 @@ def renormalised(
         The smaller maps, and the share removed from each of their rows, shape (..., query). A row
         whose whole weight went to dropped tokens is 0.
     """
-    rows = weights[..., queries.indexes, :]
-    if len(keys.indexes) == weights.shape[-1]:
+    return kept_keys(weights[..., queries.indexes, :], keys, scale=scale)
+
+
+def kept_keys(
+    rows: NDArray[np.float32], keys: Axis, *, scale: bool = True
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """As `renormalised`, for rows that are all shown: shape (..., key)."""
+    if len(keys.indexes) == rows.shape[-1]:
         return rows, np.zeros(rows.shape[:-1], np.float32)
     kept = rows[..., keys.indexes]
     whole = rows.sum(axis=-1, keepdims=True)

@@ -17,6 +17,7 @@ _NEEDS = {
     "compare": ["bars.js", "signed.js"],
     "tokens": ["strip.js"],
     "written": ["strip.js"],
+    "rollout": ["strip.js"],
     "source_words": ["strip.js", "signed.js"],
     "heads": ["out.js"],
     "head_effects": ["signed.js", "out.js", "head_grid.js"],

@@ -1,0 +1,124 @@
+"""Types of heads and rollout: as programs get them, and as the page does."""
+
+import math
+
+import numpy as np
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from explorer.analysis.rollout import last_row, rollout_row
+from explorer.axis import text_axis
+from explorer.rollout_view import rollout_payload, rollout_view
+from explorer.typed_heads import type_of_head
+from explorer.view import encoder_maps
+from explorer.words import group_words
+
+TEXT = "unbelievable music, was it unbad?"
+
+
+@pytest.fixture(scope="module")
+def client(url):
+    return Client(url, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def reading(runner):
+    return runner.read(TEXT)
+
+
+def by_words(row, reading):
+    return [sum(float(row[place]) for place in word.places) for word in group_words(reading.tokens)]
+
+
+@pytest.mark.parametrize("special_tokens", [True, False])
+def test_rollout_is_told_by_words_with_what_is_hidden(client, reading, special_tokens):
+    answer = client.predict(TEXT, special_tokens=special_tokens, api_name="/rollout")
+
+    words = group_words(reading.tokens)
+    shown = [place for place, word in enumerate(words) if special_tokens or not word.special]
+    own = [place for place, word in enumerate(words) if not word.special]
+    assert answer["indexes"] == shown
+    assert [word["text"] for word in answer["words"]] == [word.text for word in words]
+    for name, row_of in (("rollout", rollout_row), ("last_layer", last_row)):
+        whole = by_words(row_of(reading.weights), reading)
+        kept = sum(whole[place] for place in shown)
+        expected = [whole[place] / kept for place in shown]
+        assert answer[name]["shares"] == pytest.approx(expected, abs=2e-6)
+        assert answer[name]["removed"] == pytest.approx(1 - kept, abs=2e-6)
+        parts = [whole[place] / sum(whole[one] for one in own) for place in own]
+        nats = -sum(part * math.log(part) for part in parts)
+        assert answer[name]["entropy"] == pytest.approx(nats / math.log(len(own)), abs=1e-5)
+
+
+def test_rollout_by_tokens(client, reading):
+    answer = client.predict(TEXT, words=False, api_name="/rollout")
+
+    np.testing.assert_allclose(answer["rollout"]["shares"], rollout_row(reading.weights), atol=1e-6)
+    assert answer["words"] is None
+
+
+def test_what_the_page_draws_of_rollout_is_what_the_axis_shows(reading):
+    axis = text_axis(reading.tokens, special_tokens=False, words=True)
+
+    payload = rollout_payload(reading, rollout_view(reading, axis))
+
+    assert (payload["query"], payload["unit"], payload["layers"]) == ("[CLS]", "word", 2)
+    assert [payload["tokens"][place]["text"] for place in payload["shown"]] == [
+        "unbelievable", "music", ",", "was", "it", "unbad", "?",
+    ]  # fmt: skip
+    assert sum(payload["rows"][0]) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("words", [True, False])
+@pytest.mark.parametrize("kind", ["attention", "norm_weighted"])
+def test_every_head_has_the_type_that_the_page_says(client, reading, words, kind):
+    answer = client.predict(TEXT, words=words, kind=kind, api_name="/head_types")
+
+    maps = encoder_maps(reading, words=words, by_norms=kind == "norm_weighted")
+    assert [len(row) for row in answer["heads"]] == [2, 2]
+    for layer, row in enumerate(answer["heads"]):
+        for head, said in enumerate(row):
+            found = type_of_head(maps, layer, head)
+            assert said["type"] == found.name
+            assert said["score"] == pytest.approx(found.score, abs=1e-5)
+            assert said["entropy"] == pytest.approx(found.entropy, abs=1e-5)
+            assert said["shares"] == pytest.approx(found.shares, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("/head_types", {"kind": "raw"}, "kind is 'raw'; expected \"attention\" or"),
+        ("/head_types", {"words": "yes"}, "words is 'yes'; expected true or false"),
+        ("/rollout", {"special_tokens": 1}, "special_tokens is 1; expected true or false"),
+        ("/rollout", {"bundle": "../etc"}, "There is no bundle '../etc'"),
+        ("/attention", {"kind": ["norm_weighted"]}, r"kind is \['norm_weighted'\]"),
+    ],
+)
+def test_a_bad_request_gets_a_sentence(client, name, values, message):
+    with pytest.raises(AppError, match=message):
+        client.predict(TEXT, **values, api_name=name)
+
+
+def test_attention_joins_heads_and_layers_and_weighs_by_norms(client, reading):
+    answer = client.predict(
+        TEXT, layer="max", head="mean", kind="norm_weighted", api_name="/attention"
+    )
+
+    carried = reading.weights * reading.value_norms[:, :, None]
+    shares = carried / carried.sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(answer["weights"], shares.mean(axis=1).max(axis=0), atol=2e-6)
+    assert (answer["layer"], answer["head"], answer["kind"]) == ("max", "mean", "norm_weighted")
+
+
+def test_a_foreign_decoders_cross_attention_is_weighed_too(client):
+    plain, weighed = (
+        client.predict(TEXT, "naïve", kind=kind, words=True, bundle="Foreign",
+                       api_name="/cross_attention")
+        for kind in ("attention", "norm_weighted")
+    )  # fmt: skip
+
+    assert weighed["target_words"][0]["text"] == "naïve"
+    np.testing.assert_allclose(np.sum(weighed["weights"], axis=1), 1, atol=1e-4)
+    assert not np.allclose(plain["weights"], weighed["weights"], atol=1e-3)
