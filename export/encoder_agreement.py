@@ -3,7 +3,7 @@
 `decoder_agreement.py` is its counterpart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,11 @@ class EncoderAgreement:
     """How far a second graph is from a first on the same texts."""
 
     texts: int
+    origin: Mapping[str, int]
+    """Where they come from, as `HeldOut` says."""
     same_label: float | None
-    """Share of texts that get the same label from both; None without a classifier."""
+    """Share of texts that get the same label from both; None without a classifier, and of
+    random tokens."""
     accuracy: tuple[float, float] | None
     """Of the first graph and of the second; None where the right labels are not known."""
     map_error: dict[str, float]
@@ -31,7 +34,7 @@ class EncoderAgreement:
 
     def entry(self) -> dict[str, Any]:
         """What `bundle.json` keeps of it."""
-        held_out: dict[str, Any] = {"texts": self.texts}
+        held_out: dict[str, Any] = {"texts": self.texts, "from": dict(self.origin)}
         if self.same_label is not None:
             held_out["same_label"] = self.same_label
         if self.accuracy:
@@ -69,9 +72,11 @@ def compare_encoders(
             _note(furthest, "encoder_attentions", ours, theirs)
             shares.append(moved_shares(ours, theirs)[real])
     labels = np.array([text.label for text in texts])
-    same, accuracy = _labels_agree(logits, labels) if logits else (None, None)
+    compared = logits and not held_out.random
+    same, accuracy = _labels_agree(logits, labels) if compared else (None, None)
     return EncoderAgreement(
         texts=len(texts),
+        origin=held_out.origin,
         same_label=same,
         accuracy=accuracy if held_out.labelled else None,
         map_error=summarise(shares),

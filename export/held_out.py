@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import onnxruntime
 
 from export.parts import EncoderPart
 from training.batches import Batch, EncodedText, encode_texts, pad
-from training.corpus import Example, load_corpus
+from training.corpus import Corpus, Example, load_corpus
 from training.model.classifier import BERTClassifier
 
 _BATCH = 16
@@ -24,6 +24,10 @@ class HeldOut:
 
     texts: list[EncodedText]
     labelled: bool
+    origin: Mapping[str, int] = field(default_factory=dict)
+    """Where they come from, in words, and how many from there."""
+    random: bool = False
+    """Whether they are no texts but tokens at random, whose labels mean nothing."""
 
 
 def held_out_texts(
@@ -37,11 +41,26 @@ def held_out_texts(
     Raises:
         FileNotFoundError, ValueError: as `load_corpus`, or the texts are not those of the training.
     """
+    corpus = checked_corpus(data, record, part)
+    if corpus is None:
+        rows = [Example(example["text"], 0, example.get("text_pair")) for example in examples]
+        return HeldOut(encode_texts(rows, part.tokenizer, max_tokens=part.max_tokens), False)
+    texts = encode_texts(corpus.test, part.tokenizer, max_tokens=part.max_tokens)
+    return HeldOut(texts, labelled=part.classifies)
+
+
+def checked_corpus(
+    data: str | None, record: Mapping[str, Any] | None, part: EncoderPart
+) -> Corpus | None:
+    """The corpus called `data`, else that of the training; None where neither is known.
+
+    Raises:
+        FileNotFoundError, ValueError: as `held_out_texts`.
+    """
     noted = (record or {}).get("data")
     source = data or (noted["source"] if noted else None)
     if source is None:
-        rows = [Example(example["text"], 0, example.get("text_pair")) for example in examples]
-        return HeldOut(encode_texts(rows, part.tokenizer, max_tokens=part.max_tokens), False)
+        return None
     corpus = load_corpus(source)
     if data is None and noted and corpus.fingerprint != noted["fingerprint"]:
         raise ValueError(
@@ -55,8 +74,18 @@ def held_out_texts(
             f"{source} has the labels {', '.join(corpus.labels)}; the model's are "
             f"{', '.join(labels)}. Name them alike"
         )
-    texts = encode_texts(corpus.test, part.tokenizer, max_tokens=part.max_tokens)
-    return HeldOut(texts, labelled=part.classifies)
+    return corpus
+
+
+def draw_texts(part: EncoderPart, count: int, lengths: tuple[int, int]) -> list[EncodedText]:
+    """Tokens at random, always the same: `count` texts of `lengths[0]` to below `lengths[1]`."""
+    random = np.random.default_rng(0)
+    words = len(part.tokenizer)
+    sizes = np.minimum(random.integers(*lengths, count), part.max_tokens)
+    return [
+        EncodedText(tuple(random.integers(0, words, n).tolist()), (0,) * int(n), 0, int(n))
+        for n in sizes
+    ]
 
 
 def by_length(texts: Sequence[EncodedText]) -> list[EncodedText]:

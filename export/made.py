@@ -25,3 +25,5 @@ class Made:
     graphs: dict[str, Graph] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     """In words; nothing may be written if there is one."""
+    misses: list[str] = field(default_factory=list)
+    """The limits that the 8-bit graph misses, in words; it is then written only if asked for."""

@@ -10,6 +10,7 @@ import onnx
 from export.decoder_agreement import DecoderAgreement, compare_decoders, greedy_entry
 from export.decoder_graph import source_width, trace_decoder
 from export.decoder_samples import run_steps, sample_targets
+from export.eight_bit import EightBit
 from export.graph_names import decoder_names
 from export.graph_pair import GraphPair
 from export.invariants import check_step
@@ -17,7 +18,7 @@ from export.latency import time_share
 from export.made import Graph, Made, Tell
 from export.parts import DecoderPart
 from export.proof import Proof
-from export.quantize import DECODER_SCHEME, quantize
+from export.quantize import DECODER_REST, quantize
 from export.report import show_decoder_8_bit, show_decoder_proof
 from export.sessions import open_session
 from export.sources import Sources
@@ -35,7 +36,7 @@ PASTS = (10, 100)
 
 
 def make_decoder(
-    part: DecoderPart, encoder: Made, sources: Sources, *, eight_bit: bool, tell: Tell
+    part: DecoderPart, encoder: Made, sources: Sources, *, eight_bit: EightBit | None, tell: Tell
 ) -> Made:
     """The float32 graph, and the 8-bit one where it is asked for.
 
@@ -58,7 +59,7 @@ def make_decoder(
         },
     )
     if eight_bit:
-        _add_8_bit(made, part, encoder, sources, written, tell)
+        _add_8_bit(made, part, encoder, sources, written, eight_bit, tell)
     return made
 
 
@@ -69,17 +70,28 @@ def _write(graph: onnx.ModelProto, part: DecoderPart, encoder: Made, sources: So
 
 
 def _add_8_bit(
-    made: Made, part: DecoderPart, encoder: Made, sources: Sources, written: Texts, tell: Tell
+    made: Made,
+    part: DecoderPart,
+    encoder: Made,
+    sources: Sources,
+    written: Texts,
+    eight_bit: EightBit,
+    tell: Tell,
 ) -> None:
     """Adds the 8-bit graph, measured with the encoder's 8-bit graph in front of it."""
     graph = made.graphs["float32"].model
-    small = quantize(graph)
+    scheme = eight_bit.profile.decoder
+    small = quantize(graph, scheme, unsigned=eight_bit.unsigned)
     made.failures.extend(_broken_invariants(small, part))
     agreement = _compare(graph, small, part, encoder, sources, written)
     pasts = [past for past in PASTS if past < part.limit] or [part.limit - 1]
     shares = time_share(small, graph, lengths=pasts)
     tell(show_decoder_8_bit(small.ByteSize(), graph.ByteSize(), agreement, shares))
-    measured: dict[str, Any] = {"scheme": DECODER_SCHEME, **agreement.entry()}
+    measured: dict[str, Any] = {
+        **eight_bit.entry(),
+        "scheme": f"{scheme}; {DECODER_REST}",
+        **agreement.entry(),
+    }
     measured["latency_ratio"] = {str(past): share for past, share in shares.items()}
     made.graphs["8bit"] = Graph(model=small, measured=measured)
 

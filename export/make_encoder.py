@@ -7,17 +7,23 @@ from typing import Any
 
 import onnx
 
+from export.eight_bit import EightBit, busy, settled_share
 from export.encoder_agreement import EncoderAgreement, compare_encoders
 from export.encoder_graph import encoder_names, encoder_of, trace_encoder
 from export.encoder_samples import sample_batches
 from export.held_out import HeldOut
 from export.invariants import check_maps
-from export.latency import time_share
 from export.made import Graph, Made, Tell
 from export.parts import EncoderPart
+from export.profiles import Found, misses
 from export.proof import Proof, run
-from export.quantize import ENCODER_SCHEME, quantize
-from export.report import show_encoder_8_bit, show_encoder_proof
+from export.quantize import ENCODER_REST, quantize
+from export.report import (
+    show_encoder_8_bit,
+    show_encoder_proof,
+    show_measuring,
+    show_profile,
+)
 from export.sessions import open_session
 from export.verify_encoder import prove_encoder
 
@@ -25,7 +31,9 @@ LENGTHS = (32, 128)
 """Tokens of a sentence and of a paragraph."""
 
 
-def make_encoder(part: EncoderPart, held_out: HeldOut, *, eight_bit: bool, tell: Tell) -> Made:
+def make_encoder(
+    part: EncoderPart, held_out: HeldOut, *, eight_bit: EightBit | None, tell: Tell
+) -> Made:
     """The float32 graph, and the 8-bit one where it is asked for."""
     graph = trace_encoder(part.model)
     proof = prove_encoder(graph, part.model)
@@ -35,18 +43,51 @@ def make_encoder(part: EncoderPart, held_out: HeldOut, *, eight_bit: bool, tell:
         model=graph, measured={"difference_from_torch": proof.differences}
     )
     if eight_bit:
-        small = quantize(graph)
-        made.failures.extend(_broken_invariants(small, part))
-        agreement = _compare(graph, small, part, held_out)
-        limit = encoder_of(part.model).config.max_position_embeddings
-        lengths = [length for length in LENGTHS if length <= limit] or [limit]
-        shares = time_share(small, graph, lengths=lengths)
-        tell(show_encoder_8_bit(small.ByteSize(), graph.ByteSize(), agreement, shares))
-        measured: dict[str, Any] = {"scheme": ENCODER_SCHEME}
-        measured |= agreement.entry() if agreement else {}
-        measured["latency_ratio"] = {str(tokens): share for tokens, share in shares.items()}
-        made.graphs["8bit"] = Graph(model=small, measured=measured)
+        _add_8_bit(made, part, held_out, eight_bit, tell)
     return made
+
+
+def _add_8_bit(
+    made: Made, part: EncoderPart, held_out: HeldOut, eight_bit: EightBit, tell: Tell
+) -> None:
+    """Adds the 8-bit graph, measured, and says which limits of its profile it misses."""
+    graph, profile = made.graphs["float32"].model, eight_bit.profile
+    small = quantize(graph, profile.encoder, unsigned=eight_bit.unsigned)
+    made.failures.extend(_broken_invariants(small, part))
+    tell(show_measuring(held_out))
+    agreement = _compare(graph, small, part, held_out)
+    limit = encoder_of(part.model).config.max_position_embeddings
+    wanted = sorted({*LENGTHS, *profile.limits.latency})
+    lengths = [length for length in wanted if length <= limit] or [limit]
+    doubt = busy()
+    shares = settled_share(small, graph, lengths=lengths, limits=profile.limits.latency)
+    size = small.ByteSize() / graph.ByteSize()
+    made.misses.extend(misses(_found(size, shares, agreement), profile.limits))
+    tell(show_encoder_8_bit(small.ByteSize(), graph.ByteSize(), agreement, shares))
+    tell(show_profile(eight_bit, made.misses, doubt))
+    measured: dict[str, Any] = {
+        **eight_bit.entry(),
+        "scheme": f"{profile.encoder}; {ENCODER_REST}",
+        "limits": profile.limits.entry(),
+        "misses": list(made.misses),
+        "size_ratio": size,
+    }
+    measured |= agreement.entry() if agreement else {}
+    measured["latency_ratio"] = {str(tokens): share for tokens, share in shares.items()}
+    made.graphs["8bit"] = Graph(model=small, measured=measured)
+
+
+def _found(size: float, shares: dict[int, float], agreement: EncoderAgreement | None) -> Found:
+    if agreement is None:
+        return Found(size=size, latency=shares)
+    return Found(
+        size=size,
+        latency=shares,
+        map_error=agreement.map_error,
+        texts=agreement.texts,
+        same_label=agreement.same_label,
+        accuracy=agreement.accuracy,
+    )
 
 
 def _broken_invariants(small: onnx.ModelProto, part: EncoderPart) -> list[str]:

@@ -32,8 +32,6 @@ DECODER_REST = (
     "word embeddings and head one int8 table with one scale per word, hidden states uint8 with one "
     "scale per position in front of it; norms and positions float32"
 )
-ENCODER_SCHEME = f"{FAITHFUL}; {ENCODER_REST}"
-DECODER_SCHEME = f"{DECODER}; {DECODER_REST}"
 _TEXTS, _TOKENS = 24, 16
 """Random tokens that show which channels are large: they are large whatever is read."""
 

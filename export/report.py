@@ -1,12 +1,14 @@
 """The page that `to_onnx.py` prints, as text: one part for each thing it made."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from export.bundle_format import DECODER_FILES, ENCODER_FILES
 from export.decoder_agreement import DecoderAgreement
+from export.eight_bit import EightBit
 from export.encoder_agreement import EncoderAgreement
 from export.encoder_graph import encoder_of
+from export.held_out import HeldOut
 from export.parts import DecoderPart, EncoderPart, Parts
 from export.proof import LIMIT, Proof
 from export.sources import Sources
@@ -71,6 +73,31 @@ def show_encoder_8_bit(
         rows.append(_row("", "not compared", "no texts: give --examples or --held-out"))
     rows += [_time_row(f"time at {tokens} tokens", share) for tokens, share in shares.items()]
     return "\n".join(rows)
+
+
+def show_measuring(held_out: HeldOut) -> str:
+    """While both graphs read the held-out texts, which may take minutes."""
+    return _row("8 bit", "measuring", _from(held_out.origin))
+
+
+def show_profile(eight_bit: EightBit, misses: Sequence[str], doubt: str | None) -> str:
+    """Which profile the 8-bit graph was held to, and which of its limits it misses."""
+    weights = eight_bit.integer_weights
+    rows = [_row("", "integer weights", f"{weights.type}, {weights.reason}")]
+    if doubt:
+        rows.append(_row("", "times", doubt))
+    rows.append(_row("", f"profile {eight_bit.name}", "MISSED" if misses else "all limits hold"))
+    return "\n".join([*rows, *(_row("", "", miss) for miss in misses)])
+
+
+def show_way_out(name: str, profiles: Iterable[str]) -> str:
+    """What can be done about missed limits."""
+    others = " or ".join(f"--profile {other}" for other in profiles if other != name)
+    return _row(
+        "",
+        "what to do",
+        f"{others}; --allow-miss to write it as it is; float32 needs no --quantize",
+    )
 
 
 def show_decoder_8_bit(
@@ -138,8 +165,7 @@ def _verdict(proof: Proof) -> str:
 
 
 def _encoder_rows(agreement: EncoderAgreement) -> Iterator[str]:
-    kind = "held-out texts" if agreement.accuracy else "of the page's examples"
-    yield _row("", "against float32", f"on {agreement.texts} {kind}")
+    yield _row("", "against float32", f"on {agreement.texts}: {_from(agreement.origin)}")
     if agreement.same_label is not None:
         yield _row("", "  same label", f"{agreement.same_label:.2%}")
     if agreement.accuracy:
@@ -147,6 +173,10 @@ def _encoder_rows(agreement: EncoderAgreement) -> Iterator[str]:
         yield _row("", "  accuracy", f"{after:.4f}, float32 {before:.4f}, {after - before:+.4f}")
     yield _row("", "  map error (TV)", _errors(agreement.map_error))
     yield from _difference_rows(agreement.differences)
+
+
+def _from(origin: Mapping[str, int]) -> str:
+    return "; ".join(f"{count} of {name}" for name, count in origin.items())
 
 
 def _difference_rows(differences: Mapping[str, float]) -> Iterator[str]:

@@ -6,6 +6,8 @@ from pathlib import Path
 import onnx
 import onnxruntime
 
+from export.processor import EXACT
+
 THREADS = min(2, os.cpu_count() or 1)
 """Those of a small server."""
 
@@ -21,6 +23,7 @@ def open_session(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
     options.inter_op_num_threads = 1
+    options.add_session_config_entry(EXACT, "1")
     options.log_severity_level = log_level
     source = str(graph) if isinstance(graph, Path) else graph.SerializeToString()
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from export.held_out import by_length
+from export.held_out import by_length, draw_texts
 from export.parts import EncoderPart
 from training.batches import EncodedText, encode_texts
 from training.corpus import Example
@@ -59,7 +58,9 @@ def find_sources(
     if examples:
         rows = [Example(e["text"], 0, e.get("text_pair")) for e in examples[:MOST]]
         return _encoded(rows, part, part.max_tokens, EXAMPLES, remark)
-    return Sources(texts=by_length(_draw(part)), origin=RANDOM, remark=remark)
+    return Sources(
+        texts=by_length(draw_texts(part, _RANDOM, _RANDOM_LENGTHS)), origin=RANDOM, remark=remark
+    )
 
 
 def _held_out(hybrid: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> list[str]:
@@ -91,13 +92,3 @@ def _encoded(
 ) -> Sources:
     texts = encode_texts(rows, part.tokenizer, max_tokens=limit)
     return Sources(texts=by_length(texts), origin=origin, remark=remark)
-
-
-def _draw(part: EncoderPart) -> list[EncodedText]:
-    random = np.random.default_rng(0)
-    words = len(part.tokenizer)
-    lengths = np.minimum(random.integers(*_RANDOM_LENGTHS, _RANDOM), part.max_tokens)
-    return [
-        EncodedText(tuple(random.integers(0, words, n).tolist()), (0,) * int(n), 0, int(n))
-        for n in lengths
-    ]

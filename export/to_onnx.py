@@ -15,12 +15,16 @@ from typing import Any
 from export import runtimes
 from export.bundle import write_bundle
 from export.card import make_card
-from export.held_out import HeldOut, held_out_texts
+from export.eight_bit import EightBit
+from export.held_out import HeldOut
 from export.made import Made, Tell
 from export.make_decoder import make_decoder
 from export.make_encoder import make_encoder
+from export.many_texts import many_texts
 from export.parts import open_parts
-from export.report import show_bundle, show_parts, show_search, show_triton
+from export.processor import CHOICES, choose_integer_weights
+from export.profiles import PROFILES
+from export.report import show_bundle, show_parts, show_search, show_triton, show_way_out
 from export.sources import find_sources
 from export.triton_repository import lay_out
 from export.verify_bundle import UnsoundBundleError, verify_bundle
@@ -54,20 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         help="texts for the page to offer: a text a line, or JSON Lines with text and text_pair",
     )
-    parser.add_argument(
-        "--quantize",
-        action="store_true",
-        help="also write the 8-bit graphs, and measure them on held-out texts",
-    )
-    parser.add_argument(
-        "--only-8bit", action="store_true", help="--quantize, and leave the float32 graphs out"
-    )
-    parser.add_argument(
-        "--held-out",
-        metavar="DATA",
-        help="labelled texts to measure the classifier's 8-bit graph on, as train_classifier.py's "
-        "--data; its test part is used (default: those of the training)",
-    )
+    _add_8_bit_flags(parser)
     parser.add_argument(
         "--decoder-tokenizer",
         metavar="NAME",
@@ -85,6 +76,41 @@ def build_parser() -> argparse.ArgumentParser:
         "--no-train", action="store_true", help="without a checkpoint stop instead of training one"
     )
     return parser
+
+
+def _add_8_bit_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("8 bit").add_argument
+    add(
+        "--quantize",
+        action="store_true",
+        help="also write the 8-bit graphs, and measure them on held-out texts",
+    )
+    add("--only-8bit", action="store_true", help="--quantize, and leave the float32 graphs out")
+    add(
+        "--profile",
+        choices=tuple(PROFILES),
+        default="faithful",
+        help="what the 8-bit graph of the encoder is held to: maps near to float32's, or speed "
+        "(default: %(default)s)",
+    )
+    add(
+        "--allow-miss",
+        action="store_true",
+        help="write the bundle although the 8-bit graph misses a limit of its profile",
+    )
+    add(
+        "--integer-weights",
+        choices=CHOICES,
+        default="auto",
+        help="int8 is the faster; uint8 is exact on x86 without VNNI too, in clients that do not "
+        "set onnxruntime's session.x64quantprecision (default: by this processor)",
+    )
+    add(
+        "--held-out",
+        metavar="DATA",
+        help="labelled texts to measure the 8-bit graph on, as train_classifier.py's --data; its "
+        "test and validation parts are used (default: those of the training)",
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -120,7 +146,7 @@ def _default_checkpoint(no_train: bool) -> str:
 
 def _export(given: argparse.Namespace) -> list[str]:
     """Everything between the flags and the bundle; returns the failed checks."""
-    name, eight_bit = given.checkpoint, given.quantize or given.only_8bit
+    name, eight_bit = given.checkpoint, _eight_bit(given)
     tell = partial(print, flush=True)
     record = read_record(Path(name)) if (Path(name) / "training.json").is_file() else None
     parts = open_parts(name, decoder_tokenizer=given.decoder_tokenizer)
@@ -129,10 +155,13 @@ def _export(given: argparse.Namespace) -> list[str]:
     )
     held_out = HeldOut([], False)
     if eight_bit:
-        held_out = held_out_texts(given.held_out, record, card.examples, parts.encoder)
+        held_out = many_texts(given.held_out, record, card.examples, parts.encoder)
     tell(show_parts(name, parts))
 
     encoder = make_encoder(parts.encoder, held_out, eight_bit=eight_bit, tell=tell)
+    if encoder.misses and not given.allow_miss:
+        tell(show_way_out(given.profile, PROFILES))
+        return [f"8 bit, profile {given.profile}: {miss}" for miss in encoder.misses]
     decoder = Made()
     if parts.decoder and card.decoder:
         tell(show_search())
@@ -157,6 +186,13 @@ def _export(given: argparse.Namespace) -> list[str]:
     if given.triton:
         tell(show_triton(lay_out(out, given.triton)))
     return []
+
+
+def _eight_bit(given: argparse.Namespace) -> EightBit | None:
+    if not (given.quantize or given.only_8bit):
+        return None
+    weights = choose_integer_weights(given.integer_weights)
+    return EightBit(name=given.profile, integer_weights=weights)
 
 
 def _prove(folder: Path, tell: Tell) -> dict[str, Any]:

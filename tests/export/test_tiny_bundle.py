@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from explorer.bundle import open_bundle
-from export import make_decoder, make_encoder
+from export import eight_bit, make_decoder
 
 HERE = Path(__file__).parent
 TINY = HERE.parent / "demo" / "tiny_bundle"
@@ -28,7 +28,7 @@ def load(script: Path) -> ModuleType:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bundles") / "tiny"
     with pytest.MonkeyPatch.context() as patch:
-        for module in (make_encoder, make_decoder):  # no time is compared here
+        for module in (eight_bit, make_decoder):  # no time is compared here
             patch.setattr(
                 module, "time_share", lambda *graphs, lengths: dict.fromkeys(lengths, 1.0)
             )

@@ -68,7 +68,7 @@ def test_a_folder_of_transformers_becomes_a_bundle_with_its_numbers(
 def test_bundle_json_tells_the_truth_about_its_files(checkpoint: Path, tmp_path: Path) -> None:
     out = tmp_path / "bundle"
 
-    assert main([str(checkpoint), "--out", str(out), "--quantize"]) == 0
+    assert main([str(checkpoint), "--out", str(out), "--quantize", "--allow-miss"]) == 0
 
     content = json.loads((out / "bundle.json").read_text())
     assert content["format"] == 1
@@ -82,7 +82,8 @@ def test_bundle_json_tells_the_truth_about_its_files(checkpoint: Path, tmp_path:
     assert content["checkpoint"]["weights_sha256"] == {
         "model.safetensors": sha256(checkpoint / "model.safetensors")
     }
-    assert "held_out" not in graphs["8bit"], "no text was given to compare on"
+    held_out = graphs["8bit"]["held_out"]
+    assert held_out == {"texts": 64, "from": {"tokens at random": 64}}, "no text was given"
     assert set(graphs["8bit"]["latency_ratio"]) == {"32"}
     tokenizer = json.loads((out / "tokenizer.json").read_text())
     assert tokenizer["truncation"] is tokenizer["padding"] is None
@@ -104,9 +105,11 @@ def test_the_8_bit_graph_is_measured_on_held_out_texts(
     order = sorted(labels)
     config["id2label"] = {str(i): label for i, label in enumerate(order)}
     (checkpoint / "config.json").write_text(json.dumps(config))
-    test = load_corpus(str(data)).test
+    corpus = load_corpus(str(data))
+    test = (*corpus.test, *corpus.validation)
 
-    code = main([str(checkpoint), "--out", str(out), "--only-8bit", "--held-out", str(data)])
+    flags = ["--only-8bit", "--allow-miss", "--held-out", str(data)]
+    code = main([str(checkpoint), "--out", str(out), *flags])
 
     assert code == 0
     graphs = json.loads((out / "bundle.json").read_text())["graphs"]["classify"]
@@ -116,7 +119,7 @@ def test_the_8_bit_graph_is_measured_on_held_out_texts(
     assert held_out["texts"] == len(test)
     assert 0 <= held_out["accuracy_8bit"] <= 1
     assert 0 < graphs["8bit"]["map_error"]["mean"] < 0.1
-    assert f"on {len(test)} held-out texts" in capsys.readouterr().out
+    assert f"on {len(test)}: {len(corpus.test)} of {corpus.name}, test" in capsys.readouterr().out
     assert Runner(open_bundle(out)).bundle.graph.precision == "8bit"
 
 

@@ -1,0 +1,138 @@
+"""Measures ways to 8 bit beside each other, those that the exporter offers and those that lost.
+
+    python export/compare_schemes.py checkpoints/reviews
+
+Of each: the share of held-out texts with float32's label, the accuracy, how far the maps move, the
+time and the size as shares of float32's. Only a fine-tuned model tells them apart.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import onnx
+
+from export.encoder_agreement import EncoderAgreement, compare_encoders
+from export.encoder_graph import encoder_of, trace_encoder
+from export.held_out import HeldOut
+from export.latency import LENGTHS, time_share
+from export.many_texts import many_texts
+from export.parts import open_parts
+from export.quantize import quantize
+from export.scheme import FAITHFUL, FAST, Blocks, Float, OneScale, Rows, Scheme
+from export.sessions import open_session
+from training.record import read_record
+
+SCHEMES = {
+    "faithful": FAITHFUL,
+    "fast": FAST,
+    "words only, layers in float32": Scheme(Float()),
+    "one scale for a run": Scheme(OneScale()),
+    "rows": Scheme(Rows()),
+    "rows, 4 channels apart": Scheme(Rows(4)),
+    "rows, 8 apart": Scheme(Rows(8)),
+    "rows, 16 apart": Scheme(Rows(16)),
+    "rows, 8 apart; down in blocks": Scheme(Rows(8), {"down": Blocks(32)}),
+    "rows, 8 apart; scores in blocks": Scheme(Rows(8), {"scores": Blocks(32)}),
+    "rows, 8 apart; scores in float32": Scheme(Rows(8), {"scores": Float()}),
+    "rows for up and down, rest in float32": Scheme(Rows(), {"scores": Float(), "values": Float()}),
+    "blocks of 16": Scheme(Blocks(16)),
+    "blocks of 32": Scheme(Blocks(32)),
+    "blocks of 64": Scheme(Blocks(64)),
+    "blocks of 128": Scheme(Blocks(128)),
+    "blocks of 256": Scheme(Blocks(256)),
+    "blocks of 32, float activations": Scheme(Blocks(32, level=0)),
+    "blocks of 128, float activations": Scheme(Blocks(128, level=0)),
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    parser = argparse.ArgumentParser(
+        prog="compare_schemes.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("checkpoint", nargs="?", default="checkpoints/reviews")
+    add("--held-out", metavar="DATA", help="labelled texts, as to_onnx.py takes them")
+    add("--texts", type=int, help="so many of them, evenly chosen (default: all)")
+    add("--only", nargs="+", choices=SCHEMES, default=list(SCHEMES), metavar="SCHEME")
+    add("--untimed", action="store_true", help="leave the times out")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints the table, a row as soon as it is measured."""
+    given = build_parser().parse_args(argv)
+    try:
+        for line in _rows(given):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+    except (FileNotFoundError, ValueError) as error:
+        sys.stderr.write(f"compare_schemes.py: {error}\n")
+        return 2
+    return 0
+
+
+def _rows(given: argparse.Namespace) -> Iterator[str]:
+    root = Path(given.checkpoint)
+    record = read_record(root) if (root / "training.json").is_file() else None
+    part = open_parts(given.checkpoint).encoder
+    held_out = many_texts(given.held_out, record, (record or {}).get("examples", ()), part)
+    if given.texts is not None:
+        held_out = _fewer(held_out, given.texts)
+    graph = trace_encoder(part.model)
+    longest = encoder_of(part.model).config.max_position_embeddings
+    lengths = [] if given.untimed else [length for length in LENGTHS if length <= longest]
+    origin = "; ".join(f"{count} of {name}" for name, count in held_out.origin.items())
+    yield f"{len(held_out.texts)} texts, chosen from: {origin}\n"
+    timed = "".join(f" {length} |" for length in lengths)
+    yield f"| | same label | accuracy | maps: mean, 99th percentile, largest |{timed} size |"
+    yield "|---|---:|---:|---:|" + "---:|" * (len(lengths) + 1)
+    for name in given.only:
+        small = quantize(graph, SCHEMES[name])
+        agreement = compare_encoders(
+            open_session(graph), open_session(small), held_out, pad_id=part.pad_id
+        )
+        shares = time_share(small, graph, lengths=lengths) if lengths else {}
+        yield _row(name, agreement, shares, small, graph)
+
+
+def _fewer(held_out: HeldOut, count: int) -> HeldOut:
+    """Every n-th text.
+
+    Raises:
+        ValueError: there are not so many.
+    """
+    texts = held_out.texts
+    if not 1 <= count <= len(texts):
+        raise ValueError(
+            f"--texts is {count}; there are {len(texts)}: give a number from 1 to that"
+        )
+    chosen = [texts[i * len(texts) // count] for i in range(count)]
+    return HeldOut(chosen, held_out.labelled, held_out.origin, held_out.random)
+
+
+def _row(
+    name: str,
+    agreement: EncoderAgreement,
+    shares: Mapping[int, float],
+    small: onnx.ModelProto,
+    graph: onnx.ModelProto,
+) -> str:
+    error, accuracy = agreement.map_error, agreement.accuracy
+    cells = [
+        name,
+        "" if agreement.same_label is None else f"{agreement.same_label:.2%}",
+        f"{100 * (accuracy[1] - accuracy[0]):+.2f}" if accuracy else "",
+        f"{error['mean']:.4f}, {error['p99']:.4f}, {error['max']:.3f}",
+        *(f"{share:.2f}" for share in shares.values()),
+        f"{small.ByteSize() / graph.ByteSize():.3f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""What this processor does with 8-bit integers, and how weights are stored for it.
+
+onnxruntime multiplies uint8 activations by int8 weights. x86 processors with VNNI add such products
+up exactly; without VNNI two of them are added in 16 bits and may be cut off (onnxruntime's
+documentation, "Quantize ONNX models": U8S8 saturation). Its session option `EXACT` avoids that, at
+a cost; so do weights that are stored as uint8, for clients that do not set the option.
+"""
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+EXACT = "session.x64quantprecision"
+"""Set to 1, onnxruntime multiplies exactly on x86 without VNNI; elsewhere it changes nothing."""
+CHOICES = ("auto", "int8", "uint8")
+
+_VNNI = ("avx512_vnni", "avx_vnni", "avx_vnni_int8")
+_X86 = ("x86_64", "amd64", "i686", "i386", "x86")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntegerWeights:
+    """How the weights of integer products are stored, and why."""
+
+    type: str
+    """`int8` or `uint8`."""
+    reason: str
+
+    def entry(self) -> dict[str, Any]:
+        """What `bundle.json` keeps of it."""
+        return {"type": self.type, "reason": self.reason}
+
+
+def choose_integer_weights(
+    choice: str = "auto", machine: str = "", flags: str = ""
+) -> IntegerWeights:
+    """`int8` where this processor multiplies them exactly, else `uint8`; or what was asked for.
+
+    Args:
+        choice: one of `CHOICES`.
+        machine, flags: the processor's kind and features; those of this machine unless given.
+    """
+    if choice != "auto":
+        return IntegerWeights(type=choice, reason="asked for with --integer-weights")
+    machine = (machine or platform.machine()).lower()
+    if machine not in _X86:
+        return IntegerWeights(
+            type="int8", reason=f"exported on {machine}, which multiplies exactly"
+        )
+    flags = flags or _flags()
+    if not flags:
+        return IntegerWeights(type="uint8", reason="exported on an x86 of unknown features")
+    if vnni := next((name for name in _VNNI if name in flags.split()), None):
+        return IntegerWeights(type="int8", reason=f"exported on an x86 with {vnni}")
+    return IntegerWeights(type="uint8", reason="exported on an x86 without VNNI")
+
+
+def _flags() -> str:
+    """The features that Linux lists; nothing on other systems."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return next((line.split(":", 1)[1] for line in lines if line.startswith("flags")), "")
