@@ -1,9 +1,9 @@
-"""The least time that a graph can take on this machine: its matrix products, and nothing else.
+"""The least time that a graph can take on this machine: its matrix products at the full rate.
 
-The products are read from the graph, with the shapes that they have for a text of so many tokens;
-torch multiplies matrices of these shapes one after the other. What a runtime takes above that goes
-into everything between the products. A part of `benchmark.py`; run as a command this file is one
-process of it and prints milliseconds as JSON.
+The products are read from the graph, with the shapes that they have for a text of so many tokens.
+The rate is what the machine reaches on large square matrices, in torch or in numpy, whichever is
+faster: no runtime comes near it on the small ones of a short text. A part of `benchmark.py`; run as
+a command this file is one process of it and prints milliseconds as JSON.
 """
 
 import argparse
@@ -11,14 +11,19 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import onnx
 import torch
 
 from export.latency import median_time
 from export.sessions import THREADS
+
+SQUARE = 1024
+"""Large enough for the full rate, small enough to stay in the caches."""
 
 
 class Product(NamedTuple):
@@ -54,6 +59,11 @@ def matrix_products(graph: onnx.ModelProto, tokens: int) -> list[Product]:
     return [_product(node, shapes) for node in inferred.node if node.op_type in ("MatMul", "Gemm")]
 
 
+def operations(graph: onnx.ModelProto, tokens: int) -> int:
+    """Multiplications and additions of all products, for one text of so many tokens."""
+    return sum(product.operations for product in matrix_products(graph, tokens))
+
+
 def _product(node: onnx.NodeProto, shapes: dict[str, list[int]]) -> Product:
     left, right = (shapes.get(name, []) for name in node.input[:2])
     result = shapes.get(node.output[0], [])
@@ -65,32 +75,24 @@ def _product(node: onnx.NodeProto, shapes: dict[str, list[int]]) -> Product:
     return Product(math.prod(batch), m, left[-2] if flags.get("transA") else left[-1], n)
 
 
-def time_products(products: Sequence[Product]) -> float:
-    """Milliseconds of all of them, one after the other, on the threads of a small server."""
+def full_rate(size: int = SQUARE) -> float:
+    """Operations a second of products of two square float32 matrices, on all threads."""
     torch.set_num_threads(THREADS)
-    pairs = []
-    for p in products:
-        left, right = torch.randn(p.batch, p.m, p.k), torch.randn(p.batch, p.k, p.n)
-        # A single product as two matrices: torch's path for a batch of one is a slower one.
-        left, right = (left[0], right[0]) if p.batch == 1 else (left, right)
-        pairs.append((left, right, left @ right))
-
-    def multiply_all() -> None:
-        for left, right, result in pairs:
-            torch.matmul(left, right, out=result)
-
-    with torch.no_grad():
-        return median_time(multiply_all)
+    left, right = torch.randn(2, size, size).unbind()
+    arrays = left.numpy(), right.numpy()
+    ways = partial(torch.mm, left, right), partial(np.matmul, *arrays)
+    milliseconds = min(median_time(way) for way in ways)
+    return 2 * size**3 / milliseconds * 1000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the milliseconds of a graph's products at the given lengths."""
+    """Prints the milliseconds of a graph's products at the given lengths, at the full rate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("graph", type=Path)
     parser.add_argument("lengths", type=int, nargs="+")
     given = parser.parse_args(argv)
-    graph = onnx.load(given.graph)
-    times = {n: time_products(matrix_products(graph, n)) for n in given.lengths}
+    graph, rate = onnx.load(given.graph), full_rate()
+    times = {n: 1000 * operations(graph, n) / rate for n in given.lengths}
     sys.stdout.write(json.dumps(times) + "\n")
     return 0
 
