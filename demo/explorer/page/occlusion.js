@@ -56,7 +56,7 @@ const legend = () => {
   const long = value.sentences.length
     ? ` The text is long: whole sentences were taken away first, then the words of those that moved the answer most. ${value.left_out} words, without a number, were not tried.`
     : "";
-  return `+ : so many${unit(value.number)} of ${what} are lost with the word ${taken(value.way)}; − : the word speaks against it. The line below: how much ${value.looks} looks at it in the last layer, mean of its heads; the longest line is the largest share.${long}`;
+  return `+ : so many${unit(value.number)} of ${what} are lost with the word ${taken(value.way)}; − : the word speaks against it. The line below: how much ${value.looks} looks at it in the last layer, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${long}`;
 };
 
 const RULE = "Marked: ○ of the quarter most looked at, with less than a tenth of the largest effect; ⇄ of that quarter, with an effect against the class; ! of the quarter of largest effects, in the half least looked at.";

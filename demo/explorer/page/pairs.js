@@ -26,7 +26,7 @@ const table = () => {
 
 const notes = () => {
   const left = value.left_out ? ` ${value.left_out} words of smaller effect were not paired.` : "";
-  return `What is lost of ${value.label} with both words ${taken(value.way)}, beyond what is lost with each alone, with the opposite sign: p(x) − p(x without u) − p(x without v) + p(x without both)${value.number ? "" : ", in points"}. 0: the two have nothing to do with each other.${left}`;
+  return `In each cell p(x) − p(x without u) − p(x without v) + p(x without both)${value.number ? "" : ", in points"}, where p is ${value.number ? "the number" : "the probability of"} ${value.label}; words are ${taken(value.way)}. 0: the two have nothing to do with each other.${left}`;
 };
 
 show((given) => {
