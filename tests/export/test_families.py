@@ -152,7 +152,9 @@ def test_a_model_of_the_hub_becomes_a_bundle_with_its_numbers(
 
     session = open_session(out / "onnx" / "model.onnx")
     assert tuple(value.name for value in session.get_inputs()) == case.inputs
-    texts = encode_texts([Example(PAIRS[0][0], 0, PAIRS[0][1])], tokenizer, max_tokens=case.max_tokens)
+    texts = encode_texts(
+        [Example(PAIRS[0][0], 0, PAIRS[0][1])], tokenizer, max_tokens=case.max_tokens
+    )
     assert tuple(feed_of(pad(texts), session)) == case.inputs
     found = run(session, {name: tensor.numpy() for name, tensor in batch.items()})
     np.testing.assert_allclose(found["logits"], expected.logits, atol=1e-4)
