@@ -13,6 +13,7 @@ from pathlib import Path
 
 import onnx
 
+from export.eight_bit import BUSY, used_by_others
 from export.encoder_agreement import EncoderAgreement, compare_encoders
 from export.encoder_graph import encoder_of, trace_encoder
 from export.held_out import HeldOut
@@ -96,7 +97,8 @@ def _rows(given: argparse.Namespace) -> Iterator[str]:
         agreement = compare_encoders(
             open_session(graph), open_session(small), held_out, pad_id=part.pad_id
         )
-        shares = time_share(small, graph, lengths=lengths) if lengths else {}
+        busy = used_by_others() > BUSY
+        shares = time_share(small, graph, lengths=lengths, busy=busy) if lengths else {}
         yield _row(name, agreement, shares, small, graph)
 
 

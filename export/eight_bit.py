@@ -1,9 +1,10 @@
 """What was asked for in 8 bit, and how an 8-bit graph's time is taken so that a gate can use it."""
 
-import os
 import statistics
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import onnx
 
@@ -12,6 +13,9 @@ from export.processor import IntegerWeights, choose_integer_weights
 from export.profiles import PROFILES, Profile
 
 _TURNS = 3
+_STAT = Path("/proc/stat")
+BUSY = 0.1
+"""Others' share of the processors above which times on all threads mean little."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +46,15 @@ def settled_share(
     *,
     lengths: Sequence[int],
     limits: Mapping[int, float],
+    busy: bool = False,
 ) -> dict[int, float]:
     """As `time_share`; where a limit seems missed, the median of three such measurements.
 
-    Single measurements wander by a tenth on a machine that does other things as well.
+    Single measurements wander by a tenth.
     """
-    turns = [time_share(graph, of, lengths=lengths)]
+    turns = [time_share(graph, of, lengths=lengths, busy=busy)]
     while len(turns) < _TURNS and _missed(turns, limits):
-        turns.append(time_share(graph, of, lengths=lengths))
+        turns.append(time_share(graph, of, lengths=lengths, busy=busy))
     return _middle(turns)
 
 
@@ -62,13 +67,18 @@ def _missed(turns: Sequence[Mapping[int, float]], limits: Mapping[int, float]) -
     return any(found.get(tokens, 0.0) > most for tokens, most in limits.items())
 
 
-def busy() -> str | None:
-    """A sentence when other programs use this machine, which makes times doubtful; else None."""
-    cores = os.cpu_count() or 1
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if load <= 0.5 * cores:
-        return None
-    return (
-        f"this machine was busy before its times were taken (load {load:.1f} on {cores} cores): "
-        "measure again when it is idle"
-    )
+def used_by_others(seconds: float = 0.5) -> float:
+    """The share of all processors that other programs use while this one waits; 0 if unknown."""
+    if not _STAT.is_file():
+        return 0.0
+    before = _ticks()
+    time.sleep(seconds)
+    spent = [after - earlier for earlier, after in zip(before, _ticks(), strict=True)]
+    idle = spent[3] + spent[4]  # idle, and waiting for a disk
+    return 1 - idle / max(1, sum(spent))
+
+
+def _ticks() -> list[int]:
+    """What Linux counts for all processors together: user, nice, system, idle, iowait, ..."""
+    line = _STAT.read_text(encoding="ascii").splitlines()[0]
+    return [int(number) for number in line.split()[1:9]]

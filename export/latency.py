@@ -24,7 +24,7 @@ import onnxruntime
 from onnxruntime import OrtValue
 
 from export.past import make_past
-from export.sessions import open_session
+from export.sessions import THREADS, open_session
 
 LENGTHS = (32, 128, 512)
 SOURCE = 32
@@ -32,14 +32,19 @@ SOURCE = 32
 
 
 def time_graphs(
-    graphs: Mapping[str, Path], *, lengths: Sequence[int] = LENGTHS, rounds: int = 5
+    graphs: Mapping[str, Path],
+    *,
+    lengths: Sequence[int] = LENGTHS,
+    rounds: int = 5,
+    busy: bool = False,
 ) -> dict[str, dict[int, list[float]]]:
     """Milliseconds of one run of each graph: name -> length -> one median for each round.
 
     The lengths are tokens of the text, or for a decoder the tokens written before.
     """
+    flags = ["--busy"] if busy else []
     commands = {
-        name: [sys.executable, "-m", "export.latency", str(path), *map(str, lengths)]
+        name: [sys.executable, "-m", "export.latency", str(path), *map(str, lengths), *flags]
         for name, path in graphs.items()
     }
     return time_commands(commands, lengths=lengths, rounds=rounds)
@@ -78,26 +83,33 @@ def ratios(
 
 
 def time_share(
-    graph: onnx.ModelProto, of: onnx.ModelProto, *, lengths: Sequence[int]
+    graph: onnx.ModelProto, of: onnx.ModelProto, *, lengths: Sequence[int], busy: bool = False
 ) -> dict[int, float]:
-    """The time that a graph takes as a share of another's, at each length."""
+    """The time that a graph takes as a share of another's, at each length.
+
+    Args:
+        busy: the machine does other things as well: what counts is the processor time of a single
+            thread, which they hardly change.
+    """
     with tempfile.TemporaryDirectory() as folder:
         files = {"graph": Path(folder) / "graph.onnx", "of": Path(folder) / "of.onnx"}
         onnx.save(graph, files["graph"])
         onnx.save(of, files["of"])
-        times = time_graphs(files, lengths=lengths, rounds=3)
+        times = time_graphs(files, lengths=lengths, rounds=3, busy=busy)
     return ratios(times, "graph", to="of")
 
 
-def median_time(call: Callable[[], object]) -> float:
+def median_time(
+    call: Callable[[], object], clock: Callable[[], float] = time.perf_counter
+) -> float:
     """Milliseconds: the median over about half a second of calls, after a few that do not count."""
     for _ in range(3):
         call()
     taken: list[float] = []
     while len(taken) < 5 or (sum(taken) < 0.5 and len(taken) < 2000):
-        start = time.perf_counter()
+        start = clock()
         call()
-        taken.append(time.perf_counter() - start)
+        taken.append(clock() - start)
     return 1000 * statistics.median(taken)
 
 
@@ -136,11 +148,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("graph", type=Path)
     parser.add_argument("lengths", type=int, nargs="+")
+    parser.add_argument("--busy", action="store_true", help="one thread, by its processor time")
     given = parser.parse_args(argv)
-    session = open_session(given.graph)
+    clock = time.process_time if given.busy else time.perf_counter
+    session = open_session(given.graph, threads=1 if given.busy else THREADS)
     is_decoder = bool(make_past(session, 1))
     one_run = step_after if is_decoder else text_of
-    medians = {length: median_time(one_run(session, length)) for length in given.lengths}
+    medians = {length: median_time(one_run(session, length), clock) for length in given.lengths}
     sys.stdout.write(json.dumps(medians) + "\n")
     return 0
 

@@ -93,6 +93,8 @@ def misses(found: Found, limits: Limits) -> list[str]:
     return said + _above(f"size {found.size:.3f} of float32's", found.size, limits.size)
 
 
+_ROUNDING = 1e-9
+"""Shares of texts are sums of floats: one at its limit is not above it."""
 _KINDS = {"mean": "mean", "p99": "99th percentile", "max": "largest"}
 
 
@@ -103,10 +105,10 @@ def _above(what: str, found: float, most: float, digits: int = 3) -> list[str]:
 
 
 def _label_misses(found: Found, limits: Limits) -> Iterator[str]:
-    one_text = 1 / found.texts + 1e-9
+    one_text = 1 / found.texts
     if found.same_label is not None:
         lacking = limits.same_label - found.same_label
-        if lacking > max(0, one_text - (1 - limits.same_label)):
+        if lacking > max(0, one_text - (1 - limits.same_label)) + _ROUNDING:
             yield (
                 f"same label {found.same_label:.2%} of {found.texts} texts; at least "
                 f"{limits.same_label:.2%} is wanted: {100 * lacking:.2f} points too few"
@@ -114,7 +116,7 @@ def _label_misses(found: Found, limits: Limits) -> Iterator[str]:
     if found.accuracy:
         before, after = found.accuracy
         apart = abs(after - before)
-        if apart > max(limits.accuracy, one_text):
+        if apart > max(limits.accuracy, one_text) + _ROUNDING:
             yield (
                 f"accuracy {after:.2%} of {found.texts} texts, float32 {before:.2%}; at most "
                 f"{100 * limits.accuracy:.1f} points apart is wanted: "

@@ -80,12 +80,17 @@ def show_measuring(held_out: HeldOut) -> str:
     return _row("8 bit", "measuring", _from(held_out.origin))
 
 
-def show_profile(eight_bit: EightBit, misses: Sequence[str], doubt: str | None) -> str:
-    """Which profile the 8-bit graph was held to, and which of its limits it misses."""
+def show_profile(eight_bit: EightBit, misses: Sequence[str], others: float | None) -> str:
+    """Which profile the 8-bit graph was held to, and which of its limits it misses.
+
+    Args:
+        others: the share of this machine that other programs used, if it made times doubtful.
+    """
     weights = eight_bit.integer_weights
     rows = [_row("", "integer weights", f"{weights.type}, {weights.reason}")]
-    if doubt:
-        rows.append(_row("", "times", doubt))
+    if others:
+        remark = f"by processor time of one thread: others use {others:.0%} of this machine"
+        rows.append(_row("", "times", remark))
     rows.append(_row("", f"profile {eight_bit.name}", "MISSED" if misses else "all limits hold"))
     return "\n".join([*rows, *(_row("", "", miss) for miss in misses)])
 

@@ -17,11 +17,11 @@ have a default, is meant."""
 
 
 def open_session(
-    graph: onnx.ModelProto | Path, log_level: int = ERROR
+    graph: onnx.ModelProto | Path, log_level: int = ERROR, threads: int = THREADS
 ) -> onnxruntime.InferenceSession:
     """A session on a graph in memory or in a file, with the settings of a small server."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry(EXACT, "1")
     options.log_severity_level = log_level

@@ -94,7 +94,7 @@ def fast(monkeypatch: pytest.MonkeyPatch, exported: Path) -> None:
         monkeypatch.setattr(module, f"prove_{part}", lambda *given: Proof())
     for module in (eight_bit, make_decoder):
         monkeypatch.setattr(
-            module, "time_share", lambda small, of, lengths: dict.fromkeys(lengths, 1.5)
+            module, "time_share", lambda small, of, lengths, busy=False: dict.fromkeys(lengths, 1.5)
         )
 
 

@@ -30,7 +30,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         for module in (eight_bit, make_decoder):  # no time is compared here
             patch.setattr(
-                module, "time_share", lambda *graphs, lengths: dict.fromkeys(lengths, 1.0)
+                module,
+                "time_share",
+                lambda *graphs, lengths, busy=False: dict.fromkeys(lengths, 1.0),
             )
         load(HERE / "make_tiny_bundle.py").make(out)
     return out

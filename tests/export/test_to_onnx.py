@@ -12,7 +12,7 @@ from transformers import BertForSequenceClassification
 
 from explorer.bundle import open_bundle
 from explorer.runner import Runner
-from export import make_encoder
+from export import eight_bit, make_encoder
 from export.encoder_graph import trace_encoder
 from export.proof import Proof
 from export.provenance import sha256
@@ -121,6 +121,43 @@ def test_the_8_bit_graph_is_measured_on_held_out_texts(
     assert 0 < graphs["8bit"]["map_error"]["mean"] < 0.1
     assert f"on {len(test)}: {len(corpus.test)} of {corpus.name}, test" in capsys.readouterr().out
     assert Runner(open_bundle(out)).bundle.graph.precision == "8bit"
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_graph_that_misses_its_limits_is_written_only_if_asked_for(
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A tiny graph is mostly names: it misses the size. The times are set."""
+    times = dict.fromkeys((32, 128, 512), 0.8125)
+    monkeypatch.setattr(
+        eight_bit, "time_share", lambda graph, of, lengths, busy: {n: times[n] for n in lengths}
+    )
+    out, flags = tmp_path / "bundle", ["--quantize", "--integer-weights", "uint8"]
+
+    refused = main([str(checkpoint), "--out", str(out), *flags, "--profile", "fast"])
+
+    told = capsys.readouterr()
+    assert refused == 1
+    assert not out.exists()
+    assert "--profile faithful; --allow-miss to write it as it is" in told.out
+    slow = "time at 32 tokens 0.812 of float32's; at most 0.42 is wanted: 0.393 too much"
+    assert f"failed: 8 bit, profile fast: {slow}" in told.err
+    assert "at most 0.28 is wanted" in told.err
+
+    assert main([str(checkpoint), "--out", str(out), *flags, "--allow-miss"]) == 0
+
+    entry = json.loads((out / "bundle.json").read_text())["graphs"]["classify"]["8bit"]
+    assert entry["profile"] == "faithful"
+    assert entry["limits"]["map_error"] == {"mean": 0.01, "p99": 0.03}
+    assert any("at most 0.75 is wanted: 0.062 too much" in miss for miss in entry["misses"])
+    assert entry["integer_weights"] == {
+        "type": "uint8",
+        "reason": "asked for with --integer-weights",
+    }
+    assert Runner(open_bundle(out)).read("the film").weights.shape[0] == 2
 
 
 @pytest.mark.usefixtures("fast")

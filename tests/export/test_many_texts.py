@@ -1,0 +1,68 @@
+"""Where the texts come from that an 8-bit graph is held to its limits on."""
+
+from pathlib import Path
+
+import pytest
+
+from export.many_texts import many_texts
+from export.parts import EncoderPart, open_parts
+from training.corpus import load_corpus
+
+
+@pytest.fixture
+def part(checkpoint: Path) -> EncoderPart:
+    return open_parts(str(checkpoint)).encoder
+
+
+def test_without_data_the_examples_and_without_examples_random_tokens(part: EncoderPart) -> None:
+    given = many_texts(
+        None, None, [{"text": "a film"}, {"text": "so dull", "text_pair": "?"}], part
+    )
+    drawn = many_texts(None, None, [], part)
+
+    assert (len(given.texts), given.labelled, given.random) == (2, False, False)
+    assert given.origin == {"the page's examples": 2}
+    assert (len(drawn.texts), drawn.labelled, drawn.random) == (64, False, True)
+    assert drawn.texts == many_texts(None, None, [], part).texts
+    assert max(len(text.token_ids) for text in drawn.texts) <= part.max_tokens
+
+
+@pytest.mark.slow
+def test_packaged_reviews_are_made_up_to_3000_by_texts_that_training_never_saw(
+    tokenizer, tmp_path: Path
+) -> None:
+    import torch
+
+    from training.checkpoint import save_classifier
+    from training.model.classifier import BERTClassifier
+    from training.model.config import ClassifierConfig, EncoderConfig
+
+    size = EncoderConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+        max_position_embeddings=32,
+    )
+    torch.manual_seed(0)
+    model = BERTClassifier(ClassifierConfig(encoder=size, labels=("negative", "positive")))
+    save_classifier(tmp_path, model, tokenizer)
+    part = open_parts(str(tmp_path)).encoder
+    corpus = load_corpus("rotten-tomatoes")
+    record = {
+        "data": {"source": corpus.source, "fingerprint": corpus.fingerprint},
+        "recipe": {"max_tokens": 16},
+    }
+
+    found = many_texts(None, record, [], part)
+
+    own = len(corpus.test) + len(corpus.validation)
+    assert found.origin == {
+        "rotten-tomatoes, test": len(corpus.test),
+        "rotten-tomatoes, validation": len(corpus.validation),
+        "imdb, test": 3000 - own,
+    }
+    assert (len(found.texts), found.labelled) == (3000, True)
+    assert max(len(text.token_ids) for text in found.texts) == 16
+    assert {text.label for text in found.texts} == {0, 1}

@@ -1,0 +1,127 @@
+"""The gate of an 8-bit graph: which limit is missed, and by how much."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import onnx
+import pytest
+
+from export import eight_bit
+from export.eight_bit import settled_share
+from export.processor import choose_integer_weights
+from export.profiles import PROFILES, Found, misses
+
+LIMITS = PROFILES["faithful"].limits
+GOOD = Found(
+    size=0.28,
+    latency={32: 0.75, 128: 0.70},
+    map_error={"mean": 0.01, "p99": 0.03, "max": 0.4},
+    texts=3000,
+    same_label=0.995,
+    accuracy=(0.86, 0.857),
+)
+
+
+def test_a_graph_at_its_limits_passes() -> None:
+    assert misses(GOOD, LIMITS) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"same_label": 0.98},
+            "same label 98.00% of 3000 texts; at least 99.50% is wanted: 1.50 points too few",
+        ),
+        (
+            {"accuracy": (0.86, 0.85)},
+            "accuracy 85.00% of 3000 texts, float32 86.00%; at most 0.3 points apart is wanted: "
+            "0.70 too much",
+        ),
+        (
+            {"map_error": {"mean": 0.0123, "p99": 0.03}},
+            "map error, mean, 0.0123; at most 0.01 is wanted: 0.0023 too much",
+        ),
+        (
+            {"map_error": {"mean": 0.01, "p99": 0.05}},
+            "map error, 99th percentile, 0.0500; at most 0.03 is wanted: 0.0200 too much",
+        ),
+        (
+            {"latency": {32: 0.7, 128: 0.9}},
+            "time at 128 tokens 0.900 of float32's; at most 0.75 is wanted: 0.150 too much",
+        ),
+        ({"size": 0.3}, "size 0.300 of float32's; at most 0.28 is wanted: 0.020 too much"),
+    ],
+    ids=["label", "accuracy", "mean", "p99", "latency", "size"],
+)
+def test_a_miss_says_which_limit_and_by_how_much(
+    change: Mapping[str, object], sentence: str
+) -> None:
+    assert misses(replace(GOOD, **change), LIMITS) == [sentence]
+
+
+def test_all_misses_are_listed() -> None:
+    bad = replace(GOOD, size=1.0, same_label=0.5, latency={32: 2.0, 128: 2.0})
+
+    assert len(misses(bad, LIMITS)) == 4
+
+
+def test_of_few_texts_one_may_differ() -> None:
+    one = replace(GOOD, texts=100, same_label=0.99, accuracy=(0.86, 0.87))
+    two = replace(GOOD, texts=100, same_label=0.98, accuracy=(0.86, 0.88))
+
+    assert misses(one, LIMITS) == []
+    assert len(misses(two, LIMITS)) == 2
+
+
+def test_what_could_not_be_measured_is_not_missed() -> None:
+    assert misses(Found(size=0.2, latency={24: 3.0}), LIMITS) == []
+
+
+def test_fast_asks_for_speed_and_not_for_maps() -> None:
+    found = replace(
+        GOOD,
+        map_error={"mean": 0.02, "p99": 0.06},
+        latency={32: 0.4, 128: 0.45, 512: 0.6},
+        accuracy=(0.86, 0.8555),
+    )
+
+    assert misses(found, PROFILES["fast"].limits) == [
+        "time at 512 tokens 0.600 of float32's; at most 0.58 is wanted: 0.020 too much"
+    ]
+
+
+def test_a_missed_time_is_taken_again_and_the_median_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = iter([{32: 0.9, 128: 0.5}, {32: 0.6, 128: 0.5}, {32: 0.7, 128: 0.6}, {32: 0.1}])
+    monkeypatch.setattr(eight_bit, "time_share", lambda graph, of, lengths, busy: next(taken))
+    graph = onnx.ModelProto()
+
+    found = settled_share(graph, graph, lengths=[32, 128], limits={32: 0.74, 128: 0.75})
+
+    # The median of the first two, 0.75, still misses; of three it is 0.7.
+    assert found == {32: 0.7, 128: 0.5}
+    assert next(taken) == {32: 0.1}
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "expected", "reason"),
+    [
+        ("x86_64", "fpu avx2 avx512_vnni fsrm", "int8", "avx512_vnni"),
+        ("AMD64", "avx2 avx_vnni", "int8", "avx_vnni"),
+        ("x86_64", "fpu avx2 avx512f", "uint8", "without VNNI"),
+        ("aarch64", "", "int8", "aarch64"),
+    ],
+)
+def test_integer_weights_follow_the_processor(
+    machine: str, flags: str, expected: str, reason: str
+) -> None:
+    chosen = choose_integer_weights("auto", machine, flags)
+
+    assert chosen.type == expected
+    assert reason in chosen.reason
+
+
+def test_integer_weights_can_be_asked_for() -> None:
+    assert choose_integer_weights("uint8", "x86_64", "avx512_vnni").type == "uint8"
