@@ -102,7 +102,7 @@ def test_the_controls_choose_a_head_with_the_keyboard_and_the_overview_follows(p
     layer = page.get_by_label("Layer", exact=True).input_value()
     pressed = page.locator("#heads .tile[aria-pressed=true]")
     assert pressed.count() == 1
-    assert pressed.get_attribute("aria-label") == f"Layer {layer}, {name}"
+    assert pressed.get_attribute("aria-label").split(":")[0] == f"Layer {layer}, {name}"
 
 
 def test_the_overview_is_walked_with_arrow_keys(page):
@@ -302,3 +302,33 @@ def test_axe_finds_nothing_serious(open_page, url, theme, skip_for_want):
                 if one["impact"] in ("serious", "critical")
             ]
             assert serious == []
+
+
+def test_types_of_heads_are_counted_and_stand_out_when_chosen(page):
+    types = page.locator("#heads .type")
+    name = types.first.get_attribute("data-type")
+
+    types.first.click()
+
+    chosen = page.locator("#heads .tile:not(.aside)")
+    assert chosen.count() == int(types.first.locator("b").inner_text())
+    assert {tile.get_attribute("data-type") for tile in chosen.all()} == {name}
+    types.first.click()
+    assert page.locator("#heads .tile.aside").count() == 0
+
+
+def test_pieces_norms_and_maxima_are_one_control_away(page):
+    for control, said in (("Whole words", "12 tokens"), ("Weigh by value norms", "norm-weighted")):
+        old = address(page)
+        page.get_by_label(control).click()
+        wait_for_another(page, old)
+        assert said in page.locator("#tokens .hint").inner_text()
+    old = address(page)
+    page.get_by_label("Layer", exact=True).click()
+    page.get_by_role("option", name="max", exact=True).click()
+    wait_for_another(page, old)
+
+    assert "more than 100 %" in page.locator("#removed").inner_text()
+    assert "add up to more than 100 %" in page.locator("#tokens .looks-at").inner_text()
+    assert page.locator("#heads .tile[tabindex='0']").count() == 1
+    assert "Rollout through 2 layers" in page.locator("#rollout").inner_text()

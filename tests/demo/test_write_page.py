@@ -87,7 +87,7 @@ def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(p
     ]
     assert words(page, "key-chips") == [t.text or t.piece for t in view.keys.whole]
     pressed = page.locator("#write_heads .tile[aria-pressed=true]").get_attribute("aria-label")
-    assert pressed == f"Layer {layer + 1}, head {head + 1}"
+    assert pressed.startswith(f"Layer {layer + 1}, head {head + 1}: ")
     place = place_of(view.queries, telling_step(first))
     assert chips.nth(place).get_attribute("aria-pressed") == "true"
 
@@ -295,7 +295,7 @@ def test_the_tab_fits_and_axe_finds_nothing_serious(
             assert "-dark" in page.locator("#write_map img").get_attribute("src")
             layer, head = (page.locator(f"#write_{one} input").input_value() for one in LAYER_HEAD)
             pressed = page.locator("#write_heads .tile[aria-pressed=true]")
-            assert pressed.get_attribute("aria-label") == f"Layer {layer}, head {head}"
+            assert pressed.get_attribute("aria-label").startswith(f"Layer {layer}, head {head}: ")
         else:
             open_tab(page)
         page.get_by_label("How it is written").click()
