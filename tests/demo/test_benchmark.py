@@ -1,0 +1,137 @@
+"""The benchmark: its table against numbers by hand, its texts, its refusals."""
+
+import json
+import re
+from subprocess import CompletedProcess
+
+import numpy as np
+import pytest
+
+import benchmark
+from explorer.analysis.trust import Faithfulness, Trust
+from explorer.measuring import memory_use
+from explorer.measuring.every_analysis import text_of_length
+from explorer.measuring.faithfulness import measure_texts, show_summaries, summarise
+from explorer.runner import Runner
+
+TEXTS = ["not bad at all", "the story is great", "good", "the music was dull, but the film is good"]
+
+
+@pytest.fixture
+def texts(tmp_path):
+    file = tmp_path / "texts.jsonl"
+    rows = [{"text": text, "label": "positive"} for text in TEXTS]
+    file.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return str(file)
+
+
+def trusted(removed, kept, tau):
+    """A text whose random orders have 0.0, 0.1, 0.2 and 0.3 in everything."""
+    chance = np.arange(4) / 10
+    methods = ("attention", "norm-weighted attention", "rollout", "occlusion")
+    own = (np.array([value] * 4) for value in (removed, kept, tau))
+    return Trust(None, (50, 100), methods, Faithfulness(*own), Faithfulness(*[chance] * 3))
+
+
+def test_the_table_holds_means_over_texts():
+    found = [trusted(0.25, 0.05, 0.5), trusted(0.1, 0.1, float("nan"))]
+    rows = summarise(found)
+
+    first = rows[0]
+    assert first.comprehensiveness == pytest.approx(0.175)
+    # Better than three of four; then better than one and equal to one: 0.75 and 0.375.
+    assert first.comprehensiveness_percentile == pytest.approx((0.75 + 0.375) / 2)
+    assert first.sufficiency_percentile == pytest.approx((0.75 + 0.625) / 2)
+    assert first.agreement == 0.5
+    assert first.better == 0.5  # 0.25 is above the median 0.15, 0.1 is not
+    assert rows[-1].comprehensiveness == pytest.approx(0.15)
+    assert show_summaries(rows).splitlines()[2] == (
+        "| attention | 0.175 | 56% | 0.075 | 69% | 0.50 | 50% |"
+    )
+
+
+def test_one_seed_prints_one_table(tiny_folder, texts, capsys):
+    tables = []
+    for seed in ("0", "0", "1"):
+        arguments = ["--bundle", str(tiny_folder), "--texts", texts, "--seed", seed]
+        assert benchmark.main([*arguments, "--only", "faithfulness"]) == 0
+        tables.append(capsys.readouterr().out)
+
+    assert tables[0] == tables[1]
+    assert tables[0].split("seed")[1] != tables[2].split("seed")[1]
+    assert "3 texts, Tiny" in tables[0]  # "good" has one word: nothing to rank
+    assert len(re.findall(r"^\| [a-z-]+", tables[0], re.MULTILINE)) == 6
+
+
+def test_no_plan_depends_on_the_machine(bundle):
+    runner = Runner(bundle)
+    runner.pace.measured(1, 1000)  # so slow that a page would plan eight texts
+
+    (found,) = measure_texts(runner, [(TEXTS[3], "")], 0)
+
+    assert found.percents == tuple(range(10, 101, 10))
+    assert not found.single.sentences
+
+
+def test_every_analysis_has_a_time(tiny_folder, texts, capsys, monkeypatch):
+    monkeypatch.setattr(benchmark, "LENGTHS", (8,))
+    arguments = ["--bundle", str(tiny_folder), "--texts", texts, "--only", "times"]
+
+    assert benchmark.main(arguments) == 0
+
+    table = capsys.readouterr().out
+    for name in ("occlusion", "pairs of words", "smallest flip", "trust", "writing"):
+        assert re.search(rf"^\| {name} \| [0-9.e-]+ \|$", table, re.MULTILINE)
+
+
+def test_a_text_of_a_length_is_as_long_as_fits(runner):
+    texts = [("unbelievable music was", ""), ("good and great", "")]
+
+    for tokens in range(5, 16):
+        text, _ = text_of_length(runner, texts, tokens)
+        words = " ".join(one for one, _ in texts).split()
+        count = len(text.split())
+        assert text.split() == words[:count]
+        assert len(runner.encode(text).ids) <= tokens
+        assert count == 6 or len(runner.encode(" ".join(words[: count + 1])).ids) > tokens
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "holds no text"),
+        ("[1]", 'line 1 is not an object with a "text"'),
+        ('{"text": "good"}\n{"word": 1}', 'line 2 is not an object with a "text"'),
+        ('{"text": 7}', "text and text_pair must be strings"),
+    ],
+)
+def test_bad_texts_are_refused_in_words(tiny_folder, tmp_path, capsys, content, message):
+    file = tmp_path / "texts.jsonl"
+    file.write_text(content, encoding="utf-8")
+
+    assert benchmark.main(["--bundle", str(tiny_folder), "--texts", str(file)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_without_the_project_texts_must_be_given(tiny_folder, capsys, monkeypatch):
+    failed = CompletedProcess([], 1, "", "No module named training\n")
+    monkeypatch.setattr(benchmark.subprocess, "run", lambda *_, **__: failed)
+
+    assert benchmark.main(["--bundle", str(tiny_folder)]) == 2
+    shown = capsys.readouterr()
+    assert "Texts: python -m training.held_out_texts --count 200 --seed 0" in shown.out
+    assert "No module named training\nThere are no held-out reviews" in shown.err
+    assert benchmark.main(["--bundle", str(tiny_folder), "--count", "0"]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not memory_use.can_measure(), reason="only Linux tells it")
+def test_the_served_page_is_measured_through_its_endpoints(tiny_folder, texts, capsys):
+    arguments = ["--bundle", str(tiny_folder), "--texts", texts, "--only", "memory"]
+
+    assert benchmark.main(arguments) == 0
+
+    shown = capsys.readouterr().out
+    idle, peak, endpoints = map(int, re.findall(r"(\d+) (?:MB|endpoints)", shown))
+    assert 100 < idle <= peak
+    assert endpoints >= 9
