@@ -24,13 +24,16 @@ class Api:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
 
-    def classify(self, text: str, text_pair: str = "", bundle: str = "") -> dict:
+    def classify(
+        self, text: str, text_pair: str = "", bundle: str = "", without: list | None = None
+    ) -> dict:
         """The class of a text, or of a pair of texts.
 
         Args:
             text: what to read, at most 10,000 characters.
             text_pair: a second text, for models that compare two.
             bundle: the title of the model; the page's first one if empty.
+            without: heads to leave out, as pairs of layer and head from 1, such as [[1, 2]].
 
         Returns:
             `label` (the likeliest; for a multi-label model a list of those above one half; null
@@ -38,7 +41,8 @@ class Api:
             label, `tokens` in reading order, `tokens_left_out` (cut off because the model reads
             `max_tokens` at most), `bundle` and `precision` (which graph answered).
         """
-        runner, reading = self._read(text, text_pair, bundle or self._screen.first("classifies"))
+        title = bundle or self._screen.first("classifies")
+        runner, reading = self._read(text, text_pair, title, without)
         if not runner.bundle.classifies:
             raise gr.Error(f"{runner.bundle.title} does not classify.", print_exception=False)
         labels, kind = runner.bundle.labels, runner.bundle.problem_type
@@ -62,6 +66,7 @@ class Api:
         bundle: str = "",
         words: bool = False,
         kind: str = ATTENTION,
+        without: list | None = None,
     ) -> dict:
         """The attention map of one head, or the mean or maximum of several, as numbers.
 
@@ -77,6 +82,7 @@ class Api:
                 sum over its tokens, what it gives is their mean. By default between tokens.
             kind: "attention", or "norm_weighted": each weight times the norm of what the token
                 passes on through that head, rows scaled back to 1 (Kobayashi et al. 2020).
+            without: heads to leave out, as in /classify; their own maps are there all the same.
 
         Returns:
             `weights` (a row for each token that looks, in it a number for each token looked at;
@@ -87,7 +93,7 @@ class Api:
             that went to hidden tokens), `layer`, `head`, and as in /classify `tokens`,
             `tokens_left_out`, `max_tokens`, `bundle`, `precision`.
         """
-        runner, reading = self._read(text, text_pair, bundle)
+        runner, reading = self._read(text, text_pair, bundle, without)
         chosen = runner.bundle.layers if layer is None else layer
         view = answer_or_message(_view, runner, reading, chosen, head, special_tokens, words, kind)
         return {
@@ -101,9 +107,11 @@ class Api:
             **about(runner, reading),
         }
 
-    def _read(self, text: object, text_pair: object, bundle: object) -> tuple[Runner, Reading]:
+    def _read(
+        self, text: object, text_pair: object, bundle: object, without: object
+    ) -> tuple[Runner, Reading]:
         title = bundle or next(iter(self._screen.runners))
-        return answer_or_message(self._screen.read, title, text, text_pair)
+        return answer_or_message(self._screen.read, title, text, text_pair, without)
 
 
 def _view(

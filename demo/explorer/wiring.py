@@ -32,8 +32,9 @@ def wire(
     answers = _wire_answers(app, page, events, controls, answered, private)
     panels = [panel.result for panel in page.panels if panel.analysis.leaves_heads_out]
     leaving_out = [part.leave_out for part in (page.heads, page.left_out, *panels)]
-    on_text = waits_on(page.text, private)
-    other_heads = [one(events.leave_out, controls, answered, **on_text) for one in leaving_out]
+    # Every click tells what it wants out; of deferred ones gradio sends the first one's data.
+    every = {**waits_on(page.text, private), "trigger_mode": "multiple"}
+    other_heads = [one(events.leave_out, controls, answered, **every) for one in leaving_out]
     redrawn, *drawn = _wire_map(page, events, controls, the_map, private)
     for event in (*answers, *other_heads, redrawn):
         event.then(events.show_rollout, controls, page.rollout, **private)

@@ -82,6 +82,17 @@ def test_attention_of_one_head_is_its_map(client, runner):
     assert {token["segment"] for token in answer["tokens"]} == {0, 1}
 
 
+def test_heads_can_be_left_out(client, runner):
+    reading = runner.read(TEXT, without=((0, 1), (1, 0)))
+
+    answer = client.predict(TEXT, without=[[2, 1], [1, 2]], api_name="/classify")
+    shown = client.predict(TEXT, layer=2, head=2, without=[[2, 1], [1, 2]], api_name="/attention")
+
+    assert list(answer["probabilities"].values()) == pytest.approx(reading.probabilities, abs=1e-6)
+    assert list(answer["logits"].values()) != pytest.approx(runner.read(TEXT).logits, abs=1e-4)
+    np.testing.assert_allclose(shown["weights"], reading.weights[1, 1], atol=1e-6)
+
+
 def test_attention_between_words_says_which_tokens_they_are(client, runner):
     reading = runner.read("unbelievable film")
 
@@ -157,7 +168,7 @@ def test_a_bad_request_gets_a_sentence(client, request_values, message):
 
 def test_half_a_character_gets_a_sentence(url):
     # The client itself cannot send it; JSON can.
-    kind, data = call(url, "classify", "half \ud83d", "", "")
+    kind, data = call(url, "classify", "half \ud83d", "", "", None)
 
     assert kind == "error"
     assert "lone surrogate" in data

@@ -3,7 +3,7 @@ let value = null;
 
 const WIDTH = 600;
 const HEIGHT = 200;
-const EDGE = { left: 44, right: 12, top: 12, bottom: 30 };
+const EDGE = { left: 62, right: 12, top: 12, bottom: 30 };
 const svg = (tag, attributes = {}, text) => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, given] of Object.entries(attributes)) node.setAttribute(name, given);

@@ -1,0 +1,164 @@
+"""Heads that are left out, in a real browser: by a tile, a cell, a curve; and put back."""
+
+import re
+
+import pytest
+
+FIRST = "Not bad at all, the story is great!"
+
+
+@pytest.fixture
+def page(open_page, url):
+    with open_page(url) as page:
+        yield page
+
+
+def open_heads(page):
+    page.locator("#classify_tab").get_by_role("tab", name="Heads", exact=True).click()
+    page.locator("#head_effects_price", has_text="Reads ").wait_for()
+
+
+def measure(page):
+    open_heads(page)
+    page.locator("#head_effects_start").click()
+    page.locator("#head_effects_result .cell").first.wait_for()
+
+
+def answer_of(page, reading):
+    """Waits until the answer is that of a reading."""
+    share = f"{reading.probabilities.max():.1%}"
+    page.locator("#answer .bar-value", has_text=share).first.wait_for()
+
+
+def test_the_head_of_the_map_is_left_out_and_all_are_put_back(page, runner):
+    assert page.locator("#left_out p").count() == 0
+    page.get_by_role("button", name=re.compile("^Layer 2, head 1")).first.click()
+
+    page.get_by_role("button", name="Leave out layer 2, head 1", exact=True).click()
+
+    line = page.locator("#left_out p")
+    line.wait_for()
+    assert line.inner_text().startswith("1 head is left out (layer 2: 1).")
+    answer_of(page, runner.read(FIRST, without=((1, 0),)))
+    assert page.locator("#heads .tile.out").count() == 1
+    page.get_by_role("button", name="Put back layer 2, head 1", exact=True).wait_for()
+    page.get_by_role("button", name="Put all heads back").click()
+    line.wait_for(state="detached")
+    answer_of(page, runner.read(FIRST))
+    assert page.locator("#heads .tile.out").count() == 0
+
+
+def test_a_cell_leaves_its_head_out_by_keyboard_and_the_grid_stays(page, runner):
+    measure(page)
+    cells = page.locator("#head_effects_result .cell")
+    assert cells.count() == 2 * 3
+    name = cells.nth(4).get_attribute("aria-label")
+    assert re.match(r"Layer 2, head 2: [+−]?\d+\.\d points", name)
+
+    cells.first.focus()
+    for key in ("ArrowDown", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+
+    page.locator("#left_out p", has_text="layer 2: 2").wait_for()
+    answer_of(page, runner.read(FIRST, without=((1, 1),)))
+    assert cells.nth(4).get_attribute("aria-pressed") == "true"
+    assert "Measured with all heads in." in page.locator("#head_effects_result .stale").inner_text()
+    page.locator("#head_effects_price", has_text="Reads 6 changed texts").wait_for()
+    cells.nth(5).click()  # the whole layer
+    page.locator("#left_out p", has_text="layer 2: all").wait_for()
+
+
+def test_of_quick_clicks_none_is_lost(page):
+    measure(page)
+    cells = page.locator("#head_effects_result .cell")
+
+    page.evaluate(
+        "() => [0, 1, 3].forEach(index =>"
+        "  document.querySelectorAll('#head_effects_result .cell')[index].click())"
+    )
+
+    page.locator("#left_out p", has_text="3 heads are left out (layer 1: all").wait_for()
+    pressed = [cell.get_attribute("aria-pressed") for cell in cells.all()]
+    assert pressed == ["true", "true", "true", "true", "false", "false"]
+
+
+def test_heads_stay_out_of_the_next_text(page, runner):
+    measure(page)
+    page.locator("#head_effects_result .cell").first.click()
+    page.locator("#left_out p", has_text="layer 1: 1").wait_for()
+
+    page.locator("#text textarea").fill("the film was dull")
+    page.locator("#text textarea").press("Enter")
+
+    answer_of(page, runner.read("the film was dull", without=((0, 0),)))
+    assert page.locator("#left_out p").inner_text().startswith("1 head is left out (layer 1: 1).")
+    page.locator("#head_effects_result .cell").first.wait_for(state="detached")
+
+
+def test_the_curve_is_walked_and_its_heads_are_left_out(page):
+    open_heads(page)
+    page.locator("#pruning_start").click()
+    slider = page.locator("#pruning_result input[type=range]")
+    slider.wait_for()
+    assert page.locator("#pruning_result .summary").inner_text().startswith("The answer stays ")
+    assert page.locator("#pruning_result svg polyline").count() == 1
+
+    slider.focus()
+    page.keyboard.press("Home")
+    point = page.locator("#pruning_result .point")
+    assert point.inner_text().startswith("0 of 4 heads gone: ")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert point.inner_text().startswith("2 of 4 heads gone, the last of them layer ")
+    page.get_by_role("button", name="Leave these 2 heads out").click()
+
+    page.locator("#left_out p", has_text="2 heads are left out").wait_for()
+    assert slider.is_visible()
+    assert page.locator("#pruning_result tr").count() == 1 + 5
+
+
+def test_a_decoders_heads_stand_in_two_grids_and_ink_the_tokens(page):
+    page.get_by_role("tab", name="Write", exact=True).click()
+    page.locator("#write_svg:enabled").wait_for()
+    page.locator("#write_tab").get_by_role("tab", name="Heads", exact=True).click()
+    page.locator("#decoder_heads_price", has_text="Reads ").wait_for()
+    page.locator("#decoder_heads_start").click()
+    grids = page.locator("#decoder_heads_result .head-grid")
+    grids.nth(1).wait_for()
+
+    grids.nth(1).locator(".cell").nth(3).click()
+
+    assert grids.nth(1).locator(".cell").nth(3).get_attribute("aria-pressed") == "true"
+    told = page.locator("#decoder_heads_result .told").inner_text()
+    assert told.startswith("Without layer 2, head 2 (self-attention)")
+    written = page.locator("#written .target-chips .chip").count()
+    assert page.locator("#decoder_heads_result .target-chips .chip").count() == written
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 360), ("dark", 1280)])
+def test_nothing_is_cut_off_and_axe_finds_nothing_serious(
+    open_page, url, theme, width, skip_for_want
+):
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        skip_for_want("needs axe: pip install axe-playwright-python")
+    with open_page(url, theme=theme, width=width, height=740) as page:
+        measure(page)
+        page.locator("#pruning_start").click()
+        page.locator("#pruning_result svg").wait_for()
+        page.locator("#pruning_result summary").click()
+        page.locator("#head_effects_result .cell").first.click()
+        page.locator("#left_out p").wait_for()
+        page.wait_for_timeout(400)  # colours that are still fading in have no contrast yet
+
+        parts = page.locator("main .block, .cell, .tile, #pruning_result svg, .plain-button")
+        edges = parts.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
+        assert max(edges) <= width
+        found = Axe().run(page).response["violations"]
+        serious = [
+            (one["id"], [node["html"][:200] for node in one["nodes"]])
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert serious == []
