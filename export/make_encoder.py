@@ -15,7 +15,7 @@ from export.held_out import HeldOut
 from export.invariants import check_maps
 from export.made import Graph, Made, Tell
 from export.parts import EncoderPart
-from export.profiles import Found, misses
+from export.profiles import Found, latency_misses, misses
 from export.proof import Proof, run
 from export.quantize import ENCODER_REST, quantize
 from export.report import (
@@ -64,18 +64,21 @@ def _add_8_bit(
         *(small, graph), lengths=lengths, limits=profile.limits.latency, busy=others > BUSY
     )
     size = small.ByteSize() / graph.ByteSize()
-    made.misses.extend(misses(_found(size, shares, agreement), profile.limits))
+    found = _found(size, shares, agreement)
+    made.misses.extend(misses(found, profile.limits))
+    slow = latency_misses(found, profile.limits)
     tell(show_encoder_8_bit(small.ByteSize(), graph.ByteSize(), agreement, shares))
     tell(show_profile(eight_bit, made.misses, others if others > BUSY else None))
     measured: dict[str, Any] = {
         **eight_bit.entry(),
         "scheme": f"{profile.encoder}; {ENCODER_REST}",
         "limits": profile.limits.entry(),
-        "misses": list(made.misses),
+        "misses": [miss for miss in made.misses if miss not in slow],
         "size_ratio": size,
     }
     measured |= agreement.entry() if agreement else {}
     measured["latency_ratio"] = {str(tokens): share for tokens, share in shares.items()}
+    measured["latency_misses"] = slow
     measured["latency_by"] = (
         "processor time of one thread" if others > BUSY else "time on all threads"
     )
