@@ -1,25 +1,39 @@
-"""Types of heads and rollout: as programs get them, and as the page does."""
+"""Types of heads, rollout and joined maps: as programs get them, and as the page does."""
 
 import math
 
+import gradio as gr
 import numpy as np
 import pytest
-from gradio_client import Client
-from gradio_client.exceptions import AppError
 
 from explorer.analysis.rollout import last_row, rollout_row
+from explorer.api import Api
 from explorer.axis import text_axis
+from explorer.reading_api import ReadingApi
 from explorer.rollout_view import rollout_payload, rollout_view
+from explorer.runner import Runner
+from explorer.screen import Screen
 from explorer.typed_heads import type_of_head
 from explorer.view import encoder_maps
 from explorer.words import group_words
+from explorer.write_api import WriteApi
+from explorer.write_screen import WriteScreen
 
 TEXT = "unbelievable music, was it unbad?"
 
 
 @pytest.fixture(scope="module")
-def client(url):
-    return Client(url, verbose=False)
+def ask(runner, foreign):
+    """Calls an endpoint's method, as the server does."""
+    screen = Screen([runner, Runner(foreign)])
+    api, of_reading, writes = Api(screen), ReadingApi(screen), WriteApi(WriteScreen(screen))
+    methods = {
+        "/attention": api.attention,
+        "/head_types": of_reading.head_types,
+        "/rollout": of_reading.rollout,
+        "/cross_attention": writes.cross_attention,
+    }
+    return lambda *values, api_name, **named: methods[api_name](*values, **named)
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +46,8 @@ def by_words(row, reading):
 
 
 @pytest.mark.parametrize("special_tokens", [True, False])
-def test_rollout_is_told_by_words_with_what_is_hidden(client, reading, special_tokens):
-    answer = client.predict(TEXT, special_tokens=special_tokens, api_name="/rollout")
+def test_rollout_is_told_by_words_with_what_is_hidden(ask, reading, special_tokens):
+    answer = ask(TEXT, special_tokens=special_tokens, api_name="/rollout")
 
     words = group_words(reading.tokens)
     shown = [place for place, word in enumerate(words) if special_tokens or not word.special]
@@ -51,8 +65,8 @@ def test_rollout_is_told_by_words_with_what_is_hidden(client, reading, special_t
         assert answer[name]["entropy"] == pytest.approx(nats / math.log(len(own)), abs=1e-5)
 
 
-def test_rollout_by_tokens(client, reading):
-    answer = client.predict(TEXT, words=False, api_name="/rollout")
+def test_rollout_by_tokens(ask, reading):
+    answer = ask(TEXT, words=False, api_name="/rollout")
 
     np.testing.assert_allclose(answer["rollout"]["shares"], rollout_row(reading.weights), atol=1e-6)
     assert answer["words"] is None
@@ -72,8 +86,8 @@ def test_what_the_page_draws_of_rollout_is_what_the_axis_shows(reading):
 
 @pytest.mark.parametrize("words", [True, False])
 @pytest.mark.parametrize("kind", ["attention", "norm_weighted"])
-def test_every_head_has_the_type_that_the_page_says(client, reading, words, kind):
-    answer = client.predict(TEXT, words=words, kind=kind, api_name="/head_types")
+def test_every_head_has_the_type_that_the_page_says(ask, reading, words, kind):
+    answer = ask(TEXT, words=words, kind=kind, api_name="/head_types")
 
     maps = encoder_maps(reading, words=words, by_norms=kind == "norm_weighted")
     assert [len(row) for row in answer["heads"]] == [2, 2]
@@ -96,15 +110,13 @@ def test_every_head_has_the_type_that_the_page_says(client, reading, words, kind
         ("/attention", {"kind": ["norm_weighted"]}, r"kind is \['norm_weighted'\]"),
     ],
 )
-def test_a_bad_request_gets_a_sentence(client, name, values, message):
-    with pytest.raises(AppError, match=message):
-        client.predict(TEXT, **values, api_name=name)
+def test_a_bad_request_gets_a_sentence(ask, name, values, message):
+    with pytest.raises(gr.Error, match=message):
+        ask(TEXT, **values, api_name=name)
 
 
-def test_attention_joins_heads_and_layers_and_weighs_by_norms(client, reading):
-    answer = client.predict(
-        TEXT, layer="max", head="mean", kind="norm_weighted", api_name="/attention"
-    )
+def test_attention_joins_heads_and_layers_and_weighs_by_norms(ask, reading):
+    answer = ask(TEXT, layer="max", head="mean", kind="norm_weighted", api_name="/attention")
 
     carried = reading.weights * reading.value_norms[:, :, None]
     shares = carried / carried.sum(axis=-1, keepdims=True)
@@ -112,9 +124,9 @@ def test_attention_joins_heads_and_layers_and_weighs_by_norms(client, reading):
     assert (answer["layer"], answer["head"], answer["kind"]) == ("max", "mean", "norm_weighted")
 
 
-def test_a_foreign_decoders_cross_attention_is_weighed_too(client):
+def test_a_foreign_decoders_cross_attention_is_weighed_too(ask):
     plain, weighed = (
-        client.predict(TEXT, "naïve", kind=kind, words=True, bundle="Foreign",
+        ask(TEXT, "naïve", kind=kind, words=True, bundle="Foreign",
                        api_name="/cross_attention")
         for kind in ("attention", "norm_weighted")
     )  # fmt: skip
