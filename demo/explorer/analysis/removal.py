@@ -68,7 +68,8 @@ def distinct_texts(
     """The different texts among the changed ones, and for each removal the place of its text."""
     encoded = runner.encode(reading.text, reading.text_pair)
     places: dict[tuple, int] = {}
-    texts, rows = [], []
+    texts: list[Encoded] = []
+    rows = []
     for words in removals:
         changed = remove(runner, encoded, words, way)
         key = (*changed.ids, *changed.segment_ids)
