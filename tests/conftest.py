@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each worker has a core to itself: torch's threads would take the others'. Set before torch is
+    # imported, which reads it once.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 WORDS = "a the film is not bad good dull bright story and but it was great . , ! ? ' “ ”".split()
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
