@@ -107,12 +107,14 @@ def test_every_head_has_the_type_that_the_page_says(ask, reading, words, kind):
         ("/head_types", {"words": "yes"}, "words is 'yes'; expected true or false"),
         ("/rollout", {"special_tokens": 1}, "special_tokens is 1; expected true or false"),
         ("/rollout", {"bundle": "../etc"}, "There is no bundle '../etc'"),
-        ("/attention", {"kind": ["norm_weighted"]}, r"kind is \['norm_weighted'\]"),
+        ("/attention", {"kind": ["norm_weighted"]}, "kind is ['norm_weighted']"),
     ],
 )
 def test_a_bad_request_gets_a_sentence(ask, name, values, message):
-    with pytest.raises(gr.Error, match=message):
+    with pytest.raises(gr.Error) as refused:
         ask(TEXT, **values, api_name=name)
+
+    assert message in refused.value.message
 
 
 def test_attention_joins_heads_and_layers_and_weighs_by_norms(ask, reading):
