@@ -149,9 +149,11 @@ def memory(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -
         idle = memory_use.resident(page.process)
         for name in names:
             page.ask(name, *long)
-        print(f"\nMemory of the page, {bundle.title}, {bundle.graph.precision}: ", end="")
-        print(f"{idle:.0f} MB after its first answers, {memory_use.peak(page.process):.0f} MB at ")
-        print(f"the peak of {len(names)} endpoints on {bundle.max_tokens} tokens.", flush=True)
+        print(
+            f"\nMemory of the page, {bundle.title}, {bundle.graph.precision}: {idle:.0f} MB after "
+            f"its first answers, {memory_use.peak(page.process):.0f} MB at the peak of "
+            f"{len(names)} endpoints on {bundle.max_tokens} tokens."
+        )
 
 
 MEASURE = {"faithfulness": faithfulness, "times": times, "memory": memory}
