@@ -46,8 +46,7 @@ def alone(writer, writing, masks):
 def test_every_effect_is_the_fall_of_a_text_scored_without_that_head(
     writer, writing, monkeypatch, rows
 ):
-    one = 4 * len(writing.ids) * writer.decoder.vocabulary
-    monkeypatch.setattr(target_scores, "_LOGIT_BYTES", rows * one)
+    monkeypatch.setattr(module, "targets_per_run", lambda *_: rows)
 
     found = finish(decoder_head_effects(writer, writing))
 
@@ -95,3 +94,16 @@ def test_a_decoder_without_head_masks_says_so(writer, writing, monkeypatch):
 
     with pytest.raises(RequestError, match="has no inputs cross_head_mask and head_mask"):
         decoder_head_effects_cost(writer, writing)
+
+
+def test_a_run_holds_no_more_than_its_memory(writer, writing, monkeypatch):
+    monkeypatch.setattr(target_scores, "_RUN_BYTES", 10**6)
+    logits = 4 * len(writing.ids) * writer.decoder.vocabulary
+    keys_and_values = (
+        4 * len(writing.source.tokens) * 2 * writer.decoder.layers * writer.graph.width
+    )
+
+    rows = target_scores.targets_per_run(writer, writing)
+
+    assert rows * (logits + 2 * keys_and_values) <= 10**6
+    assert (rows + 1) * (logits + 2 * keys_and_values) > 10**6

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from explorer.analysis import source_reliance as module
-from explorer.analysis import target_scores
 from explorer.analysis.source_reliance import (
     WAYS,
     cross_attention_by_word,
@@ -69,8 +68,7 @@ def without(runner, writer, writing, places, way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_effect_is_the_fall_of_the_log_probability(runner, writer, writing, way, monkeypatch):
-    two_a_run = 2 * 4 * 6 * writer.decoder.vocabulary
-    monkeypatch.setattr(target_scores, "_LOGIT_BYTES", two_a_run)
+    monkeypatch.setattr(module, "targets_per_run", lambda *_: 2)
     found = finish(source_reliance(runner, writer, writing, way))
 
     whole = without(runner, writer, writing, [], way)

@@ -31,7 +31,7 @@ def answers(
     probabilities = np.zeros((len(texts), len(runner.bundle.labels)), np.float32)
     shared = head_masks is None or len(head_masks) == 1
     done = 0
-    for rows in _batches(texts, runner.bundle.layers * runner.bundle.heads):
+    for rows in _batches(runner, texts):
         masks = head_masks if shared else head_masks[rows]
         started = time.perf_counter()
         probabilities[rows] = runner.answer([texts[row] for row in rows], masks)
@@ -42,12 +42,17 @@ def answers(
     return probabilities
 
 
-def _batches(texts: Sequence[Encoded], maps: int) -> Iterator[list[int]]:
+def texts_per_run(runner: Runner, tokens: int) -> int:
+    """How many texts of so many tokens are read in one run; at least one."""
+    maps = runner.bundle.layers * runner.bundle.heads
+    return max(1, min(_ROWS, _MAP_BYTES // (4 * maps * max(tokens, 1) ** 2)))
+
+
+def _batches(runner: Runner, texts: Sequence[Encoded]) -> Iterator[list[int]]:
     """The texts by their places, short ones first, in groups that fit into one run."""
     batch: list[int] = []
     for row in sorted(range(len(texts)), key=lambda place: len(texts[place].ids)):
-        room = _MAP_BYTES // (4 * maps * max(len(texts[row].ids), 1) ** 2)
-        if batch and len(batch) >= min(_ROWS, room):
+        if len(batch) >= texts_per_run(runner, len(texts[row].ids)):
             yield batch
             batch = []
         batch.append(row)

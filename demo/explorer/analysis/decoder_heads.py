@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from explorer.analysis.pace import LONGEST, Cost
 from explorer.analysis.steps import Progress, Steps
-from explorer.analysis.target_scores import score, texts_per_run
+from explorer.analysis.target_scores import score, targets_per_run
 from explorer.request import RequestError
 from explorer.writer import Writer
 from explorer.writing import Writing
@@ -50,7 +50,7 @@ def decoder_head_effects(writer: Writer, writing: Writing) -> Steps[DecoderHeadE
         RequestError: the graph has no head masks.
     """
     tried = _tried(writer, writing)
-    rows = texts_per_run(writer, writing)
+    rows = targets_per_run(writer, writing)
     layers, heads = writer.decoder.layers, writer.decoder.heads
     scores: list[NDArray[np.float32]] = []
     wanted = [None, *tried]

@@ -14,9 +14,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.analysis.answers import texts_per_run
 from explorer.analysis.pace import LONGEST, Cost
 from explorer.analysis.steps import Progress, Steps
-from explorer.analysis.target_scores import score, texts_per_run
+from explorer.analysis.target_scores import score, targets_per_run
 from explorer.reading import Reading
 from explorer.request import RequestError
 from explorer.runner import Runner
@@ -91,7 +92,9 @@ def _scores(
 ) -> Steps[list[NDArray[np.float32]]]:
     """Log-probabilities of what was written, for each set of source places taken away."""
     encoded = runner.encode(writing.source.text)
-    rows = texts_per_run(writer, writing)
+    rows = targets_per_run(writer, writing)
+    if way == "before the encoder":
+        rows = min(rows, texts_per_run(runner, len(encoded.ids)))
     scores: list[NDArray[np.float32]] = []
     for start in range(0, len(taken), rows):
         batch = taken[start : start + rows]

@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 from explorer.writer import Writer
 from explorer.writing import Writing
 
-_LOGIT_BYTES = 32 * 2**20
-"""Of one run: a batch of a long text over a large vocabulary is the largest thing in memory."""
+_RUN_BYTES = 32 * 2**20
+"""Of what a run holds of all its texts: logits over the vocabulary, and of the source the keys and
+values of every layer, as they are computed and as they are given out."""
 
 
-def texts_per_run(writer: Writer, writing: Writing) -> int:
-    """How many times one run may score the written text."""
-    return max(1, _LOGIT_BYTES // (4 * len(writing.ids) * writer.decoder.vocabulary))
+def targets_per_run(writer: Writer, writing: Writing) -> int:
+    """How many times one run may score the written text; at least once."""
+    logits = len(writing.ids) * writer.decoder.vocabulary
+    source = 4 * writer.decoder.layers * len(writing.source.tokens) * writer.graph.width
+    return max(1, _RUN_BYTES // (4 * (logits + source)))
 
 
 def score(

@@ -37,12 +37,10 @@ def payload(writing: Writing, found: DecoderHeadEffects) -> dict[str, Any]:
 
 
 def _cost(asked: Asked) -> Cost:
-    assert asked.writer and asked.writing, "the Write tab asks"
     return decoder_head_effects_cost(asked.writer, asked.writing)
 
 
 def _steps(asked: Asked) -> Steps[dict[str, Any]]:
-    assert asked.writer and asked.writing, "the Write tab asks"
     found = yield from decoder_head_effects(asked.writer, asked.writing)
     return payload(asked.writing, found)
 
