@@ -96,7 +96,7 @@ def _add_8_bit_flags(parser: argparse.ArgumentParser) -> None:
     add(
         "--allow-miss",
         action="store_true",
-        help="write the bundle although the 8-bit graph misses a limit of its profile",
+        help="write the 8-bit graphs although a limit of their profile is missed",
     )
     add(
         "--integer-weights",
@@ -160,8 +160,9 @@ def _export(given: argparse.Namespace) -> list[str]:
 
     encoder = make_encoder(parts.encoder, held_out, eight_bit=eight_bit, tell=tell)
     if encoder.misses and not given.allow_miss:
-        tell(show_way_out(given.profile, PROFILES))
-        return [f"8 bit, profile {given.profile}: {miss}" for miss in encoder.misses]
+        if failures := _leave_out_8_bit(encoder, given, tell):
+            return failures
+        eight_bit = None
     decoder = Made()
     if parts.decoder and card.decoder:
         tell(show_search())
@@ -185,6 +186,18 @@ def _export(given: argparse.Namespace) -> list[str]:
     tell(show_bundle(out))
     if given.triton:
         tell(show_triton(lay_out(out, given.triton)))
+    return []
+
+
+def _leave_out_8_bit(encoder: Made, given: argparse.Namespace, tell: Tell) -> list[str]:
+    """Takes back a graph that misses its limits, and says so; a failure if no other is wanted."""
+    tell(show_way_out(given.profile, PROFILES))
+    missed = [f"8 bit, profile {given.profile}: {miss}" for miss in encoder.misses]
+    if given.only_8bit:
+        return missed
+    for miss in missed:
+        print(f"8-bit graphs are left out: {miss}", file=sys.stderr)
+    del encoder.graphs["8bit"]
     return []
 
 

@@ -136,16 +136,22 @@ def test_a_graph_that_misses_its_limits_is_written_only_if_asked_for(
         eight_bit, "time_share", lambda graph, of, lengths, busy: {n: times[n] for n in lengths}
     )
     out, flags = tmp_path / "bundle", ["--quantize", "--integer-weights", "uint8"]
+    fast = [str(checkpoint), "--out", str(tmp_path / "fast"), "--profile", "fast"]
 
-    refused = main([str(checkpoint), "--out", str(out), *flags, "--profile", "fast"])
+    assert main([*fast, "--only-8bit"]) == 1
 
     told = capsys.readouterr()
-    assert refused == 1
-    assert not out.exists()
+    assert not (tmp_path / "fast").exists()
     assert "--profile faithful; --allow-miss to write it as it is" in told.out
     slow = "time at 32 tokens 0.812 of float32's; at most 0.42 is wanted: 0.393 too much"
     assert f"failed: 8 bit, profile fast: {slow}" in told.err
     assert "at most 0.28 is wanted" in told.err
+
+    assert main([*fast, "--quantize"]) == 0
+
+    assert f"8-bit graphs are left out: 8 bit, profile fast: {slow}" in capsys.readouterr().err
+    graphs = json.loads((tmp_path / "fast" / "bundle.json").read_text())["graphs"]
+    assert {part: list(of_part) for part, of_part in graphs.items()} == {"classify": ["float32"]}
 
     assert main([str(checkpoint), "--out", str(out), *flags, "--allow-miss"]) == 0
 
