@@ -98,11 +98,7 @@ def show_profile(eight_bit: EightBit, misses: Sequence[str], others: float | Non
 def show_way_out(name: str, profiles: Iterable[str]) -> str:
     """What can be done about missed limits."""
     others = " or ".join(f"--profile {other}" for other in profiles if other != name)
-    return _row(
-        "",
-        "what to do",
-        f"{others}; --allow-miss to write it as it is; float32 needs no --quantize",
-    )
+    return _row("", "what to do", f"{others}; --allow-miss to write it as it is")
 
 
 def show_decoder_8_bit(
