@@ -156,6 +156,7 @@ def test_graphs_without_maps_answer_as_the_one_with_them(encoder_files: dict[str
         np.testing.assert_allclose(session.run(None, feed)[0], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_batches_are_timed_padded_by_length_and_one_by_one(
     checkpoint: Path, in_this_process: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -227,6 +228,7 @@ def test_a_measurement_that_fails_is_named(
     assert "broken.onnx" in found.value.stderr
 
 
+@pytest.mark.slow
 def test_writing_is_timed_beside_generate(
     checkpoint: Path, in_this_process: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -89,7 +89,7 @@ def theirs_in(folder: Path) -> EncoderDecoderModel:
 @pytest.mark.parametrize(
     ("widths", "reads"),
     [
-        pytest.param((16, 16), BertConfig, id="equal widths"),
+        pytest.param((16, 16), BertConfig, id="equal widths", marks=pytest.mark.slow),
         pytest.param((16, 28), BertConfig, id="unequal widths"),
         pytest.param(
             (16, 16),

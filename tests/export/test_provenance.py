@@ -97,6 +97,7 @@ def test_of_a_model_that_was_not_trained_here_it_says_what_is_known(
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same_bytes_of_all_four_graphs(random_checkpoint: Path) -> None:
     """Python orders sets by a seed of the process: what depends on their order would show."""
     processes = [
