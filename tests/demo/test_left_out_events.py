@@ -9,7 +9,7 @@ from explorer.screen import Screen
 
 TITLE, TEXT = "Tiny random model", "the film is good"
 SHOWN = {"bundle": TITLE, "text": TEXT, "text_pair": ""}
-VIEW = (2, "mean", True, True, False)
+VIEW = (2, "mean", True, True, False, False)  # as in Chosen, behind what is shown
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +64,13 @@ def test_another_model_begins_with_all_its_heads(events):
     other, *_ = events.read(TITLE, TEXT, "", {**shown, "bundle": "Another"}, *VIEW)
 
     assert other["without"] == []
-    assert events.begin(TITLE, True, True, False)[8]["without"] == []
+    assert events.begin(TITLE, *VIEW[2:])[8]["without"] == []
 
 
 def test_a_map_of_a_text_without_heads_is_the_one_that_was_read_so(events, screen):
     shown, *_ = events.leave_out(without((1, 1)), SHOWN, *VIEW)
 
-    heads, _, tokens, *_ = events.draw(shown, 2, 1, True, False, False)
+    heads, _, tokens, *_ = events.draw(shown, 2, 1, True, False, False, False)
 
     assert heads["without"] == [[1, 1]]
     _, reading = screen.read(TITLE, TEXT, "", [[1, 1]])

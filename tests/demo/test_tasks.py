@@ -29,16 +29,22 @@ def classifies_only(copy_of_tiny):
     return open_bundle(copy_of_tiny(title="Classifier", tasks=["classify"]))
 
 
+READS = {"attention", "head_types", "rollout"}
+CLASSIFIES = {
+    "classify", "occlusion", "pairs", "smallest_flip", "trust",
+    "head_effects", "pruning", "compare",
+}  # fmt: skip
+WRITES = {"generate", "cross_attention", "source_reliance", "decoder_head_effects"}
+
+
 def endpoints(page):
     return {fn.api_name for fn in page.fns.values() if fn.api_visibility == "public"}
 
 
 def test_a_page_offers_what_its_bundles_can_do(writes_only, classifies_only, bundle):
-    assert endpoints(app.build_app([writes_only])) == {"attention", "generate", "cross_attention"}
-    assert endpoints(app.build_app([classifies_only])) == {"attention", "classify"}
-    assert endpoints(app.build_app([bundle])) == {
-        "attention", "classify", "generate", "cross_attention",
-    }  # fmt: skip
+    assert endpoints(app.build_app([writes_only])) == READS | WRITES
+    assert endpoints(app.build_app([classifies_only])) == READS | CLASSIFIES
+    assert endpoints(app.build_app([bundle])) == READS | CLASSIFIES | WRITES
 
 
 def test_nothing_runs_beside_the_queue_or_two_at_a_time(bundle, classifies_only):
@@ -61,9 +67,9 @@ def test_a_bundle_without_a_classifier_reads_and_writes(writes_only):
 
 
 def test_its_page_begins_without_an_answer(writes_only):
-    begun = Events(Screen([Runner(writes_only)])).begin("Writer", True, False)
+    begun = Events(Screen([Runner(writes_only)])).begin("Writer", True, False, False, False)
 
-    assert len(begun) == 17
+    assert len(begun) == 18
     assert begun[8] is None
 
 
