@@ -29,6 +29,8 @@ class Maps:
     """Which attention it is, where a model has several: "Cross-attention"."""
     sides: tuple[str, str] = ("each row looks (query)", "its columns are looked at (keys)")
     """What rows and columns are, in words."""
+    kept: NDArray[np.bool_] | None = None
+    """Which heads a mean or a maximum is of, shape (layers, heads); None: all."""
     looks_back: bool = False
     """Whether a query only sees what was written before it."""
 
@@ -52,10 +54,25 @@ class Maps:
         )
 
     def mean_of_layer(self, layer: int) -> NDArray[np.float32]:
-        """The mean over a layer's heads."""
+        """The mean over a layer's heads, but those left out; 0 if none is left."""
+        kept = self._kept(layer)
+        if not kept.any():
+            return self._merged(np.zeros(self.weights.shape[2:], np.float32))
         if self.norms is not None:
-            return self.of_layer(layer).mean(axis=0)
-        return self._merged(self.weights[layer].mean(axis=0))  # merging is linear
+            return self.of_layer(layer)[kept].mean(axis=0)
+        weights = self.weights[layer] if kept.all() else self.weights[layer, kept]
+        return self._merged(weights.mean(axis=0))  # merging is linear
+
+    def max_of_layer(self, layer: int) -> NDArray[np.float32]:
+        """The maximum over a layer's heads, but those left out; 0 if none is left."""
+        return self.of_layer(layer)[self._kept(layer)].max(axis=0, initial=0)
+
+    def layers_left(self) -> int:
+        """How many layers have a head that is not left out."""
+        return sum(bool(self._kept(layer).any()) for layer in range(len(self.weights)))
+
+    def _kept(self, layer: int) -> NDArray[np.bool_]:
+        return np.ones(self.weights.shape[1], np.bool_) if self.kept is None else self.kept[layer]
 
     def even(self) -> NDArray[np.float32]:
         """A map that prefers no token to another, shape (query, key)."""

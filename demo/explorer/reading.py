@@ -68,6 +68,13 @@ class Reading:
     heads are in. What reads a changed text for comparison must read it with the same."""
 
     @property
+    def kept_heads(self) -> NDArray[np.bool_]:
+        """Which heads had a part in the answer, shape (layers, heads)."""
+        if self.head_mask is None:
+            return np.ones(self.weights.shape[:2], np.bool_)
+        return self.head_mask[0] != 0
+
+    @property
     def without(self) -> list[list[int]]:
         """The heads that were left out, as pairs of layer and head that count from 1."""
         if self.head_mask is None:

@@ -31,7 +31,9 @@ class RolloutView(NamedTuple):
 
 def rollout_view(reading: Reading, axis: Axis) -> RolloutView:
     """Both rows by words or tokens, as the axis of the text has them."""
-    rows = np.stack([one(reading.weights, QUERY) for one in (rollout_row, last_row)])
+    rows = np.stack(
+        [one(reading.weights, reading.kept_heads, QUERY) for one in (rollout_row, last_row)]
+    )
     if axis.words is not None:
         rows = merge_keys(rows, axis.words)
     shares, removed = kept_keys(rows, axis)

@@ -66,7 +66,9 @@ def encoder_maps(
     """All maps of a text that an encoder read."""
     axis = text_axis(reading.tokens, special_tokens=special_tokens, words=words)
     norms = reading.value_norms if by_norms else None
-    return Maps(weights=reading.weights, norms=norms, queries=axis, keys=axis)
+    return Maps(
+        weights=reading.weights, norms=norms, queries=axis, keys=axis, kept=reading.kept_heads
+    )
 
 
 def attention_map(reading: Reading, layer: int | str, head: int | str, **which: Any) -> MapView:
@@ -101,7 +103,10 @@ def map_view(maps: Maps, layer: int | str, head: int | str) -> MapView:
 
 
 def chosen_map(maps: Maps, layer: int | str, head: int | str) -> NDArray[np.float32]:
-    """One head's map, or the mean or maximum over heads, then over layers: all of the two sides."""
+    """One head's map, or the mean or maximum over heads, then over layers: all of the two sides.
+
+    Heads that are left out have no part in a mean or maximum over heads.
+    """
     if isinstance(layer, int):
         return _of_layer(maps, layer, head)
     layers = len(maps.weights)
@@ -109,13 +114,15 @@ def chosen_map(maps: Maps, layer: int | str, head: int | str) -> NDArray[np.floa
     join = np.add if layer == MEAN else np.maximum
     for other in range(1, layers):  # one by one: all layers of a long text would double its memory
         join(found, _of_layer(maps, other, head), out=found)
-    return found / layers if layer == MEAN else found
+    if layer != MEAN:
+        return found
+    return found / (max(maps.layers_left(), 1) if head == MEAN else layers)
 
 
 def _of_layer(maps: Maps, layer: int, head: int | str) -> NDArray[np.float32]:
     if isinstance(head, int):
         return maps.of_head(layer, head)
-    return maps.mean_of_layer(layer) if head == MEAN else maps.of_layer(layer).max(axis=0)
+    return maps.mean_of_layer(layer) if head == MEAN else maps.max_of_layer(layer)
 
 
 def renormalised(

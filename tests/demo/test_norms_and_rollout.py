@@ -6,6 +6,8 @@ import pytest
 
 from explorer.analysis.norms import norm_weighted
 from explorer.analysis.rollout import last_row, rollout_row
+from explorer.map_choice import MAX, MEAN
+from explorer.view import attention_map
 
 
 def test_a_weight_counts_by_the_norm_of_what_it_lets_through():
@@ -46,10 +48,31 @@ def test_rollout_is_the_product_of_the_layers_with_their_residuals(runner, query
         )
         expected = mixed @ expected
 
-    row = rollout_row(reading.weights, query)
+    row = rollout_row(reading.weights, reading.kept_heads, query)
 
     np.testing.assert_allclose(row, expected[query], atol=1e-6)
     assert row.sum() == pytest.approx(1, abs=1e-5)
     np.testing.assert_allclose(
-        last_row(reading.weights, query), reading.weights[-1].mean(axis=0)[query], atol=1e-7
+        last_row(reading.weights, reading.kept_heads, query),
+        reading.weights[-1].mean(axis=0)[query],
+        atol=1e-7,
     )
+
+
+def test_heads_that_are_left_out_have_no_part_in_rollout_mean_and_maximum(runner):
+    without = ((0, 0), (0, 1), (1, 0))  # of layer 1 both heads, of layer 2 the first
+    reading = runner.read("the film was good", "", without)
+    only = reading.weights[1, 1]
+    tokens = len(reading.tokens)
+
+    # Layer 1 leaves everything where it is; layer 2 has one head.
+    expected = 0.5 * only[0] + 0.5 * np.eye(tokens)[0]
+    np.testing.assert_allclose(
+        rollout_row(reading.weights, reading.kept_heads), expected, atol=1e-6
+    )
+    np.testing.assert_array_equal(last_row(reading.weights, reading.kept_heads), only[0])
+    for layer, head in ((2 - 1, MEAN), (2 - 1, MAX), (MEAN, MEAN), (MAX, MAX)):
+        np.testing.assert_allclose(attention_map(reading, layer, head).weights, only, atol=1e-6)
+    assert attention_map(reading, 0, MEAN).weights.max() == 0
+    none = np.zeros((2, 2), np.bool_)
+    np.testing.assert_array_equal(last_row(reading.weights, none), np.eye(tokens)[0])

@@ -55,7 +55,7 @@ def test_rollout_is_told_by_words_with_what_is_hidden(ask, reading, special_toke
     assert answer["indexes"] == shown
     assert [word["text"] for word in answer["words"]] == [word.text for word in words]
     for name, row_of in (("rollout", rollout_row), ("last_layer", last_row)):
-        whole = by_words(row_of(reading.weights), reading)
+        whole = by_words(row_of(reading.weights, reading.kept_heads), reading)
         kept = sum(whole[place] for place in shown)
         expected = [whole[place] / kept for place in shown]
         assert answer[name]["shares"] == pytest.approx(expected, abs=2e-6)
@@ -68,7 +68,9 @@ def test_rollout_is_told_by_words_with_what_is_hidden(ask, reading, special_toke
 def test_rollout_by_tokens(ask, reading):
     answer = ask(TEXT, words=False, api_name="/rollout")
 
-    np.testing.assert_allclose(answer["rollout"]["shares"], rollout_row(reading.weights), atol=1e-6)
+    np.testing.assert_allclose(
+        answer["rollout"]["shares"], rollout_row(reading.weights, reading.kept_heads), atol=1e-6
+    )
     assert answer["words"] is None
 
 

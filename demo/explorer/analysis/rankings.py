@@ -20,7 +20,7 @@ def attention_received(reading: Reading) -> NDArray[np.float32]:
 
     What special tokens receive is not in it, so it sums to less than 1.
     """
-    return _by_word(last_row(reading.weights), reading)
+    return _by_word(last_row(reading.weights, reading.kept_heads), reading)
 
 
 def word_scores(reading: Reading, found: Occlusion, *, signed: bool) -> dict[str, NDArray]:
@@ -30,12 +30,12 @@ def word_scores(reading: Reading, found: Occlusion, *, signed: bool) -> dict[str
         signed: whether a word with a negative effect counts less than one without any; false: only
             the size of the effect counts. A word that was not tried counts as without effect.
     """
-    carried = norm_weighted(reading.weights[-1, :, :1], reading.value_norms[-1])[:, 0]
+    carried = norm_weighted(reading.weights[-1:, :, :1], reading.value_norms[-1:])
     effects = np.nan_to_num(found.effects)
     scores = (
         attention_received(reading),
-        _by_word(carried.mean(axis=0), reading),
-        _by_word(rollout_row(reading.weights), reading),
+        _by_word(last_row(carried, reading.kept_heads), reading),
+        _by_word(rollout_row(reading.weights, reading.kept_heads), reading),
         effects if signed else np.abs(effects),
     )
     return dict(zip(METHODS, scores, strict=True))
