@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-LONGEST = 12.0
+LONGEST = 10.0
 """Seconds that one analysis plans for, of the 15 that it may take: what a run will cost is known
-from those before it, and a machine may slow down on the way."""
+from those before it, which may have been of shorter texts, and a machine may slow down on the way.
+"""
 
 _MEMORY = 0.7
 """What a new run leaves of the old estimate; a machine's pace drifts with its other work."""

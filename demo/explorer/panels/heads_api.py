@@ -64,7 +64,7 @@ class HeadsApi:
             text: what to read, at most 10,000 characters.
             text_pair: a second text, for models that compare two.
             label: the class; the likeliest if empty.
-            measured: "again as heads go" (as often as fits into 15 seconds) or "once": how often
+            measured: "again as heads go" (as often as fits into 10 seconds) or "once": how often
                 the effects are measured by which heads go.
             without: heads that are out from the beginning, as pairs of layer and head from 1.
             bundle: the title of the model; the page's first one that classifies if empty.
