@@ -236,3 +236,23 @@ def open_page(browser: Any) -> Callable[..., Any]:
         assert troubles == []
 
     return opened
+
+
+@pytest.fixture(scope="session")
+def serious_faults(skip_for_want: Callable[[str], None]) -> Callable[..., list]:
+    """What axe finds on a page, or within a part of it, that shuts readers out: rule and places."""
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        skip_for_want("needs axe: pip install axe-playwright-python")
+
+    def find(page: Any, within: str | None = None) -> list:
+        page.wait_for_timeout(400)  # colours that are still fading in have no contrast yet
+        found = Axe().run(page, context=within).response["violations"]
+        return [
+            (one["id"], [node["html"][:200] for node in one["nodes"]])
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
+
+    return find

@@ -137,12 +137,8 @@ def test_a_decoders_heads_stand_in_two_grids_and_ink_the_tokens(page):
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 360), ("dark", 1280)])
 def test_nothing_is_cut_off_and_axe_finds_nothing_serious(
-    open_page, url, theme, width, skip_for_want
+    open_page, url, theme, width, serious_faults
 ):
-    try:
-        from axe_playwright_python.sync_playwright import Axe
-    except ImportError:
-        skip_for_want("needs axe: pip install axe-playwright-python")
     with open_page(url, theme=theme, width=width, height=740) as page:
         measure(page)
         page.locator("#pruning_start").click()
@@ -155,10 +151,4 @@ def test_nothing_is_cut_off_and_axe_finds_nothing_serious(
         parts = page.locator("main .block, .cell, .tile, #pruning_result svg, .plain-button")
         edges = parts.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
         assert max(edges) <= width
-        found = Axe().run(page).response["violations"]
-        serious = [
-            (one["id"], [node["html"][:200] for node in one["nodes"]])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == []
+        assert serious_faults(page) == []

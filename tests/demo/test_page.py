@@ -284,24 +284,12 @@ def test_a_dark_page_shows_a_dark_picture_and_keeps_a_light_one(open_page, url):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious(open_page, url, theme, skip_for_want):
-    try:
-        from axe_playwright_python.sync_playwright import Axe
-    except ImportError:
-        skip_for_want("needs axe: pip install axe-playwright-python")
+def test_axe_finds_nothing_serious(open_page, url, theme, serious_faults):
     with open_page(url, theme=theme) as page:
         for text in ("the music was dull but the film is good", "Ωμ " + "film " * 100):
             read(page, text)
             page.locator("#svg:enabled").wait_for()
-            page.wait_for_timeout(400)  # colours that are still fading in have no contrast yet
-            found = Axe().run(page).response["violations"]
-
-            serious = [
-                (one["id"], [node["html"][:200] for node in one["nodes"]])
-                for one in found
-                if one["impact"] in ("serious", "critical")
-            ]
-            assert serious == []
+            assert serious_faults(page) == []
 
 
 def test_types_of_heads_are_counted_and_stand_out_when_chosen(page):

@@ -280,12 +280,8 @@ def test_a_page_shows_the_tabs_that_its_model_has_and_its_words_run_nothing(page
 
 @pytest.mark.parametrize(("theme", "width"), [("dark", 360), ("light", 1280)])
 def test_the_tab_fits_and_axe_finds_nothing_serious(
-    open_page, serve, foreign, bundle, theme, width, skip_for_want
+    open_page, serve, foreign, bundle, theme, width, serious_faults
 ):
-    try:
-        from axe_playwright_python.sync_playwright import Axe
-    except ImportError:
-        skip_for_want("needs axe: pip install axe-playwright-python")
     writes = [foreign, bundle] if width == 360 else [bundle]  # the first only writes
     with (
         serve(writes) as address,
@@ -310,10 +306,4 @@ def test_the_tab_fits_and_axe_finds_nothing_serious(
         parts = page.locator("main .block:visible, .tile:visible, .chip:visible, .bar:visible")
         edges = parts.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
         assert max(edges) <= width
-        found = Axe().run(page).response["violations"]
-        serious = [
-            (one["id"], [node["html"][:200] for node in one["nodes"]])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == []
+        assert serious_faults(page) == []
