@@ -16,13 +16,14 @@ from export import runtimes
 from export.bundle import write_bundle
 from export.card import make_card
 from export.eight_bit import EightBit
+from export.export_flags import DEFAULT_CHECKPOINT, build_parser
 from export.held_out import HeldOut
 from export.made import Made, Tell
 from export.make_decoder import make_decoder
 from export.make_encoder import make_encoder
 from export.many_texts import many_texts
 from export.parts import open_parts
-from export.processor import CHOICES, choose_integer_weights
+from export.processor import choose_integer_weights
 from export.profiles import PROFILES
 from export.report import show_bundle, show_parts, show_search, show_triton, show_way_out
 from export.sources import find_sources
@@ -31,92 +32,10 @@ from export.verify_bundle import UnsoundBundleError, verify_bundle
 from export.verify_report import show_proof
 from training.record import read_record
 
-DEFAULT_CHECKPOINT = "checkpoints/reviews"
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The command's flags."""
-    parser = argparse.ArgumentParser(
-        prog="to_onnx.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="example: python export/to_onnx.py checkpoints/reviews --quantize",
-    )
-    parser.add_argument(
-        "checkpoint",
-        nargs="?",
-        help="a checkpoint folder, a folder in Hugging Face's format, or a model's name on the "
-        f"Hub (default: {DEFAULT_CHECKPOINT}, which is trained first if it is not there)",
-    )
-    parser.add_argument("--out", type=Path, help="the bundle's folder (default: bundles/<name>)")
-    parser.add_argument("--title", help="the page's heading (default: from training)")
-    parser.add_argument(
-        "--licence", help="a sentence on weights and texts (default: from training)"
-    )
-    parser.add_argument(
-        "--examples",
-        type=Path,
-        help="texts for the page to offer: a text a line, or JSON Lines with text and text_pair",
-    )
-    _add_8_bit_flags(parser)
-    parser.add_argument(
-        "--decoder-tokenizer",
-        metavar="NAME",
-        help="folder or Hub name of the tokenizer that an EncoderDecoderModel writes with "
-        "(default: its folder's decoder/, else the encoder's)",
-    )
-    parser.add_argument(
-        "--triton",
-        type=Path,
-        metavar="FOLDER",
-        help="also lay the bundle out in this model repository of the Triton server, as "
-        "triton_repository.py does",
-    )
-    parser.add_argument(
-        "--no-train", action="store_true", help="without a checkpoint stop instead of training one"
-    )
-    return parser
-
-
-def _add_8_bit_flags(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("8 bit").add_argument
-    add(
-        "--quantize",
-        action="store_true",
-        help="also write the 8-bit graphs, and measure them on held-out texts",
-    )
-    add("--only-8bit", action="store_true", help="--quantize, and leave the float32 graphs out")
-    add(
-        "--profile",
-        choices=tuple(PROFILES),
-        default="faithful",
-        help="what the 8-bit graph of the encoder is held to: maps near to float32's, or speed "
-        "(default: %(default)s)",
-    )
-    add(
-        "--allow-miss",
-        action="store_true",
-        help="write the 8-bit graphs although a limit of their profile is missed",
-    )
-    add(
-        "--integer-weights",
-        choices=CHOICES,
-        default="auto",
-        help="int8 is the faster; uint8 is exact on x86 without VNNI too, in clients that do not "
-        "set onnxruntime's session.x64quantprecision (default: by this processor)",
-    )
-    add(
-        "--held-out",
-        metavar="DATA",
-        help="labelled texts to measure the 8-bit graph on, as train_classifier.py's --data; its "
-        "test and validation parts are used (default: those of the training)",
-    )
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 0 when the bundle is written, 1 when a check failed, 2 on bad input."""
-    parser = build_parser()
-    given = parser.parse_args(argv)
+    given = build_parser(__doc__).parse_args(argv)
     try:
         given.checkpoint = given.checkpoint or _default_checkpoint(given.no_train)
         failures = _export(given)
