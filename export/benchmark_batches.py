@@ -41,11 +41,11 @@ def table_of_batches(graphs: Mapping[str, Path], lengths: Sequence[int], rounds:
     titles = " | ".join(how.get(size, f"by length, {size} at a time") for size in sizes)
     spread = f"{min(lengths)} to {max(lengths)} tokens, median {statistics.median(lengths):.0f}"
     rows = [
-        f"| {count} texts of {spread}: texts a second, median of {rounds} | {titles} |",
+        f"| {count} texts of {spread}: texts a second, fastest of {rounds} | {titles} |",
         "|---|" + "---:|" * len(sizes),
     ]
     for name, of_size in times.items():
-        speeds = (f"{1000 * count / statistics.median(of_size[size]):.0f}" for size in sizes)
+        speeds = (f"{1000 * count / min(of_size[size]):.0f}" for size in sizes)
         rows.append(f"| {name} | " + " | ".join(speeds) + " |")
     return "\n".join(rows)
 

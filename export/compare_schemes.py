@@ -21,7 +21,7 @@ from export.latency import LENGTHS, time_share
 from export.many_texts import many_texts
 from export.parts import open_parts
 from export.quantize import quantize
-from export.scheme import FAITHFUL, FAST, Blocks, Float, OneScale, Rows, Scheme
+from export.scheme import FAITHFUL, FAST, Blocks, Finer, Float, OneScale, Rows, Scheme
 from export.sessions import open_session
 from training.record import read_record
 
@@ -30,14 +30,18 @@ SCHEMES = {
     "fast": FAST,
     "words only, layers in float32": Scheme(Float()),
     "one scale for a run": Scheme(OneScale()),
+    "one scale, rows for a quarter": Scheme(OneScale(), (Finer(1 / 4, Rows()),)),
     "rows": Scheme(Rows()),
     "rows, 4 channels apart": Scheme(Rows(4)),
     "rows, 8 apart": Scheme(Rows(8)),
     "rows, 16 apart": Scheme(Rows(16)),
-    "rows, 8 apart; down in blocks": Scheme(Rows(8), {"down": Blocks(32)}),
-    "rows, 8 apart; scores in blocks": Scheme(Rows(8), {"scores": Blocks(32)}),
-    "rows, 8 apart; scores in float32": Scheme(Rows(8), {"scores": Float()}),
-    "rows for up and down, rest in float32": Scheme(Rows(), {"scores": Float(), "values": Float()}),
+    "rows, blocks for a third": Scheme(Rows(), (Finer(1 / 3, Blocks(32)),)),
+    "rows, 8 apart, blocks for a third": Scheme(Rows(8), (Finer(1 / 3, Blocks(32)),)),
+    "faithful with blocks for a half": Scheme(
+        Rows(), (Finer(1 / 2, Blocks(32)), Finer(1 / 4, Rows(8)))
+    ),
+    "rows, 8 apart, a twelfth in float32": Scheme(Rows(8), (Finer(1 / 12, Float()),)),
+    "rows, a quarter in float32": Scheme(Rows(), (Finer(1 / 4, Float()),)),
     "blocks of 16": Scheme(Blocks(16)),
     "blocks of 32": Scheme(Blocks(32)),
     "blocks of 64": Scheme(Blocks(64)),

@@ -14,11 +14,12 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from export.row_scales import (
     AFTER_GELU,
     SYMMETRIC,
-    Rows,
+    Integers,
     Steps,
     add_constants,
     quantize_columns,
     quantize_rows,
+    quantize_run,
     replace_node,
 )
 
@@ -31,13 +32,16 @@ def to_integer_products(
     products: Sequence[NodeProto],
     channels: Mapping[str, np.ndarray],
     *,
+    one_scale: bool = False,
     unsigned: bool = False,
 ) -> None:
     """Replaces products of hidden states and matrices, in place.
 
     Args:
-        products: `MatMul` nodes of `model` whose second input is an initializer.
+        products: `MatMul` nodes of `model` whose second input is an initializer; all that read the
+            same hidden states, or those that nothing else makes integers of.
         channels: of each first input, which of its channels stay float32, sorted; may be none.
+        one_scale: the hidden states have one scale for a run, not one for each position.
         unsigned: stores the matrices as uint8 around 128. The results are the same; x86 processors
             without VNNI add up products of uint8 and int8 in too few bits, but not these.
     """
@@ -51,46 +55,65 @@ def to_integer_products(
         layout = AFTER_GELU if makers.get(hidden) == "Gelu" else SYMMETRIC
         apart = channels.get(hidden, np.array([], np.int64))
         width = stored[readers[0].input[1]].dims[0]
-        rows, constants = _hidden_in_8_bit(hidden, layout, apart, width)
-        add_constants(graph, constants)
-        nodes = rows.nodes
+        integers = _hidden_in_8_bit(hidden, None if one_scale else layout, apart, width)
+        add_constants(graph, integers.constants)
+        nodes = integers.nodes
         for node in readers:
             matrix = numpy_helper.to_array(stored[node.input[1]])
-            new, constants = _product(node, rows, matrix, apart, unsigned=unsigned)
+            new, constants = _product(node, integers, matrix, apart, unsigned=unsigned)
             graph.initializer.remove(stored[node.input[1]])
             add_constants(graph, constants)
             replace_node(graph, node, [*nodes, *new])
             nodes = []  # computed once, in front of the first
-    declare_contrib(model)
+    if not one_scale:
+        declare_contrib(model)
 
 
-def to_one_scale(
-    model: onnx.ModelProto, products: Sequence[NodeProto], *, unsigned: bool = False
-) -> None:
-    """As `to_integer_products`, with one scale for all positions of a run: faster, and coarser.
+def declare_contrib(model: onnx.ModelProto) -> None:
+    """Says that the graph uses onnxruntime's own operators."""
+    if all(used.domain != CONTRIB for used in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(CONTRIB, 1))
 
-    The standard operators as onnxruntime's `quantize_dynamic` writes them; it fuses them at load.
-    """
-    graph = model.graph
-    stored = {tensor.name: tensor for tensor in graph.initializer}
-    seen: set[str] = set()
-    for node in products:
-        (hidden, name), (result,) = node.input, node.output
-        integers, constants, zeros = _columns(name, numpy_helper.to_array(stored[name]), unsigned)
-        uint8, scale, zero = (f"{hidden}.{word}" for word in ("uint8", "scale", "zero"))
-        whole, number, unit = (f"{result}.{word}" for word in ("int32", "float", "unit"))
-        new = [
-            helper.make_node("MatMulInteger", [uint8, integers, zero, *zeros], [whole]),
-            helper.make_node("Cast", [whole], [number], to=TensorProto.FLOAT),
-            helper.make_node("Mul", [scale, f"{name}.scales"], [unit]),
-            helper.make_node("Mul", [number, unit], [result]),
+
+def _hidden_in_8_bit(hidden: str, layout: Steps | None, apart: np.ndarray, width: int) -> Integers:
+    """The hidden states as integers, without the channels that stay apart, which are gathered."""
+    kept = f"{hidden}.kept" if len(apart) else hidden
+    if layout is None:
+        integers = quantize_run(kept, prefix=hidden)
+    else:
+        integers = quantize_rows(kept, layout, prefix=hidden)
+    if len(apart):
+        keep = np.ones(width, np.float32)
+        keep[apart] = 0
+        integers.constants.update({f"{hidden}.keep": keep, f"{hidden}.apart": apart})
+        integers.nodes[:0] = [
+            helper.make_node(
+                "Gather", [hidden, f"{hidden}.apart"], [f"{hidden}.channels"], axis=-1
+            ),
+            helper.make_node("Mul", [hidden, f"{hidden}.keep"], [kept]),
         ]
-        if hidden not in seen:
-            seen.add(hidden)
-            new.insert(0, helper.make_node("DynamicQuantizeLinear", [hidden], [uint8, scale, zero]))
-        graph.initializer.remove(stored[name])
-        add_constants(graph, constants)
-        replace_node(graph, node, new)
+    return integers
+
+
+def _product(
+    node: NodeProto, integers: Integers, matrix: np.ndarray, apart: np.ndarray, *, unsigned: bool
+) -> tuple[list[NodeProto], dict[str, np.ndarray]]:
+    """integers x integers x scales, and what is apart in float32."""
+    (hidden, name), (result,) = node.input, node.output
+    rest = matrix.copy()
+    rest[apart] = 0
+    columns, constants, zeros = _columns(name, rest, unsigned)
+    scaled = f"{result}.scaled" if len(apart) else result
+    of_integers = _by_position if integers.sizes else _by_run
+    nodes = of_integers(integers, columns, f"{name}.scales", zeros, scaled)
+    if len(apart):
+        constants[f"{name}.apart"] = np.ascontiguousarray(matrix[apart])
+        thin = f"{result}.apart"
+        nodes += [
+            helper.make_node("MatMul", [f"{hidden}.channels", f"{name}.apart"], [thin]),
+            helper.make_node("Add", [scaled, thin], [result]),
+        ]
+    return nodes, constants
 
 
 def _columns(
@@ -106,57 +129,29 @@ def _columns(
     return f"{name}.8bit", constants, [f"{name}.zero"] if unsigned else []
 
 
-def declare_contrib(model: onnx.ModelProto) -> None:
-    """Says that the graph uses onnxruntime's own operators."""
-    if all(used.domain != CONTRIB for used in model.opset_import):
-        model.opset_import.append(helper.make_opsetid(CONTRIB, 1))
-
-
-def _hidden_in_8_bit(
-    hidden: str, layout: Steps, apart: np.ndarray, width: int
-) -> tuple[Rows, dict[str, np.ndarray]]:
-    """The hidden states as integers, without the channels that stay apart, which are gathered."""
-    if not len(apart):
-        rows = quantize_rows(hidden, layout, prefix=hidden)
-        return rows, rows.constants
-    keep = np.ones(width, np.float32)
-    keep[apart] = 0
-    kept = f"{hidden}.kept"
-    rows = quantize_rows(kept, layout, prefix=hidden)
-    constants = {f"{hidden}.keep": keep, f"{hidden}.apart": apart, **rows.constants}
-    rows.nodes[:0] = [
-        helper.make_node("Gather", [hidden, f"{hidden}.apart"], [f"{hidden}.channels"], axis=-1),
-        helper.make_node("Mul", [hidden, f"{hidden}.keep"], [kept]),
+def _by_position(
+    hidden: Integers, columns: str, scales: str, zeros: list[str], result: str
+) -> list[NodeProto]:
+    """The product where each position has a factor of its own."""
+    whole, inputs = f"{result}.in_rows", [hidden.uint8, columns, hidden.scale, scales, hidden.zero]
+    return [
+        helper.make_node("MatMulIntegerToFloat", [*inputs, *zeros], [whole], domain=CONTRIB),
+        helper.make_node("Mul", [whole, hidden.sizes], [result]),
     ]
-    return rows, constants
 
 
-def _product(
-    node: NodeProto, rows: Rows, matrix: np.ndarray, apart: np.ndarray, *, unsigned: bool
-) -> tuple[list[NodeProto], dict[str, np.ndarray]]:
-    """integers x integers x scales, and what is apart in float32."""
-    (hidden, name), (result,) = node.input, node.output
-    rest = matrix.copy()
-    rest[apart] = 0
-    integers, constants, zeros = _columns(name, rest, unsigned)
-    in_rows, scaled = f"{result}.in_rows", f"{result}.scaled" if len(apart) else result
-    nodes = [
-        helper.make_node(
-            "MatMulIntegerToFloat",
-            [rows.uint8, integers, rows.scale, f"{name}.scales", rows.zero, *zeros],
-            [in_rows],
-            domain=CONTRIB,
-        ),
-        helper.make_node("Mul", [in_rows, rows.sizes], [scaled]),
+def _by_run(
+    hidden: Integers, columns: str, scales: str, zeros: list[str], result: str
+) -> list[NodeProto]:
+    """The product where one scale is for all: standard operators that onnxruntime fuses at load,
+    with the bias behind them."""
+    whole, number, unit = (f"{result}.{word}" for word in ("int32", "float", "unit"))
+    return [
+        helper.make_node("MatMulInteger", [hidden.uint8, columns, hidden.zero, *zeros], [whole]),
+        helper.make_node("Cast", [whole], [number], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [hidden.scale, scales], [unit]),
+        helper.make_node("Mul", [number, unit], [result]),
     ]
-    if len(apart):
-        constants[f"{name}.apart"] = np.ascontiguousarray(matrix[apart])
-        thin = f"{result}.apart"
-        nodes += [
-            helper.make_node("MatMul", [f"{hidden}.channels", f"{name}.apart"], [thin]),
-            helper.make_node("Add", [scaled, thin], [result]),
-        ]
-    return nodes, constants
 
 
 def largest_channels(sizes: np.ndarray, count: int) -> np.ndarray:

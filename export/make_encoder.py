@@ -7,12 +7,13 @@ from typing import Any
 
 import onnx
 
-from export.eight_bit import BUSY, EightBit, settled_share, used_by_others
+from export.eight_bit import BUSY, EightBit, used_by_others
 from export.encoder_agreement import EncoderAgreement, compare_encoders
 from export.encoder_graph import encoder_names, encoder_of, trace_encoder
 from export.encoder_samples import sample_batches
 from export.held_out import HeldOut
 from export.invariants import check_maps
+from export.latency import time_share
 from export.made import Graph, Made, Tell
 from export.parts import EncoderPart
 from export.profiles import Found, latency_misses, misses
@@ -60,7 +61,7 @@ def _add_8_bit(
     wanted = sorted({*LENGTHS, *profile.limits.latency})
     lengths = [length for length in wanted if length <= limit] or [limit]
     others = used_by_others()
-    shares = settled_share(
+    shares = time_share(
         *(small, graph), lengths=lengths, limits=profile.limits.latency, busy=others > BUSY
     )
     size = small.ByteSize() / graph.ByteSize()

@@ -2,8 +2,9 @@
 
 onnxruntime multiplies uint8 activations by int8 weights. x86 processors with VNNI add such products
 up exactly; without VNNI two of them are added in 16 bits and may be cut off (onnxruntime's
-documentation, "Quantize ONNX models": U8S8 saturation). Its session option `EXACT` avoids that, at
-a cost; so do weights that are stored as uint8, for clients that do not set the option.
+documentation, "Quantize ONNX models": U8S8 saturation). Its session option `EXACT` avoids that; so
+do weights that are stored as uint8, for clients that do not set the option. Both cost half of the
+speed or more, with VNNI as well, so they are for processors without it.
 """
 
 import platform
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 EXACT = "session.x64quantprecision"
-"""Set to 1, onnxruntime multiplies exactly on x86 without VNNI; elsewhere it changes nothing."""
+"""Set to 1, onnxruntime turns int8 weights into uint8 when it loads them."""
 CHOICES = ("auto", "int8", "uint8")
 
 _VNNI = ("avx512_vnni", "avx_vnni", "avx_vnni_int8")
@@ -39,10 +40,19 @@ def choose_integer_weights(
 
     Args:
         choice: one of `CHOICES`.
-        machine, flags: the processor's kind and features; those of this machine unless given.
+        machine, flags: as `by_processor`.
     """
     if choice != "auto":
         return IntegerWeights(type=choice, reason="asked for with --integer-weights")
+    return by_processor(machine, flags)
+
+
+def by_processor(machine: str = "", flags: str = "") -> IntegerWeights:
+    """The type of weights that a processor multiplies exactly.
+
+    Args:
+        machine, flags: the processor's kind and features; those of this machine unless given.
+    """
     machine = (machine or platform.machine()).lower()
     if machine not in _X86:
         return IntegerWeights(

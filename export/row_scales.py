@@ -37,20 +37,28 @@ AFTER_GELU = Steps(steps=239, zero=16, smallest=_LOWEST_GELU * 239 / 16, signed=
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
-    """What `quantize_rows` made: the names that a product reads, and the nodes behind them."""
+class Integers:
+    """Hidden states in 8 bit: the names that a product reads, and the nodes behind them."""
 
     uint8: str
-    sizes: str
-    """Each position's size, shape (..., 1): the integers times this over `steps` are its values."""
     scale: str
-    """1 / steps, a scalar."""
+    """A scalar."""
     zero: str
+    sizes: str = ""
+    """Each position's own factor, shape (..., 1): the integers less `zero`, times `scale`, times
+    this are its values. Empty where `scale` alone is for all positions."""
     nodes: list[NodeProto]
     constants: dict[str, np.ndarray]
 
 
-def quantize_rows(hidden: str, layout: Steps, *, prefix: str) -> Rows:
+def quantize_run(hidden: str, *, prefix: str) -> Integers:
+    """One scale for all positions of a run, as onnxruntime's `quantize_dynamic` writes it."""
+    uint8, scale, zero = (f"{prefix}.{word}" for word in ("uint8", "scale", "zero"))
+    node = helper.make_node("DynamicQuantizeLinear", [hidden], [uint8, scale, zero])
+    return Integers(uint8=uint8, scale=scale, zero=zero, nodes=[node], constants={})
+
+
+def quantize_rows(hidden: str, layout: Steps, *, prefix: str) -> Integers:
     """The nodes that turn `hidden` into integers; their results begin with `prefix`."""
 
     def name(word: str) -> str:
@@ -66,14 +74,18 @@ def quantize_rows(hidden: str, layout: Steps, *, prefix: str) -> Rows:
     if layout.signed:
         measured = name("absolute")
         nodes.append(helper.make_node("Abs", [hidden], [measured]))
-    largest, sizes, shares, uint8 = map(name, ("largest", "sizes", "shares", "uint8"))
+    largest, sizes, inverse, shares, uint8 = map(
+        name, ("largest", "sizes", "inverse", "shares", "uint8")
+    )
     nodes += [
         helper.make_node("ReduceMax", [measured, name("last_axis")], [largest], keepdims=1),
         helper.make_node("Max", [largest, name("smallest")], [sizes]),
-        helper.make_node("Div", [hidden, sizes], [shares]),
+        # A division for each row, not for each number: one takes as long as several products.
+        helper.make_node("Reciprocal", [sizes], [inverse]),
+        helper.make_node("Mul", [hidden, inverse], [shares]),
         helper.make_node("QuantizeLinear", [shares, name("scale"), name("zero")], [uint8]),
     ]
-    return Rows(
+    return Integers(
         uint8=uint8,
         sizes=sizes,
         scale=name("scale"),

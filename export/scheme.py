@@ -3,8 +3,8 @@
 `compare_schemes.py` measures these beside the others that were tried.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -52,28 +52,35 @@ Product = Blocks | Rows | OneScale | Float
 
 
 @dataclass(frozen=True)
+class Finer:
+    """What the most sensitive matrices become instead."""
+
+    share: float
+    """So much of all matrices, of those that no level before has taken."""
+    product: Product
+
+
+@dataclass(frozen=True)
 class Scheme:
-    """What the products of hidden states and matrices become."""
+    """What the products of hidden states and matrices become: a few exactly, the rest fast."""
 
     product: Product
-    by_role: Mapping[str, Product] = field(default_factory=dict)
-    """What some become instead: `scores`, `values`, `up`, `down`, see `quantize.matrix_roles`."""
+    finer: tuple[Finer, ...] = ()
+    """The most sensitive first, as `sensitivity.py` ranks them."""
 
-    def of(self, role: str) -> Product:
-        """What the matrices of a role become."""
-        return self.by_role.get(role, self.product)
+    def assign(self, ranking: Sequence[str]) -> dict[str, Product]:
+        """What each becomes of what is ranked, the most sensitive first."""
+        waiting, found = list(ranking), {}
+        for level in self.finer:
+            for _ in range(min(len(waiting), round(level.share * len(ranking)))):
+                found[waiting.pop(0)] = level.product
+        return found | dict.fromkeys(waiting, self.product)
 
     def __str__(self) -> str:
-        others = [f"{', '.join(roles)}: {product}" for product, roles in self._exceptions()]
-        return "; ".join([f"layers: {self.product}", *others])
-
-    def _exceptions(self) -> list[tuple[Product, list[str]]]:
-        found: dict[Product, list[str]] = {}
-        for role, product in self.by_role.items():
-            found.setdefault(product, []).append(role)
-        return list(found.items())
+        levels = [f"{level.share:.0%} of the matrices: {level.product}" for level in self.finer]
+        return "; ".join([*levels, f"{'the others' if levels else 'layers'}: {self.product}"])
 
 
-FAITHFUL = Scheme(Rows(float_channels=8), {"scores": Blocks(32), "down": Blocks(32)})
-FAST = Scheme(Rows(), dict.fromkeys(("scores", "values"), OneScale()))
+FAITHFUL = Scheme(Rows(), (Finer(1 / 3, Blocks(32)), Finer(1 / 3, Rows(8))))
+FAST = Scheme(OneScale(), (Finer(1 / 8, Rows()),))
 DECODER = Scheme(Blocks(32))

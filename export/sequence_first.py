@@ -6,6 +6,8 @@ every output of a graph against it. Here the same weights are laid out for the g
 * The hidden states are (tokens, batch, hidden). Split into heads they are what a matrix product of
   onnxruntime reads in place (`FusedMatMul`, transBatchA and transBatchB); with the batch in front,
   queries, keys and values would each be copied into another order first, in every layer.
+* Queries, keys and values are one product: in 8 bit its input is then taken apart once, and the
+  operators around it run once.
 * The scale of the scores stands in the weights of the queries.
 * The padding enters as one more column: of each query it is 1, of each key 0, or very low for
   padding. So the product of the two is masked already, and no pass over the whole map adds a mask.
@@ -56,9 +58,12 @@ class SequenceFirstLayer(nn.Module):
         attention, heads = layer.attention, layer.attention.num_heads
         scale = 1 / math.sqrt(attention.query.out_features / heads)
         self.num_heads = heads
-        self.query = _widened(attention.query, heads, scale=scale, last=1.0)
-        self.key = _widened(attention.key, heads, scale=1.0, last=0.0)
-        self.value, self.project = attention.value, attention.project
+        query = _widened(attention.query, heads, scale=scale, last=1.0)
+        key = _widened(attention.key, heads, scale=1.0, last=0.0)
+        nn.init.zeros_(key.bias)
+        self.read = _side_by_side(query, key, attention.value)
+        self.widths = [query.out_features, key.out_features, attention.value.out_features]
+        self.project = attention.project
         self.register_buffer("root", value_root(attention)[None])
         self.attention_norm, self.feed_forward_norm = layer.attention_norm, layer.feed_forward_norm
         self.feed_forward = layer.feed_forward
@@ -70,9 +75,9 @@ class SequenceFirstLayer(nn.Module):
         head_mask: Float[Tensor, "#batch heads 1 1"],
     ) -> LayerOutputs:
         """One layer's new hidden states, its map and the norms of its values."""
-        queries = self._split_heads(self.query(hidden))
-        keys = self._split_heads(hidden @ self.key.weight.T + padding.columns)
-        values = self._split_heads(self.value(hidden))
+        queries, keys, values = self.read(hidden).split(self.widths, dim=-1)
+        queries, values = self._split_heads(queries), self._split_heads(values)
+        keys = self._split_heads(keys + padding.columns)
         weights = (queries @ keys.transpose(-1, -2)).softmax(dim=-1) * padding.any_real
         context = (weights @ values) * head_mask  # (batch, heads, tokens, depth)
         context = context.permute(2, 0, 1, 3).flatten(2)  # (tokens, batch, hidden)
@@ -113,4 +118,13 @@ def _widened(linear: nn.Linear, heads: int, *, scale: float, last: float) -> nn.
     bias = torch.cat([bias, torch.full_like(bias[:, :1], last)], dim=1).flatten()
     wide = nn.Linear(*weight.T.shape)
     wide.weight, wide.bias = nn.Parameter(weight), nn.Parameter(bias)
+    return wide
+
+
+def _side_by_side(*linears: nn.Linear) -> nn.Linear:
+    """One projection whose columns are those of all."""
+    weight = torch.cat([linear.weight.detach() for linear in linears])
+    wide = nn.Linear(*weight.T.shape)
+    wide.weight = nn.Parameter(weight)
+    wide.bias = nn.Parameter(torch.cat([linear.bias.detach() for linear in linears]))
     return wide

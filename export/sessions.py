@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx
 import onnxruntime
 
-from export.processor import EXACT
+from export.processor import EXACT, by_processor
 
 THREADS = min(2, os.cpu_count() or 1)
 """Those of a small server."""
@@ -23,7 +23,8 @@ def open_session(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.add_session_config_entry(EXACT, "1")
+    if by_processor().type == "uint8":
+        options.add_session_config_entry(EXACT, "1")
     options.log_severity_level = log_level
     source = str(graph) if isinstance(graph, Path) else graph.SerializeToString()
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -14,7 +14,7 @@ from explorer.bundle import open_bundle
 from explorer.decoding.settings import Settings
 from explorer.runner import Runner
 from explorer.writer import Writer
-from export import eight_bit, make_decoder, make_encoder
+from export import make_decoder, make_encoder
 from export.proof import Proof
 from export.provenance import sha256
 from export.to_onnx import main
@@ -92,9 +92,9 @@ def fast(monkeypatch: pytest.MonkeyPatch, exported: Path) -> None:
         graph = onnx.load(exported / "onnx" / file)
         monkeypatch.setattr(module, f"trace_{part}", lambda *given, graph=graph: graph)
         monkeypatch.setattr(module, f"prove_{part}", lambda *given: Proof())
-    for module in (eight_bit, make_decoder):
+    for module in (make_encoder, make_decoder):
         monkeypatch.setattr(
-            module, "time_share", lambda small, of, lengths, busy=False: dict.fromkeys(lengths, 1.5)
+            module, "time_share", lambda small, of, lengths, **_: dict.fromkeys(lengths, 1.5)
         )
 
 

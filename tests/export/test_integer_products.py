@@ -9,7 +9,6 @@ from export.integer_products import (
     channel_sizes,
     largest_channels,
     to_integer_products,
-    to_one_scale,
 )
 from export.sessions import open_session
 
@@ -129,16 +128,15 @@ def test_after_gelu_the_steps_are_finer_and_nothing_is_cut_off(
     assert np.abs(found[0, 0] - exact[0, 0]).max() < 0.2 * np.abs(exact[0, 0]).max()
 
 
-@pytest.mark.parametrize("change", [to_integer_products, to_one_scale])
+@pytest.mark.parametrize("one_scale", [False, True], ids=["rows", "one scale"])
 def test_uint8_weights_give_the_same_numbers(
-    matrices: list[np.ndarray], hidden: np.ndarray, change
+    matrices: list[np.ndarray], hidden: np.ndarray, one_scale: bool
 ) -> None:
     """What is exact without VNNI is what VNNI gives."""
     results = []
     for unsigned in (False, True):
         model = model_of(matrices)
-        given = ({},) if change is to_integer_products else ()
-        change(model, products(model), *given, unsigned=unsigned)
+        to_integer_products(model, products(model), {}, one_scale=one_scale, unsigned=unsigned)
         kinds = {
             numpy_helper.to_array(t).dtype for t in model.graph.initializer if "8bit" in t.name
         }
@@ -162,7 +160,7 @@ def test_one_scale_is_the_formula(matrices: list[np.ndarray]) -> None:
     given = np.random.default_rng(6).standard_normal((2, 5, WIDE), np.float32)
     model = model_of(matrices)
 
-    to_one_scale(model, products(model))
+    to_integer_products(model, products(model), {}, one_scale=True)
 
     scale = (max(given.max(), 0) - min(given.min(), 0)) / 255
     zero = np.rint(-min(given.min(), 0) / scale)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import onnx
+import onnxruntime
 import pytest
 
-from export import eight_bit
-from export.eight_bit import settled_share
-from export.processor import choose_integer_weights
+from export import latency, sessions
+from export.latency import time_share
+from export.processor import EXACT, IntegerWeights, choose_integer_weights
 from export.profiles import PROFILES, Found, misses
 
 LIMITS = PROFILES["faithful"].limits
@@ -91,18 +92,27 @@ def test_fast_asks_for_speed_and_not_for_maps() -> None:
     ]
 
 
-def test_a_missed_time_is_taken_again_and_the_median_counts(
+def test_a_missed_time_is_taken_again_and_the_fastest_rounds_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    taken = iter([{32: 0.9, 128: 0.5}, {32: 0.6, 128: 0.5}, {32: 0.7, 128: 0.6}, {32: 0.1}])
-    monkeypatch.setattr(eight_bit, "time_share", lambda graph, of, lengths, busy: next(taken))
+    taken = iter(
+        {"graph": {32: [graph, 9.0, 9.0]}, "of": {32: [of, 20.0, 20.0]}}
+        for graph, of in ((8.0, 10.0), (7.0, 11.0), (7.5, 10.0), (1.0, 9.0))
+    )
+    monkeypatch.setattr(latency, "time_graphs", lambda files, lengths, rounds, busy: next(taken))
     graph = onnx.ModelProto()
 
-    found = settled_share(graph, graph, lengths=[32, 128], limits={32: 0.74, 128: 0.75})
+    found = time_share(graph, graph, lengths=[32], limits={32: 0.75})
 
-    # The median of the first two, 0.75, still misses; of three it is 0.7.
-    assert found == {32: 0.7, 128: 0.5}
-    assert next(taken) == {32: 0.1}
+    assert found == {32: 0.7}, "7 of the second turn, 10 of the first"
+    assert next(taken)["graph"][32][0] == 7.5, "0.7 holds: there was no third"
+
+
+def test_without_a_limit_times_are_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = iter([{"graph": {32: [9.0, 8.0]}, "of": {32: [10.0, 16.0]}}])
+    monkeypatch.setattr(latency, "time_graphs", lambda files, lengths, rounds, busy: next(taken))
+
+    assert time_share(onnx.ModelProto(), onnx.ModelProto(), lengths=[32]) == {32: 0.8}
 
 
 @pytest.mark.parametrize(
@@ -121,6 +131,25 @@ def test_integer_weights_follow_the_processor(
 
     assert chosen.type == expected
     assert reason in chosen.reason
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8"])
+def test_sessions_take_the_slow_and_exact_way_only_where_the_processor_needs_it(
+    kind: str, graph: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, str] = {}
+
+    class Options(onnxruntime.SessionOptions):
+        def add_session_config_entry(self, key: str, value: str) -> None:
+            asked[key] = value
+            super().add_session_config_entry(key, value)
+
+    monkeypatch.setattr(sessions.onnxruntime, "SessionOptions", Options)
+    monkeypatch.setattr(sessions, "by_processor", lambda: IntegerWeights(type=kind, reason="so"))
+
+    sessions.open_session(graph)
+
+    assert asked == ({EXACT: "1"} if kind == "uint8" else {})
 
 
 def test_integer_weights_can_be_asked_for() -> None:

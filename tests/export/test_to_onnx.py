@@ -12,7 +12,7 @@ from transformers import BertForSequenceClassification
 
 from explorer.bundle import open_bundle
 from explorer.runner import Runner
-from export import eight_bit, make_encoder
+from export import make_encoder
 from export.encoder_graph import trace_encoder
 from export.proof import Proof
 from export.provenance import sha256
@@ -133,7 +133,9 @@ def test_a_graph_that_misses_its_limits_is_written_only_if_asked_for(
     """A tiny graph is mostly names: it misses the size. The times are set."""
     times = dict.fromkeys((32, 128, 512), 0.8125)
     monkeypatch.setattr(
-        eight_bit, "time_share", lambda graph, of, lengths, busy: {n: times[n] for n in lengths}
+        make_encoder,
+        "time_share",
+        lambda graph, of, lengths, limits, busy: {n: times[n] for n in lengths},
     )
     out, flags = tmp_path / "bundle", ["--quantize", "--integer-weights", "uint8"]
     fast = [str(checkpoint), "--out", str(tmp_path / "fast"), "--profile", "fast"]
