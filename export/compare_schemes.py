@@ -2,12 +2,13 @@
 
     python export/compare_schemes.py checkpoints/reviews
 
-Of each: the share of held-out texts with float32's label, the accuracy, how far the maps move, the
-time and the size as shares of float32's. Only a fine-tuned model tells them apart.
+Of each: the share of held-out texts with float32's label, the accuracy, how far the maps move and
+the size as a share of float32's; then the times. Only a fine-tuned model tells them apart.
 """
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from export.eight_bit import BUSY, used_by_others
 from export.encoder_agreement import EncoderAgreement, compare_encoders
 from export.encoder_graph import encoder_of, trace_encoder
 from export.held_out import HeldOut
-from export.latency import LENGTHS, time_share
+from export.latency import LENGTHS, fastest, ratios, time_graphs
 from export.many_texts import many_texts
 from export.parts import open_parts
 from export.quantize import quantize
@@ -25,6 +26,7 @@ from export.scheme import FAITHFUL, FAST, Blocks, Finer, Float, OneScale, Rows, 
 from export.sessions import open_session
 from training.record import read_record
 
+FLOAT32 = "float32"
 SCHEMES = {
     "faithful": FAITHFUL,
     "fast": FAST,
@@ -64,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--held-out", metavar="DATA", help="labelled texts, as to_onnx.py takes them")
     add("--texts", type=int, help="so many of them, evenly chosen (default: all)")
     add("--only", nargs="+", choices=SCHEMES, default=list(SCHEMES), metavar="SCHEME")
-    add("--untimed", action="store_true", help="leave the times out")
+    add("--rounds", type=int, default=5, help="of the times (default: %(default)s); 0 for none")
     return parser
 
 
@@ -89,21 +91,39 @@ def _rows(given: argparse.Namespace) -> Iterator[str]:
     if given.texts is not None:
         held_out = _fewer(held_out, given.texts)
     graph = trace_encoder(part.model)
-    longest = encoder_of(part.model).config.max_position_embeddings
-    lengths = [] if given.untimed else [length for length in LENGTHS if length <= longest]
     origin = "; ".join(f"{count} of {name}" for name, count in held_out.origin.items())
     yield f"{len(held_out.texts)} texts, chosen from: {origin}\n"
-    timed = "".join(f" {length} |" for length in lengths)
-    yield f"| | same label | accuracy | maps: mean, 99th percentile, largest |{timed} size |"
-    yield "|---|---:|---:|---:|" + "---:|" * (len(lengths) + 1)
-    for name in given.only:
-        small = quantize(graph, SCHEMES[name])
-        agreement = compare_encoders(
-            open_session(graph), open_session(small), held_out, pad_id=part.pad_id
-        )
-        busy = used_by_others() > BUSY
-        shares = time_share(small, graph, lengths=lengths, busy=busy) if lengths else {}
-        yield _row(name, agreement, shares, small, graph)
+    yield "| | same label | accuracy | maps: mean, 99th percentile, largest | size |"
+    yield "|---|---:|---:|---:|---:|"
+    with tempfile.TemporaryDirectory() as folder:
+        files = {FLOAT32: Path(folder) / "float32.onnx"}
+        onnx.save(graph, files[FLOAT32])
+        for number, name in enumerate(given.only):
+            small = quantize(graph, SCHEMES[name])
+            files[name] = Path(folder) / f"{number}.onnx"
+            onnx.save(small, files[name])
+            agreement = compare_encoders(
+                open_session(graph), open_session(small), held_out, pad_id=part.pad_id
+            )
+            yield _row(name, agreement, small.ByteSize() / graph.ByteSize())
+        if given.rounds:
+            longest = encoder_of(part.model).config.max_position_embeddings
+            lengths = [length for length in LENGTHS if length <= longest]
+            yield from _times(files, lengths, given.rounds)
+
+
+def _times(files: Mapping[str, Path], lengths: Sequence[int], rounds: int) -> Iterator[str]:
+    """All of them in turns, so that a slow minute of the machine slows down all."""
+    busy = used_by_others() > BUSY
+    times = time_graphs(files, lengths=lengths, rounds=rounds, busy=busy)
+    how = "one thread's processor time" if busy else "time on all threads"
+    titles = " | ".join(str(length) for length in lengths)
+    yield f"\n| {how}: milliseconds (of float32's), fastest of {rounds} | {titles} |"
+    yield "|---|" + "---:|" * len(lengths)
+    for name, of_length in times.items():
+        best, share = fastest(of_length), ratios(times, name, to=FLOAT32)
+        cells = " | ".join(f"{best[n]:.2f} ({share[n]:.2f})" for n in lengths)
+        yield f"| {name} | {cells} |"
 
 
 def _fewer(held_out: HeldOut, count: int) -> HeldOut:
@@ -121,21 +141,14 @@ def _fewer(held_out: HeldOut, count: int) -> HeldOut:
     return HeldOut(chosen, held_out.labelled, held_out.origin, held_out.random)
 
 
-def _row(
-    name: str,
-    agreement: EncoderAgreement,
-    shares: Mapping[int, float],
-    small: onnx.ModelProto,
-    graph: onnx.ModelProto,
-) -> str:
+def _row(name: str, agreement: EncoderAgreement, size: float) -> str:
     error, accuracy = agreement.map_error, agreement.accuracy
     cells = [
         name,
         "" if agreement.same_label is None else f"{agreement.same_label:.2%}",
         f"{100 * (accuracy[1] - accuracy[0]):+.2f}" if accuracy else "",
         f"{error['mean']:.4f}, {error['p99']:.4f}, {error['max']:.3f}",
-        *(f"{share:.2f}" for share in shares.values()),
-        f"{small.ByteSize() / graph.ByteSize():.3f}",
+        f"{size:.3f}",
     ]
     return f"| {' | '.join(cells)} |"
 
