@@ -66,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--held-out", metavar="DATA", help="labelled texts, as to_onnx.py takes them")
     add("--texts", type=int, help="so many of them, evenly chosen (default: all)")
     add("--only", nargs="+", choices=SCHEMES, default=list(SCHEMES), metavar="SCHEME")
+    add("--integer-weights", choices=("int8", "uint8"), default="int8", help="how they are stored")
     add("--rounds", type=int, default=5, help="of the times (default: %(default)s); 0 for none")
     return parser
 
@@ -99,7 +100,7 @@ def _rows(given: argparse.Namespace) -> Iterator[str]:
         files = {FLOAT32: Path(folder) / "float32.onnx"}
         onnx.save(graph, files[FLOAT32])
         for number, name in enumerate(given.only):
-            small = quantize(graph, SCHEMES[name])
+            small = quantize(graph, SCHEMES[name], unsigned=given.integer_weights == "uint8")
             files[name] = Path(folder) / f"{number}.onnx"
             onnx.save(small, files[name])
             agreement = compare_encoders(
