@@ -31,7 +31,7 @@ from export.sessions import THREADS, open_session
 LENGTHS = (32, 128, 512)
 SOURCE = 32
 """Tokens of the source behind a timed step."""
-_TURNS, _ROUNDS = 3, 3
+_TURNS, _ROUNDS = 3, 5
 
 
 def time_graphs(
