@@ -135,7 +135,9 @@ def test_a_decoders_heads_stand_in_two_grids_and_ink_the_tokens(page):
     assert page.locator("#decoder_heads_result .target-chips .chip").count() == written
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 360), ("dark", 1280)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 360), pytest.param("dark", 1280, marks=pytest.mark.slow)]
+)
 def test_nothing_is_cut_off_and_axe_finds_nothing_serious(
     open_page, url, theme, width, serious_faults
 ):

@@ -84,7 +84,7 @@ def test_a_written_token_shows_the_words_that_it_needs(page):
     assert words == page.locator("#source_reliance_result .effects th[scope=col]").count() > 0
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", PANELS)
 def test_panels_fit_a_phone_and_axe_finds_nothing_serious(
     open_page, url, theme, name, serious_faults

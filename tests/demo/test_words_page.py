@@ -23,7 +23,7 @@ def run(page, name):
     page.locator(f"#{name}_stop:disabled").wait_for()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_on_a_phone_every_result_is_there_and_axe_finds_nothing_serious(
     open_page, url, theme, runner, serious_faults
 ):

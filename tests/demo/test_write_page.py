@@ -278,7 +278,9 @@ def test_a_page_shows_the_tabs_that_its_model_has_and_its_words_run_nothing(page
     settled(page)
 
 
-@pytest.mark.parametrize(("theme", "width"), [("dark", 360), ("light", 1280)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("dark", 360), pytest.param("light", 1280, marks=pytest.mark.slow)]
+)
 def test_the_tab_fits_and_axe_finds_nothing_serious(
     open_page, serve, foreign, bundle, theme, width, serious_faults
 ):

@@ -19,6 +19,16 @@ def onnxruntime_alone():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_round():
+    """Times are measured, and nobody reads them here: once is enough."""
+    from export import latency
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(latency, "_ROUNDS", 1)
+        yield
+
+
 @pytest.fixture(scope="session")
 def model(tokenizer):
     """2 layers x 2 heads with weights wide enough that the maps are far from uniform."""

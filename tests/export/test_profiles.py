@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import onnx
+import onnx.parser
 import onnxruntime
 import pytest
 
@@ -13,6 +14,8 @@ from export.processor import EXACT, IntegerWeights, choose_integer_weights
 from export.profiles import PROFILES, Found, misses
 
 LIMITS = PROFILES["faithful"].limits
+NOTHING = """<ir_version: 10, opset_import: ["": 20]>
+nothing (float[1] given) => (float[1] same) { same = Identity (given) }"""
 GOOD = Found(
     size=0.28,
     latency={32: 0.75, 128: 0.70},
@@ -135,7 +138,7 @@ def test_integer_weights_follow_the_processor(
 
 @pytest.mark.parametrize("kind", ["int8", "uint8"])
 def test_sessions_take_the_slow_and_exact_way_only_where_the_processor_needs_it(
-    kind: str, graph: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+    kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: dict[str, str] = {}
 
@@ -147,7 +150,7 @@ def test_sessions_take_the_slow_and_exact_way_only_where_the_processor_needs_it(
     monkeypatch.setattr(sessions.onnxruntime, "SessionOptions", Options)
     monkeypatch.setattr(sessions, "by_processor", lambda: IntegerWeights(type=kind, reason="so"))
 
-    sessions.open_session(graph)
+    sessions.open_session(onnx.parser.parse_model(NOTHING))
 
     assert asked == ({EXACT: "1"} if kind == "uint8" else {})
 

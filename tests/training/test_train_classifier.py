@@ -204,7 +204,9 @@ def interrupted(
     return subprocess.CompletedProcess(running.args, running.returncode, printed, told)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_ctrl_c_and_a_polite_kill_leave_the_old_checkpoint_and_nothing_else(
     init: str, data: str, tmp_path: Path, number: signal.Signals
 ) -> None:

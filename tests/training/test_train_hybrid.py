@@ -255,7 +255,10 @@ def test_what_cannot_be_used_is_said_in_one_sentence_and_ends_with_code_2(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM, signal.SIGKILL],
+)
 def test_a_stopped_run_leaves_the_checkpoint_as_it_was(
     classifier: Path, data: str, tmp_path: Path, number: signal.Signals
 ) -> None:
