@@ -76,11 +76,11 @@ def _replaced(
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
+    channels = _channels(exact, kinds)
     blocks: dict[Blocks, list[str]] = {}
     for hidden, nodes in _places(copy).items():
         kind = kinds.get(hidden, Float())
         if isinstance(kind, Rows):
-            channels = _channels(exact, hidden, kind.float_channels)
             to_integer_products(copy, nodes, channels, unsigned=unsigned)
         elif isinstance(kind, OneScale):
             to_integer_products(copy, nodes, {}, one_scale=True, unsigned=unsigned)
@@ -101,12 +101,17 @@ def _places(model: onnx.ModelProto) -> dict[str, list[NodeProto]]:
     return found
 
 
-def _channels(model: onnx.ModelProto, hidden: str, count: int) -> dict[str, np.ndarray]:
-    """The largest channels of some hidden states, as random tokens show them."""
-    if not count:
+def _channels(model: onnx.ModelProto, kinds: Mapping[str, Product]) -> dict[str, np.ndarray]:
+    """The channels that stay apart, the largest that random tokens show, where some do."""
+    counts = {
+        hidden: kind.float_channels
+        for hidden, kind in kinds.items()
+        if isinstance(kind, Rows) and kind.float_channels
+    }
+    if not counts:
         return {}
-    sizes = channel_sizes(model, [hidden], [random_feed(model)])
-    return {name: largest_channels(size, count) for name, size in sizes.items()}
+    sizes = channel_sizes(model, counts, [random_feed(model)])
+    return {hidden: largest_channels(sizes[hidden], count) for hidden, count in counts.items()}
 
 
 def _to_blocks(model: onnx.ModelProto, names: Sequence[str], kind: Blocks) -> onnx.ModelProto:

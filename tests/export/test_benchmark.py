@@ -115,6 +115,7 @@ def first_cells(table: str) -> list[str]:
     return [line.removeprefix("| ").split(" | ")[0] for line in table.splitlines()[2:]]
 
 
+@pytest.mark.slow
 def test_reading_is_timed_beside_every_alternative(
     checkpoint: Path,
     encoder_files: dict[str, Path],
