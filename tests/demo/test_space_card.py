@@ -58,6 +58,7 @@ def test_every_option_in_the_card_is_one_of_the_command(demo_folder):
     assert set(options) <= set(known)
 
 
+@pytest.mark.slow
 def test_the_pins_resolve_for_the_spaces_python(card, demo_folder, tmp_path, skip_for_want):
     version = card["python_version"].strip('"')
     command = [
