@@ -1,8 +1,8 @@
-"""A layer's matrices in int8: one scale for a column, the hidden states one for each position.
+"""A layer's matrices in int8, a scale for a column; the hidden states as `row_scales.py` has them.
 
 A few channels of a transformer's hidden states are many times as large as the rest (Dettmers et
-al. 2022, "LLM.int8()"). They make every position's steps coarse, and so they stay in float32, with
-their rows of the matrix: a second, thin product.
+al. 2022, "LLM.int8()"). They make every position's steps coarse, and so they may stay in float32,
+with their rows of the matrix: a second, thin product.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

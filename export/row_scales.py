@@ -1,9 +1,9 @@
-"""Hidden states in 8 bit, each position with a scale of its own, as nodes of a graph.
+"""Hidden states in 8 bit, with a scale for each position or one for a run, as nodes of a graph.
 
-`DynamicQuantizeLinear` has one scale for a whole run: where many positions run together, one of
-them with large numbers leaves few steps to all others, and a text's numbers depend on the texts
-beside it. Here neither happens. The integers are stored as uint8, because onnxruntime multiplies
-signed ones slowly.
+`quantize_run` is `DynamicQuantizeLinear`: fast, but where many positions run together, one of them
+with large numbers leaves few steps to all others, and a text's numbers depend on the texts beside
+it. With `quantize_rows` neither happens. The integers are stored as uint8, because onnxruntime
+multiplies signed ones slowly.
 """
 
 from collections.abc import Mapping

@@ -94,6 +94,7 @@ class OpenVino:
 
     @contextmanager
     def open(self, graph: Path) -> Iterator[Run]:
+        """As every runtime's, in float32. Raises RuntimeRefusal if OpenVINO takes no such graph."""
         import openvino
 
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": THREADS}

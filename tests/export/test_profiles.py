@@ -8,6 +8,7 @@ import onnx.parser
 import onnxruntime
 import pytest
 
+from explorer.processor import adds_exactly
 from export import latency, sessions
 from export.latency import time_share
 from export.processor import EXACT, IntegerWeights, choose_integer_weights
@@ -130,6 +131,7 @@ def test_without_a_limit_times_are_taken_once(monkeypatch: pytest.MonkeyPatch) -
 def test_integer_weights_follow_the_processor(
     machine: str, flags: str, expected: str, reason: str
 ) -> None:
+    assert adds_exactly(machine, flags) is (expected == "int8"), "the page, which stands alone"
     chosen = choose_integer_weights("auto", machine, flags)
 
     assert chosen.type == expected
