@@ -1,6 +1,5 @@
 """Runs a bundle's graph with onnxruntime: texts in, readings out."""
 
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -197,6 +196,5 @@ class Runner:
     def _take_pace(self) -> None:
         """So that what an analysis will take can be told before there was one."""
         batch = [self.encode("A first run of eight equal texts in one batch.")] * 8
-        started = time.perf_counter()
-        self.answer(batch)
-        self.pace.measured(8 * len(batch[0].ids), time.perf_counter() - started)
+        with self.pace.measuring(8 * len(batch[0].ids)):
+            self.answer(batch)

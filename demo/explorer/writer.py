@@ -1,6 +1,5 @@
 """Writes for a source that the encoder has read: by a strategy, or along a text that is given."""
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -87,9 +86,8 @@ class Writer:
     def _take_pace(self) -> None:
         """So that what an analysis will take can be told before there was one."""
         hidden, ids = np.zeros((4, 12, self.graph.width), np.float32), [self.decoder.end_id] * 12
-        started = time.perf_counter()
-        self.graph.log_probabilities(ids, hidden, np.ones((4, 12), np.int64))
-        self.pace.measured(4 * (12 + 12), time.perf_counter() - started)
+        with self.pace.measuring(4 * (12 + 12)):
+            self.graph.log_probabilities(ids, hidden, np.ones((4, 12), np.int64))
 
     def _writing(self, source: Reading, steps: tuple[Step, ...]) -> Writing:
         ids = [step.token_id for step in steps]

@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from explorer import runner as runner_module
+from explorer import writer as writer_module
+from explorer.analysis.pace import Pace
 from explorer.bundle import Bundle, open_bundle
 from explorer.runner import Runner
 
@@ -25,6 +28,21 @@ HOSTILE_PIECES = ("<img src=x onerror=alert(1)>", "${alert(1)}", "{{7*7}}", r"\u
 INSTALL_BROWSER = (
     "needs a browser: pip install playwright axe-playwright-python && playwright install chromium"
 )
+
+
+class SteadyPace(Pace):
+    """That of a machine which takes a microsecond for a token, whatever else runs beside it."""
+
+    seconds = 1e-6
+
+
+@pytest.fixture(scope="session", autouse=True)
+def steady_pace() -> Iterator[None]:
+    """Gives every model this pace: what a plan holds must not hang on how fast a test ran."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner_module, "Pace", SteadyPace)
+        patch.setattr(writer_module, "Pace", SteadyPace)
+        yield
 
 
 @pytest.fixture(scope="session")

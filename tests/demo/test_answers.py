@@ -81,10 +81,26 @@ def test_words_are_dropped_and_masked_with_all_their_pieces(runner):
 
 
 def test_pace_tells_the_price_of_texts_and_how_many_fit():
-    pace = Pace()
+    times = iter([10.0, 12.0])
+    pace = Pace(clock=lambda: next(times))
     assert pace.texts_within(15, 100) == 1  # nothing is known yet
 
-    pace.measured(1000, 2.0)
+    with pace.measuring(1000):
+        pass
 
     assert pace.cost(50, 100) == (50, 10.0)
     assert pace.texts_within(15, 100) == 75
+
+
+def test_one_run_that_had_to_wait_does_not_change_the_price():
+    seconds = [1.0, 1.0, 1.0, 60.0, 1.0, 2.0, 2.0, 2.0]
+    times = iter(np.cumsum([one for each in seconds for one in (0.0, each)]).tolist())
+    pace = Pace(clock=lambda: next(times))
+
+    told = []
+    for _ in seconds:
+        with pace.measuring(100):
+            pass
+        told.append(pace.cost(1, 100).seconds)
+
+    assert told == pytest.approx([1, 1, 1, 1, 1, 1, 2, 2])

@@ -2,12 +2,15 @@
 
 import json
 import re
+from itertools import count
 from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
 
 import benchmark
+from explorer.analysis.occlusion import plan_occlusion
+from explorer.analysis.pace import Pace
 from explorer.analysis.trust import Faithfulness, Trust
 from explorer.measuring import memory_use
 from explorer.measuring.every_analysis import text_of_length
@@ -65,7 +68,10 @@ def test_one_seed_prints_one_table(tiny_folder, texts, capsys):
 
 def test_no_plan_depends_on_the_machine(bundle):
     runner = Runner(bundle)
-    runner.pace.measured(1, 1000)  # so slow that a page would plan eight texts
+    runner.pace = Pace(clock=count(0, 1000).__next__)
+    with runner.pace.measuring(1):  # so slow that a page would plan eight texts
+        pass
+    assert plan_occlusion(runner, runner.read(TEXTS[3])).sentences
 
     (found,) = measure_texts(runner, [(TEXTS[3], "")], 0)
 

@@ -68,7 +68,6 @@ def test_where_time_is_short_cross_attention_of_the_last_layers_comes_first(
     writer, writing, monkeypatch
 ):
     heads = writer.decoder.heads
-    monkeypatch.setattr(writer.pace, "measured", lambda *_: None)
     each = decoder_head_effects_cost(writer, writing)
     monkeypatch.setattr(module, "LONGEST", each.seconds / each.texts * (1 + heads) * 1.01)
 

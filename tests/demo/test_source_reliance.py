@@ -102,9 +102,7 @@ def test_attention_by_word_is_the_sum_over_its_pieces(runner, writer, writing):
 def test_a_plan_that_takes_too_long_keeps_the_words_that_were_looked_at_most(
     runner, writer, writing, monkeypatch
 ):
-    monkeypatch.setattr(module, "LONGEST", reliance_cost(runner, writer, writing, WAYS[1]).seconds)
     words = finish(source_reliance(runner, writer, writing, WAYS[1])).words
-    monkeypatch.setattr(writer.pace, "measured", lambda *_: None)
     cost = reliance_cost(runner, writer, writing, WAYS[1])
     monkeypatch.setattr(module, "LONGEST", cost.seconds * 4 / cost.texts * 1.01)
 

@@ -1,6 +1,5 @@
 """The model's answers to many changed texts, a few texts a run."""
 
-import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -33,10 +32,9 @@ def answers(
     done = 0
     for rows in _batches(runner, texts):
         masks = head_masks if shared else head_masks[rows]
-        started = time.perf_counter()
-        probabilities[rows] = runner.answer([texts[row] for row in rows], masks)
         longest = max(len(texts[row].ids) for row in rows)
-        runner.pace.measured(len(rows) * longest, time.perf_counter() - started)
+        with runner.pace.measuring(len(rows) * longest):
+            probabilities[rows] = runner.answer([texts[row] for row in rows], masks)
         done += len(rows)
         yield Progress(done, len(texts))
     return probabilities

@@ -95,16 +95,16 @@ def occlusion_cost(runner: Runner, reading: Reading) -> Cost:
 
 
 def occlusion(
-    runner: Runner, reading: Reading, target: int, way: Way, seconds: float = LONGEST
+    runner: Runner, reading: Reading, target: int, way: Way, plan: Plan | None = None
 ) -> Steps[Occlusion]:
     """Takes away each word in turn; of a long text each sentence, then the words of those that
     moved the answer most.
 
     Args:
         target: the class, or the number of a regression, whose change counts.
-        seconds: what it may take.
+        plan: which words are tried; as many as the time allows if not given.
     """
-    plan = plan_occlusion(runner, reading, seconds)
+    plan = plan or plan_occlusion(runner, reading)
     words = plan.words
     without_sentences = yield from part_of(
         answers_without(

@@ -1,5 +1,10 @@
 """How long a model takes, learnt from the runs that were made: a price that is told beforehand."""
 
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from statistics import median
 from typing import NamedTuple
 
 LONGEST = 10.0
@@ -7,8 +12,9 @@ LONGEST = 10.0
 from those before it, which may have been of shorter texts, and a machine may slow down on the way.
 """
 
-_MEMORY = 0.7
-"""What a new run leaves of the old estimate; a machine's pace drifts with its other work."""
+_REMEMBERED = 5
+"""Runs that the estimate is the median of: it follows a machine whose pace drifts with its other
+work, and a single run that had to wait for the processor does not move it."""
 
 
 class Cost(NamedTuple):
@@ -24,22 +30,32 @@ class Pace:
 
     The time of a text grows with its tokens: between 32 and 512 of them, a model of 384 numbers a
     token takes the same time for each, within a tenth (export/README.md, Latency).
+
+    How much of a long text is looked at hangs on it. So an analysis plans once, when it begins, and
+    whoever needs the same plan on every machine gives a model a pace of its own.
     """
 
-    def __init__(self) -> None:
-        self._seconds = 0.0
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._latest: deque[float] = deque(maxlen=_REMEMBERED)
 
-    def measured(self, tokens: int, seconds: float) -> None:
-        """Takes note of a run over so many tokens, padding included."""
-        latest = seconds / max(tokens, 1)
-        old = self._seconds or latest
-        self._seconds = _MEMORY * old + (1 - _MEMORY) * latest
+    @contextmanager
+    def measuring(self, tokens: int) -> Iterator[None]:
+        """To be entered around one run over so many tokens, padding included."""
+        started = self._clock()
+        yield
+        self._latest.append((self._clock() - started) / max(tokens, 1))
+
+    @property
+    def seconds(self) -> float:
+        """For one token; 0 before the first run."""
+        return median(self._latest) if self._latest else 0.0
 
     def cost(self, texts: int, tokens: int) -> Cost:
         """Of texts with so many tokens each."""
-        return Cost(texts, texts * tokens * self._seconds)
+        return Cost(texts, texts * tokens * self.seconds)
 
     def texts_within(self, seconds: float, tokens: int) -> int:
         """How many texts of so many tokens can be read in that time; at least one."""
-        each = tokens * self._seconds
+        each = tokens * self.seconds
         return max(1, int(seconds / each)) if each else 1

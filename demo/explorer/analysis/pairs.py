@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.occlusion import Occlusion, occlusion, plan_occlusion
+from explorer.analysis.occlusion import Occlusion, Plan, occlusion, plan_occlusion
 from explorer.analysis.pace import LONGEST, Cost
 from explorer.analysis.removal import Way, answers_without
 from explorer.analysis.steps import Steps, part_of
@@ -47,8 +47,8 @@ class Pairs(NamedTuple):
 
 def pairs_cost(runner: Runner, reading: Reading) -> Cost:
     """What `pairs` will take."""
-    singles, paired = _plan(runner, reading)
-    return runner.pace.cost(singles + paired * (paired - 1) // 2, len(reading.tokens))
+    plan, paired = _plan(runner, reading)
+    return runner.pace.cost(plan.texts + paired * (paired - 1) // 2, len(reading.tokens))
 
 
 def pairs(runner: Runner, reading: Reading, target: int, way: Way) -> Steps[Pairs]:
@@ -58,14 +58,14 @@ def pairs(runner: Runner, reading: Reading, target: int, way: Way) -> Steps[Pair
     Args:
         target: as for `occlusion`.
     """
-    singles, paired = _plan(runner, reading)
-    total = singles + paired * (paired - 1) // 2
-    single = yield from part_of(occlusion(runner, reading, target, way, LONGEST / 2), 0, total)
+    plan, paired = _plan(runner, reading)
+    total = plan.texts + paired * (paired - 1) // 2
+    single = yield from part_of(occlusion(runner, reading, target, way, plan), 0, total)
     places = sorted(single.strongest[:paired])
     couples = list(combinations(range(len(places)), 2))
     removals = [[single.words[places[row]] for row in couple] for couple in couples]
     steps = answers_without(runner, reading, removals, way)
-    without_both = yield from part_of(steps, singles, total)
+    without_both = yield from part_of(steps, plan.texts, total)
     whole = float(single.whole[target])
     alone = single.probabilities[places, target]
     interactions = np.zeros((len(places), len(places)), np.float32)
@@ -75,9 +75,9 @@ def pairs(runner: Runner, reading: Reading, target: int, way: Way) -> Steps[Pair
     return Pairs(single, places, interactions)
 
 
-def _plan(runner: Runner, reading: Reading) -> tuple[int, int]:
-    """How many texts are read for single words, and how many words are paired."""
+def _plan(runner: Runner, reading: Reading) -> tuple[Plan, int]:
+    """Which single words are tried, and how many of them are paired."""
     plan = plan_occlusion(runner, reading, LONGEST / 2)
     room = runner.pace.texts_within(LONGEST, len(reading.tokens)) - plan.texts
     fits = int((1 + np.sqrt(1 + 8 * max(room, 0))) // 2)  # the largest m with m (m - 1) / 2 <= room
-    return plan.texts, min(len(plan.words), plan.most, MOST_WORDS, max(fits, 2))
+    return plan, min(len(plan.words), plan.most, MOST_WORDS, max(fits, 2))

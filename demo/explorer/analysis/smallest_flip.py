@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analysis.flips import flips
-from explorer.analysis.occlusion import Occlusion, occlusion, plan_occlusion
+from explorer.analysis.occlusion import Occlusion, Plan, occlusion, plan_occlusion
 from explorer.analysis.pace import LONGEST, Cost
 from explorer.analysis.removal import Way, answers_without
 from explorer.analysis.steps import Steps, part_of
@@ -46,14 +46,14 @@ class Flip(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    singles: int
+    singles: Plan
     words: int
     pairs: int
     """0 if there is no time to try them."""
 
     @property
     def texts(self) -> int:
-        return self.singles + 2 * self.words + self.pairs
+        return self.singles.texts + 2 * self.words + self.pairs
 
 
 def flip_cost(runner: Runner, reading: Reading) -> Cost:
@@ -76,15 +76,17 @@ def smallest_flip(runner: Runner, reading: Reading, target: int, way: Way) -> St
             f"{runner.bundle.title} gives a number, so there is no label that could flip."
         )
     plan = _plan(runner, reading)
-    single = yield from part_of(occlusion(runner, reading, target, way, LONGEST / 3), 0, plan.texts)
+    steps = occlusion(runner, reading, target, way, plan.singles)
+    single = yield from part_of(steps, 0, plan.texts)
     search = _Search(runner, reading, single, way)
     best = search.furthest(single.probabilities)
     if best is not None:
         return Flip(single, [best], single.probabilities[best], False)
     tried_pairs = False
-    found = yield from part_of(search.greedy(), plan.singles, plan.texts)
+    done = plan.singles.texts
+    found = yield from part_of(search.greedy(), done, plan.texts)
     if plan.pairs and (found is None or len(found) > 2):
-        pair = yield from part_of(search.pair(), plan.singles + 2 * plan.words, plan.texts)
+        pair = yield from part_of(search.pair(), done + 2 * plan.words, plan.texts)
         tried_pairs = True
         found = pair or found
     removed = single.tried if found is None else found
@@ -100,7 +102,7 @@ def _plan(runner: Runner, reading: Reading) -> _Plan:
     pairs = 0 if plan.sentences else words * (words - 1) // 2
     greedy = plan.texts + 2 * words
     room = runner.pace.texts_within(LONGEST, len(reading.tokens)) - greedy
-    return _Plan(plan.texts, words, pairs if pairs <= room else 0)
+    return _Plan(plan, words, pairs if pairs <= room else 0)
 
 
 class _Search:

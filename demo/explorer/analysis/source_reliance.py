@@ -7,7 +7,6 @@ pointwise cross-mutual information of Fernandes et al. 2021, "Measuring and Incr
 in Context-Aware Machine Translation", section 3).
 """
 
-import time
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -115,10 +114,8 @@ def _sources(
         return np.repeat(source.hidden[None], len(batch), axis=0), mask
     assert runner.mask_id is not None, "asked before"
     texts = [masked(encoded, places, runner.mask_id) for places in batch]
-    started = time.perf_counter()
-    hidden = runner.hidden(texts)
-    runner.pace.measured(hidden.shape[0] * hidden.shape[1], time.perf_counter() - started)
-    return hidden, mask
+    with runner.pace.measuring(len(texts) * len(encoded.ids)):
+        return runner.hidden(texts), mask
 
 
 def _tried(runner: Runner, writer: Writer, writing: Writing, way: Way) -> list[Word]:

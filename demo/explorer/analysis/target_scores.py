@@ -1,6 +1,5 @@
 """Scores what was written under many changed sources or heads, as many in a run as memory holds."""
 
-import time
 from collections.abc import Mapping
 
 import numpy as np
@@ -30,8 +29,6 @@ def score(
 ) -> NDArray[np.float32]:
     """As `DecoderGraph.log_probabilities` of the written tokens, shape (batch, target); the writer
     learns how long it takes."""
-    started = time.perf_counter()
-    scores = writer.graph.log_probabilities(writing.ids, hidden, source_mask, head_masks)
     tokens = hidden.shape[1] + len(writing.ids)
-    writer.pace.measured(len(hidden) * tokens, time.perf_counter() - started)
-    return scores
+    with writer.pace.measuring(len(hidden) * tokens):
+        return writer.graph.log_probabilities(writing.ids, hidden, source_mask, head_masks)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.occlusion import Occlusion, occlusion, plan_occlusion
+from explorer.analysis.occlusion import Occlusion, Plan, occlusion, plan_occlusion
 from explorer.analysis.pace import LONGEST, Cost
 from explorer.analysis.rank_correlation import kendall_tau
 from explorer.analysis.rankings import METHODS, word_scores
@@ -71,7 +71,8 @@ def percentile(value: float, by_chance: NDArray[np.float64], *, low: bool = Fals
 
 def trust_cost(runner: Runner, reading: Reading, way: Way) -> Cost:
     """What `trust` will take, at most."""
-    return _cost(runner, reading, way, _percents(runner, reading, way))
+    plan = plan_occlusion(runner, reading, _FIRST)
+    return _cost(runner, reading, way, plan, _percents(runner, reading, way, plan))
 
 
 def trust(runner: Runner, reading: Reading, target: int, way: Way, seed: int = 0) -> Steps[Trust]:
@@ -89,9 +90,9 @@ def trust(runner: Runner, reading: Reading, target: int, way: Way, seed: int = 0
     words = len(plan.words)
     if words < 2:
         raise RequestError("The text has fewer than two words, so there is nothing to rank.")
-    percents = _percents(runner, reading, way)
-    total = _cost(runner, reading, way, percents).texts
-    single = yield from part_of(occlusion(runner, reading, target, way, _FIRST), 0, total)
+    percents = _percents(runner, reading, way, plan)
+    total = _cost(runner, reading, way, plan, percents).texts
+    single = yield from part_of(occlusion(runner, reading, target, way, plan), 0, total)
     signed = runner.bundle.problem_type != "regression"
     scores = word_scores(reading, single, signed=signed)
     random = np.random.default_rng(seed)
@@ -132,18 +133,19 @@ def _count(words: int, percent: int) -> int:
     return -(-words * percent // 100)
 
 
-def _percents(runner: Runner, reading: Reading, way: Way) -> tuple[int, ...]:
+def _percents(runner: Runner, reading: Reading, way: Way, plan: Plan) -> tuple[int, ...]:
     """The finest steps that fit into the time."""
     for percents in _STEPS:
-        if _cost(runner, reading, way, percents).seconds <= LONGEST:
+        if _cost(runner, reading, way, plan, percents).seconds <= LONGEST:
             return percents
     return percents
 
 
-def _cost(runner: Runner, reading: Reading, way: Way, percents: tuple[int, ...]) -> Cost:
+def _cost(
+    runner: Runner, reading: Reading, way: Way, plan: Plan, percents: tuple[int, ...]
+) -> Cost:
     """A text without some words and the text of these words alone are as long as one whole text,
     if words are deleted; if they are masked, as two."""
-    plan = plan_occlusion(runner, reading, _FIRST)
     words = len(plan.words)
     counts = {_count(words, percent) for percent in percents} - {words}
     texts = 2 * (RANDOM_ORDERS + len(METHODS)) * len(counts) + 2
