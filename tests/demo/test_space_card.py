@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -30,6 +31,22 @@ def test_the_tests_run_the_gradio_that_is_pinned(pins):
     import gradio
 
     assert gradio.__version__ == pins["gradio"]
+
+
+def test_the_lock_holds_the_pins_and_hashes_for_all_that_they_ask_for(demo_folder, pins):
+    text = (demo_folder / "requirements.lock").read_text("utf-8")
+    entries = re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)[1:]
+    locked = dict(entry.split(maxsplit=1)[0].split("==") for entry in entries)
+
+    assert {name: locked.get(name) for name in pins} == pins
+    assert all("--hash=sha256:" in entry for entry in entries)
+    asked = {
+        re.match(r"[\w.-]+", one).group().lower()
+        for name in pins
+        for one in metadata.requires(name) or ()
+        if "extra ==" not in one
+    }
+    assert {re.sub(r"[-_.]+", "-", one) for one in asked} <= set(locked)
 
 
 def test_the_python_version_is_quoted(card):
