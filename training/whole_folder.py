@@ -1,51 +1,181 @@
 """Writes a folder so that it is there whole or not at all.
 
-A killed run leaves the old folder, the new one, or none; never half of one. Checkpoints and
-bundles are written this way.
+A killed run leaves the old folder, the new one, or none; never half of one. Two runs that write to
+one place do not disturb each other: the one that ends last stays. Checkpoints and bundles are
+written this way.
 """
 
+import os
 import shutil
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from glob import escape
 from pathlib import Path
+from secrets import token_hex
+
+if sys.platform != "win32":
+    import fcntl
 
 
 @contextmanager
 def whole_folder(target: Path, *, marker: str) -> Iterator[Path]:
     """Gives an empty folder to fill, which becomes `target` when the block ends without an error.
 
-    The folder stands beside `target` under a hidden name; two renames put it in place of the old
-    one. A run killed between the two leaves the old folder under its hidden name, from where the
-    next call brings it back.
+    The folder stands beside `target` under a hidden name of its own; two renames put it in place of
+    the old one. What a killed run left behind, the next call removes (on Windows it cannot tell,
+    and leaves it); a run killed between the two renames leaves the old folder under its hidden
+    name, from where the next call brings it back.
 
     Args:
         target: the folder to write or to replace.
         marker: the file by which a folder of this kind is known; another one is not replaced.
 
     Raises:
-        FileExistsError: `target` is a file, or a folder with something else in it.
+        OSError, ValueError: as `check_target`, or the disk is full.
     """
-    target = target.resolve()
-    if target.is_file():
-        raise FileExistsError(f"{target} is a file; expected a folder to write or no such path")
-    if target.is_dir() and any(target.iterdir()) and not (target / marker).is_file():
-        raise FileExistsError(
-            f"{target} holds other things and no {marker}, so it is not replaced; give another "
-            "folder with --out"
-        )
-    partial = target.with_name(f".{target.name}.partial")
-    previous = target.with_name(f".{target.name}.previous")
-    if previous.exists() and not target.exists():
-        previous.rename(target)
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.rmtree(previous, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    target = check_target(target, marker=marker)
+    with ExitStack() as undo, ExitStack() as held:
+        for parent in reversed([one for one in target.parents if not one.exists()]):
+            parent.mkdir(exist_ok=True)
+            undo.callback(_remove_if_empty, parent)
+        with _lock(target.parent, wait=True):
+            _mend(target)
+            partial = _name_beside(target, target.parent)
+            partial.mkdir()
+            undo.callback(shutil.rmtree, partial, ignore_errors=True)
+            held.enter_context(_lock(partial, wait=False))
         yield partial
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        _write_down(partial)
+        with _lock(target.parent, wait=True):
+            _put_in_place(partial, target)
+        undo.pop_all()
+
+
+def check_target(target: Path, *, marker: str, needs: int = 0) -> Path:
+    """Whether a folder can be written or replaced, asked before the work whose result it is for.
+
+    Args:
+        target, marker: as `whole_folder` takes them.
+        needs: about how many bytes it will hold.
+
+    Returns: the folder's real path.
+
+    Raises:
+        FileExistsError: it is a file, or a folder with something else in it.
+        ValueError: it has no name of its own.
+        OSError: its place cannot be written to, or has too little room.
+    """
+    try:
+        target = target.resolve()
+        if not target.name or os.path.ismount(target):
+            raise ValueError(
+                f"{target} is the root of a file system, which cannot be replaced; give a folder "
+                "inside it"
+            )
+        if target.is_file():
+            raise FileExistsError(f"{target} is a file; expected a folder to write or no such path")
+        if target.is_dir() and any(target.iterdir()) and not (target / marker).is_file():
+            raise FileExistsError(
+                f"{target} holds other things and no {marker}, so it is not replaced; give another "
+                "folder"
+            )
+        place = next(parent for parent in target.parents if parent.exists())
+        probe = _name_beside(target, place)
+        probe.mkdir()
+        probe.rmdir()
+        free = shutil.disk_usage(place).free
+    except FileExistsError:
         raise
+    except (OSError, RuntimeError) as error:  # RuntimeError: symbolic links that go round
+        reason = getattr(error, "strerror", None) or error
+        raise OSError(f"{target} cannot be written ({reason}); give another folder") from error
+    if needs > free:
+        raise OSError(
+            f"{place} has {free / 1e6:,.0f} MB free, and {target.name} needs about "
+            f"{needs / 1e6:,.0f} MB; make room, or give a folder on another disk"
+        )
+    return target
+
+
+def _name_beside(target: Path, place: Path) -> Path:
+    return place / f".{target.name}.partial-{token_hex(4)}"
+
+
+def _previous(target: Path) -> Path:
+    return target.with_name(f".{target.name}.previous")
+
+
+def _mend(target: Path) -> None:
+    """Brings back or removes what killed runs left."""
+    if _previous(target).exists() and not target.exists():
+        _previous(target).rename(target)
+    shutil.rmtree(_previous(target), ignore_errors=True)
+    for left in target.parent.glob(f".{escape(target.name)}.partial*"):
+        with _lock(left, wait=False) as nobody_writes:
+            if nobody_writes:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _put_in_place(partial: Path, target: Path) -> None:
     if target.exists():
-        target.rename(previous)
-    partial.rename(target)
-    shutil.rmtree(previous, ignore_errors=True)
+        shutil.rmtree(_previous(target), ignore_errors=True)
+        target.rename(_previous(target))
+    try:
+        partial.rename(target)
+    except OSError:
+        with suppress(OSError):
+            _previous(target).rename(target)
+        raise
+    with suppress(OSError):  # not every file system does this for folders
+        _sync(target.parent)
+    shutil.rmtree(_previous(target), ignore_errors=True)
+
+
+def _write_down(folder: Path) -> None:
+    """Has everything on the disk before it is renamed: a lost current must not leave half of it."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            _sync(path)
+    for path in (*(path for path in folder.rglob("*") if path.is_dir()), folder):
+        with suppress(OSError):
+            _sync(path)
+
+
+def _sync(path: Path) -> None:
+    # Windows syncs what is open for writing alone, and no folders.
+    opened = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+@contextmanager
+def _lock(folder: Path, *, wait: bool) -> Iterator[bool]:
+    """Keeps a folder for this process until the block, or the process, ends.
+
+    Gives whether it did: not while another holds it, nor where the system has no such locks.
+    """
+    if sys.platform == "win32":
+        yield False
+        return
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            held = True
+        except OSError:
+            held = False
+        yield held
+    finally:
+        os.close(opened)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()

@@ -1,6 +1,7 @@
 """A folder is there whole or not at all, whatever happens while it is written."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from training.whole_folder import whole_folder
+from training.whole_folder import check_target, whole_folder
 
 
 def write(target: Path, text: str) -> None:
@@ -95,3 +96,80 @@ def test_a_folder_of_another_kind_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError, match=r"thesis\.tex is a file"):
         write(tmp_path / "thesis.tex", "new")
     assert (tmp_path / "thesis.tex").exists()
+
+
+def test_two_runs_to_one_place_leave_each_others_work_alone(tmp_path: Path) -> None:
+    target = tmp_path / "result"
+
+    with whole_folder(target, marker="mark") as first:
+        (first / "mark").write_text("first")
+        with whole_folder(target, marker="mark") as second:
+            assert (first / "mark").read_text() == "first"
+            (second / "mark").write_text("second")
+        assert (target / "mark").read_text() == "second"
+
+    assert (target / "mark").read_text() == "first", "the one that ends last"
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]
+
+
+def test_a_failed_run_takes_back_the_parents_that_it_made(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "deeper" / "result"
+
+    with pytest.raises(ValueError, match="stop"), whole_folder(target, marker="mark"):
+        raise ValueError("stop")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_on_the_disk_before_they_have_their_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = set()
+
+    def note(opened: int) -> None:
+        assert not (tmp_path / "result").exists() or os.fstat(opened).st_ino == place
+        synced.add(os.fstat(opened).st_ino)
+
+    place = tmp_path.stat().st_ino
+    monkeypatch.setattr(os, "fsync", note)
+
+    write(tmp_path / "result", "new")
+
+    assert (tmp_path / "result" / "mark").stat().st_ino in synced
+    assert (tmp_path / "result").stat().st_ino in synced
+    assert place in synced, "the name itself"
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("/", "the root of a file system, which cannot be replaced; give a folder"),
+        ("/proc/result", "/proc/result cannot be written .*; give another folder"),
+        ("file/result", "cannot be written .Not a directory.; give another folder"),
+        ("x" * 250, "cannot be written .File name too long.; give another folder"),
+        ("round/result", "cannot be written .*link.*; give another folder"),
+    ],
+    ids=["root", "read-only", "in a file", "long", "links that go round"],
+)
+def test_a_place_that_cannot_be_written_is_told_in_a_sentence(
+    tmp_path: Path, target: str, sentence: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+
+    with pytest.raises((OSError, ValueError), match=sentence):
+        check_target(tmp_path / target, marker="mark")
+
+
+def test_a_disk_with_too_little_room_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = shutil.disk_usage(tmp_path)._replace(free=250_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: free)
+
+    target = check_target(tmp_path / "deep" / ".." / "result", marker="mark", needs=250_000_000)
+
+    assert target == tmp_path / "result"
+    with pytest.raises(OSError, match="has 250 MB free, and result needs about 300 MB; make room"):
+        check_target(tmp_path / "result", marker="mark", needs=300_000_000)
+    assert list(tmp_path.iterdir()) == []
