@@ -101,13 +101,13 @@ class Runner:
     def answer(
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """The probabilities of several texts, shape (batch, labels), without any maps.
+        """The logits of several texts, shape (batch, labels), without any maps.
 
         Args:
             head_mask: as for `run`.
         """
         (logits,) = self._session.run(["logits"], self._feed(batch, head_mask))
-        return probabilities_of(logits, self.bundle)
+        return logits
 
     def hidden(self, batch: Sequence[Encoded]) -> NDArray[np.float32]:
         """What a decoder reads of texts of equal length, shape (batch, sequence, hidden)."""

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from explorer import runner as runner_module
 from explorer import writer as writer_module
+from explorer.analysis.effects import Answers
 from explorer.analysis.pace import Pace
 from explorer.bundle import Bundle, open_bundle
 from explorer.runner import Runner
@@ -84,6 +86,21 @@ def copy_of_tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         return folder
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def answered() -> Callable[[Bundle, Any], Answers]:
+    """Makes answers of the probabilities that they are to have."""
+
+    def answer(bundle: Bundle, probabilities: Any) -> Answers:
+        wanted = np.asarray(probabilities, np.float64)
+        if bundle.problem_type == "regression":
+            return Answers(bundle, wanted)
+        shares = np.clip(wanted, 1e-300, None)
+        other = np.clip(1 - wanted, 1e-300, None) if bundle.problem_type == "multi_label" else 1
+        return Answers(bundle, np.log(shares / other) * bundle.temperature)
+
+    return answer
 
 
 @pytest.fixture(scope="session")

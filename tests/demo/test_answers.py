@@ -21,9 +21,9 @@ def encoded(runner):
 @pytest.mark.parametrize("rows", [1, 2, 32])
 def test_every_text_is_answered_as_it_is_alone(runner, encoded, monkeypatch, rows):
     monkeypatch.setattr(module, "_ROWS", rows)
-    alone = np.stack([runner.read(text).probabilities for text in TEXTS])
+    alone = np.stack([runner.read(text).logits for text in TEXTS])
 
-    np.testing.assert_allclose(finish(answers(runner, encoded)), alone, atol=1e-6)
+    np.testing.assert_allclose(finish(answers(runner, encoded)).logits, alone, atol=1e-6)
 
 
 def test_each_text_has_its_own_head_mask(runner, encoded):
@@ -32,11 +32,10 @@ def test_each_text_has_its_own_head_mask(runner, encoded):
     for row in range(len(TEXTS)):
         masks[row, row % bundle.layers, row % bundle.heads] = 0
     alone = [
-        runner.run([text], mask[None])[0].probabilities
-        for text, mask in zip(encoded, masks, strict=True)
+        runner.run([text], mask[None])[0].logits for text, mask in zip(encoded, masks, strict=True)
     ]
 
-    np.testing.assert_allclose(finish(answers(runner, encoded, masks)), alone, atol=1e-6)
+    np.testing.assert_allclose(finish(answers(runner, encoded, masks)).logits, alone, atol=1e-6)
 
 
 def test_progress_is_told_after_every_run_and_ends_at_all(runner, encoded, monkeypatch):

@@ -32,8 +32,8 @@ def trusted(removed, kept, tau):
     """A text whose random orders have 0.0, 0.1, 0.2 and 0.3 in everything."""
     chance = np.arange(4) / 10
     methods = ("attention", "norm-weighted attention", "rollout", "occlusion")
-    own = (np.array([value] * 4) for value in (removed, kept, tau))
-    return Trust(None, (50, 100), methods, Faithfulness(*own), Faithfulness(*[chance] * 3))
+    own = (np.array([value] * 4) for value in (removed, kept, tau, removed, kept))
+    return Trust(None, (50, 100), methods, Faithfulness(*own), Faithfulness(*[chance] * 5))
 
 
 def test_the_table_holds_means_over_texts():

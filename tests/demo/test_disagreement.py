@@ -16,7 +16,7 @@ def test_words_are_marked_where_attention_and_effect_disagree():
     effects = np.array([0.01, -0.2, 0.4, 0.1, 0.1, 0.05, 0.05, 0.5, -0.04], np.float32)
 
     # Of nine words three are a quarter, rounded up, and four the lower half.
-    assert disagreements(attention, effects) == [
+    assert disagreements(attention, effects, 0.05) == [
         "idle", "against", None, None, None, None, None, "unseen", None,
     ]  # fmt: skip
 
@@ -25,14 +25,14 @@ def test_words_that_were_not_tried_have_no_mark():
     attention = np.array([0.5, 0.4, 0.1, 0.1], np.float32)
     effects = np.array([NAN, 0.001, 0.5, NAN], np.float32)
 
-    assert disagreements(attention, effects) == [None, "idle", "unseen", None]
+    assert disagreements(attention, effects, 0.05) == [None, "idle", "unseen", None]
 
 
 @pytest.mark.parametrize("effects", [[], [0.5], [NAN, 0.5], [0.0, 0.0]])
 def test_with_nothing_to_compare_there_is_no_mark(effects):
     effects = np.array(effects, np.float32)
 
-    assert disagreements(np.ones_like(effects), effects) == [None] * len(effects)
+    assert disagreements(np.ones_like(effects), effects, 0.1) == [None] * len(effects)
 
 
 def test_kendalls_tau_counts_the_pairs_in_the_same_order():

@@ -57,11 +57,11 @@ def test_the_grid_has_the_effect_of_every_head(runner, bundle, asked):
     json.dumps(drawn)  # plain data
 
 
-def test_heads_that_were_not_measured_and_answers_that_changed_are_said(bundle, runner):
+def test_heads_that_were_not_measured_and_answers_that_changed_are_said(bundle, runner, answered):
     whole = np.array([0.6, 0.3, 0.1], np.float32)
     less = np.full((2, 2, 3), [0.5, 0.4, 0.1], np.float32)
     less[0, 1], less[1, 0] = np.nan, [0.2, 0.3, 0.5]
-    found = HeadEffects(whole, less, less[:, 0], 1)
+    found = HeadEffects(*(answered(bundle, each) for each in (whole, less, less[:, 0])), 1)
 
     drawn = heads_panel.payload(bundle, runner.read(TEXT, without=((0, 1),)), 0, found)
 
@@ -72,15 +72,18 @@ def test_heads_that_were_not_measured_and_answers_that_changed_are_said(bundle, 
     assert drawn["before"] == [[1, 2]]
 
 
-def test_the_curve_says_where_the_answer_changes(bundle, runner, copy_of_tiny):
+def test_the_curve_says_where_the_answer_changes(bundle, runner, copy_of_tiny, answered):
     groups = (((0, 0),), ((0, 1),), ((1, 0), (1, 1)))
     points = np.array([[0.6, 0.4, 0], [0.55, 0.45, 0], [0.3, 0.7, 0], [0.8, 0.2, 0]], np.float32)
-    curve = PruningCurve(Plan(groups, 3), groups, points)
+
+    def curve(bundle):
+        return PruningCurve(Plan(groups, 3), groups, answered(bundle, points))
+
     several, number = (
         open_bundle(copy_of_tiny(problem_type=kind)) for kind in ("multi_label", "regression")
     )
 
-    drawn = pruning_panel.payload(bundle, runner.read(TEXT), 0, curve)
+    drawn = pruning_panel.payload(bundle, runner.read(TEXT), 0, curve(bundle))
 
     names = bundle.labels
     assert drawn["flip"] == 2
@@ -88,9 +91,9 @@ def test_the_curve_says_where_the_answer_changes(bundle, runner, copy_of_tiny):
     assert drawn["heads_gone"] == [0, 1, 2, 4]
     assert drawn["order"] == [[[1, 1]], [[1, 2]], [[2, 1], [2, 2]]]
     assert (drawn["every"], drawn["at_once"]) == (None, 2)
-    answers = pruning_panel.payload(several, runner.read(TEXT), 1, curve)["answers"]
+    answers = pruning_panel.payload(several, runner.read(TEXT), 1, curve(several))["answers"]
     assert answers == [f"not {names[1]}", f"not {names[1]}", names[1], f"not {names[1]}"]
-    drawn = pruning_panel.payload(number, runner.read(TEXT), 1, curve)
+    drawn = pruning_panel.payload(number, runner.read(TEXT), 1, curve(number))
     assert (drawn["flip"], drawn["number"], drawn["answers"]) == (None, True, [None] * 4)
 
 

@@ -27,9 +27,9 @@ def test_every_effect_is_the_fall_of_a_run_without_that_head(float_runner, befor
     found = finish(head_effects(float_runner, reading, 1))
 
     whole = alone(float_runner, before)
-    np.testing.assert_allclose(found.whole, whole, atol=1e-6)
+    np.testing.assert_allclose(found.whole.probabilities, whole, atol=1e-6)
     for layer, head in np.ndindex(2, 2):
-        without = found.without_head[layer, head]
+        without = found.without_head[layer, head].probabilities
         if (layer, head) in before:
             assert np.isnan(without).all()
             continue
@@ -39,7 +39,7 @@ def test_every_effect_is_the_fall_of_a_run_without_that_head(float_runner, befor
         assert found.effects(1)[layer, head] == pytest.approx(fall, abs=2e-6)
     for layer in (0, 1):
         expected = alone(float_runner, (*before, (layer, 0), (layer, 1)))
-        np.testing.assert_allclose(found.without_layer[layer], expected, atol=1e-6)
+        np.testing.assert_allclose(found.without_layer[layer].probabilities, expected, atol=1e-6)
         fall = whole[1] - expected[1]
         assert found.layer_effects(1)[layer] == pytest.approx(fall, abs=2e-6)
     assert found.not_tried == 0
@@ -51,15 +51,17 @@ def test_where_time_is_short_the_heads_of_the_layer_that_matters_come_first(
 ):
     reading = float_runner.read(TEXT, PAIR)
     whole = finish(head_effects(float_runner, reading, 0))
-    layer = int(np.abs(whole.layer_effects(0)).argmax())
+    layer = int(np.abs(whole.layer_log_odds_effects(0)).argmax())
     monkeypatch.setattr(float_runner.pace, "texts_within", lambda *_: 1 + 2 + 2)
 
     found = finish(head_effects(float_runner, reading, 0))
 
     assert head_effects_cost(float_runner, reading).texts == 5
     assert found.not_tried == 2
-    assert np.isnan(found.without_head[1 - layer]).all()
-    np.testing.assert_allclose(found.without_head[layer], whole.without_head[layer], atol=1e-6)
+    assert np.isnan(found.without_head[1 - layer].logits).all()
+    np.testing.assert_allclose(
+        found.without_head[layer].logits, whole.without_head[layer].logits, atol=1e-5
+    )
 
 
 def test_the_time_is_the_one_that_an_analysis_may_take(float_runner, monkeypatch):
@@ -88,7 +90,7 @@ def test_a_graph_without_head_masks_says_so(float_runner, monkeypatch):
         head_effects_cost(float_runner, reading)
 
 
-def test_a_flip_is_another_label_as_the_model_names_it(bundle, copy_of_tiny):
+def test_a_flip_is_another_label_as_the_model_names_it(bundle, copy_of_tiny, answered):
     whole = np.array([0.6, 0.3, 0.1], np.float32)
     changed = np.array(
         [[0.5, 0.4, 0.1], [0.4, 0.5, 0.1], [0.6, 0.3, 0.1], [np.nan] * 3], np.float32
@@ -97,7 +99,10 @@ def test_a_flip_is_another_label_as_the_model_names_it(bundle, copy_of_tiny):
         open_bundle(copy_of_tiny(problem_type=kind)) for kind in ("multi_label", "regression")
     )
 
-    assert flips(bundle, whole, changed, 2).tolist() == [False, True, False, False]
-    assert flips(several, whole, changed, 0).tolist() == [True, True, False, False]
-    assert flips(several, whole, changed, 1).tolist() == [False] * 4
-    assert flips(number, whole, changed, 0).tolist() == [False] * 4
+    def flipped(bundle, label):
+        return flips(answered(bundle, whole), answered(bundle, changed), label).tolist()
+
+    assert flipped(bundle, 2) == [False, True, False, False]
+    assert flipped(several, 0) == [True, True, False, False]
+    assert flipped(several, 1) == [False] * 4
+    assert flipped(number, 0) == [False] * 4

@@ -1,6 +1,7 @@
 """Interactions of two words against four runs of the graph for every pair."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -38,16 +39,23 @@ def test_an_interaction_is_the_second_difference(float_runner, alone, way):
     words = own_words(reading.tokens)
     assert found.places == list(range(len(words)))
     for (u, one), (v, other) in itertools.permutations(enumerate(words), 2):
-        expected = (
-            reading.probabilities
-            - alone(text, pair, [one], way)
-            - alone(text, pair, [other], way)
-            + alone(text, pair, [one, other], way)
-        )[1]
+        whole, *less = (
+            each[1]
+            for each in (
+                reading.probabilities,
+                alone(text, pair, [one], way),
+                alone(text, pair, [other], way),
+                alone(text, pair, [one, other], way),
+            )
+        )
+        expected = whole - less[0] - less[1] + less[2]
         assert found.interactions[u, v] == pytest.approx(expected, abs=2e-5)
+        odds = [math.log(share / (1 - share)) for share in map(float, (whole, *less))]
+        expected = odds[0] - odds[1] - odds[2] + odds[3]
+        assert found.log_odds_interactions[u, v] == pytest.approx(expected, abs=1e-4)
     assert not found.interactions.diagonal().any()
     assert np.abs(found.interactions).max() > 1e-4
-    sizes = [abs(found.interactions[pair]) for pair in found.strongest]
+    sizes = [abs(found.log_odds_interactions[pair]) for pair in found.strongest]
     assert sizes == sorted(sizes, reverse=True)
     assert len(sizes) == len(words) * (len(words) - 1) / 2
 
@@ -57,7 +65,7 @@ def test_the_words_with_the_largest_effects_are_paired(float_runner, monkeypatch
     monkeypatch.setattr(module, "MOST_WORDS", 3)
     found = finish(pairs(float_runner, reading, 0, "deleted"))
 
-    largest = np.argsort(-np.abs(found.single.effects), kind="stable")[:3]
+    largest = np.argsort(-np.abs(found.single.log_odds_effects), kind="stable")[:3]
     assert found.places == sorted(largest.tolist())
     assert found.left_out == len(found.single.words) - 3
     assert pairs_cost(float_runner, reading).texts == len(found.single.words) + 3

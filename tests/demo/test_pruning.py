@@ -1,5 +1,7 @@
 """Heads that go one after another, against a search written out with one run a step."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,11 @@ def alone(float_runner, out):
     return reading.probabilities
 
 
+def log_odds(float_runner, out, label):
+    share = float(alone(float_runner, out)[label])
+    return math.log(share / (1 - share))
+
+
 def flat(order):
     return [head for group in order for head in group]
 
@@ -27,14 +34,14 @@ def test_the_head_that_goes_is_each_time_the_one_that_moves_the_answer_least(flo
     out, points = [], [alone(float_runner, [])]
     while len(out) < 4:
         moves = {
-            head: abs(alone(float_runner, [*out, head])[2] - points[-1][2])
+            head: abs(log_odds(float_runner, [*out, head], 2) - log_odds(float_runner, out, 2))
             for head in ALL
             if head not in out
         }
         out.append(min(moves, key=moves.get))
         points.append(alone(float_runner, out))
     assert flat(curve.order) == out
-    np.testing.assert_allclose(curve.probabilities, points, atol=1e-6)
+    np.testing.assert_allclose(curve.answers.probabilities, points, atol=1e-6)
     assert curve.heads_gone == [0, 1, 2, 3, 4]
     assert curve.plan.every == 1
 
@@ -42,12 +49,12 @@ def test_the_head_that_goes_is_each_time_the_one_that_moves_the_answer_least(flo
 def test_measured_once_the_order_is_that_of_the_single_heads(float_runner):
     curve = finish(prune(float_runner, float_runner.read(TEXT), 2, again=False))
 
-    whole = alone(float_runner, [])
-    moves = [abs(alone(float_runner, [head])[2] - whole[2]) for head in ALL]
+    whole = log_odds(float_runner, [], 2)
+    moves = [abs(log_odds(float_runner, [head], 2) - whole) for head in ALL]
     order = [ALL[index] for index in np.argsort(moves, kind="stable")]
     assert flat(curve.order) == order
     points = [alone(float_runner, order[:gone]) for gone in range(5)]
-    np.testing.assert_allclose(curve.probabilities, points, atol=1e-6)
+    np.testing.assert_allclose(curve.answers.probabilities, points, atol=1e-6)
     assert curve.plan.once
 
 
@@ -59,29 +66,31 @@ def test_between_two_measurements_several_go(float_runner, monkeypatch, every):
 
     out = []
     while len(out) < 4:
-        now = alone(float_runner, out)
+        now = log_odds(float_runner, out, 0)
         staying = [head for head in ALL if head not in out]
-        moves = [abs(alone(float_runner, [*out, head])[0] - now[0]) for head in staying]
+        moves = [abs(log_odds(float_runner, [*out, head], 0) - now) for head in staying]
         out += [staying[index] for index in np.argsort(moves, kind="stable")[:every]]
     assert curve.plan.every == every
     assert flat(curve.order) == out
     points = [alone(float_runner, out[:gone]) for gone in range(5)]
-    np.testing.assert_allclose(curve.probabilities, points, atol=1e-6)
+    np.testing.assert_allclose(curve.answers.probabilities, points, atol=1e-6)
 
 
 def test_heads_that_are_out_stay_out(float_runner):
     curve = finish(prune(float_runner, float_runner.read(TEXT, without=((0, 1),)), 0))
 
     assert sorted(flat(curve.order)) == [(0, 0), (1, 0), (1, 1)]
-    np.testing.assert_allclose(curve.probabilities[0], alone(float_runner, [(0, 1)]), atol=1e-6)
-    np.testing.assert_allclose(curve.probabilities[-1], alone(float_runner, ALL), atol=1e-6)
+    np.testing.assert_allclose(
+        curve.answers.probabilities[0], alone(float_runner, [(0, 1)]), atol=1e-6
+    )
+    np.testing.assert_allclose(curve.answers.probabilities[-1], alone(float_runner, ALL), atol=1e-6)
 
 
 def test_with_no_head_left_there_is_one_point(float_runner):
     curve = finish(prune(float_runner, float_runner.read(TEXT, without=tuple(ALL)), 0))
 
     assert curve.order == ()
-    assert curve.probabilities.shape == (1, 3)
+    assert curve.answers.probabilities.shape == (1, 3)
 
 
 def test_where_time_is_short_whole_layers_go(float_runner, monkeypatch):
@@ -93,7 +102,9 @@ def test_where_time_is_short_whole_layers_go(float_runner, monkeypatch):
     assert curve.plan.heads_at_once == 2
     assert sorted(curve.order) == [((0, 0), (0, 1)), ((1, 0), (1, 1))]
     first = curve.order[0]
-    np.testing.assert_allclose(curve.probabilities[1], alone(float_runner, first), atol=1e-6)
+    np.testing.assert_allclose(
+        curve.answers.probabilities[1], alone(float_runner, first), atol=1e-6
+    )
     assert curve.heads_gone == [0, 2, 4]
     assert pruning_cost(float_runner, reading).texts == 4
 

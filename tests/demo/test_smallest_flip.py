@@ -41,6 +41,10 @@ def score(words):
     return total + 9 * ({"not", "bad"} <= present) + 6 * bool({"story", "dull"} & present)
 
 
+def logits(words):
+    return np.array([0, score(words), -50], np.float32)
+
+
 def probabilities(words):
     positive = 1 / (1 + np.exp(-score(words)))
     return np.array([1 - positive, positive, 0], np.float32)
@@ -51,15 +55,15 @@ def plain(float_runner, monkeypatch):
     """Reads a text with the plain model; the runner that does so."""
 
     def answer(batch, masks):
-        return np.stack(
-            [probabilities([word.text for word in own_words(text.tokens)]) for text in batch]
-        )
+        return np.stack([logits([word.text for word in own_words(text.tokens)]) for text in batch])
 
     monkeypatch.setattr(float_runner, "answer", answer)
     monkeypatch.setattr(float_runner.pace, "texts_within", lambda *_: 1000)  # however slow it is
 
     def read(text):
-        return replace(float_runner.read(text), probabilities=probabilities(text.split()))
+        words = text.split()
+        shares = probabilities(words)
+        return replace(float_runner.read(text), logits=logits(words), probabilities=shares)
 
     return float_runner, read
 
@@ -88,10 +92,10 @@ def test_the_set_flips_and_no_word_of_it_can_go_back(plain, text, size):
     if size is None:
         assert found.places is None
         assert not found.is_smallest
-        np.testing.assert_allclose(found.changed, probabilities([]), atol=1e-6)
+        np.testing.assert_allclose(found.changed.probabilities, probabilities([]), atol=1e-6)
         return
     rest = [word for place, word in enumerate(words) if place not in found.places]
-    np.testing.assert_allclose(found.changed, probabilities(rest), atol=1e-6)
+    np.testing.assert_allclose(found.changed.probabilities, probabilities(rest), atol=1e-6)
     assert probabilities(rest).argmax() != label
     assert len(found.places) >= size
     assert len(found.places) == size or not found.is_smallest
@@ -153,7 +157,7 @@ def test_the_answer_without_the_words_is_that_of_the_shorter_text(float_runner):
     ]  # fmt: skip
     gone = [place for word in words for place in word.places]
     (changed,) = float_runner.run([without(float_runner.encode(text, "good"), gone)])
-    np.testing.assert_allclose(found.changed, changed.probabilities, atol=1e-5)
+    np.testing.assert_allclose(found.changed.probabilities, changed.probabilities, atol=1e-5)
 
 
 def test_a_regression_has_no_label_to_flip(float_runner, monkeypatch):

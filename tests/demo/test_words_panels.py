@@ -89,15 +89,15 @@ def test_every_panel_checks_its_options_and_tells_its_price(panel, asked, monkey
     assert panel in next(group for group in CLASSIFY if group.name == "mattered").analyses
 
 
-def test_what_is_said_of_a_flip(float_runner):
+def test_what_is_said_of_a_flip(float_runner, answered):
     bundle = float_runner.bundle
     single = finish(occlusion(float_runner, float_runner.read("not bad at all"), 0, "deleted"))
-    other = np.array([0, 0, 1], np.float32)
-    whole = np.array([1, 0, 0], np.float32)
+    other = answered(bundle, [0, 0, 1])
+    whole = answered(bundle, [1, 0, 0])
 
     def said(places, *, tried_pairs=False, changed=other):
         found = flip_panel.Flip(single._replace(whole=whole), places, changed, tried_pairs)
-        return flip_panel.sentence(bundle, found, "deleted")
+        return flip_panel.sentence(found, "deleted")
 
     assert said([1]) == (
         "1 word was enough: with it deleted, the answer is positive, not negative."
@@ -126,8 +126,8 @@ def test_what_is_said_of_a_ranking(float_runner):
     chance = np.arange(20) / 20
     found = Trust(
         single, (50, 100), ("attention",),
-        Faithfulness(np.array([0.85]), np.array([0.2]), np.array([0.5])),
-        Faithfulness(chance, chance, chance - 0.5),
+        Faithfulness(*np.array([[0.85], [0.2], [0.5], [0.85], [0.2]])),
+        Faithfulness(chance, chance, chance - 0.5, chance, chance),
     )  # fmt: skip
 
     assert trust_panel.sentences(found, 0, "deleted") == [

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.analysis.effects import Answers
 from explorer.analysis.steps import Progress, Steps
 from explorer.runner import Runner
 from explorer.tokens import Encoded
@@ -17,8 +18,8 @@ that fill the memory: 75 MB for one text of 512 tokens under 6 layers and 12 hea
 
 def answers(
     runner: Runner, texts: Sequence[Encoded], head_masks: NDArray[np.float32] | None = None
-) -> Steps[NDArray[np.float32]]:
-    """The probabilities of every text, shape (texts, labels), in the order of the texts.
+) -> Steps[Answers]:
+    """The answer to every text, shape (texts, labels), in the order of the texts.
 
     Texts of about one length are read together. One run holds at most as many as fit into
     `_MAP_BYTES`, or one.
@@ -27,17 +28,17 @@ def answers(
         head_masks: factors for each head's output, shape (1 or texts, layers, heads); ones if not
             given.
     """
-    probabilities = np.zeros((len(texts), len(runner.bundle.labels)), np.float32)
+    logits = np.zeros((len(texts), len(runner.bundle.labels)), np.float32)
     shared = head_masks is None or len(head_masks) == 1
     done = 0
     for rows in _batches(runner, texts):
         masks = head_masks if shared else head_masks[rows]
         longest = max(len(texts[row].ids) for row in rows)
         with runner.pace.measuring(len(rows) * longest):
-            probabilities[rows] = runner.answer([texts[row] for row in rows], masks)
+            logits[rows] = runner.answer([texts[row] for row in rows], masks)
         done += len(rows)
         yield Progress(done, len(texts))
-    return probabilities
+    return Answers(runner.bundle, logits)
 
 
 def texts_per_run(runner: Runner, tokens: int) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analysis.answers import answers
+from explorer.analysis.effects import Answers
 from explorer.analysis.pace import LONGEST, Cost
 from explorer.analysis.steps import Steps, part_of
 from explorer.left_out import Heads, heads_in, mask_without
@@ -22,24 +23,32 @@ from explorer.runner import Runner
 class HeadEffects(NamedTuple):
     """What an answer becomes without each head. Heads that were out before stay out."""
 
-    whole: NDArray[np.float32]
-    """Probabilities before any further head is left out, shape (labels,)."""
-    without_head: NDArray[np.float32]
-    """Probabilities without one head, shape (layers, heads, labels). NaN for a head that was out
-    before, or was not tried."""
-    without_layer: NDArray[np.float32]
-    """Probabilities without all heads of a layer, shape (layers, labels)."""
+    whole: Answers
+    """Before any further head is left out, shape (labels,)."""
+    without_head: Answers
+    """Without one head, shape (layers, heads, labels). NaN for a head that was out before, or was
+    not tried."""
+    without_layer: Answers
+    """Without all heads of a layer, shape (layers, labels)."""
     not_tried: int
     """Heads for which there was no time."""
 
-    def effects(self, label: int) -> NDArray[np.float32]:
+    def effects(self, label: int) -> NDArray[np.float64]:
         """By how much the probability of a label falls without each head, shape (layers, heads);
         below 0 where it rises: the head speaks against the label."""
-        return self.whole[label] - self.without_head[..., label]
+        return self.whole.falls(self.without_head, label)
 
-    def layer_effects(self, label: int) -> NDArray[np.float32]:
-        """By how much it falls without each layer's heads, shape (layers,)."""
-        return self.whole[label] - self.without_layer[:, label]
+    def log_odds_effects(self, label: int) -> NDArray[np.float64]:
+        """The same for its log-odds."""
+        return self.whole.log_odds_falls(self.without_head, label)
+
+    def layer_effects(self, label: int) -> NDArray[np.float64]:
+        """By how much its probability falls without each layer's heads, shape (layers,)."""
+        return self.whole.falls(self.without_layer, label)
+
+    def layer_log_odds_effects(self, label: int) -> NDArray[np.float64]:
+        """The same for its log-odds."""
+        return self.whole.log_odds_falls(self.without_layer, label)
 
 
 def heads_out_of(runner: Runner, reading: Reading) -> NDArray[np.float32]:
@@ -60,7 +69,7 @@ def head_effects_cost(runner: Runner, reading: Reading) -> Cost:
 
 def head_effects(runner: Runner, reading: Reading, label: int) -> Steps[HeadEffects]:
     """Leaves out each layer, then each head. Where time is short, the heads of those layers come
-    first without which the probability of `label` changes most, and the last are not tried.
+    first without which the log-odds of `label` change most, and the last are not tried.
 
     Raises:
         RequestError: the graph has no `head_mask`.
@@ -73,15 +82,17 @@ def head_effects(runner: Runner, reading: Reading, label: int) -> Steps[HeadEffe
 
     masks = masks_without(mask, [(), *(tuple((i, j) for j in range(heads)) for i in range(layers))])
     texts = [encoded] * len(masks)
-    whole, *less = yield from part_of(answers(runner, texts, masks), 0, total)
-    without_layer = np.stack(less)
-    falls = np.abs(whole[label] - without_layer[:, label])
-    tried = sorted(inside, key=lambda one: (-falls[one[0]], one))[:room]
-    without_head = np.full((layers, heads, len(whole)), np.nan, np.float32)
+    found = yield from part_of(answers(runner, texts, masks), 0, total)
+    whole, without_layer = found[0], found[1:]
+    moved = np.abs(whole.log_odds_falls(without_layer, label))
+    tried = sorted(inside, key=lambda one: (-moved[one[0]], one))[:room]
+    logits = np.full((layers, heads, len(whole.logits)), np.nan, np.float32)
     if tried:
         masks = masks_without(mask, [(one,) for one in tried])
         steps = answers(runner, [encoded] * len(tried), masks)
-        without_head[tuple(np.transpose(tried))] = yield from part_of(steps, 1 + layers, total)
+        alone = yield from part_of(steps, 1 + layers, total)
+        logits[tuple(np.transpose(tried))] = alone.logits
+    without_head = Answers(runner.bundle, logits)
     return HeadEffects(whole, without_head, without_layer, len(inside) - len(tried))
 
 

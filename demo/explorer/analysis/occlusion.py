@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.analysis.effects import Answers, matter
 from explorer.analysis.pace import LONGEST, Cost
 from explorer.analysis.removal import Way, answers_without, own_words
 from explorer.analysis.spans import sentence_spans
@@ -46,36 +47,58 @@ class Occlusion(NamedTuple):
     """All words of the text, without special tokens."""
     target: int
     """The class, or the number of a regression, that the effects are on."""
-    whole: NDArray[np.float32]
-    """The answer to the unchanged text, shape (labels,)."""
-    probabilities: NDArray[np.float32]
-    """The answer without each word, shape (words, labels); NaN where a word was not tried."""
+    whole: Answers
+    """To the unchanged text, shape (labels,)."""
+    changed: Answers
+    """Without each word, shape (words, labels); NaN where a word was not tried."""
     sentences: list[range]
     """As in `Plan`."""
-    sentence_probabilities: NDArray[np.float32]
-    """The answer without each sentence, shape (sentences, labels)."""
+    changed_sentences: Answers
+    """Without each sentence, shape (sentences, labels)."""
 
     @property
-    def effects(self) -> NDArray[np.float32]:
-        """Of each word on the target, shape (words,): above 0, the word raises it. NaN where it was
-        not tried."""
-        return self.whole[self.target] - self.probabilities[:, self.target]
+    def effects(self) -> NDArray[np.float64]:
+        """Of each word on the target's probability, or a regression's number, shape (words,): above
+        0, the word raises it. NaN where it was not tried."""
+        return self.whole.falls(self.changed, self.target)
 
     @property
-    def sentence_effects(self) -> NDArray[np.float32]:
-        """Of each sentence on the target, shape (sentences,)."""
-        return self.whole[self.target] - self.sentence_probabilities[:, self.target]
+    def log_odds_effects(self) -> NDArray[np.float64]:
+        """The same on its log-odds."""
+        return self.whole.log_odds_falls(self.changed, self.target)
+
+    @property
+    def sentence_effects(self) -> NDArray[np.float64]:
+        """Of each sentence on the target's probability, shape (sentences,)."""
+        return self.whole.falls(self.changed_sentences, self.target)
+
+    @property
+    def sentence_log_odds_effects(self) -> NDArray[np.float64]:
+        """The same on its log-odds."""
+        return self.whole.log_odds_falls(self.changed_sentences, self.target)
+
+    @property
+    def least(self) -> float:
+        """The size from which an effect on the log-odds is more than next to nothing."""
+        return self.whole.least(self.target)
+
+    @property
+    def matters(self) -> bool:
+        """Whether any word does more than next to nothing by itself."""
+        return matter(self.log_odds_effects, self.least)
 
     @property
     def tried(self) -> list[int]:
         """Places of the words that were tried, those that raise the target most first."""
-        order = np.argsort(-self.effects, kind="stable")  # NaN comes last
-        return [int(place) for place in order if not np.isnan(self.effects[place])]
+        effects = self.log_odds_effects
+        order = np.argsort(-effects, kind="stable")  # NaN comes last
+        return [int(place) for place in order if not np.isnan(effects[place])]
 
     @property
     def strongest(self) -> list[int]:
         """Places of the words that were tried, the largest effects first, whatever their sign."""
-        return sorted(self.tried, key=lambda place: -abs(self.effects[place]))
+        sizes = np.abs(self.log_odds_effects)
+        return sorted(self.tried, key=lambda place: -sizes[place])
 
 
 def plan_occlusion(runner: Runner, reading: Reading, seconds: float = LONGEST) -> Plan:
@@ -113,20 +136,20 @@ def occlusion(
         0,
         plan.texts,
     )
-    chosen = _chosen(plan, np.abs(reading.probabilities[target] - without_sentences[:, target]))
+    whole = Answers(runner.bundle, reading.logits)
+    chosen = _chosen(plan, np.abs(whole.log_odds_falls(without_sentences, target)))
     without_words = yield from part_of(
         answers_without(runner, reading, ([words[place]] for place in chosen), way),
         len(plan.sentences),
         plan.texts,
     )
-    probabilities = np.full((len(words), len(reading.probabilities)), np.nan, np.float32)
-    probabilities[chosen] = without_words
-    return Occlusion(
-        words, target, reading.probabilities, probabilities, plan.sentences, without_sentences
-    )
+    logits = np.full((len(words), len(reading.logits)), np.nan, np.float32)
+    logits[chosen] = without_words.logits
+    changed = Answers(runner.bundle, logits)
+    return Occlusion(words, target, whole, changed, plan.sentences, without_sentences)
 
 
-def _chosen(plan: Plan, moved: NDArray[np.float32]) -> list[int]:
+def _chosen(plan: Plan, moved: NDArray[np.float64]) -> list[int]:
     """Places of the words to try: those of the sentences that moved the answer most, each sentence
     whole if it fits; of the first one as many as fit."""
     if not plan.sentences:

@@ -4,7 +4,8 @@ The interaction of words u and v in the probability p of a text x is
 I(u, v) = p(x) - p(x - u) - p(x - v) + p(x - u - v): the effect of v while u is there, less its
 effect while u is gone (a second difference, as in the interaction index of Grabisch & Roubens 1999,
 here at the whole text only). Above 0 each counts for more beside the other; below 0 for less, as
-when one of them is enough.
+when one of them is enough. In probability that is so of any two words of a sure answer, as it
+cannot rise above 1; in log-odds, which have no end, it says something of the words.
 """
 
 from itertools import combinations
@@ -30,8 +31,11 @@ class Pairs(NamedTuple):
     single: Occlusion
     places: list[int]
     """The words that were paired, as places in `single.words`, in reading order."""
-    interactions: NDArray[np.float32]
-    """Shape (places, places), symmetric, 0 on the diagonal."""
+    interactions: NDArray[np.float64]
+    """In probability, or a regression's number, shape (places, places), symmetric, 0 on the
+    diagonal."""
+    log_odds_interactions: NDArray[np.float64]
+    """The same in log-odds."""
 
     @property
     def left_out(self) -> int:
@@ -40,9 +44,9 @@ class Pairs(NamedTuple):
 
     @property
     def strongest(self) -> list[tuple[int, int]]:
-        """Pairs of rows of `interactions`, the largest first, whatever their sign."""
+        """Pairs of rows of the interactions, the largest in log-odds first, whatever their sign."""
         pairs = combinations(range(len(self.places)), 2)
-        return sorted(pairs, key=lambda pair: -abs(self.interactions[pair]))
+        return sorted(pairs, key=lambda pair: -abs(self.log_odds_interactions[pair]))
 
 
 def pairs_cost(runner: Runner, reading: Reading) -> Cost:
@@ -66,13 +70,26 @@ def pairs(runner: Runner, reading: Reading, target: int, way: Way) -> Steps[Pair
     removals = [[single.words[places[row]] for row in couple] for couple in couples]
     steps = answers_without(runner, reading, removals, way)
     without_both = yield from part_of(steps, plan.texts, total)
-    whole = float(single.whole[target])
-    alone = single.probabilities[places, target]
-    interactions = np.zeros((len(places), len(places)), np.float32)
-    for (row, column), both in zip(couples, without_both[:, target], strict=True):
-        value = whole - alone[row] - alone[column] + both
-        interactions[row, column] = interactions[column, row] = value
-    return Pairs(single, places, interactions)
+    whole = single.whole
+    return Pairs(
+        single,
+        places,
+        _second_differences(single.effects[places], whole.falls(without_both, target)),
+        _second_differences(
+            single.log_odds_effects[places], whole.log_odds_falls(without_both, target)
+        ),
+    )
+
+
+def _second_differences(
+    alone: NDArray[np.float64], both: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Of every two words, by the falls without each of them, shape (words,), and without both, one
+    for each of the `combinations`."""
+    differences = np.zeros((len(alone), len(alone)))
+    for (row, column), fall in zip(combinations(range(len(alone)), 2), both, strict=True):
+        differences[row, column] = differences[column, row] = alone[row] + alone[column] - fall
+    return differences
 
 
 def _plan(runner: Runner, reading: Reading) -> tuple[Plan, int]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analysis.answers import answers
+from explorer.analysis.effects import Answers
 from explorer.analysis.knock_out import heads_out_of, masks_without
 from explorer.analysis.pace import LONGEST, Cost
 from explorer.analysis.steps import Steps, part_of
@@ -54,7 +55,7 @@ class PruningCurve(NamedTuple):
     plan: Plan
     order: tuple[Heads, ...]
     """The groups in the order in which they went."""
-    probabilities: NDArray[np.float32]
+    answers: Answers
     """After 0, 1, ... groups have gone, shape (groups + 1, labels)."""
 
     @property
@@ -86,8 +87,8 @@ def pruning_plan(runner: Runner, reading: Reading, *, again: bool = True) -> Pla
 def prune(
     runner: Runner, reading: Reading, label: int, *, again: bool = True
 ) -> Steps[PruningCurve]:
-    """Leaves out group after group, those first that move the probability of `label` least, until
-    no head is left. Groups of equal effect go in the order of their layers and heads.
+    """Leaves out group after group, those first that move the log-odds of `label` least, until no
+    head is left. Groups of equal effect go in the order of their layers and heads.
 
     Raises:
         RequestError: the graph has no `head_mask`.
@@ -96,26 +97,27 @@ def prune(
     encoded = runner.encode(reading.text, reading.text_pair)
     mask = heads_out_of(runner, reading)
     first = yield from part_of(answers(runner, [encoded], mask), 0, plan.texts)
-    points, order, staying, read = [first[0]], [], list(plan.groups), 1
+    points, order, staying, read = [first], [], list(plan.groups), 1
     while staying:
         alone = yield from _read(runner, encoded, masks_without(mask, staying), read, plan)
         read += len(staying)
-        moved = np.abs(alone[:, label] - points[-1][label])
+        moved = np.abs(points[-1][-1].log_odds_falls(alone, label))
         going = np.argsort(moved, kind="stable")[: plan.every].tolist()
-        points.append(alone[going[0]])
+        points.append(alone[going[:1]])
         masks = np.cumprod(masks_without(mask, [staying[index] for index in going]), axis=0)
         if len(going) > 1:
-            points += list((yield from _read(runner, encoded, masks[1:], read, plan)))
+            points.append((yield from _read(runner, encoded, masks[1:], read, plan)))
             read += len(going) - 1
         order += [staying[index] for index in going]
         staying = [group for index, group in enumerate(staying) if index not in going]
         mask = masks[-1:]
-    return PruningCurve(plan, tuple(order), np.stack(points))
+    logits = np.concatenate([each.logits for each in points])
+    return PruningCurve(plan, tuple(order), Answers(runner.bundle, logits))
 
 
 def _read(
     runner: Runner, encoded: Encoded, masks: NDArray[np.float32], read: int, plan: Plan
-) -> Steps[NDArray[np.float32]]:
+) -> Steps[Answers]:
     steps = answers(runner, [encoded] * len(masks), masks)
     return part_of(steps, read, plan.texts)
 

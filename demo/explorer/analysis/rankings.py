@@ -31,7 +31,7 @@ def word_scores(reading: Reading, found: Occlusion, *, signed: bool) -> dict[str
             the size of the effect counts. A word that was not tried counts as without effect.
     """
     carried = norm_weighted(reading.weights[-1:, :, :1], reading.value_norms[-1:])
-    effects = np.nan_to_num(found.effects)
+    effects = np.nan_to_num(found.log_odds_effects)
     scores = (
         attention_received(reading),
         _by_word(last_row(carried, reading.kept_heads), reading),

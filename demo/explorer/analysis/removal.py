@@ -8,10 +8,8 @@ is quite of the kind that a model was trained on, and the two can disagree.
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from explorer.analysis.answers import answers
+from explorer.analysis.effects import Answers
 from explorer.analysis.steps import Steps
 from explorer.reading import Reading, Token
 from explorer.request import RequestError
@@ -54,8 +52,8 @@ def remove(runner: Runner, encoded: Encoded, words: Iterable[Word], way: Way) ->
 
 def answers_without(
     runner: Runner, reading: Reading, removals: Iterable[Iterable[Word]], way: Way
-) -> Steps[NDArray[np.float32]]:
-    """The probabilities without each set of words, shape (removals, labels), read with the same
+) -> Steps[Answers]:
+    """The answers without each set of words, shape (removals, labels), read with the same
     heads as the reading. Texts that come out equal are read once."""
     texts, rows = distinct_texts(runner, reading, removals, way)
     found = yield from answers(runner, texts, reading.head_mask)

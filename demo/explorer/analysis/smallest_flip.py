@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.analysis.effects import Answers
 from explorer.analysis.flips import flips
 from explorer.analysis.occlusion import Occlusion, Plan, occlusion, plan_occlusion
 from explorer.analysis.pace import LONGEST, Cost
@@ -32,7 +33,7 @@ class Flip(NamedTuple):
     single: Occlusion
     places: list[int] | None
     """As places in `single.words`, in reading order; None if no set was found."""
-    changed: NDArray[np.float32]
+    changed: Answers
     """The answer without them, shape (labels,); without all tried words if none was found."""
     tried_pairs: bool
     """Whether every pair of words was tried as well."""
@@ -79,9 +80,9 @@ def smallest_flip(runner: Runner, reading: Reading, target: int, way: Way) -> St
     steps = occlusion(runner, reading, target, way, plan.singles)
     single = yield from part_of(steps, 0, plan.texts)
     search = _Search(runner, reading, single, way)
-    best = search.furthest(single.probabilities)
+    best = search.furthest(single.changed)
     if best is not None:
-        return Flip(single, [best], single.probabilities[best], False)
+        return Flip(single, [best], single.changed[best], False)
     tried_pairs = False
     done = plan.singles.texts
     found = yield from part_of(search.greedy(), done, plan.texts)
@@ -90,8 +91,8 @@ def smallest_flip(runner: Runner, reading: Reading, target: int, way: Way) -> St
         tried_pairs = True
         found = pair or found
     removed = single.tried if found is None else found
-    (changed,) = yield from part_of(search.without([removed]), plan.texts - 1, plan.texts)
-    return Flip(single, None if found is None else sorted(found), changed, tried_pairs)
+    changed = yield from part_of(search.without([removed]), plan.texts - 1, plan.texts)
+    return Flip(single, None if found is None else sorted(found), changed[0], tried_pairs)
 
 
 def _plan(runner: Runner, reading: Reading) -> _Plan:
@@ -110,18 +111,20 @@ class _Search:
 
     def __init__(self, runner: Runner, reading: Reading, single: Occlusion, way: Way) -> None:
         self._runner, self._reading, self._single, self._way = runner, reading, single, way
-        said = single.whole[single.target] > 0.5 or runner.bundle.problem_type == "single_label"
+        said = (
+            single.whole.log_odds[single.target] > 0 or runner.bundle.problem_type == "single_label"
+        )
         self._sign = 1 if said else -1
-        away = self._gone(single.probabilities)
+        away = self._gone(single.changed)
         self._order = sorted(single.tried, key=lambda place: -away[place])
 
-    def without(self, removals: list[list[int]]) -> Steps[NDArray[np.float32]]:
+    def without(self, removals: list[list[int]]) -> Steps[Answers]:
         """The answers without each set of words, given by their places."""
         words = self._single.words
         sets = [[words[place] for place in places] for places in removals]
         return answers_without(self._runner, self._reading, sets, self._way)
 
-    def furthest(self, changed: NDArray[np.float32]) -> int | None:
+    def furthest(self, changed: Answers) -> int | None:
         """Of the answers that flipped the one that went furthest; None if none flipped."""
         flipped = np.flatnonzero(self._flips(changed))
         return int(flipped[self._gone(changed)[flipped].argmax()]) if len(flipped) else None
@@ -155,10 +158,9 @@ class _Search:
                 removed = fewer
         return removed
 
-    def _flips(self, changed: NDArray[np.float32]) -> NDArray[np.bool_]:
-        return flips(self._runner.bundle, self._single.whole, changed, self._single.target)
+    def _flips(self, changed: Answers) -> NDArray[np.bool_]:
+        return flips(self._single.whole, changed, self._single.target)
 
-    def _gone(self, changed: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How far each answer has gone from what the model said of the target."""
-        target = self._single.target
-        return self._sign * (self._single.whole[target] - changed[..., target])
+    def _gone(self, changed: Answers) -> NDArray[np.float64]:
+        """How far each answer has gone from what the model said of the target, in log-odds."""
+        return self._sign * self._single.whole.log_odds_falls(changed, self._single.target)

@@ -4,7 +4,8 @@ DeYoung et al. 2020, "ERASER: A Benchmark to Evaluate Rationalized NLP Models", 
 r_k the k % of words that a method ranks highest, and p the probability of the class given:
 comprehensiveness is the mean over k of p(x) - p(x without r_k), and high if these words were
 needed; sufficiency is the mean of p(x) - p(r_k alone), and low if they were enough. ERASER averages
-over 1, 5, 10, 20 and 50 %; here it is every ten percent up to all, as sentences are short.
+over 1, 5, 10, 20 and 50 %; here it is every ten percent up to all, as sentences are short. Both are
+taken in log-odds as well, since the p of a sure answer hardly falls whatever is taken away.
 
 Neither number can be read by itself: it depends on the text and on the model. So each is held
 against random orders of the same words.
@@ -39,7 +40,10 @@ class Faithfulness(NamedTuple):
     comprehensiveness: NDArray[np.float64]
     sufficiency: NDArray[np.float64]
     agreement: NDArray[np.float64]
-    """Kendall's tau with the sizes of occlusion's effects; NaN where either has no order."""
+    """Kendall's tau with the sizes of occlusion's effects on the log-odds; NaN where either has no
+    order, or no effect is more than next to nothing."""
+    log_odds_comprehensiveness: NDArray[np.float64]
+    log_odds_sufficiency: NDArray[np.float64]
 
 
 class Trust(NamedTuple):
@@ -51,6 +55,22 @@ class Trust(NamedTuple):
     """Their names, in the order of `found`."""
     found: Faithfulness
     by_chance: Faithfulness
+
+    @property
+    def removal_tells(self) -> bool:
+        """Whether it makes a difference in which order words are taken away."""
+        return self._differ(
+            self.found.log_odds_comprehensiveness, self.by_chance.log_odds_comprehensiveness
+        )
+
+    @property
+    def keeping_tells(self) -> bool:
+        """Whether it makes a difference which words are kept alone."""
+        return self._differ(self.found.log_odds_sufficiency, self.by_chance.log_odds_sufficiency)
+
+    def _differ(self, own: NDArray[np.float64], by_chance: NDArray[np.float64]) -> bool:
+        spread = float(np.ptp(np.concatenate([own, by_chance])))
+        return spread >= self.single.whole.least(self.single.target)
 
 
 def beaten(value: float, by_chance: NDArray[np.float64], *, low: bool = False) -> int:
@@ -101,16 +121,24 @@ def trust(runner: Runner, reading: Reading, target: int, way: Way, seed: int = 0
     ranked = [*scores.values(), *chance]
     steps = answers_without(runner, reading, _removals(single, ranked, percents), way)
     changed = yield from part_of(steps, plan.texts, total)
-    falls = single.whole[target].astype(np.float64) - changed[:, target]
+    whole = single.whole
+    falls = np.stack([whole.falls(changed, target), whole.log_odds_falls(changed, target)])
     falls = falls if signed else np.abs(falls)
-    means = falls.reshape(len(ranked), len(percents), 2).mean(axis=1)
-    sizes = np.abs(np.nan_to_num(single.effects))
-    agreement = np.array([kendall_tau(score, sizes) for score in ranked])
+    means = falls.reshape(2, len(ranked), len(percents), 2).mean(axis=2)
+    agreement = _agreement(single, ranked)
     found, by_chance = (
-        Faithfulness(means[part, 0], means[part, 1], agreement[part])
+        Faithfulness(*means[0, part].T, agreement[part], *means[1, part].T)
         for part in (slice(len(scores)), slice(len(scores), None))
     )
     return Trust(single, percents, tuple(scores), found, by_chance)
+
+
+def _agreement(single: Occlusion, scores: list[NDArray]) -> NDArray[np.float64]:
+    """Of each score with the sizes of the effects, shape (scores,)."""
+    if not single.matters:
+        return np.full(len(scores), np.nan)
+    sizes = np.abs(np.nan_to_num(single.log_odds_effects))
+    return np.array([kendall_tau(score, sizes) for score in scores])
 
 
 def _removals(

@@ -20,10 +20,10 @@ LOOK_FOR = (
 )
 
 
-def sentence(bundle: Bundle, found: Flip, way: Way) -> str:
+def sentence(found: Flip, way: Way) -> str:
     """What was found, and what is known of smaller sets."""
     target, whole = found.single.target, found.single.whole
-    before, after = (answer_name(bundle, one, target) for one in (whole, found.changed))
+    before, after = (answer_name(one, target) for one in (whole, found.changed))
     tried = len(found.single.tried)
     if found.places is None:
         all_of = "all" if tried == len(found.single.words) else "all that were tried"
@@ -46,15 +46,15 @@ def payload(bundle: Bundle, found: Flip, way: Way) -> dict[str, Any]:
     """What `page/smallest_flip.js` draws."""
     gone = set(found.places or ())
     return {
-        "sentence": sentence(bundle, found, way),
+        "sentence": sentence(found, way),
         "way": way,
         "words": [
             {"text": word.text, "gone": place in gone}
             for place, word in enumerate(found.single.words)
         ],
         "label": bundle.labels[found.single.target],
-        "before": float(found.single.whole[found.single.target]),
-        "after": float(found.changed[found.single.target]),
+        "before": float(found.single.whole.probabilities[found.single.target]),
+        "after": float(found.changed.probabilities[found.single.target]),
         "found": found.places is not None,
     }
 

@@ -6,6 +6,7 @@ import numpy as np
 from gradio.components import Component
 from numpy.typing import NDArray
 
+from explorer.analysis.effects import Answers
 from explorer.analysis.flips import flips
 from explorer.analysis.knock_out import HeadEffects, head_effects, head_effects_cost
 from explorer.analysis.pace import Cost
@@ -28,11 +29,11 @@ def payload(bundle: Bundle, reading: Reading, label: int, found: HeadEffects) ->
     return {
         "label": bundle.labels[label],
         "number": bundle.problem_type == "regression",
-        "whole": float(found.whole[label]),
+        "whole": float(found.whole.probabilities[label]),
         "effects": plain(found.effects(label)),
         "layer_effects": found.layer_effects(label).tolist(),
-        "answers": new_answers(bundle, found.whole, found.without_head, label),
-        "layer_answers": new_answers(bundle, found.whole, found.without_layer, label),
+        "answers": new_answers(found.whole, found.without_head, label),
+        "layer_answers": new_answers(found.whole, found.without_layer, label),
         "before": reading.without,
         "not_tried": found.not_tried,
     }
@@ -45,19 +46,18 @@ def plain(numbers: NDArray[np.float32]) -> list:
     return plain_numbers.tolist()
 
 
-def new_answers(
-    bundle: Bundle, whole: NDArray[np.float32], changed: NDArray[np.float32], label: int
-) -> list:
+def new_answers(whole: Answers, changed: Answers, label: int) -> list:
     """What the model says after each change, None where it says what it said before."""
-    names = np.full(changed.shape[:-1], None, object)
-    for place in zip(*np.nonzero(flips(bundle, whole, changed, label)), strict=True):
-        names[place] = answer_name(bundle, changed[place], label)
+    names = np.full(changed.logits.shape[:-1], None, object)
+    for place in zip(*np.nonzero(flips(whole, changed, label)), strict=True):
+        names[place] = answer_name(changed[place], label)
     return names.tolist()
 
 
-def answer_name(bundle: Bundle, probabilities: NDArray[np.float32], label: int) -> str | None:
+def answer_name(answer: Answers, label: int) -> str | None:
     """What a model says; of a multi-label model whether the label fits. A regression's number has
     no name."""
+    bundle, probabilities = answer.bundle, answer.probabilities
     if bundle.problem_type == "regression":
         return None
     if bundle.problem_type == "multi_label":

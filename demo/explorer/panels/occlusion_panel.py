@@ -28,7 +28,7 @@ LOOK_FOR = (
 def payload(bundle: Bundle, reading: Reading, found: Occlusion, way: Way) -> dict[str, Any]:
     """What `page/occlusion.js` draws."""
     shares = attention_received(reading)
-    marks = disagreements(shares, found.effects)
+    marks = disagreements(shares, found.log_odds_effects, found.least)
     words = [
         {"text": word.text, "segment": word.segment, "effect": effect, "share": share, "mark": mark}
         for word, effect, share, mark in zip(
@@ -38,7 +38,7 @@ def payload(bundle: Bundle, reading: Reading, found: Occlusion, way: Way) -> dic
     return {
         "label": bundle.labels[found.target],
         "number": bundle.problem_type == "regression",
-        "whole": float(found.whole[found.target]),
+        "whole": float(found.whole.probabilities[found.target]),
         "way": way,
         "pair": bool(reading.text_pair),
         "looks": reading.tokens[0].label,

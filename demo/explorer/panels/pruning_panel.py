@@ -41,13 +41,14 @@ def check_measured(value: object) -> bool:
 
 def payload(bundle: Bundle, reading: Reading, label: int, curve: PruningCurve) -> dict[str, Any]:
     """What `page/pruning.js` draws."""
+    points = range(len(curve.answers.logits))
     return {
         "label": bundle.labels[label],
         "number": bundle.problem_type == "regression",
         "heads_gone": curve.heads_gone,
-        "values": curve.probabilities[:, label].tolist(),
-        "answers": [answer_name(bundle, each, label) for each in curve.probabilities],
-        "flip": first_flip(bundle, curve, label),
+        "values": curve.answers.probabilities[:, label].tolist(),
+        "answers": [answer_name(curve.answers[point], label) for point in points],
+        "flip": first_flip(curve, label),
         "order": [counted_from_1(group) for group in curve.order],
         "every": None if curve.plan.once else curve.plan.every,
         "at_once": curve.plan.heads_at_once,
@@ -55,9 +56,9 @@ def payload(bundle: Bundle, reading: Reading, label: int, curve: PruningCurve) -
     }
 
 
-def first_flip(bundle: Bundle, curve: PruningCurve, label: int) -> int | None:
+def first_flip(curve: PruningCurve, label: int) -> int | None:
     """The first point of the curve at which the model says something else; None: it never does."""
-    flipped = flips(bundle, curve.probabilities[0], curve.probabilities, label)
+    flipped = flips(curve.answers[0], curve.answers, label)
     return int(flipped.argmax()) if flipped.any() else None
 
 

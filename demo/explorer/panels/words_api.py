@@ -115,7 +115,7 @@ class WordsApi:
             "words": [word.text for word in found.words],
             "effects": _or_null(found.effects),
             "attention": rounded(shares),
-            "disagreements": disagreements(shares, found.effects),
+            "disagreements": disagreements(shares, found.log_odds_effects, found.least),
             "sentences": [
                 {"words": [span.start, span.stop], "effect": effect}
                 for span, effect in zip(
@@ -143,8 +143,10 @@ class WordsApi:
             "words": [word.text for word in found.single.words],
             "removed": found.places,
             "is_smallest": found.is_smallest,
-            "changed": dict(zip(runner.bundle.labels, rounded(found.changed), strict=True)),
-            "sentence": flip_panel.sentence(runner.bundle, found, way),
+            "changed": dict(
+                zip(runner.bundle.labels, rounded(found.changed.probabilities), strict=True)
+            ),
+            "sentence": flip_panel.sentence(found, way),
             **_about(runner, reading, label, way),
         }
 
