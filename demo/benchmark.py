@@ -74,7 +74,7 @@ def read_texts(file: Path | None, count: int, seed: int) -> list[Text]:
     if count < 1:
         raise ValueError(f"--count is {count}; expected 1 or more.")
     if file is not None:
-        lines, source = file.read_text("utf-8").splitlines(), str(file)
+        lines, source = _lines(file), str(file)
     else:
         command = ["-m", "training.held_out_texts", "--count", str(count), "--seed", str(seed)]
         print(f"Texts: python {' '.join(command)}", flush=True)
@@ -84,13 +84,23 @@ def read_texts(file: Path | None, count: int, seed: int) -> list[Text]:
                 f"{done.stderr.strip()}\nThere are no held-out reviews in this environment. "
                 "Install requirements.txt of the whole project, or give --texts FILE."
             )
-        lines, source = done.stdout.splitlines(), "training.held_out_texts"
+        lines, source = done.stdout.split("\n"), "training.held_out_texts"
     texts = [
-        _text(line, f"{source}, line {number}") for number, line in enumerate(lines, 1) if line
+        _text(line, f"{source}, line {number}")
+        for number, line in enumerate(lines, 1)
+        if line.strip()
     ]
     if not texts:
         raise ValueError(f"{source} holds no text; expected JSON lines with a text each.")
     return texts[:count]
+
+
+def _lines(file: Path) -> list[str]:
+    """Cut at line feeds alone: `splitlines` cuts at U+2028 too, which stands in JSON's texts."""
+    try:
+        return file.read_bytes().decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not UTF-8 ({error.reason}); save it as UTF-8.") from error
 
 
 def _text(line: str, where: str) -> Text:

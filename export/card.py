@@ -8,6 +8,7 @@ from typing import Any
 from export.bundle import Card, DecoderCard
 from export.parts import Parts
 from export.provenance import checkpoint_origin, held_out_metrics
+from training.text_lines import read_lines
 
 _UNKNOWN_LICENCE = "The weights' licence is that of their source; it was not given at export."
 
@@ -61,12 +62,12 @@ def read_examples(path: Path) -> tuple[dict[str, str], ...]:
     """Texts for the page to offer: a text a line, or JSON Lines with `text` and `text_pair`.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        OSError: there is no such file, or it cannot be read.
         ValueError: a line is no example, or there is none; the line is named.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file; expected a text a line, or JSON Lines")
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = read_lines(path)
     numbered = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
     if not numbered:
         raise ValueError(f"{path} has no text in {len(lines)} lines; expected one or more")
@@ -78,12 +79,20 @@ def read_examples(path: Path) -> tuple[dict[str, str], ...]:
 def _json_example(path: Path, number: int, line: str) -> dict[str, str]:
     try:
         found = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} line {number} is no JSON ({error.msg}): {line[:60]}") from error
+    except (ValueError, RecursionError) as error:
+        reason = getattr(error, "msg", error)
+        raise ValueError(f"{path} line {number} is no JSON ({reason}): {line[:60]}") from error
     known = isinstance(found, dict) and "text" in found and set(found) <= {"text", "text_pair"}
-    if not known or not all(isinstance(v, str) and v.strip() for v in found.values()):
+    if not known or not all(_is_text(value) for value in found.values()):
         raise ValueError(
             f"{path} line {number} is {line[:60]}; expected an object with a `text` and, for a "
             "pair, a `text_pair`"
         )
     return found
+
+
+def _is_text(value: object) -> bool:
+    """Whether it says something and can be written: JSON can hold halves of characters."""
+    if not isinstance(value, str) or not value.strip():
+        return False
+    return not any(0xD800 <= ord(character) <= 0xDFFF for character in value)

@@ -109,14 +109,22 @@ def test_a_text_of_a_length_is_as_long_as_fits(runner):
         ("[1]", 'line 1 is not an object with a "text"'),
         ('{"text": "good"}\n{"word": 1}', 'line 2 is not an object with a "text"'),
         ('{"text": 7}', "text and text_pair must be strings"),
+        (b"\xff\xfe", "texts.jsonl is not UTF-8"),
     ],
 )
 def test_bad_texts_are_refused_in_words(tiny_folder, tmp_path, capsys, content, message):
     file = tmp_path / "texts.jsonl"
-    file.write_text(content, encoding="utf-8")
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     assert benchmark.main(["--bundle", str(tiny_folder), "--texts", str(file)]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_texts_hold_what_other_readers_take_for_the_end_of_a_line(tmp_path):
+    file = tmp_path / "texts.jsonl"
+    file.write_bytes('\ufeff{"text": "a\u2028b"}\r\n{"text": "c\u0085d"}\n'.encode())
+
+    assert benchmark.read_texts(file, 2, 0) == [("a\u2028b", ""), ("c\u0085d", "")]
 
 
 def test_without_the_project_texts_must_be_given(tiny_folder, capsys, monkeypatch):

@@ -40,8 +40,8 @@ class ServedPage(NamedTuple):
         data = [given.get(name, default) for name, default in zip(names, defaults, strict=True)]
         call = f"{self.address}/gradio_api/call{endpoint}"
         event = json.load(_open(call, json.dumps({"data": data}).encode()))["event_id"]
-        lines = _open(f"{call}/{event}").read().decode().splitlines()
-        *_, kind, answer = [line.partition(": ")[2] for line in lines if line]
+        lines = _open(f"{call}/{event}").read().decode().split("\n")
+        *_, kind, answer = [line.partition(": ")[2] for line in lines if line.strip()]
         if kind != "complete":
             raise ValueError(f"{endpoint} answers {kind}: {answer:.200}")
         return json.loads(answer)
