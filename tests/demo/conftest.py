@@ -7,6 +7,7 @@ command that installs it; under REQUIRE_ALL=1 such a skip is a failure.
 import json
 import secrets
 import shutil
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,6 +46,21 @@ def steady_pace() -> Iterator[None]:
         patch.setattr(runner_module, "Pace", SteadyPace)
         patch.setattr(writer_module, "Pace", SteadyPace)
         yield
+
+
+@pytest.fixture(scope="session")
+def when_it_rests() -> Callable[[Callable[[], int]], int]:
+    """Waits until a count has stood still for longer than one more would take, and gives it."""
+
+    def wait(count: Callable[[], int], seconds: float = 1.2) -> int:
+        known, since = count(), time.monotonic()
+        while time.monotonic() - since < seconds:
+            time.sleep(0.05)
+            if count() != known:
+                known, since = count(), time.monotonic()
+        return known
+
+    return wait
 
 
 @pytest.fixture(scope="session")
