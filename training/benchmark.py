@@ -14,7 +14,9 @@ from time import perf_counter
 from typing import Any
 
 from training import train_classifier
+from training.command import run_command
 from training.record import read_record
+from training.streams import say
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -31,11 +33,21 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the benchmark; returns its exit code."""
     given, recipe_flags = build_parser().parse_known_args(argv)
-    return compare_seeds(given.seeds, recipe_flags)
+    codes: list[int] = []
+    ended = run_command(
+        "benchmark.py", None, lambda: codes.append(compare_seeds(given.seeds, recipe_flags))
+    )
+    return ended or codes[0]
 
 
 def compare_seeds(seeds: int, recipe_flags: Sequence[str]) -> int:
-    """Trains once with each seed and prints the table of results."""
+    """Trains once with each seed and prints the table of results; else the failed run's code.
+
+    Raises:
+        ValueError: no seed was asked for.
+    """
+    if seeds < 1:
+        raise ValueError(f"seeds is {seeds}; expected 1 or more")
     rows = []
     for seed in range(seeds):
         with tempfile.TemporaryDirectory() as folder:
@@ -45,8 +57,8 @@ def compare_seeds(seeds: int, recipe_flags: Sequence[str]) -> int:
             if code:
                 return code
             rows.append(result_row(read_record(out), perf_counter() - began))
-        print()
-    print(show_table(rows))
+        say("")
+    say(show_table(rows))
     return 0
 
 

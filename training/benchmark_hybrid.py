@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from training.checkpoint import load_classifier, load_tokenizer
+from training.command import run_command
 from training.fit_hybrid import train_step
 from training.hybrid_recipe import HybridRecipe
 from training.hybrid_start import new_hybrid, text_tokens
@@ -27,6 +28,7 @@ from training.pair_batches import EncodedPair, PairBatch, pad_pairs
 from training.precision import autocast
 from training.rewriter import Rewriter, frozen_copy
 from training.sampled_softmax import draw_candidates, sampled_cross_entropy
+from training.streams import say
 
 _TOKENS = 24
 
@@ -48,18 +50,31 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the table; one batch of 32 pairs of 24 tokens, medians."""
+    """Runs the benchmark; returns its exit code."""
     given = build_parser().parse_args(argv)
-    print("| part of a step | ms |\n|---|---:|")
-    for name, run in parts(given.checkpoint).items():
+    return run_command(
+        "benchmark_hybrid.py", None, lambda: time_parts(given.checkpoint, given.rounds)
+    )
+
+
+def time_parts(checkpoint: Path, rounds: int) -> None:
+    """Prints the table; one batch of 32 pairs of 24 tokens, medians.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no such classifier, or no round was asked for.
+    """
+    if rounds < 1:
+        raise ValueError(f"rounds is {rounds}; expected 1 or more")
+    measured = parts(checkpoint)
+    say("| part of a step | ms |\n|---|---:|")
+    for name, run in measured.items():
         run()  # compiles kernels for the widths
         seconds = []
-        for _ in range(given.rounds):
+        for _ in range(rounds):
             began = perf_counter()
             run()
             seconds.append(perf_counter() - began)
-        print(f"| {name} | {1000 * median(seconds):,.0f} |", flush=True)
-    return 0
+        say(f"| {name} | {1000 * median(seconds):,.0f} |")
 
 
 def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:

@@ -11,8 +11,11 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from training.clock import Step
+from training.streams import safe_streams, say
 
 Event = TypeVar("Event")
+BAD_INPUT = 2
+_LESS_MEMORY = "give a smaller --batch-size, fewer texts, or shorter ones"
 _INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C stopped
 _BAR = "{desc} {percentage:3.0f} % |{bar}| {n_fmt}/{total_fmt} {postfix}"
 
@@ -22,16 +25,37 @@ def command_line(script: str, argv: Sequence[str] | None) -> str:
     return " ".join([f"python training/{script}", *(sys.argv[1:] if argv is None else argv)])
 
 
-def run_command(script: str, out: Path, work: Callable[[], None]) -> int:
-    """Does the work; 0 when it is done, 2 on bad input, 130 when stopped, each said in a line."""
+def run_command(script: str, out: Path | None, work: Callable[[], None]) -> int:
+    """Does the work; 0 when it is done, 2 on bad input, 130 when stopped, each said in a line.
+
+    Args:
+        script: the command's name, as a person knows it.
+        out: what the work is to write, for a message; None where it only prints.
+        work: raises what it refuses in words as a ValueError, OSError or ArithmeticError.
+
+    Raises:
+        UnicodeError, and all else that the work lets through: a fault of ours, not of the input.
+            Whoever reads a file says in a ValueError what is wrong with its encoding.
+    """
+    safe_streams()
     try:
         with _kill_unwinds():
             work()
+    except UnicodeError:
+        raise
     except (ValueError, OSError, ArithmeticError) as error:
-        tqdm.write(f"{script}: {error}", file=sys.stderr)
-        return 2
+        say(f"{script}: {error}", sys.stderr)
+        return BAD_INPUT
+    except (MemoryError, RuntimeError) as error:
+        # torch says it by a RuntimeError of its own, on a CPU without a class for it.
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):
+            raise
+        said = str(error).partition("\n")[0] or type(error).__name__
+        say(f"{script}: there is not enough memory ({said}); {_LESS_MEMORY}", sys.stderr)
+        return BAD_INPUT
     except KeyboardInterrupt:
-        tqdm.write(f"\nstopped; {out} is as it was before this run", file=sys.stderr)
+        kept = f"; {out} is as it was before this run" if out else ""
+        say(f"\nstopped{kept}", sys.stderr)
         return _INTERRUPTED
     return 0
 
@@ -46,12 +70,6 @@ def with_progress(events: Iterable[Step | Event]) -> Iterator[Event]:
                 bar.update()
             else:
                 yield event
-
-
-def say(text: str) -> None:
-    """Writes lines that stay, above the bar."""
-    tqdm.write(text)
-    sys.stdout.flush()
 
 
 def show_step(step: Step) -> str:

@@ -11,7 +11,9 @@ import random
 import sys
 from collections.abc import Sequence
 
+from training.command import run_command
 from training.corpus import DEFAULT, Corpus, load_corpus
+from training.streams import hand_over
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -28,13 +30,12 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     args = build_parser().parse_args(argv)
-    try:
-        lines = held_out_lines(load_corpus(args.data), args.count, args.seed)
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write("\n".join([*lines, ""]))
-    return 0
+
+    def work() -> None:
+        for text in held_out_lines(load_corpus(args.data), args.count, args.seed):
+            hand_over(text)
+
+    return run_command("held_out_texts.py", None, work)
 
 
 def held_out_lines(corpus: Corpus, count: int, seed: int) -> list[str]:

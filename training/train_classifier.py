@@ -12,13 +12,14 @@ from time import perf_counter
 import torch
 
 from training.baseline import run_baseline
-from training.command import command_line, run_command, say, with_progress
+from training.command import command_line, run_command, with_progress
 from training.corpus import DEFAULT, load_corpus
 from training.fit import Epoch, fit
 from training.recipe import Recipe
 from training.record import FILE
 from training.report import show_end, show_epoch, show_result, show_start
 from training.run import Prepared, measure_run, prepare, rehearsal, save_run
+from training.streams import say
 from training.whole_folder import whole_folder
 
 _EPILOG = """examples:
@@ -129,7 +130,7 @@ def train(arguments: argparse.Namespace, command: str) -> None:
         if arguments.quick:
             corpus, recipe = rehearsal(corpus, recipe)
         prepared = prepare(corpus, recipe, arguments.init)
-        print(show_start(prepared, arguments.init, quick=arguments.quick), flush=True)
+        say(show_start(prepared, arguments.init, quick=arguments.quick))
         epochs = train_with_progress(prepared)
         measured = measure_run(prepared)
         baseline = run_baseline(corpus.train, corpus.validation, corpus.test)
@@ -143,8 +144,8 @@ def train(arguments: argparse.Namespace, command: str) -> None:
             command=command,
             quick=arguments.quick,
         )
-    print(show_result(corpus.labels, measured, baseline, perf_counter() - began))
-    print(show_end(arguments.out))
+    say(show_result(corpus.labels, measured, baseline, perf_counter() - began))
+    say(show_end(arguments.out))
 
 
 def train_with_progress(prepared: Prepared) -> list[Epoch]:

@@ -14,7 +14,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from training.classifier_kept import ClassifierKept, check_kept, measure_again, open_corpus
-from training.command import command_line, run_command, say, with_progress
+from training.command import command_line, run_command, with_progress
 from training.fit_hybrid import fit_hybrid
 from training.following import Following
 from training.hybrid_recipe import HybridRecipe
@@ -31,6 +31,7 @@ from training.pairs import load_pairs
 from training.record import FILE
 from training.restoring import Restoring
 from training.sentences import load_sentences
+from training.streams import say
 from training.whole_folder import whole_folder
 
 _DATA = ("rotten-tomatoes", "imdb")

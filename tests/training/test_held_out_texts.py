@@ -34,6 +34,6 @@ def test_only_the_test_part_is_printed_and_a_seed_repeats_it(tmp_path, capsys):
 def test_more_than_there_are_is_refused_in_words(tmp_path, capsys):
     data = write_corpus(tmp_path)
 
-    assert held_out_texts.main(["--data", data, "--count", "1000"]) == 1
+    assert held_out_texts.main(["--data", data, "--count", "1000"]) == 2
     assert "1000 held-out texts were asked for; the test part of" in capsys.readouterr().err
-    assert held_out_texts.main(["--data", str(tmp_path / "no.jsonl")]) == 1
+    assert held_out_texts.main(["--data", str(tmp_path / "no.jsonl")]) == 2
