@@ -23,6 +23,7 @@ from explorer.panels.registry import classify_endpoints, write_endpoints
 from explorer.reading_api import ReadingApi
 from explorer.runner import Runner
 from explorer.screen import Screen
+from explorer.streams import safe_streams
 from explorer.theme import make_theme
 from explorer.widgets import PAGE
 from explorer.wiring import wire
@@ -121,6 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves the page; 2 if a bundle cannot be opened, with a sentence that says why."""
+    safe_streams()
     options = build_parser().parse_args(arguments)
     give_memory_back()
     try:

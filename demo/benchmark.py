@@ -30,6 +30,7 @@ from explorer.measuring.every_analysis import (
 from explorer.measuring.faithfulness import Text, measure_texts, show_summaries, summarise
 from explorer.measuring.served_page import served_page
 from explorer.runner import Runner
+from explorer.streams import safe_streams
 from explorer.writer import Writer
 
 LENGTHS = (32, 128, 512)
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and prints; 2 if the bundle or the texts cannot be had, with a sentence."""
+    safe_streams()
     options = build_parser().parse_args(arguments)
     try:
         bundle = open_bundle(options.bundle, options.precision)

@@ -33,6 +33,7 @@ from export.random_checkpoint import save_random_checkpoint
 from training.checkpoint import find_folder, load_tokenizer
 from training.record import read_record
 from training.starting_point import minilm_folder
+from training.streams import safe_streams
 
 PASTS = (10, 100, 400)
 
@@ -88,6 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command."""
     given = build_parser().parse_args(argv)
+    safe_streams()
     try:
         with tempfile.TemporaryDirectory() as place:
             if given.random:

@@ -25,6 +25,7 @@ from export.quantize import quantize
 from export.scheme import FAITHFUL, FAST, Blocks, Finer, Float, OneScale, Rows, Scheme
 from export.sessions import open_session
 from training.record import read_record
+from training.streams import safe_streams
 
 FLOAT32 = "float32"
 SCHEMES = {
@@ -74,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the table, a row as soon as it is measured."""
     given = build_parser().parse_args(argv)
+    safe_streams()
     try:
         for line in _rows(given):
             sys.stdout.write(f"{line}\n")

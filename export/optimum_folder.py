@@ -20,6 +20,7 @@ from onnx import helper
 from export.read_bundle import choose_graph, read_bundle
 from training.decoder_checkpoint import GENERATION
 from training.json_file import write_json
+from training.streams import safe_streams
 from training.whole_folder import whole_folder
 
 ENCODER = "encoder_model.onnx"
@@ -92,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 2 on bad input."""
     given = build_parser().parse_args(argv)
+    safe_streams()
     try:
         lay_out(given.bundle, given.folder, precision=given.precision)
     except (FileNotFoundError, FileExistsError, ValueError) as error:

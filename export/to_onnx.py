@@ -31,11 +31,13 @@ from export.triton_repository import lay_out
 from export.verify_bundle import UnsoundBundleError, verify_bundle
 from export.verify_report import show_proof
 from training.record import read_record
+from training.streams import safe_streams
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 0 when the bundle is written, 1 when a check failed, 2 on bad input."""
     given = build_parser(__doc__).parse_args(argv)
+    safe_streams()
     try:
         given.checkpoint = given.checkpoint or _default_checkpoint(given.no_train)
         failures = _export(given)

@@ -17,6 +17,7 @@ import onnx
 
 from export.read_bundle import choose_graph, read_bundle
 from export.triton_config import Serving, config_text
+from training.streams import safe_streams
 from training.whole_folder import whole_folder
 
 CONFIG = "config.pbtxt"
@@ -96,6 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 2 on bad input."""
     given = build_parser().parse_args(argv)
+    safe_streams()
     try:
         serving = Serving(
             max_batch=given.max_batch, threads=given.threads, instances=given.instances

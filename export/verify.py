@@ -16,6 +16,7 @@ from export.runtimes import OTHERS
 from export.verify_bundle import verify_bundle
 from export.verify_report import show_proof, show_summary
 from training.json_file import write_json
+from training.streams import safe_streams
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 0 when all holds, 1 when a check failed, 2 when this is no bundle."""
     given = build_parser().parse_args(argv)
+    safe_streams()
     chosen = [runtime for runtime in OTHERS if runtime.name in given.runtimes]
     try:
         found = verify_bundle(given.bundle, chosen)

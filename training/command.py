@@ -11,7 +11,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from training.clock import Step
-from training.streams import safe_streams, say
+from training.streams import complain, safe_streams
 
 Event = TypeVar("Event")
 BAD_INPUT = 2
@@ -44,18 +44,18 @@ def run_command(script: str, out: Path | None, work: Callable[[], None]) -> int:
     except UnicodeError:
         raise
     except (ValueError, OSError, ArithmeticError) as error:
-        say(f"{script}: {error}", sys.stderr)
+        complain(f"{script}: {error}")
         return BAD_INPUT
     except (MemoryError, RuntimeError) as error:
         # torch says it by a RuntimeError of its own, on a CPU without a class for it.
         if isinstance(error, RuntimeError) and "allocate" not in str(error):
             raise
         said = str(error).partition("\n")[0] or type(error).__name__
-        say(f"{script}: there is not enough memory ({said}); {_LESS_MEMORY}", sys.stderr)
+        complain(f"{script}: there is not enough memory ({said}); {_LESS_MEMORY}")
         return BAD_INPUT
     except KeyboardInterrupt:
         kept = f"; {out} is as it was before this run" if out else ""
-        say(f"\nstopped{kept}", sys.stderr)
+        complain(f"\nstopped{kept}")
         return _INTERRUPTED
     return 0
 

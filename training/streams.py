@@ -4,7 +4,7 @@ import io
 import os
 import sys
 from contextlib import suppress
-from typing import IO, Any
+from typing import Any
 
 from tqdm import tqdm
 
@@ -23,18 +23,18 @@ def safe_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - stays open
 
 
-def say(text: str, to: IO[str] | None = None) -> None:
-    """Writes lines that stay, above a live bar; by default to stdout.
+def say(text: str) -> None:
+    """Writes lines to stdout that stay, above a live bar.
 
     A log whose disk is full, or a pipe that nobody reads any more, is given up, and the work goes
     on: hours of it are worth more than the lines.
     """
-    stream = to or sys.stdout
-    try:
-        tqdm.write(text, file=stream)
-        stream.flush()
-    except OSError:
-        _give_up(stream)
+    _write(text, sys.stdout)
+
+
+def complain(text: str) -> None:
+    """The same to stderr."""
+    _write(text, sys.stderr)
 
 
 def hand_over(text: str) -> None:
@@ -48,6 +48,14 @@ def hand_over(text: str) -> None:
     except OSError:
         _give_up(sys.stdout)
         raise
+
+
+def _write(text: str, stream: Any) -> None:
+    try:
+        tqdm.write(text, file=stream)
+        stream.flush()
+    except OSError:
+        _give_up(stream)
 
 
 def _give_up(stream: Any) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,3 +121,22 @@ def test_a_benchmark_that_cannot_run_says_why(
 ) -> None:
     assert main(flags) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("demo/app.py", "demo/benchmark.py"),
+        *(f"training/{name}.py" for name in ("train_classifier", "train_hybrid", "benchmark")),
+        *("training/benchmark_hybrid.py", "training/held_out_texts.py"),
+        *(f"export/{name}.py" for name in ("to_onnx", "verify", "optimum_folder", "benchmark")),
+        *("export/triton_repository.py", "export/compare_schemes.py"),
+    ],
+)
+def test_every_command_makes_its_streams_safe(command: str) -> None:
+    source = (Path(__file__).parents[2] / command).read_text(encoding="utf-8")
+
+    main = source[source.index("def main(") :]
+    assert re.search(
+        r"^    (safe_streams\(\)|return .*run_command\(|ended = run_command\()", main, re.M
+    )
