@@ -44,12 +44,19 @@ def answer(reading: Reading, bundle: Bundle) -> dict[str, Any]:
         bars = [{"label": bundle.labels[i], "text": f"{values[i]:.3f}"} for i in order]
         return {"heading": "The model's number", "bars": bars, "more": len(values) - len(order)}
     bars = [
-        {"label": bundle.labels[i], "text": f"{values[i]:.1%}", "share": float(values[i])}
+        {"label": bundle.labels[i], "text": in_percent(values[i]), "share": float(values[i])}
         for i in order
     ]
     several = bundle.problem_type == "multi_label"
     heading = "Probability of each class by itself" if several else "The model's answer"
     return {"heading": heading, "bars": bars, "more": len(values) - len(order)}
+
+
+def in_percent(share: float) -> str:
+    """A probability that a model gives, which is never none and never all."""
+    if share < 0.0005:
+        return "<0.1%"
+    return ">99.9%" if share >= 0.9995 else f"{share:.1%}"
 
 
 def tokens(

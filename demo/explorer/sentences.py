@@ -33,6 +33,12 @@ CAUTION = (
     "[Wiegreffe & Pinter 2019](https://aclanthology.org/D19-1002/)."
 )
 
+LOG_ODDS = (
+    "**Effects are told in log-odds**, the natural logarithm of p / (1 − p): 0 at 50 %, 2.2 at "
+    "90 %, 4.6 at 99 %, and in points of the probability p beside them. Where a model is sure, p "
+    "hardly moves whatever is taken away; its log-odds do. Less than 0.1 is next to nothing."
+)
+
 
 def promise(bundles: Sequence[Bundle]) -> str:
     """What the page is for, given what its models can do."""

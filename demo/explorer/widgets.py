@@ -20,11 +20,13 @@ _NEEDS = {
     "rollout": ["strip.js"],
     "source_words": ["strip.js", "signed.js"],
     "heads": ["out.js"],
-    "head_effects": ["signed.js", "out.js", "head_grid.js"],
-    "pruning": ["out.js"],
+    "head_effects": ["signed.js", "effects.js", "out.js", "head_grid.js"],
+    "pruning": ["signed.js", "out.js"],
     "decoder_heads": ["strip.js", "signed.js", "head_grid.js"],
-    "occlusion": ["signed.js", "word_effects.js"],
-    "pairs": ["signed.js", "word_effects.js"],
+    "occlusion": ["signed.js", "effects.js", "word_effects.js"],
+    "smallest_flip": ["signed.js"],
+    "trust": ["signed.js", "effects.js"],
+    "pairs": ["signed.js", "effects.js", "word_effects.js"],
 }
 """Scripts that a widget builds on."""
 

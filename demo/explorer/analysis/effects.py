@@ -14,7 +14,8 @@ from explorer.bundle import Bundle
 from explorer.probabilities import fall_of_probability, log_odds_of, probabilities_of
 
 LEAST = 0.1
-"""Log-odds: what moves the answer less is next to nothing. Odds that change by a tenth."""
+"""What moves the log-odds of an answer less is next to nothing: its odds change by a tenth at most.
+Of the log-probability of a written token as well."""
 LEAST_OF_NUMBER = 0.01
 """The same for a regression, whose units nobody knows here: a hundredth of its number."""
 

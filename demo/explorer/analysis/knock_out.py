@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analysis.answers import answers
-from explorer.analysis.effects import Answers
+from explorer.analysis.effects import Answers, matter
 from explorer.analysis.pace import LONGEST, Cost
 from explorer.analysis.steps import Steps, part_of
 from explorer.left_out import Heads, heads_in, mask_without
@@ -41,6 +41,10 @@ class HeadEffects(NamedTuple):
     def log_odds_effects(self, label: int) -> NDArray[np.float64]:
         """The same for its log-odds."""
         return self.whole.log_odds_falls(self.without_head, label)
+
+    def matters(self, label: int) -> bool:
+        """Whether any head does more than next to nothing by itself."""
+        return matter(self.log_odds_effects(label), self.whole.least(label))
 
     def layer_effects(self, label: int) -> NDArray[np.float64]:
         """By how much its probability falls without each layer's heads, shape (layers,)."""

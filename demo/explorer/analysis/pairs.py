@@ -48,6 +48,12 @@ class Pairs(NamedTuple):
         pairs = combinations(range(len(self.places)), 2)
         return sorted(pairs, key=lambda pair: -abs(self.log_odds_interactions[pair]))
 
+    @property
+    def that_matter(self) -> list[tuple[int, int]]:
+        """The strongest of them, without those that are next to nothing."""
+        sizes, least = np.abs(self.log_odds_interactions), self.single.least
+        return [pair for pair in self.strongest if sizes[pair] >= least]
+
 
 def pairs_cost(runner: Runner, reading: Reading) -> Cost:
     """What `pairs` will take."""

@@ -46,6 +46,12 @@ class Faithfulness(NamedTuple):
     log_odds_sufficiency: NDArray[np.float64]
 
 
+MEASURES = (
+    "comprehensiveness", "sufficiency", "log_odds_comprehensiveness", "log_odds_sufficiency"
+)  # fmt: skip
+"""Of `Faithfulness`, without the agreement."""
+
+
 class Trust(NamedTuple):
     """The methods against random orders."""
 

@@ -4,16 +4,15 @@ let value = null;
 let chosen = null; // kind, layer and head, from 0
 
 const NAMES = { cross: "Heads that look at the source (cross-attention)", self: "Heads that look back at the text (self-attention)" };
-const nats = (effect) => `${Math.abs(effect) < 0.005 ? "" : effect < 0 ? "−" : "+"}${Math.abs(effect).toFixed(2)}`;
-const short = (effect, top) => (effect === null || Math.abs(effect) < top / 20 ? "" : `${effect < 0 ? "−" : "+"}${Math.abs(effect).toFixed(1)}`);
-const top = () => largest(value.effects.flat(2).filter((effect) => effect !== null));
+const nats = (effect) => signed(effect, 2);
+const top = () => Math.max(largest(value.effects.flat(2).filter((effect) => effect !== null)), value.least);
 
 const grid = (kind) => {
   const most = top();
   const rows = value.effects[kind].map((row, layer) =>
     row.map((effect, head) => {
       const name = `Layer ${layer + 1}, head ${head + 1}: ${effect === null ? "not tried" : nats(effect)}`;
-      const cell = headCell({ layer: layer + 1, head: head + 1, effect, top: most, text: short(effect, most), name });
+      const cell = headCell({ layer: layer + 1, head: head + 1, effect, top: most, text: cellText(effect, most), name });
       cell.dataset.kind = kind;
       cell.disabled = effect === null;
       return cell;
@@ -30,10 +29,10 @@ const showHead = ([kind, layer, head]) => {
     cell.setAttribute("aria-pressed", here);
   });
   const effects = value.by_token[kind][layer][head];
-  const most = largest(effects);
+  const most = Math.max(largest(effects), value.least);
   const worst = effects.indexOf(Math.max(...effects));
   const who = `Without layer ${layer + 1}, head ${head + 1} (${value.kinds[kind]}-attention)`;
-  const line = effects[worst] < 0.005 ? `${who} no token becomes less likely.` : `${who} the token that loses most is ${nameOf(value.tokens[worst])}: its probability becomes ${percent(Math.exp(-effects[worst]))} of what it was.`;
+  const line = effects[worst] < value.least ? `${who} no token becomes much less likely.` : `${who} the token that loses most is ${nameOf(value.tokens[worst])}: its probability becomes ${percent(Math.exp(-effects[worst]))} of what it was.`;
   root.querySelector(".told").textContent = line;
   root.querySelector(".target-chips").replaceChildren(
     ...value.tokens.map((token, index) => {
@@ -65,7 +64,7 @@ show((given) => {
     make("div", { className: "chips target-chips", attributes: { role: "group", "aria-label": "Written tokens and what the chosen head did for each" } }),
     make("p", {
       className: "hint",
-      text: `Rows are layers, columns heads. + : by so much the natural logarithm of the text's probability (${value.log_probability.toFixed(1)}) falls without the head; − : the text would be likelier. Below a token: the same for it alone.${left}`,
+      text: `Rows are layers, columns heads. + : by so much the natural logarithm of the text's probability (${signed(value.log_probability, 1)}) falls without the head; − : the text would be likelier. Below a token: the same for it alone.${left}`,
     }),
   );
   const all = value.effects.flatMap((rows, kind) => rows.flatMap((row, layer) => row.map((effect, head) => ({ effect: effect ?? -Infinity, at: [kind, layer, head] }))));

@@ -10,7 +10,16 @@ const make = (tag, options = {}, children = []) => {
   node.append(...children);
   return node;
 };
-const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+// A size with so many digits: what they cannot show is "<0.1", and only nothing is 0.
+const sized = (size, digits) => {
+  const text = size.toFixed(digits);
+  return size > 0 && !Number(text) ? `<${(10 ** -digits).toFixed(digits)}` : text;
+};
+// Nor is anything but all of it 100 %.
+const percent = (share) => {
+  if (share > 0.9995 && share < 1) return ">99.9 %";
+  return `${sized(100 * share, share < 0.0995 || (share > 0.995 && share < 1) ? 1 : 0)} %`;
+};
 const root = element.querySelector(".widget");
 // Calls draw with each new value, and with the one that is already there.
 const show = (draw) => {

@@ -2,37 +2,48 @@
 let value = null;
 let out = [];
 
-const amount = (effect, digits) => (value.number ? signedNumber(effect) : points(effect, digits));
-const signedNumber = (effect) => `${effect < 0 ? "−" : "+"}${Math.abs(effect).toFixed(2)}`;
-const unit = () => (value.number ? "" : " points");
 const targets = ([layer, head]) => (head === "all" ? layerOf(layer, value.effects[0].length) : [[layer, head]]);
 const isOut = (where) => targets(where).every((pair) => has(out, pair));
 
 const nameCell = (where, effect, answer) => {
   const [layer, head] = where;
   const who = head === "all" ? `Layer ${layer}, all heads` : `Layer ${layer}, head ${head}`;
-  const did = effect === null ? "not measured" : `${amount(effect, 1)}${unit()}`;
+  const did = effect.effect === null ? "not measured" : amount(effect);
   return `${who}: ${did}${answer ? `, without it the answer is ${answer}` : ""}`;
 };
 
 const cellOf = (layer, head, effect, answer, top) => {
-  const text = effect === null || Math.abs(effect) < top / 20 ? "" : amount(effect, top < 0.095 ? 1 : 0);
-  const cell = headCell({ layer, head, effect, top, text, name: nameCell([layer, head], effect, answer) });
+  const main = mainOf(effect);
+  const cell = headCell({ layer, head, effect: main, top, text: cellText(main, top), name: nameCell([layer, head], effect, answer) });
   cell.classList.toggle("flips", Boolean(answer));
   return cell;
 };
 
 const grid = () => {
-  const { effects, layer_effects, answers, layer_answers } = value;
-  const single = largest(effects.flat().filter((effect) => effect !== null));
-  const whole = largest(layer_effects);
-  const rows = effects.map((row, layer) => [
+  const { answers, layer_answers, log_odds_effects: logOdds, least } = value;
+  const heads = value.effects.map((row, layer) => paired(row, logOdds && logOdds[layer]));
+  const layers = paired(value.layer_effects, value.layer_log_odds_effects);
+  const [single, whole] = [fullInk(heads.flat(), least), fullInk(layers, least)];
+  const rows = heads.map((row, layer) => [
     ...row.map((effect, head) => cellOf(layer + 1, head + 1, effect, answers[layer][head], single)),
-    cellOf(layer + 1, "all", layer_effects[layer], layer_answers[layer], whole),
+    cellOf(layer + 1, "all", layers[layer], layer_answers[layer], whole),
   ]);
-  const names = [...effects[0].keys()].map((head) => head + 1);
+  const names = [...heads[0].keys()].map((head) => head + 1);
   return headGrid("Effect of each head", rows, [...names, "all"]);
 };
+
+// In words, for those who cannot rest on a cell.
+const MOST_NAMED = 3;
+const strongest = () => {
+  const all = value.effects.flatMap((row, layer) =>
+    paired(row, value.log_odds_effects && value.log_odds_effects[layer]).map((effect, head) => ({ ...effect, at: [layer + 1, head + 1] })),
+  );
+  const counting = all.filter((effect) => effect.effect !== null && Math.abs(mainOf(effect)) >= value.least);
+  const first = counting.sort((a, b) => Math.abs(mainOf(b)) - Math.abs(mainOf(a))).slice(0, MOST_NAMED);
+  return `The largest effects: ${first.map((effect) => `${one(effect.at)}, ${amount(effect)}`).join("; ")}.`;
+};
+
+const verdict = () => (value.matters ? strongest() : `No head matters on its own: without any one of them ${lessThanCounts(value)}.`);
 
 const flippers = () => {
   const single = value.answers.flatMap((row, layer) => row.flatMap((answer, head) => (answer ? [`layer ${layer + 1}, head ${head + 1} (${answer})`] : [])));
@@ -43,9 +54,9 @@ const flippers = () => {
 };
 
 const legend = () => {
-  const what = value.number ? `the number ${value.label} (${value.whole.toFixed(3)})` : `the probability of ${value.label} (${percent(value.whole)})`;
   const left = value.not_tried ? ` Each text is long: ${value.not_tried} heads were not tried, those of the layers that matter least.` : "";
-  return `Rows are layers, columns heads, the last one all heads of the layer, with ink of its own scale. + : so many${unit()} of ${what} are lost without the head; − : the head spoke against it. A thick edge: without it the answer is another.${left}`;
+  const beside = value.number ? "" : "Rest on a cell to see the same in points of probability. ";
+  return `Rows are layers, columns heads, the last one all heads of the layer, with ink of its own scale. + : so much of ${wholeOf(value)} is lost without the head; − : the head spoke against it. ${beside}A thick edge: without it the answer is another.${left}`;
 };
 
 const mark = () => {
@@ -74,6 +85,7 @@ show((given) => {
     make("h2", { text: "What each head did" }),
     grid(),
     make("p", { className: "stale", attributes: { role: "status" } }),
+    make("p", { className: "verdict", text: verdict() }),
     make("p", { text: flippers() }),
     make("p", { className: "hint", text: legend() }),
   );

@@ -21,6 +21,12 @@ const headCell = ({ layer, head, effect, top, text, name }) => {
   });
   return effect === null ? cell : signedInk(cell, effect, top);
 };
+// What stands in a cell: nothing where its ink is next to none, no more than it has room for.
+const cellText = (effect, top) => {
+  const digits = top < 0.95 ? 2 : 1;
+  const seen = effect !== null && Math.abs(effect) >= Math.max(top / 20, 0.5 * 10 ** -digits);
+  return seen ? signed(effect, digits).replace(/^(.)0\./, "$1.") : "";
+};
 const place = ({ dataset }) => [Number(dataset.layer), dataset.head === "all" ? "all" : Number(dataset.head)];
 
 // Mouse and keyboard on the cells.

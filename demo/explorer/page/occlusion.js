@@ -3,42 +3,42 @@ let value = null;
 
 const MARKS = { idle: "○", against: "⇄", unseen: "!" };
 const MOST_NAMED = 6; // disagreements that are put into words
-const known = (numbers) => numbers.filter((number) => number !== null);
 
 const share = (word, top) =>
   make("span", { className: "share", style: { width: `${(100 * word.share) / top}%` } });
 
 const chipOf = (word, top, mostSeen) => {
   const mark = word.mark ? [make("small", { className: "mark", text: MARKS[word.mark], attributes: { "aria-label": word.mark } })] : [];
-  const chip = effectChip(word.text, word.effect, top, value.number, [...mark, share(word, mostSeen)]);
+  const chip = effectChip(word.text, word, top, [...mark, share(word, mostSeen)]);
   chip.classList.toggle("marked", Boolean(word.mark));
-  chip.title = `${word.effect === null ? "not tried" : `effect ${amount(word.effect, value.number)}${unit(value.number)}`}, ${value.looks} looks at it with ${percent(word.share)}`;
+  chip.title = `${word.effect === null ? "not tried" : `effect ${amount(word)}`}, ${value.looks} looks at it with ${percent(word.share)}`;
   return chip;
 };
 
 const strip = () => {
-  const top = largest(known(value.words.map((word) => word.effect)));
+  const top = fullInk(value.words, value.least);
   const mostSeen = Math.max(...value.words.map((word) => word.share), 1e-9);
   const box = make("div", { className: "chips", attributes: { role: "group", "aria-label": "Words and their effects", tabindex: "0" } });
-  const topSentence = largest(value.sentences.map(({ effect }) => effect));
+  const topSentence = fullInk(value.sentences, value.least);
   value.words.forEach((word, index) => {
     const before = value.words[index - 1];
     if (value.pair && before?.segment !== word.segment) box.append(make("span", { className: "segment", text: word.segment ? "Text B" : "Text A" }));
     const place = value.sentences.findIndex(({ words }) => words[0] === index);
-    if (place >= 0) box.append(make("span", { className: "begins" }), effectChip(`Sentence ${place + 1}`, value.sentences[place].effect, topSentence, value.number));
+    if (place >= 0) box.append(make("span", { className: "begins" }), effectChip(`Sentence ${place + 1}`, value.sentences[place], topSentence));
     box.append(chipOf(word, top, mostSeen));
   });
   return box;
 };
 
 const DISAGREES = {
-  idle: (word) => [` is looked at with ${percent(word.share)}, yet without it the answer hardly changes (${amount(word.effect, value.number)}${unit(value.number)}).`],
-  against: (word) => [` is looked at with ${percent(word.share)}, and speaks against ${value.label}: ${amount(word.effect, value.number)}${unit(value.number)}.`],
-  unseen: (word) => [` has one of the largest effects (${amount(word.effect, value.number)}${unit(value.number)}), and is hardly looked at: ${percent(word.share)}.`],
+  idle: (word) => [` is looked at with ${percent(word.share)}, yet without it the answer hardly changes: ${amount(word)}.`],
+  against: (word) => [` is looked at with ${percent(word.share)}, and speaks against ${value.label}: ${amount(word)}.`],
+  unseen: (word) => [` has one of the largest effects, ${amount(word)}, and is hardly looked at: ${percent(word.share)}.`],
 };
 
 const disagreements = () => {
-  const marked = value.words.filter(({ mark }) => mark).sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect) || b.share - a.share);
+  if (!value.matters) return [make("p", { className: "quiet", text: `No word matters on its own: without any one of them ${lessThanCounts(value)}. Attention has nothing to disagree with.` })];
+  const marked = value.words.filter(({ mark }) => mark).sort((a, b) => Math.abs(mainOf(b)) - Math.abs(mainOf(a)) || b.share - a.share);
   if (!marked.length) return [make("p", { text: "Attention and effect disagree on no word: what is looked at most is also what counts." })];
   const items = marked.slice(0, MOST_NAMED).map((word) =>
     make("li", {}, [`${MARKS[word.mark]} `, make("strong", {}, [make("bdi", { text: `“${word.text}”` })]), ...DISAGREES[word.mark](word)]),
@@ -52,14 +52,17 @@ const disagreements = () => {
 };
 
 const legend = () => {
-  const what = value.number ? `the number ${value.label} (${value.whole.toFixed(2)})` : `the probability of ${value.label} (${percent(value.whole)})`;
+  const beside = value.number ? "" : "; in brackets, the same in points of probability";
   const long = value.sentences.length
     ? ` The text is long: whole sentences were taken away first, then the words of those that moved the answer most. ${value.left_out} words, without a number, were not tried.`
     : "";
-  return `+ : so many${unit(value.number)} of ${what} are lost with the word ${taken(value.way)}; − : the word speaks against it. The line below: how much ${value.looks} looks at it in the last layer, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${long}`;
+  return `+ : so much of ${wholeOf(value)} is lost with the word ${taken(value.way)}; − : the word speaks against it${beside}. The line below: how much ${value.looks} looks at it in the last layer, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${long}`;
 };
 
-const RULE = "Marked: ○ of the quarter most looked at, with less than a tenth of the largest effect; ⇄ of that quarter, with an effect against the class; ! of the quarter of largest effects, in the half least looked at.";
+const rule = () => {
+  const least = value.number ? "a hundredth of the number" : `${value.least} of log-odds`;
+  return `Marked: ○ of the quarter most looked at, with less than a tenth of the largest effect; ⇄ of that quarter, with an effect against the class; ! of the quarter of largest effects, in the half least looked at. An effect of less than ${least} is next to nothing, and where no word has more, none is marked.`;
+};
 
 show((given) => {
   value = given.words ? given : null;
@@ -70,6 +73,6 @@ show((given) => {
     strip(),
     make("p", { className: "hint", text: legend() }),
     ...disagreements(),
-    make("p", { className: "hint", text: RULE }),
+    make("p", { className: "hint", text: rule() }),
   );
 });

@@ -3,21 +3,29 @@ let value = null;
 
 const quoted = (index) => make("strong", {}, [make("bdi", { text: `“${value.words[index]}”` })]);
 
+const both = (row, column) => ({ effect: value.interactions[row][column], log_odds_effect: value.log_odds_interactions ? value.log_odds_interactions[row][column] : null });
+
 const told = ([one, other]) => {
-  const together = value.interactions[one][other];
-  const how = together < 0 ? "each counts for less while the other is there" : "each counts for more while the other is there";
-  return make("li", {}, [quoted(one), " and ", quoted(other), `: ${amount(together, value.number)}${unit(value.number)}, ${how}`, ` (alone ${amount(value.effects[one], value.number)} and ${amount(value.effects[other], value.number)}).`]);
+  const together = both(one, other);
+  const alone = paired(value.effects, value.log_odds_effects);
+  const how = mainOf(together) < 0 ? "each counts for less while the other is there" : "each counts for more while the other is there";
+  return make("li", {}, [quoted(one), " and ", quoted(other), `: ${amount(together)}, ${how}; alone ${short(alone[one])} and ${short(alone[other])}.`]);
+};
+
+const cellOf = (given, top) => {
+  const cell = make("td", {}, [make("span", { className: "amount", text: short(given) })]);
+  if (!value.number) cell.append(make("small", { className: "points", text: `(${points(given.effect)})` }));
+  return signedInk(cell, mainOf(given), top);
 };
 
 const table = () => {
-  const top = largest(value.interactions.flat());
+  const places = [...value.words.keys()];
+  const top = fullInk(places.flatMap((row) => places.map((column) => both(row, column))), value.least);
   const name = (text, scope) => make("th", { attributes: { scope } }, [make("bdi", { text })]);
   const rows = value.words.map((word, row) =>
     make("tr", {}, [
       name(word, "row"),
-      ...value.interactions[row].map((together, column) =>
-        row === column ? make("td", { text: "" }) : signedInk(make("td", { text: amount(together, value.number) }), together, top),
-      ),
+      ...places.map((column) => (row === column ? make("td", { text: "" }) : cellOf(both(row, column), top))),
     ]),
   );
   const head = make("tr", {}, [make("td"), ...value.words.map((word) => name(word, "col"))]);
@@ -26,16 +34,24 @@ const table = () => {
 
 const notes = () => {
   const left = value.left_out ? ` ${value.left_out} words of smaller effect were not paired.` : "";
-  return `In each cell p(x) − p(x without u) − p(x without v) + p(x without both)${value.number ? "" : ", in points"}, where p is ${value.number ? "the number" : "the probability of"} ${value.label}; words are ${taken(value.way)}. 0: the two have nothing to do with each other.${left}`;
+  const what = value.number ? "the number" : "the log-odds";
+  const beside = value.number ? "" : "; in brackets, the same of its probability, in points: there the ceiling of 100 % makes any two words of a sure answer count for less together";
+  return `In each cell f(x) − f(x without u) − f(x without v) + f(x without both), where f is ${what} of ${value.label}${beside}. Words are ${taken(value.way)}. 0: the two have nothing to do with each other.${left}`;
+};
+
+const strongest = () => {
+  if (value.strongest.length) return make("ul", { className: "plain-list" }, value.strongest.map(told));
+  const least = value.number ? "a hundredth of the number" : `${value.least} of log-odds`;
+  return make("p", { className: "quiet", text: `No two words have anything to do with each other: all that any of them do together is less than ${least}.` });
 };
 
 show((given) => {
   value = given.words ? given : null;
   if (!value) return root.replaceChildren();
-  if (!value.strongest.length) return root.replaceChildren(make("p", { text: "There are no two words in this text." }));
+  if (value.words.length < 2) return root.replaceChildren(make("p", { text: "There are no two words in this text." }));
   root.replaceChildren(
     make("h2", { text: `Two words together, for ${value.label}` }),
-    make("ul", { className: "plain-list" }, value.strongest.map(told)),
+    strongest(),
     table(),
     make("p", { className: "hint", text: notes() }),
   );

@@ -11,7 +11,7 @@ const svg = (tag, attributes = {}, text) => {
   return node;
 };
 
-const written = (number) => (value.number ? number.toFixed(3) : percent(number));
+const written = (index) => (value.number ? value.values[index].toFixed(3) : `${percent(value.values[index])} (log-odds ${signed(value.log_odds[index], 2)})`);
 const gone = (index) => value.order.slice(0, index).flat();
 const group = (heads) => heads.map(one).join("; ");
 const total = () => value.heads_gone[value.heads_gone.length - 1];
@@ -45,7 +45,7 @@ const curve = () => {
 };
 
 const summary = () => {
-  if (value.number) return `It is ${written(value.values[0])} at first, and ${written(value.values[value.values.length - 1])} with no head left.`;
+  if (value.number) return `It is ${written(0)} at first, and ${written(value.values.length - 1)} with no head left.`;
   if (value.flip === null) return `The answer stays ${value.answers[0]} to the last: it does not need a single head.`;
   const last = value.heads_gone[value.flip - 1];
   return `The answer stays ${value.answers[0]} while ${last} of ${total()} heads go; with ${group(value.order[value.flip - 1])} it becomes ${value.answers[value.flip]}.`;
@@ -63,7 +63,7 @@ const showPoint = (index) => {
   here.setAttribute("cx", x(value.heads_gone[index]));
   here.setAttribute("cy", y(value.values[index]));
   const last = index ? `, the last of them ${group(value.order[index - 1])}` : "";
-  const text = `${value.heads_gone[index]} of ${total()} heads gone${last}: ${value.label} ${written(value.values[index])}`;
+  const text = `${value.heads_gone[index]} of ${total()} heads gone${last}: ${value.label} ${written(index)}`;
   root.querySelector(".point").textContent = `${text}${value.answers[index] && value.answers[index] !== value.answers[0] ? `; the answer is ${value.answers[index]}` : ""}.`;
   root.querySelector("input").setAttribute("aria-valuetext", text);
   const button = root.querySelector(".plain-button");
@@ -74,8 +74,8 @@ const showPoint = (index) => {
 const table = () => {
   const cell = (tag, text) => make(tag, { text, attributes: tag === "th" ? { scope: "col" } : {} });
   const names = ["gone", "the last", value.label, ...(value.number ? [] : ["answer"])];
-  const rows = value.values.map((number, index) =>
-    make("tr", {}, [value.heads_gone[index], index ? group(value.order[index - 1]) : "", written(number), ...(value.number ? [] : [value.answers[index]])].map((text) => cell("td", text))),
+  const rows = value.values.map((_, index) =>
+    make("tr", {}, [value.heads_gone[index], index ? group(value.order[index - 1]) : "", written(index), ...(value.number ? [] : [value.answers[index]])].map((text) => cell("td", text))),
   );
   return make("details", {}, [
     make("summary", { text: "The order in which they go" }),

@@ -13,7 +13,7 @@ const strip = (value, row, title) => {
   chips.forEach((chip, place) => chip.style.setProperty("--ink-share", Math.min(1, Math.sqrt((shares[place] ?? 0) / top)).toFixed(3)));
   const hidden = value.removed[row] > 0.0005 ? ` · shares of what is shown: ${percent(value.removed[row])} went to hidden special tokens` : "";
   return [
-    make("h3", { text: `${title} · entropy of the words ${value.entropies[row].toFixed(2)}${hidden}` }),
+    make("h3", { text: `${title} · entropy of the words ${sized(value.entropies[row], 2)}${hidden}` }),
     make("div", { className: "chips", attributes: { role: "group", tabindex: "0", "aria-label": title } }, chips),
   ];
 };

@@ -1,10 +1,7 @@
 // Numbers with a sign, as ink of two colours; the sign is always written too, for those who do not
 // tell the colours apart.
-const points = (value, digits = 1) => {
-  const size = (100 * Math.abs(value)).toFixed(digits);
-  const none = Number(size) === 0;
-  return `${none ? "" : value < 0 ? "−" : "+"}${size}`;
-};
+const signed = (value, digits) => (value ? `${value < 0 ? "−" : "+"}${sized(Math.abs(value), digits)}` : "0");
+const points = (share, digits = 1) => signed(100 * share, digits);
 // Full ink is `top`, the largest size of what is shown together.
 const signedInk = (node, value, top) => {
   node.classList.add("signed");

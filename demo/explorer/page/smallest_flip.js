@@ -9,6 +9,6 @@ show((value) => {
     make("h2", { text: value.found ? "Words that hold the answer" : "No words found that hold the answer" }),
     make("p", { className: "found", text: value.sentence }),
     make("div", { className: "chips", attributes: { role: "group", "aria-label": "The text; words that go are struck out", tabindex: "0" } }, chips),
-    make("p", { className: "hint", text: `${value.label}: ${percent(value.before)} at first, ${percent(value.after)} ${value.found ? "without the struck words" : "with all tried words gone"}.` }),
+    make("p", { className: "hint", text: `${value.label}: ${percent(value.before)} at first (log-odds ${signed(value.before_log_odds, 2)}), ${percent(value.after)} (log-odds ${signed(value.after_log_odds, 2)}) ${value.found ? "without the struck words" : "with all tried words gone"}.` }),
   );
 });

@@ -21,7 +21,7 @@ const strongest = (query) => {
   if (!words.length) return "";
   const best = (row) => row.indexOf(Math.max(...row));
   const [needed, seen] = [best(effects[query]), best(attention[query])];
-  if (effects[query][needed] < 0.01) return "No single word of the source matters to it.";
+  if (effects[query][needed] < value.least) return "No single word of the source matters to it.";
   return needed === seen
     ? "The word that it needs most is also the one that cross-attention looks at most."
     : `It needs “${words[needed]}” most; cross-attention looks most at “${words[seen]}”.`;
@@ -31,33 +31,31 @@ const wordChip = (text, effect, share, top) =>
   signedInk(
     make("span", { className: "chip effect" }, [
       make("bdi", { text }),
-      make("small", { className: "points", text: nats(effect) }),
+      make("small", { className: "points", text: signed(effect, 1) }),
       make("span", { className: "share", style: { width: `${100 * share}%` }, attributes: { title: `cross-attention ${percent(share)}` } }),
     ]),
     effect,
     top,
   );
 
-const nats = (effect) => `${Math.abs(effect) < 0.05 ? "" : effect < 0 ? "−" : "+"}${Math.abs(effect).toFixed(1)}`;
-
 const choose = (query) => {
   current = query;
   press([...root.querySelectorAll(".target-chips .chip")], query);
   root.querySelector(".told").replaceChildren(...told(query));
   root.querySelector(".strongest").textContent = strongest(query);
-  const top = largest(value.effects.flat());
+  const top = Math.max(largest(value.effects.flat()), value.least);
   root.querySelector(".word-chips").replaceChildren(
     ...value.words.map((word, index) => wordChip(word, value.effects[query][index], value.attention[query][index], top)),
   );
 };
 
 const table = () => {
-  const top = largest(value.effects.flat());
+  const top = Math.max(largest(value.effects.flat()), value.least);
   const head = make("tr", {}, [make("td"), ...value.words.map((text) => make("th", { attributes: { scope: "col" } }, [make("bdi", { text })]))]);
   const rows = value.tokens.map((token, row) =>
     make("tr", {}, [
       make("th", { attributes: { scope: "row" } }, [make("bdi", { text: token.text })]),
-      ...value.effects[row].map((effect) => signedInk(make("td", { text: nats(effect) }), effect, top)),
+      ...value.effects[row].map((effect) => signedInk(make("td", { text: Math.abs(effect) < 0.05 ? "" : signed(effect, 1) }), effect, top)),
     ]),
   );
   return make("div", { className: "scrolls", attributes: { tabindex: "0", role: "region", "aria-label": "Effect of each source word on each written token" } }, [
@@ -66,7 +64,7 @@ const table = () => {
 };
 
 const notes = () => {
-  const unit = "Numbers: by how much the logarithm of a token's probability falls without the word; + means that the word helped, − that the token would be likelier without it. The line below a word is its share of cross-attention, mean of all heads.";
+  const unit = "Numbers: by how much the natural logarithm of a token's probability falls without the word; + means that the word helped, − that the token would be likelier without it. The line below a word is its share of cross-attention, mean of all heads.";
   const left = value.left_out ? ` ${value.left_out} words that were looked at least were not tried: it would have taken too long.` : "";
   const small = value.words.length <= MOST && value.tokens.length <= MOST;
   return unit + left + (small ? "" : " The text is too long for a table of all.");
@@ -77,7 +75,7 @@ followChips(".target-chips", { choose, paint: () => {}, leave: () => {} });
 show((given) => {
   value = given.tokens ? given : null;
   if (!value) return root.replaceChildren();
-  const top = largest(value.whole);
+  const top = Math.max(largest(value.whole), value.least);
   const strip = group("target-chips", "Written tokens, inked by what they owe to the source");
   strip.append(...value.tokens.map((token, index) => signedInk(chipFor(token, false), value.whole[index], top)));
   const small = value.words.length <= MOST && value.tokens.length <= MOST;

@@ -1,20 +1,20 @@
 // How each ranking of words fared against random orders: a scale, and a sentence.
 let value = null;
 
-const decimal = (number) => number.toFixed(3).replace("-", "−");
-
 const scale = (own, chance, name) => {
   const all = [own, ...chance];
   const [low, high] = [Math.min(...all), Math.max(...all)];
-  const at = (number) => `${(100 * (number - low)) / Math.max(high - low, 1e-9)}%`;
-  return make("div", { className: "scale", attributes: { role: "img", "aria-label": `${name}: ${decimal(own)}; random orders from ${decimal(Math.min(...chance))} to ${decimal(Math.max(...chance))}` } }, [
+  // Orders that hardly differ stand close together: the scale is never shorter than what counts.
+  const length = Math.max(high - low, value.least);
+  const at = (number) => `${50 + (100 * (number - (low + high) / 2)) / length}%`;
+  return make("div", { className: "scale", attributes: { role: "img", "aria-label": `${name}: ${signed(own, 2)}; random orders from ${signed(Math.min(...chance), 2)} to ${signed(Math.max(...chance), 2)}` } }, [
     ...chance.map((number) => make("span", { className: "by-chance", style: { left: at(number) } })),
     make("span", { className: "own", style: { left: at(own) } }),
   ]);
 };
 
 const measured = (name, own, chance) =>
-  make("div", { className: "measured" }, [make("span", { className: "hint", text: `${name} ${decimal(own)}` }), scale(own, chance, name)]);
+  make("div", { className: "measured" }, [make("span", { className: "hint", text: `${name} ${amount(own)}` }), scale(mainOf(own), chance, name)]);
 
 const method = ({ name, sentences, removed, kept }) =>
   make("section", { className: "method" }, [

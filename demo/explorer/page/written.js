@@ -33,11 +33,11 @@ const candidateBar = ({ text, share, chosen: taken }) =>
 const chances = (steps) => {
   const [{ probability, entropy }] = steps;
   if (steps.length === 1) {
-    return [` was chosen at a probability of ${percent(probability)}. The entropy over all words was ${entropy.toFixed(1)} bits (0: certain, 1: a toss of a coin). The likeliest:`];
+    return [` was chosen at a probability of ${percent(probability)}. The entropy over all words was ${sized(entropy, 1)} bits (0: certain, 1: a toss of a coin). The likeliest:`];
   }
   const pieces = steps.flatMap((step, place) => [place ? ", " : "", make("bdi", { text: step.text }), ` ${percent(step.probability)}`]);
   const together = steps.reduce((product, step) => product * step.probability, 1);
-  return [` was written in ${steps.length} pieces: `, ...pieces, `; together ${percent(together)}. The entropy of its first piece was ${entropy.toFixed(1)} bits (0: certain, 1: a toss of a coin), and the likeliest there:`];
+  return [` was written in ${steps.length} pieces: `, ...pieces, `; together ${percent(together)}. The entropy of its first piece was ${sized(entropy, 1)} bits (0: certain, 1: a toss of a coin), and the likeliest there:`];
 };
 
 const showToken = (query) => {

@@ -6,7 +6,7 @@ from explorer.analysis.decoder_heads import KINDS, decoder_head_effects
 from explorer.analysis.steps import finish
 from explorer.api import rounded
 from explorer.edge import answer_or_message
-from explorer.panels.heads_panel import plain
+from explorer.panels.plain import plain
 from explorer.write_api import about_writing
 from explorer.write_screen import WriteScreen
 

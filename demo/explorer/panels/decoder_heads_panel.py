@@ -8,10 +8,11 @@ from explorer.analysis.decoder_heads import (
     decoder_head_effects,
     decoder_head_effects_cost,
 )
+from explorer.analysis.effects import LEAST
 from explorer.analysis.pace import Cost
 from explorer.analysis.steps import Steps
 from explorer.panels.analysis import Analysis, Asked
-from explorer.panels.heads_panel import plain
+from explorer.panels.plain import plain
 from explorer.payloads import chip
 from explorer.writing import Writing
 
@@ -31,7 +32,8 @@ def payload(writing: Writing, found: DecoderHeadEffects) -> dict[str, Any]:
         "log_probability": float(found.log_probabilities.sum()),
         "kinds": list(KINDS),
         "effects": plain(found.effects.sum(axis=-1)),
-        "by_token": plain(found.effects.round(4)),
+        "by_token": plain(found.effects.round(6)),
+        "least": LEAST,
         "not_tried": found.not_tried,
     }
 

@@ -44,7 +44,7 @@ def sentence(found: Flip, way: Way) -> str:
 
 def payload(bundle: Bundle, found: Flip, way: Way) -> dict[str, Any]:
     """What `page/smallest_flip.js` draws."""
-    gone = set(found.places or ())
+    gone, target = set(found.places or ()), found.single.target
     return {
         "sentence": sentence(found, way),
         "way": way,
@@ -52,9 +52,11 @@ def payload(bundle: Bundle, found: Flip, way: Way) -> dict[str, Any]:
             {"text": word.text, "gone": place in gone}
             for place, word in enumerate(found.single.words)
         ],
-        "label": bundle.labels[found.single.target],
-        "before": float(found.single.whole.probabilities[found.single.target]),
-        "after": float(found.changed.probabilities[found.single.target]),
+        "label": bundle.labels[target],
+        "before": float(found.single.whole.probabilities[target]),
+        "before_log_odds": float(found.single.whole.log_odds[target]),
+        "after": float(found.changed.probabilities[target]),
+        "after_log_odds": float(found.changed.log_odds[target]),
         "found": found.places is not None,
     }
 

@@ -5,10 +5,11 @@ from typing import Any
 from explorer.analysis.knock_out import head_effects
 from explorer.analysis.pruning import prune
 from explorer.analysis.steps import finish
-from explorer.api import about, rounded
+from explorer.api import about
 from explorer.edge import answer_or_message
 from explorer.panels import heads_panel, pruning_panel
 from explorer.panels.label_option import check_label
+from explorer.panels.plain import rounded_numbers
 from explorer.reading import Reading
 from explorer.request import RequestError
 from explorer.runner import Runner
@@ -41,11 +42,15 @@ class HeadsApi:
         Returns:
             `effects` (a row for each layer, in it a number for each head: the fall, below 0 a
             rise; null for a head that was out before or was not tried for want of time),
-            `layer_effects` (the same without all heads of a layer), `answers` and `layer_answers`
+            `log_odds_effects` (the same for the log-odds, the natural logarithm of p / (1 - p),
+            which still move where the probability stands near 0 or 1; null for a regression),
+            `layer_effects` and `layer_log_odds_effects` (the same without all heads of a layer),
+            `matters` (whether any head has an effect of `least`, 0.1 of log-odds or a hundredth of
+            a regression's number; below it all are next to nothing), `answers` and `layer_answers`
             (what the model says then, null where it says the same as before), `whole` (the
-            probability before), `label`, `not_tried` (how many heads), `before` (the heads that
-            were out), and as in /classify `tokens`, `tokens_left_out`, `max_tokens`, `bundle`,
-            `precision`.
+            probability before) and its `log_odds`, `label`, `not_tried` (how many heads), `before`
+            (the heads that were out), and as in /classify `tokens`, `tokens_left_out`,
+            `max_tokens`, `bundle`, `precision`.
         """
         return answer_or_message(self._effects, (bundle, text, text_pair, without), label)
 
@@ -58,7 +63,7 @@ class HeadsApi:
         without: list | None = None,
         bundle: str = "",
     ) -> dict:
-        """Heads left out one after another, those first that move the probability of a class least.
+        """Heads left out one after another, those first that move the log-odds of a class least.
 
         Args:
             text: what to read, at most 10,000 characters.
@@ -72,10 +77,11 @@ class HeadsApi:
         Returns:
             `order` (groups of heads, each a list of pairs of layer and head from 1; of one head,
             or of several neighbours where time is short), `heads_gone` (0, then how many after each
-            group), `values` (the probability of `label` at each of these points), `answers` (what
-            the model says there), `flip` (the first point, from 0, at which it says something else;
-            null: none), `every` (after so many groups the effects were measured again; null: once),
-            `at_once` (how many heads a group has at most), and as in /head_effects `label`,
+            group), `values` (the probability of `label` at each of these points), `log_odds` (of
+            the same; null for a regression), `answers` (what the model says there), `flip` (the
+            first point, from 0, at which it says something else; null: none), `every` (after so
+            many groups the effects were measured again; null: once), `at_once` (how many heads a
+            group has at most), and as in /head_effects `label`,
             `before` and what is said of the text and the model.
         """
         return answer_or_message(self._pruning, (bundle, text, text_pair, without), label, measured)
@@ -84,19 +90,14 @@ class HeadsApi:
         runner, reading, chosen = self._read(label, *asked)
         found = finish(head_effects(runner, reading, chosen))
         drawn = heads_panel.payload(runner.bundle, reading, chosen, found)
-        numbers = {
-            "effects": [_rounded(row) for row in drawn["effects"]],
-            "layer_effects": _rounded(drawn["layer_effects"]),
-            "whole": round(drawn["whole"], 6),
-        }
-        return {**drawn, **numbers, **about(runner, reading)}
+        return {**rounded_numbers(drawn), **about(runner, reading)}
 
     def _pruning(self, asked: tuple, label: Any, measured: Any) -> dict:
         again = pruning_panel.check_measured(measured)
         runner, reading, chosen = self._read(label, *asked)
         curve = finish(prune(runner, reading, chosen, again=again))
         drawn = pruning_panel.payload(runner.bundle, reading, chosen, curve)
-        return {**drawn, "values": rounded(drawn["values"]), **about(runner, reading)}
+        return {**rounded_numbers(drawn), **about(runner, reading)}
 
     def _read(
         self, label: Any, bundle: Any, text: Any, text_pair: Any, without: Any
@@ -107,7 +108,3 @@ class HeadsApi:
             raise RequestError(f"{runner.bundle.title} does not classify.")
         likeliest = int(reading.probabilities.argmax())
         return runner, reading, check_label(label, runner.bundle) if label else likeliest
-
-
-def _rounded(numbers: list) -> list:
-    return [None if number is None else round(number, 6) for number in numbers]

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from gradio.components import Component
-from numpy.typing import NDArray
 
 from explorer.analysis.effects import Answers
 from explorer.analysis.flips import flips
@@ -14,6 +13,7 @@ from explorer.analysis.steps import Steps
 from explorer.bundle import Bundle
 from explorer.panels.analysis import Analysis, Asked
 from explorer.panels.label_option import check_label, label_control, refresh_label
+from explorer.panels.plain import log_odds_of_label, plain, plain_log_odds
 from explorer.reading import Reading
 
 LOOK_FOR = (
@@ -30,20 +30,18 @@ def payload(bundle: Bundle, reading: Reading, label: int, found: HeadEffects) ->
         "label": bundle.labels[label],
         "number": bundle.problem_type == "regression",
         "whole": float(found.whole.probabilities[label]),
+        "log_odds": log_odds_of_label(found.whole, label),
         "effects": plain(found.effects(label)),
-        "layer_effects": found.layer_effects(label).tolist(),
+        "log_odds_effects": plain_log_odds(found.log_odds_effects(label), bundle),
+        "layer_effects": plain(found.layer_effects(label)),
+        "layer_log_odds_effects": plain_log_odds(found.layer_log_odds_effects(label), bundle),
+        "least": found.whole.least(label),
+        "matters": found.matters(label),
         "answers": new_answers(found.whole, found.without_head, label),
         "layer_answers": new_answers(found.whole, found.without_layer, label),
         "before": reading.without,
         "not_tried": found.not_tried,
     }
-
-
-def plain(numbers: NDArray[np.float32]) -> list:
-    """An array as nested lists, with None for NaN, which JSON does not know."""
-    plain_numbers = numbers.astype(object)
-    plain_numbers[np.isnan(numbers)] = None
-    return plain_numbers.tolist()
 
 
 def new_answers(whole: Answers, changed: Answers, label: int) -> list:

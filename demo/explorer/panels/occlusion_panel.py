@@ -12,8 +12,8 @@ from explorer.analysis.removal import Way, check_way
 from explorer.analysis.steps import Steps
 from explorer.bundle import Bundle
 from explorer.panels.analysis import Analysis, Asked
-from explorer.panels.heads_panel import plain
 from explorer.panels.label_option import check_label, label_control, refresh_label
+from explorer.panels.plain import both, log_odds_of_label
 from explorer.panels.way_option import way_control
 from explorer.reading import Reading
 
@@ -29,23 +29,28 @@ def payload(bundle: Bundle, reading: Reading, found: Occlusion, way: Way) -> dic
     """What `page/occlusion.js` draws."""
     shares = attention_received(reading)
     marks = disagreements(shares, found.log_odds_effects, found.least)
+    effects = both(found.effects, found.log_odds_effects, bundle)
     words = [
-        {"text": word.text, "segment": word.segment, "effect": effect, "share": share, "mark": mark}
+        {"text": word.text, "segment": word.segment, **effect, "share": share, "mark": mark}
         for word, effect, share, mark in zip(
-            found.words, plain(found.effects), shares.tolist(), marks, strict=True
+            found.words, effects, shares.tolist(), marks, strict=True
         )
     ]
+    of_sentences = both(found.sentence_effects, found.sentence_log_odds_effects, bundle)
     return {
         "label": bundle.labels[found.target],
         "number": bundle.problem_type == "regression",
         "whole": float(found.whole.probabilities[found.target]),
+        "log_odds": log_odds_of_label(found.whole, found.target),
+        "least": found.least,
+        "matters": found.matters,
         "way": way,
         "pair": bool(reading.text_pair),
         "looks": reading.tokens[0].label,
         "words": words,
         "sentences": [
-            {"words": [span.start, span.stop], "effect": effect}
-            for span, effect in zip(found.sentences, found.sentence_effects.tolist(), strict=True)
+            {"words": [span.start, span.stop], **effect}
+            for span, effect in zip(found.sentences, of_sentences, strict=True)
         ],
         "left_out": len(found.words) - len(found.tried),
     }

@@ -9,6 +9,7 @@ from explorer.analysis.steps import Steps
 from explorer.bundle import Bundle
 from explorer.panels.analysis import Analysis, Asked
 from explorer.panels.occlusion_panel import check_options, options, refresh
+from explorer.panels.plain import plain, plain_log_odds
 
 LOOK_FOR = (
     "**Two words together.** Every two words are taken away at once. + : each counts for more "
@@ -22,14 +23,18 @@ _NAMED = 6
 
 def payload(bundle: Bundle, found: Pairs, way: Way) -> dict[str, Any]:
     """What `page/pairs.js` draws."""
+    alone = found.single.log_odds_effects[found.places]
     return {
         "label": bundle.labels[found.single.target],
         "number": bundle.problem_type == "regression",
         "way": way,
         "words": [found.single.words[place].text for place in found.places],
-        "effects": found.single.effects[found.places].tolist(),
-        "interactions": found.interactions.tolist(),
-        "strongest": found.strongest[:_NAMED],
+        "effects": plain(found.single.effects[found.places]),
+        "log_odds_effects": plain_log_odds(alone, bundle),
+        "interactions": plain(found.interactions),
+        "log_odds_interactions": plain_log_odds(found.log_odds_interactions, bundle),
+        "least": found.single.least,
+        "strongest": found.that_matter[:_NAMED],
         "left_out": found.left_out,
     }
 

@@ -29,6 +29,8 @@ class Group(NamedTuple):
     name: str
     """Of its tab's element."""
     analyses: tuple[Analysis, ...]
+    note: str = ""
+    """What holds of all of them, said once above the first; Markdown."""
 
 
 def lay_out_groups(groups: tuple[Group, ...], bundle: Bundle) -> list[Panel]:
@@ -36,6 +38,8 @@ def lay_out_groups(groups: tuple[Group, ...], bundle: Bundle) -> list[Panel]:
     panels = []
     for group in groups:
         with gr.Tab(group.title, id=group.name, elem_id=f"{group.name}_tab"):
+            if group.note:
+                gr.Markdown(group.note, elem_classes="look-for")
             panels += [_lay_out(analysis, bundle) for analysis in group.analyses]
     return panels
 

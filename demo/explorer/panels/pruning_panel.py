@@ -14,12 +14,13 @@ from explorer.left_out import counted_from_1
 from explorer.panels.analysis import Analysis, Asked
 from explorer.panels.heads_panel import answer_name
 from explorer.panels.label_option import check_label, label_control, refresh_label
+from explorer.panels.plain import plain_log_odds
 from explorer.reading import Reading
 from explorer.request import RequestError
 
 LOOK_FOR = (
     "**How many heads can go.** Heads are left out one after another, each time those whose "
-    "absence moves the probability least. A long flat line: this answer needs few heads. Measured "
+    "absence moves the log-odds least. A long flat line: this answer needs few heads. Measured "
     "once, the order is blind to heads that stand in for one another, and the line falls sooner. "
     "Other texts may need what this one does not "
     "([Michel et al. 2019](https://arxiv.org/abs/1905.10650), who prune over a whole test set)."
@@ -47,6 +48,7 @@ def payload(bundle: Bundle, reading: Reading, label: int, curve: PruningCurve) -
         "number": bundle.problem_type == "regression",
         "heads_gone": curve.heads_gone,
         "values": curve.answers.probabilities[:, label].tolist(),
+        "log_odds": plain_log_odds(curve.answers.log_odds[:, label], bundle),
         "answers": [answer_name(curve.answers[point], label) for point in points],
         "flip": first_flip(curve, label),
         "order": [counted_from_1(group) for group in curve.order],

@@ -19,11 +19,12 @@ from explorer.panels.source_panel import SOURCE_RELIANCE
 from explorer.panels.trust_panel import TRUST
 from explorer.panels.words_api import WordsApi
 from explorer.screen import Screen
+from explorer.sentences import LOG_ODDS
 from explorer.write_screen import WriteScreen
 
 CLASSIFY: tuple[Group, ...] = (
-    Group("Words", "mattered", (OCCLUSION, PAIRS, SMALLEST_FLIP, TRUST)),
-    Group("Heads", "which_heads", (HEAD_EFFECTS, PRUNING)),
+    Group("Words", "mattered", (OCCLUSION, PAIRS, SMALLEST_FLIP, TRUST), LOG_ODDS),
+    Group("Heads", "which_heads", (HEAD_EFFECTS, PRUNING), LOG_ODDS),
     Group("Compare", "compare", (COMPARE,)),
 )
 """Below the answer, beside the maps."""

@@ -6,6 +6,7 @@ import gradio as gr
 import numpy as np
 from gradio.components import Component
 
+from explorer.analysis.effects import LEAST
 from explorer.analysis.pace import Cost
 from explorer.analysis.source_reliance import (
     WAYS,
@@ -50,6 +51,7 @@ def payload(writing: Writing, found: SourceReliance, way: Way) -> dict[str, Any]
         "with_source": np.exp(found.log_probabilities).tolist(),
         "without_source": np.exp(found.log_probabilities - found.whole).tolist(),
         "whole": found.whole.tolist(),
+        "least": LEAST,
         "words": [word.text for word in found.words],
         "effects": found.effects.tolist(),
         "attention": looked.tolist(),

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from explorer.analysis.effects import LEAST, LEAST_OF_NUMBER
 from explorer.analysis.pace import Cost
 from explorer.analysis.rankings import OCCLUSION
 from explorer.analysis.removal import Way, check_way
 from explorer.analysis.steps import Steps
 from explorer.analysis.trust import RANDOM_ORDERS, Trust, beaten, trust, trust_cost
 from explorer.panels.analysis import Analysis, Asked
+from explorer.panels.plain import both
 from explorer.panels.way_option import way_control
 
 LOOK_FOR = (
@@ -25,16 +27,20 @@ LOOK_FOR = (
 
 def sentences(found: Trust, place: int, way: Way) -> list[str]:
     """How one method fared, in words."""
-    name, by_chance = found.methods[place], found.by_chance
-    removed = beaten(found.found.comprehensiveness[place], by_chance.comprehensiveness)
-    kept = beaten(found.found.sufficiency[place], by_chance.sufficiency, low=True)
-    what = "Removing" if way == "deleted" else "Masking"
+    name, own, by_chance = found.methods[place], found.found, found.by_chance
+    removed = beaten(own.log_odds_comprehensiveness[place], by_chance.log_odds_comprehensiveness)
+    kept = beaten(own.log_odds_sufficiency[place], by_chance.log_odds_sufficiency, low=True)
+    what, done = ("Removing", "removed") if way == "deleted" else ("Masking", "masked")
     told = [
         f"{what} the words that {name} ranks highest moved the answer more than {removed} of "
-        f"{RANDOM_ORDERS} random orders did; keeping only them held it better than {kept} of "
-        f"{RANDOM_ORDERS}."
+        f"{RANDOM_ORDERS} random orders did."
+        if found.removal_tells
+        else f"In which order words are {done} makes next to no difference here.",
+        f"Keeping only them held it better than {kept} of {RANDOM_ORDERS} random orders."
+        if found.keeping_tells
+        else "Which words are kept alone makes next to no difference here.",
     ]
-    tau = found.found.agreement[place]
+    tau = own.agreement[place]
     if name != OCCLUSION and not math.isnan(tau):
         closer = beaten(tau, by_chance.agreement)
         told.append(
@@ -58,26 +64,39 @@ def plan(found: Trust) -> str:
     return (
         f"Mean over the top {steps} and {found.percents[-1]} % of {len(found.single.words)} words: "
         "comprehensiveness, by how much the answer falls without them, and sufficiency, by how "
-        f"much with them alone. A tie is not counted as better.{rest}"
+        f"much with them alone. Orders are compared {_by(found)}; a tie is not counted as better."
+        f"{rest}"
     )
+
+
+def _by(found: Trust) -> str:
+    if found.single.whole.bundle.problem_type == "regression":
+        return (
+            f"by the number; they differ if any two are {LEAST_OF_NUMBER:.0%} of it apart or more"
+        )
+    return f"in log-odds; they differ if any two are {LEAST} apart or more"
 
 
 def payload(found: Trust, way: Way) -> dict[str, Any]:
     """What `page/trust.js` draws."""
-    by_chance = found.by_chance
+    own, by_chance = found.found, found.by_chance
+    bundle = found.single.whole.bundle
+    removed = both(own.comprehensiveness, own.log_odds_comprehensiveness, bundle)
+    kept = both(own.sufficiency, own.log_odds_sufficiency, bundle)
     return {
         "plan": plan(found),
+        "least": found.single.least,
         "methods": [
             {
                 "name": name,
                 "sentences": sentences(found, place, way),
-                "removed": float(found.found.comprehensiveness[place]),
-                "kept": float(found.found.sufficiency[place]),
+                "removed": removed[place],
+                "kept": kept[place],
             }
             for place, name in enumerate(found.methods)
         ],
-        "removed_by_chance": by_chance.comprehensiveness.tolist(),
-        "kept_by_chance": by_chance.sufficiency.tolist(),
+        "removed_by_chance": by_chance.log_odds_comprehensiveness.tolist(),
+        "kept_by_chance": by_chance.log_odds_sufficiency.tolist(),
     }
 
 

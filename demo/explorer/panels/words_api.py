@@ -3,19 +3,20 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from explorer.analysis.disagreement import disagreements
+from explorer.analysis.effects import Answers
 from explorer.analysis.occlusion import occlusion
 from explorer.analysis.pairs import pairs
-from explorer.analysis.rankings import attention_received
 from explorer.analysis.removal import WAYS, Way, check_way
 from explorer.analysis.smallest_flip import smallest_flip
 from explorer.analysis.steps import finish
-from explorer.analysis.trust import percentile, trust
+from explorer.analysis.trust import MEASURES, Trust, percentile, trust
 from explorer.api import DIGITS, rounded
 from explorer.edge import answer_or_message
-from explorer.panels import flip_panel, trust_panel
+from explorer.panels import flip_panel, occlusion_panel, pairs_panel, trust_panel
 from explorer.panels.label_option import check_label
+from explorer.panels.plain import log_odds_of_label, plain, plain_log_odds, rounded_numbers
 from explorer.reading import Reading
 from explorer.request import RequestError
 from explorer.runner import Runner
@@ -42,13 +43,18 @@ class WordsApi:
             bundle: the title of the model; the page's first one that classifies if empty.
 
         Returns:
-            `words` as typed, `effects` (above 0 the word speaks for the class; null where it was
-            not tried, for want of time), `attention` (what [CLS] gives to each word in the last
-            layer, mean over heads), `disagreements` (for each word null, "idle": much looked at,
-            without effect, "against": much looked at, speaks against the class, or "unseen": of
-            much effect, hardly looked at), `sentences` (of a long text, tried first: `words`, from
-            and up to which, and `effect`), `label`, `value` (the answer with all words), `way`,
-            `bundle`.
+            `words` as typed, `effects` (on the probability; above 0 the word speaks for the class;
+            null where it was not tried, for want of time), `log_odds_effects` (the same on the
+            log-odds, the natural logarithm of p / (1 - p), which still move where the probability
+            stands near 0 or 1; null for a regression), `matters` (whether any of them is at least
+            `least`: 0.1 of log-odds, or a hundredth of a regression's number; below it words are
+            next to nothing by themselves, and no disagreement is listed), `attention` (what [CLS]
+            gives to each word in the last layer, mean over heads), `disagreements` (for each word
+            null, "idle": much looked at, without effect, "against": much looked at, speaks against
+            the class, or "unseen": of much effect, hardly looked at), `sentences` (of a long text,
+            tried first: `words`, from and up to which, `effect` and `log_odds_effect`), `label`,
+            `value` (the answer with all words), `log_odds` (the same; null for a regression),
+            `way`, `bundle`.
         """
         return answer_or_message(self._occlusion, text, text_pair, label, way, bundle)
 
@@ -65,9 +71,10 @@ class WordsApi:
             bundle: the title of the model; the page's first one that classifies if empty.
 
         Returns:
-            `words` (those of the largest effect, at most 24), `effects` of each alone,
-            `interactions` (a row for each word; above 0 each counts for more beside the other),
-            `words_left_out`, `label`, `value`, `way`, `bundle`.
+            `words` (those of the largest effect, at most 24), `effects` and `log_odds_effects` of
+            each alone, `interactions` (a row for each word; above 0 each counts for more beside the
+            other), `log_odds_interactions` (the same of the log-odds in place of p; null for a
+            regression), `words_left_out`, `label`, `value`, `log_odds`, `way`, `bundle`.
         """
         return answer_or_message(self._pairs, text, text_pair, label, way, bundle)
 
@@ -85,7 +92,8 @@ class WordsApi:
         Returns:
             `words`, `removed` (places in them, from 0; null if no set was found), `is_smallest`
             (whether every smaller set was tried), `changed` (the answer without them, by label),
-            `sentence` (all this in words), `label`, `value`, `way`, `bundle`.
+            `changed_log_odds` (the same), `sentence` (all this in words), `label`, `value`,
+            `log_odds`, `way`, `bundle`.
         """
         return answer_or_message(self._flip, text, text_pair, "", way, bundle)
 
@@ -101,8 +109,12 @@ class WordsApi:
         Returns:
             `methods`: by name `comprehensiveness` and `sufficiency` (DeYoung et al. 2020), each
             with its `..._percentile` (the share of random orders that it is better than, a tie as
-            half), `agreement` (Kendall's tau with the size of occlusion's effects, or null) and
-            `sentences`; `percents` (the steps of the mean), `plan` (in words), `label`, `value`,
+            half), the same four of the log-odds, as `log_odds_...` (null for a regression),
+            `agreement` (Kendall's tau with the size of occlusion's effects on the log-odds; null
+            where no word matters by itself) and `sentences`; `removal_tells` and `keeping_tells`
+            (whether it makes a difference in which order words go, or which are kept: 0.1 of
+            log-odds between any two of the orders; otherwise no percentile says anything),
+            `percents` (the steps of the mean), `plan` (in words), `label`, `value`, `log_odds`,
             `way`, `bundle`.
         """
         return answer_or_message(self._trust, text, text_pair, "", way, bundle)
@@ -110,28 +122,30 @@ class WordsApi:
     def _occlusion(self, *given: Any) -> dict:
         runner, reading, label, way = self._asked(*given)
         found = finish(occlusion(runner, reading, label, way))
-        shares = attention_received(reading)
-        return {
-            "words": [word.text for word in found.words],
-            "effects": _or_null(found.effects),
-            "attention": rounded(shares),
-            "disagreements": disagreements(shares, found.log_odds_effects, found.least),
-            "sentences": [
-                {"words": [span.start, span.stop], "effect": effect}
-                for span, effect in zip(
-                    found.sentences, rounded(found.sentence_effects), strict=True
-                )
-            ],
-            **_about(runner, reading, label, way),
+        drawn = occlusion_panel.payload(runner.bundle, reading, found, way)
+        words = drawn["words"]
+        answer = {
+            "words": [word["text"] for word in words],
+            "effects": [word["effect"] for word in words],
+            "log_odds_effects": plain_log_odds(found.log_odds_effects, runner.bundle),
+            "matters": drawn["matters"],
+            "least": drawn["least"],
+            "attention": [word["share"] for word in words],
+            "disagreements": [word["mark"] for word in words],
+            "sentences": drawn["sentences"],
         }
+        return {**rounded_numbers(answer), **_about(runner, reading, label, way)}
 
     def _pairs(self, *given: Any) -> dict:
         runner, reading, label, way = self._asked(*given)
         found = finish(pairs(runner, reading, label, way))
+        drawn = pairs_panel.payload(runner.bundle, found, way)
+        names = (
+            "words", "effects", "log_odds_effects", "interactions", "log_odds_interactions"
+        )  # fmt: skip
+        answer = {name: drawn[name] for name in names}
         return {
-            "words": [found.single.words[place].text for place in found.places],
-            "effects": rounded(found.single.effects[found.places]),
-            "interactions": [rounded(row) for row in found.interactions],
+            **rounded_numbers(answer),
             "words_left_out": found.left_out,
             **_about(runner, reading, label, way),
         }
@@ -139,13 +153,16 @@ class WordsApi:
     def _flip(self, *given: Any) -> dict:
         runner, reading, label, way = self._asked(*given)
         found = finish(smallest_flip(runner, reading, label, way))
+
+        def by_label(numbers: NDArray) -> dict[str, float]:
+            return dict(zip(runner.bundle.labels, rounded(numbers), strict=True))
+
         return {
             "words": [word.text for word in found.single.words],
             "removed": found.places,
             "is_smallest": found.is_smallest,
-            "changed": dict(
-                zip(runner.bundle.labels, rounded(found.changed.probabilities), strict=True)
-            ),
+            "changed": by_label(found.changed.probabilities),
+            "changed_log_odds": by_label(found.changed.log_odds),
             "sentence": flip_panel.sentence(found, way),
             **_about(runner, reading, label, way),
         }
@@ -153,20 +170,18 @@ class WordsApi:
     def _trust(self, *given: Any) -> dict:
         runner, reading, label, way = self._asked(*given)
         found = finish(trust(runner, reading, label, way))
-        own, chance = found.found, found.by_chance
-        methods = {}
-        for place, name in enumerate(found.methods):
-            removed, kept = own.comprehensiveness[place], own.sufficiency[place]
-            methods[name] = {
-                "comprehensiveness": round(float(removed), DIGITS),
-                "comprehensiveness_percentile": percentile(removed, chance.comprehensiveness),
-                "sufficiency": round(float(kept), DIGITS),
-                "sufficiency_percentile": percentile(kept, chance.sufficiency, low=True),
-                "agreement": _or_null(own.agreement)[place],
+        methods = {
+            name: {
+                **_measures(found, place),
+                "agreement": plain(found.found.agreement.round(DIGITS))[place],
                 "sentences": trust_panel.sentences(found, place, way),
             }
+            for place, name in enumerate(found.methods)
+        }
         return {
             "methods": methods,
+            "removal_tells": found.removal_tells,
+            "keeping_tells": found.keeping_tells,
             "percents": list(found.percents),
             "plan": trust_panel.plan(found),
             **_about(runner, reading, label, way),
@@ -185,14 +200,24 @@ class WordsApi:
         return runner, reading, place, check_way(way, runner)
 
 
-def _or_null(values: np.ndarray) -> list[float | None]:
-    return [None if np.isnan(value) else round(float(value), DIGITS) for value in values]
+def _measures(found: Trust, place: int) -> dict[str, float | None]:
+    """What one method came to, with the share of random orders that it is better than."""
+    told: dict[str, float | None] = {}
+    for name in MEASURES:
+        own, chance = getattr(found.found, name)[place], getattr(found.by_chance, name)
+        told[name] = round(float(own), DIGITS)
+        told[f"{name}_percentile"] = percentile(own, chance, low=name.endswith("sufficiency"))
+    if found.single.whole.bundle.problem_type == "regression":
+        told |= {name: None for name in told if name.startswith("log_odds")}
+    return told
 
 
 def _about(runner: Runner, reading: Reading, label: int, way: Way) -> dict[str, Any]:
+    answer = Answers(runner.bundle, reading.logits)
     return {
         "label": runner.bundle.labels[label],
         "value": round(float(reading.probabilities[label]), DIGITS),
+        "log_odds": rounded_numbers(log_odds_of_label(answer, label)),
         "way": way,
         "tokens_left_out": reading.tokens_left_out,
         "bundle": runner.bundle.title,

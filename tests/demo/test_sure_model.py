@@ -1,0 +1,191 @@
+"""A model that is sure of its answer: its effects stand in log-odds where its probabilities round
+to 1, and where nothing matters nothing is said to disagree."""
+
+import json
+import math
+from decimal import Decimal, getcontext
+
+import numpy as np
+import pytest
+
+from explorer.analysis.effects import Answers
+from explorer.analysis.knock_out import head_effects
+from explorer.analysis.occlusion import occlusion
+from explorer.analysis.pairs import pairs
+from explorer.analysis.steps import finish
+from explorer.analysis.trust import trust
+from explorer.bundle import open_bundle
+from explorer.panels import heads_panel, occlusion_panel, pairs_panel, trust_panel
+from explorer.panels.heads_api import HeadsApi
+from explorer.panels.words_api import WordsApi
+from explorer.payloads import in_percent
+from explorer.probabilities import fall_of_probability, log_odds_of, probabilities_of
+from explorer.runner import Runner
+from explorer.screen import Screen
+
+TEXT = "Not bad at all, the story is great!"
+getcontext().prec = 60
+
+
+@pytest.fixture(scope="module")
+def sure(copy_of_tiny):
+    """The tiny model with logits as large as to leave no probability but 0 and 1."""
+    return Runner(open_bundle(copy_of_tiny(temperature=0.002), "float32"))
+
+
+@pytest.fixture(scope="module")
+def unmoved(copy_of_tiny):
+    """The tiny model with logits so small that no word moves them much."""
+    return Runner(open_bundle(copy_of_tiny(temperature=50.0), "float32"))
+
+
+def exact_log_odds(logits, label, temperature):
+    """By sixty digits."""
+    scaled = [Decimal(float(logit)) / Decimal(temperature) for logit in logits]
+    others = sum(score.exp() for place, score in enumerate(scaled) if place != label)
+    return float(scaled[label] - others.ln())
+
+
+def label_of(reading):
+    return int(reading.logits.argmax())
+
+
+@pytest.mark.parametrize("temperature", [0.002, 0.7, 50.0])
+def test_log_odds_have_all_their_digits(bundle, copy_of_tiny, temperature):
+    given = open_bundle(copy_of_tiny(temperature=temperature))
+    logits = np.array([[0.1, 0.2, 0.3], [-3, 9, 0.5], [4, 4, 4], [1e-3, 0, -80]], np.float32)
+    expected = [[exact_log_odds(row, label, temperature) for label in range(3)] for row in logits]
+
+    np.testing.assert_allclose(log_odds_of(logits, given), expected, rtol=1e-12)
+
+
+def test_log_odds_of_other_kinds_of_answers(copy_of_tiny):
+    several, number = (
+        open_bundle(copy_of_tiny(problem_type=kind, temperature=0.5))
+        for kind in ("multi_label", "regression")
+    )
+    alone = open_bundle(copy_of_tiny(labels=["only"]))
+    logits = np.array([-200.0, 0, 3], np.float32)
+
+    assert log_odds_of(logits, several).tolist() == [-400, 0, 6]
+    np.testing.assert_allclose(probabilities_of(logits, several), [0, 0.5, 0.997527], atol=1e-6)
+    assert log_odds_of(logits, number).tolist() == [-200, 0, 3]
+    assert log_odds_of(np.array([[7.0], [9.0]], np.float32), alone).tolist() == [[0], [0]]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(60, 50), (50, 60), (0, 1), (-40, -50), (5, 5), (900, -900), (0, 0)]
+)
+def test_a_fall_is_exact_where_both_probabilities_round_to_one(before, after):
+    one, other = (1 / (1 + (-Decimal(odds)).exp()) for odds in (before, after))
+
+    fall = fall_of_probability(np.float64(before), np.float64(after))
+    assert fall == pytest.approx(float(one - other), rel=1e-12)
+
+
+def test_words_of_a_sure_answer_have_effects(sure):
+    reading = sure.read(TEXT)
+    label = label_of(reading)
+    found = finish(occlusion(sure, reading, label, "deleted"))
+    drawn = occlusion_panel.payload(sure.bundle, reading, found, "deleted")
+
+    assert reading.probabilities[label] == 1
+    whole = exact_log_odds(reading.logits, label, 0.002)
+    for place, word in enumerate(drawn["words"]):
+        changed = exact_log_odds(found.changed.logits[place], label, 0.002)
+        assert word["log_odds_effect"] == pytest.approx(whole - changed, abs=1e-6)
+        assert word["effect"] != 0
+        assert math.copysign(1, word["effect"]) == math.copysign(1, word["log_odds_effect"])
+    assert drawn["matters"]
+    assert found.strongest[0] == int(np.abs(found.log_odds_effects).argmax())
+    json.dumps(drawn, allow_nan=False)
+
+
+def test_heads_and_pairs_of_a_sure_answer_have_effects(sure):
+    reading = sure.read(TEXT)
+    label = label_of(reading)
+    heads = heads_panel.payload(
+        sure.bundle, reading, label, finish(head_effects(sure, reading, label))
+    )
+    drawn = pairs_panel.payload(
+        sure.bundle, finish(pairs(sure, reading, label, "deleted")), "deleted"
+    )
+
+    assert np.abs(heads["log_odds_effects"]).min() > 0.1
+    assert heads["matters"]
+    sizes = [abs(drawn["log_odds_interactions"][u][v]) for u, v in drawn["strongest"]]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] == np.abs(drawn["log_odds_interactions"]).max() > 1
+
+
+def test_where_no_word_matters_nothing_is_said_to_disagree(unmoved):
+    reading = unmoved.read(TEXT)
+    found = finish(occlusion(unmoved, reading, label_of(reading), "deleted"))
+    drawn = occlusion_panel.payload(unmoved.bundle, reading, found, "deleted")
+    sets = pairs_panel.payload(
+        unmoved.bundle, finish(pairs(unmoved, reading, 0, "deleted")), "deleted"
+    )
+
+    assert 0 < np.abs(found.log_odds_effects).max() < 0.1
+    assert not drawn["matters"]
+    assert {word["mark"] for word in drawn["words"]} == {None}
+    assert sets["strongest"] == []
+    heads = finish(head_effects(unmoved, reading, 0))
+    assert not heads_panel.payload(unmoved.bundle, reading, 0, heads)["matters"]
+
+
+def test_where_no_order_of_words_differs_no_ranking_beats_chance(unmoved):
+    reading = unmoved.read(TEXT)
+    found = finish(trust(unmoved, reading, label_of(reading), "deleted"))
+
+    assert not found.removal_tells
+    assert not found.keeping_tells
+    assert np.isnan(found.found.agreement).all()
+    assert trust_panel.sentences(found, 0, "deleted") == [
+        "In which order words are removed makes next to no difference here.",
+        "Which words are kept alone makes next to no difference here.",
+    ]
+
+
+def test_programs_get_the_log_odds_that_the_page_shows(sure):
+    words, heads = WordsApi(Screen([sure])), HeadsApi(Screen([sure]))
+    reading = sure.read(TEXT)
+    label = label_of(reading)
+    whole = Answers(sure.bundle, reading.logits).log_odds[label]
+
+    answer = words.occlusion(TEXT)
+    found = finish(occlusion(sure, reading, label, "deleted"))
+    np.testing.assert_allclose(answer["log_odds_effects"], found.log_odds_effects, atol=1e-5)
+    assert answer["log_odds"] == pytest.approx(whole, abs=1e-5)
+    assert (answer["value"], answer["matters"], answer["least"]) == (1, True, 0.1)
+    trusted = words.trust(TEXT)["methods"]["occlusion"]
+    assert trusted["log_odds_comprehensiveness"] > trusted["comprehensiveness"]
+    assert 0 <= trusted["log_odds_comprehensiveness_percentile"] <= 1
+    flip = words.smallest_flip(TEXT)
+    assert flip["changed_log_odds"].keys() == flip["changed"].keys()
+    layers = heads.head_effects(TEXT)
+    expected = finish(head_effects(sure, reading, label)).log_odds_effects(label)
+    np.testing.assert_allclose(layers["log_odds_effects"], expected, atol=1e-5)
+    curve = heads.pruning(TEXT)
+    assert curve["log_odds"][0] == pytest.approx(whole, abs=1e-4)
+    assert len(curve["log_odds"]) == len(curve["values"])
+
+
+def test_a_regression_has_no_log_odds(copy_of_tiny):
+    number = Runner(open_bundle(copy_of_tiny(problem_type="regression"), "float32"))
+    screen = Screen([number])
+
+    answer = WordsApi(screen).occlusion(TEXT)
+    assert answer["log_odds_effects"] is answer["log_odds"] is None
+    assert answer["least"] == pytest.approx(abs(answer["value"]) / 100, abs=1e-6)
+    assert WordsApi(screen).trust(TEXT)["methods"]["rollout"]["log_odds_sufficiency"] is None
+    assert HeadsApi(screen).head_effects(TEXT)["layer_log_odds_effects"] is None
+    assert HeadsApi(screen).pruning(TEXT)["log_odds"] is None
+
+
+def test_a_probability_is_never_none_and_never_all():
+    shares = [np.float32(1), 0.9996, 0.9994, 0.5, 0.0006, 0.0004, 0.0]
+
+    assert [in_percent(share) for share in shares] == [
+        ">99.9%", ">99.9%", "99.9%", "50.0%", "0.1%", "<0.1%", "<0.1%",
+    ]  # fmt: skip
