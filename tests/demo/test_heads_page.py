@@ -53,7 +53,7 @@ def test_a_cell_leaves_its_head_out_by_keyboard_and_the_grid_stays(page, runner)
     cells = page.locator("#head_effects_result .cell")
     assert cells.count() == 2 * 3
     name = cells.nth(4).get_attribute("aria-label")
-    assert re.match(r"Layer 2, head 2: [+−]?\d+\.\d points", name)
+    assert re.match(r"Layer 2, head 2: [+−]\d+\.\d\d log-odds \([+−]\d+\.\d points\)", name)
 
     cells.first.focus()
     for key in ("ArrowDown", "ArrowRight", "Enter"):

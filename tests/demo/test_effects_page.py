@@ -1,0 +1,52 @@
+"""The widgets' own arithmetic in a real browser: how effects are written and inked."""
+
+import pytest
+
+from explorer.widgets import PAGE
+
+SCRIPTS = ("dom.js", "signed.js", "effects.js", "word_effects.js", "head_grid.js")
+
+
+@pytest.fixture(scope="module")
+def calculate(browser):
+    """Evaluates an expression among the scripts that widgets share."""
+    page = browser.new_page()
+    scripts = [(PAGE / name).read_text("utf-8") for name in SCRIPTS]
+    code = "\n".join(["const element = document;", *scripts])
+    yield lambda expression: page.evaluate(f"() => {{ {code}\n return {expression}; }}")
+    page.close()
+
+
+def test_what_is_not_nothing_never_reads_as_nothing(calculate):
+    told = calculate(
+        "[[0, 1], [0.04, 1], [-0.04, 1], [0.05, 1], [3e-9, 2], [-12.34, 1]]"
+        ".map(([value, digits]) => signed(value, digits))"
+    )
+    assert told == ["0", "+<0.1", "−<0.1", "+0.1", "+<0.01", "−12.3"]
+    assert calculate("[points(3e-9), points(-0.1234), points(0)]") == ["+<0.1", "−12.3", "0"]
+    assert calculate("[0, 2e-5, 0.0421, 0.5, 0.97, 0.9971, 0.99996, 1].map(percent)") == [
+        "0.0 %", "<0.1 %", "4.2 %", "50 %", "97 %", "99.7 %", ">99.9 %", "100 %",
+    ]  # fmt: skip
+
+
+def test_an_effect_stands_in_log_odds_with_points_beside_it(calculate):
+    sure = "{ effect: -3e-9, log_odds_effect: -1.234 }"
+    number = "{ effect: 0.051, log_odds_effect: null }"
+
+    assert calculate(f"amount({sure})") == "−1.23 log-odds (−<0.1 points)"
+    assert calculate(f"amount({number})") == "+0.05"
+    chip = calculate(f"effectChip('not', {sure}, 1.234).outerHTML")
+    assert "−1.23" in chip
+    assert "signed minus" in chip
+    assert "--ink-share: 1.000" in chip
+
+
+def test_ink_hangs_on_log_odds_and_next_to_nothing_never_fills_a_cell(calculate):
+    effects = "[{ effect: 1e-9, log_odds_effect: %s }, { effect: null, log_odds_effect: null }]"
+
+    assert calculate(f"fullInk({effects % -2.5}, 0.1)") == 2.5
+    assert calculate(f"fullInk({effects % 0.004}, 0.1)") == 0.1
+    assert calculate("[[0.84, 0.84], [-0.84, 3], [0.04, 3], [12.3, 12.3], [0.004, 0.1], [null, 1]]"
+                     ".map(([effect, top]) => cellText(effect, top))") == [
+        "+.84", "−.8", "", "+12.3", "", "",
+    ]  # fmt: skip
