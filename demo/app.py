@@ -15,8 +15,8 @@ import gradio as gr
 
 from explorer.api import Api
 from explorer.bundle import Bundle, open_bundle
-from explorer.bundle_fields import BundleError
 from explorer.bundle_graph import PRECISIONS
+from explorer.bundle_schema import BundleError
 from explorer.layout import lay_out
 from explorer.memory import give_memory_back
 from explorer.panels.registry import classify_endpoints, write_endpoints

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import app
 from explorer.bundle import Bundle, open_bundle
-from explorer.bundle_fields import BundleError
 from explorer.bundle_graph import PRECISIONS
+from explorer.bundle_schema import BundleError
 from explorer.measuring import memory_use
 from explorer.measuring.every_analysis import (
     all_analyses,

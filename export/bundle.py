@@ -4,17 +4,19 @@ The files are named as transformers.js and Optimum look for them; what is ours i
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import onnx
 
-from export.bundle_format import DECODER_FILES, ENCODER_FILES, FORMAT
+from export.bundle_format import DECODER_FILES, ENCODER_FILES
+from export.bundle_schema import FILE, FORMAT, Description, Manifest, list_files
 from export.encoder_graph import encoder_of
 from export.made import Graph
 from export.parts import DecoderPart, EncoderPart, Parts
-from export.provenance import describe_graph, exporter_versions, sha256
+from export.provenance import describe_graph, exporter_versions
+from export.typed_json import WrongJson, as_json, read_object
 from training.decoder_checkpoint import GENERATION
 from training.json_file import write_json
 from training.model.classifier import BERTClassifier
@@ -62,7 +64,7 @@ def write_bundle(
     encoder: Mapping[str, Graph],
     decoder: Mapping[str, Graph],
     prove: Callable[[Path], Mapping[str, Any]],
-) -> dict[str, Any]:
+) -> Manifest:
     """Writes the folder `target` and returns the content of its `bundle.json`.
 
     Args:
@@ -72,8 +74,10 @@ def write_bundle(
 
     Raises:
         FileExistsError: `target` is there and is no bundle.
+        ValueError: as `describe`.
     """
-    with whole_folder(target, marker="bundle.json") as folder:
+    description = describe(parts, card)
+    with whole_folder(target, marker=FILE) as folder:
         (folder / "onnx").mkdir()
         graphs = {
             "classify" if parts.encoder.classifies else "encode": _save(
@@ -86,11 +90,12 @@ def write_bundle(
             assert card.decoder, "a bundle with a decoder says what it writes"
             graphs["generate"] = _save(folder, decoder, DECODER_FILES, card.decoder, card.licence)
             _save_decoder_files(folder / "decoder", parts.decoder)
-        content = _content(parts, graphs, card)
-        write_json(folder / "bundle.json", content)
-        content["proof"] = prove(folder)
-        write_json(folder / "bundle.json", content)
-    return content
+        found = {"graphs": graphs, "files": list_files(folder)}
+        manifest = read_object(Manifest, as_json(description) | found)
+        write_json(folder / FILE, as_json(manifest))
+        manifest = replace(manifest, proof=prove(folder))
+        write_json(folder / FILE, as_json(manifest))
+    return manifest
 
 
 def _save(
@@ -115,7 +120,6 @@ def _save(
         entries[precision] = {
             "file": files[precision],
             "bytes": path.stat().st_size,
-            "sha256": sha256(path),
             **graph.measured,
         }
     return entries
@@ -132,11 +136,27 @@ def _save_decoder_files(folder: Path, part: DecoderPart) -> None:
     write_json(folder / GENERATION, part.generation)
 
 
-def _content(parts: Parts, graphs: Mapping[str, Any], card: Card) -> dict[str, Any]:
+def describe(parts: Parts, card: Card) -> Description:
+    """What a bundle will say of itself: all of it that is known before its graphs are made.
+
+    Raises:
+        ValueError: no reader would open a bundle that says this.
+    """
+    try:
+        return read_object(Description, _description(parts, card))
+    except WrongJson as error:
+        raise ValueError(
+            f"{parts.encoder.folder}: no bundle can be made of it, for its description {error}. "
+            "Correct config.json or training.json, or give another --title or --examples"
+        ) from error
+
+
+def _description(parts: Parts, card: Card) -> dict[str, Any]:
     encoder = encoder_of(parts.encoder.model).config
+    able = {"classify": parts.encoder.classifies, "generate": parts.decoder is not None}
     return {
         "format": FORMAT,
-        "tasks": [task for task in ("classify", "generate") if task in graphs],
+        "tasks": [task for task, can in able.items() if can],
         **_answers(parts.encoder, card),
         "title": card.title,
         "licence": card.licence,
@@ -148,7 +168,6 @@ def _content(parts: Parts, graphs: Mapping[str, Any], card: Card) -> dict[str, A
             "hidden": encoder.hidden_size,
             "vocabulary": encoder.vocab_size,
         },
-        "graphs": graphs,
         "metrics": dict(card.metrics),
         "checkpoint": dict(card.checkpoint),
         "versions": exporter_versions(),

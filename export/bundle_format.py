@@ -1,6 +1,5 @@
-"""A bundle's format number, and where its graphs lie: named as transformers.js and Optimum look."""
+"""Where a bundle's graphs lie: named as transformers.js and Optimum look for them."""
 
-FORMAT = 1
 ENCODER_FILES = {"float32": "onnx/model.onnx", "8bit": "onnx/model_quantized.onnx"}
 """Precision -> file; `_quantized` is what transformers.js asks for as q8."""
 DECODER_FILES = {

@@ -1,16 +1,16 @@
 """One graph of a bundle, opened to be checked: in onnxruntime with its warnings on."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 
+from export.bundle_schema import MapError, ReadingGraph, WritingGraph, WritingMapError
 from export.graph_names import GraphNames
 from export.proof import Arrays, Proof, Run, kind_of, limit_of_float32, run
 from export.remarks import remarks
@@ -70,7 +70,9 @@ def without_warnings(proof: Proof) -> Iterator[None]:
     proof.expect(not said, f"onnxruntime warns when the graph runs: {_shortened(said)}")
 
 
-def limits_of(precision: str, entry: Mapping[str, Any]) -> Callable[[str, np.ndarray], float]:
+def limits_of(
+    precision: str, entry: ReadingGraph | WritingGraph
+) -> Callable[[str, np.ndarray], float]:
     """How far two runs of a graph may be apart, in other batches, pieces or runtimes.
 
     In 8 bit, each of the two may be as far from float32 as `bundle.json` states of the texts that
@@ -82,11 +84,17 @@ def limits_of(precision: str, entry: Mapping[str, Any]) -> Callable[[str, np.nda
     """
     if precision == "float32":
         return limit_of_float32
-    stated = dict(entry.get("difference_from_float32", {}))
-    errors = entry.get("map_error", {})
+    stated = dict(entry.difference_from_float32)
     # A single weight moves at most as far as the total variation of its row.
-    errors = {"encoder_attentions": errors} if "max" in errors else errors
-    stated |= {kind: error["max"] for kind, error in errors.items()}
+    error = entry.map_error
+    errors: dict[str, MapError | None]
+    errors = {"encoder_attentions": error} if isinstance(error, MapError) else {}
+    if isinstance(error, WritingMapError):
+        errors = {
+            "decoder_attentions": error.decoder_attentions,
+            "cross_attentions": error.cross_attentions,
+        }
+    stated |= {kind: one.max for kind, one in errors.items() if one and one.max is not None}
 
     return lambda name, _: 2 * float(stated.get(kind_of(name), np.inf))
 

@@ -36,19 +36,19 @@ def lay_out(bundle: Path, folder: Path, *, precision: str | None = None) -> None
         precision: `float32` or `8bit`; by default 8 bit where the bundle has it.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_bundle`.
+        BundleError: as `read_bundle`.
         ValueError: the bundle has no decoder, or no graph of that precision.
         FileExistsError: `folder` is there and holds something else.
     """
-    content = read_bundle(bundle)
-    if "generate" not in content["graphs"]:
+    manifest = read_bundle(bundle)
+    if not manifest.writes:
         raise ValueError(
             f"{bundle} has no decoder to write with; Optimum's ORTModelForSequenceClassification "
             "opens it as it is"
         )
-    (reads,) = (graphs for task, graphs in content["graphs"].items() if task != "generate")
-    encoder = choose_graph(bundle, reads, precision)
-    decoder = choose_graph(bundle, content["graphs"]["generate"], precision)
+    graphs = manifest.graphs.by_task()
+    encoder = choose_graph(bundle, graphs[manifest.reads], precision)
+    decoder = choose_graph(bundle, graphs["generate"], precision)
     with whole_folder(folder, marker=ENCODER) as made:
         onnx.save(_of_one_segment(onnx.load(encoder)), made / ENCODER)
         shutil.copyfile(decoder, made / DECODER)

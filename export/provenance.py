@@ -15,16 +15,12 @@ from typing import Any
 import onnx
 from onnx import helper
 
+from export.bundle_schema import sha256
+
 _PACKAGES = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 _NOTED = ("data", "recipe", "seed", "versions")
 _MEASURED = ("test", "copied")
 """The parts of a record's metrics that are of held-out texts and about the finished model."""
-
-
-def sha256(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def checkpoint_origin(folder: Path, noted: Mapping[str, Any]) -> dict[str, Any]:

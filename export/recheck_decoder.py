@@ -1,8 +1,6 @@
 """Checks a decoder's graph by itself: as `recheck_encoder.py`, and cached steps against one run."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -24,16 +22,15 @@ def written_sample(
     decoder: onnxruntime.InferenceSession,
     texts: Arrays,
     config: DecoderConfig,
-    generation: Mapping[str, Any],
+    start: int,
 ) -> Sample:
     """Sources that were read by the bundle's encoder, and what its decoder writes of them.
 
     Args:
         texts: a batch for the encoder.
-        generation: the content of `generation_config.json`.
+        start: the id of the token that begins a target.
     """
     hidden, mask = run(encoder, texts)["last_hidden_state"], texts["attention_mask"]
-    start = generation.get("decoder_start_token_id", generation["bos_token_id"])
     most = min(_WRITTEN, config.max_position_embeddings - 1)
     step = graph_steps(decoder, hidden, mask)
     written = write_greedily(step, len(mask), start=start, end=None, most=most)

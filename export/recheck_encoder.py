@@ -3,13 +3,13 @@
 `verify_encoder.py` holds it against torch when it is made; `recheck_decoder.py` is the counterpart.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
 
+from export.bundle_schema import Example
 from export.encoder_samples import random_feed, sample_batches
 from export.invariants import check_maps, check_ones, check_shapes, check_texts_alone, lengths_of
 from export.opened_graph import Case, OpenedGraph, without_warnings
@@ -21,7 +21,7 @@ _TEXTS, _TOKENS = 4, 48
 
 
 def example_feed(
-    folder: Path, examples: Sequence[Mapping[str, Any]], config: EncoderConfig
+    folder: Path, examples: Sequence[Example], config: EncoderConfig
 ) -> tuple[str, dict[str, np.ndarray]]:
     """The first of a bundle's examples as one padded batch, and what it is; else random ids."""
     if not examples:
@@ -96,6 +96,5 @@ def _random_case(
     return Case(title=title, runs=lambda run: [run(feed)], large=large)
 
 
-def _text(example: Mapping[str, Any]) -> str | tuple[str, str]:
-    pair = example.get("text_pair")
-    return (example["text"], pair) if pair else example["text"]
+def _text(example: Example) -> str | tuple[str, str]:
+    return (example.text, example.text_pair) if example.text_pair else example.text

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from export import runtimes
-from export.bundle import write_bundle
+from export.bundle import describe, write_bundle
 from export.card import make_card
 from export.eight_bit import EightBit
 from export.export_flags import DEFAULT_CHECKPOINT, build_parser
@@ -74,6 +74,7 @@ def _export(given: argparse.Namespace) -> list[str]:
     card = make_card(
         name, record, parts, title=given.title, licence=given.licence, examples=given.examples
     )
+    describe(parts, card)  # what no reader would open is refused before the work
     held_out = HeldOut([], False)
     if eight_bit:
         held_out = many_texts(given.held_out, record, card.examples, parts.encoder)

@@ -9,12 +9,12 @@ graph with its config. The tokenizer and the loop that writes stay with the clie
 import argparse
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import onnx
 
+from export.bundle_schema import Manifest
 from export.read_bundle import choose_graph, read_bundle
 from export.triton_config import Serving, config_text
 from training.streams import safe_streams
@@ -41,13 +41,14 @@ def lay_out(
         precision: `float32` or `8bit`; by default, as the page, 8 bit where the bundle has it.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_bundle`.
+        BundleError: as `read_bundle`.
         ValueError: the bundle has no graph of that precision.
         FileExistsError: a model's folder is there and is no Triton model.
     """
-    content = read_bundle(bundle)
+    manifest = read_bundle(bundle)
     chosen = {
-        task: choose_graph(bundle, graphs, precision) for task, graphs in content["graphs"].items()
+        task: choose_graph(bundle, graphs, precision)
+        for task, graphs in manifest.graphs.by_task().items()
     }
     made = []
     for task, graph in chosen.items():
@@ -55,7 +56,7 @@ def lay_out(
         with whole_folder(target, marker=CONFIG) as model:
             (model / "1").mkdir()
             shutil.copyfile(graph, model / "1" / "model.onnx")
-            labels = content["labels"] if task == "classify" else ()
+            labels = (manifest.labels or ()) if task == "classify" else ()
             if labels:
                 lines = (" ".join(label.split()) + "\n" for label in labels)  # one line for each
                 (model / LABELS).write_text("".join(lines), encoding="utf-8")
@@ -63,7 +64,7 @@ def lay_out(
                 target.name,
                 onnx.load(graph),
                 serving or Serving(),
-                _warm_up_lengths(content),
+                _warm_up_lengths(manifest),
                 labels=LABELS if labels else None,
             )
             (model / CONFIG).write_text(text, encoding="utf-8")
@@ -71,9 +72,9 @@ def lay_out(
     return made
 
 
-def _warm_up_lengths(content: Mapping[str, Any]) -> dict[str, int]:
+def _warm_up_lengths(manifest: Manifest) -> dict[str, int]:
     """Axis -> length: a paragraph to read, and a step of writing with all of it cached."""
-    tokens = min(_TOKENS, content["max_tokens"])
+    tokens = min(_TOKENS, manifest.max_tokens)
     return {"sequence": tokens, "target": 1, "past": 1, "source": tokens, "encoder_past": tokens}
 
 

@@ -9,10 +9,12 @@ installed, and all must give the same numbers.
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from export.read_bundle import read_bundle
+from export.bundle_schema import FILE, BundleError, read_manifest
 from export.runtimes import OTHERS
+from export.typed_json import as_json
 from export.verify_bundle import verify_bundle
 from export.verify_report import show_proof, show_summary
 from training.json_file import write_json
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = [runtime for runtime in OTHERS if runtime.name in given.runtimes]
     try:
         found = verify_bundle(given.bundle, chosen)
-    except (FileNotFoundError, ValueError) as error:
+    except BundleError as error:
         print(f"verify.py: {error}", file=sys.stderr)
         return 2
     print(show_proof(found), flush=True)
@@ -61,8 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if found.failures:
         return 1
     if given.write:
-        content = read_bundle(given.bundle)
-        write_json(given.bundle / "bundle.json", {**content, "proof": found.entry()})
+        manifest = replace(read_manifest(given.bundle), proof=found.entry())
+        write_json(given.bundle / FILE, as_json(manifest))
     return 0
 
 

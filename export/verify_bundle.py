@@ -3,17 +3,23 @@
 Nothing here knows the checkpoint or needs torch: the bundle is all that there is.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from export.bundle_files import check_fields, check_files, decoder_config, encoder_config
+from export.bundle_files import check_files, decoder_config, encoder_config
+from export.bundle_schema import (
+    Example,
+    Manifest,
+    ReadingGraph,
+    WritingGraph,
+    read_generation,
+    read_manifest,
+)
 from export.graph_names import classifier_names, decoder_names
 from export.opened_graph import Case, OpenedGraph, limits_of, open_graph
 from export.proof import Arrays, Proof
-from export.read_bundle import read_bundle
 from export.recheck_decoder import recheck_decoder, written_sample
 from export.recheck_encoder import example_feed, recheck_encoder
 from export.runtime_agreement import Agreement, compare_runtimes
@@ -75,15 +81,14 @@ def verify_bundle(folder: Path, runtimes: Sequence[Runtime]) -> BundleProof:
         runtimes: to try the graphs in, beside onnxruntime; those not installed are said to be so.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_bundle`: this is no bundle of this format.
+        BundleError: as `read_manifest`: this is no bundle of this format.
     """
-    content = read_bundle(folder)
-    check_fields(content)
+    manifest = read_manifest(folder)
     found = BundleProof(versions=installed_versions(runtimes), files=Proof())
     with found.files.attempt("the files"):
-        check_files(folder, content, found.files)
-        config = encoder_config(folder, content, found.files)
-        found.graphs.extend(_Bundle(folder, content, config, runtimes, found.files).graphs())
+        check_files(folder, manifest, found.files)
+        config = encoder_config(folder, manifest, found.files)
+        found.graphs.extend(_Bundle(folder, manifest, config, runtimes, found.files).graphs())
     return found
 
 
@@ -92,7 +97,7 @@ class _Bundle:
     """What the checks of all graphs of a bundle share."""
 
     folder: Path
-    content: Mapping[str, Any]
+    manifest: Manifest
     config: EncoderConfig
     runtimes: Sequence[Runtime]
     files: Proof
@@ -100,13 +105,13 @@ class _Bundle:
 
     def graphs(self) -> Iterator[GraphProof]:
         """The encoders first: they read what the decoders write from."""
-        for task in sorted(self.content["graphs"], key="generate".__eq__):
-            for precision, entry in self.content["graphs"][task].items():
+        for task, graphs in self.manifest.graphs.by_task().items():
+            for precision, entry in graphs.items():
                 yield self._verify(task, precision, entry)
 
-    def _verify(self, task: str, precision: str, entry: Mapping[str, Any]) -> GraphProof:
+    def _verify(self, task: str, precision: str, entry: ReadingGraph | WritingGraph) -> GraphProof:
         proof = Proof(limit_of=limits_of(precision, entry))
-        path, agreements = self.folder / entry["file"], []
+        path, agreements = self.folder / entry.file, []
         check = self._decoder if task == "generate" else self._encoder
         with proof.attempt("the graph"):
             graph, cases = check(path, precision, proof)
@@ -114,27 +119,28 @@ class _Bundle:
         return GraphProof(
             task=task,
             precision=precision,
-            file=entry["file"],
+            file=entry.file,
             proof=proof,
             agreements=agreements,
         )
 
     def _encoder(self, path: Path, precision: str, proof: Proof) -> tuple[OpenedGraph, list[Case]]:
-        labels = len(self.content["labels"]) if "classify" in self.content["graphs"] else None
+        labels, examples = len(self.manifest.labels or ()) or None, self.manifest.examples
         graph = open_graph(path, precision, classifier_names(self.config, labels), proof)
         self.encoders[precision] = graph
-        return graph, recheck_encoder(graph, self.config, self._texts(self.content), proof)
+        return graph, recheck_encoder(graph, self.config, self._texts(examples), proof)
 
     def _decoder(self, path: Path, precision: str, proof: Proof) -> tuple[OpenedGraph, list[Case]]:
-        config = decoder_config(self.folder, self.content, self.files)
+        decoder = self.manifest.decoder
+        assert decoder, "its graphs are there, so it is described"
+        config = decoder_config(self.folder, decoder, self.files)
         width = self.config.hidden_size
         graph = open_graph(path, precision, decoder_names(config, width), proof)
         reader = self.encoders.get(precision) or next(iter(self.encoders.values()))
-        _, texts = self._texts(self.content["decoder"])
-        file = self.folder / "decoder" / "generation_config.json"
-        generation = json.loads(file.read_text(encoding="utf-8"))
-        real = written_sample(reader.session, graph.session, texts, config, generation)
+        _, texts = self._texts(decoder.examples)
+        start = read_generation(self.folder, config.vocab_size).start
+        real = written_sample(reader.session, graph.session, texts, config, start)
         return graph, recheck_decoder(graph, config, width, real, proof)
 
-    def _texts(self, part: Mapping[str, Any]) -> tuple[str, Arrays]:
-        return example_feed(self.folder, part.get("examples", ()), self.config)
+    def _texts(self, examples: Sequence[Example]) -> tuple[str, Arrays]:
+        return example_feed(self.folder, examples, self.config)

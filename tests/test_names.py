@@ -78,6 +78,15 @@ def test_the_architecture_imports_nothing_else_of_ours() -> None:
     assert found == []
 
 
+@pytest.mark.parametrize("name", ["typed_json.py", "bundle_schema.py"])
+def test_export_and_demo_have_one_schema_of_a_bundle(name: str) -> None:
+    """Else: copy the file that was changed, with the other's folder in its imports."""
+    written, read = (ROOT / folder / name for folder in ("export", "demo/explorer"))
+
+    own = written.read_text("utf-8").replace("from export.", "from explorer.")
+    assert own == read.read_text("utf-8")
+
+
 def test_git_holds_no_weights_but_the_default_bundle_and_at_most_60_mb_of_it() -> None:
     weights = [
         path for path in tracked() if path.suffix in {".onnx", ".safetensors", ".bin", ".pt"}

@@ -1,23 +1,16 @@
 """A bundle: the folder that the export writes and the page opens.
 
-Everything that the page says about a model stands in its `bundle.json`. This file checks it
-against what lies beside it, so that a broken bundle is refused at start, in one sentence.
+Everything that the page says about a model stands in its `bundle.json`, which `bundle_schema.py`
+reads. This file holds it against what lies beside it, so that a broken bundle is refused at start,
+in one sentence.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from explorer.bundle_decoder import Decoder, read_decoder
-from explorer.bundle_examples import Example, read_examples
-from explorer.bundle_fields import AGAIN, BundleError, Fields
+from explorer.bundle_decoder import Decoder, open_decoder
 from explorer.bundle_graph import Graph, choose_graph
-
-FORMAT = 1
-TASKS = ("classify", "generate")
-PROBLEM_TYPES = ("single_label", "multi_label", "regression")
+from explorer.bundle_schema import BundleError, Example, HeldOutMetrics, read_manifest, wrong_files
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,9 +28,10 @@ class Bundle:
     max_tokens: int
     layers: int
     heads: int
+    vocabulary: int
     graph: Graph
     """The encoder's, with the classifier where there is one."""
-    test_metrics: Mapping[str, Any]
+    test_metrics: HeldOutMetrics
     decoder: Decoder | None
     """What writes; None if the bundle only classifies."""
 
@@ -58,75 +52,29 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
     """Reads and checks a bundle; the graph of `precision`, or the smallest that there is.
 
     Raises:
-        BundleError: the folder or a file is missing, `bundle.json` does not say what format 1
-            says, or a graph's bytes are not those that the export wrote.
+        BundleError: the folder or a file is missing, `bundle.json` is not as its schema says, or
+            the bytes of a file are not those that the export wrote.
     """
     folder = Path(folder)
-    content = _read_json(folder)
-    fields = Fields(content, folder / "bundle.json")
-    if content.get("format") != FORMAT:
-        raise BundleError(
-            f"{fields.file} has format {content.get('format')!r}; this page reads format {FORMAT}. "
-            f"{AGAIN}"
-        )
-    tasks = [task for task in TASKS if task in fields.get("tasks", list)]
-    if not tasks:
-        raise BundleError(
-            f"{fields.file} lists the tasks {content['tasks']}; expected 'classify' or 'generate' "
-            f"among them. {AGAIN}"
-        )
-    if not (folder / "tokenizer.json").is_file():
-        raise BundleError(_missing(folder, "tokenizer.json"))
-    sizes = Fields(fields.get("sizes", dict), fields.file, "sizes.")
-    classifies = "classify" in tasks
+    manifest = read_manifest(folder)
+    graph = choose_graph(folder, manifest, manifest.reads, precision)
+    decoder = open_decoder(folder, manifest, precision) if manifest.writes else None
+    for fault in wrong_files(folder, manifest):
+        raise BundleError(fault)
+    classifies = manifest.classifies
     return Bundle(
         folder=folder,
-        title=fields.get("title", str),
-        licence=fields.get("licence", str),
-        problem_type=fields.one_of("problem_type", PROBLEM_TYPES) if classifies else None,
-        labels=_labels(fields) if classifies else (),
-        temperature=fields.positive("temperature", float) if classifies else 1.0,
-        examples=read_examples(fields),
-        max_tokens=fields.positive("max_tokens", int),
-        layers=sizes.positive("layers", int),
-        heads=sizes.positive("heads", int),
-        graph=choose_graph(fields, folder, "classify" if classifies else "encode", precision),
-        test_metrics=Fields(fields.mapping("metrics"), fields.file).mapping("test"),
-        decoder=read_decoder(fields, folder, precision) if "generate" in tasks else None,
+        title=manifest.title,
+        licence=manifest.licence,
+        problem_type=manifest.problem_type if classifies else None,
+        labels=(manifest.labels or ()) if classifies else (),
+        temperature=(manifest.temperature or 1.0) if classifies else 1.0,
+        examples=manifest.examples,
+        max_tokens=manifest.max_tokens,
+        layers=manifest.sizes.layers,
+        heads=manifest.sizes.heads,
+        vocabulary=manifest.sizes.vocabulary,
+        graph=graph,
+        test_metrics=manifest.metrics.test or HeldOutMetrics(),
+        decoder=decoder,
     )
-
-
-def _read_json(folder: Path) -> dict[str, Any]:
-    if not folder.is_dir():
-        raise BundleError(
-            f"{folder} is no folder; expected a bundle, the folder that holds a bundle.json. "
-            "Make one: python export/to_onnx.py"
-        )
-    file = folder / "bundle.json"
-    if not file.is_file():
-        raise BundleError(_missing(folder, "bundle.json"))
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BundleError(f"{file} is not readable as JSON ({error}). {AGAIN}") from error
-    if not isinstance(content, dict):
-        raise BundleError(
-            f"{file} holds a JSON {type(content).__name__}; expected an object. {AGAIN}"
-        )
-    return content
-
-
-def _missing(folder: Path, name: str) -> str:
-    found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
-    return f"{folder} has no {name} (found: {found}). {AGAIN}"
-
-
-def _labels(fields: Fields) -> tuple[str, ...]:
-    labels = fields.get("labels", list)
-    strings = all(isinstance(label, str) for label in labels)
-    if not labels or not strings or len(set(labels)) < len(labels):
-        raise BundleError(
-            f"{fields.file} has {labels!r:.60} as labels; expected at least one, all of them "
-            f"strings and different. {AGAIN}"
-        )
-    return tuple(labels)

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from explorer import payloads, sentences
-from explorer.bundle_examples import Example
+from explorer.bundle_schema import Example
 from explorer.clicks import chosen_example, clicked_row, sent_with
 from explorer.edge import answer_or_message
 from explorer.request import RequestError

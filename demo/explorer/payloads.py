@@ -11,7 +11,7 @@ import numpy as np
 from explorer import sentences, write_sentences
 from explorer.bundle import Bundle
 from explorer.bundle_decoder import Decoder
-from explorer.bundle_examples import Example
+from explorer.bundle_schema import Example
 from explorer.labels import can_draw
 from explorer.map_choice import MAX, MEAN
 from explorer.reading import Reading, Token

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 
 from explorer.bundle import Bundle
 from explorer.bundle_decoder import Decoder
+from explorer.bundle_schema import MAX_CHARACTERS
 from explorer.left_out import Heads
 from explorer.map_choice import MAX, MEAN
 from explorer.runner import Runner
 
 ATTENTION, NORM_WEIGHTED = "attention", "norm_weighted"
 """How programs name the two kinds of weights."""
-
-MAX_CHARACTERS = 10_000
-"""Per text. Far more than 512 tokens need, and tokenised in milliseconds."""
 
 
 class RequestError(ValueError):

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from explorer.analysis.pace import Pace
 from explorer.bundle import Bundle
-from explorer.bundle_fields import AGAIN, BundleError
+from explorer.bundle_schema import AGAIN, BundleError
 from explorer.left_out import Heads, mask_without
 from explorer.probabilities import probabilities_of
 from explorer.reading import Reading

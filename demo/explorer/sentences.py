@@ -49,7 +49,7 @@ def which_graph(graph: Graph) -> str:
     """Which graph runs, in a few words."""
     if graph.precision == "float32":
         return "float32 weights"
-    error = graph.map_error.get("mean")
+    error = graph.map_error.mean
     return "8-bit weights" + ("" if error is None else f", maps {_small(error)} from float32's")
 
 
@@ -65,21 +65,21 @@ def _how_far(who: str, what: str, graph: Graph) -> str:
     error = graph.map_error
     if graph.precision == "float32":
         return f"{who} runs the float32 graph."
-    if "mean" not in error:
+    if error.mean is None:
         return f"{who} runs the 8-bit graph; how far its maps are from float32's is not known."
-    rare = f", {_small(error['p99'])} in one row of a hundred" if "p99" in error else ""
+    rare = "" if error.p99 is None else f", {_small(error.p99)} in one row of a hundred"
     return (
         f"{who} runs the 8-bit graph. Against float32, a row of {what} moves "
-        f"{_small(error['mean'])} of its attention on average{rare} (total variation distance)."
+        f"{_small(error.mean)} of its attention on average{rare} (total variation distance)."
     )
 
 
 def accuracy(bundle: Bundle) -> str:
     """Accuracy on held-out texts; empty if the bundle does not say."""
-    value, texts = bundle.test_metrics.get("accuracy"), bundle.test_metrics.get("texts")
-    if not isinstance(value, int | float):
+    value, texts = bundle.test_metrics.accuracy, bundle.test_metrics.texts
+    if value is None:
         return ""
-    return f"{value:.1%} accuracy on {f'{texts:,} ' if isinstance(texts, int) else ''}unseen texts"
+    return f"{value:.1%} accuracy on {'' if texts is None else f'{texts:,} '}unseen texts"
 
 
 def _small(share: float) -> str:

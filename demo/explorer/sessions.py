@@ -8,8 +8,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from explorer.bundle_fields import AGAIN, BundleError
 from explorer.bundle_graph import Graph
+from explorer.bundle_schema import AGAIN, BundleError
 from explorer.processor import adds_exactly
 
 _THREADS = min(2, os.cpu_count() or 1)

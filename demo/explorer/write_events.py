@@ -10,7 +10,7 @@ import gradio as gr
 
 from explorer import payloads, write_payloads, write_sentences
 from explorer.bundle import Bundle
-from explorer.bundle_examples import Example
+from explorer.bundle_schema import Example
 from explorer.clicks import chosen_example
 from explorer.decoding.settings import Settings
 from explorer.edge import answer_or_message

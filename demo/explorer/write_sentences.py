@@ -4,7 +4,7 @@ from explorer import sentences
 from explorer.analysis.head_types import HeadType
 from explorer.bundle import Bundle
 from explorer.bundle_decoder import Decoder
-from explorer.bundle_fields import Fields
+from explorer.bundle_schema import WritingMetrics
 from explorer.head_sentences import about_map
 from explorer.view import MapView
 from explorer.writing import Writing
@@ -44,13 +44,14 @@ def worth(decoder: Decoder | None) -> str:
     """What its texts were worth on unseen ones; empty if the bundle does not say."""
     if decoder is None:
         return ""
-    metrics = Fields(decoder.metrics, decoder.tokenizer_file)
-    test, copied = metrics.mapping("test"), metrics.mapping("copied")
-    ours, source = test.get("word_error_rate"), copied.get("word_error_rate")
-    if isinstance(ours, int | float) and isinstance(source, int | float):
-        return f"writes {ours:.1%} of words wrong, from sources with {source:.1%}"
-    rouge = test.get("rougeL")
-    return f"ROUGE-L {rouge:.2f} on unseen texts" if isinstance(rouge, int | float) else ""
+    test = decoder.metrics.test or WritingMetrics()
+    copied = decoder.metrics.copied or WritingMetrics()
+    if test.word_error_rate is not None and copied.word_error_rate is not None:
+        return (
+            f"writes {test.word_error_rate:.1%} of words wrong, from sources with "
+            f"{copied.word_error_rate:.1%}"
+        )
+    return "" if test.rougeL is None else f"ROUGE-L {test.rougeL:.2f} on unseen texts"
 
 
 def notices(writing: Writing, bundle: Bundle, most: int) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from explorer.analysis.pace import Pace
-from explorer.bundle_fields import AGAIN, BundleError
+from explorer.bundle_schema import AGAIN, BundleError
 from explorer.decoding.beam_search import beam_search
 from explorer.decoding.graph import DecoderGraph
 from explorer.decoding.one_by_one import write_one_by_one

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import BertConfig, BertModel, EncoderDecoderModel, GPT2Config, GPT2LMHeadModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from export.bundle import sha256
+from export.bundle_schema import sha256
 from export.decoder_graph import trace_decoder
 from training.hf_decoder_weights import from_hf
 from training.model.decoder import GPTDecoder

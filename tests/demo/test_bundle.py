@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from explorer.bundle import open_bundle
-from explorer.bundle_fields import BundleError
+from explorer.bundle_schema import BundleError, MapError
 from explorer.runner import Runner
 
 
@@ -38,11 +38,11 @@ def test_an_empty_folder_is_told_from_a_missing_one(tmp_path):
         open_bundle(tmp_path)
 
 
-def test_a_missing_file_is_named_beside_those_that_are_there(copy_of_tiny):
+def test_a_missing_file_is_named(copy_of_tiny):
     folder = copy_of_tiny()
     (folder / "tokenizer.json").unlink()
 
-    with pytest.raises(BundleError, match=r"has no tokenizer\.json \(found: bundle\.json.*onnx"):
+    with pytest.raises(BundleError, match=r"has no tokenizer\.json, which its bundle\.json lists"):
         open_bundle(folder)
 
 
@@ -50,7 +50,7 @@ def test_a_missing_graph_is_named(copy_of_tiny):
     folder = copy_of_tiny()
     graph_of(folder)[1].unlink()
 
-    with pytest.raises(BundleError, match=r"has no onnx/model\.onnx, its float32 graph"):
+    with pytest.raises(BundleError, match=r"has no onnx/model\.onnx, which"):
         open_bundle(folder, "float32")
 
 
@@ -73,25 +73,28 @@ def test_unreadable_json_is_refused_with_the_place(copy_of_tiny, content, messag
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 2}, r"has format 2; this page reads format 1"),
-        ({"format": None}, r"has format None; this page reads format 1"),
+        ({"format": 2}, r"has 2 as format; expected 1\. Export it again"),
+        ({"format": None}, r"has nothing as format; expected 1\."),
         ({"tasks": ["dance"]}, r"lists the tasks \['dance'\]; expected 'classify' or 'generate'"),
-        ({"title": None}, r"has nothing as title; expected a JSON string"),
-        ({"max_tokens": "512"}, r"has '512' as max_tokens; expected a JSON integer"),
-        ({"max_tokens": True}, r"has True as max_tokens; expected a JSON integer"),
-        ({"max_tokens": 0}, r"has 0 as max_tokens; expected more than 0"),
-        ({"temperature": -1.5}, r"has -1\.5 as temperature; expected more than 0"),
-        ({"temperature": float("nan")}, r"has nan as temperature; expected more than 0"),
+        ({"title": None}, r"has nothing as title; expected a string of length 1 to 300"),
+        ({"max_tokens": "512"}, r"has '512' as max_tokens; expected an integer from 2 to"),
+        ({"max_tokens": True}, r"has True as max_tokens; expected an integer from 2 to"),
+        ({"max_tokens": 0}, r"has 0 as max_tokens; expected an integer from 2 to"),
+        ({"temperature": -1.5}, r"has -1\.5 as temperature; expected a finite number from 0\.01"),
+        ({"temperature": float("nan")}, r"is not readable as JSON \(NaN is no JSON number\)"),
         ({"problem_type": "ranking"}, r"'ranking' as problem_type; expected one of single_label"),
-        ({"labels": []}, r"has \[\] as labels; expected at least one"),
-        ({"labels": ["a", 3]}, r"has \['a', 3\] as labels; expected .* strings"),
-        ({"labels": ["a", "a", "b"]}, r"\['a', 'a', 'b'\] as labels; expected .* different"),
+        ({"labels": []}, r"has \[\] \(0 long\) as labels; expected an array of length 1"),
+        ({"labels": ["a", 3]}, r"has 3 as labels\[1\]; expected a string"),
+        ({"labels": ["a", "a", "b"]}, r"has 'a' twice as labels; expected .* with no item twice"),
         ({"examples": [{"text": "a"}, "b"]}, r"has 'b' as examples\[1\]; expected an object"),
-        ({"examples": [{"text": " "}]}, r"as examples\[0\]; expected an object with a text"),
-        ({"examples": [{"text": "a", "text_pair": 3}]}, r"as examples\[0\]"),
-        ({"sizes": {"layers": 2}}, r"has nothing as sizes\.heads; expected a JSON integer"),
-        ({"graphs": {}}, r"no graph of precision 8bit or float32 \(found: none\)"),
-        ({"graphs": {"classify": {"4bit": {}}}}, r"no graph of .* \(found: 4bit\)"),
+        (
+            {"examples": [{"text": " "}]},
+            r"has ' ' as examples\[0\]\.text; .* something to see",
+        ),
+        ({"examples": [{"text": "a", "text_pair": 3}]}, r"has 3 as examples\[0\]\.text_pair"),
+        ({"sizes": {"layers": 2}}, r"has nothing as sizes\.heads; expected an integer from 1"),
+        ({"graphs": {}}, r"has nothing as graphs\.classify; expected a graph"),
+        ({"graphs": {"classify": {"4bit": {}}}}, r"has nothing as graphs\.classify\.4bit\.file"),
         ({"graphs": {"classify": {"float32": 3}}}, r"has 3 as graphs\.classify\.float32"),
     ],
 )
@@ -106,7 +109,7 @@ def test_a_precision_that_is_not_there_is_refused(copy_of_tiny):
     graphs["classify"].pop("8bit", None)
     folder = copy_of_tiny(graphs=graphs)
 
-    with pytest.raises(BundleError, match=r"no graph of precision 8bit \(found: float32\)"):
+    with pytest.raises(BundleError, match=r"no graph of precision 8bit to .* \(found: float32\)"):
         open_bundle(folder, "8bit")
 
 
@@ -116,7 +119,7 @@ def test_the_smaller_graph_is_preferred_and_the_other_can_be_asked_for(copy_of_t
     folder = copy_of_tiny(graphs={**graphs, "classify": {"float32": entry, "8bit": entry}})
 
     assert open_bundle(folder).graph.precision == "8bit"
-    assert open_bundle(folder).graph.map_error == {"mean": 0.008}
+    assert open_bundle(folder).graph.map_error == MapError(mean=0.008)
     assert open_bundle(folder, "float32").graph.precision == "float32"
 
 
@@ -138,33 +141,31 @@ def test_a_graph_outside_the_bundle_is_not_opened(copy_of_tiny, tmp_path):
     for name in (str(tmp_path / "outside.onnx"), "../../outside.onnx"):
         graphs["classify"] = {"float32": {**graphs["classify"]["float32"], "file": name}}
 
-        with pytest.raises(BundleError, match=re.escape(repr(name)) + ".* inside the bundle"):
+        found = re.escape(repr(name)[:40])
+        with pytest.raises(BundleError, match=found + ".* the path of a file in the bundle"):
             open_bundle(copy_of_tiny(graphs=graphs))
 
 
-def test_a_file_that_is_no_graph_is_refused(copy_of_tiny):
+def test_a_file_that_is_no_graph_is_refused(copy_of_tiny, relist):
     folder = copy_of_tiny()
-    graphs, graph = graph_of(folder)
-    graph.write_bytes(b"not a graph")
-    graphs["classify"]["float32"]["sha256"] = hashlib.sha256(b"not a graph").hexdigest()
-    bundle_json = folder / "bundle.json"
-    content = {**json.loads(bundle_json.read_text("utf-8")), "graphs": graphs}
-    bundle_json.write_text(json.dumps(content), encoding="utf-8")
+    graph_of(folder)[1].write_bytes(b"not a graph")
+    relist(folder)
 
     with pytest.raises(BundleError, match=r"model\.onnx is no graph that opens"):
         Runner(open_bundle(folder, "float32"))
 
 
-def test_a_file_that_is_no_tokenizer_is_refused(copy_of_tiny):
+def test_a_file_that_is_no_tokenizer_is_refused(copy_of_tiny, relist):
     folder = copy_of_tiny()
     (folder / "tokenizer.json").write_text("{}", encoding="utf-8")
+    relist(folder)
 
     with pytest.raises(BundleError, match=r"tokenizer\.json: .*Export it again"):
         Runner(open_bundle(folder))
 
 
 def test_missing_outputs_are_counted_and_named(copy_of_tiny, bundle):
-    sizes = {"layers": bundle.layers + 1, "heads": bundle.heads}
+    sizes = {"layers": bundle.layers + 1, "heads": bundle.heads, "hidden": 8, "vocabulary": 101}
 
     with pytest.raises(
         BundleError,
@@ -182,7 +183,7 @@ def test_labels_that_the_graph_does_not_have_are_counted(copy_of_tiny):
 
 
 def test_heads_that_the_graph_does_not_have_are_counted(copy_of_tiny):
-    folder = copy_of_tiny(sizes={"layers": 2, "heads": 5})
+    folder = copy_of_tiny(sizes={"layers": 2, "heads": 5, "hidden": 8, "vocabulary": 101})
 
     with pytest.raises(BundleError, match=r"gives 3 logits and 2 heads; .* 3 labels and 5 heads"):
         Runner(open_bundle(folder))

@@ -9,7 +9,7 @@ import pytest
 
 import app
 from explorer.bundle import open_bundle
-from explorer.bundle_fields import BundleError
+from explorer.bundle_schema import BundleError
 
 WITHOUT_TORCH = """
 import sys
@@ -45,7 +45,7 @@ def test_a_missing_bundle_is_a_sentence_and_exit_code_2(refused, tmp_path):
 def test_a_broken_bundle_among_several_is_a_sentence(refused, bundle, copy_of_tiny):
     broken = copy_of_tiny(format=7)
 
-    assert "has format 7" in refused("--bundle", bundle.folder, "--bundle", broken)
+    assert "has 7 as format" in refused("--bundle", bundle.folder, "--bundle", broken)
 
 
 def test_a_precision_that_is_not_there_is_a_sentence(refused, bundle, copy_of_tiny):
@@ -57,7 +57,7 @@ def test_a_precision_that_is_not_there_is_a_sentence(refused, bundle, copy_of_ti
 
     error = refused("--bundle", folder, "--precision", "8bit")
 
-    assert "no graph of precision 8bit (found: float32)" in error
+    assert "no graph of precision 8bit to classify (found: float32)" in error
 
 
 def test_a_graph_that_does_not_fit_is_a_sentence(refused, copy_of_tiny):

@@ -12,6 +12,7 @@ import pytest
 from explorer import payloads, sentences
 from explorer.bundle import open_bundle
 from explorer.bundle_graph import Graph
+from explorer.bundle_schema import MapError
 from explorer.runner import Runner
 from explorer.view import attention_map
 
@@ -96,7 +97,7 @@ def test_facts_say_accuracy_and_on_how_many_texts(copy_of_tiny):
     ],
 )
 def test_an_8_bit_graph_says_how_far_its_maps_are_off(bundle, error, fact, foot):
-    graph = Graph(precision="8bit", path=bundle.graph.path, map_error=error)
+    graph = Graph(precision="8bit", path=bundle.graph.path, map_error=MapError(**error))
     measured = dataclasses.replace(bundle, graph=graph)
 
     assert fact in sentences.which_graph(measured.graph)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from explorer.bundle_schema import MAX_CHARACTERS
 from explorer.request import (
-    MAX_CHARACTERS,
     RequestError,
     check_head,
     check_layer,

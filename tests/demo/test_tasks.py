@@ -6,7 +6,7 @@ import pytest
 
 import app
 from explorer.bundle import open_bundle
-from explorer.bundle_fields import BundleError
+from explorer.bundle_schema import BundleError
 from explorer.decoding.settings import Settings
 from explorer.events import Events
 from explorer.runner import Runner
@@ -77,14 +77,14 @@ def test_its_page_begins_without_an_answer(writes_only):
     ("file", "content", "message"),
     [
         ("generation_config.json", "{", r"generation_config\.json is not readable as JSON"),
-        ("generation_config.json", "[]", r"holds no JSON object"),
+        ("generation_config.json", "[]", r"holds a JSON list; expected an object"),
         ("generation_config.json", '{"bos_token_id": 2}', r"has nothing as eos_token_id"),
         (
             "generation_config.json",
             '{"bos_token_id": 2, "eos_token_id": 999}',
-            r"has 999 as its end token; the vocabulary has 0 to 100",
+            r"has 999 as its end token; expected 0 to 100",
         ),
-        ("tokenizer.json", None, r"has no decoder/tokenizer\.json, but says it writes"),
+        ("tokenizer.json", None, r"has no decoder/tokenizer\.json, which its bundle\.json lists"),
     ],
 )
 def test_a_broken_decoder_folder_is_refused_in_words(copy_of_tiny, file, content, message):

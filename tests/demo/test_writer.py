@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explorer.bundle import open_bundle
-from explorer.bundle_fields import BundleError
+from explorer.bundle_schema import BundleError
 from explorer.decoding.graph import DecoderGraph
 from explorer.decoding.settings import Settings
 from explorer.runner import Runner

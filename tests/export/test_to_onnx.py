@@ -13,9 +13,10 @@ from transformers import BertForSequenceClassification
 from explorer.bundle import open_bundle
 from explorer.runner import Runner
 from export import make_encoder
+from export.bundle_schema import list_files, sha256
 from export.encoder_graph import trace_encoder
 from export.proof import Proof
-from export.provenance import sha256
+from export.read_bundle import read_bundle
 from export.to_onnx import main
 from training.checkpoint import save_classifier
 from training.corpus import load_corpus
@@ -77,8 +78,10 @@ def test_bundle_json_tells_the_truth_about_its_files(checkpoint: Path, tmp_path:
     graphs = content["graphs"]["classify"]
     assert set(graphs) == {"float32", "8bit"}
     for graph in graphs.values():
-        assert graph["sha256"] == sha256(out / graph["file"])
+        assert graph["file"] in content["files"]
         assert graph["bytes"] == (out / graph["file"]).stat().st_size
+    assert content["files"] == list_files(out)
+    assert read_bundle(out).labels == open_bundle(out).labels == ("bad", "so so", "good")
     assert content["checkpoint"]["weights_sha256"] == {
         "model.safetensors": sha256(checkpoint / "model.safetensors")
     }

@@ -151,10 +151,10 @@ def _change(folder: Path, change: Callable[[dict], object]) -> None:
 @pytest.mark.parametrize(
     ("change", "flags", "message"),
     [
-        (shutil.rmtree, [], "has no bundle.json; expected a bundle that was made by"),
-        (_cut, [], "is no JSON"),
-        (_other_format, [], "has format 2, this reader knows format 1; export the bundle again"),
-        (_without_file, [], "names onnx/model_quantized.onnx, which is not there"),
+        (shutil.rmtree, [], "is no folder; expected a bundle"),
+        (_cut, [], "is not readable as JSON"),
+        (_other_format, [], "has 2 as format; expected 1. Export it again"),
+        (_without_file, [], "has no onnx/model_quantized.onnx, which its bundle.json lists"),
         (_without_8_bit, ["--precision", "8bit"], "has no 8bit graph, it has float32; give one"),
         (lambda folder: None, ["--max-batch", "0"], "max batch is 0; expected 1 or more"),
     ],

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from onnxruntime import OrtValue
 
 from explorer.bundle_decoder import Decoder
-from explorer.bundle_fields import AGAIN, BundleError
+from explorer.bundle_schema import AGAIN, BundleError
 from explorer.sessions import check_names, open_session
 
 _ASKED = ("input_ids", "encoder_attention_mask", "encoder_hidden_states")
