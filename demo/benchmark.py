@@ -27,7 +27,13 @@ from explorer.measuring.every_analysis import (
     show_times,
     text_of_length,
 )
-from explorer.measuring.faithfulness import Text, measure_texts, show_summaries, summarise
+from explorer.measuring.faithfulness import (
+    Text,
+    measure_texts,
+    say_where_order_matters,
+    show_summaries,
+    summarise,
+)
 from explorer.measuring.served_page import served_page
 from explorer.runner import Runner
 from explorer.streams import safe_streams
@@ -128,7 +134,9 @@ def faithfulness(bundle: Bundle, texts: Sequence[Text], options: argparse.Namesp
     if not found:
         raise ValueError("No text has two words or more, so there is nothing to rank.")
     print(f"\n{len(found)} texts, {bundle.title}, {bundle.graph.precision}, seed {options.seed}:\n")
-    print(show_summaries(summarise(found)), flush=True)
+    number = bundle.problem_type == "regression"
+    print(show_summaries(summarise(found), number=number))
+    print(f"\n{say_where_order_matters(found, number=number)}", flush=True)
 
 
 def times(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:

@@ -12,9 +12,15 @@ import benchmark
 from explorer.analysis.occlusion import plan_occlusion
 from explorer.analysis.pace import Pace
 from explorer.analysis.trust import Faithfulness, Trust
+from explorer.bundle import open_bundle
 from explorer.measuring import memory_use
 from explorer.measuring.every_analysis import text_of_length
-from explorer.measuring.faithfulness import measure_texts, show_summaries, summarise
+from explorer.measuring.faithfulness import (
+    measure_texts,
+    say_where_order_matters,
+    show_summaries,
+    summarise,
+)
 from explorer.runner import Runner
 
 TEXTS = ["not bad at all", "the story is great", "good", "the music was dull, but the film is good"]
@@ -48,9 +54,22 @@ def test_the_table_holds_means_over_texts():
     assert first.agreement == 0.5
     assert first.better == 0.5  # 0.25 is above the median 0.15, 0.1 is not
     assert rows[-1].comprehensiveness == pytest.approx(0.15)
-    assert show_summaries(rows).splitlines()[2] == (
+    assert show_summaries(rows, number=True).splitlines()[2] == (
         "| attention | 0.175 | 56% | 0.075 | 69% | 0.50 | 50% |"
     )
+    assert show_summaries(rows).splitlines()[2] == (
+        "| attention | 0.175 | 56% | 0.075 | 69% | 0.175 | 56% | 0.075 | 69% | 0.50 | 50% |"
+    )
+
+
+def test_texts_on_which_no_order_differs_are_counted_and_no_agreement_is_made_up(copy_of_tiny):
+    runner = Runner(open_bundle(copy_of_tiny(temperature=50.0), "float32"))
+    found = list(measure_texts(runner, [(TEXTS[0], ""), (TEXTS[1], "")], 0))
+
+    assert say_where_order_matters(found).startswith("In 0 of 2 texts it makes a difference")
+    rows = summarise(found)
+    assert np.isnan(rows[0].agreement)
+    assert "| not measured |" in show_summaries(rows).splitlines()[2]
 
 
 def test_one_seed_prints_one_table(tiny_folder, texts, capsys):

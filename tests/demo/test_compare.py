@@ -7,6 +7,7 @@ from explorer.analysis.compare import compare, most_moved, shared_maps, shared_w
 from explorer.analysis.steps import finish
 from explorer.bundle import open_bundle
 from explorer.panels.analysis import Asked
+from explorer.panels.compare_api import CompareApi
 from explorer.panels.compare_panel import COMPARE
 from explorer.request import RequestError
 from explorer.runner import Runner
@@ -113,6 +114,12 @@ def test_the_panel_gives_both_answers_and_the_maps_of_the_heads_that_moved(
     one, other = np.array(head["maps"])
     assert np.abs(one - other).sum(axis=-1).mean() / 2 == pytest.approx(head["moved"], abs=1e-3)
     assert drawn["same_model"]
+    for side, reading in zip(drawn["sides"], readings, strict=True):
+        share = reading.probabilities.astype(np.float64)
+        odds = dict(zip(runner.bundle.labels, np.log(share / (1 - share)), strict=True))
+        assert side["log_odds"] == pytest.approx(odds, abs=1e-4)
+    answer = CompareApi(screen).compare(FIRST, SECOND)
+    assert answer["log_odds"][1] == pytest.approx(drawn["sides"][1]["log_odds"], abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from explorer.analysis.effects import LEAST, LEAST_OF_NUMBER
 from explorer.analysis.pace import Cost, Pace
 from explorer.analysis.rankings import METHODS, OCCLUSION
 from explorer.analysis.removal import own_words
 from explorer.analysis.steps import finish
-from explorer.analysis.trust import Trust, percentile, trust
+from explorer.analysis.trust import MEASURES, Trust, percentile, trust
 from explorer.runner import Runner
 
 Text = tuple[str, str]
@@ -26,8 +26,13 @@ class Summary(NamedTuple):
     """The mean share of random orders that it is better than; chance is 0.5."""
     sufficiency: float
     sufficiency_percentile: float
+    log_odds_comprehensiveness: float
+    log_odds_comprehensiveness_percentile: float
+    log_odds_sufficiency: float
+    log_odds_sufficiency_percentile: float
     agreement: float
-    """Kendall's tau with the sizes of occlusion's effects, mean over texts that have one."""
+    """Kendall's tau with the sizes of occlusion's effects, mean over texts that have one; NaN where
+    none has."""
     better: float
     """The share of texts in which its comprehensiveness is above that of the median random order.
     """
@@ -61,50 +66,80 @@ def measure_texts(runner: Runner, texts: Sequence[Text], seed: int) -> Iterator[
 def summarise(found: Sequence[Trust]) -> list[Summary]:
     """The means over texts, for each method and for a random order."""
     rows = [_summary(method, place, found) for place, method in enumerate(METHODS)]
-    means = [
-        [float(np.mean(one.by_chance.comprehensiveness)) for one in found],
-        [float(np.mean(one.by_chance.sufficiency)) for one in found],
-        [float(np.mean(one.by_chance.agreement)) for one in found],
-    ]
-    first, second, third = (float(np.nanmean(column)) for column in means)
-    return [*rows, Summary("a random order", first, 0.5, second, 0.5, third, 0.5)]
+    by_chance = {
+        name: _mean([np.mean(getattr(one.by_chance, name)) for one in found])
+        for name in (*MEASURES, "agreement")
+    }
+    percentiles = {f"{name}_percentile": 0.5 for name in MEASURES}
+    return [*rows, Summary(method="a random order", better=0.5, **by_chance, **percentiles)]
 
 
 def _summary(method: str, place: int, found: Sequence[Trust]) -> Summary:
-    def mean(numbers: list) -> float:
-        return float(np.nanmean(np.array(numbers, np.float64)))
+    own = {
+        name: [getattr(one.found, name)[place] for one in found]
+        for name in (*MEASURES, "agreement")
+    }
+    chance = {name: [getattr(one.by_chance, name) for one in found] for name in MEASURES}
 
-    def ranks(own: list, chance: list[NDArray], *, low: bool = False) -> float:
-        pairs = zip(own, chance, strict=True)
-        return mean([percentile(value, those, low=low) for value, those in pairs])
+    def pairs(name: str) -> Iterator[tuple]:
+        return zip(own[name], chance[name], strict=True)
 
-    removed = [one.found.comprehensiveness[place] for one in found]
-    kept = [one.found.sufficiency[place] for one in found]
-    chance = [one.by_chance.comprehensiveness for one in found]
-    return Summary(
-        method,
-        mean(removed),
-        ranks(removed, chance),
-        mean(kept),
-        ranks(kept, [one.by_chance.sufficiency for one in found], low=True),
-        mean([one.found.agreement[place] for one in found]),
-        mean([value > np.median(those) for value, those in zip(removed, chance, strict=True)]),
-    )
+    percentiles = {
+        f"{name}_percentile": _mean(
+            [percentile(*pair, low=name.endswith("sufficiency")) for pair in pairs(name)]
+        )
+        for name in MEASURES
+    }
+    better = _mean([value > np.median(those) for value, those in pairs("comprehensiveness")])
+    means = {name: _mean(values) for name, values in own.items()}
+    return Summary(method=method, better=better, **means, **percentiles)
 
 
-def show_summaries(rows: Sequence[Summary]) -> str:
-    """The means as a Markdown table."""
+def _mean(numbers: Sequence[float]) -> float:
+    """Without NaN; NaN if there is nothing else."""
+    known = [float(number) for number in numbers if not np.isnan(number)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def show_summaries(rows: Sequence[Summary], *, number: bool = False) -> str:
+    """The means as a Markdown table.
+
+    Args:
+        number: of a regression, which has no log-odds.
+    """
+    measures = MEASURES[:2] if number else MEASURES
+    names = [name.removeprefix("log_odds_") for name in measures]
+    heads = [
+        name if name == measure else f"{name} in log-odds"
+        for name, measure in zip(names, measures, strict=True)
+    ]
     lines = [
-        "| words ranked by | comprehensiveness | percentile | sufficiency | percentile "
+        f"| words ranked by | {' | percentile | '.join(heads)} | percentile "
         "| τ with occlusion | above the median random order |",
-        "|---" + "|---:" * 6 + "|",
+        "|---" + "|---:" * (2 * len(measures) + 2) + "|",
     ]
     for row in rows:
         # Its own scores are signed, and the comparison is with their sizes: no news of the method.
-        agreement = "" if row.method == OCCLUSION else f"{row.agreement:.2f}"
-        lines.append(
-            f"| {row.method} | {row.comprehensiveness:.3f} | {row.comprehensiveness_percentile:.0%}"
-            f" | {row.sufficiency:.3f} | {row.sufficiency_percentile:.0%} | {agreement} "
-            f"| {row.better:.0%} |"
-        )
+        agreement = "" if row.method == OCCLUSION else _known(row.agreement)
+        cells = [
+            f"{getattr(row, name):.3f} | {getattr(row, f'{name}_percentile'):.0%}"
+            for name in measures
+        ]
+        lines.append(f"| {row.method} | {' | '.join(cells)} | {agreement} | {row.better:.0%} |")
     return "\n".join(lines)
+
+
+def say_where_order_matters(found: Sequence[Trust], *, number: bool = False) -> str:
+    """In how many texts rankings can differ at all: elsewhere their percentiles say nothing."""
+    least = f"{LEAST_OF_NUMBER:.0%} of the number" if number else f"{LEAST} of log-odds"
+    removed, kept = (
+        sum(getattr(one, name) for one in found) for name in ("removal_tells", "keeping_tells")
+    )
+    return (
+        f"In {removed} of {len(found)} texts it makes a difference in which order words are "
+        f"removed, in {kept} which are kept alone: some two orders are {least} apart or more."
+    )
+
+
+def _known(value: float) -> str:
+    return "not measured" if np.isnan(value) else f"{value:.2f}"

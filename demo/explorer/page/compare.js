@@ -70,9 +70,11 @@ const heads = () => {
 const sentence = () => {
   const [first, second] = value.sides.map(({ answer }) => answer.bars[0]);
   if (first.share === undefined || second.share === undefined) return "";
+  const [before, after] = value.sides.map(({ log_odds }) => log_odds[first.label]);
+  const moved = after === undefined ? "" : ` ${first.label}: log-odds from ${signed(before, 2)} to ${signed(after, 2)}.`;
   return first.label === second.label
-    ? `Both are ${first.label}; its probability went from ${first.text} to ${second.text}.`
-    : `The answer changed from ${first.label} (${first.text}) to ${second.label} (${second.text}).`;
+    ? `Both are ${first.label}; its probability went from ${first.text} to ${second.text}.${moved}`
+    : `The answer changed from ${first.label} (${first.text}) to ${second.label} (${second.text}).${moved}`;
 };
 
 show((given) => {

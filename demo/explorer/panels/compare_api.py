@@ -3,8 +3,10 @@
 from typing import Any
 
 from explorer.analysis.compare import compare, most_moved
+from explorer.analysis.effects import Answers
 from explorer.api import rounded
 from explorer.edge import answer_or_message
+from explorer.panels.plain import log_odds_by_label, rounded_numbers
 from explorer.request import RequestError
 from explorer.screen import Screen
 
@@ -28,8 +30,9 @@ class CompareApi:
             other_bundle: the model that reads `other`; the same one if empty.
 
         Returns:
-            `probabilities` (for each of the two a number by label), `words` (for each the words as
-            typed), `shared` (pairs of places in them: the same word), `moved` (a row for each
+            `probabilities` (for each of the two a number by label), `log_odds` (the same, the
+            natural logarithm of p / (1 - p); null for a regression), `words` (for each the words
+            as typed), `shared` (pairs of places in them: the same word), `moved` (a row for each
             layer, in it a number for each head: the total variation distance between the rows of
             the shared words, on the shared words and all others taken together; null where the
             models have other layers or heads), `most_moved` (the eight farthest as layer and head
@@ -50,6 +53,10 @@ class CompareApi:
             "bundles": [runner.bundle.title for runner, _ in sides],
             "probabilities": [
                 dict(zip(runner.bundle.labels, rounded(reading.probabilities), strict=True))
+                for runner, reading in sides
+            ],
+            "log_odds": [
+                rounded_numbers(log_odds_by_label(Answers(runner.bundle, reading.logits)))
                 for runner, reading in sides
             ],
             "words": [[word.text for word in words] for words in (found.first, found.second)],

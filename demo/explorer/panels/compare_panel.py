@@ -7,10 +7,12 @@ from gradio.components import Component
 
 from explorer import payloads, sentences
 from explorer.analysis.compare import Comparison, compare, most_moved, shared_maps
+from explorer.analysis.effects import Answers
 from explorer.analysis.pace import Cost
 from explorer.analysis.steps import Progress, Steps
 from explorer.bundle import Bundle
 from explorer.panels.analysis import Analysis, Asked
+from explorer.panels.plain import log_odds_by_label
 from explorer.reading import Reading
 from explorer.request import RequestError
 from explorer.runner import Runner
@@ -94,6 +96,7 @@ def _side(runner: Runner, reading: Reading) -> dict[str, Any]:
         "model": runner.bundle.title,
         "text": reading.text,
         "answer": payloads.answer(reading, runner.bundle),
+        "log_odds": log_odds_by_label(Answers(runner.bundle, reading.logits)),
         "notices": sentences.notices(reading, runner.bundle),
     }
 

@@ -39,6 +39,13 @@ def log_odds_of_label(answer: Answers, label: int) -> float | None:
     return None if answer.bundle.problem_type == "regression" else float(answer.log_odds[label])
 
 
+def log_odds_by_label(answer: Answers) -> dict[str, float] | None:
+    """Of one answer; None for a regression."""
+    if answer.bundle.problem_type == "regression":
+        return None
+    return dict(zip(answer.bundle.labels, answer.log_odds.tolist(), strict=True))
+
+
 def rounded_numbers(data: Any) -> Any:
     """Plain data for programs: its fractions rounded to `DIGITS`, all else as it is."""
     if isinstance(data, float):

@@ -25,7 +25,7 @@ from explorer.write_screen import WriteScreen
 CLASSIFY: tuple[Group, ...] = (
     Group("Words", "mattered", (OCCLUSION, PAIRS, SMALLEST_FLIP, TRUST), LOG_ODDS),
     Group("Heads", "which_heads", (HEAD_EFFECTS, PRUNING), LOG_ODDS),
-    Group("Compare", "compare", (COMPARE,)),
+    Group("Compare", "compare", (COMPARE,), LOG_ODDS),
 )
 """Below the answer, beside the maps."""
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from explorer.analysis.effects import Answers
 from explorer.analysis.occlusion import occlusion
@@ -16,7 +15,13 @@ from explorer.api import DIGITS, rounded
 from explorer.edge import answer_or_message
 from explorer.panels import flip_panel, occlusion_panel, pairs_panel, trust_panel
 from explorer.panels.label_option import check_label
-from explorer.panels.plain import log_odds_of_label, plain, plain_log_odds, rounded_numbers
+from explorer.panels.plain import (
+    log_odds_by_label,
+    log_odds_of_label,
+    plain,
+    plain_log_odds,
+    rounded_numbers,
+)
 from explorer.reading import Reading
 from explorer.request import RequestError
 from explorer.runner import Runner
@@ -153,16 +158,13 @@ class WordsApi:
     def _flip(self, *given: Any) -> dict:
         runner, reading, label, way = self._asked(*given)
         found = finish(smallest_flip(runner, reading, label, way))
-
-        def by_label(numbers: NDArray) -> dict[str, float]:
-            return dict(zip(runner.bundle.labels, rounded(numbers), strict=True))
-
+        changed = rounded(found.changed.probabilities)
         return {
             "words": [word.text for word in found.single.words],
             "removed": found.places,
             "is_smallest": found.is_smallest,
-            "changed": by_label(found.changed.probabilities),
-            "changed_log_odds": by_label(found.changed.log_odds),
+            "changed": dict(zip(runner.bundle.labels, changed, strict=True)),
+            "changed_log_odds": rounded_numbers(log_odds_by_label(found.changed)),
             "sentence": flip_panel.sentence(found, way),
             **_about(runner, reading, label, way),
         }
