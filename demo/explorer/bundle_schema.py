@@ -58,8 +58,8 @@ Vocabulary = Annotated[int, Within(1, 10_000_000)]
 TokenId = Annotated[int, Within(0, 9_999_999)]
 Tokens = Annotated[int, Within(2, 1_000_000)]
 """A text of one token is at most the mark that begins it: nothing can be asked of that."""
-Temperature = Annotated[float, Within(0.01, 100)]
-"""Fitted ones lie between 0.3 and 5. Outside of these bounds every answer is 0, 1 or even."""
+Temperature = Annotated[float, Within(1e-4, 1e4)]
+"""Fitted ones lie between 0.3 and 5. Within these bounds float32 holds any logits divided by it."""
 Share = Annotated[float, Within(0, 1)]
 Distance = Annotated[float, Within(0, 1.001)]
 """A total variation distance: 1 at most, but for the rounding of a sum of floats."""

@@ -80,7 +80,7 @@ def test_unreadable_json_is_refused_with_the_place(copy_of_tiny, content, messag
         ({"max_tokens": "512"}, r"has '512' as max_tokens; expected an integer from 2 to"),
         ({"max_tokens": True}, r"has True as max_tokens; expected an integer from 2 to"),
         ({"max_tokens": 0}, r"has 0 as max_tokens; expected an integer from 2 to"),
-        ({"temperature": -1.5}, r"has -1\.5 as temperature; expected a finite number from 0\.01"),
+        ({"temperature": -1.5}, r"has -1\.5 as temperature; expected a finite number from 0\.0001"),
         ({"temperature": float("nan")}, r"is not readable as JSON \(NaN is no JSON number\)"),
         ({"problem_type": "ranking"}, r"'ranking' as problem_type; expected one of single_label"),
         ({"labels": []}, r"has \[\] \(0 long\) as labels; expected an array of length 1"),

@@ -1,6 +1,7 @@
 """A model that is sure of its answer: its effects stand in log-odds where its probabilities round
 to 1, and where nothing matters nothing is said to disagree."""
 
+import dataclasses
 import json
 import math
 from decimal import Decimal, getcontext
@@ -64,7 +65,7 @@ def test_log_odds_of_other_kinds_of_answers(copy_of_tiny):
         open_bundle(copy_of_tiny(problem_type=kind, temperature=0.5))
         for kind in ("multi_label", "regression")
     )
-    alone = open_bundle(copy_of_tiny(labels=["only"]))
+    alone = dataclasses.replace(several, problem_type="single_label", labels=("only",))
     logits = np.array([-200.0, 0, 3], np.float32)
 
     assert log_odds_of(logits, several).tolist() == [-400, 0, 6]

@@ -1,5 +1,7 @@
 """What there is to write from, and how a sentence is spoiled again and again."""
 
+import json
+
 import pytest
 
 from explorer.bundle import open_bundle
@@ -18,7 +20,7 @@ def test_a_restorer_offers_the_bundles_examples_spoiled(bundle):
 
 def test_examples_of_the_decoder_are_offered_as_they_are(copy_of_tiny, bundle):
     given = [{"text": "the flim is [MASK]"}, {"text": "a  film"}]
-    decoder = {"layers": 2, "heads": 2, "vocabulary": 101, "max_tokens": 24, "task": "restore"}
+    decoder = json.loads((bundle.folder / "bundle.json").read_text("utf-8"))["decoder"]
 
     own = open_bundle(copy_of_tiny(decoder={**decoder, "examples": given}))
     other = open_bundle(copy_of_tiny(decoder={**decoder, "task": "pairs"}))
