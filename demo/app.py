@@ -7,19 +7,20 @@ explorer/sentences.py.
 import argparse
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from explorer.api import Api
+from explorer.attended_queue import AttendedQueue
 from explorer.bundle import Bundle, open_bundle
 from explorer.bundle_graph import PRECISIONS
 from explorer.bundle_schema import BundleError
 from explorer.layout import lay_out
 from explorer.memory import give_memory_back
-from explorer.panels.registry import classify_endpoints, write_endpoints
+from explorer.panels.registry import Endpoint, classify_endpoints, write_endpoints
 from explorer.reading_api import ReadingApi
 from explorer.runner import Runner
 from explorer.screen import Screen
@@ -27,20 +28,12 @@ from explorer.streams import safe_streams
 from explorer.theme import make_theme
 from explorer.widgets import PAGE
 from explorer.wiring import wire
+from explorer.work import PRIVATE, READING, WRITING
 from explorer.write_api import WriteApi
 from explorer.write_screen import WriteScreen
 from explorer.write_wiring import wire_write
 
 DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "reviews"
-
-# One queue for all that runs a model or draws; what waits beyond max_size is turned away.
-WORK: dict[str, Any] = {"concurrency_id": "work", "concurrency_limit": 1}
-PRIVATE: dict[str, Any] = {
-    **WORK,
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "trigger_mode": "always_last",  # of quick clicks the last one counts
-}
 
 
 def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
@@ -62,20 +55,24 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
     ) as app:
         page = lay_out(bundles)
         api, of_reading = Api(screen), ReadingApi(screen)
-        endpoints: list[Callable] = [api.attention, of_reading.head_types, of_reading.rollout]
+        reading = [api.attention, of_reading.head_types, of_reading.rollout]
+        endpoints: list[Endpoint] = [(endpoint, READING) for endpoint in reading]
         if any(bundle.classifies for bundle in bundles):
-            endpoints.insert(0, api.classify)
+            endpoints.insert(0, (api.classify, READING))
             endpoints += classify_endpoints(screen)
         opened, changed = wire(app, page, screen, PRIVATE)
         if page.write:
             writing = WriteScreen(screen)
             wire_write(page, writing, opened, changed, PRIVATE)
             writes = WriteApi(writing)
-            endpoints += [writes.generate, writes.cross_attention, *write_endpoints(writing)]
-        for endpoint in endpoints:
+            endpoints += [(writes.generate, WRITING), (writes.cross_attention, WRITING)]
+            endpoints += write_endpoints(writing)
+        for endpoint, line in endpoints:
             # The whole docstring: gradio by itself would leave out what the arguments mean.
-            gr.api(endpoint, api_description=inspect.getdoc(endpoint), **WORK)
-    return app.queue(max_size=32, default_concurrency_limit=1, api_open=False)
+            gr.api(endpoint, api_description=inspect.getdoc(endpoint), **line)
+    app.api_open = False  # nothing goes round the queue
+    app._queue = AttendedQueue(app)
+    return app
 
 
 def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:

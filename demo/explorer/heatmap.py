@@ -5,6 +5,7 @@ of ticks: matplotlib's ticks take longer to build than all the rest of the pictu
 """
 
 from io import BytesIO
+from threading import Lock
 from typing import Any, Literal
 
 import matplotlib
@@ -24,8 +25,17 @@ from explorer.view import MapView
 matplotlib.use("agg")
 
 
+# Its caches of fonts and texts are not made for several threads, and two things here may draw.
+_ONE_AT_A_TIME = Lock()
+
+
 def draw(view: MapView, format: Literal["png", "svg"] = "png", palette: Palette = LIGHT) -> bytes:
-    """A map as the bytes of a picture."""
+    """A map as the bytes of a picture. Safe between threads."""
+    with _ONE_AT_A_TIME:
+        return _save(_figure(view, palette), format)
+
+
+def _figure(view: MapView, palette: Palette) -> Figure:
     rows, columns = axis_labels(view.queries), axis_labels(view.keys)
     box = map_geometry(rows, columns)
     figure = Figure(figsize=(box.width, box.height), dpi=DOTS_PER_INCH, facecolor=palette.paper)
@@ -40,7 +50,7 @@ def draw(view: MapView, format: Literal["png", "svg"] = "png", palette: Palette 
     _divide_segments(axes, view, palette)
     _draw_scale(figure.add_axes(box.scale_rectangle), view, palette)
     _write_titles(figure, view, box, palette)
-    return _save(figure, format)
+    return figure
 
 
 def scale_top(weights: NDArray[np.float32], *, of_one_text: bool = True) -> float:

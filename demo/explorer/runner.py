@@ -13,6 +13,7 @@ from explorer.probabilities import probabilities_of
 from explorer.reading import Reading
 from explorer.sessions import check_names, open_session, run_into
 from explorer.tokens import Encoded, TextEncoder
+from explorer.turns import TURNS
 
 
 class Runner:
@@ -85,7 +86,8 @@ class Runner:
         weights = np.empty((layers, rows, heads, length, length), np.float32)
         norms = np.empty((layers, rows, heads, length), np.float32)
         arrays = [*([logits] if self._scores else []), hidden, *weights, *norms]
-        run_into(self._session, feed, dict(zip(self._names, arrays, strict=True)))
+        with TURNS.take(first=True):
+            run_into(self._session, feed, dict(zip(self._names, arrays, strict=True)))
         return [
             self._reading(
                 encoded,
@@ -106,13 +108,17 @@ class Runner:
         Args:
             head_mask: as for `run`.
         """
-        (logits,) = self._session.run(["logits"], self._feed(batch, head_mask))
-        return logits
+        return self._output("logits", self._feed(batch, head_mask))
 
     def hidden(self, batch: Sequence[Encoded]) -> NDArray[np.float32]:
         """What a decoder reads of texts of equal length, shape (batch, sequence, hidden)."""
-        (hidden,) = self._session.run(["last_hidden_state"], self._feed(batch, None))
-        return hidden
+        return self._output("last_hidden_state", self._feed(batch, None))
+
+    def _output(self, name: str, feed: dict[str, NDArray]) -> NDArray[np.float32]:
+        """One output of one run among many, in its turn; how long it takes is learnt."""
+        with TURNS.take(), self.pace.measuring(feed["input_ids"].size):
+            (output,) = self._session.run([name], feed)
+        return output
 
     def _feed(
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None
@@ -195,6 +201,4 @@ class Runner:
 
     def _take_pace(self) -> None:
         """So that what an analysis will take can be told before there was one."""
-        batch = [self.encode("A first run of eight equal texts in one batch.")] * 8
-        with self.pace.measuring(8 * len(batch[0].ids)):
-            self.answer(batch)
+        self.answer([self.encode("A first run of eight equal texts in one batch.")] * 8)

@@ -80,7 +80,7 @@ class WriteEvents:
         text = text or self._first_source(title)
         if not text:
             return *skip(2), *head_choice(decoder, decoder.layers, MEAN), *skip(MAP_VALUES)
-        *_, writing = answer_or_message(self._screen.write, title, text, Settings())
+        writing = answer_or_message(self._screen.written, title, text)
         chosen = _best_view(chosen, writing)._replace(shown=_shown(title, writing))
         selected = answer_or_message(self._screen.select, chosen)
         notices = write_sentences.notices(writing, selected.runner.bundle, Settings().max_tokens)

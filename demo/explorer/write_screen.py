@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from explorer import write_sentences
 from explorer.decoding.settings import Settings
+from explorer.edge import while_awaited
 from explorer.maps import Maps
 from explorer.reading import Reading
 from explorer.request import RequestError, check_head, check_layer, check_switch, check_texts
@@ -71,6 +72,11 @@ class WriteScreen:
         writer, reading = self._source(title, text)
         return self._kept(title, writer, reading, settings)
 
+    def written(self, title: object, text: object) -> Writing:
+        """The whole text that the decoder writes by itself. Raises RequestError."""
+        *_, writing = while_awaited(self.write(title, text, Settings()))
+        return writing
+
     def follow(self, title: object, text: object, ids: object) -> tuple[Writer, Writing]:
         """A text that was written, or might have been: from memory, or run again."""
         writer, reading = self._source(title, text)
@@ -83,8 +89,7 @@ class WriteScreen:
         """A text that is given, or one that the decoder writes, and how many of the given one's
         tokens had no room. Raises RequestError."""
         if target is None or target == "":
-            *_, writing = self.write(title, text, Settings())
-            return writing, 0
+            return self.written(title, text), 0
         given = check_texts(target).text
         ids, left_out = self.writer(title).target_ids(given, MAX_TOKENS)
         if len(ids) < 2:

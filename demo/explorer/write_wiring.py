@@ -10,6 +10,7 @@ from explorer.panels.analysis import Asked
 from explorer.panels.panel_events import Asking
 from explorer.panels.panel_wiring import wire_panels
 from explorer.widgets import waits_on
+from explorer.work import WRITING
 from explorer.write_events import SETTINGS, WriteEvents
 from explorer.write_layout import WritePage
 from explorer.write_map_events import WriteMapEvents
@@ -46,7 +47,7 @@ def wire_write(
     source = [tab.source, tab.spoiled]
 
     opened.then(events.begin, page.bundle, model, **private)
-    on_picture = waits_on(tab.picture, private)
+    on_picture = waits_on(tab.picture, {**private, **WRITING})
     opens = tab.tab.select(events.open, asking, first, js=_AND_DARK, **on_picture)
     begun = changed.then(events.begin, page.bundle, model, **private)
     cleared = begun.then(events.clear, None, [tab.shown, tab.notice, tab.written], **private)
@@ -88,7 +89,7 @@ def _wire_writing(
     """
     asked = [page.bundle, tab.source, *(tab.settings[name] for name in SETTINGS), *controls]
     growing = [tab.shown, tab.notice, tab.written, tab.stop, tab.png, tab.svg, tab.layer, tab.head]
-    on_source = waits_on(tab.source, private)
+    on_source = waits_on(tab.source, {**private, **WRITING})
     begun = [tab.write.click, tab.source.submit]
     gr.on(begun, None, None, tab.stop, js=_MAY_STOP, **_HERE)
     writings = [

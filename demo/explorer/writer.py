@@ -40,14 +40,17 @@ class Writer:
                 f"{decoder.vocabulary} as decoder.vocabulary. {AGAIN}"
             )
         self.graph = DecoderGraph(decoder)
-        self.pace = Pace()
-        """How long its texts take, learnt as it reads along them; in tokens of both sides."""
         if self.graph.width != runner.width:
             raise BundleError(
                 f"{decoder.graph.path} reads {self.graph.width} numbers per token of the source; "
                 f"{runner.bundle.graph.path} gives {runner.width}. {AGAIN}"
             )
         self._take_pace()
+
+    @property
+    def pace(self) -> Pace:
+        """How long its texts take, learnt as it reads along them."""
+        return self.graph.pace
 
     def write(self, source: Reading, settings: Settings) -> Iterator[Writing]:
         """The text so far after every step; the last one is the result.
@@ -86,8 +89,7 @@ class Writer:
     def _take_pace(self) -> None:
         """So that what an analysis will take can be told before there was one."""
         hidden, ids = np.zeros((4, 12, self.graph.width), np.float32), [self.decoder.end_id] * 12
-        with self.pace.measuring(4 * (12 + 12)):
-            self.graph.log_probabilities(ids, hidden, np.ones((4, 12), np.int64))
+        self.graph.log_probabilities(ids, hidden, np.ones((4, 12), np.int64))
 
     def _writing(self, source: Reading, steps: tuple[Step, ...]) -> Writing:
         ids = [step.token_id for step in steps]

@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 
 from explorer import runner as runner_module
-from explorer import writer as writer_module
 from explorer.analysis.effects import Answers
 from explorer.analysis.pace import Pace
 from explorer.bundle import Bundle, open_bundle
 from explorer.bundle_schema import list_files
+from explorer.decoding import graph as graph_module
 from explorer.runner import Runner
 
 TINY = Path(__file__).parent / "tiny_bundle"
@@ -45,7 +45,7 @@ def steady_pace() -> Iterator[None]:
     """Gives every model this pace: what a plan holds must not hang on how fast a test ran."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner_module, "Pace", SteadyPace)
-        patch.setattr(writer_module, "Pace", SteadyPace)
+        patch.setattr(graph_module, "Pace", SteadyPace)
         yield
 
 

@@ -114,8 +114,7 @@ def _sources(
         return np.repeat(source.hidden[None], len(batch), axis=0), mask
     assert runner.mask_id is not None, "asked before"
     texts = [masked(encoded, places, runner.mask_id) for places in batch]
-    with runner.pace.measuring(len(texts) * len(encoded.ids)):
-        return runner.hidden(texts), mask
+    return runner.hidden(texts), mask
 
 
 def _tried(runner: Runner, writer: Writer, writing: Writing, way: Way) -> list[Word]:

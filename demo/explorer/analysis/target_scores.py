@@ -27,8 +27,5 @@ def score(
     source_mask: NDArray[np.int64],
     head_masks: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> NDArray[np.float32]:
-    """As `DecoderGraph.log_probabilities` of the written tokens, shape (batch, target); the writer
-    learns how long it takes."""
-    tokens = hidden.shape[1] + len(writing.ids)
-    with writer.pace.measuring(len(hidden) * tokens):
-        return writer.graph.log_probabilities(writing.ids, hidden, source_mask, head_masks)
+    """As `DecoderGraph.log_probabilities` of the written tokens, shape (batch, target)."""
+    return writer.graph.log_probabilities(writing.ids, hidden, source_mask, head_masks)

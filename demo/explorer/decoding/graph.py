@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from onnxruntime import OrtValue
 
+from explorer.analysis.pace import Pace
 from explorer.bundle_decoder import Decoder
 from explorer.bundle_schema import AGAIN, BundleError
 from explorer.sessions import check_names, open_session
+from explorer.turns import TURNS
 
 _ASKED = ("input_ids", "encoder_attention_mask", "encoder_hidden_states")
 _WRITTEN = ("decoder.key", "decoder.value")
@@ -64,6 +66,8 @@ class DecoderGraph:
 
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
+        self.pace = Pace()
+        """How long it takes to score texts; in tokens of both sides."""
         layers = range(decoder.layers)
         self._session = open_session(decoder.graph)
         self._written = [f"{layer}.{part}" for layer in layers for part in _WRITTEN]
@@ -128,11 +132,12 @@ class DecoderGraph:
             **self._empty(batch, self._written),
             **(head_masks or {}),
         }
-        (logits,) = self._session.run(["logits"], feed)
-        logits -= logits.max(axis=-1, keepdims=True)
-        chosen = logits[:, np.arange(len(ids)), ids]
-        np.exp(logits, out=logits)  # in place: a batch of them is the largest thing here
-        return chosen - np.log(logits.sum(axis=-1))
+        with TURNS.take(), self.pace.measuring(batch * (hidden.shape[1] + len(ids))):
+            (logits,) = self._session.run(["logits"], feed)
+            logits -= logits.max(axis=-1, keepdims=True)
+            chosen = logits[:, np.arange(len(ids)), ids]
+            np.exp(logits, out=logits)  # in place: a batch of them is the largest thing here
+            return chosen - np.log(logits.sum(axis=-1))
 
     def _source(
         self, hidden: NDArray[np.float32], mask: NDArray[np.int64]
@@ -157,7 +162,8 @@ class DecoderGraph:
         names = [*self._seen, *(f"present.{name}" for name in kept)]
         names += self._norms if norms is None else []
         feed = {"input_ids": OrtValue.ortvalue_from_numpy(token_ids), **past.source, **past.written}
-        values = self._session.run_with_ort_values(names, feed)
+        with TURNS.take():
+            values = self._session.run_with_ort_values(names, feed)
         found = dict(zip(names, values, strict=True))
         logits, *maps = (found[name].numpy() for name in self._seen)
         if norms is None:

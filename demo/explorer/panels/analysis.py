@@ -12,6 +12,7 @@ from explorer.bundle import Bundle
 from explorer.reading import Reading
 from explorer.runner import Runner
 from explorer.screen import Screen
+from explorer.work import ANALYSIS
 from explorer.writer import Writer
 from explorer.writing import Writing
 
@@ -58,6 +59,8 @@ class Analysis:
     """Runs it; gives plain data for the widget. Raises RequestError."""
     lay_out_options: Callable[[Bundle], dict[str, Component]] = no_options
     """Makes its controls, inside the row that is open; they keep the order of this dict."""
+    line: Mapping[str, Any] = field(default_factory=lambda: ANALYSIS)
+    """What it waits in: see `work.py`."""
     leaves_heads_out: bool = False
     """Its widget may have heads left out, by an event `leave_out` with all of them as `without`. It
     has a property of that name, and what it shows stays when others are left out."""

@@ -17,6 +17,7 @@ from explorer.reading import Reading
 from explorer.request import RequestError
 from explorer.runner import Runner
 from explorer.words import Word
+from explorer.work import READING
 
 LOOK_FOR = (
     "**Change one thing.** Read the text again with one word changed, or by another model, and see "
@@ -71,6 +72,7 @@ COMPARE = Analysis(
     widget="compare",
     cost=_cost,
     steps=_steps,
+    line=READING,
     lay_out_options=_options,
     refresh_options=_refresh,
 )

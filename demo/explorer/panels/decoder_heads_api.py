@@ -5,7 +5,7 @@ from typing import Any
 from explorer.analysis.decoder_heads import KINDS, decoder_head_effects
 from explorer.analysis.steps import finish
 from explorer.api import rounded
-from explorer.edge import answer_or_message
+from explorer.edge import answer_or_message, while_awaited
 from explorer.panels.plain import plain
 from explorer.write_api import about_writing
 from explorer.write_screen import WriteScreen
@@ -39,7 +39,7 @@ class DecoderHeadsApi:
     def _effects(self, title: Any, text: Any, target: Any) -> dict:
         writer = self._screen.writer(title)
         writing, left_out = self._screen.target(title, text, target)
-        found = finish(decoder_head_effects(writer, writing))
+        found = finish(while_awaited(decoder_head_effects(writer, writing)))
         return {
             "effects": {
                 kind: plain(effects.round(6))

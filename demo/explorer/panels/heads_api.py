@@ -6,7 +6,7 @@ from explorer.analysis.knock_out import head_effects
 from explorer.analysis.pruning import prune
 from explorer.analysis.steps import finish
 from explorer.api import about
-from explorer.edge import answer_or_message
+from explorer.edge import answer_or_message, while_awaited
 from explorer.panels import heads_panel, pruning_panel
 from explorer.panels.label_option import check_label
 from explorer.panels.plain import rounded_numbers
@@ -88,14 +88,14 @@ class HeadsApi:
 
     def _effects(self, asked: tuple, label: Any) -> dict:
         runner, reading, chosen = self._read(label, *asked)
-        found = finish(head_effects(runner, reading, chosen))
+        found = finish(while_awaited(head_effects(runner, reading, chosen)))
         drawn = heads_panel.payload(runner.bundle, reading, chosen, found)
         return {**rounded_numbers(drawn), **about(runner, reading)}
 
     def _pruning(self, asked: tuple, label: Any, measured: Any) -> dict:
         again = pruning_panel.check_measured(measured)
         runner, reading, chosen = self._read(label, *asked)
-        curve = finish(prune(runner, reading, chosen, again=again))
+        curve = finish(while_awaited(prune(runner, reading, chosen, again=again)))
         drawn = pruning_panel.payload(runner.bundle, reading, chosen, curve)
         return {**rounded_numbers(drawn), **about(runner, reading)}
 

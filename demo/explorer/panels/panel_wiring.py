@@ -82,7 +82,7 @@ def _wire(
     if changed:
         gr.on(changed, events.price, asking, panel.price, **private)
     panel.start.click(None, None, panel.stop, js=_MAY_STOP, **_HERE)
-    waits = waits_on(panel.price, private)
+    waits = waits_on(panel.price, {**private, **panel.analysis.line})
     run = panel.start.click(events.run, asking, [panel.price, panel.result, panel.stop], **waits)
     stopped = panel.stop.click(None, None, panel.stop, js=_HAS_STOPPED, cancels=run, **_HERE)
     stopped.then(events.settle, asking, [panel.price, panel.stop], **private)

@@ -2,6 +2,7 @@
 offer them to programs."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from explorer.panels.compare_api import CompareApi
 from explorer.panels.compare_panel import COMPARE
@@ -20,7 +21,11 @@ from explorer.panels.trust_panel import TRUST
 from explorer.panels.words_api import WordsApi
 from explorer.screen import Screen
 from explorer.sentences import LOG_ODDS
+from explorer.work import ANALYSIS, READING
 from explorer.write_screen import WriteScreen
+
+Endpoint = tuple[Callable, dict[str, Any]]
+"""What programs may call, and the line that it waits in."""
 
 CLASSIFY: tuple[Group, ...] = (
     Group("Words", "mattered", (OCCLUSION, PAIRS, SMALLEST_FLIP, TRUST), LOG_ODDS),
@@ -36,20 +41,23 @@ WRITE: tuple[Group, ...] = (
 """Below the written text, beside its maps."""
 
 
-def classify_endpoints(screen: Screen) -> Sequence[Callable]:
+def classify_endpoints(screen: Screen) -> Sequence[Endpoint]:
     """Named endpoints of what stands in `CLASSIFY`."""
     words, heads = WordsApi(screen), HeadsApi(screen)
     return (
-        words.occlusion,
-        words.pairs,
-        words.smallest_flip,
-        words.trust,
-        heads.head_effects,
-        heads.pruning,
-        CompareApi(screen).compare,
+        (words.occlusion, ANALYSIS),
+        (words.pairs, ANALYSIS),
+        (words.smallest_flip, ANALYSIS),
+        (words.trust, ANALYSIS),
+        (heads.head_effects, ANALYSIS),
+        (heads.pruning, ANALYSIS),
+        (CompareApi(screen).compare, READING),
     )
 
 
-def write_endpoints(screen: WriteScreen) -> Sequence[Callable]:
+def write_endpoints(screen: WriteScreen) -> Sequence[Endpoint]:
     """Named endpoints of what stands in `WRITE`."""
-    return (SourceApi(screen).source_reliance, DecoderHeadsApi(screen).decoder_head_effects)
+    return (
+        (SourceApi(screen).source_reliance, ANALYSIS),
+        (DecoderHeadsApi(screen).decoder_head_effects, ANALYSIS),
+    )

@@ -5,7 +5,7 @@ from typing import Any
 from explorer.analysis.source_reliance import WAYS, cross_attention_by_word, source_reliance
 from explorer.analysis.steps import finish
 from explorer.api import rounded
-from explorer.edge import answer_or_message
+from explorer.edge import answer_or_message, while_awaited
 from explorer.panels.source_panel import check_way
 from explorer.write_api import about_writing
 from explorer.write_screen import WriteScreen
@@ -44,7 +44,7 @@ class SourceApi:
         checked = check_way(way)
         runner, writer = self._screen.screen.runner(title), self._screen.writer(title)
         writing, left_out = self._screen.target(title, text, target)
-        found = finish(source_reliance(runner, writer, writing, checked))
+        found = finish(while_awaited(source_reliance(runner, writer, writing, checked)))
         return {
             "way": checked,
             "log_probabilities": rounded(found.log_probabilities),

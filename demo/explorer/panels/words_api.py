@@ -12,7 +12,7 @@ from explorer.analysis.smallest_flip import smallest_flip
 from explorer.analysis.steps import finish
 from explorer.analysis.trust import MEASURES, Trust, percentile, trust
 from explorer.api import DIGITS, rounded
-from explorer.edge import answer_or_message
+from explorer.edge import answer_or_message, while_awaited
 from explorer.panels import flip_panel, occlusion_panel, pairs_panel, trust_panel
 from explorer.panels.label_option import check_label
 from explorer.panels.plain import (
@@ -126,7 +126,7 @@ class WordsApi:
 
     def _occlusion(self, *given: Any) -> dict:
         runner, reading, label, way = self._asked(*given)
-        found = finish(occlusion(runner, reading, label, way))
+        found = finish(while_awaited(occlusion(runner, reading, label, way)))
         drawn = occlusion_panel.payload(runner.bundle, reading, found, way)
         words = drawn["words"]
         answer = {
@@ -143,7 +143,7 @@ class WordsApi:
 
     def _pairs(self, *given: Any) -> dict:
         runner, reading, label, way = self._asked(*given)
-        found = finish(pairs(runner, reading, label, way))
+        found = finish(while_awaited(pairs(runner, reading, label, way)))
         drawn = pairs_panel.payload(runner.bundle, found, way)
         names = (
             "words", "effects", "log_odds_effects", "interactions", "log_odds_interactions"
@@ -157,7 +157,7 @@ class WordsApi:
 
     def _flip(self, *given: Any) -> dict:
         runner, reading, label, way = self._asked(*given)
-        found = finish(smallest_flip(runner, reading, label, way))
+        found = finish(while_awaited(smallest_flip(runner, reading, label, way)))
         changed = rounded(found.changed.probabilities)
         return {
             "words": [word.text for word in found.single.words],
@@ -171,7 +171,7 @@ class WordsApi:
 
     def _trust(self, *given: Any) -> dict:
         runner, reading, label, way = self._asked(*given)
-        found = finish(trust(runner, reading, label, way))
+        found = finish(while_awaited(trust(runner, reading, label, way)))
         methods = {
             name: {
                 **_measures(found, place),
