@@ -7,6 +7,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from explorer.analysis.effects import LEAST
 from explorer.analysis.knock_out import HeadEffects
 from explorer.analysis.pruning import Plan, PruningCurve
 from explorer.analysis.steps import finish
@@ -177,4 +178,5 @@ def test_programs_and_the_panel_are_told_what_each_head_of_a_decoder_did(float_r
     assert drawn["effects"][0][1][0] == pytest.approx(float((whole - less).sum()), abs=5e-3)
     assert drawn["log_probability"] == pytest.approx(float(whole.sum()), abs=1e-3)
     assert answer["text"] == writing.text
+    assert drawn["least"] == LEAST
     json.dumps(drawn)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from explorer.analysis import source_reliance as module
+from explorer.analysis.effects import LEAST
 from explorer.analysis.source_reliance import (
     WAYS,
     cross_attention_by_word,
@@ -135,6 +136,7 @@ def test_the_panel_shows_probabilities_with_and_without(runner, writer, writing)
     assert drawn["with_source"] == pytest.approx(shares, abs=1e-4)
     fall = np.log(drawn["with_source"]) - np.log(drawn["without_source"])
     assert fall == pytest.approx(drawn["whole"], abs=1e-3)
+    assert drawn["least"] == LEAST
     assert len(drawn["effects"]) == len(drawn["attention"]) == len(drawn["tokens"])
     with pytest.raises(RequestError, match=r"taken away 'by magic'; expected before the encoder"):
         SOURCE_RELIANCE.cost(replace(asked, options={"way": "by magic"}))
