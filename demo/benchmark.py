@@ -143,7 +143,7 @@ def times(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) ->
     """Prints how long each analysis takes on texts of several lengths."""
     runner = Runner(bundle)
     writer = Writer(runner) if bundle.writes else None
-    lengths = [length for length in LENGTHS if length <= bundle.max_tokens] or [bundle.max_tokens]
+    lengths = [length for length in LENGTHS if length <= bundle.most_tokens] or [bundle.most_tokens]
     columns = {}
     for tokens in [lengths[0], *lengths]:  # the first of all takes longer, and is not shown
         text = text_of_length(runner, texts, tokens)
@@ -158,7 +158,7 @@ def memory(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -
         print("\nMemory: only Linux tells it.")
         return
     runner = Runner(bundle)
-    short, long = (text_of_length(runner, texts, tokens) for tokens in (32, bundle.max_tokens))
+    short, long = (text_of_length(runner, texts, tokens) for tokens in (32, bundle.most_tokens))
     flags = ["--bundle", str(options.bundle)]
     flags += ["--precision", options.precision] if options.precision else []
     with served_page(Path(app.__file__), flags) as page:
@@ -172,7 +172,7 @@ def memory(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -
         print(
             f"\nMemory of the page, {bundle.title}, {bundle.graph.precision}: {idle:.0f} MB after "
             f"its first answers, {memory_use.peak(page.process):.0f} MB at the peak of "
-            f"{len(names)} endpoints on {bundle.max_tokens} tokens."
+            f"{len(names)} endpoints on {bundle.most_tokens} tokens."
         )
 
 

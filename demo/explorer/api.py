@@ -38,8 +38,9 @@ class Api:
         Returns:
             `label` (the likeliest; for a multi-label model a list of those above one half; null
             for a regression), `probabilities` by label (empty for a regression), `logits` by
-            label, `tokens` in reading order, `tokens_left_out` (cut off because the model reads
-            `max_tokens` at most), `bundle` and `precision` (which graph answered).
+            label, `tokens` in reading order, `tokens_left_out` (cut off because no more than
+            `max_tokens` are read: what the model can, or what the page has memory and time for),
+            `max_tokens`, `bundle` and `precision` (which graph answered).
         """
         title = bundle or self._screen.first("classifies")
         runner, reading = self._read(text, text_pair, title, without)
@@ -138,7 +139,7 @@ def about(runner: Runner, reading: Reading) -> dict[str, Any]:
     return {
         "tokens": [said_token(token) for token in reading.tokens],
         "tokens_left_out": reading.tokens_left_out,
-        "max_tokens": runner.bundle.max_tokens,
+        "max_tokens": runner.bundle.most_tokens,
         "bundle": runner.bundle.title,
         "precision": runner.bundle.graph.precision,
     }

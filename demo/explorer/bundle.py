@@ -11,6 +11,7 @@ from pathlib import Path
 from explorer.bundle_decoder import Decoder, open_decoder
 from explorer.bundle_graph import Graph, choose_graph
 from explorer.bundle_schema import BundleError, Example, HeldOutMetrics, read_manifest, wrong_files
+from explorer.limits import most_tokens
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,8 +27,11 @@ class Bundle:
     temperature: float
     examples: tuple[Example, ...]
     max_tokens: int
+    """How many the model can read; the page may read fewer: see `most_tokens`."""
     layers: int
     heads: int
+    width: int
+    """Numbers per token in the hidden state."""
     vocabulary: int
     graph: Graph
     """The encoder's, with the classifier where there is one."""
@@ -42,6 +46,11 @@ class Bundle:
     @property
     def writes(self) -> bool:
         return self.decoder is not None
+
+    @property
+    def most_tokens(self) -> int:
+        """How many tokens of a text the page reads."""
+        return most_tokens(self.max_tokens, self.layers, self.heads, self.width)
 
     @property
     def tokenizer_file(self) -> Path:
@@ -73,6 +82,7 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
         max_tokens=manifest.max_tokens,
         layers=manifest.sizes.layers,
         heads=manifest.sizes.heads,
+        width=manifest.sizes.hidden,
         vocabulary=manifest.sizes.vocabulary,
         graph=graph,
         test_metrics=manifest.metrics.test or HeldOutMetrics(),

@@ -9,9 +9,9 @@ from explorer.left_out import Heads
 from explorer.reading import Reading
 from explorer.runner import Runner
 
-MAX_BYTES = 80 * 2**20
-"""At most this much is kept: one text of 512 tokens under a model of 6 layers and 12 heads (75 MB),
-or hundreds of sentences. A longer reading is not kept but read again."""
+LEAST_BYTES = 80 * 2**20
+"""So much is kept, or the longest text that the page's models read: one of 512 tokens under a model
+of 6 layers and 12 heads (75 MB), or hundreds of sentences."""
 
 K = TypeVar("K", bound="Kept")
 
@@ -27,9 +27,13 @@ class ReadingCache:
     """Readings by model and text, the longest unused dropped first. Safe between threads.
 
     What was written for a text is kept beside them, by the written tokens.
+
+    Args:
+        max_bytes: at most so much is kept. What is larger by itself is not, and nothing goes for
+            its sake.
     """
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, max_bytes: int = LEAST_BYTES) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._readings: OrderedDict[Hashable, Any] = OrderedDict()
@@ -62,8 +66,10 @@ class ReadingCache:
 
     def _make_room(self, wanted: int) -> None:
         """Before a long text is read, not after: the memory never holds both."""
+        if wanted > self._max_bytes:
+            return
         with self._lock:
-            self._drop(max(self._max_bytes - wanted, 0))
+            self._drop(self._max_bytes - wanted)
 
     def _drop(self, left: int) -> None:
         """Drops what was longest unused until no more than `left` bytes are kept."""

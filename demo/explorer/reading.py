@@ -50,7 +50,7 @@ class Reading:
     text_pair: str
     tokens: tuple[Token, ...]
     tokens_left_out: int
-    """Tokens cut off because the model reads no more than `max_tokens`."""
+    """Tokens cut off because no more than the bundle's `most_tokens` are read."""
     logits: NDArray[np.float32]
     """Shape (labels,); no labels, no logits."""
     probabilities: NDArray[np.float32]

@@ -29,7 +29,7 @@ class Runner:
         self.pace = Pace()
         """How long its texts take, learnt as it reads."""
         try:
-            self._encoder = TextEncoder(bundle.tokenizer_file, bundle.max_tokens)
+            self._encoder = TextEncoder(bundle.tokenizer_file, bundle.most_tokens)
         except Exception as error:  # the library raises plain Exception
             raise BundleError(f"{bundle.tokenizer_file}: {error}. {AGAIN}") from error
         self._session = open_session(bundle.graph)
@@ -63,9 +63,18 @@ class Runner:
         return self.run([self.encode(text, text_pair)], mask)[0]
 
     def reading_bytes(self, text: str, text_pair: str = "") -> int:
-        """The memory that the maps of a reading will take."""
-        tokens = len(self.encode(text, text_pair).ids)
-        return 4 * self.bundle.layers * self.bundle.heads * tokens**2
+        """The memory that a reading will hold."""
+        return self._bytes_of(len(self.encode(text, text_pair).ids))
+
+    @property
+    def most_bytes(self) -> int:
+        """The memory that a reading of the longest text holds."""
+        return self._bytes_of(self.bundle.most_tokens)
+
+    def _bytes_of(self, tokens: int) -> int:
+        """Its maps, value norms and hidden states: see `Reading.bytes`."""
+        heads = self.bundle.layers * self.bundle.heads
+        return 4 * tokens * (heads * (tokens + 1) + self.width)
 
     def run(
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None = None

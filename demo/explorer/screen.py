@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 from explorer import heatmap
-from explorer.cache import ReadingCache
+from explorer.cache import LEAST_BYTES, ReadingCache
 from explorer.maps import Maps
 from explorer.palette import DARK, LIGHT
 from explorer.reading import Reading
@@ -53,7 +53,7 @@ class Screen:
 
     def __init__(self, runners: Sequence[Runner]) -> None:
         self.runners = {runner.bundle.title: runner for runner in runners}
-        self.cache = ReadingCache()
+        self.cache = ReadingCache(max([LEAST_BYTES, *(one.most_bytes for one in runners)]))
         # One file per head, written over and over: gradio copies it before the next call begins.
         self._folder = TemporaryDirectory(prefix="attention-explorer-")
 

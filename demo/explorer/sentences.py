@@ -99,7 +99,7 @@ def notices(
     if reading.tokens_left_out:
         whole = len(reading.tokens) + reading.tokens_left_out
         found.append(
-            f"The model reads {bundle.max_tokens} tokens at most, and this text has {whole:,}: "
+            f"{_reads(bundle)}, and this text has {whole:,}: "
             f"{reading.tokens_left_out:,} were left out of {shown}."
         )
     if not words:
@@ -117,6 +117,16 @@ def notices(
             "give its answer any weight."
         )
     return found
+
+
+def _reads(bundle: Bundle) -> str:
+    """How many tokens are read, and why no more."""
+    if bundle.most_tokens == bundle.max_tokens:
+        return f"The model reads {bundle.max_tokens} tokens at most"
+    return (
+        f"The model could read {bundle.max_tokens:,} tokens, but the maps of so many would take "
+        f"too much memory and time: this page reads {bundle.most_tokens:,} at most"
+    )
 
 
 def removed_share(view: MapView, reading: Reading) -> str:

@@ -2,7 +2,9 @@
 
 import pytest
 
+from explorer import screen
 from explorer.cache import ReadingCache
+from explorer.screen import Screen
 
 
 class CountingRunner:
@@ -50,23 +52,37 @@ def test_the_longest_unused_is_dropped_when_memory_is_full(counting):
     assert counting.texts[-1] == "not film"
 
 
-def test_a_reading_larger_than_the_bound_is_given_but_not_kept(counting):
-    cache = ReadingCache(max_bytes=10)
+def test_a_reading_larger_than_the_bound_is_not_kept_and_nothing_goes_for_its_sake(counting):
+    cache = ReadingCache(max_bytes=counting.read("film").bytes)
+    counting.texts.clear()
 
+    cache.read(counting, "film")
     assert cache.read(counting, "a film").tokens
     cache.read(counting, "a film")
+    cache.read(counting, "film")
 
-    assert counting.texts == ["a film", "a film"]
+    assert counting.texts == ["film", "a film", "a film"]
+
+
+def test_a_page_keeps_the_longest_text_that_its_models_read(runner, monkeypatch):
+    monkeypatch.setattr(screen, "LEAST_BYTES", 0)
+    page, longest = Screen([runner]), "film " * 100
+
+    read = page.read(runner.bundle.title, longest, "")[1]
+
+    assert page.read(runner.bundle.title, longest, "")[1] is read
+    assert runner.reading_bytes(longest) == runner.most_bytes == read.bytes
 
 
 def test_room_is_made_before_a_long_text_is_read(counting, runner, monkeypatch):
-    cache = ReadingCache(max_bytes=int(1.5 * runner.read("one film").bytes))
+    longer = "one good film, not a bad one"
+    cache = ReadingCache(max_bytes=runner.read(longer).bytes)
     cache.read(counting, "one film")
     kept = []
     monkeypatch.setattr(
         counting, "read", lambda *text: kept.append(cache._bytes) or runner.read(*text)
     )
 
-    cache.read(counting, "one good film, not a bad one")
+    cache.read(counting, longer)
 
     assert kept == [0]

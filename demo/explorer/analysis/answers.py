@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from explorer.analysis.effects import Answers
 from explorer.analysis.steps import Progress, Steps
+from explorer.limits import operations
 from explorer.runner import Runner
 from explorer.tokens import Encoded
 
@@ -44,12 +45,10 @@ def answers(
 
 def texts_per_run(runner: Runner, tokens: int) -> int:
     """How many texts of so many tokens are read in one run; at least one."""
-    tokens, layers, width = max(tokens, 1), runner.bundle.layers, runner.width
-    maps = layers * runner.bundle.heads
-    # Each layer multiplies a token by 12 width x width numbers, and by 2 width for each token.
-    operations = 2 * layers * tokens * (12 * width**2 + 2 * width * tokens)
-    bounds = (_MAP_BYTES // (4 * maps * tokens**2), int(_OPERATIONS // operations))
-    return max(1, min(_ROWS, *bounds))
+    tokens, layers = max(tokens, 1), runner.bundle.layers
+    in_memory = _MAP_BYTES // (4 * layers * runner.bundle.heads * tokens**2)
+    in_time = int(_OPERATIONS // operations(tokens, layers, runner.width))
+    return max(1, min(_ROWS, in_memory, in_time))
 
 
 def _batches(runner: Runner, texts: Sequence[Encoded]) -> Iterator[list[int]]:
