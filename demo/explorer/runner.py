@@ -1,6 +1,7 @@
 """Runs a bundle's graph with onnxruntime: texts in, readings out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from explorer.analysis.pace import Pace
 from explorer.bundle import Bundle
 from explorer.bundle_schema import AGAIN, BundleError
+from explorer.first_runs import check_outputs, trying
 from explorer.left_out import Heads, mask_without
 from explorer.probabilities import probabilities_of
 from explorer.reading import Reading
@@ -17,21 +19,24 @@ from explorer.turns import TURNS
 
 
 class Runner:
-    """A bundle ready to read texts. Opening it runs the graph once, which checks its shapes.
+    """A bundle ready to read texts. Opening it runs the graph on all kinds of texts that a reader
+    may send, which checks its shapes.
 
     Raises:
-        BundleError: onnxruntime or the tokenizer refuses its file, an output is missing, or the
-            graph's sizes are not those of `bundle.json`.
+        BundleError: onnxruntime or the tokenizer refuses its file, an output is missing, the
+            graph's sizes are not those of `bundle.json`, or it fails on one of those texts.
     """
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self.pace = Pace()
         """How long its texts take, learnt as it reads."""
-        try:
-            self._encoder = TextEncoder(bundle.tokenizer_file, bundle.most_tokens)
-        except Exception as error:  # the library raises plain Exception
-            raise BundleError(f"{bundle.tokenizer_file}: {error}. {AGAIN}") from error
+        self._encoder = TextEncoder(bundle.tokenizer_file, bundle.most_tokens)
+        if self._encoder.size > bundle.vocabulary:
+            raise BundleError(
+                f"{bundle.tokenizer_file} has {self._encoder.size} ids; bundle.json has "
+                f"{bundle.vocabulary} as sizes.vocabulary. {AGAIN}"
+            )
         self._session = open_session(bundle.graph)
         self._inputs = {given.name for given in self._session.get_inputs()}
         overridable = self._session.get_overridable_initializers()
@@ -47,9 +52,11 @@ class Runner:
             bundle.layers,
             inputs=("input_ids", "attention_mask"),
             outputs=self._names,
+            maps="encoder_attentions",
         )
-        self.width = self._warm_up()
+        self.width = bundle.width
         """Numbers per token in the last hidden state."""
+        self._warm_up()
         if bundle.classifies:
             self._take_pace()
 
@@ -184,29 +191,42 @@ class Runner:
         """The id of `mask`; None if there is no such token."""
         return self._encoder.mask_id
 
-    def _warm_up(self) -> int:
-        """The first run is slow, and shows whether the graph's sizes are those promised.
+    def _warm_up(self) -> None:
+        """The first runs are slow, and show whether all that a reader may ask for can be done."""
+        bundle, graph = self.bundle, self.bundle.graph
+        texts = {"a text": self.encode("A first run."), "a pair": self.encode("A first", "run.")}
+        masks = (
+            [None, mask_without((), bundle.layers, bundle.heads)] if self.masks_heads else [None]
+        )
+        for what, encoded in texts.items():
+            tokens = len(encoded.ids)
+            if not tokens:
+                raise BundleError(f"{bundle.tokenizer_file} makes no token of {what}. {AGAIN}")
+            shapes = {
+                **dict.fromkeys(self._scores, (1, len(bundle.labels))),
+                "last_hidden_state": (1, tokens, bundle.width),
+                **dict.fromkeys(self._weight_names, (1, bundle.heads, tokens, tokens)),
+                **dict.fromkeys(self._norm_names, (1, bundle.heads, tokens)),
+            }
+            for mask in masks:
+                with trying(graph, f"{what} of {tokens} tokens"):
+                    found = self._session.run(self._names, self._feed([encoded], mask))
+                check_outputs(graph, dict(zip(self._names, found, strict=True)), shapes)
+        self._try_longest(texts["a text"])
+        for example in (*bundle.examples, *(bundle.decoder.examples if bundle.decoder else ())):
+            self.encode(example.text, example.text_pair)
 
-        Returns:
-            The width of the last hidden state.
-        """
-        encoded = self.encode("A first run.")
-        try:
-            names = [*self._scores, "last_hidden_state", self._weight_names[0]]
-            *logits, hidden, weights = self._session.run(names, self._feed([encoded], None))
-        except Exception as error:  # onnxruntime's own classes share no other base
-            raise BundleError(
-                f"{self.bundle.graph.path} opens but does not run: {error}. {AGAIN}"
-            ) from error
-        labels, heads = len(self.bundle.labels), self.bundle.heads
-        given = logits[0].shape[-1] if logits else 0
-        if given != labels or weights.shape[1] != heads:
-            raise BundleError(
-                f"{self.bundle.graph.path} gives {given} logits and "
-                f"{weights.shape[1]} heads; bundle.json has {labels} labels and {heads} heads. "
-                f"{AGAIN}"
-            )
-        return int(hidden.shape[-1])
+    def _try_longest(self, encoded: Encoded) -> None:
+        """A text of as many tokens as are ever read, with the largest id that the tokenizer knows:
+        the graph has a row for each position and for each id, and does not say how many."""
+        tokens, ids = self.bundle.most_tokens, encoded.ids
+        filled = [ids[place % len(ids)] for place in range(tokens - 1)]
+        longest = replace(
+            encoded, ids=[*filled, self._encoder.size - 1], segment_ids=[0] * tokens, tokens=()
+        )
+        what = f"{tokens} tokens with ids up to {self._encoder.size - 1}, as bundle.json allows it"
+        with trying(self.bundle.graph, what):
+            self._session.run(["last_hidden_state"], self._feed([longest], None))
 
     def _take_pace(self) -> None:
         """So that what an analysis will take can be told before there was one."""

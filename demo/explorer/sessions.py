@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from explorer.bundle_graph import Graph
 from explorer.bundle_schema import AGAIN, BundleError
 from explorer.processor import adds_exactly
+from explorer.tokenizer_file import reason
 
 _THREADS = min(2, os.cpu_count() or 1)
+_WIDEST = 1_000_000
+"""Heads, or numbers per token: arrays of such a size are made before the graph has run."""
 
 
 def open_session(graph: Graph) -> onnxruntime.InferenceSession:
@@ -33,7 +36,9 @@ def open_session(graph: Graph) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(graph.path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own classes share no other base
-        raise BundleError(f"{graph.path} is no graph that opens: {error}. {AGAIN}") from error
+        raise BundleError(
+            f"{graph.path} is no graph that opens: {reason(error)}. {AGAIN}"
+        ) from error
 
 
 def run_into(
@@ -65,10 +70,21 @@ def check_names(
     *,
     inputs: Sequence[str],
     outputs: Sequence[str],
+    maps: str,
 ) -> None:
-    """Raises BundleError if the graph lacks one of these inputs or outputs."""
+    """Raises BundleError if the graph lacks one of these inputs or outputs, or has more layers.
+
+    Args:
+        maps: what the outputs are called of which there is one for each layer.
+    """
     _check("inputs", inputs, session.get_inputs(), graph, layers)
     _check("outputs", outputs, session.get_outputs(), graph, layers)
+    found = sum(one.name.startswith(f"{maps}.") for one in session.get_outputs())
+    if found != layers:
+        raise BundleError(
+            f"{graph.path} gives the maps of {found} layers; bundle.json says {layers} layers. "
+            f"{AGAIN}"
+        )
 
 
 def _check(
@@ -77,7 +93,24 @@ def _check(
     there = {one.name for one in found}
     missing = [name for name in names if name not in there]
     if missing:
+        shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
         raise BundleError(
-            f"{graph.path} lacks {len(missing)} of {len(names)} {kind}: {', '.join(missing)}. "
-            f"bundle.json says {layers} layers. {AGAIN}"
+            f"{graph.path} lacks {len(missing)} of {len(names)} {kind}: {shown}. bundle.json says "
+            f"{layers} layers. {AGAIN}"
         )
+
+
+def declared_size(session: onnxruntime.InferenceSession, graph: Graph, name: str, axis: int) -> int:
+    """The size that a graph declares for an axis of an input.
+
+    Raises:
+        BundleError: it declares none there, or one that no model has.
+    """
+    shapes = {given.name: given.shape for given in session.get_inputs()}
+    size = shapes[name][axis] if len(shapes[name]) > axis else None
+    if not isinstance(size, int) or not 1 <= size <= _WIDEST:
+        raise BundleError(
+            f"{graph.path} declares {str(size)[:40]} as size {axis + 1} of {name}; expected a "
+            f"number from 1 to {_WIDEST:,}. {AGAIN}"
+        )
+    return size

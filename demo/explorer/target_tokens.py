@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tokenizers import Tokenizer
-
 from explorer.pieces import SPACES, WORD_STARTS, Spelling
 from explorer.reading import Token
+from explorer.tokenizer_file import open_tokenizer
 
 
 class _Known(NamedTuple):
@@ -26,14 +25,12 @@ class TargetTokens:
     that marks where a word starts (byte-level BPE, SentencePiece)."""
 
     def __init__(self, tokenizer_file: Path, outside: Sequence[int]) -> None:
-        """Raises Exception of the tokenizers library if the file is not one of its own.
+        """Raises BundleError: the file is no tokenizer.
 
         Args:
             outside: ids that are no part of the text: the start and the end token.
         """
-        self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        self._tokenizer = open_tokenizer(tokenizer_file)
         self._prefix = getattr(self._tokenizer.model, "continuing_subword_prefix", None) or ""
         self._spelling = Spelling.of(self._tokenizer)
         self._outside = frozenset(outside)
@@ -42,7 +39,7 @@ class TargetTokens:
     @property
     def size(self) -> int:
         """How many ids it knows, from 0 on."""
-        return max(self._tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+        return max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=-1) + 1
 
     def tokens(self, ids: Sequence[int]) -> tuple[Token, ...]:
         """A token for each id of a text."""

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from explorer.bundle_schema import AGAIN, BundleError
 from explorer.reading import Token
 from explorer.source_tokens import SourceTokens
+from explorer.tokenizer_file import open_tokenizer
 
 _MASKS = ("[MASK]", "<mask>")
 
@@ -28,14 +30,21 @@ class TextEncoder:
     """Cuts texts into tokens. Says how many did not fit instead of dropping them in silence."""
 
     def __init__(self, tokenizer_file: Path, max_tokens: int) -> None:
-        """Raises Exception of the tokenizers library if the file is not one of its own."""
+        """Raises BundleError: the file is no tokenizer, or adds more tokens than fit."""
         # Two of them: what is left out can only be counted by one that leaves nothing out.
-        self._whole = Tokenizer.from_file(str(tokenizer_file))
-        self._whole.no_truncation()
-        self._whole.no_padding()
+        self._whole = open_tokenizer(tokenizer_file)
+        added = self._whole.num_special_tokens_to_add(is_pair=True)
+        if added >= max_tokens:
+            raise BundleError(
+                f"{tokenizer_file} adds {added} tokens to a pair of texts, and max_tokens is "
+                f"{max_tokens}: no room is left for the texts. {AGAIN}"
+            )
         self._cut = Tokenizer.from_str(self._whole.to_str())
         self._cut.enable_truncation(max_tokens, strategy="longest_first")
         self._max_tokens = max_tokens
+        vocabulary = self._whole.get_vocab(with_added_tokens=True)
+        self.size = max(vocabulary.values(), default=-1) + 1
+        """How many ids it knows, from 0 on."""
         self._named = SourceTokens(self._whole)
         known = (mask for mask in _MASKS if self._whole.token_to_id(mask) is not None)
         self.mask = next(known, "")

@@ -30,10 +30,7 @@ class Writer:
         decoder = runner.bundle.decoder
         assert decoder, f"{runner.bundle.title} has no decoder"
         self.decoder = decoder
-        try:
-            self._target = TargetTokens(decoder.tokenizer_file, (decoder.start_id, decoder.end_id))
-        except Exception as error:  # the library raises plain Exception
-            raise BundleError(f"{decoder.tokenizer_file}: {error}. {AGAIN}") from error
+        self._target = TargetTokens(decoder.tokenizer_file, (decoder.start_id, decoder.end_id))
         if self._target.size > decoder.vocabulary:
             raise BundleError(
                 f"{decoder.tokenizer_file} has {self._target.size} ids; bundle.json has "

@@ -160,7 +160,7 @@ def test_a_file_that_is_no_tokenizer_is_refused(copy_of_tiny, relist):
     (folder / "tokenizer.json").write_text("{}", encoding="utf-8")
     relist(folder)
 
-    with pytest.raises(BundleError, match=r"tokenizer\.json: .*Export it again"):
+    with pytest.raises(BundleError, match=r"tokenizer\.json is no tokenizer that opens: .*Export"):
         Runner(open_bundle(folder))
 
 
@@ -178,12 +178,5 @@ def test_missing_outputs_are_counted_and_named(copy_of_tiny, bundle):
 def test_labels_that_the_graph_does_not_have_are_counted(copy_of_tiny):
     folder = copy_of_tiny(labels=["a", "b", "c", "d"])
 
-    with pytest.raises(BundleError, match=r"gives 3 logits and 2 heads; .* 4 labels and 2 heads"):
-        Runner(open_bundle(folder))
-
-
-def test_heads_that_the_graph_does_not_have_are_counted(copy_of_tiny):
-    folder = copy_of_tiny(sizes={"layers": 2, "heads": 5, "hidden": 8, "vocabulary": 101})
-
-    with pytest.raises(BundleError, match=r"gives 3 logits and 2 heads; .* 3 labels and 5 heads"):
+    with pytest.raises(BundleError, match=r"gives logits of shape \(1, 3\) .* it has \(1, 4\)"):
         Runner(open_bundle(folder))

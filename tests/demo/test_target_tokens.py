@@ -5,6 +5,7 @@ import json
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+from explorer.bundle_schema import BundleError
 from explorer.target_tokens import TargetTokens
 
 ENDS = "<|endoftext|>"
@@ -110,5 +111,5 @@ def test_an_id_without_a_piece_has_a_name(word_piece, byte_level):
 def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": None}), encoding="utf-8")
 
-    with pytest.raises(Exception, match="did not match any variant"):
+    with pytest.raises(BundleError, match="did not match any variant"):
         TargetTokens(tmp_path / "tokenizer.json", (0,))

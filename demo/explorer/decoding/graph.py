@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,13 +11,15 @@ from onnxruntime import OrtValue
 
 from explorer.analysis.pace import Pace
 from explorer.bundle_decoder import Decoder
-from explorer.bundle_schema import AGAIN, BundleError
-from explorer.sessions import check_names, open_session
+from explorer.first_runs import check_outputs, trying
+from explorer.sessions import check_names, declared_size, open_session
 from explorer.turns import TURNS
 
 _ASKED = ("input_ids", "encoder_attention_mask", "encoder_hidden_states")
 _WRITTEN = ("decoder.key", "decoder.value")
 _READ = ("encoder.key", "encoder.value")
+_LARGEST_PAST = 128 * 2**20
+"""Bytes of what is kept of a text when its last token is tried: far more than the page writes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,16 +88,17 @@ class DecoderGraph:
             decoder.layers,
             inputs=[*_ASKED, *(f"past_key_values.{name}" for name in kept)],
             outputs=[*self._seen, *self._norms, *(f"present.{name}" for name in kept)],
+            maps="decoder_attentions",
         )
-        sizes = {given.name: given.shape for given in self._session.get_inputs()}
         overridable = self._session.get_overridable_initializers()
-        names = {*sizes, *(given.name for given in overridable)}
+        names = {given.name for given in (*self._session.get_inputs(), *overridable)}
         self.masks_heads = {"head_mask", "cross_head_mask"} <= names
         """Whether its heads can be left out."""
+        declared = partial(declared_size, self._session, decoder.graph)
         self._heads, self._depth = (
-            sizes[f"past_key_values.{self._written[0]}"][axis] for axis in (1, 3)
+            declared(f"past_key_values.{self._written[0]}", axis) for axis in (1, 3)
         )
-        self.width: int = sizes["encoder_hidden_states"][2]
+        self.width = declared("encoder_hidden_states", 2)
         """Numbers per token that it reads from the encoder; its own layers may be wider."""
         self._warm_up()
 
@@ -179,21 +183,38 @@ class DecoderGraph:
         )
 
     def _warm_up(self) -> None:
-        """The first run is slow, and shows whether the graph's sizes are those promised."""
+        """The first runs are slow, and show whether all that a reader may ask for can be done."""
+        decoder, graph = self.decoder, self.decoder.graph
+        start, hidden = np.full((1, 1), decoder.start_id, np.int64), np.zeros((2, self.width))
+        with trying(graph, "a first token"):
+            outputs, past = self.run(start, self.begin(hidden.astype(np.float32)))
+        layers, heads = decoder.layers, decoder.heads
+        shapes = {
+            "logits": (1, 1, decoder.vocabulary),
+            "decoder_attentions": (1, layers, heads, 1, 1),
+            "cross_attentions": (1, layers, heads, 1, 2),
+            "cross_value_norms": (layers, heads, 2),
+        }
+        check_outputs(graph, dict(zip(shapes, outputs, strict=True)), shapes)
+        self._try_last(past)
+        ones = np.ones((1, layers, heads), np.float32)
+        masks = {"head_mask": ones, "cross_head_mask": ones} if self.masks_heads else None
+        with trying(graph, "two sources at once"):
+            sources = np.zeros((2, 3, self.width), np.float32)
+            self.log_probabilities([decoder.end_id] * 2, sources, np.ones((2, 3), np.int64), masks)
+
+    def _try_last(self, past: Past) -> None:
+        """The last token that may be written, with the largest id: the graph has a row for each
+        position and for each id, and does not say how many."""
         decoder = self.decoder
-        try:
-            past = self.begin(np.zeros((2, self.width), np.float32))
-            outputs, _ = self.run(np.full((1, 1), decoder.start_id, np.int64), past)
-        except Exception as error:  # onnxruntime's own classes share no other base
-            raise BundleError(
-                f"{decoder.graph.path} opens but does not run: {error}. {AGAIN}"
-            ) from error
-        found = (outputs.self_weights.shape[2], outputs.logits.shape[-1])
-        if found != (decoder.heads, decoder.vocabulary):
-            raise BundleError(
-                f"{decoder.graph.path} has {found[0]} heads and {found[1]} words; bundle.json has "
-                f"{decoder.heads} and {decoder.vocabulary}. {AGAIN}"
-            )
+        bytes_each = 4 * 2 * decoder.layers * self._heads * self._depth
+        written = min(decoder.max_tokens - 1, _LARGEST_PAST // bytes_each)
+        full = np.zeros((1, self._heads, written, self._depth), np.float32)
+        past = replace(past, written=_values(dict.fromkeys(past.written, full)), length=written)
+        last = decoder.vocabulary - 1
+        what = f"token {written + 1} with the id {last}, as bundle.json allows it"
+        with trying(decoder.graph, what):
+            self.run(np.full((1, 1), last, np.int64), past)
 
 
 def _values(arrays: dict[str, NDArray]) -> dict[str, OrtValue]:
