@@ -1,7 +1,8 @@
-"""Measures a bundle as the page runs it: how faithful rankings of words are, and what it costs.
+"""Measures a bundle as the page runs it: how faithful rankings of words are, what it costs, and how
+long readers wait for each other.
 
 python demo/benchmark.py                                    # all of it, minutes
-python demo/benchmark.py --only times                       # or faithfulness, or memory
+python demo/benchmark.py --only times                       # or faithfulness, or memory, or load
 python demo/benchmark.py --bundle bundles/mine --texts held_out.jsonl
 
 The texts are JSON lines with a "text" and, for pairs, a "text_pair": texts that the model was not
@@ -14,12 +15,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import app
 from explorer.bundle import Bundle, open_bundle
 from explorer.bundle_graph import PRECISIONS
 from explorer.bundle_schema import BundleError
+from explorer.measuring import load as readers
 from explorer.measuring import memory_use
 from explorer.measuring.every_analysis import (
     all_analyses,
@@ -34,7 +37,7 @@ from explorer.measuring.faithfulness import (
     show_summaries,
     summarise,
 )
-from explorer.measuring.served_page import served_page
+from explorer.measuring.served_page import ServedPage, served_page
 from explorer.runner import Runner
 from explorer.streams import safe_streams
 from explorer.writer import Writer
@@ -53,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--texts", type=Path, help="JSON lines (default: held-out reviews)")
     add("--count", type=int, default=200, help="how many of the texts (default: %(default)s)")
     add("--seed", type=int, default=0, help="of the choice and of random orders (default: 0)")
-    add("--only", choices=tuple(MEASURE), help="one of the three parts (default: all)")
+    add("--only", choices=tuple(MEASURE), help="one of the four parts (default: all)")
     return parser
 
 
@@ -159,9 +162,7 @@ def memory(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -
         return
     runner = Runner(bundle)
     short, long = (text_of_length(runner, texts, tokens) for tokens in (32, bundle.most_tokens))
-    flags = ["--bundle", str(options.bundle)]
-    flags += ["--precision", options.precision] if options.precision else []
-    with served_page(Path(app.__file__), flags) as page:
+    with _served(options) as page:
         names = page.endpoints()
         first = "/classify" if "/classify" in names else "/attention"
         for _ in range(3):
@@ -176,7 +177,39 @@ def memory(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -
         )
 
 
-MEASURE = {"faithfulness": faithfulness, "times": times, "memory": memory}
+def load(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
+    """Prints how long readers wait beside analyses, in a crowd, and in mixed traffic."""
+    long = text_of_length(Runner(bundle), texts, bundle.most_tokens)
+    with _served(options) as page:
+        requests = readers.short_requests(page, texts)
+        found = {
+            f"{requests[0].endpoint} beside three analyses at {bundle.most_tokens} tokens": (
+                readers.beside_analyses(page, requests[0], long)
+            ),
+            f"{readers.READERS} readers, {readers.EACH} requests each": (
+                readers.crowd(page, requests)
+            ),
+            f"{readers.MIXED_READERS} readers for {readers.MIXED_SECONDS:g} s": (
+                readers.mixed(page, requests, options.seed)
+            ),
+        }
+        print(f"\n{bundle.title}, {bundle.graph.precision}, answers as each is alone:\n")
+        for name, waits in found.items():
+            print(f"{name}: {waits.in_words()}", flush=True)
+        if memory_use.can_measure():
+            print(f"The page held {memory_use.peak(page.process):.0f} MB at its peak.")
+    if any(waits.wrong for waits in found.values()):
+        raise ValueError("Some answers were not those that the page gives alone.")
+
+
+def _served(options: argparse.Namespace) -> AbstractContextManager[ServedPage]:
+    """The page in a process of its own, with the same bundle."""
+    flags = ["--bundle", str(options.bundle)]
+    flags += ["--precision", options.precision] if options.precision else []
+    return served_page(Path(app.__file__), flags)
+
+
+MEASURE = {"faithfulness": faithfulness, "times": times, "memory": memory, "load": load}
 
 if __name__ == "__main__":
     sys.exit(main())

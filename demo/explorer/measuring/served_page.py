@@ -33,11 +33,23 @@ class ServedPage(NamedTuple):
         Raises:
             ValueError: the page answers with an error.
         """
+        return self.call(endpoint, self.data(endpoint, text, text_pair))
+
+    def data(self, endpoint: str, text: str, text_pair: str = "") -> list[Any]:
+        """What to send an endpoint for a text."""
         given = {"text": text, "text_pair": text_pair, "other": text}
         parameters = self._info()[endpoint]["parameters"]
         names = [one["parameter_name"] for one in parameters]
         defaults = [one.get("parameter_default") for one in parameters]
-        data = [given.get(name, default) for name, default in zip(names, defaults, strict=True)]
+        return [given.get(name, default) for name, default in zip(names, defaults, strict=True)]
+
+    def call(self, endpoint: str, data: list[Any]) -> Any:
+        """Calls an endpoint with what it takes, and gives its last answer.
+
+        Raises:
+            HTTPError: of status 503 where the page is busy.
+            ValueError: the page answers with an error.
+        """
         call = f"{self.address}/gradio_api/call{endpoint}"
         event = json.load(_open(call, json.dumps({"data": data}).encode()))["event_id"]
         lines = _open(f"{call}/{event}").read().decode().split("\n")
