@@ -14,6 +14,7 @@ from export.parts import EncoderPart
 from training.batches import Batch, EncodedText, encode_texts, pad
 from training.corpus import Corpus, Example, load_corpus
 from training.model.classifier import BERTClassifier
+from training.rows import noted_reading
 
 _BATCH = 16
 
@@ -61,7 +62,7 @@ def checked_corpus(
     source = data or (noted["source"] if noted else None)
     if source is None:
         return None
-    corpus = load_corpus(source)
+    corpus = load_corpus(source, None if data else noted_reading(noted or {}))
     if data is None and noted and corpus.fingerprint != noted["fingerprint"]:
         raise ValueError(
             f"{source} has the fingerprint {corpus.fingerprint[:12]}, the training noted "

@@ -16,6 +16,7 @@ from training.corpus import Example
 from training.following import Following
 from training.pairs import load_pairs
 from training.restoring import Restoring
+from training.rows import noted_reading
 from training.sentences import load_sentences
 
 MOST = 200
@@ -72,10 +73,14 @@ def _held_out(hybrid: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> 
     data, recipe = hybrid["data"], hybrid["recipe"]
     task: Following | Restoring
     if hybrid["task"] == Following.name:
-        task = Following(load_pairs(data["source"]))
+        task = Following(load_pairs(data["source"], noted_reading(data)))
     else:
         sentences = load_sentences(
-            data["source"], tokenizer, shortest=recipe["shortest"], longest=recipe["longest"]
+            data["source"],
+            tokenizer,
+            shortest=recipe["shortest"],
+            longest=recipe["longest"],
+            reading=noted_reading(data),
         )
         task = Restoring(sentences, tokenizer)
     found = task.describe()["fingerprint"]

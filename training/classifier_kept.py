@@ -12,6 +12,7 @@ from training.model.classifier import BERTClassifier
 from training.predict import predict_logits
 from training.recipe import Recipe
 from training.rewriter import Rewriter
+from training.rows import noted_reading
 from training.run import rehearsal
 
 MOST_LOST = 0.005  # of accuracy on the validation part
@@ -40,7 +41,7 @@ def open_corpus(record: dict[str, Any]) -> Corpus:
     Raises:
         FileNotFoundError, ValueError: it is no longer there, or is another one now.
     """
-    corpus = load_corpus(record["data"]["source"])
+    corpus = load_corpus(record["data"]["source"], noted_reading(record["data"]))
     if corpus.fingerprint != record["data"]["fingerprint"]:
         raise ValueError(
             f"{corpus.source} is not the corpus that the classifier was trained on (fingerprint "

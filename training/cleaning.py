@@ -1,8 +1,11 @@
 """Keeps a text that is known in one part from being asked in another, and splits stably.
 
-Two texts are near-duplicates when they differ only in case, punctuation, white space, tags or
-the way Unicode writes the same character: when their `normal_form` is equal. A text's part hangs
-on that form alone, so a corpus that grows keeps every old text where it was.
+Two texts are near-duplicates when they have one label and differ only in case, punctuation, white
+space, tags or the way Unicode writes the same character: when their `normal_form` is equal. With
+two labels they are two texts, whose difference may be what the labels hang on ("We're going." and
+"We're going?"); then only what is the same to the letter contradicts itself. A text's part hangs on
+its normal form alone: a corpus that grows keeps every old text where it was, and texts that are
+nearly the same stay together.
 """
 
 import hashlib
@@ -16,6 +19,7 @@ from training.rows import Row
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _UNSEEN = ("P", "Z", "C")  # Unicode's punctuation, separators, control characters
 
+_SHOWN = 3  # of each kind that was removed
 PARTS = ("train", "validation", "test")
 
 
@@ -26,9 +30,21 @@ class Removed:
     duplicates: int = 0
     """Word for word the same as a row that was kept."""
     near_duplicates: int = 0
-    """The same normal form as a row that was kept."""
+    """The same label and normal form as a row that was kept."""
     conflicting: int = 0
     """The same text with different labels: none of them is kept, nobody knows which is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What is left of some rows, and what was taken away."""
+
+    parts: dict[str, list[Row]]
+    removed: Removed
+    near_duplicates: tuple[tuple[Row, Row], ...]
+    """A few of them, each with the row that was kept instead."""
+    conflicting: tuple[Row, ...]
+    """A few of them."""
 
 
 class _Stripping(dict[int, str | None]):
@@ -58,29 +74,32 @@ def row_form(row: Row) -> str:
     return f"{normal_form(row.text)}\x1f{normal_form(row.text_pair)}"
 
 
-def remove_duplicates(parts: dict[str, list[Row]]) -> tuple[dict[str, list[Row]], Removed]:
+def remove_duplicates(parts: dict[str, list[Row]]) -> Cleaned:
     """Leaves every text in one part only, once: test before validation before train."""
-    forms = {part: [row_form(row) for row in rows] for part, rows in parts.items()}
-    labels: defaultdict[str, set[str]] = defaultdict(set)
-    for part, rows in parts.items():
-        for form, row in zip(forms[part], rows, strict=True):
-            labels[form].add(row.label)
+    labels: defaultdict[tuple[str, str | None], set[str]] = defaultdict(set)
+    for rows in parts.values():
+        for row in rows:
+            labels[row.text, row.text_pair].add(row.label)
 
     kept: dict[str, list[Row]] = {part: [] for part in parts}
-    first: dict[str, Row] = {}
-    duplicates = near_duplicates = conflicting = 0
+    first: dict[tuple[str, str], Row] = {}
+    duplicates = 0
+    near: list[tuple[Row, Row]] = []
+    conflicting: list[Row] = []
     for part in sorted(parts, key=["test", "validation", "train", "all"].index):
-        for form, row in zip(forms[part], parts[part], strict=True):
-            if len(labels[form]) > 1:
-                conflicting += 1
-            elif form not in first:
-                first[form] = row
+        for row in parts[part]:
+            known = row_form(row), row.label
+            if len(labels[row.text, row.text_pair]) > 1:
+                conflicting.append(row)
+            elif known not in first:
+                first[known] = row
                 kept[part].append(row)
-            elif first[form] == row:
+            elif first[known] == row:
                 duplicates += 1
             else:
-                near_duplicates += 1
-    return kept, Removed(duplicates, near_duplicates, conflicting)
+                near.append((row, first[known]))
+    removed = Removed(duplicates, len(near), len(conflicting))
+    return Cleaned(kept, removed, tuple(near[:_SHOWN]), tuple(conflicting[:_SHOWN]))
 
 
 def stable_hash(row: Row) -> int:

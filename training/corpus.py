@@ -1,22 +1,25 @@
 """A corpus: labelled texts, cleaned and split into train, validation and test.
 
 `load_corpus` takes what a person writes behind `--data`: the name of packaged reviews, a CSV or
-JSON Lines file, a folder in the format of `datasets`, or a dataset's name on the Hub.
+JSON file, a folder in the format of `datasets`, or a dataset's name on the Hub.
 """
 
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.cleaning import PARTS, Removed, remove_duplicates, split, stable_hash
+from training.cleaning import PARTS, Cleaned, Removed, remove_duplicates, split, stable_hash
+from training.label_names import settle_labels
 from training.reviews import SOURCES, read_reviews
-from training.rows import RawTexts, Row
+from training.rows import RawTexts, Reading, Row
 from training.table_file import SUFFIXES, read_table
 
 DEFAULT = "rotten-tomatoes"
 _EXAMPLES = 6
+_SHOWN_LENGTH = 60
 _EXAMPLE_LENGTH = 300  # characters; a page's example should be read at a glance
 
 
@@ -45,22 +48,33 @@ class Corpus:
     fingerprint: str
     """sha256 over every text, label and part: another fingerprint is another corpus."""
     removed: Removed
+    reading: Reading
+    notes: tuple[str, ...]
+    """What a person should know before they train on it, in words."""
     examples: tuple[dict[str, str], ...]
     """Texts for a page to offer: `{"text": ...}`, with `"text_pair"` where there are pairs."""
 
 
-def load_corpus(data: str = DEFAULT) -> Corpus:
-    """Reads, cleans and splits labelled texts; the same `data` gives the same corpus anywhere.
+def load_corpus(data: str = DEFAULT, reading: Reading | None = None) -> Corpus:
+    """Reads, cleans and splits labelled texts; the same arguments give the same corpus anywhere.
+
+    Args:
+        reading: how they are to be read; None: as they come.
 
     Raises:
         FileNotFoundError: there is nothing of that name.
         ValueError: rows are bad, or too few to train on.
     """
-    raw = _read(data)
-    rows, removed = remove_duplicates(raw.parts)
-    rows = split(rows)
+    reading = reading or Reading()
+    raw = _read(data, reading)
+    given, notes = settle_labels(raw.parts, own_names=raw.labels is not None)
+    if reading.keep_duplicates:
+        cleaned = Cleaned(given, Removed(), (), ())
+    else:
+        cleaned = remove_duplicates(given)
+    rows = split(cleaned.parts)
     labels = raw.labels or _in_order({row.label for part in rows.values() for row in part})
-    _check(data, labels, rows)
+    _check(data, labels, rows, cleaned.removed)
     number = {label: i for i, label in enumerate(labels)}
     parts = {
         part: tuple(Example(row.text, number[row.label], row.text_pair) for row in rows[part])
@@ -74,21 +88,37 @@ def load_corpus(data: str = DEFAULT) -> Corpus:
         labels=labels,
         **parts,
         fingerprint=_fingerprint(rows),
-        removed=removed,
+        removed=cleaned.removed,
+        reading=reading,
+        notes=(*raw.notes, *notes, *_removals(cleaned)),
         examples=raw.examples or _choose_examples(rows["test"]),
     )
 
 
-def _read(data: str) -> RawTexts:
+def _read(data: str, reading: Reading) -> RawTexts:
     if data in SOURCES:
         return read_reviews(data)
     if Path(data).suffix.lower() in SUFFIXES:
-        return read_table(Path(data))
+        return read_table(Path(data), reading.columns)
     if Path(data).is_file():
         raise ValueError(f"{data} is a file of no known kind; expected {', '.join(SUFFIXES)}")
     from training.hub_dataset import read_dataset  # `datasets` takes seconds to import
 
-    return read_dataset(data)
+    return read_dataset(data, reading.columns)
+
+
+def _removals(cleaned: Cleaned) -> Iterator[str]:
+    """Some of what was removed, so that a person sees whether it was right."""
+    for row, other in cleaned.near_duplicates:
+        yield f"removed {_shown(row)}, a near-duplicate of {_shown(other)}"
+    for row in cleaned.conflicting:
+        yield f"removed {_shown(row)}, which has several labels, {row.label!r} here"
+
+
+def _shown(row: Row) -> str:
+    both = row.text if row.text_pair is None else f"{row.text} | {row.text_pair}"
+    text = " ".join(both.split())
+    return repr(text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 3]}...")
 
 
 def _in_order(names: set[str]) -> tuple[str, ...]:
@@ -98,8 +128,15 @@ def _in_order(names: set[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _check(data: str, labels: tuple[str, ...], rows: dict[str, list[Row]]) -> None:
+def _check(
+    data: str, labels: tuple[str, ...], rows: dict[str, list[Row]], removed: Removed
+) -> None:
     sizes = ", ".join(f"{len(rows[part])} {part}" for part in PARTS)
+    if not any(rows.values()):
+        raise ValueError(
+            f"nothing is left of {data}: {removed.conflicting:,} rows have a text that is there "
+            "with several labels; give each text one label, or keep all with --keep-duplicates"
+        )
     if len(labels) < 2:
         raise ValueError(f"{data} has only the label {labels[0]!r}; expected two or more labels")
     if empty := [part for part in PARTS if not rows[part]]:

@@ -1,7 +1,7 @@
 """The task of given pairs: write the target of each source. A sibling of `restoring.py`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from random import Random
 from typing import Any
 
@@ -58,6 +58,7 @@ class Following:
         """The `data` of the record."""
         return {
             "source": self.pairs.name,
+            "reading": asdict(self.pairs.reading),
             "fingerprint": self.pairs.fingerprint,
             "sizes": {part: len(getattr(self.pairs, part)) for part in PARTS},
         }

@@ -11,8 +11,10 @@ import random
 import sys
 from collections.abc import Sequence
 
+from training.columns import LABELLED
 from training.command import run_command
 from training.corpus import DEFAULT, Corpus, load_corpus
+from training.reading_flags import add_keep_duplicates, add_reading_flags, reading_of
 from training.streams import hand_over
 
 
@@ -24,6 +26,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--data", default=DEFAULT, help="as for train_classifier.py (default: %(default)s)")
     add("--count", type=int, default=200, help="how many texts, at random (default: %(default)s)")
     add("--seed", type=int, default=0, help="of the choice (default: %(default)s)")
+    add_reading_flags(add, LABELLED)
+    add_keep_duplicates(add)
     return parser
 
 
@@ -32,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
 
     def work() -> None:
-        for text in held_out_lines(load_corpus(args.data), args.count, args.seed):
+        corpus = load_corpus(args.data, reading_of(args, LABELLED))
+        for text in held_out_lines(corpus, args.count, args.seed):
             hand_over(text)
 
     return run_command("held_out_texts.py", None, work)

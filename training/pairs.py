@@ -1,7 +1,7 @@
 """Pairs of texts to learn from: a source, and the target to be written of it.
 
-Behind `--pairs` a person writes a CSV or JSON Lines file with the columns `source` and `target`, a
-folder in the format of `datasets`, or a dataset's name on the Hub.
+Behind `--pairs` a person writes a CSV or JSON file with the columns `source` and `target`, a folder
+in the format of `datasets`, or a dataset's name on the Hub.
 """
 
 import hashlib
@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from training.cleaning import PARTS, split
-from training.rows import Row
-from training.table_file import SUFFIXES, licence_of, read_rows, title_of
-
-_COLUMNS = ("source", "target")
+from training.columns import PAIRED
+from training.rows import Reading, Row
+from training.table_file import SUFFIXES, licence_of, read_rows, text_problem, title_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +36,34 @@ class Pairs:
     test: tuple[Pair, ...]
     fingerprint: str
     """sha256 over every pair and part."""
+    reading: Reading
+    notes: tuple[str, ...] = ()
+    """What a person should know before they train on them, in words."""
 
 
-def load_pairs(name: str) -> Pairs:
+def load_pairs(name: str, reading: Reading | None = None) -> Pairs:
     """Reads and splits pairs; the same pair given twice counts once.
+
+    Args:
+        reading: how they are to be read; None: as they come.
 
     Raises:
         FileNotFoundError: there is nothing of that name.
         ValueError: rows are bad, or too few to train on.
     """
-    path = Path(name)
+    path, reading = Path(name), reading or Reading()
     if path.suffix.lower() in SUFFIXES:
-        given = {"all": read_rows(path, make_pair, columns=_COLUMNS, of="sources and targets")}
+        found = read_rows(
+            path, make_pair, roles=PAIRED, given=reading.columns, of="sources and targets"
+        )
+        given, notes = {"all": found.rows}, found.notes
         title, licence = title_of(path), licence_of(path)
     else:
-        given, title, licence = _read_dataset(name)
+        from training.hub_dataset import read_parts  # `datasets` takes seconds to import
+
+        dataset = read_parts(name, make_pair, roles=PAIRED, given=reading.columns)
+        given, notes = dataset.whole, dataset.notes
+        title, licence = title_of(Path(name)), dataset.licence
     parts = _split(given)
     if empty := [part for part in PARTS if not parts[part]]:
         sizes = ", ".join(f"{len(parts[part])} {part}" for part in PARTS)
@@ -59,15 +71,22 @@ def load_pairs(name: str) -> Pairs:
             f"{name} leaves no pairs for {' and '.join(empty)} ({sizes}); give 100 pairs or more"
         )
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()
-    return Pairs(name=name, title=title, licence=licence, fingerprint=digest, **parts)
+    return Pairs(
+        name=name,
+        title=title,
+        licence=licence,
+        fingerprint=digest,
+        reading=reading,
+        notes=notes,
+        **parts,
+    )
 
 
 def make_pair(values: Mapping[str, Any]) -> Pair | str:
     """A checked pair, or the sentence that says what is wrong with it."""
-    for column in _COLUMNS:
-        text = values.get(column)
-        if not isinstance(text, str) or not text.strip():
-            return f"no {column} (found {text!r})"
+    for role in PAIRED:
+        if problem := text_problem(role.name, values.get(role.name)):
+            return problem
     return Pair(values["source"].strip(), values["target"].strip())
 
 
@@ -81,30 +100,3 @@ def _split(given: Mapping[str, list[Pair]]) -> dict[str, tuple[Pair, ...]]:
         part: tuple(Pair(row.text, row.label) for row in found)
         for part, found in split(rows).items()
     }
-
-
-def _read_dataset(name: str) -> tuple[dict[str, list[Pair]], str, str]:
-    from training.hub_dataset import (  # `datasets` takes seconds to import
-        PARTS_ON_THE_HUB,
-        licence_of_dataset,
-        open_dataset,
-    )
-
-    found = open_dataset(name)
-    given: dict[str, list[Pair]] = {}
-    for part, names in PARTS_ON_THE_HUB.items():
-        if key := next((key for key in names if key in found), None):
-            columns = found[key].column_names
-            if missing := [column for column in _COLUMNS if column not in columns]:
-                raise ValueError(
-                    f"the part {key} of {name} has no column {' and no column '.join(missing)} "
-                    f"(found: {', '.join(columns)}); expected source and target"
-                )
-            made = [make_pair(row) for row in found[key]]
-            if bad := [f"row {i}: {row}" for i, row in enumerate(made) if isinstance(row, str)]:
-                raise ValueError(f"{len(bad)} rows of {name}, part {key}, are bad: {bad[0]}, ...")
-            given[part] = [pair for pair in made if isinstance(pair, Pair)]
-    if not given:
-        raise ValueError(f"{name} has no part called train (found: {', '.join(found)})")
-    whole = {"all": given["train"]} if list(given) == ["train"] else given
-    return whole, title_of(Path(name)), f"Texts: {name}; {licence_of_dataset(found)}."

@@ -35,6 +35,7 @@ def show_start(prepared: Prepared, init: str, *, quick: bool) -> str:
             f"{counted(removed.near_duplicates, 'near-duplicate')}, "
             f"{removed.conflicting:,} with conflicting labels",
         ),
+        *(line("note", note) for note in corpus.notes),
         line("labels", _balance(prepared)),
         line(
             "lengths",

@@ -57,6 +57,7 @@ class Restoring:
         """The `data` of the record."""
         return {
             "source": list(self.sentences.data),
+            "reading": asdict(self.sentences.reading),
             "fingerprint": self.sentences.fingerprint,
             "sizes": {part: len(getattr(self.sentences, part)) for part in PARTS},
             "corruptions": _CORRUPTIONS,

@@ -1,6 +1,23 @@
 """What a reader of texts hands over: rows in parts, before anything is cleaned or split."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """How a person wants texts to be read; a record keeps it, to read them alike again."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Those that are not called as we call them: what for (`text`, `label`, ...) -> name."""
+    keep_duplicates: bool = False
+    """Nothing is removed before the split."""
+
+
+def noted_reading(data: Mapping[str, Any]) -> Reading:
+    """How the texts were read of which a record's `data` tells; older ones: as they come."""
+    return Reading(**data.get("reading", {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +42,5 @@ class RawTexts:
     """The labels in the source's own order; None lets `corpus` put them in order."""
     examples: tuple[dict[str, str], ...] = field(default=())
     """Texts for the page to offer, `{"text": ..., "text_pair": ...}`; none: the test part's."""
+    notes: tuple[str, ...] = field(default=())
+    """What a person should know of how they were read, in words."""

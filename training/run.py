@@ -175,6 +175,7 @@ def describe_data(prepared: Prepared) -> dict[str, Any]:
     return {
         "source": corpus.source,
         "name": corpus.name,
+        "reading": asdict(corpus.reading),
         "fingerprint": corpus.fingerprint,
         "sizes": {part: len(getattr(corpus, part)) for part in PARTS},
         "removed": asdict(corpus.removed),

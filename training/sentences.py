@@ -13,6 +13,8 @@ from transformers import PreTrainedTokenizerBase
 
 from training.cleaning import PARTS, normal_form
 from training.corpus import Corpus, load_corpus
+from training.reviews import SOURCES
+from training.rows import Reading
 
 _END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=[\"'(\[]*[A-Z0-9])")
 Sentence = tuple[str, ...]
@@ -30,6 +32,9 @@ class Sentences:
     test: tuple[Sentence, ...]
     fingerprint: str
     """sha256 over every sentence and part."""
+    reading: Reading
+    notes: tuple[str, ...]
+    """What a person should know before they train on them, in words."""
 
 
 def split_sentences(text: str) -> list[str]:
@@ -48,14 +53,23 @@ def to_words(text: str, tokenizer: PreTrainedTokenizerBase) -> Sentence:
 
 
 def load_sentences(
-    data: Sequence[str], tokenizer: PreTrainedTokenizerBase, *, shortest: int, longest: int
+    data: Sequence[str],
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    shortest: int,
+    longest: int,
+    reading: Reading | None = None,
 ) -> Sentences:
     """Every sentence of `shortest` to `longest` words of some corpora, each sentence once.
+
+    Args:
+        reading: how the corpora are to be read; the packaged ones are read as they are.
 
     Raises:
         FileNotFoundError, ValueError: as `load_corpus`; or a part has no such sentence.
     """
-    corpora = [load_corpus(name) for name in data]
+    reading = reading or Reading()
+    corpora = [load_corpus(name, None if name in SOURCES else reading) for name in data]
     seen: set[str] = set()
     parts: dict[str, tuple[Sentence, ...]] = {}
     for part in reversed(PARTS):
@@ -75,6 +89,8 @@ def load_sentences(
         data=tuple(data),
         licences=tuple(dict.fromkeys(corpus.licence for corpus in corpora)),
         **parts,
+        reading=reading,
+        notes=tuple(note for corpus in corpora for note in corpus.notes),
         fingerprint=_fingerprint(parts),
     )
 

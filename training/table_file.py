@@ -1,37 +1,55 @@
-"""Reads labelled texts from a CSV or JSON Lines file; every bad row is named by file and line.
+"""Reads labelled texts, or pairs, from a CSV or JSON file; every bad row has its file and line.
 
 Columns: `text`, `label`, and `text_pair` where two texts are judged together (a question and an
 answer, a premise and a hypothesis). Other columns are ignored.
 """
 
-import csv
-import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
+from training.columns import LABELLED, Role, choose_columns, other_names
+from training.csv_table import CsvTable, Parsed
+from training.json_table import JsonTable
 from training.rows import RawTexts, Row
+from training.text_file import read_text
 
-SUFFIXES = (".csv", ".jsonl", ".json")
+CSV_SUFFIXES = (".csv", ".tsv")
+SUFFIXES = (*CSV_SUFFIXES, ".jsonl", ".json", ".ndjson")
 Made = TypeVar("Made")
 _LISTED = 20  # how many bad rows a message names
-
-# A row, or the sentence that says what is wrong with it, behind the line it begins on.
-Parsed = tuple[int, Mapping[str, Any] | str]
+_HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair: JSON can write it, UTF-8 cannot
 
 
-def read_table(path: Path) -> RawTexts:
-    """All rows of a `.csv`, `.jsonl` or `.json` (one object a line) file.
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Made]):
+    """What was made of a table's rows."""
+
+    rows: list[Made]
+    notes: tuple[str, ...]
+    """In words, how it was read, where that is not what everybody expects."""
+
+
+def read_table(path: Path, columns: Mapping[str, str] | None = None) -> RawTexts:
+    """All labelled rows of a file.
+
+    Args:
+        columns: those that are not called as we call them: role -> name.
 
     Raises:
         FileNotFoundError, ValueError: as `read_rows`.
     """
-    rows = read_rows(path, make_row, columns=("text", "label"), of="texts with their labels")
+    found = read_rows(
+        path, make_row, roles=LABELLED, given=columns or {}, of="texts with their labels"
+    )
     return RawTexts(
         name=path.name,
         title=title_of(path),
         licence=licence_of(path),
-        parts={"all": rows},
+        parts={"all": found.rows},
+        notes=found.notes,
     )
 
 
@@ -39,40 +57,78 @@ def read_rows(
     path: Path,
     make: Callable[[Mapping[str, Any]], Made | str],
     *,
-    columns: tuple[str, ...],
+    roles: Sequence[Role],
+    given: Mapping[str, str],
     of: str,
-) -> list[Made]:
+    separated: bool | None = None,
+) -> Found[Made]:
     """What `make` makes of every row; it answers a bad row with a sentence.
 
     Args:
-        path: a `.csv`, `.jsonl` or `.json` file.
-        make: takes a row's values by their columns.
-        columns: those that a CSV must have.
+        path: a CSV, or JSON: an object a line, or an array of them.
+        make: takes a row's values by their roles.
+        roles: what columns are wanted for.
+        given: the columns that a person named: role -> name.
         of: what rows are expected, for a message.
+        separated: whether it is a CSV; None lets the file's name say it.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is empty, not UTF-8, lacks a column, or has bad rows.
+        OSError: it cannot be read.
+        ValueError: it is empty, in another encoding, lacks a column, or has bad rows.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file; expected a CSV or JSON Lines file of texts")
-    parsed_rows = _csv_rows(path, columns) if path.suffix.lower() == ".csv" else _json_rows(path)
-    rows: list[Made] = []
-    problems = []
-    try:
-        for line, parsed in parsed_rows:
-            row = parsed if isinstance(parsed, str) else make(parsed)
-            if isinstance(row, str):
-                problems.append(f"{path}:{line}: {row}")
-            else:
-                rows.append(row)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 ({error.reason}); save it as UTF-8") from error
+    text = read_text(path)
+    separated = path.suffix.lower() in CSV_SUFFIXES if separated is None else separated
+    table = CsvTable(text, _fitting(roles, given)) if separated else JsonTable(text)
+    if isinstance(table, CsvTable) and table.problem:
+        raise ValueError(f"{path}:1: {table.problem}")
+    if not table.names and (bad := [f"{path}:{at}: {row}" for at, row in table.rows({})]):
+        raise ValueError(list_problems(str(path), bad, len(bad)))
+    if not table.names and not separated:
+        raise ValueError(f"{path} has no rows; expected {of}")
+    chosen = choose_columns(table.names, roles, given, f"{path}:1" if separated else str(path))
+    rows, problems = make_rows(table.rows(chosen), chosen, make, lambda at: f"{path}:{at}")
     if problems:
-        raise ValueError(_list_problems(path, problems, len(rows) + len(problems)))
+        raise ValueError(list_problems(str(path), problems, len(rows) + len(problems)))
     if not rows:
         raise ValueError(f"{path} has no rows; expected {of}")
-    return rows
+    return Found(rows, tuple(filter(None, (table.note, other_names(chosen)))))
+
+
+def make_rows(
+    parsed_rows: Iterable[Parsed],
+    chosen: Mapping[str, str],
+    make: Callable[[Mapping[str, Any]], Made | str],
+    where: Callable[[int], str],
+) -> tuple[list[Made], list[str]]:
+    """What `make` makes of rows, and the bad ones, each named.
+
+    Args:
+        chosen: the column of each role.
+        where: names a row by its number.
+    """
+    rows: list[Made] = []
+    problems = []
+    for at, parsed in parsed_rows:
+        row: Made | str = (
+            parsed
+            if isinstance(parsed, str)
+            else make({role: parsed.get(column) for role, column in chosen.items()})
+        )
+        if isinstance(row, str):
+            problems.append(f"{where(at)}: {row}")
+        else:
+            rows.append(row)
+    return rows, problems
+
+
+def list_problems(of: str, problems: Sequence[str], total: int) -> str:
+    """The bad rows of something, the first ones by name."""
+    rest = len(problems) - _LISTED
+    listed = "\n".join(problems[:_LISTED]) + (f"\n... and {rest} more" if rest > 0 else "")
+    return f"{len(problems)} of {total} rows in {of} cannot be used:\n{listed}"
 
 
 def title_of(path: Path) -> str:
@@ -88,56 +144,40 @@ def licence_of(path: Path) -> str:
 
 def make_row(values: Mapping[str, Any]) -> Row | str:
     """A checked row, or the sentence that says what is wrong with it."""
-    text, label, pair = values.get("text"), values.get("label"), values.get("text_pair")
-    if not isinstance(text, str) or not text.strip():
-        return f"no text (found {text!r})"
+    text, label, pair = values.get("text"), values.get("label"), values.get("pair")
+    if problem := text_problem("text", text):
+        return problem
     if isinstance(label, bool) or not isinstance(label, str | int) or not str(label).strip():
-        return f"no label (found {label!r}); expected a word or a whole number"
-    if pair is not None and (not isinstance(pair, str) or not pair.strip()):
-        return f"text_pair is empty (found {pair!r}); leave the column out where there is one text"
-    return Row(text.strip(), str(label).strip(), pair.strip() if pair else None)
+        return f"no label (found {_shown(label)}); expected a word or a whole number"
+    if "\n" in str(label).strip() or (problem := text_problem("label", str(label))):
+        return problem or f"a label of several lines (found {_shown(label)}); expected a word"
+    if pair is not None and (problem := text_problem("text_pair", pair)):
+        return f"{problem}; leave the column out where there is one text"
+    return Row(str(text).strip(), str(label), str(pair).strip() if pair else None)
 
 
-def _csv_rows(path: Path, columns: tuple[str, ...]) -> Iterator[Parsed]:
-    csv.field_size_limit(2**31 - 1)  # a review may be longer than the module's 128 KiB
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        header = [name.strip() for name in next(reader, [])]
-        if missing := [name for name in columns if name not in header]:
-            raise ValueError(
-                f"{path}:1: no column {' and no column '.join(missing)} (found: "
-                f"{', '.join(header) or 'nothing'}); expected a first line like: "
-                + ",".join(columns)
-            )
-        begins = reader.line_num + 1
-        for fields in reader:
-            if fields and len(fields) != len(header):
-                yield (
-                    begins,
-                    f"{len(fields)} fields, expected {len(header)}; quote a text that has commas",
-                )
-            elif fields:
-                yield begins, dict(zip(header, fields, strict=True))
-            begins = reader.line_num + 1
+def text_problem(name: str, text: object) -> str:
+    """What is wrong with a value that should be a text; nothing if it is one."""
+    if not isinstance(text, str) or not text.strip():
+        return f"no {name} (found {_shown(text)})"
+    if _HALF.search(text):
+        return f"{name} has half of a character (found {_shown(text)}), which cannot be written"
+    return ""
 
 
-def _json_rows(path: Path) -> Iterator[Parsed]:
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                values = json.loads(line)
-            except json.JSONDecodeError as error:
-                yield number, f"not JSON ({error.msg}); expected one object a line"
-                continue
-            if isinstance(values, dict):
-                yield number, values
-            else:
-                yield number, f"a JSON {type(values).__name__}; expected one object a line"
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing, or null"
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
-def _list_problems(path: Path, problems: list[str], total: int) -> str:
-    rest = len(problems) - _LISTED
-    listed = "\n".join(problems[:_LISTED]) + (f"\n... and {rest} more" if rest > 0 else "")
-    return f"{len(problems)} of {total} rows in {path} cannot be used:\n{listed}"
+def _fitting(roles: Sequence[Role], given: Mapping[str, str]) -> Callable[[Sequence[str]], bool]:
+    def fits(names: Sequence[str]) -> bool:
+        try:
+            choose_columns(names, roles, given, "")
+        except ValueError:
+            return False
+        return True
+
+    return fits

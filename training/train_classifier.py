@@ -12,9 +12,11 @@ from time import perf_counter
 import torch
 
 from training.baseline import run_baseline
+from training.columns import LABELLED
 from training.command import command_line, run_command, with_progress
 from training.corpus import DEFAULT, load_corpus
 from training.fit import Epoch, fit
+from training.reading_flags import add_keep_duplicates, add_reading_flags, reading_of
 from training.recipe import Recipe
 from training.record import FILE
 from training.report import show_end, show_epoch, show_result, show_start
@@ -42,9 +44,12 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--data",
         default=DEFAULT,
-        help="rotten-tomatoes or imdb (packaged), a .csv or .jsonl file with the columns text, "
-        "label and optionally text_pair, or a dataset on the Hub (default: %(default)s)",
+        help="rotten-tomatoes or imdb (packaged), a .csv, .tsv, .json or .jsonl file with the "
+        "columns text, label and optionally text_pair, or a dataset on the Hub "
+        "(default: %(default)s)",
     )
+    add_reading_flags(add, LABELLED)
+    add_keep_duplicates(add)
     add(
         "--init",
         default="minilm",
@@ -126,7 +131,7 @@ def train(arguments: argparse.Namespace, command: str) -> None:
     )
     # Around everything: a folder that cannot be written is refused before the training, not after.
     with whole_folder(arguments.out, marker=FILE) as folder:
-        corpus = load_corpus(arguments.data)
+        corpus = load_corpus(arguments.data, reading_of(arguments, LABELLED))
         if arguments.quick:
             corpus, recipe = rehearsal(corpus, recipe)
         prepared = prepare(corpus, recipe, arguments.init)

@@ -14,6 +14,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from training.classifier_kept import ClassifierKept, check_kept, measure_again, open_corpus
+from training.columns import LABELLED, PAIRED
 from training.command import command_line, run_command, with_progress
 from training.fit_hybrid import fit_hybrid
 from training.following import Following
@@ -28,6 +29,7 @@ from training.hybrid_report import (
 from training.hybrid_run import Shown, measure_hybrid, save_hybrid
 from training.hybrid_start import HybridTask, MakeTask, PreparedHybrid, prepare_hybrid
 from training.pairs import load_pairs
+from training.reading_flags import add_reading_flags, reading_of
 from training.record import FILE
 from training.restoring import Restoring
 from training.sentences import load_sentences
@@ -86,9 +88,10 @@ def _add_files(add: Callable[..., object]) -> None:
     )
     add(
         "--pairs",
-        help="learn given pairs instead: a .csv or .jsonl file, or a dataset on the Hub, with the "
-        "columns source and target",
+        help="learn given pairs instead: a .csv, .tsv, .json or .jsonl file, or a dataset on the "
+        "Hub, with the columns source and target",
     )
+    add_reading_flags(add, (*LABELLED, *PAIRED))
 
 
 def _add_recipe(add: Callable[..., object], recipe: HybridRecipe) -> None:
@@ -187,10 +190,14 @@ def recipe_of(arguments: argparse.Namespace) -> HybridRecipe:
 def _task_of(arguments: argparse.Namespace) -> MakeTask:
     def make(tokenizer: PreTrainedTokenizerBase, recipe: HybridRecipe) -> HybridTask:
         if arguments.pairs:
-            return Following(load_pairs(arguments.pairs))
+            return Following(load_pairs(arguments.pairs, reading_of(arguments, PAIRED)))
         data = arguments.data[:1] if arguments.quick else arguments.data
         sentences = load_sentences(
-            data, tokenizer, shortest=recipe.shortest, longest=recipe.longest
+            data,
+            tokenizer,
+            shortest=recipe.shortest,
+            longest=recipe.longest,
+            reading=reading_of(arguments, LABELLED),
         )
         return Restoring(sentences, tokenizer)
 

@@ -30,7 +30,7 @@ def test_examples_are_cut_at_line_feeds_alone(tmp_path: Path, mark: str, end: st
         (
             "texts.txt",
             b"good\n\xff\xfe",
-            "texts.txt is not UTF-8 .byte 6: invalid start byte.; save",
+            "texts.txt is not UTF-8: byte 1 of line 2 is 0xFF; save",
         ),
         ("texts.jsonl", b'{"text": "\\ud800"}', "line 1 is .*; expected an object with a `text`"),
         ("texts.jsonl", b"[" * 100_000, "line 1 is no JSON .*recursion"),

@@ -44,37 +44,74 @@ def test_the_normal_form_of_a_text_is_not_empty_unless_the_text_is_blank(text: s
 def test_duplicates_are_counted_by_kind_and_the_first_is_kept() -> None:
     rows = [Row("Fine film", "good"), Row("Fine film", "good"), Row("fine film!", "good")]
 
-    kept, removed = remove_duplicates({"all": rows})
+    cleaned = remove_duplicates({"all": rows})
 
-    assert kept == {"all": rows[:1]}
-    assert removed == Removed(duplicates=1, near_duplicates=1, conflicting=0)
+    assert cleaned.parts == {"all": rows[:1]}
+    assert cleaned.removed == Removed(duplicates=1, near_duplicates=1, conflicting=0)
+    assert cleaned.near_duplicates == ((rows[2], rows[0]),)
 
 
 def test_a_text_with_two_labels_is_dropped_everywhere() -> None:
-    rows = [Row("so so", "good"), Row("So so.", "bad"), Row("fine", "good")]
+    rows = [Row("so so", "good"), Row("so so", "bad"), Row("So so.", "bad"), Row("fine", "good")]
 
-    kept, removed = remove_duplicates({"all": rows})
+    cleaned = remove_duplicates({"all": rows})
 
-    assert kept == {"all": [rows[2]]}
-    assert removed.conflicting == 2
+    assert cleaned.parts == {"all": rows[2:]}
+    assert cleaned.removed == Removed(conflicting=2)
+    assert cleaned.conflicting == (rows[0], rows[1])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("We're going.", "We're going?"),
+        ("Rated 1.5", "Rated 15"),
+        (":)", ":("),
+        ("the rapist", "therapist"),
+        ("no", "NO!!!"),
+        ("a  b", "a b"),
+        ("<b>now</b>", "now"),
+    ],
+)
+def test_what_two_labels_hang_on_tells_two_texts_apart_and_both_stay_in_one_part(
+    one: str, other: str
+) -> None:
+    rows = [Row(one, "x"), Row(other, "y")]
+
+    cleaned = remove_duplicates({"all": rows})
+
+    assert cleaned.parts == {"all": rows}
+    assert cleaned.removed == Removed()
+    if normal_form(one) == normal_form(other):
+        assert sorted(map(len, split(cleaned.parts).values())) == [0, 0, 2]
+
+
+def test_near_duplicates_of_one_label_stay_out_of_the_other_parts_beside_another_label() -> None:
+    test = [Row("We're going?", "ask"), Row("We're going.", "tell")]
+    train = [Row("We\u2019re going ?", "ask"), Row("were going", "tell"), Row("go!", "tell")]
+
+    cleaned = remove_duplicates({"train": train, "test": test})
+
+    assert cleaned.parts == {"train": train[2:], "test": test}
+    assert cleaned.removed == Removed(near_duplicates=2)
 
 
 def test_a_text_in_several_parts_stays_in_the_test_part() -> None:
     row = Row("fine film", "good")
     other = Row("dull film", "bad")
 
-    kept, removed = remove_duplicates({"train": [row, other], "test": [row], "validation": [other]})
+    parts = {"train": [row, other], "test": [row], "validation": [other]}
 
-    assert kept == {"train": [], "test": [row], "validation": [other]}
-    assert removed.duplicates == 2
+    cleaned = remove_duplicates(parts)
+
+    assert cleaned.parts == {"train": [], "test": [row], "validation": [other]}
+    assert cleaned.removed.duplicates == 2
 
 
 def test_pairs_are_duplicates_only_when_both_texts_are() -> None:
     rows = [Row("a", "good", "b"), Row("a", "good", "c"), Row("ab", "good"), Row("A", "good", "B!")]
 
-    kept, _ = remove_duplicates({"all": rows})
-
-    assert kept == {"all": rows[:3]}
+    assert remove_duplicates({"all": rows}).parts == {"all": rows[:3]}
 
 
 def test_the_split_is_eight_to_one_to_one_and_a_row_keeps_its_part_as_the_corpus_grows() -> None:

@@ -203,6 +203,29 @@ def test_a_folder_of_files_is_read_as_datasets_reads_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("cache")
+def test_a_csv_in_a_folder_is_read_as_strictly_as_one_by_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    labels = ("nan", "NA", "1", "1.0")
+    rows = "".join(f"text {i},{labels[i % 4]}\n" for i in range(200))
+    (folder / "train.csv").write_text("text,label\n" + rows)
+
+    assert load_corpus(str(folder)).labels == ("1", "1.0", "NA", "nan")
+
+    (folder / "test.csv").write_text('text,label\n"typed,nan\nb,NA\nend",1\n')
+    with pytest.raises(ValueError, match=r"test\.csv:2: a quote opens here and closes on line 4"):
+        load_corpus(str(folder))
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_folder_of_nothing_that_datasets_knows_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "train.parquet").write_bytes(b"PAR1 and no more")
+
+    with pytest.raises(ValueError, match="is a folder that `datasets` cannot read"):
+        load_corpus(str(tmp_path))
+
+
+@pytest.mark.usefixtures("cache")
 def test_a_datasets_bad_rows_and_missing_columns_are_named(tmp_path: Path) -> None:
     bad = datasets.DatasetDict(
         train=datasets.Dataset.from_dict({"text": ["a", "", "c"], "label": ["x", "y", None]})
@@ -211,7 +234,9 @@ def test_a_datasets_bad_rows_and_missing_columns_are_named(tmp_path: Path) -> No
     bare = datasets.DatasetDict(train=datasets.Dataset.from_dict({"words": ["a"]}))
     bare.save_to_disk(tmp_path / "bare")
 
-    with pytest.raises(ValueError, match=r"2 rows of .*\n.*row 1: no text.*\n.*row 2: no label"):
+    with pytest.raises(
+        ValueError, match=r"2 of 3 rows in .*\n.*row 1: no text.*\n.*row 2: no label"
+    ):
         load_corpus(str(tmp_path / "bad"))
-    with pytest.raises(ValueError, match="has the columns words; expected text and label"):
+    with pytest.raises(ValueError, match=r"no column text and no column label \(found: words\)"):
         load_corpus(str(tmp_path / "bare"))

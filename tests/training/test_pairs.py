@@ -7,6 +7,7 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from training.pairs import load_pairs
+from training.rows import Reading
 
 
 def rows(number: int) -> list[dict[str, str]]:
@@ -50,6 +51,18 @@ def test_a_dataset_keeps_its_own_parts(tmp_path: Path) -> None:
     found = load_pairs(str(folder))
 
     assert [len(found.train), len(found.validation), len(found.test)] == [20, 5, 5]
+
+
+def test_columns_of_other_names_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "answers.tsv"
+    path.write_text("Asked\tAnswered\n" + "".join(f"a {i}\tb {i}\n" for i in range(200)))
+
+    found = load_pairs(str(path), Reading(columns={"source": "asked", "target": "answered"}))
+
+    assert {pair.target for pair in found.test} <= {f"b {i}" for i in range(200)}
+    assert found.notes[0] == "columns parted by tabs"
+    with pytest.raises(ValueError, match="--source-column and --target-column"):
+        load_pairs(str(path))
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,9 @@ def test_every_bad_json_line_is_named(tmp_path: Path) -> None:
     assert [line.split("bad.jsonl:")[1].partition(" (")[0] for line in listed] == [
         "1: no label",
         "2: not JSON",
-        "3: a JSON list; expected one object a line",
+        "3: a JSON list; expected one object a line, or an array of objects",
         "4: no text",
-        "5: text_pair is empty",
+        "5: no text_pair",
         "6: no text",
     ]
 
@@ -98,7 +98,7 @@ def test_a_file_that_is_not_utf_8_is_refused_in_words(tmp_path: Path) -> None:
     path = tmp_path / "old.csv"
     path.write_bytes("text,label\ncafé,good\n".encode("latin-1"))
 
-    with pytest.raises(ValueError, match=r"old\.csv is not UTF-8"):
+    with pytest.raises(ValueError, match=r"old\.csv is not UTF-8: byte 4 of line 2 is 0xE9; save"):
         read_table(path)
 
 
