@@ -200,6 +200,15 @@ class Recipe:
     """How the weights were trained."""
 
     longest: Count | None = None
+    """Words of the longest sentence that a restorer's training takes."""
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """What the weights were trained on."""
+
+    longest: Count | None = None
     """Words of the longest source that a decoder was trained on."""
     more: FreeForm = field(default_factory=dict)
 
@@ -209,6 +218,7 @@ class Checkpoint:
     """Where weights came from."""
 
     recipe: Recipe | None = None
+    data: Data | None = None
     more: FreeForm = field(default_factory=dict)
 
 

@@ -14,6 +14,7 @@ from training.pairs import Pair, Pairs
 from training.rewriter import Rewriter
 from training.rouge import rouge
 from training.text_scores import bleu_and_chrf
+from training.vocabulary import most_words
 
 _JUDGED = {"validation": 200, "test": 500}
 _EXAMPLES = 6
@@ -43,6 +44,21 @@ class Following:
                 limit=rewriter.limit,
                 generator=generator,
             )
+
+    @property
+    def texts(self) -> list[str]:
+        """All sources and targets to train on."""
+        return [text for pair in self.pairs.train for text in (pair.source, pair.target)]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know before they train on them, in words."""
+        return self.pairs.notes
+
+    def longest(self, rewriter: Rewriter) -> int:
+        """Words of the longest source that is trained on, as far as it is read."""
+        sources = [pair.source for pair in self.pairs.train]
+        return most_words(sources, rewriter.tokenizer, max_tokens=rewriter.max_tokens)
 
     @property
     def licences(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from training.hybrid_run import MeasuredHybrid, Shown
 from training.hybrid_start import PreparedHybrid
 from training.lines import line
 from training.precision import multiplies_bfloat16
+from training.vocabulary import show_unknown
 
 
 def show_hybrid_start(prepared: PreparedHybrid, *, quick: bool) -> str:
@@ -23,6 +24,8 @@ def show_hybrid_start(prepared: PreparedHybrid, *, quick: bool) -> str:
     millions = sum(w.numel() for w in model.decoder.layers.parameters()) / 1e6
     lines = [
         line("task", f"{prepared.task.name}: {source}; {sizes}"),
+        *(line("note", note) for note in prepared.task.notes),
+        line("unknown", show_unknown(prepared.unknown)),
         line(
             "decoder",
             f"{size.num_hidden_layers} layers × {size.num_attention_heads} heads, "

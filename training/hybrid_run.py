@@ -121,7 +121,7 @@ def _training(prepared: PreparedHybrid, *, joint: bool) -> dict[str, Any]:
         "task": task.name,
         "encoder": "joint" if joint else "frozen",
         "licence": " ".join([known, *(new for new in task.licences if new not in known)]),
-        "data": task.describe(),
+        "data": {**task.describe(), "longest": task.longest(prepared.rewriter)},
         "examples": [{"text": text} for text in task.examples],
         "recipe": asdict(prepared.recipe),
         "seed": prepared.recipe.seed,

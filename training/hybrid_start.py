@@ -22,6 +22,7 @@ from training.model.hybrid import BERTGPTModel
 from training.record import read_record
 from training.restoring import Restoring
 from training.rewriter import Rewriter, frozen_copy
+from training.vocabulary import UnknownWords, unknown_words
 
 HybridTask = Restoring | Following
 MakeTask = Callable[[PreTrainedTokenizerBase, HybridRecipe], HybridTask]
@@ -36,6 +37,8 @@ class PreparedHybrid:
     classifier: BERTClassifier
     rewriter: Rewriter
     task: HybridTask
+    unknown: UnknownWords
+    """Of the sources and targets to train on."""
     recipe: HybridRecipe
     memory: Memory | None
     """Where the encoder learns along."""
@@ -114,11 +117,13 @@ def prepare_hybrid(
         text_tokens(tokenizer),
         min(recipe.max_tokens, classifier.config.encoder.max_position_embeddings),
     )
+    task = make_task(tokenizer, recipe)
     return PreparedHybrid(
         record=record,
         classifier=classifier,
         rewriter=rewriter,
-        task=make_task(tokenizer, recipe),
+        task=task,
+        unknown=unknown_words(task.texts, tokenizer),
         recipe=recipe,
         memory=Memory(classifier) if joint else None,
     )

@@ -12,6 +12,7 @@ from training.metrics import Metrics
 from training.model.classifier import BERTClassifier
 from training.precision import multiplies_bfloat16
 from training.run import Measured, Prepared
+from training.vocabulary import show_unknown
 
 _MATRIX = 12  # labels up to which a confusion matrix fits on a screen
 _WORST = 8  # confusions listed where it does not
@@ -42,6 +43,7 @@ def show_start(prepared: Prepared, init: str, *, quick: bool) -> str:
             f"median {lengths.median} tokens, 95 % up to {lengths.share_95}, "
             f"longest {lengths.longest}; {lengths.cut:,} cut at {recipe.max_tokens}",
         ),
+        line("unknown", show_unknown(prepared.unknown)),
         line("model", _model(prepared.start.model, init)),
         line(
             "recipe",

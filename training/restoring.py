@@ -42,6 +42,20 @@ class Restoring:
         return spoiled_batches(self.sentences.train, rewriter, recipe.batch_size, recipe.seed)
 
     @property
+    def texts(self) -> list[str]:
+        """All sentences to train on, as they are to be written."""
+        return [" ".join(words) for words in self.sentences.train]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know before they train on them, in words."""
+        return self.sentences.notes
+
+    def longest(self, rewriter: Rewriter) -> int:
+        """Words of the longest sentence that is trained on."""
+        return max(map(len, self.sentences.train))
+
+    @property
     def licences(self) -> tuple[str, ...]:
         """Whose the texts are, a sentence for each corpus."""
         return self.sentences.licences

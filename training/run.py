@@ -24,6 +24,7 @@ from training.predict import predict_logits
 from training.recipe import Recipe
 from training.record import write_record
 from training.starting_point import StartingPoint, starting_point
+from training.vocabulary import UnknownWords, unknown_words
 
 _QUICK_TOKENS = 64
 
@@ -48,6 +49,8 @@ class Prepared:
     start: StartingPoint
     texts: dict[str, list[EncodedText]]
     lengths: Lengths
+    unknown: UnknownWords
+    """Of the train part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,19 @@ def prepare(corpus: Corpus, recipe: Recipe, init: str) -> Prepared:
         part: encode_texts(getattr(corpus, part), start.tokenizer, max_tokens=recipe.max_tokens)
         for part in PARTS
     }
-    return Prepared(corpus, recipe, start, texts, measure_lengths(texts, recipe.max_tokens))
+    return Prepared(
+        corpus,
+        recipe,
+        start,
+        texts,
+        measure_lengths(texts, recipe.max_tokens),
+        unknown_words(_all_texts(corpus.train), start.tokenizer),
+    )
+
+
+def _all_texts(examples: Sequence[Example]) -> list[str]:
+    """First texts, and the second ones where there are pairs."""
+    return [text for one in examples for text in (one.text, one.text_pair) if text is not None]
 
 
 def measure_lengths(texts: dict[str, list[EncodedText]], max_tokens: int) -> Lengths:

@@ -4,7 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from explorer.bundle_graph import Graph, choose_graph
-from explorer.bundle_schema import DecoderMetrics, Example, Manifest, read_generation
+from explorer.bundle_schema import (
+    DecoderDescription,
+    DecoderMetrics,
+    Example,
+    Manifest,
+    read_generation,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +49,6 @@ def open_decoder(folder: Path, manifest: Manifest, precision: str | None) -> Dec
     stated = manifest.decoder
     assert stated, "the schema lets nothing write without"
     marks = read_generation(folder, stated.vocabulary)
-    recipe = stated.checkpoint.recipe
     return Decoder(
         tokenizer_file=folder / "decoder" / "tokenizer.json",
         layers=stated.layers,
@@ -54,7 +59,15 @@ def open_decoder(folder: Path, manifest: Manifest, precision: str | None) -> Dec
         start_id=marks.start,
         end_id=marks.eos_token_id,
         graph=choose_graph(folder, manifest, "generate", precision),
-        longest_learned=recipe.longest if recipe else None,
+        longest_learned=_longest_learned(stated),
         examples=stated.examples,
         metrics=stated.metrics,
     )
+
+
+def _longest_learned(stated: DecoderDescription) -> int | None:
+    """Of the texts that it learned from; older restorers say but what their recipe lets in."""
+    data, recipe = stated.checkpoint.data, stated.checkpoint.recipe
+    if data and data.longest is not None:
+        return data.longest
+    return recipe.longest if recipe and stated.task == "restore" else None

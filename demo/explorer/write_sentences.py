@@ -71,8 +71,8 @@ def notices(writing: Writing, bundle: Bundle, most: int) -> list[str]:
     words = sum(not token.special and not token.continues for token in writing.source.tokens)
     if words > (bundle.decoder.longest_learned or words):
         found.append(
-            f"The source has {words} words, and this decoder learned from sentences of "
-            f"{bundle.decoder.longest_learned} at most: it may lose its way."
+            f"The source has {words} words, and this decoder learned from sources of "
+            f"{bundle.decoder.longest_learned} words at most: it may lose its way."
         )
     return found
 

@@ -58,16 +58,24 @@ def test_a_source_longer_than_the_text_may_be_is_noticed(written, bundle):
 
 def test_a_source_longer_than_any_that_was_learned_is_noticed(written, bundle, copy_of_tiny):
     said = json.loads((bundle.folder / "bundle.json").read_text("utf-8"))["decoder"]
-    noted = {"checkpoint": {"recipe": {"longest": 4}}}
-    ours = open_bundle(copy_of_tiny(decoder={**said, **noted}))
+    noted = {"checkpoint": {"recipe": {"longest": 32}, "data": {"longest": 4}}}
+    ours = open_bundle(copy_of_tiny(decoder={**said, "task": "pairs", **noted}))
 
     notices = write_sentences.notices(written("the film, unbad film"), ours, 64)
 
     assert notices == [
-        "The source has 5 words, and this decoder learned from sentences of 4 at most: it may lose "
-        "its way."
+        "The source has 5 words, and this decoder learned from sources of 4 words at most: it may "
+        "lose its way."
     ]
     assert write_sentences.notices(written("the film is good"), ours, 64) == []
+
+
+@pytest.mark.parametrize(("task", "learned"), [("restore", 4), ("pairs", None)])
+def test_a_recipes_limit_is_that_of_a_restorer_alone(task, learned, bundle, copy_of_tiny):
+    said = json.loads((bundle.folder / "bundle.json").read_text("utf-8"))["decoder"]
+    noted = {"task": task, "checkpoint": {"recipe": {"longest": 4}}}
+
+    assert open_bundle(copy_of_tiny(decoder={**said, **noted})).decoder.longest_learned == learned
 
 
 def test_what_had_no_room_in_the_source_is_noticed(written, bundle):

@@ -217,6 +217,7 @@ def test_given_pairs_are_learned_and_judged_by_rouge(classifier: Path, tmp_path:
     record = read_record(out)["hybrid"]
     assert (record["task"], record["encoder"]) == ("pairs", "frozen")
     assert record["data"]["source"] == str(path)
+    assert record["data"]["longest"] == 4  # words, whatever the recipe lets a restorer learn from
     assert {"rouge1", "rouge2", "rougeL", "bleu", "chrf"} <= set(record["metrics"]["test"])
     assert 0 < record["metrics"]["copied"]["rougeL"] < 1
 
