@@ -11,19 +11,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from explorer import HOST_ADDRESS  # first: it settles what gradio reads when it is imported
+
+# isort: split
 import gradio as gr
+from starlette.middleware import Middleware
 
 from explorer.api import Api
 from explorer.attended_queue import AttendedQueue
 from explorer.bundle import Bundle, open_bundle
 from explorer.bundle_graph import PRECISIONS
 from explorer.bundle_schema import BundleError
+from explorer.door import Door
+from explorer.environment import SERVER_NAME, SERVER_PORT
+from explorer.failures import keep_words_out_of_the_log
 from explorer.layout import lay_out
 from explorer.memory import give_memory_back
 from explorer.panels.registry import Endpoint, classify_endpoints, write_endpoints
 from explorer.reading_api import ReadingApi
 from explorer.runner import Runner
 from explorer.screen import Screen
+from explorer.server import (
+    ServerError,
+    check_address,
+    make_room,
+    port_number,
+    reach_directly,
+    stop_orderly,
+)
 from explorer.streams import safe_streams
 from explorer.theme import make_theme
 from explorer.widgets import PAGE
@@ -42,7 +57,9 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
     Raises:
         BundleError: a graph does not open, or is not what its `bundle.json` says; or two bundles
             have one title.
+        ServerError: gradio's temporary folder cannot be made.
     """
+    make_room()
     titles = [bundle.title for bundle in bundles]
     if len(set(titles)) < len(titles):
         raise BundleError(
@@ -50,9 +67,7 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
             "must differ. Export one again with another --title"
         )
     screen = Screen([Runner(bundle) for bundle in bundles])
-    with gr.Blocks(
-        title="Attention Explorer", analytics_enabled=False, delete_cache=(600, 3600)
-    ) as app:
+    with gr.Blocks(title="Attention Explorer", analytics_enabled=False) as app:
         page = lay_out(bundles)
         api, of_reading = Api(screen), ReadingApi(screen)
         reading = [api.attention, of_reading.head_types, of_reading.rollout]
@@ -77,13 +92,15 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
 
 def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
     """Serves the page with what it needs and without what it does not."""
+    reach_directly(options.get("server_name"))
     return app.launch(
         theme=make_theme(),
         css_paths=PAGE / "page.css",
         footer_links=["api"],
         run_history=False,  # it would keep visitors' texts in their browsers
         enable_monitoring=False,
-        max_file_size="64kb",  # nothing is uploaded, but the route for it is open
+        state_session_capacity=32,  # a copy of the page's settings each, of which nothing is read
+        app_kwargs={"middleware": [Middleware(Door, page=app)]},
         ssr_mode=False,
         pwa=False,
         show_error=False,
@@ -110,25 +127,37 @@ def build_parser() -> argparse.ArgumentParser:
         choices=PRECISIONS,
         help="which graph of a bundle runs (default: 8bit where there is one)",
     )
-    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(
-        "--port", type=int, help="port to listen on (default: first free from 7860)"
+        "--host",
+        default=HOST_ADDRESS.get(SERVER_NAME),
+        help=f"address to listen on (default: {SERVER_NAME}, or 127.0.0.1)",
+    )
+    parser.add_argument(
+        "--port",
+        type=port_number,
+        default=HOST_ADDRESS.get(SERVER_PORT),
+        help=f"port to listen on (default: {SERVER_PORT}, or the first free one from 7860)",
     )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serves the page; 2 if a bundle cannot be opened, with a sentence that says why."""
+    """Serves the page; 2 if it cannot be served, with a sentence that says why."""
     safe_streams()
     options = build_parser().parse_args(arguments)
     give_memory_back()
     try:
+        host = check_address(options.host, options.port)
+        keep_words_out_of_the_log()
+        stop_orderly()
         folders = options.bundle or [DEFAULT_BUNDLE]
         app = build_app([open_bundle(folder, options.precision) for folder in folders])
-    except BundleError as error:
+        launch(app, server_name=host, server_port=options.port)
+    except (BundleError, ServerError) as error:
         print(error, file=sys.stderr)
         return 2
-    launch(app, server_name=options.host, server_port=options.port)
+    except KeyboardInterrupt:  # before it was served
+        return 0
     return 0
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+# Read when onnxruntime is imported, which a test may do before a part of ours.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Each worker has a core to itself: torch's threads would take the others'. Set before torch is
     # imported, which reads it once.

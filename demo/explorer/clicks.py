@@ -40,5 +40,5 @@ def _coordinates(place: Any) -> tuple[float, float]:
     try:
         x, y = place
         return float(x), float(y)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # an integer beyond all floats
         raise gr.Error("A click has two coordinates, x and y.", print_exception=False) from None

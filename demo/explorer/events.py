@@ -12,10 +12,11 @@ from explorer import payloads, sentences
 from explorer.bundle_schema import Example
 from explorer.clicks import chosen_example, clicked_row, sent_with
 from explorer.edge import answer_or_message
+from explorer.pictures import kept_picture
 from explorer.request import RequestError
 from explorer.rollout_view import rollout_payload, rollout_view
 from explorer.screen import Chosen, Screen, Selected
-from explorer.shown_map import MAP_VALUES, all_heads, head_choice, map_files, map_values, skip
+from explorer.shown_map import MAP_VALUES, all_heads, head_choice, map_values, skip
 from explorer.telling import telling_head
 from explorer.typed_heads import type_of_head
 
@@ -130,11 +131,13 @@ class Events:
         view = rollout_view(selected.reading, selected.maps.queries)
         return rollout_payload(selected.reading, view)
 
-    def files(self, *controls: Any) -> tuple:
-        """The map as files to keep, on white paper. Gives a PNG and an SVG."""
-        if not Chosen(*controls).shown:
-            return gr.skip(), gr.skip()
-        return map_files(self._screen, self._select(Chosen(*controls)).view)
+    def keep_png(self, *controls: Any) -> dict[str, str]:
+        """The map is to be kept. Gives the file."""
+        return kept_picture(self._select(Chosen(*controls)).view, "png")
+
+    def keep_svg(self, *controls: Any) -> dict[str, str]:
+        """The same, as lines that can be drawn at any size."""
+        return kept_picture(self._select(Chosen(*controls)).view, "svg")
 
     def _select(self, chosen: Chosen) -> Selected:
         return answer_or_message(self._screen.select, chosen)
@@ -144,7 +147,6 @@ class Events:
         reading, view, bundle = selected.reading, selected.view, selected.runner.bundle
         found = type_of_head(selected.maps, view.layer, view.head)
         return map_values(
-            self._screen,
             view,
             dark=chosen.dark,
             tokens=payloads.tokens(reading, view, bundle),

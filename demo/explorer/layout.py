@@ -33,8 +33,10 @@ class Page(NamedTuple):
     switches: Switches
     removed: gr.Markdown
     picture: gr.Image
-    png: gr.DownloadButton
-    svg: gr.DownloadButton
+    png: gr.Button
+    svg: gr.Button
+    file: gr.JSON
+    """The picture that is to be saved."""
     rollout: gr.HTML
     shown: gr.JSON
     dark: gr.Checkbox
@@ -73,6 +75,7 @@ def lay_out(bundles: Sequence[Bundle]) -> Page:
         bundle=chooser,
         facts=facts,
         about=about,
+        file=gr.JSON(visible=False),
         shown=gr.JSON(visible=False),
         dark=gr.Checkbox(visible=False),
         tabs=tabs,

@@ -1,14 +1,10 @@
 """The models behind a page, and what its controls mean. The page and the API both ask here."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from explorer import heatmap
 from explorer.cache import LEAST_BYTES, ReadingCache
 from explorer.maps import Maps
-from explorer.palette import DARK, LIGHT
 from explorer.reading import Reading
 from explorer.request import (
     RequestError,
@@ -54,8 +50,6 @@ class Screen:
     def __init__(self, runners: Sequence[Runner]) -> None:
         self.runners = {runner.bundle.title: runner for runner in runners}
         self.cache = ReadingCache(max([LEAST_BYTES, *(one.most_bytes for one in runners)]))
-        # One file per head, written over and over: gradio copies it before the next call begins.
-        self._folder = TemporaryDirectory(prefix="attention-explorer-")
 
     def runner(self, title: object) -> Runner:
         """The model of that title. Raises RequestError if there is none."""
@@ -106,12 +100,3 @@ class Screen:
             check_head(chosen.head, runner.bundle),
         )
         return Selected(runner, reading, maps, map_view(maps, layer, head))
-
-    def picture(
-        self, view: MapView, *, dark: bool = False, format: Literal["png", "svg"] = "png"
-    ) -> str:
-        """Draws a map into a file, and returns its path."""
-        name = f"{view.file_name}{'-dark' if dark else ''}.{format}"
-        path = Path(self._folder.name) / name
-        path.write_bytes(heatmap.draw(view, format, DARK if dark else LIGHT))
-        return str(path)

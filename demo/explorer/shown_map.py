@@ -1,4 +1,4 @@
-"""New values for the parts of the page that show a map; both tabs have the same six."""
+"""New values for the parts of the page that show a map; both tabs have the same four."""
 
 from typing import Any, Literal
 
@@ -11,16 +11,15 @@ from explorer.bundle_decoder import Decoder
 from explorer.map_choice import said
 from explorer.maps import Maps
 from explorer.overview import picture, tiles
-from explorer.screen import Screen
+from explorer.pictures import shown_picture
 from explorer.typed_heads import measure_of
 from explorer.view import MapView
 
-MAP_VALUES = 6
+MAP_VALUES = 4
 """How many values `map_values` gives."""
 
 
 def map_values(
-    screen: Screen,
     view: MapView,
     *,
     dark: object,
@@ -29,7 +28,7 @@ def map_values(
     overview: dict[str, Any] | None,
     without: list[list[int]] | Literal[False] = False,
 ) -> tuple:
-    """All heads with the chosen one marked, the picture, the tokens, notes, the two files.
+    """All heads with the chosen one marked, the picture, the tokens, notes.
 
     Args:
         overview: a new picture of all heads, from `all_heads`; None leaves it as it is.
@@ -39,15 +38,12 @@ def map_values(
     heads: dict[str, Any] = {"chosen": chosen, "without": without}
     if overview is not None:
         heads["value"] = overview
-    drawn = screen.picture(view, dark=bool(dark))
+    drawn = shown_picture(view, dark=bool(dark))
     return (
         gr.update(**heads),
         gr.update(value=drawn, alt_text=sentences.map_description(view)),
         tokens,
         notes,
-        # The files of the map before must not be taken for this one's.
-        gr.update(interactive=False),
-        gr.update(interactive=False),
     )
 
 
@@ -64,12 +60,6 @@ def all_heads(maps: Maps) -> dict[str, Any]:
 
 def _said(found: HeadType) -> dict[str, Any]:
     return {"name": found.name, "text": head_sentences.in_short(found)}
-
-
-def map_files(screen: Screen, view: MapView) -> tuple:
-    """The map as files to keep, on white paper: a PNG and an SVG."""
-    paths = screen.picture(view), screen.picture(view, format="svg")
-    return tuple(gr.update(value=path, interactive=True) for path in paths)
 
 
 def head_choice(model: Bundle | Decoder, layer: int, head: int | str) -> tuple:

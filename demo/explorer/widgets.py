@@ -6,6 +6,7 @@ the value is plain data, which the script turns into text nodes. And a value tha
 be searched for script tags: ours are objects and arrays.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,11 +79,28 @@ def switches(prefix: str = "") -> Switches:
     return Switches(special_tokens, words, by_norms)
 
 
-def download(kind: str, prefix: str = "") -> gr.DownloadButton:
-    """Rests until the file of the map that is shown is there."""
-    return gr.DownloadButton(
-        f"Download {kind}", size="sm", interactive=False, elem_id=prefix + kind.lower()
-    )
+def download(kind: str, prefix: str = "") -> gr.Button:
+    """Draws the map that is shown into a file, and saves it: see `wire_saving`."""
+    return gr.Button(f"Download {kind}", size="sm", elem_id=prefix + kind.lower())
+
+
+def wire_saving(
+    button: gr.Button,
+    keep: Callable[..., dict[str, str]],
+    controls: list,
+    file: gr.JSON,
+    private: dict[str, Any],
+) -> None:
+    """A click has a file made, which the browser saves. Until then nobody draws it.
+
+    Args:
+        keep: makes the file from what the page shows, as `page/save.js` takes it.
+        file: an invisible component that hands it on.
+        private: how a handler runs that is for the page alone.
+    """
+    save = (PAGE / "save.js").read_text(encoding="utf-8")
+    made = button.click(keep, controls, file, **private)
+    made.success(None, file, None, js=save, queue=False, api_visibility="private")
 
 
 def waits_on(part: gr.components.Component, event: dict[str, Any]) -> dict[str, Any]:

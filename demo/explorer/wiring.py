@@ -11,7 +11,7 @@ from explorer.panels.analysis import Asked
 from explorer.panels.panel_events import Asking
 from explorer.panels.panel_wiring import wire_panels
 from explorer.screen import Screen
-from explorer.widgets import waits_on
+from explorer.widgets import waits_on, wire_saving
 
 _IS_DARK = "() => document.body.classList.contains('dark')"
 
@@ -26,7 +26,7 @@ def wire(
     """
     events = Events(screen)
     controls = [page.shown, page.layer, page.head, *page.switches, page.dark]
-    the_map = [page.heads, page.picture, page.tokens, page.removed, page.png, page.svg]
+    the_map = [page.heads, page.picture, page.tokens, page.removed]
     answered = [page.shown, page.notice, page.answer, page.left_out, *the_map]
 
     answers = _wire_answers(app, page, events, controls, answered, private)
@@ -35,12 +35,11 @@ def wire(
     # Every click tells what it wants out; of deferred ones gradio sends the first one's data.
     every = {**waits_on(page.text, private), "trigger_mode": "multiple"}
     other_heads = [one(events.leave_out, controls, answered, **every) for one in leaving_out]
-    redrawn, *drawn = _wire_map(page, events, controls, the_map, private)
+    redrawn = _wire_map(page, events, controls, the_map, private)
     for event in (*answers, *other_heads, redrawn):
         event.then(events.show_rollout, controls, page.rollout, **private)
-    for event in (*answers, *other_heads, redrawn, *drawn):
-        # Afterwards: nobody should wait for files that they may not want.
-        event.then(events.files, controls, [page.png, page.svg], **private)
+    wire_saving(page.png, events.keep_png, controls, page.file, private)
+    wire_saving(page.svg, events.keep_svg, controls, page.file, private)
     submitted = [page.text.submit, page.text_pair.submit]
     leaving = [page.bundle.input, page.examples.choose, *submitted, *leaving_out]
     wire_panels(page.panels, _ask(screen), page.shown, answers, leaving, private, other_heads)
@@ -74,18 +73,14 @@ def _wire_answers(
 
 def _wire_map(
     page: Page, events: Events, controls: list, the_map: list, private: dict[str, Any]
-) -> list[Dependency]:
-    """What shows another map of the same text; first, what draws all of them anew."""
+) -> Dependency:
+    """What shows another map of the same text; gives what draws all of them anew."""
     on_map = waits_on(page.picture, private)
     redrawing = [switch.input for switch in page.switches]
     page.picture.select(events.choose_row, controls, page.tokens, **private)
-    return [
-        gr.on(redrawing, events.redraw, controls, the_map, **on_map),
-        gr.on([page.layer.input, page.head.input], events.draw, controls, the_map, **on_map),
-        page.heads.choose(
-            events.choose_head, controls, [page.layer, page.head, *the_map], **on_map
-        ),
-    ]
+    gr.on([page.layer.input, page.head.input], events.draw, controls, the_map, **on_map)
+    page.heads.choose(events.choose_head, controls, [page.layer, page.head, *the_map], **on_map)
+    return gr.on(redrawing, events.redraw, controls, the_map, **on_map)
 
 
 def _ask(screen: Screen) -> Asking:

@@ -18,6 +18,10 @@ WRITING: dict[str, Any] = {"concurrency_id": "writing", "concurrency_limit": 1}
 
 PRIVATE: dict[str, Any] = {
     **READING,
+    # The handlers check what comes in and give what the page takes. Gradio's own checks would write
+    # what they refuse into the log, and its images into files.
+    "preprocess": False,
+    "postprocess": False,
     "api_visibility": "private",
     "show_progress": "hidden",
     "trigger_mode": "always_last",  # of quick clicks the last one counts

@@ -16,7 +16,7 @@ from explorer.decoding.settings import Settings
 from explorer.edge import answer_or_message
 from explorer.map_choice import MEAN
 from explorer.request import RequestError
-from explorer.shown_map import MAP_VALUES, head_choice, map_files, skip
+from explorer.shown_map import MAP_VALUES, head_choice, skip
 from explorer.write_map_events import written_map
 from explorer.write_request import check_settings
 from explorer.write_screen import WriteChosen, WriteScreen
@@ -72,7 +72,7 @@ class WriteEvents:
 
     def open(self, title: Any, text: Any, *controls: Any) -> tuple:
         """The tab is opened: where nothing was written yet, the model writes from the source that
-        stands there, or will. Gives: shown, notice, layer, head, and the map with its files."""
+        stands there, or will. Gives: shown, notice, layer, head, and the map."""
         chosen = WriteChosen(*controls)
         if chosen.shown:
             return tuple(skip(4 + MAP_VALUES))
@@ -88,8 +88,7 @@ class WriteEvents:
             chosen.shown,
             {"error": False, "lines": notices},
             *head_choice(decoder, chosen.layer, chosen.head),
-            *written_map(self._screen, selected, chosen, overview=True)[:-2],
-            *map_files(self._screen.screen, selected.view),
+            *written_map(selected, chosen, overview=True),
         )
 
     def choose_example(self, event: gr.EventData, title: Any) -> tuple:
@@ -105,22 +104,22 @@ class WriteEvents:
         return new.text, new._asdict()
 
     def write(self, title: Any, text: Any, *values: Any) -> Iterator[tuple]:
-        """A text is to be written. Gives, again and again: shown, notice, written, stop, the files
-        of the map, layer, head. `WriteMapEvents.finish` comes after it, however it ends."""
+        """A text is to be written. Gives, again and again: shown, notice, written, stop, layer,
+        head. `WriteMapEvents.finish` comes after it, however it ends."""
         chosen = WriteChosen(*values[len(SETTINGS) :])
         rests = gr.update(interactive=False)
         try:
             settings = check_settings(dict(zip(SETTINGS, values, strict=False)))
             writings = self._screen.write(title, text, settings)
             may_stop = gr.update(interactive=True)
-            yield gr.skip(), NO_NOTICE, gr.skip(), may_stop, rests, rests, *skip(2)
+            yield gr.skip(), NO_NOTICE, gr.skip(), may_stop, *skip(2)
             with closing(writings):
                 yield from self._stream(writings, title, chosen, settings.max_tokens)
         except RequestError as error:
             lines = [str(error)]
             if chosen.shown:
                 lines.append("What stands below was written before.")
-            yield gr.skip(), {"error": True, "lines": lines}, gr.skip(), rests, *skip(4)
+            yield gr.skip(), {"error": True, "lines": lines}, gr.skip(), rests, *skip(2)
 
     def _first_source(self, title: Any) -> str:
         runner = answer_or_message(self._screen.screen.runner, title)
@@ -134,14 +133,14 @@ class WriteEvents:
         for latest in writings:
             if time.monotonic() - shown_at >= _PAUSE:
                 shown_at = time.monotonic()
-                yield *self._grown(latest, title, chosen, most), *skip(5)
+                yield *self._grown(latest, title, chosen, most), *skip(3)
         if latest is None:
             return
         view = skip(2)
         if not chosen.shown:  # later, the reader has chosen what to look at
             chosen = _best_view(chosen, latest)
             view = [chosen.layer, chosen.head]
-        yield *self._grown(latest, title, chosen, most), *skip(3), *view
+        yield *self._grown(latest, title, chosen, most), gr.skip(), *view
 
     def _grown(self, writing: Writing, title: Any, chosen: WriteChosen, most: int) -> tuple:
         """Gives: shown, notice, written."""

@@ -34,9 +34,11 @@ class WritePage(NamedTuple):
     switches: Switches
     notes: gr.Markdown
     picture: gr.Image
-    png: gr.DownloadButton
-    svg: gr.DownloadButton
+    png: gr.Button
+    svg: gr.Button
     panels: list[Panel]
+    file: gr.JSON
+    """The picture that is to be saved."""
     spoiled: gr.JSON
     """How the source came about, if it was spoiled here."""
     shown: gr.JSON
@@ -56,12 +58,13 @@ def lay_out_write(bundles: Sequence[Bundle]) -> WritePage:
             with gr.Tab("Maps", id="write_maps_tab", elem_id="write_maps_tab"):
                 maps = _lay_out_maps(first)
             panels = lay_out_groups(WRITE, first)
-        spoiled, shown = gr.JSON(visible=False), gr.JSON(visible=False)
+        spoiled, shown, file = (gr.JSON(visible=False) for _ in range(3))
     return WritePage(
         tab=tab,
         settings=settings,
         notice=notice,
         written=written,
+        file=file,
         spoiled=spoiled,
         shown=shown,
         panels=panels,

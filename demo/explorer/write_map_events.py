@@ -8,7 +8,8 @@ import gradio as gr
 from explorer import write_payloads, write_sentences
 from explorer.clicks import clicked_row, sent_with
 from explorer.edge import answer_or_message
-from explorer.shown_map import MAP_VALUES, all_heads, map_files, map_values, skip
+from explorer.pictures import kept_picture
+from explorer.shown_map import MAP_VALUES, all_heads, map_values, skip
 from explorer.typed_heads import type_of_head
 from explorer.write_screen import WriteChosen, WriteScreen, WriteSelected
 from explorer.writing import SOURCE
@@ -40,12 +41,12 @@ class WriteMapEvents:
     def redraw(self, *controls: Any) -> tuple:
         """What is shown of maps changed. Gives the map, all heads drawn anew."""
         chosen = WriteChosen(*controls)
-        return written_map(self._screen, self._select(chosen), chosen, overview=True)
+        return written_map(self._select(chosen), chosen, overview=True)
 
     def draw(self, *controls: Any) -> tuple:
         """Another layer or head was chosen by a control. Gives the map."""
         chosen = WriteChosen(*controls)
-        return written_map(self._screen, self._select(chosen), chosen)
+        return written_map(self._select(chosen), chosen)
 
     def choose_head(self, event: gr.EventData, *controls: Any) -> tuple:
         """A tile was chosen among all heads. Gives layer, head, and the map."""
@@ -58,23 +59,22 @@ class WriteMapEvents:
         row = clicked_row(event, selected.view)
         return write_payloads.written(selected, chosen=row)
 
-    def files(self, *controls: Any) -> tuple:
-        """The map as files to keep, on white paper. Gives a PNG and an SVG."""
-        if not WriteChosen(*controls).shown:
-            return gr.skip(), gr.skip()
-        return map_files(self._screen.screen, self._select(WriteChosen(*controls)).view)
+    def keep_png(self, *controls: Any) -> dict[str, str]:
+        """The map is to be kept. Gives the file."""
+        return kept_picture(self._select(WriteChosen(*controls)).view, "png")
+
+    def keep_svg(self, *controls: Any) -> dict[str, str]:
+        """The same, as lines that can be drawn at any size."""
+        return kept_picture(self._select(WriteChosen(*controls)).view, "svg")
 
     def _select(self, chosen: WriteChosen) -> WriteSelected:
         return answer_or_message(self._screen.select, chosen)
 
 
-def written_map(
-    screen: WriteScreen, selected: WriteSelected, chosen: WriteChosen, *, overview: bool = False
-) -> tuple:
+def written_map(selected: WriteSelected, chosen: WriteChosen, *, overview: bool = False) -> tuple:
     """The values of `shown_map` for a written text."""
     view = selected.view
     return map_values(
-        screen.screen,
         view,
         dark=chosen.dark,
         tokens=write_payloads.written(selected),

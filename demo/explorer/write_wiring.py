@@ -9,7 +9,7 @@ from explorer.layout import Page
 from explorer.panels.analysis import Asked
 from explorer.panels.panel_events import Asking
 from explorer.panels.panel_wiring import wire_panels
-from explorer.widgets import waits_on
+from explorer.widgets import waits_on, wire_saving
 from explorer.work import WRITING
 from explorer.write_events import SETTINGS, WriteEvents
 from explorer.write_layout import WritePage
@@ -88,7 +88,7 @@ def _wire_writing(
     Gives the events after which a text is written.
     """
     asked = [page.bundle, tab.source, *(tab.settings[name] for name in SETTINGS), *controls]
-    growing = [tab.shown, tab.notice, tab.written, tab.stop, tab.png, tab.svg, tab.layer, tab.head]
+    growing = [tab.shown, tab.notice, tab.written, tab.stop, tab.layer, tab.head]
     on_source = waits_on(tab.source, {**private, **WRITING})
     begun = [tab.write.click, tab.source.submit]
     gr.on(begun, None, None, tab.stop, js=_MAY_STOP, **_HERE)
@@ -102,8 +102,8 @@ def _wire_writing(
         event.then(maps.finish, controls, [tab.stop, *_the_map(tab)], **private)
         for event in (*writings, stopped)
     ]
-    for done in written:
-        done.then(maps.files, controls, [tab.png, tab.svg], **private)
+    wire_saving(tab.png, maps.keep_png, controls, tab.file, private)
+    wire_saving(tab.svg, maps.keep_svg, controls, tab.file, private)
     _wire_map(tab, maps, controls, waits_on(tab.picture, private))
     return written
 
@@ -114,19 +114,13 @@ def _wire_map(
     the_map = _the_map(tab)
     shown_otherwise = [switch.input for switch in tab.switches]
     numbered = [tab.layer.input, tab.head.input]
-    drawn = [
-        tab.looks_at.input(
-            maps.look_elsewhere, controls, [tab.switches.by_norms, *the_map], **private
-        ),
-        gr.on(shown_otherwise, maps.redraw, controls, the_map, **private),
-        gr.on(numbered, maps.draw, controls, the_map, **private),
-        tab.heads.choose(maps.choose_head, controls, [tab.layer, tab.head, *the_map], **private),
-    ]
-    for event in drawn:
-        event.then(maps.files, controls, [tab.png, tab.svg], **private)
+    tab.looks_at.input(maps.look_elsewhere, controls, [tab.switches.by_norms, *the_map], **private)
+    gr.on(shown_otherwise, maps.redraw, controls, the_map, **private)
+    gr.on(numbered, maps.draw, controls, the_map, **private)
+    tab.heads.choose(maps.choose_head, controls, [tab.layer, tab.head, *the_map], **private)
     tab.picture.select(maps.choose_row, controls, tab.written, **private)
 
 
 def _the_map(tab: WritePage) -> list:
     """What `shown_map` gives values for."""
-    return [tab.heads, tab.picture, tab.written, tab.notes, tab.png, tab.svg]
+    return [tab.heads, tab.picture, tab.written, tab.notes]

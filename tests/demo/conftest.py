@@ -282,7 +282,7 @@ def open_page(browser: Any) -> Callable[..., Any]:
     """Opens pages that must not complain: a context manager for each."""
 
     @contextmanager
-    def opened(url, *, theme="light", width=1280, height=800, ready="#svg:enabled"):
+    def opened(url, *, theme="light", width=1280, height=800, ready="#map img"):
         """A page that has shown its first answer; no message, dialog or foreign request."""
         troubles = []
         page = browser.new_page()
@@ -299,7 +299,7 @@ def open_page(browser: Any) -> Callable[..., Any]:
             lambda r: None if r.url.startswith((url, "data:", "blob:")) else troubles.append(r.url),
         )
         page.goto(f"{url}?__theme={theme}")
-        page.locator(ready).wait_for()
+        page.locator(ready).wait_for(state="attached")  # an image off screen has no size yet
         yield page
         page.close()
         assert troubles == []

@@ -152,7 +152,7 @@ def test_a_text_too_long_for_the_model_is_cut_and_says_so(client):
         ({"text": "\x00\x01"}, "2 characters long, but none of them can be seen"),
         ({"text": {"a": 1}}, "type dict; expected a string"),
         ({"text": None}, "type NoneType; expected a string"),
-        ({"text": "a" * 20_000_000}, "has 20,000,000 characters; at most 10,000"),
+        ({"text": "a" * 200_000}, "has 200,000 characters; at most 10,000"),
         ({"text": "a", "text_pair": ["b"]}, "The second text is of type list"),
         ({"text": "a", "layer": 3}, "There is no layer 3; this model has layers 1 to 2"),
         ({"text": "a", "layer": 1, "head": -1}, "There is no head -1"),
@@ -187,11 +187,3 @@ def test_what_visitors_did_is_not_to_be_had(url, path):
 def test_files_of_the_server_are_not_to_be_had(url, demo_folder):
     for path in (demo_folder / "app.py", "/etc/passwd"):
         assert refusal(f"{url}gradio_api/file={path}") in (403, 404)
-
-
-def test_a_large_upload_is_refused(url):
-    body = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
-    body += b"a" * 200_000 + b"\r\n--b--\r\n"
-    headers = {"Content-Type": "multipart/form-data; boundary=b"}
-
-    assert refusal(urllib.request.Request(f"{url}gradio_api/upload", body, headers)) == 413

@@ -13,12 +13,19 @@ from explorer.bundle_schema import BundleError
 
 WITHOUT_TORCH = """
 import sys
+from pathlib import Path
+reached = []
+OUT = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
+sys.addaudithook(lambda name, _: name in OUT and reached.append(name))
 for name in ("torch", "transformers", "training", "export", "onnx", "scipy", "sklearn"):
     sys.modules[name] = None  # importing it is now an ImportError
 import app
 from explorer.bundle import open_bundle
 page = app.build_app([open_bundle(sys.argv[1])])
 assert "matplotlib.pyplot" not in sys.modules, "pyplot keeps every figure alive"
+left = [path.name for path in Path.home().rglob("*") if path.is_file()]
+assert left == [], "a library keeps something about this machine"
+assert reached == [], "a library reaches out"
 print(len(page.fns))
 """
 
@@ -97,11 +104,15 @@ def test_a_copy_of_the_demo_alone_builds_the_page_without_torch(demo_folder, bun
     copy = tmp_path / "space"
     shutil.copytree(demo_folder, copy, ignore=shutil.ignore_patterns("bundles", "__pycache__"))
     files = sorted(path for path in copy.rglob("*") if path.is_file())
+    outside = {
+        name: value for name, value in os.environ.items() if name[:4] not in ("ORT_", "XDG_")
+    }
+    home = {"HOME": str(tmp_path / "home"), "MPLCONFIGDIR": str(tmp_path)}  # a list of fonts
 
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, str(bundle.folder)],
         cwd=copy,
-        env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**outside, **home, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -54,7 +54,7 @@ def test_a_click_outside_the_map_chooses_no_row(forge, index):
     assert output["data"][0]["chosen"] is None
 
 
-@pytest.mark.parametrize("index", [None, 3, "xy", [1], [1, 2, 3], [{}, []]])
+@pytest.mark.parametrize("index", [None, 3, "xy", [1], [1, 2, 3], [{}, []], [10**400, 1]])
 def test_a_click_without_two_coordinates_gets_a_sentence(forge, index):
     event_data = {"index": index, "value": None}
 

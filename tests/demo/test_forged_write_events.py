@@ -48,24 +48,24 @@ def test_an_honest_request_is_answered(ask_to_write):
         ({"seed": {}}, "seed is {}; expected a whole number from 0"),
         ({"text": "a" * 20_000}, "has 20,000 characters; at most 10,000"),
         ({"text": "\u200b"}, "none of them can be seen"),
-        ({"title": "/etc"}, "Value: /etc is not in the list of choices"),  # gradio's own check
+        ({"title": "/etc"}, "There is no bundle '/etc'; this page has: Tiny"),
         ({"title": "Second"}, "Second does not write"),
         (
             {"view": ["source", 99, *VIEW[2:]]},
-            "Value: 99 is not in the list of choices",
+            "There is no layer 99; this model has layers 1 to",
         ),
         (
             {"view": ["source", 1, -5, *VIEW[3:]]},
-            "Value: -5 is not in the list of choices",
+            "There is no head -5; this model has heads 1 to",
         ),
         (
             {"view": ["all", *VIEW[1:]]},
-            "is not in the list of choices: ['source'",
+            "The map shows 'all'; expected source or written",
         ),
         ({"view": [*VIEW[:3], "no", *VIEW[4:]]}, "special_tokens is 'no'"),
         ({"view": [*VIEW[:4], 7, *VIEW[5:]]}, "words is 7; expected true or false"),
         ({"view": ["written", *VIEW[1:5], True, False]}, "gives no norms for its look back"),
-        ({"strategy": "best"}, "Value: best is not in the list of choices"),
+        ({"strategy": "best"}, "strategy is 'best'; expected one of greedy"),
     ],
 )
 def test_a_forged_request_to_write_gets_a_sentence(ask_to_write, changes, message):

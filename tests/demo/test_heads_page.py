@@ -119,7 +119,7 @@ def test_the_curve_is_walked_and_its_heads_are_left_out(page):
 
 def test_a_decoders_heads_stand_in_two_grids_and_ink_the_tokens(page):
     page.get_by_role("tab", name="Write", exact=True).click()
-    page.locator("#write_svg:enabled").wait_for()
+    page.locator("#write_map img").wait_for(state="attached")
     page.locator("#write_tab").get_by_role("tab", name="Heads", exact=True).click()
     page.locator("#decoder_heads_price", has_text="Reads ").wait_for()
     page.locator("#decoder_heads_start").click()

@@ -69,7 +69,7 @@ def test_a_bundle_without_a_classifier_reads_and_writes(writes_only):
 def test_its_page_begins_without_an_answer(writes_only):
     begun = Events(Screen([Runner(writes_only)])).begin("Writer", True, False, False, False)
 
-    assert len(begun) == 18
+    assert len(begun) == 16
     assert begun[8] is None
 
 

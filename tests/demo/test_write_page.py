@@ -42,17 +42,19 @@ def open_tab(page):
 
 
 def settled(page):
-    """Waits until a text stands there, with its map and the map's files."""
+    """Waits until a text stands there, with its map."""
     page.locator("#written .done:not(.busy)").wait_for()
-    page.locator("#write_svg:enabled").wait_for()
+    page.locator("#write_map img").wait_for(state="attached")
+    page.locator("#stop:disabled").wait_for()
 
 
 def write(page, text):
+    page.evaluate("document.querySelector('#written .target-chips').firstChild.dataset.old = ''")
     page.locator("#source textarea").fill(text)
     page.locator("#source textarea").press("Enter")
     page.wait_for_function(
-        "() => document.querySelector('#written .busy, #write_notice .error')"
-        " || document.querySelector('#write_svg').disabled"
+        "() => document.querySelector('#write_notice .error')"
+        " || !document.querySelector('#written [data-old]')"
     )
     settled(page)
 
@@ -63,7 +65,6 @@ def act_and_wait(page, act):
     old = image.get_attribute("src")
     act()
     page.wait_for_function("old => document.querySelector('#write_map img').src !== old", arg=old)
-    page.locator("#write_svg:enabled").wait_for()
 
 
 def words(page, strip):

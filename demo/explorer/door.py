@@ -1,0 +1,166 @@
+"""Stands before gradio: lets through what the page needs, and refuses the rest in a sentence.
+
+Gradio's server has some sixty routes, of which the page uses twenty. Others take uploads, fetch
+what a stranger names, or write a visitor's texts to disk. So only known routes are open. And what
+comes in is read once, here, before anything waits for it: its size, its shape, and that it names no
+file, which gradio would fetch or copy before our own code sees it.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from explorer.arguments import Endpoints
+from explorer.request import RequestError
+
+MAX_BYTES = 1_000_000
+"""Of a request. Two texts of 10,000 emoji, each escaped, take a quarter of it."""
+_MAX_DEPTH, _MAX_DISCARDED = 100, 20_000_000
+
+_READ = re.compile(
+    r"/(|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|login_check/?)"
+    r"|/(static|assets|svelte)/.*"
+    r"|/gradio_api/(info/?|openapi\.json|app_id/?|user/?|theme\.css|startup-events|queue/status)"
+    r"|/gradio_api/(queue/data|heartbeat/[^/]*|call/.*)"
+)
+_SENT = re.compile(r"/gradio_api/(queue/join|call/.*|cancel|reset/?)")
+
+_JOIN = ("data", "event_data", "fn_index", "session_hash", "trigger_id")
+"""What a page's event says; other fields are for servers of other kinds."""
+
+
+class RefusedError(Exception):
+    """A request that goes no further, as an HTTP status and a sentence."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Door:
+    """A layer of the server, as Starlette calls it."""
+
+    def __init__(self, app: ASGIApp, page: gr.Blocks) -> None:
+        self._app = app
+        self._page = page
+        self._endpoints = Endpoints(page)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            if scope["method"] == "POST" and _SENT.fullmatch(scope["path"]):
+                receive = await self._checked(scope, receive)
+            elif scope["method"] not in ("GET", "HEAD") or not _READ.fullmatch(scope["path"]):
+                await _discard(receive)
+                raise RefusedError(404, "This page has nothing at this address.")
+        except RefusedError as error:
+            answer = JSONResponse({"detail": str(error)}, error.status)
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    async def _checked(self, scope: Scope, receive: Receive) -> Receive:
+        """The request's body, checked and written anew: what gradio reads is what was checked."""
+        body = _parsed(await _body(scope, receive))
+        path = scope["path"].rstrip("/")
+        try:
+            if "/call/" in path:
+                body = self._endpoints.complete(path.partition("/call/")[2], body)
+            elif path.endswith("/join"):
+                body = self._event(body)
+        except RequestError as error:
+            raise RefusedError(422, str(error)) from error
+        return _once(json.dumps(body).encode(), receive)
+
+    def _event(self, body: dict[str, Any]) -> dict[str, Any]:
+        """An event of the page. Raises RequestError: the page has none like it."""
+        session, index, data = body.get("session_hash"), body.get("fn_index"), body.get("data")
+        if not isinstance(session, str) or not re.fullmatch(r"[\w-]{1,64}", session, re.ASCII):
+            raise RequestError("session_hash is no name of a session: 1 to 64 letters or digits.")
+        event = self._page.fns.get(index) if type(index) is int else None
+        if event is None or not event.fn:
+            raise RequestError("There is no event of this fn_index. Load the page again.")
+        if not isinstance(data, list) or len(data) != len(event.inputs):
+            raise RequestError(f"data is no list of the event's {len(event.inputs)} values.")
+        if type(trigger := body.get("trigger_id")) not in (int, type(None)):
+            raise RequestError(f"trigger_id is a {type(trigger).__name__}; expected an integer.")
+        return {name: body[name] for name in _JOIN if name in body}
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    """All of a request's body. Raises RefusedError: no JSON, or too much of it."""
+    headers = {name.lower(): value for name, value in scope["headers"]}
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind != b"application/json":
+        await _discard(receive)
+        raise RefusedError(415, "Send JSON, with the header Content-Type: application/json.")
+    parts, size = [], int(headers.get(b"content-length", b"0"))
+    while size <= MAX_BYTES:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise RefusedError(400, "The request ended before its body did.")
+        parts.append(message.get("body", b""))
+        size = sum(map(len, parts))
+        if not message.get("more_body"):
+            return b"".join(parts)
+    await _discard(receive)
+    raise RefusedError(413, f"The request is larger than {MAX_BYTES:,} bytes. Send less text.")
+
+
+async def _discard(receive: Receive) -> None:
+    """Reads on without keeping it: who still sends would not see the answer."""
+    size = 0
+    while size <= _MAX_DISCARDED:
+        message = await receive()
+        size += len(message.get("body", b""))
+        if not message.get("more_body"):
+            return
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    """What a request's JSON says. Raises RefusedError."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:  # ValueError also: integers of 4,301 digits
+        raise RefusedError(400, "The request is no JSON that can be read.") from error
+    if not isinstance(value, dict):
+        raise RefusedError(422, 'Send a JSON object, such as {"data": ["A sentence."]}.')
+    _check_contents(value)
+    return value
+
+
+def _check_contents(value: Any) -> None:
+    """Raises RefusedError: too deep, or with what gradio takes for a file."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > _MAX_DEPTH:
+            raise RefusedError(422, f"The request is nested deeper than {_MAX_DEPTH} levels.")
+        parts: list[Any] = []
+        for one in level:
+            if isinstance(one, Mapping):
+                if "path" in one and "meta" in one:
+                    raise RefusedError(422, "This page takes no files, and fetches none.")
+                parts += one.values()
+            elif isinstance(one, list):
+                parts += one
+        level = parts
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    """Gives a body that was read already, then what the connection says."""
+    unread = [body]
+
+    async def again() -> Message:
+        if unread:
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
+        return await receive()
+
+    return again

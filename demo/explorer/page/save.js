@@ -1,0 +1,10 @@
+// Saves a file that came with an answer: {name, type, content}, the content in base64.
+(file) => {
+  if (!file) return;
+  const bytes = Uint8Array.from(atob(file.content), (one) => one.charCodeAt(0));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));
+  link.download = file.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}

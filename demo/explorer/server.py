@@ -1,0 +1,85 @@
+"""Where the page is served and how that ends: its address, its folder, its signals."""
+
+import errno
+import os
+import signal
+import socket
+from argparse import ArgumentTypeError
+from typing import NoReturn
+
+from explorer.environment import make_own_folder
+
+LOOPBACK = "127.0.0.1"
+_FIRST_PORT = "the first free one from 7860 is then taken"
+
+
+class ServerError(Exception):
+    """The page cannot be served, as a sentence for the person who started it."""
+
+
+def port_number(text: str) -> int:
+    """A port as someone wrote it. Raises ArgumentTypeError."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 65535):
+        raise ArgumentTypeError(f"{text!r:.60} is no port; expected a whole number, 1 to 65535")
+    return int(text)
+
+
+def check_address(host: str | None, port: int | None) -> str:
+    """The host as gradio takes it, after a look at whether a server may listen there.
+
+    Before anything else is done: gradio itself would try a hundred ports of a host that is none.
+    Raises ServerError.
+    """
+    name = (host or LOOPBACK).removeprefix("[").removesuffix("]")
+    try:
+        found = socket.getaddrinfo(name, port or 0, type=socket.SOCK_STREAM)
+    except (OSError, ValueError) as error:  # ValueError: no name can be written like this
+        raise ServerError(
+            f"There is no host {name!r:.80} ({error}). Give --host an address of this machine: "
+            f"{LOOPBACK} for it alone, 0.0.0.0 for whoever can reach it."
+        ) from error
+    for family, _, _, _, address in found:
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as tried:
+                if os.name == "posix":
+                    tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tried.bind(address)
+        except OSError as error:
+            _refuse(name, port, error)
+    return f"[{name}]" if ":" in name else name
+
+
+def _refuse(host: str, port: int | None, error: OSError) -> NoReturn:
+    reasons = {
+        errno.EADDRINUSE: f"Port {port} of {host} is taken: another program, or another page, "
+        f"listens there. Give another --port, or none: {_FIRST_PORT}.",
+        errno.EACCES: f"This user may not listen on port {port}. Give --port a number from 1024.",
+        errno.EADDRNOTAVAIL: f"{host} is no address of this machine. Give --host one that is: "
+        f"{LOOPBACK} for it alone, 0.0.0.0 for whoever can reach it.",
+    }
+    other = f"Nothing can listen on {host} ({error.strerror}). Give another --host or --port."
+    raise ServerError(reasons.get(error.errno or 0, other)) from error
+
+
+def make_room() -> None:
+    """Makes the temporary folder that gradio wants, once. Raises ServerError: it cannot be made."""
+    try:
+        make_own_folder()
+    except OSError as error:
+        raise ServerError(
+            f"No temporary folder can be made ({error}). Set TMPDIR to a folder that can be "
+            "written to."
+        ) from error
+
+
+def stop_orderly() -> None:
+    """A container stops by SIGTERM: the page then ends as by Ctrl-C, and tidies up."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def reach_directly(host: str | None) -> None:
+    """Gradio asks its own server whether it is up: never by way of a proxy."""
+    ours = ["localhost", LOOPBACK, *([host] if host else [])]
+    for name in ("no_proxy", "NO_PROXY"):
+        known = [one for one in os.environ.get(name, "").split(",") if one]
+        os.environ[name] = ",".join([*known, *(one for one in ours if one not in known)])

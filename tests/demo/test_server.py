@@ -1,0 +1,248 @@
+"""Where the page is served, what it leaves behind, and what a server's owner is told."""
+
+import errno
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from argparse import ArgumentTypeError
+
+import pytest
+
+import app
+from explorer import environment
+from explorer.environment import make_own_folder, settle
+from explorer.failures import told
+from explorer.server import ServerError, check_address, make_room, port_number
+
+WORD = "unheardof"
+
+
+@pytest.mark.parametrize(
+    "text", ["-1", "0", "99999", "65536", "abc", "", "1.5", "８０", "9" * 5000]
+)
+def test_a_port_that_is_none_is_refused(text):
+    with pytest.raises(ArgumentTypeError, match="is no port; expected a whole number, 1 to 65535"):
+        port_number(text)
+
+
+def test_a_port_is_a_port():
+    assert [port_number(text) for text in ("1", "7860", "65535")] == [1, 7860, 65535]
+
+
+def test_the_command_says_what_a_port_is(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        app.main(["--port", "99999"])
+
+    assert stopped.value.code == 2
+    assert "'99999' is no port; expected a whole number, 1 to 65535" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_told_before_the_bundle_is_opened(capsys, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code = app.main(["--port", str(port), "--bundle", str(tmp_path / "nowhere")])
+
+    assert code == 2
+    assert f"Port {port} of 127.0.0.1 is taken" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("host", "sentence"),
+    [
+        ("no-such-host.invalid", "There is no host 'no-such-host.invalid'"),
+        ("a" * 300, "There is no host 'aaa"),
+        ("a\0b", r"There is no host 'a\x00b'"),
+        ("a..b", "There is no host 'a..b'"),
+        ("192.0.2.1", "192.0.2.1 is no address of this machine"),
+    ],
+)
+def test_a_host_that_is_none_is_a_sentence(host, sentence):
+    with pytest.raises(ServerError) as refused:
+        check_address(host, 7860)
+
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.EACCES, "This user may not listen on port 80. Give --port a number from 1024."),
+        (errno.EAFNOSUPPORT, "Nothing can listen on 127.0.0.1 (Address family not supported"),
+    ],
+)
+def test_what_a_system_refuses_is_a_sentence(monkeypatch, number, sentence):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+
+    with pytest.raises(ServerError) as refused:
+        check_address(None, 80)
+
+    assert sentence in str(refused.value)
+
+
+def test_an_address_of_version_6_is_bracketed():
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    try:
+        assert check_address("::1", None) == check_address("[::1]", None) == "[::1]"
+    except ServerError:
+        pytest.skip("this machine has no IPv6")
+
+
+@pytest.mark.parametrize("text", ["abc", "-1"])
+def test_the_hosts_variables_are_the_defaults_and_checked_like_flags(monkeypatch, capsys, text):
+    monkeypatch.setattr(app, "HOST_ADDRESS", {"GRADIO_SERVER_PORT": text})
+
+    with pytest.raises(SystemExit):
+        app.build_parser().parse_args([])
+
+    assert f"'{text}' is no port" in capsys.readouterr().err
+
+
+def test_gradios_variables_are_settled(monkeypatch):
+    monkeypatch.setattr(os, "environ", {
+        "GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": "", "GRADIO_NUM_PORTS": "abc",
+        "GRADIO_ALLOWED_PATHS": "/", "GRADIO_SHARE": "True", "GRADIO_ROOT_PATH": "/page",
+        "HOME": "/home",
+    })  # fmt: skip
+
+    assert settle() == {"GRADIO_SERVER_NAME": "0.0.0.0"}
+    assert os.environ.keys() == {
+        "GRADIO_ROOT_PATH", "GRADIO_TEMP_DIR", "HOME", *environment._SETTLED
+    }  # fmt: skip
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
+
+
+def test_no_room_for_the_temporary_folder_is_a_sentence(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "attention-explorer-1-ab"))
+
+    with pytest.raises(ServerError, match=r"No temporary folder can be made .* Set TMPDIR"):
+        make_room()
+
+
+def test_folders_of_killed_pages_go_and_others_stay(monkeypatch, tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    names = {
+        "killed": f"attention-explorer-{dead.pid}-aa/vibe_edit_history",
+        "used": f"attention-explorer-{dead.pid}-bb/theirs",
+        "alive": f"attention-explorer-{os.getppid()}-cc",
+        "other": "attention-explorer-abc",
+    }
+    for name in names.values():
+        (tmp_path / name).mkdir(parents=True)
+    own = tmp_path / f"attention-explorer-{os.getpid()}-dd"
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(own))
+
+    make_own_folder()
+
+    assert {one.name for one in tmp_path.iterdir()} == {
+        own.name, *(name.partition("/")[0] for key, name in names.items() if key != "killed"),
+    }  # fmt: skip
+    assert own.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_failure_is_told_without_what_a_reader_wrote():
+    try:
+        try:
+            {}[WORD]
+        except KeyError as error:
+            raise ValueError(WORD) from error
+    except ValueError as error:
+        text = told(error)
+
+    assert WORD not in text.replace("{}[WORD]", "")
+    assert "KeyError\nthen\n" in text
+    assert text.endswith("ValueError")
+
+
+def test_few_sessions_are_kept(bundle):
+    page = app.build_app([bundle])
+    _, url, _ = app.launch(page, prevent_thread_lock=True, quiet=True)
+    for _ in range(36):
+        ask(url, "good")
+    page.close(verbose=False)
+
+    assert len(page.state_holder.session_data) == 32
+
+
+def ask(url, text, name="classify"):
+    body = json.dumps({"data": [text]}).encode()
+    headers = {"Content-Type": "application/json"}
+    call = f"{url}gradio_api/call/{name}"
+    with urllib.request.urlopen(urllib.request.Request(call, body, headers)) as answer:
+        event = json.load(answer)["event_id"]
+    with urllib.request.urlopen(f"{call}/{event}") as stream:
+        return stream.read().decode()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits another process's files")
+def test_a_page_needs_no_disk_no_proxy_and_leaves_nothing(bundle, demo_folder, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "gradio").write_text("somebody else's, where gradio would have its folder")
+    outside = {"TMPDIR": str(tmp_path), "http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    command = [sys.executable, "-u", "app.py", "--port", str(port), "--bundle", str(bundle.folder)]
+
+    page = subprocess.Popen(
+        command, cwd=demo_folder, env={**os.environ, **outside}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert "Running on local URL" in page.stdout.readline()
+    (folder,) = tmp_path.glob(f"attention-explorer-{page.pid}-*")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    resource.prlimit(page.pid, resource.RLIMIT_FSIZE, (0, 0))  # as on a full disk
+    url = f"http://127.0.0.1:{port}/"
+    answer, image, saved = ask(url, WORD), *ask_for_map(url)
+    page.send_signal(signal.SIGTERM)
+    _, errors = page.communicate(timeout=60)
+
+    assert "event: complete" in answer
+    assert image["value"]["url"].startswith("data:image/png;base64,iVBOR")
+    assert (saved["name"], saved["type"]) == ("attention-layer1-head1.svg", "image/svg+xml")
+    assert page.returncode == 0
+    assert errors == ""
+    assert [one.name for one in tmp_path.iterdir()] == ["gradio"]
+    assert not folder.exists()
+
+
+def ask_for_map(url):
+    """What the page gets when a text is read, and when its map is saved."""
+    with urllib.request.urlopen(f"{url}config") as answer:
+        config = json.load(answer)
+    ids = {part["id"]: part["props"].get("elem_id") for part in config["components"]}
+    events = {
+        (ids.get(target), event): one["id"]
+        for one in config["dependencies"]
+        if one["backend_fn"]
+        for target, event in one["targets"]
+    }
+    shown = {"bundle": "Tiny random model", "text": WORD, "text_pair": ""}
+    controls = [shown, 1, 1, True, True, False, False]
+    read = send(url, events["text", "submit"], ["Tiny random model", WORD, "", *controls])
+    (saved,) = send(url, events["svg", "click"], controls)
+    return next(one for one in read if "alt_text" in one), saved
+
+
+def send(url, index, data):
+    body = {"data": data, "fn_index": index, "session_hash": "abc"}
+    headers = {"Content-Type": "application/json"}
+    join = urllib.request.Request(f"{url}gradio_api/queue/join", json.dumps(body).encode(), headers)
+    urllib.request.urlopen(join).close()
+    with urllib.request.urlopen(f"{url}gradio_api/queue/data?session_hash=abc") as stream:
+        for line in stream:
+            message = json.loads(line.removeprefix(b"data: ")) if line.strip() else {}
+            if message.get("msg") == "process_completed":
+                assert message["success"], message
+                return message["output"]["data"]
+    raise AssertionError("the stream ended without an answer")
