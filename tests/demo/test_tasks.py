@@ -53,7 +53,9 @@ def test_nothing_runs_beside_the_queue_or_two_at_a_time(bundle, classifies_only)
     ours = [fn for fn in functions if fn.fn is not None]
     assert len(ours) > 20
     assert all(fn.queue for fn in ours)
-    assert {(fn.concurrency_id, fn.concurrency_limit) for fn in ours} == {("work", 1)}
+    assert {(fn.concurrency_id, fn.concurrency_limit) for fn in ours} == {
+        ("reading", 1), ("analysis", 1), ("writing", 1),
+    }  # fmt: skip
 
 
 def test_a_bundle_without_a_classifier_reads_and_writes(writes_only):
