@@ -1,8 +1,10 @@
 """Checks a bundle's files against what its `bundle.json` says of them."""
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+
+import onnx
 
 from export.bundle_format import TASK_FILES
 from export.bundle_schema import DecoderDescription, Manifest, Sizes, wrong_files
@@ -21,6 +23,24 @@ def check_files(folder: Path, manifest: Manifest, proof: Proof) -> None:
                 graph.file == expected,
                 f"the {precision} graph to {task} is {graph.file}, clients look for {expected}",
             )
+            with proof.attempt(graph.file):
+                for name in sorted(_weights_beside(folder / graph.file, folder)):
+                    proof.expect(
+                        name in manifest.files,
+                        f"{graph.file} has weights in {name}, which bundle.json does not list: "
+                        "nobody would notice another file in its place; export it again",
+                    )
+
+
+def _weights_beside(graph: Path, folder: Path) -> set[str]:
+    """The files, relative to the bundle, that hold weights which are not in the graph's own."""
+    place = PurePosixPath(graph.relative_to(folder).as_posix()).parent
+    return {
+        str(place / entry.value)
+        for tensor in onnx.load(graph, load_external_data=False).graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
 
 
 def encoder_config(folder: Path, manifest: Manifest, proof: Proof) -> EncoderConfig:

@@ -358,13 +358,17 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         BundleError: there is no bundle, or its `bundle.json` is not as this schema says.
     """
-    if not folder.is_dir():
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+        there = (folder / FILE).is_file()
+    except OSError as error:
         raise BundleError(
-            f"{folder} is no folder; expected a bundle, the folder that holds a {FILE}. "
-            "Make one: python export/to_onnx.py"
-        )
-    if not (folder / FILE).is_file():
-        found = ", ".join(sorted(path.name for path in folder.iterdir()))[:120] or "nothing"
+            f"{folder} is no folder that can be read ({error.strerror}); expected a bundle, the "
+            f"folder that holds a {FILE}. Make one: python export/to_onnx.py"
+        ) from error
+    if not there:
+        shown = (name if name.isprintable() else repr(name) for name in names[:9])
+        found = ", ".join(shown)[:120] or "nothing"
         raise BundleError(f"{folder} has no {FILE} (found: {found}). {AGAIN}")
     return _read(folder / FILE, Manifest)
 

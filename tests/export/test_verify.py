@@ -14,6 +14,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from explorer.bundle import open_bundle
+from export.bundle_schema import list_files
 from export.verify import main
 from export.verify_bundle import verify_bundle
 
@@ -127,6 +128,23 @@ def test_a_damaged_file_and_a_missing_tokenizer_are_told_and_the_rest_is_still_c
     assert "onnx/model.onnx: the graph: stopped by DecodeError" in told.err
     assert "onnx/model_quantized.onnx  8bit, to classify: all of it holds" in told.out
     assert "checks failed" in told.err
+
+
+def test_weights_beside_a_graph_are_listed_too(bundle: Path) -> None:
+    keep(bundle, "float32")
+    file, data = bundle / "onnx" / "model.onnx", "model.onnx_data"
+    onnx.save(
+        onnx.load(file), file, save_as_external_data=True, location=data, size_threshold=1_000
+    )
+    listed = list_files(bundle)
+    change_content(bundle, lambda content: content.update(files=listed))
+    assert f"onnx/{data}" in listed
+    assert failures_of(bundle) == []
+
+    del listed[f"onnx/{data}"]
+    change_content(bundle, lambda content: content.update(files=listed))
+    (failure,) = failures_of(bundle)
+    assert "onnx/model.onnx has weights in onnx/model.onnx_data, which bundle.json does" in failure
 
 
 def test_what_is_no_bundle_of_this_format_is_refused_in_a_sentence(
