@@ -170,6 +170,7 @@ def _description(parts: Parts, card: Card) -> dict[str, Any]:
         },
         "metrics": dict(card.metrics),
         "checkpoint": dict(card.checkpoint),
+        "assumed": list(parts.assumed),
         "versions": exporter_versions(),
         **({"decoder": _decoder(parts.decoder, card.decoder)} if parts.decoder else {}),
     }

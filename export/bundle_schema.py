@@ -257,6 +257,8 @@ class Description:
     sizes: Sizes
     metrics: Metrics = field(default_factory=Metrics)
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    assumed: Annotated[tuple[Prose, ...], Long(0, 100)] = ()
+    """What the checkpoint did not say, and what the exporter took it for, in a sentence each."""
     versions: Mapping[Name, Name] = field(default_factory=dict)
     decoder: DecoderDescription | None = None
 

@@ -5,20 +5,21 @@ Three kinds of folder go in: a classifier, of ours or any of the families in
 EncoderDecoderModel of such an encoder and a GPT-2, which has no classifier and only writes.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from export.assumed import assumed_of_classifier, assumed_tokenizer
 from export.encoder_graph import EncoderModel, encoder_of
 from training.checkpoint import find_folder, load_classifier, load_tokenizer
 from training.decoder_checkpoint import GENERATION, TextTokens, load_hybrid, read_text_tokens
+from training.json_file import read_json
 from training.model.classifier import BERTClassifier
 from training.model.hybrid import BERTGPTModel
-from training.weights_file import read_config
+from training.model_folder import read_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,8 @@ class Parts:
 
     encoder: EncoderPart
     decoder: DecoderPart | None
+    assumed: tuple[str, ...] = ()
+    """What the checkpoint does not say, and what it was taken for, in a sentence each."""
 
 
 def open_parts(name: str, *, decoder_tokenizer: str | None = None) -> Parts:
@@ -94,31 +97,33 @@ def open_parts(name: str, *, decoder_tokenizer: str | None = None) -> Parts:
     """
     if (Path(name) / "encoder").is_dir():
         decoder = Path(name) / "decoder"
-        encoder = _open_classifier(find_folder(name))
+        parts = _open_classifier(find_folder(name))
         if not decoder.is_dir():
-            return Parts(encoder=encoder, decoder=None)
+            return parts
         _check_reads(decoder, read_config(decoder))
-        return Parts(
-            encoder=encoder,
-            decoder=_open_decoder(decoder, load_hybrid(name), load_tokenizer(decoder)),
-        )
+        writes = _open_decoder(decoder, load_hybrid(name), load_tokenizer(decoder))
+        return replace(parts, decoder=writes)
     folder = find_folder(name)
     config = read_config(folder)
     if config.get("model_type") == "encoder-decoder":
         return _open_encoder_decoder(folder, config, decoder_tokenizer)
-    return Parts(encoder=_open_classifier(folder), decoder=None)
+    return _open_classifier(folder)
 
 
-def _open_classifier(folder: Path) -> EncoderPart:
+def _open_classifier(folder: Path) -> Parts:
     model, tokenizer = load_classifier(folder), load_tokenizer(folder)
-    _check_vocabulary(folder, "classifier", tokenizer, model.config.encoder.vocab_size)
-    return EncoderPart(folder=folder, model=model, tokenizer=tokenizer, config=model.config.to_hf())
+    config = model.config
+    _check_vocabulary(folder, "classifier", tokenizer, config.encoder.vocab_size)
+    part = EncoderPart(folder=folder, model=model, tokenizer=tokenizer, config=config.to_hf())
+    assumed = assumed_of_classifier(read_config(folder), config)
+    return Parts(encoder=part, decoder=None, assumed=tuple(assumed))
 
 
 def _open_encoder_decoder(
     folder: Path, config: Mapping[str, Any], decoder_tokenizer: str | None
 ) -> Parts:
-    _check_reads(folder, config["decoder"])
+    if isinstance(half := config.get("decoder"), Mapping) and half.get("model_type") == "gpt2":
+        _check_reads(folder, half)
     model, tokenizer = load_hybrid(folder), load_tokenizer(folder)
     own = decoder_tokenizer or (folder / "decoder" if (folder / "decoder").is_dir() else None)
     sizes = model.encoder.config.vocab_size, model.decoder.config.vocab_size
@@ -135,6 +140,7 @@ def _open_encoder_decoder(
     return Parts(
         encoder=encoder,
         decoder=_open_decoder(folder, model, load_tokenizer(own) if own else tokenizer),
+        assumed=() if own else (assumed_tokenizer(sizes[1]),),
     )
 
 
@@ -144,7 +150,7 @@ def _open_decoder(
     tokens = read_text_tokens(folder)
     _check_words(folder, tokens, tokenizer, model.decoder.config.vocab_size)
     path = folder / GENERATION
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    found = read_json(path) if path.is_file() else {}
     return DecoderPart(
         folder=folder,
         model=model,

@@ -17,10 +17,11 @@ from training.model.classifier import BERTClassifier
 
 
 def show_parts(name: str, parts: Parts) -> str:
-    """What goes in."""
+    """What goes in, and what it leaves unsaid."""
     rows = [_row("checkpoint", name, _encoder(parts.encoder))]
     if parts.decoder:
         rows.append(_row("", "with a decoder", _decoder(parts.decoder)))
+    rows += [_row("", "assumed", sentence) for sentence in parts.assumed]
     return "\n".join(rows)
 
 

@@ -5,9 +5,10 @@ The format is Hugging Face's, in both directions: what we save opens with
 the other families of `model/families.py`. A name that is no folder is looked up on the Hub.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save_file
 from torch import Tensor
@@ -15,12 +16,15 @@ from transformers import PreTrainedTokenizerBase
 
 from training import hf_weights
 from training.batches import without_limits
+from training.build_model import build_model
 from training.json_file import write_json
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
-from training.model.families import Family
+from training.model.families import FAMILIES, Family, family_of
+from training.model.tasks import CLASSIFIER, OURS, class_of, is_known, task_by_weights, task_of
+from training.model_folder import read_config
 from training.tokenizer_files import open_tokenizer
-from training.weights_file import fill, read_config, read_weights
+from training.weights_file import Weights, open_weights
 
 # What a classifier needs beyond a plain encoder, with the name on disk that a reader knows.
 _ON_TOP = ("pooler.", "head.")
@@ -38,6 +42,11 @@ def find_folder(name: str | Path) -> Path:
         return folder / "encoder"
     if folder.is_dir():
         return folder
+    if folder.exists():
+        raise FileNotFoundError(
+            f"{name} is a file; expected the folder of a model, with config.json, "
+            "model.safetensors and its tokenizer"
+        )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
@@ -59,12 +68,15 @@ def load_classifier(name: str | Path) -> BERTClassifier:
             or of another shape.
     """
     folder = find_folder(name)
-    config = ClassifierConfig.from_hf(read_config(folder))
-    weights = hf_weights.from_hf(read_weights(folder), config.encoder.family)
+    written = read_config(folder)
+    stored = open_weights(folder)
+    family = family_of(written)
+    _check_task(written, stored, family, folder)
+    weights = stored.changed(partial(hf_weights.from_hf, family=family))
+    config = ClassifierConfig.from_hf(written, outputs=_outputs(weights))
     if not config.pooler:
-        weights = {name: w for name, w in weights.items() if not name.startswith("pooler.")}
-    model = BERTClassifier(config)
-    _load(model, weights, folder, may_be_new=())
+        weights = weights.changed(partial(_without, starts=("pooler.",)))
+    model, _ = _build(config, weights, folder, may_be_new=())
     return model.eval()
 
 
@@ -82,11 +94,10 @@ def start_classifier(
     """
     folder = find_folder(name)
     encoder = EncoderConfig.from_hf(read_config(folder))
-    weights = hf_weights.from_hf(read_weights(folder), encoder.family)
-    dropped = ("head.",) if pooler else _ON_TOP
-    weights = {name: w for name, w in weights.items() if not name.startswith(dropped)}
-    model = BERTClassifier(ClassifierConfig(encoder=encoder, labels=tuple(labels), pooler=pooler))
-    new = _load(model, weights, folder, may_be_new=_ON_TOP)
+    weights = open_weights(folder).changed(partial(hf_weights.from_hf, family=encoder.family))
+    weights = weights.changed(partial(_without, starts=("head.",) if pooler else _ON_TOP))
+    config = ClassifierConfig(encoder=encoder, labels=tuple(labels), pooler=pooler)
+    model, new = _build(config, weights, folder, may_be_new=_ON_TOP)
     return model.train(), new
 
 
@@ -110,14 +121,43 @@ def save_classifier(
     tokenizer.save_pretrained(folder)
 
 
-def _load(
-    model: BERTClassifier, weights: dict[str, Tensor], folder: Path, *, may_be_new: tuple[str, ...]
-) -> list[str]:
-    family = model.config.encoder.family
-    return fill(
-        model,
+def _check_task(config: Mapping[str, Any], weights: Weights, family: Family, folder: Path) -> None:
+    """Refuses a model that is for something else, by its class's name, or else by its weights."""
+    named = class_of(config)
+    if named == OURS or named in {one.architecture for one in FAMILIES.values()}:
+        return
+    if named:
+        known = is_known(config, {one.class_prefix for one in FAMILIES.values()})
+        task = (task_of(named) if known else None) or "a model of a class that is not known here"
+    else:
+        task = task_by_weights(weights.outlines, family.head.values())
+    if task != CLASSIFIER:
+        raise ValueError(
+            f"{folder} holds {task} ({named[:80] if named else 'by its weights'}), which is not "
+            f"implemented; expected {CLASSIFIER} ({family.architecture}). Train one on its "
+            f"encoder: python training/train_classifier.py --init {folder}"
+        )
+
+
+def _outputs(weights: Weights) -> int:
+    """How many numbers the classifier's last layer gives; 2 where it has none."""
+    last = weights.outlines.get("head.weight")
+    return last.shape[0] if last is not None and last.ndim else 2
+
+
+def _without(weights: Mapping[str, Tensor], *, starts: tuple[str, ...]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in weights.items() if not name.startswith(starts)}
+
+
+def _build(
+    config: ClassifierConfig, weights: Weights, folder: Path, *, may_be_new: tuple[str, ...]
+) -> tuple[BERTClassifier, list[str]]:
+    family = config.encoder.family
+    return build_model(
+        partial(BERTClassifier, config),
         weights,
         folder,
+        configs={"encoder.": config.encoder},
         what="classifier",
         names_on_disk=partial(hf_weights.hf_names, family=family),
         advice=partial(_advice, family=family),

@@ -5,10 +5,11 @@ which tokens begin, end and pad a text. A hybrid is a folder of ours, with encod
 or what `EncoderDecoderModel.save_pretrained` wrote of a BERT and a GPT-2.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 from safetensors.torch import save_file
@@ -16,14 +17,17 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from training import hf_decoder_weights, hf_weights
+from training.build_model import build_model
 from training.checkpoint import find_folder
-from training.json_file import write_json
+from training.json_file import read_json, write_json
 from training.model.config import EncoderConfig
+from training.model.config_checks import is_a
 from training.model.decoder import GPTDecoder
 from training.model.decoder_config import DecoderConfig
 from training.model.families import Family
 from training.model.hybrid import BERTGPTModel
-from training.weights_file import fill, listing, read_config, read_weights
+from training.model_folder import listing, read_config
+from training.weights_file import Weights, open_weights
 
 GENERATION = "generation_config.json"
 _BRIDGE = {"enc_to_dec_proj.weight": "bridge.weight", "enc_to_dec_proj.bias": "bridge.bias"}
@@ -62,11 +66,12 @@ def load_decoder(folder: Path) -> GPTDecoder:
         FileNotFoundError: a file is missing.
         ValueError: the config asks for what is not implemented, or the weights do not fit it.
     """
-    decoder = GPTDecoder(DecoderConfig.from_hf(read_config(folder)))
-    fill(
-        decoder,
-        hf_decoder_weights.from_hf(read_weights(folder)),
+    config = DecoderConfig.from_hf(read_config(folder))
+    decoder, _ = build_model(
+        partial(GPTDecoder, config),
+        open_weights(folder).changed(hf_decoder_weights.from_hf),
         folder,
+        configs={"": config},
         what="decoder",
         names_on_disk=hf_decoder_weights.hf_names,
         advice=_advice,
@@ -90,37 +95,53 @@ def load_hybrid(name: str | Path) -> BERTGPTModel:
             f"{folder} has a model of type {config.get('model_type')!r}; expected a checkpoint "
             "with the folders encoder and decoder, or an EncoderDecoderModel of a BERT and a GPT-2"
         )
-    model = BERTGPTModel(
-        EncoderConfig.from_hf(config["encoder"]), DecoderConfig.from_hf(config["decoder"])
-    )
-    family = model.encoder.config.family
-    _fill_hybrid(model, _from_encoder_decoder(read_weights(folder), family), folder)
-    return model.eval()
+    encoder = EncoderConfig.from_hf(_half(config, "encoder"))
+    decoder = DecoderConfig.from_hf(_half(config, "decoder"))
+    rename = partial(_from_encoder_decoder, family=encoder.family)
+    return _build(encoder, decoder, open_weights(folder).changed(rename), folder)
 
 
 def read_text_tokens(folder: Path) -> TextTokens:
     """Which tokens begin, end and pad a text: of `generation_config.json`, else `config.json`.
 
+    As `generate` looks for them: a text begins with `decoder_start_token_id`, else with
+    `bos_token_id`, of an EncoderDecoderModel or of its decoder.
+
     Raises:
         FileNotFoundError: the folder has no config.
         ValueError: neither names the token that begins, or the one that ends.
     """
-    given: dict[str, Any] = {}
     config = read_config(folder)
-    given.update(config.get("decoder", {}))
-    given.update({name: value for name, value in config.items() if value is not None})
-    if (folder / GENERATION).is_file():
-        written = json.loads((folder / GENERATION).read_text(encoding="utf-8"))
-        given.update({name: value for name, value in written.items() if value is not None})
-    start = given.get("decoder_start_token_id", given.get("bos_token_id"))
-    end = given.get("eos_token_id")
-    end = end[0] if isinstance(end, list) else end
+    written = read_json(folder / GENERATION) if (folder / GENERATION).is_file() else {}
+    half = config.get("decoder")
+    places = (written, _given(half if isinstance(half, dict) else {}) | _given(config))
+    start = _first(places, "decoder_start_token_id", "bos_token_id")
+    end = _first(places, "eos_token_id")
+    end = end[0] if isinstance(end, list) and end else end
     if start is None or end is None:
         raise ValueError(
             f"{folder} does not say which token {'begins' if start is None else 'ends'} a text; "
             f"expected decoder_start_token_id (or bos_token_id) and eos_token_id in {GENERATION}"
         )
-    return TextTokens(start, end, given.get("pad_token_id", end))
+    pad = _first(places, "pad_token_id")
+    found = {"begins": start, "ends": end, "pads": end if pad is None else pad}
+    for does, token in found.items():
+        if not is_a(int, token):
+            raise ValueError(
+                f"the token that {does} a text is {short(token)} in {folder}; expected the number "
+                f"of one token. Correct {GENERATION}"
+            )
+    return TextTokens(*found.values())
+
+
+def _given(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a config says: a null says nothing, and hides nothing that stands elsewhere."""
+    return {name: value for name, value in config.items() if value is not None}
+
+
+def _first(places: Iterable[Mapping[str, Any]], *names: str) -> Any:
+    found = (place.get(name) for place in places for name in names)
+    return next((value for value in found if value is not None), None)
 
 
 def _join(folder: Path) -> BERTGPTModel:
@@ -129,14 +150,28 @@ def _join(folder: Path) -> BERTGPTModel:
             f"{folder} has no folder decoder (found: {listing(folder)}); add one with: "
             f"python training/train_hybrid.py {folder}"
         )
-    encoder, decoder = read_config(folder / "encoder"), read_config(folder / "decoder")
-    model = BERTGPTModel(EncoderConfig.from_hf(encoder), DecoderConfig.from_hf(decoder))
-    weights = hf_weights.from_hf(read_weights(folder / "encoder"), model.encoder.config.family)
-    written = hf_decoder_weights.from_hf(read_weights(folder / "decoder"))
-    ours = {name: w for name, w in weights.items() if not name.startswith(("pooler.", "head."))}
-    ours |= {f"decoder.{name}": tensor for name, tensor in written.items()}
-    _fill_hybrid(model, ours, folder)
-    return model.eval()
+    encoder = EncoderConfig.from_hf(read_config(folder / "encoder"))
+    decoder = DecoderConfig.from_hf(read_config(folder / "decoder"))
+    read = open_weights(folder / "encoder").changed(
+        partial(_without_classifier, family=encoder.family)
+    )
+    writes = open_weights(folder / "decoder").changed(_as_part)
+    return _build(encoder, decoder, read | writes, folder)
+
+
+def _half(config: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """The config of one half of an EncoderDecoderModel.
+
+    Raises:
+        ValueError: there is none.
+    """
+    half = config.get(part)
+    if not isinstance(half, dict):
+        raise ValueError(
+            f"config.json is that of an encoder-decoder, and {part} is {short(half)} in it; "
+            "expected that half's own config. Save the model again"
+        )
+    return half
 
 
 def _from_encoder_decoder(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
@@ -148,19 +183,36 @@ def _from_encoder_decoder(weights: Mapping[str, Tensor], family: Family) -> dict
             parts[part][rest] = tensor
         else:
             ours[_BRIDGE.get(name, name)] = tensor
-    encoder = hf_weights.from_hf(parts["encoder"], family)
-    ours |= {name: w for name, w in encoder.items() if not name.startswith("pooler.")}
-    decoder = hf_decoder_weights.from_hf(parts["decoder"])
-    return ours | {f"decoder.{name}": tensor for name, tensor in decoder.items()}
+    encoder = _without_classifier(parts["encoder"], family)
+    return ours | encoder | _as_part(parts["decoder"])
 
 
-def _fill_hybrid(model: BERTGPTModel, weights: dict[str, Tensor], folder: Path) -> None:
-    family = model.encoder.config.family
+def _without_classifier(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
+    ours = hf_weights.from_hf(weights, family)
+    return {name: w for name, w in ours.items() if not name.startswith(("pooler.", "head."))}
 
-    def names_on_disk(names: Any) -> list[str]:
-        return sorted(_name_on_disk(name, family) for name in names)
 
-    fill(model, weights, folder, what="hybrid", names_on_disk=names_on_disk, advice=_advice)
+def _as_part(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    ours = hf_decoder_weights.from_hf(weights)
+    return {f"decoder.{name}": tensor for name, tensor in ours.items()}
+
+
+def _build(
+    encoder: EncoderConfig, decoder: DecoderConfig, weights: Weights, folder: Path
+) -> BERTGPTModel:
+    def names_on_disk(names: Iterable[str]) -> list[str]:
+        return sorted(_name_on_disk(name, encoder.family) for name in names)
+
+    model, _ = build_model(
+        partial(BERTGPTModel, encoder, decoder),
+        weights,
+        folder,
+        configs={"encoder.": encoder, "decoder.": decoder},
+        what="hybrid",
+        names_on_disk=names_on_disk,
+        advice=_advice,
+    )
+    return model.eval()
 
 
 def _name_on_disk(name: str, family: Family) -> str:

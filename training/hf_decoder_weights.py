@@ -70,8 +70,11 @@ def from_hf(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if row not in inverse:
             ours[name] = tensor
             continue
-        turned = tensor.T if parameter == "weight" and row in _JOINED else tensor
+        turned = tensor.T if _is_joined(module) and tensor.ndim == 2 else tensor
         parts = inverse[row]
+        if turned.ndim == 0 or turned.shape[0] % len(parts):
+            ours[name] = tensor
+            continue
         for our_name, part in zip(parts, turned.chunk(len(parts)), strict=True):
             ours[f"{our_name.format(number[1] if number else '')}.{parameter}"] = part.contiguous()
     return ours

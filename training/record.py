@@ -4,11 +4,10 @@
 again rather than left to misread it.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-from training.json_file import write_json
+from training.json_file import read_json, write_json
 
 FORMAT = 1
 FILE = "training.json"
@@ -36,11 +35,8 @@ def read_record(checkpoint: Path) -> dict[str, Any]:
             f"{checkpoint} has no {FILE}; expected a checkpoint that was made by: "
             f"python training/train_classifier.py --out {checkpoint}"
         )
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no JSON ({error}); train the checkpoint again") from error
-    found = record.get("format") if isinstance(record, dict) else None
+    record = read_json(path)
+    found = record.get("format")
     if found != FORMAT:
         raise ValueError(
             f"{path} has format {found}, this reader knows format {FORMAT}; read it with the "

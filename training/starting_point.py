@@ -1,6 +1,7 @@
 """What training starts from: a pre-trained encoder, or random weights, and its tokenizer."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
@@ -9,6 +10,7 @@ from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 from training.packaged import packaged_file
 
+MINILM, RANDOM = "minilm", "random"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 # `--init random`: about as much as 2 cores train from nothing in minutes.
@@ -51,14 +53,20 @@ def starting_point(init: str, *, labels: tuple[str, ...], pooler: bool) -> Start
     Raises:
         FileNotFoundError, ValueError: as `start_classifier` and `load_tokenizer`.
     """
-    folder = minilm_folder() if init in ("minilm", "random") else init
-    if init == "random":
+    folder = minilm_folder() if init in (MINILM, RANDOM) else init
+    if init == RANDOM:
         tokenizer = load_tokenizer(folder)
         config = ClassifierConfig(encoder=SMALL, labels=labels, pooler=pooler)
         model = BERTClassifier(config)
         new = tuple(model.state_dict())
         return StartingPoint(model.train(), tokenizer, new, "Weights: trained from nothing.")
-    model, drawn = start_classifier(folder, labels=labels, pooler=pooler)
+    try:
+        model, drawn = start_classifier(folder, labels=labels, pooler=pooler)
+    except FileNotFoundError as error:
+        if Path(init).exists():
+            raise
+        words = f"--init also knows the words {MINILM} and {RANDOM}"
+        raise FileNotFoundError(f"{error}; {words}") from error
     tokenizer = load_tokenizer(folder)
     if len(tokenizer) > model.config.encoder.vocab_size:
         raise ValueError(
@@ -67,7 +75,7 @@ def starting_point(init: str, *, labels: tuple[str, ...], pooler: bool) -> Start
         )
     licence = (
         "Weights: fine-tuned from all-MiniLM-L6-v2 (Apache-2.0)."
-        if init == "minilm"
+        if init == MINILM
         else f"Weights: fine-tuned from {init}; their licence is that model's."
     )
     return StartingPoint(model, tokenizer, tuple(drawn), licence)

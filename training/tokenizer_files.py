@@ -9,7 +9,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from training.weights_file import listing
+from training.model_folder import listing
 
 WHOLE = "tokenizer.json"
 _VOCABULARIES = ("vocab.txt", "vocab.json", "*.model")
@@ -34,12 +34,12 @@ def open_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         )
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (ImportError, OSError, ValueError) as error:
+    except Exception as error:  # transformers and tokenizers raise what comes: KeyError, Exception
         model = any(folder.glob("*.model"))
         needs = ". A *.model needs: pip install sentencepiece" if model else ""
         raise ValueError(
             f"transformers cannot open the tokenizer in {folder} (found: {found}): "
-            f"{str(error).strip().splitlines()[0]}{needs}. {_ADVICE}"
+            f"{_first_line(error)}{needs}. {_ADVICE}"
         ) from error
     parts = [file for file in type(tokenizer).vocab_files_names.values() if file != WHOLE]
     missing = [file for file in parts if not (folder / file).is_file()]
@@ -53,4 +53,14 @@ def open_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
             f"the tokenizer in {folder} is a {type(tokenizer).__name__}, which has no {WHOLE}: the "
             "page could not cut texts as the model was taught. Use a checkpoint that has one"
         )
+    if not isinstance(tokenizer.model_max_length, int | float) or tokenizer.model_max_length < 2:
+        raise ValueError(
+            f"{folder}/tokenizer_config.json says model_max_length "
+            f"{str(tokenizer.model_max_length)[:40]!r}; expected how many tokens a text may have"
+        )
     return tokenizer
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}{f': {lines[0][:200]}' if lines else ''}"

@@ -205,3 +205,120 @@ def test_a_folder_that_names_no_end_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="does not say which token ends a text"):
         read_text_tokens(tmp_path)
+
+
+# What transformers 4 wrote into every config, and into both that are nested in an EncoderDecoder's.
+WRITTEN_BY_4 = {
+    "add_cross_attention": False, "bad_words_ids": None, "begin_suppress_tokens": None,
+    "bos_token_id": None, "cross_attention_hidden_size": None, "decoder_start_token_id": None,
+    "diversity_penalty": 0.0, "do_sample": False, "early_stopping": False,
+    "encoder_no_repeat_ngram_size": 0, "eos_token_id": None, "finetuning_task": None,
+    "forced_bos_token_id": None, "is_decoder": False, "length_penalty": 1.0, "max_length": 20,
+    "min_length": 0, "no_repeat_ngram_size": 0, "num_beam_groups": 1, "num_beams": 1,
+    "num_return_sequences": 1, "output_scores": False, "pad_token_id": None, "prefix": None,
+    "problem_type": None, "pruned_heads": {}, "remove_invalid_values": False,
+    "repetition_penalty": 1.0, "return_dict_in_generate": False, "sep_token_id": None,
+    "suppress_tokens": None, "task_specific_params": None, "temperature": 1.0,
+    "tf_legacy_loss": False, "tie_encoder_decoder": False, "tokenizer_class": None, "top_k": 50,
+    "top_p": 1.0, "torch_dtype": None, "torchscript": False, "transformers_version": "4.20.1",
+    "typical_p": 1.0, "use_bfloat16": False,
+}  # fmt: skip
+
+
+@pytest.fixture
+def of_transformers_4(tmp_path: Path) -> Path:
+    """An EncoderDecoderModel whose start stands in the decoder's `bos_token_id` alone."""
+    torch.manual_seed(1)
+    size = {"num_hidden_layers": 2, "num_attention_heads": 3, "hidden_size": 24}
+    reads = BertConfig(vocab_size=40, intermediate_size=30, initializer_range=1.0, **size)
+    writes = GPT2Config(**PLAIN, initializer_range=1.0, bos_token_id=7, eos_token_id=4)
+    config = EncoderDecoderConfig.from_encoder_decoder_configs(reads, writes)
+    EncoderDecoderModel(config).save_pretrained(tmp_path)
+    (tmp_path / "generation_config.json").unlink()
+    written = json.loads((tmp_path / "config.json").read_text())
+    marks = {"bos_token_id": 7, "eos_token_id": 4, "is_decoder": True, "add_cross_attention": True}
+    halves = {
+        "encoder": {**written["encoder"], **WRITTEN_BY_4, "pad_token_id": 0},
+        "decoder": {**written["decoder"], **WRITTEN_BY_4, **marks, "n_ctx": 16},
+    }
+    whole = {**written, **WRITTEN_BY_4, "is_encoder_decoder": True, **halves}
+    (tmp_path / "config.json").write_text(json.dumps(whole))
+    return tmp_path
+
+
+def test_a_folder_of_transformers_4_writes_what_generate_writes(of_transformers_4: Path) -> None:
+    theirs = EncoderDecoderModel.from_pretrained(of_transformers_4).eval()
+    mask = SOURCE != 0
+    expected = theirs.generate(SOURCE, attention_mask=mask.long(), do_sample=False, max_length=10)
+
+    ours, tokens = load_hybrid(of_transformers_4), read_text_tokens(of_transformers_4)
+
+    assert tokens == TextTokens(start=7, end=4, pad=4)
+    found = torch.full((len(SOURCE), 1), tokens.start)
+    with torch.no_grad():
+        while found.shape[1] < 10:
+            scores = ours(SOURCE, mask, found).decoded.logits[:, -1:]
+            found = torch.cat([found, scores.argmax(dim=-1)], dim=1)
+    assert len(found.unique()) > 4
+    assert 4 not in found, "neither text has ended"
+    assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("nested", "outer", "own", "expected"),
+    [
+        ({"bos_token_id": 1, "eos_token_id": 2}, {"bos_token_id": None}, None, (1, 2, 2)),
+        ({"bos_token_id": 1, "eos_token_id": 2}, {"decoder_start_token_id": 5}, None, (5, 2, 2)),
+        ({"decoder_start_token_id": None, "bos_token_id": 1}, {"eos_token_id": 0}, None, (1, 0, 0)),
+        # A file of its own comes first, whatever it calls the start: `generate` reads no other.
+        ({"bos_token_id": 1}, {"decoder_start_token_id": 5}, {"bos_token_id": 6}, (6, 2, 0)),
+        ({"eos_token_id": 9, "pad_token_id": 3}, {"bos_token_id": 1}, None, (1, 9, 3)),
+    ],
+)
+def test_tokens_are_looked_for_as_generate_looks(
+    tmp_path: Path, nested: dict, outer: dict, own: dict | None, expected: tuple[int, int, int]
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({**outer, "decoder": nested}))
+    if own:
+        own = {**own, "eos_token_id": [2, 3], "pad_token_id": 0}
+        (tmp_path / "generation_config.json").write_text(json.dumps(own))
+
+    assert read_text_tokens(tmp_path) == TextTokens(*expected)
+
+
+@pytest.mark.parametrize("start", ["<s>", True, [], [1, 2], 1.5])
+def test_a_token_that_is_no_number_is_refused(tmp_path: Path, start: object) -> None:
+    written = {"decoder_start_token_id": start, "eos_token_id": 2}
+    (tmp_path / "config.json").write_text(json.dumps(written))
+
+    with pytest.raises(ValueError, match="the token that begins a text is"):
+        read_text_tokens(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("half", "message"),
+    [
+        ({"model_type": "bert", "hidden_act": "gelu"}, "of type 'bert'; only gpt2 is implemented"),
+        (
+            {"model_type": "bart", "architectures": ["BartForCausalLM"]},
+            r"\(BartForCausalLM, a causal language model\); only gpt2 is implemented",
+        ),
+        (None, "decoder is None in it; expected that half's own config"),
+        ({"model_type": "gpt2", "n_embd": 24, "hidden_size": 12}, "n_embd 24 and hidden_size 12"),
+        ({"model_type": "gpt2", "n_layer": 10**9}, "says 1000000000 layers, the weights .* have 2"),
+        ({"model_type": "gpt2", "n_positions": 10**12}, "asks for max_position_embeddings 1000000"),
+    ],
+)
+def test_another_decoder_is_refused_in_a_sentence(
+    of_transformers_4: Path, half: dict | None, message: str
+) -> None:
+    config = of_transformers_4 / "config.json"
+    written = json.loads(config.read_text())
+    if half and half["model_type"] == "gpt2":
+        half = {**written["decoder"], **half}
+    config.write_text(json.dumps({**written, "decoder": half}))
+
+    with pytest.raises(ValueError, match=message) as told:
+        load_hybrid(of_transformers_4)
+
+    assert len(str(told.value)) < 400

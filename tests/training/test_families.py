@@ -177,7 +177,7 @@ def test_a_plain_encoder_is_a_start_but_no_classifier(model_type: str, tmp_path:
     config = make_config(**KINDS[model_type])
     AutoModel.from_config(config).save_pretrained(tmp_path)
 
-    with pytest.raises(ValueError, match=r"missing: .*classifier.*without a trained"):
+    with pytest.raises(ValueError, match="holds a plain encoder, without a trained"):
         load_classifier(tmp_path)
     model, new = start_classifier(tmp_path, labels=["a", "b"])
 

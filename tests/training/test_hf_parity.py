@@ -187,7 +187,7 @@ def test_a_plain_encoder_is_a_start_but_no_classifier(tmp_path: Path) -> None:
     config = BertConfig(vocab_size=40, max_position_embeddings=20, **SIZES[0])
     BertModel(config, add_pooling_layer=False).save_pretrained(tmp_path)
 
-    with pytest.raises(ValueError, match=r"missing: bert\.pooler\.dense\.bias.*without a trained"):
+    with pytest.raises(ValueError, match="holds a plain encoder, without a trained"):
         load_classifier(tmp_path)
     model, new = start_classifier(tmp_path, labels=["a", "b"])
 

@@ -7,20 +7,27 @@ implement is refused by name; it is never ignored.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from reprlib import repr as short
 from typing import Any
 
-from training.model.config_checks import WITHOUT_EFFECT, check_sizes, refuse_unknown
+from training.model.config_checks import (
+    check_settings,
+    check_sizes,
+    in_own_words,
+    is_a,
+    unread_settings,
+)
 from training.model.families import FAMILIES, Family, family_of
+from training.model.tasks import OURS, is_known
 
 # Values without which `from_hf` would build a different model: setting -> what it must be.
 _REQUIRED: dict[str, tuple[object, ...]] = {
-    "model_type": (*FAMILIES, None),  # see `family_of`
+    "model_type": tuple(FAMILIES),  # see `family_of`
     "is_decoder": (False,),
     "add_cross_attention": (False,),
     "is_encoder_decoder": (False,),
-    "pruned_heads": ({}, None),
-    "quantization_config": (None,),
 }
+_MOST_LABELS = 100_000
 _PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 
 
@@ -53,6 +60,11 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         check_sizes(self, may_be_zero=("type_vocab_size",))
+        if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:
+            raise ValueError(
+                f"pad_token_id is {short(self.pad_token_id)}; expected one of 0 to "
+                f"{self.vocab_size - 1}"
+            )
         if self.family.skips_padding and self.pad_token_id is None:
             raise ValueError(
                 f"pad_token_id is None; a {self.model_type} counts its positions from it. Give "
@@ -88,13 +100,14 @@ class EncoderConfig:
                 not implement, or is not known to us; every such setting is named.
         """
         family = family_of(config)
-        config = {family.aliases.get(name, name): value for name, value in config.items()}
+        config = in_own_words(config, family.aliases)
         own = [field for field in fields(cls) if field.name in family.settings]
-        refuse_unknown(
+        check_settings(
             config,
             {family.settings[field.name]: field.type for field in own},
-            {name: (value,) for name, value in family.fixed.items()} | _REQUIRED,
-            WITHOUT_EFFECT | family.without_effect,
+            _required(family),
+            without_effect=family.without_effect,
+            class_known=is_known(config, {one.class_prefix for one in FAMILIES.values()}),
         )
         theirs = {field.name: family.settings[field.name] for field in own}
         given = {name: config[setting] for name, setting in theirs.items() if setting in config}
@@ -130,32 +143,40 @@ class ClassifierConfig:
     def __post_init__(self) -> None:
         if self.problem_type not in _PROBLEM_TYPES:
             raise ValueError(
-                f"problem_type is {self.problem_type!r}; expected one of "
+                f"problem_type is {short(self.problem_type)}; expected one of "
                 f"{', '.join(_PROBLEM_TYPES)}"
             )
         if not self.labels:
             raise ValueError("a classifier needs at least one label, found none")
+        if len(self.labels) == 1 and self.problem_type == "single_label_classification":
+            raise ValueError(
+                "problem_type is single_label_classification, and there is one label, "
+                f"{self.labels[0]!r}: a choice of one is none. "
+                'Write "regression" (a number as it is) or '
+                '"multi_label_classification" (a sigmoid follows) into config.json'
+            )
 
     @classmethod
-    def from_hf(cls, config: Mapping[str, Any]) -> "ClassifierConfig":
+    def from_hf(cls, config: Mapping[str, Any], *, outputs: int = 2) -> "ClassifierConfig":
         """Reads the content of a sequence classifier's `config.json`, of any of our families.
 
+        Args:
+            outputs: so many labels there are where they are neither named nor counted.
+
         Raises:
-            ValueError: as `EncoderConfig.from_hf`, or the problem type is not known.
+            ValueError: as `EncoderConfig.from_hf`, or labels or problem type cannot be read.
         """
         encoder = EncoderConfig.from_hf(config)
-        labels = config.get("id2label") or {
-            i: f"LABEL_{i}" for i in range(config.get("num_labels") or 2)
-        }
-        names = tuple(
-            str(name) for _, name in sorted(labels.items(), key=lambda item: int(item[0]))
-        )
+        dropout = encoder.family.settings["classifier_dropout"]
+        if not is_a(float | None, config.get(dropout)):
+            raise ValueError(f"{dropout} is {short(config[dropout])}; expected a number")
+        labels = _labels(config, outputs)
         return cls(
             encoder=encoder,
-            labels=names,
-            problem_type=config.get("problem_type") or _problem_of(names, config),
-            classifier_dropout=config.get(encoder.family.settings["classifier_dropout"]),
-            pooler=config.get("pooler", True),
+            labels=labels,
+            problem_type=config.get("problem_type") or _problem_of(labels, config),
+            classifier_dropout=config.get(dropout),
+            pooler=config.get("pooler") is not False,
         )
 
     def to_hf(self) -> dict[str, Any]:
@@ -167,7 +188,7 @@ class ClassifierConfig:
         family, dropout = self.encoder.family, self.classifier_dropout
         written: dict[str, Any] = {
             "model_type": family.model_type,
-            "architectures": [family.architecture if self.pooler else "BERTClassifier"],
+            "architectures": [family.architecture if self.pooler else OURS],
             **self.encoder.to_hf(),
             # Not every family takes a null here; none needs one.
             **({} if dropout is None else {family.settings["classifier_dropout"]: dropout}),
@@ -178,6 +199,34 @@ class ClassifierConfig:
         return written if self.pooler else {**written, "pooler": False}
 
 
+def unread(config: Mapping[str, Any]) -> list[str]:
+    """The settings in a `config.json` that no classifier of its family reads."""
+    family = family_of(config)
+    read = {*family.settings.values(), *family.aliases, *family.without_effect, *_required(family)}
+    return unread_settings(config, read)
+
+
+def _required(family: Family) -> dict[str, tuple[object, ...]]:
+    return {name: (value,) for name, value in family.fixed.items()} | _REQUIRED
+
+
+def _labels(config: Mapping[str, Any], outputs: int) -> tuple[str, ...]:
+    """The classes' names by `id2label`, or numbered as transformers numbers them."""
+    named = config.get("id2label")
+    if not named:
+        count = config.get("num_labels") or outputs
+        if not (is_a(int, count) and 0 < count <= _MOST_LABELS):
+            raise ValueError(f"num_labels is {short(count)}; expected 1 to {_MOST_LABELS}")
+        return tuple(f"LABEL_{i}" for i in range(count))
+    counted = {str(i) for i in range(len(named))} if isinstance(named, Mapping) else None
+    if counted != set(map(str, named)):
+        raise ValueError(
+            f"id2label is {short(named)}; expected a name for each output: "
+            '{"0": ..., "1": ...}, counted from 0 without a gap'
+        )
+    return tuple(str(name) for _, name in sorted(named.items(), key=lambda item: int(item[0])))
+
+
 def _problem_of(labels: tuple[str, ...], config: Mapping[str, Any]) -> str:
     """What the logits mean where `problem_type` is not written.
 
@@ -186,6 +235,7 @@ def _problem_of(labels: tuple[str, ...], config: Mapping[str, Any]) -> str:
     """
     if len(labels) > 1:
         return "single_label_classification"
-    noted = config.get("sentence_transformers") or {}
-    after = noted.get("activation_fn") or config.get("sbert_ce_default_activation_function") or ""
+    noted = config.get("sentence_transformers")
+    after = noted.get("activation_fn") if isinstance(noted, Mapping) else None
+    after = str(after or config.get("sbert_ce_default_activation_function"))
     return "multi_label_classification" if after.endswith("Sigmoid") else "regression"

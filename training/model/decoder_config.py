@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from training.model.config_checks import WITHOUT_EFFECT, check_sizes, refuse_unknown
+from training.model.config_checks import check_settings, check_sizes, in_own_words
+from training.model.tasks import class_of, is_known, task_of
 
 # Our name -> Hugging Face's, where GPT-2's config.json has a word of its own.
 _GPT2_NAMES = {
@@ -30,9 +31,15 @@ _GPT2_REQUIRED: dict[str, tuple[object, ...]] = {
     "scale_attn_by_inverse_layer_idx": (False,),
     "reorder_and_upcast_attn": (False,),
     "tie_word_embeddings": (True,),
-    "quantization_config": (None,),
 }
-_GPT2_WITHOUT_EFFECT = WITHOUT_EFFECT | {
+# Other words under which transformers takes a setting -> GPT-2's own.
+_GPT2_ALIASES = {
+    name: _GPT2_NAMES[name]
+    for name in (
+        *("hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings"),
+    )
+}
+_GPT2_WITHOUT_EFFECT = {
     *("is_decoder", "is_encoder_decoder", "n_ctx", "pad_token_id", "summary_activation"),
     *("summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj"),
 }
@@ -67,11 +74,19 @@ class DecoderConfig:
         Raises:
             ValueError: as `EncoderConfig.from_hf`.
         """
+        if config.get("model_type") not in ("gpt2", None):
+            raise ValueError(_other_decoder(config))
         written = {_GPT2_NAMES.get(field.name, field.name): field for field in fields(cls)}
         # GPT-2 writes null where the feed-forward network is four times as wide as the rest.
         given = {name: value for name, value in config.items() if value is not None}
-        types = {name: field.type for name, field in written.items()}
-        refuse_unknown(given, types, _GPT2_REQUIRED, _GPT2_WITHOUT_EFFECT)
+        given = in_own_words(given, _GPT2_ALIASES)
+        check_settings(
+            given,
+            {name: field.type for name, field in written.items()},
+            _GPT2_REQUIRED,
+            without_effect=_GPT2_WITHOUT_EFFECT,
+            class_known=is_known(config, ["GPT2"]),
+        )
         ours = {field.name: given[name] for name, field in written.items() if name in given}
         ours.setdefault("intermediate_size", 4 * ours.get("hidden_size", cls().hidden_size))
         ours.setdefault("cross_attention", False)
@@ -88,3 +103,13 @@ class DecoderConfig:
             "tie_word_embeddings": True,
             **sizes,
         }
+
+
+def _other_decoder(config: Mapping[str, Any]) -> str:
+    found, named = str(config["model_type"])[:80], class_of(config)
+    task = task_of(named) if named else None
+    return (
+        f"the decoder is a model of type {found!r}{f' ({named}, {task})' if task else ''}; only "
+        "gpt2 is implemented as a decoder, with cross-attention. Train one with: "
+        "python training/train_hybrid.py"
+    )

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from training.model.tasks import class_of, task_of
+
 # Our module -> theirs, behind the family's prefix. `{}` stands for a layer's number.
 _BERT_ENCODER = {
     "encoder.embeddings.word": "embeddings.word_embeddings",
@@ -99,6 +101,11 @@ class Family:
     """Also before the classifier's dense layer, beside the one behind it."""
     skips_padding: bool = False
     """Positions count real tokens only, from `pad_token_id` + 1; padding has `pad_token_id`."""
+
+    @property
+    def class_prefix(self) -> str:
+        """How the names of its classes in `transformers` begin."""
+        return self.architecture.partition("For")[0]
 
     @property
     def names(self) -> dict[str, str]:
@@ -196,15 +203,17 @@ def family_of(config: Mapping[str, Any]) -> Family:
         ValueError: it is not implemented; those that are, are listed.
     """
     found = config.get("model_type")
-    if found in FAMILIES:
+    if isinstance(found, str) and found in FAMILIES:
         return FAMILIES[found]
-    classes = config.get("architectures") or ["Bert"]
+    named = class_of(config)
     if found is None:
         for family in FAMILIES.values():
-            if str(classes[0]).startswith(family.architecture.partition("For")[0]):
+            if (named or "Bert").startswith(family.class_prefix):
                 return family
+    what = f"a model of type {found!r}" if found else "a model whose type is not named"
+    task = task_of(named) if named else None
     raise ValueError(
-        f"config.json is that of a model of type {found or classes[0]!r}, which is not "
-        f"implemented. These are: {', '.join(FAMILIES)}, each as a sequence classifier, or in an "
-        "encoder-decoder with a gpt2"
+        f"config.json is that of {str(what)[:80]}{f' ({named}, {task})' if task else ''}, which is "
+        f"not implemented. These are: {', '.join(FAMILIES)}, each as a sequence classifier, or in "
+        "an encoder-decoder with a gpt2"
     )

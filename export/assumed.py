@@ -1,0 +1,57 @@
+"""What a checkpoint leaves unsaid and the exporter had to assume, in a sentence each.
+
+What is assumed wrongly gives no error, only other answers: so it is printed, and stands in
+`bundle.json`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from training.model.config import ClassifierConfig, unread
+from training.model.tasks import class_of
+
+_MEANINGS = {
+    "single_label_classification": "one label of them holds (softmax)",
+    "multi_label_classification": "each label holds or not (sigmoid)",
+    "regression": "its output is a number as it is",
+}
+_OF_SEVERAL = {"single_label_classification"}
+_MOST = 8
+
+
+def assumed_of_classifier(written: Mapping[str, Any], read: ClassifierConfig) -> list[str]:
+    """What `config.json` does not say of a classifier, beside what it was taken for."""
+    found = []
+    if class_of(written) is None:
+        found.append(
+            f"config.json names no class: taken for a {read.encoder.family.architecture}, since "
+            "the weights have what it has on its encoder"
+        )
+    if not written.get("id2label"):
+        found.append(f"config.json names no labels: they are {_list(read.labels)}")
+    if not written.get("problem_type"):
+        count = len(read.labels)
+        others = {*_MEANINGS} - {read.problem_type, *(_OF_SEVERAL if count == 1 else ())}
+        found.append(
+            f"config.json has no problem_type: with {count} label{'s' if count > 1 else ''} "
+            f"{_MEANINGS[read.problem_type]}; if not, write {' or '.join(sorted(others))} there"
+        )
+    if names := unread(written):
+        found.append(
+            f"config.json has settings that a {read.encoder.family.architecture} does not read: "
+            f"{_list([repr(name) for name in names])}"
+        )
+    return found
+
+
+def assumed_tokenizer(words: int) -> str:
+    """That a decoder writes with the encoder's tokenizer, since both have as many words."""
+    return (
+        "the decoder has no tokenizer of its own in the folder: taken for the encoder's, since "
+        f"both have {words} words; if it writes noise, give its own with --decoder-tokenizer"
+    )
+
+
+def _list(names: tuple[str, ...] | list[str]) -> str:
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    return ", ".join(name[:60] for name in names[:_MOST]) + more

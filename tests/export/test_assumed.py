@@ -1,0 +1,90 @@
+"""What a checkpoint does not say is assumed aloud: printed, and written into `bundle.json`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import BertConfig, EncoderDecoderConfig, EncoderDecoderModel, GPT2Config
+
+from export.bundle import Card, describe
+from export.parts import open_parts
+from export.report import show_parts
+
+
+def change_config(folder: Path, **changes: Any) -> None:
+    written = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(written | changes))
+
+
+def test_what_is_said_is_not_assumed(checkpoint: Path) -> None:
+    parts = open_parts(str(checkpoint))
+
+    assert parts.assumed == ()
+    assert "assumed" not in show_parts("mine", parts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"problem_type": None},
+            "config.json has no problem_type: with 3 labels one label of them holds (softmax); if "
+            "not, write multi_label_classification or regression there",
+        ),
+        (
+            {"id2label": None},
+            "config.json names no labels: they are LABEL_0, LABEL_1, LABEL_2",
+        ),
+        (
+            {"architectures": None},
+            "config.json names no class: taken for a BertForSequenceClassification, since the "
+            "weights have what it has on its encoder",
+        ),
+        (
+            {"best_threshold": 0.4, "max_length": 20, "pruned_heads": {}},
+            "config.json has settings that a BertForSequenceClassification does not read: "
+            "'best_threshold'",
+        ),
+    ],
+)
+def test_what_a_config_leaves_open_is_said(
+    checkpoint: Path, changes: dict[str, Any], expected: str
+) -> None:
+    change_config(checkpoint, **changes)
+
+    parts = open_parts(str(checkpoint))
+
+    assert parts.assumed == (expected,)
+    assert f"assumed                          {expected}" in show_parts("mine", parts)
+
+
+def test_it_stands_in_the_bundle(checkpoint: Path) -> None:
+    change_config(checkpoint, problem_type=None)
+    parts = open_parts(str(checkpoint))
+
+    described = describe(parts, Card(title="Films", licence="", examples=()))
+
+    assert described.assumed == parts.assumed != ()
+    assert described.problem_type == "single_label"
+
+
+def test_a_decoder_without_a_tokenizer_of_its_own_is_said_to_share_one(
+    tokenizer, tmp_path: Path
+) -> None:
+    size = {"vocab_size": len(tokenizer)}
+    reads = BertConfig(
+        hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, **size
+    )
+    writes = GPT2Config(n_embd=8, n_layer=1, n_head=2, bos_token_id=1, eos_token_id=2, **size)
+    config = EncoderDecoderConfig.from_encoder_decoder_configs(reads, writes)
+    EncoderDecoderModel(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+
+    (assumed,) = open_parts(str(tmp_path)).assumed
+
+    assert assumed.startswith("the decoder has no tokenizer of its own in the folder: taken for")
+    assert "both have 78 words" in assumed
+    assert "--decoder-tokenizer" in assumed
+    given = open_parts(str(tmp_path), decoder_tokenizer=str(tmp_path))
+    assert given.assumed == ()
