@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from matplotlib.image import imread
 
-from training import benchmark, benchmark_hybrid, train_classifier, train_hybrid
+from training import benchmark, benchmark_hybrid, starting_point, train_classifier, train_hybrid
 from training.checkpoint import save_classifier
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
@@ -18,32 +19,41 @@ FOLDER = Path(__file__).parents[2] / "training"
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_block_that_plots_heads_draws_them(
-    tmp_path: Path, tokenizer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("trained", [True, False])
+def test_the_block_that_plots_heads_draws_them_whole(
+    tmp_path: Path, tokenizer, monkeypatch: pytest.MonkeyPatch, trained: bool
 ) -> None:
     torch.manual_seed(0)
     size = EncoderConfig(
         vocab_size=len(tokenizer),
-        hidden_size=16,
+        hidden_size=24,
         num_hidden_layers=2,
-        num_attention_heads=4,
+        num_attention_heads=6,
         intermediate_size=32,
         max_position_embeddings=64,
     )
-    folder = tmp_path / "checkpoints" / "reviews" / "encoder"
+    folder = tmp_path / ("checkpoints/reviews/encoder" if trained else "packaged")
     folder.mkdir(parents=True)
     model = BERTClassifier(ClassifierConfig(encoder=size, labels=("negative", "positive")))
     save_classifier(folder, model, tokenizer)
+    monkeypatch.setattr(starting_point, "minilm_folder", lambda: str(folder))
     monkeypatch.chdir(tmp_path)
     (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict = {}
 
     exec(block, names)
 
-    picture = imread(tmp_path / "heads.png")
-    assert names["heads"].shape == (4, len(names["tokens"]), len(names["tokens"]))
-    assert picture.shape[1] == pytest.approx(1200, abs=5)  # 4 heads of 3 inches at 100 dots
+    picture, figure = imread(tmp_path / "heads.png"), names["figure"]
+    assert names["heads"].shape == (6, len(names["tokens"]), len(names["tokens"]))
+    assert picture.shape[:2] == (700, 1400)  # two rows of four squares of 3.5 inches at 100 dots
     assert len(np.unique(picture.reshape(-1, 4), axis=0)) > 20
+    assert [axes.get_title() for axes in figure.axes] == [f"head {i}" for i in range(1, 7)]
+    drawn = figure.get_tightbbox()
+    assert min(drawn.x0, drawn.y0) >= 0
+    assert drawn.x1 <= 14
+    assert drawn.y1 <= 7
+    whole = [axes.get_tightbbox() for axes in figure.axes]
+    assert not any(one.overlaps(other) for one, other in combinations(whole, 2))
 
 
 def test_every_command_in_the_readme_is_one_that_its_parser_takes() -> None:
