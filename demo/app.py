@@ -7,7 +7,8 @@ explorer/sentences.py.
 import argparse
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from explorer import HOST_ADDRESS  # first: it settles what gradio reads when it
 
 # isort: split
 import gradio as gr
+from gradio.routes import App
 from starlette.middleware import Middleware
 
 from explorer.api import Api
@@ -67,7 +69,7 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
             "must differ. Export one again with another --title"
         )
     screen = Screen([Runner(bundle) for bundle in bundles])
-    with gr.Blocks(title="Attention Explorer", analytics_enabled=False) as app:
+    with _no_server_yet(), gr.Blocks(title="Attention Explorer", analytics_enabled=False) as app:
         page = lay_out(bundles)
         api, of_reading = Api(screen), ReadingApi(screen)
         reading = [api.attention, of_reading.head_types, of_reading.rollout]
@@ -88,6 +90,18 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
     app.api_open = False  # nothing goes round the queue
     app._queue = AttendedQueue(app)
     return app
+
+
+@contextmanager
+def _no_server_yet() -> Iterator[None]:
+    """Whenever a page is begun and whenever it is finished, gradio makes a server of 80 routes for
+    it, half a second each, and drops both for the one that `launch` makes."""
+    make = App.create_app
+    App.create_app = staticmethod(lambda *_, **__: None)
+    try:
+        yield
+    finally:
+        App.create_app = staticmethod(make)
 
 
 def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
