@@ -28,9 +28,9 @@ def chosen_example(event: gr.EventData, examples: Sequence[T]) -> T:
     return examples[index]
 
 
-def clicked_row(event: gr.SelectData, view: MapView) -> int | None:
+def clicked_row(event: gr.EventData, view: MapView) -> int | None:
     """The token, by its place in its text, whose row of a map's picture was clicked."""
-    x, y = _coordinates(event.index)
+    x, y = _coordinates(sent_with(event).get("index"))
     box = map_geometry(axis_labels(view.queries), axis_labels(view.keys))
     cell = box.cell(x, y, len(view.queries.tokens), len(view.keys.tokens))
     return None if cell is None else int(view.queries.indexes[cell[0]])

@@ -137,7 +137,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
 
 
 def _check_contents(value: Any) -> None:
-    """Raises RefusedError: too deep, or with what gradio takes for a file."""
+    """Raises RefusedError: too deep, or with a path, by which gradio knows a file."""
     level, depth = [value], 0
     while level:
         depth += 1
@@ -146,7 +146,7 @@ def _check_contents(value: Any) -> None:
         parts: list[Any] = []
         for one in level:
             if isinstance(one, Mapping):
-                if "path" in one and "meta" in one:
+                if "path" in one:
                     raise RefusedError(422, "This page takes no files, and fetches none.")
                 parts += one.values()
             elif isinstance(one, list):

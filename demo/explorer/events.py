@@ -82,7 +82,7 @@ class Events:
         chosen = Chosen(*controls)._replace(layer=layer, head=head)
         return layer, head, *self._map(self._select(chosen), chosen)
 
-    def choose_row(self, event: gr.SelectData, *controls: Any) -> dict[str, Any]:
+    def choose_row(self, event: gr.EventData, *controls: Any) -> dict[str, Any]:
         """The map's picture was clicked. Gives the tokens, with that row's one chosen."""
         selected = self._select(Chosen(*controls))
         view = selected.view

@@ -53,7 +53,7 @@ class WriteMapEvents:
         layer, head = (sent_with(event).get(name) for name in ("layer", "head"))
         return layer, head, *self.draw(*WriteChosen(*controls)._replace(layer=layer, head=head))
 
-    def choose_row(self, event: gr.SelectData, *controls: Any) -> dict[str, Any]:
+    def choose_row(self, event: gr.EventData, *controls: Any) -> dict[str, Any]:
         """The map's picture was clicked. Gives the written tokens, with that row's one chosen."""
         selected = self._select(WriteChosen(*controls))
         row = clicked_row(event, selected.view)

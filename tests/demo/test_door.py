@@ -90,7 +90,8 @@ def test_the_server_fetches_nothing_that_a_request_names(ask, classify, dripping
 
 @pytest.mark.parametrize("path", ["/etc/hostname", "app.py", "/proc/self/environ"])
 def test_no_file_is_read_that_a_request_names(ask, path):
-    assert ask("gradio_api/call/classify", {"data": [{"path": path, **FILE}]})[0] == 422
+    for file in ({"path": path, **FILE}, {"path": path}, {"path": path, "meta": 3}):
+        assert ask("gradio_api/call/classify", {"data": [file]})[0] == 422
     assert ask(f"gradio_api/file={path}")[0] == 404
 
 

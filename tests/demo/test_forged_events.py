@@ -64,6 +64,27 @@ def test_a_click_without_two_coordinates_gets_a_sentence(forge, index):
     assert "two coordinates" in output["error"]
 
 
+@pytest.mark.parametrize("event_data", [None, 3, "index", [1, 2], {}, {"value": 1}])
+def test_a_click_that_says_no_place_gets_a_sentence(forge, capfd, event_data):
+    success, output = forge("map", "select", [SHOWN, 1, 1, True, True, False, False], event_data)
+
+    assert not success
+    assert "two coordinates" in output["error"]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_forged_value_of_any_size_gets_a_short_sentence_and_is_not_logged(forge, capfd, place):
+    values = [SHOWN, 1, 1]
+    values[place] = "unheardof" * 20_000
+
+    success, output = forge("layer", "input", [*values, True, True, False, False])
+
+    assert not success
+    assert len(output["error"]) < 200
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("shown", "message"),
     [
