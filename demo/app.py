@@ -105,21 +105,24 @@ def _no_server_yet() -> Iterator[None]:
 
 
 def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
-    """Serves the page with what it needs and without what it does not."""
+    """Serves the page with what it needs and without what it does not. Raises ServerError."""
     reach_directly(options.get("server_name"))
-    return app.launch(
-        theme=make_theme(),
-        css_paths=PAGE / "page.css",
-        footer_links=["api"],
-        run_history=False,  # it would keep visitors' texts in their browsers
-        enable_monitoring=False,
-        state_session_capacity=32,  # a copy of the page's settings each, of which nothing is read
-        app_kwargs={"middleware": [Middleware(Door, page=app)]},
-        ssr_mode=False,
-        pwa=False,
-        show_error=False,
-        **options,
-    )
+    try:
+        return app.launch(
+            theme=make_theme(),
+            css_paths=PAGE / "page.css",
+            footer_links=["api"],
+            run_history=False,  # it would keep visitors' texts in their browsers
+            enable_monitoring=False,
+            state_session_capacity=32,  # copies of the page that nothing reads
+            app_kwargs={"middleware": [Middleware(Door, page=app)]},
+            ssr_mode=False,
+            pwa=False,
+            show_error=False,
+            **options,
+        )
+    except Exception as error:  # bare ones among them; once the page is served, none comes
+        raise ServerError(f"The page cannot be served: {error}") from error
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -121,6 +121,20 @@ def test_gradios_variables_are_settled(monkeypatch):
     assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
 
 
+def test_whatever_gradio_says_before_it_serves_is_a_sentence(monkeypatch, capsys, bundle):
+    def refuse(*_, **__):
+        raise OSError("Cannot find empty port in range: 7860-7959.")
+
+    monkeypatch.setattr(app.gr.Blocks, "launch", refuse)
+    monkeypatch.setattr(app, "stop_orderly", lambda: None)
+    monkeypatch.setattr(app, "keep_words_out_of_the_log", lambda: None)
+
+    assert app.main(["--bundle", str(bundle.folder)]) == 2
+    assert capsys.readouterr().err == (
+        "The page cannot be served: Cannot find empty port in range: 7860-7959.\n"
+    )
+
+
 def test_no_room_for_the_temporary_folder_is_a_sentence(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "attention-explorer-1-ab"))
