@@ -17,6 +17,8 @@ import app
 from explorer import environment
 from explorer.environment import make_own_folder, settle
 from explorer.failures import told
+from explorer.measuring.memory_use import can_measure, resident
+from explorer.measuring.served_page import served_page
 from explorer.server import ServerError, check_address, make_room, port_number
 
 WORD = "unheardof"
@@ -260,3 +262,16 @@ def send(url, index, data):
                 assert message["success"], message
                 return message["output"]["data"]
     raise AssertionError("the stream ended without an answer")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_measure(), reason="only Linux tells a process's memory")
+def test_memory_levels_off_over_hundreds_of_sessions(bundle, demo_folder):
+    with served_page(demo_folder / "app.py", ["--bundle", str(bundle.folder)]) as page:
+        for number in range(50):
+            ask(f"{page.address}/", f"good film {number}")
+        before = resident(page.process)
+        for number in range(300):
+            ask(f"{page.address}/", f"bad film {number}")
+
+        assert resident(page.process) - before < 10  # 100 without a limit
