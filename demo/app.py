@@ -24,6 +24,7 @@ from explorer.attended_queue import AttendedQueue
 from explorer.bundle import Bundle, open_bundle
 from explorer.bundle_graph import PRECISIONS
 from explorer.bundle_schema import BundleError
+from explorer.bundle_titles import told_apart
 from explorer.door import Door
 from explorer.environment import SERVER_NAME, SERVER_PORT
 from explorer.failures import keep_words_out_of_the_log
@@ -57,17 +58,11 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
     """The page for one bundle or several. Opens and runs their graphs; launches nothing.
 
     Raises:
-        BundleError: a graph does not open, or is not what its `bundle.json` says; or two bundles
-            have one title.
+        BundleError: a graph does not open, or is not what its `bundle.json` says.
         ServerError: gradio's temporary folder cannot be made.
     """
     make_room()
-    titles = [bundle.title for bundle in bundles]
-    if len(set(titles)) < len(titles):
-        raise BundleError(
-            f"The bundles have the titles {', '.join(titles)}; a reader chooses by title, so they "
-            "must differ. Export one again with another --title"
-        )
+    bundles = told_apart(bundles)
     screen = Screen([Runner(bundle) for bundle in bundles])
     with _no_server_yet(), gr.Blocks(title="Attention Explorer", analytics_enabled=False) as app:
         page = lay_out(bundles)

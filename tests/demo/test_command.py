@@ -8,8 +8,6 @@ import sys
 import pytest
 
 import app
-from explorer.bundle import open_bundle
-from explorer.bundle_schema import BundleError
 
 WITHOUT_TORCH = """
 import sys
@@ -71,11 +69,6 @@ def test_a_graph_that_does_not_fit_is_a_sentence(refused, copy_of_tiny):
     folder = copy_of_tiny(labels=["one", "two"])
 
     assert "gives logits of shape (1, 3)" in refused("--bundle", folder)
-
-
-def test_two_bundles_of_one_title_are_refused(bundle, copy_of_tiny):
-    with pytest.raises(BundleError, match=r"titles Tiny random model, Tiny random model"):
-        app.build_app([bundle, open_bundle(copy_of_tiny(max_tokens=16))])
 
 
 def test_an_unknown_precision_is_refused_by_the_parser(capsys):
