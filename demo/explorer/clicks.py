@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
+from explorer.edge import toast
 from explorer.geometry import map_geometry
 from explorer.labels import axis_labels
 from explorer.view import MapView
@@ -21,10 +22,7 @@ def chosen_example(event: gr.EventData, examples: Sequence[T]) -> T:
     """The one that was chosen among the examples of a bundle."""
     index = sent_with(event).get("index")
     if type(index) is not int or not 0 <= index < len(examples):
-        raise gr.Error(
-            f"There is no example {index!r:.30}; this bundle has {len(examples)}.",
-            print_exception=False,
-        )
+        raise toast(f"There is no example {index!r:.30}; this bundle has {len(examples)}.")
     return examples[index]
 
 
@@ -41,4 +39,4 @@ def _coordinates(place: Any) -> tuple[float, float]:
         x, y = place
         return float(x), float(y)
     except (TypeError, ValueError, OverflowError):  # an integer beyond all floats
-        raise gr.Error("A click has two coordinates, x and y.", print_exception=False) from None
+        raise toast("A click has two coordinates, x and y.") from None

@@ -3,6 +3,7 @@ work ends when gradio's reader has left."""
 
 from collections.abc import Callable, Generator
 from contextlib import closing
+from html import escape
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -15,12 +16,26 @@ Result = TypeVar("Result")
 
 
 def answer_or_message(function: Callable, *values: Any, **named: Any) -> Any:
-    """Calls `function`; a sentence about what the sender did wrong goes to them, without a
-    traceback in the log."""
+    """Calls `function` for a program; a sentence about what the sender did wrong goes to them,
+    without a traceback in the log."""
     try:
         return function(*values, **named)
     except RequestError as error:
         raise gr.Error(str(error), print_exception=False) from error
+
+
+def answer_or_toast(function: Callable, *values: Any, **named: Any) -> Any:
+    """Calls `function` for the page, where a sentence about what went wrong pops up."""
+    try:
+        return function(*values, **named)
+    except RequestError as error:
+        raise toast(str(error)) from error
+
+
+def toast(sentence: str) -> gr.Error:
+    """A sentence that pops up on the page. Gradio takes it for HTML: what a bundle or a sender put
+    into it must stay text, and fetch nothing."""
+    return gr.Error(escape(sentence, quote=False), print_exception=False)
 
 
 def while_awaited(steps: Generator[Step, None, Result]) -> Generator[Step, None, Result]:

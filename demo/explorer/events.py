@@ -11,7 +11,7 @@ import gradio as gr
 from explorer import payloads, sentences
 from explorer.bundle_schema import Example
 from explorer.clicks import chosen_example, clicked_row, sent_with
-from explorer.edge import answer_or_message
+from explorer.edge import answer_or_toast
 from explorer.pictures import kept_picture
 from explorer.request import RequestError
 from explorer.rollout_view import rollout_payload, rollout_view
@@ -42,10 +42,10 @@ class Events:
     def leave_out(self, event: gr.EventData, *controls: Any) -> tuple:
         """Heads are to be left out, all that are named and no others. Gives what `read` gives."""
         chosen = Chosen(*controls)
-        runner, reading = answer_or_message(self._screen.shown, chosen.shown)
+        runner, reading = answer_or_toast(self._screen.shown, chosen.shown)
         texts = runner.bundle.title, reading.text, reading.text_pair
         without = sent_with(event).get("without")
-        return answer_or_message(self._answered, *texts, without, chosen)
+        return answer_or_toast(self._answered, *texts, without, chosen)
 
     def _answered(
         self, title: Any, text: Any, text_pair: Any, without: Any, chosen: Chosen
@@ -97,7 +97,7 @@ class Events:
 
         Gives: facts, the foot's lines, examples, the texts, layer, head, and all that `read` gives.
         """
-        bundle = answer_or_message(self._screen.runner, title).bundle
+        bundle = answer_or_toast(self._screen.runner, title).bundle
         if not bundle.classifies:
             known = payloads.facts(bundle), sentences.about(bundle)
             return *known, *skip(6), None, *skip(3 + MAP_VALUES)
@@ -119,7 +119,7 @@ class Events:
 
     def choose_example(self, event: gr.EventData, title: Any, *controls: Any) -> tuple:
         """An example was chosen. Gives the texts, and all that `read` gives."""
-        examples = answer_or_message(self._screen.runner, title).bundle.examples
+        examples = answer_or_toast(self._screen.runner, title).bundle.examples
         example = chosen_example(event, examples)
         return *_texts(example), *self.read(title, example.text, example.text_pair, *controls)
 
@@ -140,7 +140,7 @@ class Events:
         return kept_picture(self._select(Chosen(*controls)).view, "svg")
 
     def _select(self, chosen: Chosen) -> Selected:
-        return answer_or_message(self._screen.select, chosen)
+        return answer_or_toast(self._screen.select, chosen)
 
     def _map(self, selected: Selected, chosen: Chosen, *, overview: bool = False) -> tuple:
         """The values of `shown_map`; the picture of all heads is a new one where asked for."""

@@ -3,12 +3,18 @@
 from explorer.analysis.head_types import BROAD, MIXED, HeadType
 from explorer.view import MapView
 
-BY_NORMS = (
+Notes = list[str | dict[str, str]]
+"""What `page/notes.js` writes, part after part: strings, and objects whose `text` stands out, or
+leads to the address `href`. No Markdown: a bundle's tokens stand in them."""
+
+BY_NORMS: Notes = [
     "Each weight is multiplied by the norm of the vector that is passed on with it, and rows are "
-    "scaled back to 100 % "
-    "([Kobayashi et al. 2020](https://aclanthology.org/2020.emnlp-main.574/)): see whether what "
-    "drew most still does, special tokens above all."
-)
+    "scaled back to 100 %: see whether what drew most still does, special tokens above all",
+    {
+        "text": "(Kobayashi et al. 2020).",
+        "href": "https://aclanthology.org/2020.emnlp-main.574/",
+    },
+]
 
 
 def in_short(found: HeadType) -> str:
@@ -22,13 +28,12 @@ def in_short(found: HeadType) -> str:
     return f"{found.name}, {found.score:.2f} of its attention; {entropy}"
 
 
-def about_map(view: MapView, found: HeadType | None) -> list[str]:
+def about_map(view: MapView, found: HeadType | None) -> Notes:
     """What a reader should know about the head that is shown, or about what joins several."""
-    said = []
+    said: Notes = []
     if found and isinstance(view.layer, int) and isinstance(view.head, int):
-        said.append(
-            f"**Head {view.head + 1} of layer {view.layer + 1}:** {plain(in_short(found))}."
-        )
+        which = f"Head {view.head + 1} of layer {view.layer + 1}:"
+        said += [{"text": which}, f"{in_short(found)}."]
     if view.is_maximum:
         said.append(
             "A cell is the largest weight that any of these heads puts there: look for what at "
@@ -42,10 +47,5 @@ def about_map(view: MapView, found: HeadType | None) -> list[str]:
     elif isinstance(view.layer, str) or isinstance(view.head, str):
         said.append("A mean hides what single heads do: compare it with the small maps above.")
     if view.by_norms:
-        said.append(BY_NORMS)
+        said += BY_NORMS
     return said
-
-
-def plain(name: str) -> str:
-    """A special token's name such as `<s>`, which Markdown would take for HTML."""
-    return name.replace("<", "&lt;")

@@ -8,7 +8,7 @@ import numpy as np
 from explorer.analysis.head_types import HeadType
 from explorer.bundle import Bundle
 from explorer.bundle_graph import Graph
-from explorer.head_sentences import about_map, plain
+from explorer.head_sentences import Notes, about_map
 from explorer.labels import cannot_draw, label_step
 from explorer.reading import Reading
 from explorer.view import MapView
@@ -131,7 +131,7 @@ def _reads(bundle: Bundle) -> str:
 
 def removed_share(view: MapView, reading: Reading) -> str:
     """What hiding the special tokens removed from the map."""
-    names = list(dict.fromkeys(plain(one.piece) for one in reading.tokens if one.special))
+    names = list(dict.fromkeys(one.piece for one in reading.tokens if one.special))
     if not names:
         return "This tokenizer adds no special tokens."
     listed = " and ".join(names) if len(names) < 3 else ", ".join(names)
@@ -156,15 +156,14 @@ def scaled_back(view: MapView) -> str:
     )
 
 
-def map_notes(view: MapView, reading: Reading, found: HeadType | None = None) -> str:
+def map_notes(view: MapView, reading: Reading, found: HeadType | None = None) -> Notes:
     """What a reader of this picture must know: which head it is, what was removed, shortened or
     left unnamed.
 
     Args:
         found: the type of the head that is shown.
     """
-    said = [*about_map(view, found), removed_share(view, reading), *drawing_notes(view)]
-    return " ".join(said)
+    return [*about_map(view, found), removed_share(view, reading), *drawing_notes(view)]
 
 
 def drawing_notes(view: MapView) -> list[str]:

@@ -24,7 +24,7 @@ def map_values(
     *,
     dark: object,
     tokens: dict[str, Any],
-    notes: str,
+    notes: head_sentences.Notes,
     overview: dict[str, Any] | None,
     without: list[list[int]] | Literal[False] = False,
 ) -> tuple:

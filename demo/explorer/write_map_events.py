@@ -7,7 +7,7 @@ import gradio as gr
 
 from explorer import write_payloads, write_sentences
 from explorer.clicks import clicked_row, sent_with
-from explorer.edge import answer_or_message
+from explorer.edge import answer_or_toast
 from explorer.pictures import kept_picture
 from explorer.shown_map import MAP_VALUES, all_heads, map_values, skip
 from explorer.typed_heads import type_of_head
@@ -68,7 +68,7 @@ class WriteMapEvents:
         return kept_picture(self._select(WriteChosen(*controls)).view, "svg")
 
     def _select(self, chosen: WriteChosen) -> WriteSelected:
-        return answer_or_message(self._screen.select, chosen)
+        return answer_or_toast(self._screen.select, chosen)
 
 
 def written_map(selected: WriteSelected, chosen: WriteChosen, *, overview: bool = False) -> tuple:

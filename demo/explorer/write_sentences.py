@@ -5,7 +5,7 @@ from explorer.analysis.head_types import HeadType
 from explorer.bundle import Bundle
 from explorer.bundle_decoder import Decoder
 from explorer.bundle_schema import WritingMetrics
-from explorer.head_sentences import about_map
+from explorer.head_sentences import Notes, about_map
 from explorer.view import MapView
 from explorer.writing import Writing
 
@@ -77,7 +77,7 @@ def notices(writing: Writing, bundle: Bundle, most: int) -> list[str]:
     return found
 
 
-def map_notes(view: MapView, found: HeadType | None = None) -> str:
+def map_notes(view: MapView, found: HeadType | None = None) -> Notes:
     """What a reader of a written text's map must know.
 
     Args:
@@ -85,7 +85,7 @@ def map_notes(view: MapView, found: HeadType | None = None) -> str:
     """
     hidden = f"Special tokens are hidden. They had drawn {sentences.scaled_back(view)}"
     said = [*about_map(view, found), *([hidden] if view.hides_tokens else [])]
-    return " ".join([*said, *sentences.drawing_notes(view)])
+    return [*said, *sentences.drawing_notes(view)]
 
 
 def state(writing: Writing, decoder: Decoder, *, busy: bool) -> str:

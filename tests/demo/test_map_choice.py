@@ -139,14 +139,15 @@ def test_attention_that_prefers_nothing_is_even_over_what_can_be_seen(runner, re
 def test_the_head_that_is_shown_is_told_with_its_type_and_others_with_a_caution(reading):
     maps = encoder_maps(reading, words=True)
     found = type_of_head(maps, 1, 0)
-    said = map_notes(attention_map(reading, 1, 0, words=True), reading, found)
+    stands_out, said, *_ = map_notes(attention_map(reading, 1, 0, words=True), reading, found)
 
-    assert said.startswith(f"**Head 1 of layer 2:** {found.name}")
+    assert stands_out == {"text": "Head 1 of layer 2:"}
+    assert said.startswith(found.name)
     assert f"entropy {found.entropy:.2f}" in said
     assert type_of_head(maps, 1, "mean") is type_of_head(maps, "max", 0) is None
 
     def caution(layer, head, **how):
-        return " ".join(about_map(attention_map(reading, layer, head, **how), None))
+        return str(about_map(attention_map(reading, layer, head, **how), None))
 
     assert "more than 100 %" in caution(0, "max")
     assert "nothing to do with" in caution("mean", 1)

@@ -128,8 +128,8 @@ def test_the_removed_share_is_said_with_its_numbers(runner):
     words = slice(1, -1)
     drawn = full[words, 0] + full[words, -1]
 
-    hidden = sentences.map_notes(attention_map(reading, 0, 0, special_tokens=False), reading)
-    shown = sentences.map_notes(attention_map(reading, 0, 0), reading)
+    (hidden,) = sentences.map_notes(attention_map(reading, 0, 0, special_tokens=False), reading)
+    (shown,) = sentences.map_notes(attention_map(reading, 0, 0), reading)
 
     assert f"had drawn {drawn.mean():.0%} of a row's attention on average" in hidden
     assert f"{drawn.max():.0%} at most" in hidden

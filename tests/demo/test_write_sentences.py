@@ -152,8 +152,9 @@ def test_hidden_special_tokens_leave_their_share_in_words(written):
 
     drawn = writing.cross_weights[0, 0][: len(hidden.weights), [0, -1]].sum(axis=-1)
 
-    assert f"They had drawn {drawn.mean():.0%} of a row" in write_sentences.map_notes(hidden)
-    assert write_sentences.map_notes(writing_map(writing, "source", 0, 0)) == ""
+    (said,) = write_sentences.map_notes(hidden)
+    assert f"They had drawn {drawn.mean():.0%} of a row" in said
+    assert write_sentences.map_notes(writing_map(writing, "source", 0, 0)) == []
 
 
 def test_a_restorer_says_what_it_wants(bundle, foreign):
