@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,9 +42,8 @@ class Api:
             `max_tokens`, `bundle` and `precision` (which graph answered).
         """
         title = bundle or self._screen.first("classifies")
-        runner, reading = self._read(text, text_pair, title, without)
-        if not runner.bundle.classifies:
-            raise gr.Error(f"{runner.bundle.title} does not classify.", print_exception=False)
+        asked = (title, text, text_pair, without)
+        runner, reading = answer_or_message(self._screen.answer, *asked)
         labels, kind = runner.bundle.labels, runner.bundle.problem_type
         shares = dict(zip(labels, rounded(reading.probabilities), strict=True))
         likely = [label for label, share in shares.items() if share > 0.5]

@@ -31,7 +31,7 @@ class Page(NamedTuple):
     layer: gr.Dropdown
     head: gr.Dropdown
     switches: Switches
-    removed: gr.Markdown
+    removed: gr.HTML
     picture: gr.Image
     png: gr.Button
     svg: gr.Button
@@ -42,8 +42,7 @@ class Page(NamedTuple):
     dark: gr.Checkbox
     panels: list[Panel]
     tabs: gr.Tabs | None
-    """None, as the two that follow, where the page has no tabs: no bundle writes."""
-    classify: gr.Tab | None
+    """None, as what follows, where the page has no tabs: no bundle writes."""
     write: WritePage | None
 
 
@@ -58,14 +57,13 @@ def lay_out(bundles: Sequence[Bundle]) -> Page:
         visible=len(bundles) > 1,
         elem_id="bundle",
     )
-    facts = widget("facts")
-    tabs = classify = write = None
+    facts = widget("facts", value=payloads.facts(first))
+    tabs = write = None
     if any(bundle.writes for bundle in bundles):
-        # A hidden tab that is selected would leave the page empty.
+        # Which of them the model has is told by the facts, and followed in page.css: gradio's own
+        # way fails for a tab that was never open.
         with gr.Tabs(selected="classify" if first.classifies else "write") as tabs:
-            with gr.Tab(
-                "Classify", visible=first.classifies, id="classify", elem_id="classify_tab"
-            ) as classify:
+            with gr.Tab("Classify", id="classify", elem_id="classify_tab"):
                 parts = _lay_out_classifier(first, bundles)
             write = lay_out_write(bundles)
     else:
@@ -79,7 +77,6 @@ def lay_out(bundles: Sequence[Bundle]) -> Page:
         shown=gr.JSON(visible=False),
         dark=gr.Checkbox(visible=False),
         tabs=tabs,
-        classify=classify,
         write=write,
         **parts,
     )
@@ -120,7 +117,7 @@ def _lay_out_maps(first: Bundle) -> dict[str, Any]:
                 layer = number("Layer", payloads.layer_choices(first))
                 head = number("Head", payloads.head_choices(first))
             shown_how = switches()
-            removed = gr.Markdown(elem_id="removed")
+            removed = widget("notes", "removed")
             gr.Markdown(sentences.CAUTION, elem_id="caution")
         with gr.Column(scale=6, min_width=320):
             picture = gr.Image(

@@ -33,7 +33,12 @@ def facts(bundle: Bundle) -> dict[str, Any]:
         sentences.accuracy(bundle),
         write_sentences.worth(bundle.decoder),
     ]
-    return {"title": bundle.title, "facts": [fact for fact in facts if fact]}
+    does = {"classify": bundle.classifies, "write": bundle.writes}
+    return {
+        "title": bundle.title,
+        "tabs": [tab for tab, has in does.items() if has],
+        "facts": [fact for fact in facts if fact],
+    }
 
 
 def answer(reading: Reading, bundle: Bundle) -> dict[str, Any]:

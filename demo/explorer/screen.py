@@ -44,11 +44,18 @@ class Selected(NamedTuple):
     view: MapView
 
 
+_LACKS = {
+    "classifies": "does not classify: it has no classifier",
+    "writes": "does not write: it has no decoder",
+}
+
+
 class Screen:
     """The models behind a page, and the readings that its visitors look at."""
 
     def __init__(self, runners: Sequence[Runner]) -> None:
         self.runners = {runner.bundle.title: runner for runner in runners}
+        assert len(self.runners) == len(runners), "see bundle_titles.py"
         self.cache = ReadingCache(max([LEAST_BYTES, *(one.most_bytes for one in runners)]))
 
     def runner(self, title: object) -> Runner:
@@ -65,6 +72,21 @@ class Screen:
             (title for title, one in self.runners.items() if getattr(one.bundle, task)),
             next(iter(self.runners)),
         )
+
+    def check_task(self, runner: Runner, task: str) -> None:
+        """Raises RequestError: the model does not do a task, `classifies` or `writes`."""
+        if getattr(runner.bundle, task):
+            return
+        able = [title for title, one in self.runners.items() if getattr(one.bundle, task)]
+        advice = f"Choose one that does: {', '.join(able)}" if able else "No other one here does"
+        raise RequestError(f"{runner.bundle.title} {_LACKS[task]}. {advice}.")
+
+    def answer(
+        self, title: object, text: object, text_pair: object, without: object = None
+    ) -> tuple[Runner, Reading]:
+        """As `read`, by a model that classifies."""
+        self.check_task(self.runner(title), "classifies")
+        return self.read(title, text, text_pair, without)
 
     def read(
         self, title: object, text: object, text_pair: object, without: object = None

@@ -88,6 +88,7 @@ def _ask(screen: Screen) -> Asking:
 
     def ask(shown: Any, options: dict[str, Any]) -> Asked:
         runner, reading = screen.shown(shown)
+        screen.check_task(runner, "classifies")
         return Asked(runner=runner, reading=reading, options=options, screen=screen)
 
     return ask

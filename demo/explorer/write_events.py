@@ -13,7 +13,7 @@ from explorer.bundle import Bundle
 from explorer.bundle_schema import Example
 from explorer.clicks import chosen_example
 from explorer.decoding.settings import Settings
-from explorer.edge import answer_or_message
+from explorer.edge import answer_or_toast
 from explorer.map_choice import MEAN
 from explorer.request import RequestError
 from explorer.shown_map import MAP_VALUES, head_choice, skip
@@ -44,7 +44,7 @@ class WriteEvents:
 
     def begin(self, title: Any) -> tuple:
         """A model is there, the first or another. Gives: source, spoiled, examples, corrupt."""
-        runner = answer_or_message(self._screen.screen.runner, title)
+        runner = answer_or_toast(self._screen.screen.runner, title)
         decoder = runner.bundle.decoder
         if decoder is None:
             return tuple(skip(4))
@@ -57,32 +57,28 @@ class WriteEvents:
             gr.update(visible=decoder.restores),
         )
 
-    def clear(self) -> tuple:
-        """What another model wrote goes. Gives: shown, notice, written."""
-        return None, NO_NOTICE, None
-
-    def tabs(self, title: Any) -> tuple:
-        """Which of the two tabs a model has. Gives: Classify, Write, and which of them is open."""
-        bundle = answer_or_message(self._screen.screen.runner, title).bundle
-        return (
-            gr.update(visible=bundle.classifies),
-            gr.update(visible=bundle.writes),
-            gr.skip() if bundle.classifies and bundle.writes else gr.update(selected=_only(bundle)),
-        )
+    def change(self, title: Any) -> tuple:
+        """Another model was chosen: what the one before wrote goes. Gives what `begin` gives, then
+        shown, notice, written, and which of the page's tabs is open."""
+        bundle = answer_or_toast(self._screen.screen.runner, title).bundle
+        both = bundle.classifies and bundle.writes
+        opened = gr.skip() if both else gr.update(selected=_only(bundle))
+        return *self.begin(title), None, NO_NOTICE, None, opened
 
     def open(self, title: Any, text: Any, *controls: Any) -> tuple:
-        """The tab is opened: where nothing was written yet, the model writes from the source that
-        stands there, or will. Gives: shown, notice, layer, head, and the map."""
+        """The tab is opened, or has another model: where nothing was written yet, the model writes
+        from the source that stands there, or will; not where it does not write, or nobody has the
+        tab before them and so `title` is None. Gives: shown, notice, layer, head, and the map."""
         chosen = WriteChosen(*controls)
-        if chosen.shown:
+        if title is None or chosen.shown or not self._writes(title):
             return tuple(skip(4 + MAP_VALUES))
-        decoder = answer_or_message(self._screen.writer, title).decoder
+        decoder = answer_or_toast(self._screen.writer, title).decoder
         text = text or self._first_source(title)
         if not text:
             return *skip(2), *head_choice(decoder, decoder.layers, MEAN), *skip(MAP_VALUES)
-        writing = answer_or_message(self._screen.written, title, text)
+        writing = answer_or_toast(self._screen.written, title, text)
         chosen = _best_view(chosen, writing)._replace(shown=_shown(title, writing))
-        selected = answer_or_message(self._screen.select, chosen)
+        selected = answer_or_toast(self._screen.select, chosen)
         notices = write_sentences.notices(writing, selected.runner.bundle, Settings().max_tokens)
         return (
             chosen.shown,
@@ -93,14 +89,14 @@ class WriteEvents:
 
     def choose_example(self, event: gr.EventData, title: Any) -> tuple:
         """An example was chosen. Gives: source, spoiled."""
-        runner = answer_or_message(self._screen.screen.runner, title)
+        runner = answer_or_toast(self._screen.screen.runner, title)
         source = chosen_example(event, offered_sources(runner.bundle, runner.mask))
         return source.text, source._asdict()
 
     def spoil(self, title: Any, text: Any, spoiled: Any) -> tuple:
         """Two words are to be spoiled. Gives: source, spoiled."""
-        runner = answer_or_message(self._screen.screen.runner, title)
-        new = answer_or_message(spoil_again, text, spoiled, runner.mask)
+        runner = answer_or_toast(self._screen.screen.runner, title)
+        new = answer_or_toast(spoil_again, text, spoiled, runner.mask)
         return new.text, new._asdict()
 
     def write(self, title: Any, text: Any, *values: Any) -> Iterator[tuple]:
@@ -121,8 +117,11 @@ class WriteEvents:
                 lines.append("What stands below was written before.")
             yield gr.skip(), {"error": True, "lines": lines}, gr.skip(), rests, *skip(2)
 
+    def _writes(self, title: Any) -> bool:
+        return answer_or_toast(self._screen.screen.runner, title).bundle.writes
+
     def _first_source(self, title: Any) -> str:
-        runner = answer_or_message(self._screen.screen.runner, title)
+        runner = answer_or_toast(self._screen.screen.runner, title)
         sources = offered_sources(runner.bundle, runner.mask)
         return sources[0].text if sources else ""
 

@@ -32,7 +32,7 @@ class WritePage(NamedTuple):
     layer: gr.Dropdown
     head: gr.Dropdown
     switches: Switches
-    notes: gr.Markdown
+    notes: gr.HTML
     picture: gr.Image
     png: gr.Button
     svg: gr.Button
@@ -47,7 +47,7 @@ class WritePage(NamedTuple):
 def lay_out_write(bundles: Sequence[Bundle]) -> WritePage:
     """Makes the tab, inside the Tabs that are open. At least one of the bundles writes."""
     first = next(bundle for bundle in bundles if bundle.writes)
-    with gr.Tab("Write", visible=bundles[0].writes, id="write", elem_id="write_tab") as tab:
+    with gr.Tab("Write", id="write", elem_id="write_tab") as tab:
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
                 asking = _lay_out_asking()
@@ -114,7 +114,7 @@ def _lay_out_choosing(first: Bundle) -> dict[str, Any]:
         layer = number("Layer", payloads.layer_choices(first.decoder), "write_")
         head = number("Head", payloads.head_choices(first.decoder), "write_")
     shown_how = switches("write_")
-    notes = gr.Markdown(elem_id="write_notes")
+    notes = widget("notes", "write_notes")
     gr.Markdown(write_sentences.CAUTION, elem_id="write_caution")
     return {
         "looks_at": looks_at, "heads": heads, "layer": layer, "head": head,

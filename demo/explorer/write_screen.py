@@ -57,8 +57,7 @@ class WriteScreen:
     def writer(self, title: object) -> Writer:
         """The decoder of the model of that title. Raises RequestError if it has none."""
         runner = self.screen.runner(title)
-        if runner.bundle.title not in self._writers:
-            raise RequestError(f"{runner.bundle.title} does not write: it has no decoder.")
+        self.screen.check_task(runner, "writes")
         return self._writers[runner.bundle.title]
 
     def write(

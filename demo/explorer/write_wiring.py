@@ -21,6 +21,9 @@ _HERE: dict[str, Any] = {"queue": False, "api_visibility": "private"}
 _MAY_STOP = '() => ({ __type__: "update", interactive: true })'
 # A page that opens on this tab may not know yet whether it is dark.
 _AND_DARK = "(...known) => [...known.slice(0, -1), document.body.classList.contains('dark')]"
+# What was chosen elsewhere is written when a reader comes here.
+_IF_OPEN = """(title, ...rest) =>
+  [document.querySelector("#write_tab")?.offsetParent ? title : null, ...rest]"""
 _HAS_STOPPED = '() => ({ __type__: "update", interactive: false })'
 
 
@@ -49,10 +52,9 @@ def wire_write(
     opened.then(events.begin, page.bundle, model, **private)
     on_picture = waits_on(tab.picture, {**private, **WRITING})
     opens = tab.tab.select(events.open, asking, first, js=_AND_DARK, **on_picture)
-    begun = changed.then(events.begin, page.bundle, model, **private)
-    cleared = begun.then(events.clear, None, [tab.shown, tab.notice, tab.written], **private)
-    tabs = cleared.then(events.tabs, page.bundle, [page.classify, tab.tab, page.tabs], **private)
-    again = tabs.then(events.open, asking, first, **on_picture)
+    cleared = [tab.shown, tab.notice, tab.written, page.tabs]
+    begun = changed.then(events.change, page.bundle, [*model, *cleared], **private)
+    again = begun.then(events.open, asking, first, js=_IF_OPEN, **on_picture)
     tab.corrupt.click(events.spoil, [page.bundle, *source], source, **private)
     chosen = tab.examples.choose(events.choose_example, page.bundle, source, **private)
     maps = WriteMapEvents(screen)

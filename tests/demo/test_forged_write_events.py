@@ -138,7 +138,7 @@ def test_a_click_outside_the_map_chooses_no_row(forge, index):
         ("write_examples", "choose", ["Second"], {"index": 0}, "this bundle has 0"),
         ("corrupt", "click", [TITLE, "a" * 20_000, None], None, "has 20,000 characters"),
         ("corrupt", "click", [TITLE, "half \ud83d", None], None, "lone surrogate"),
-        ("write_tab", "select", ["Second", TEXT, None, *VIEW], {"index": 1}, "does not write"),
+        ("write_tab", "select", ["Third", TEXT, None, *VIEW], {"index": 1}, "There is no bundle"),
     ],
 )
 def test_what_else_can_be_forged_gets_a_sentence(forge, element, event, data, event_data, message):

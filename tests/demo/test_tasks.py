@@ -2,13 +2,18 @@
 
 import json
 
+import gradio as gr
 import pytest
 
 import app
+from explorer.api import Api
 from explorer.bundle import open_bundle
 from explorer.bundle_schema import BundleError
 from explorer.decoding.settings import Settings
 from explorer.events import Events
+from explorer.panels.compare_api import CompareApi
+from explorer.panels.heads_api import HeadsApi
+from explorer.panels.words_api import WordsApi
 from explorer.runner import Runner
 from explorer.screen import Screen
 from explorer.writer import Writer
@@ -73,6 +78,26 @@ def test_its_page_begins_without_an_answer(writes_only):
 
     assert len(begun) == 16
     assert begun[8] is None
+
+
+@pytest.mark.parametrize("ask", [
+    lambda screen: Api(screen).classify("good", bundle="Writer"),
+    lambda screen: WordsApi(screen).occlusion("good", bundle="Writer"),
+    lambda screen: HeadsApi(screen).head_effects("good", bundle="Writer"),
+    lambda screen: CompareApi(screen).compare("good", "bad", bundle="Writer"),
+    lambda screen: CompareApi(screen).compare("good", "bad", other_bundle="Writer"),
+])  # fmt: skip
+def test_an_endpoint_of_a_task_that_a_model_lacks_says_who_has_it(
+    writes_only, classifies_only, ask
+):
+    screen = Screen([Runner(classifies_only), Runner(writes_only)])
+
+    with pytest.raises(gr.Error) as refused:
+        ask(screen)
+
+    assert refused.value.message == (
+        "Writer does not classify: it has no classifier. Choose one that does: Classifier."
+    )
 
 
 @pytest.mark.parametrize(

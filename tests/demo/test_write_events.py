@@ -7,7 +7,7 @@ from explorer.decoding.graph import DecoderGraph
 from explorer.decoding.settings import Settings
 from explorer.runner import Runner
 from explorer.screen import Screen
-from explorer.write_events import SETTINGS, WriteEvents
+from explorer.write_events import NO_NOTICE, SETTINGS, WriteEvents
 from explorer.write_map_events import WriteMapEvents
 from explorer.write_screen import WriteScreen
 from explorer.writing_view import telling_cross_head, telling_step
@@ -86,6 +86,23 @@ def test_opening_the_tab_again_changes_nothing(screen):
 
     assert first[0]["ids"]
     assert all(value.get("__type__") == "update" and len(value) == 1 for value in again)
+
+
+def test_for_a_model_that_does_not_write_nothing_of_the_tab_runs(copy_of_tiny, runner):
+    from explorer.bundle import open_bundle
+
+    second = Runner(open_bundle(copy_of_tiny(title="Second", tasks=["classify"])))
+    screen = WriteScreen(Screen([runner, second]))
+    events = WriteEvents(screen)
+
+    changed = events.change("Second")
+    opened = [events.open(title, TEXT, None, *VIEW) for title in ("Second", None)]
+
+    assert changed[4:7] == (None, NO_NOTICE, None)
+    assert changed[7]["selected"] == "classify"
+    nothing = [*changed[:4], *opened[0], *opened[1]]
+    assert all(value.get("__type__") == "update" and len(value) == 1 for value in nothing)
+    assert not screen.screen.cache._readings
 
 
 def test_a_model_without_examples_waits_for_a_text(copy_of_tiny):

@@ -276,6 +276,24 @@ def test_a_page_shows_the_tabs_that_its_model_has_and_its_words_run_nothing(page
     settled(page)
 
 
+def test_models_of_other_tasks_are_chosen_before_the_tab_was_ever_open(open_page, url):
+    with open_page(url) as page:
+        for title, tabs in (
+            ("Second", ["Classify"]),
+            ("Foreign", ["Write"]),
+            ("Second", ["Classify"]),
+            ("Tiny random model", ["Classify", "Write"]),
+        ):
+            choose_model(page, title, tabs)
+            if "Classify" in tabs:
+                page.locator("#answer .bar").first.wait_for()
+                page.locator("#svg:enabled").wait_for()
+            else:
+                settled(page)
+            assert page.locator(".toast-body").count() == 0
+        open_tab(page)
+
+
 @pytest.mark.parametrize(
     ("theme", "width"), [("dark", 360), pytest.param("light", 1280, marks=pytest.mark.slow)]
 )

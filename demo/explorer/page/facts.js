@@ -1,4 +1,6 @@
-show(({ title, facts }) => {
+// The style follows `tabs`: only those that the model has are seen.
+show(({ title, tabs, facts }) => {
+  root.dataset.tabs = tabs.join(" ");
   root.replaceChildren(
     make("p", { className: "facts" }, [
       make("strong", { text: title }),

@@ -7,7 +7,6 @@ from explorer.analysis.effects import Answers
 from explorer.api import rounded
 from explorer.edge import answer_or_message
 from explorer.panels.plain import log_odds_by_label, rounded_numbers
-from explorer.request import RequestError
 from explorer.screen import Screen
 
 
@@ -44,10 +43,7 @@ class CompareApi:
         )
 
     def _compare(self, one: tuple, other: tuple, text_pair: Any) -> dict:
-        sides = [self._screen.read(title, text, text_pair) for title, text in (one, other)]
-        for runner, _ in sides:
-            if not runner.bundle.classifies:
-                raise RequestError(f"{runner.bundle.title} does not classify.")
+        sides = [self._screen.answer(title, text, text_pair) for title, text in (one, other)]
         found = compare(sides[0][1], sides[1][1])
         return {
             "bundles": [runner.bundle.title for runner, _ in sides],

@@ -14,7 +14,6 @@ from explorer.bundle import Bundle
 from explorer.panels.analysis import Analysis, Asked
 from explorer.panels.plain import log_odds_by_label
 from explorer.reading import Reading
-from explorer.request import RequestError
 from explorer.runner import Runner
 from explorer.words import Word
 from explorer.work import READING
@@ -58,9 +57,7 @@ def _steps(asked: Asked) -> Steps[dict[str, Any]]:
     title, text = asked.options.get("model"), asked.options.get("text")
     # Heads that are left out of the shown text are left out of the other; another model has others.
     without = asked.reading.without if title == asked.runner.bundle.title else None
-    runner, reading = asked.screen.read(title, text, asked.reading.text_pair, without)
-    if not runner.bundle.classifies:
-        raise RequestError(f"{title} does not classify.")
+    runner, reading = asked.screen.answer(title, text, asked.reading.text_pair, without)
     yield Progress(1, 1)
     return payload((asked.runner, asked.reading), (runner, reading))
 

@@ -11,7 +11,6 @@ from explorer.panels import heads_panel, pruning_panel
 from explorer.panels.label_option import check_label
 from explorer.panels.plain import rounded_numbers
 from explorer.reading import Reading
-from explorer.request import RequestError
 from explorer.runner import Runner
 from explorer.screen import Screen
 
@@ -103,8 +102,6 @@ class HeadsApi:
         self, label: Any, bundle: Any, text: Any, text_pair: Any, without: Any
     ) -> tuple[Runner, Reading, int]:
         title = bundle or self._screen.first("classifies")
-        runner, reading = self._screen.read(title, text, text_pair, without)
-        if not runner.bundle.classifies:
-            raise RequestError(f"{runner.bundle.title} does not classify.")
+        runner, reading = self._screen.answer(title, text, text_pair, without)
         likeliest = int(reading.probabilities.argmax())
         return runner, reading, check_label(label, runner.bundle) if label else likeliest

@@ -23,7 +23,6 @@ from explorer.panels.plain import (
     rounded_numbers,
 )
 from explorer.reading import Reading
-from explorer.request import RequestError
 from explorer.runner import Runner
 from explorer.screen import Screen
 
@@ -194,9 +193,7 @@ class WordsApi:
     ) -> tuple[Runner, Reading, int, Way]:
         """Raises RequestError."""
         title = bundle or self._screen.first("classifies")
-        runner, reading = self._screen.read(title, text, text_pair)
-        if not runner.bundle.classifies:
-            raise RequestError(f"{runner.bundle.title} does not classify.")
+        runner, reading = self._screen.answer(title, text, text_pair)
         likeliest = int(np.argmax(reading.probabilities))
         place = check_label(label, runner.bundle) if label else likeliest
         return runner, reading, place, check_way(way, runner)
