@@ -8,8 +8,6 @@ import pytest
 
 from explorer.bundle import open_bundle
 
-OURS = "Tiny random model"
-
 
 @pytest.fixture(scope="module")
 def listener():
@@ -42,7 +40,7 @@ def as_markdown(address, name):
 
 
 @pytest.fixture(scope="module")
-def strange(copy_of_tiny, listener):
+def strange(copy_of_tiny, relist, listener):
     """The tiny bundle with names that would fetch an image as Markdown or as HTML."""
     address, _ = listener
     both = [
@@ -65,6 +63,7 @@ def strange(copy_of_tiny, listener):
         for old, new in names.items():
             content = content.replace(json.dumps(old), json.dumps(new))
         file.write_text(content, encoding="utf-8")
+    relist(folder)
     return open_bundle(folder)
 
 
