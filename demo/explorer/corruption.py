@@ -4,13 +4,35 @@ on (BART's denoising, Lewis et al. 2020, section 2.2). Pure: all chance comes fr
 import re
 from collections.abc import Callable
 from random import Random
+from typing import NamedTuple
 
 _WORD = re.compile(r"[^\W\d_]+")
 _SHORTEST = 4  # letters; a shorter word that is mistyped is most often another word
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # of an English keyboard
 
 
-def corrupt(text: str, seed: int, mask: str, number: int = 2) -> str:
+class Slip(NamedTuple):
+    """One damage: what was done, and to which words of the clean sentence."""
+
+    kind: str
+    """masked, dropped, swapped or mistyped."""
+    words: tuple[tuple[int, int], ...]
+    """Where each begins and ends among the sentence's characters; two words if they were swapped.
+    """
+
+
+class Corrupted(NamedTuple):
+    """A spoiled sentence, and what was done to it, in the order of the words."""
+
+    text: str
+    slips: tuple[Slip, ...]
+
+
+_Damage = Callable[[], list[int]]
+"""Does it, and says which parts of the sentence it touched."""
+
+
+def corrupt(text: str, seed: int, mask: str, number: int = 2) -> Corrupted:
     """Masks, drops, swaps or mistypes words, `number` of them if the text has as many; never two
     neighbours.
 
@@ -22,16 +44,26 @@ def corrupt(text: str, seed: int, mask: str, number: int = 2) -> str:
     parts = re.split(r"(\S+)", text)
     places = [place for place in range(1, len(parts), 2) if _is_word(parts[place], mask)]
     random.shuffle(places)
-    free, done = set(places), 0
+    whole, free, slips = list(parts), set(places), []
     for place in places:
-        if done == number:
+        if len(slips) == number:
             break
-        damage = _choose(parts, place, free, mask, random) if place in free else None
-        if damage:
+        chosen = _choose(parts, place, free, mask, random) if place in free else None
+        if chosen:
+            kind, damage = chosen
             touched = damage()
             free -= {place - 2, *touched, max(touched) + 2}
-            done += 1
-    return re.sub(r"(?<=\S) {2,}", " ", "".join(parts)).strip()
+            slips.append(Slip(kind, tuple(_span(whole, one) for one in touched)))
+    spoiled = re.sub(r"(?<=\S) {2,}", " ", "".join(parts)).strip()
+    return Corrupted(spoiled, tuple(sorted(slips, key=lambda slip: slip.words)))
+
+
+def _span(parts: list[str], place: int) -> tuple[int, int]:
+    """Where the letters of a word stand that is a part of a sentence."""
+    found = _WORD.search(parts[place])
+    assert found, "only words are damaged"
+    before = sum(map(len, parts[:place]))
+    return before + found.start(), before + found.end()
 
 
 def _is_word(part: str, mask: str) -> bool:
@@ -41,9 +73,8 @@ def _is_word(part: str, mask: str) -> bool:
 
 def _choose(
     parts: list[str], place: int, free: set[int], mask: str, random: Random
-) -> Callable[[], list[int]] | None:
-    """One kind of damage, drawn from those that the word can take: a function that does it and
-    says which places it touched. None if the word can take none."""
+) -> tuple[str, _Damage] | None:
+    """One kind of damage, drawn from those that the word can take. None if it can take none."""
     found = _WORD.search(parts[place])
     assert found, "only words are damaged"
     word, following = found.group(), parts[place + 2] if place + 2 in free else ""
@@ -56,15 +87,15 @@ def _choose(
         parts[place], parts[place + 2] = parts[place + 2], parts[place]
         return [place, place + 2]
 
-    kinds: list[Callable[[], list[int]]] = []
+    kinds: list[tuple[str, _Damage]] = []
     if mask:
-        kinds.append(lambda: put(mask))
+        kinds.append(("masked", lambda: put(mask)))
     if len(parts) > 3:
-        kinds.append(lambda: put(""))
+        kinds.append(("dropped", lambda: put("")))
     if word == parts[place] != following and _WORD.fullmatch(following):
-        kinds.append(swap)
+        kinds.append(("swapped", swap))
     if len(word) >= _SHORTEST:
-        kinds.append(lambda: put(_mistype(word, random)))
+        kinds.append(("mistyped", lambda: put(_mistype(word, random))))
     return random.choice(kinds) if kinds else None
 
 

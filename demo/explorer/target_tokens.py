@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from explorer.pieces import SPACES, WORD_STARTS, Spelling
 from explorer.reading import Token
+from explorer.repair import Spelled
 from explorer.tokenizer_file import open_tokenizer
+from explorer.words import group_words
 
 
 class _Known(NamedTuple):
@@ -71,6 +73,15 @@ class TargetTokens:
     def ids(self, text: str) -> list[int]:
         """The ids of a text, without a start or an end."""
         return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    def spelled(self, text: str) -> list[Spelled]:
+        """The words of a text as they would be written, and where they stand in it."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        words = []
+        for word in group_words(self.tokens(encoding.ids)):
+            spans = [encoding.offsets[place] for place in word.places]
+            words.append(Spelled(word.text, min(spans)[0], max(end for _, end in spans)))
+        return words
 
     def _joins(self, text: str, before: Token | None) -> bool:
         """Whether a piece that starts no word for certain goes on with the word before it."""

@@ -15,19 +15,20 @@ import gradio as gr
 PAGE = Path(__file__).parent / "page"
 _NEEDS = {
     "answer": ["bars.js"],
-    "compare": ["bars.js", "signed.js"],
+    "compare": ["bars.js", "signed.js", "scrolls.js"],
     "tokens": ["strip.js"],
-    "written": ["strip.js"],
+    "spoiled": ["clean.js"],
+    "written": ["strip.js", "clean.js"],
     "rollout": ["strip.js"],
-    "source_words": ["strip.js", "signed.js"],
+    "source_words": ["strip.js", "signed.js", "scrolls.js"],
     "heads": ["out.js"],
     "head_effects": ["signed.js", "effects.js", "out.js", "head_grid.js"],
-    "pruning": ["signed.js", "out.js"],
+    "pruning": ["signed.js", "out.js", "scrolls.js"],
     "decoder_heads": ["strip.js", "signed.js", "head_grid.js"],
     "occlusion": ["signed.js", "effects.js", "word_effects.js"],
     "smallest_flip": ["signed.js"],
     "trust": ["signed.js", "effects.js"],
-    "pairs": ["signed.js", "effects.js", "word_effects.js"],
+    "pairs": ["signed.js", "effects.js", "word_effects.js", "scrolls.js"],
 }
 """Scripts that a widget builds on."""
 

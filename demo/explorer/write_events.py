@@ -2,8 +2,9 @@
 caution: whoever speaks HTTP can call these with anything."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -16,11 +17,12 @@ from explorer.decoding.settings import Settings
 from explorer.edge import answer_or_toast
 from explorer.map_choice import MEAN
 from explorer.request import RequestError
+from explorer.runner import Runner
 from explorer.shown_map import MAP_VALUES, head_choice, skip
 from explorer.write_map_events import written_map
 from explorer.write_request import check_settings
 from explorer.write_screen import WriteChosen, WriteScreen
-from explorer.write_sources import Source, offered_sources, spoil_again
+from explorer.write_sources import Source, offered_sources, source_of, spoil_again
 from explorer.writing import Writing
 from explorer.writing_view import telling_cross_head
 
@@ -43,16 +45,18 @@ class WriteEvents:
         self._screen = screen
 
     def begin(self, title: Any) -> tuple:
-        """A model is there, the first or another. Gives: source, spoiled, examples, corrupt."""
+        """A model is there, the first or another. Gives: source, spoiled, mark, examples, and
+        corrupt."""
         runner = answer_or_toast(self._screen.screen.runner, title)
         decoder = runner.bundle.decoder
         if decoder is None:
-            return tuple(skip(4))
+            return tuple(skip(5))
         sources = offered_sources(runner.bundle, runner.mask)
         first = sources[0] if sources else Source("", "")
         return (
             gr.update(value=first.text, info=write_sentences.asked(decoder)),
             first._asdict(),
+            write_payloads.mark(first, runner.mask),
             payloads.examples([Example(text=source.text) for source in sources]),
             gr.update(visible=decoder.restores),
         )
@@ -65,7 +69,7 @@ class WriteEvents:
         opened = gr.skip() if both else gr.update(selected=_only(bundle))
         return *self.begin(title), None, NO_NOTICE, None, opened
 
-    def open(self, title: Any, text: Any, *controls: Any) -> tuple:
+    def open(self, title: Any, text: Any, spoiled: Any, *controls: Any) -> tuple:
         """The tab is opened, or has another model: where nothing was written yet, the model writes
         from the source that stands there, or will; not where it does not write, or nobody has the
         tab before them and so `title` is None. Gives: shown, notice, layer, head, and the map."""
@@ -73,11 +77,14 @@ class WriteEvents:
         if title is None or chosen.shown or not self._writes(title):
             return tuple(skip(4 + MAP_VALUES))
         decoder = answer_or_toast(self._screen.writer, title).decoder
-        text = text or self._first_source(title)
+        runner = self._screen.screen.runner(title)
+        if not text:
+            text, spoiled = _first_source(runner)
         if not text:
             return *skip(2), *head_choice(decoder, decoder.layers, MEAN), *skip(MAP_VALUES)
         writing = answer_or_toast(self._screen.written, title, text)
-        chosen = _best_view(chosen, writing)._replace(shown=_shown(title, writing))
+        shown = _shown(title, source_of(text, spoiled, runner.mask), writing)
+        chosen = _best_view(chosen, writing)._replace(shown=shown)
         selected = answer_or_toast(self._screen.select, chosen)
         notices = write_sentences.notices(writing, selected.runner.bundle, Settings().max_tokens)
         return (
@@ -88,18 +95,18 @@ class WriteEvents:
         )
 
     def choose_example(self, event: gr.EventData, title: Any) -> tuple:
-        """An example was chosen. Gives: source, spoiled."""
+        """An example was chosen. Gives: source, spoiled, mark."""
         runner = answer_or_toast(self._screen.screen.runner, title)
         source = chosen_example(event, offered_sources(runner.bundle, runner.mask))
-        return source.text, source._asdict()
+        return source.text, source._asdict(), write_payloads.mark(source, runner.mask)
 
     def spoil(self, title: Any, text: Any, spoiled: Any) -> tuple:
-        """Two words are to be spoiled. Gives: source, spoiled."""
+        """Two words are to be spoiled. Gives: source, spoiled, mark."""
         runner = answer_or_toast(self._screen.screen.runner, title)
         new = answer_or_toast(spoil_again, text, spoiled, runner.mask)
-        return new.text, new._asdict()
+        return new.text, new._asdict(), write_payloads.mark(new, runner.mask, asked=True)
 
-    def write(self, title: Any, text: Any, *values: Any) -> Iterator[tuple]:
+    def write(self, title: Any, text: Any, spoiled: Any, *values: Any) -> Iterator[tuple]:
         """A text is to be written. Gives, again and again: shown, notice, written, stop, layer,
         head. `WriteMapEvents.finish` comes after it, however it ends."""
         chosen = WriteChosen(*values[len(SETTINGS) :])
@@ -109,8 +116,10 @@ class WriteEvents:
             writings = self._screen.write(title, text, settings)
             may_stop = gr.update(interactive=True)
             yield gr.skip(), NO_NOTICE, gr.skip(), may_stop, *skip(2)
+            mask = self._screen.screen.runner(title).mask
+            show = partial(_shown, title, source_of(text, spoiled, mask))
             with closing(writings):
-                yield from self._stream(writings, title, chosen, settings.max_tokens)
+                yield from self._stream(writings, show, chosen, settings.max_tokens)
         except RequestError as error:
             lines = [str(error)]
             if chosen.shown:
@@ -120,30 +129,28 @@ class WriteEvents:
     def _writes(self, title: Any) -> bool:
         return answer_or_toast(self._screen.screen.runner, title).bundle.writes
 
-    def _first_source(self, title: Any) -> str:
-        runner = answer_or_toast(self._screen.screen.runner, title)
-        sources = offered_sources(runner.bundle, runner.mask)
-        return sources[0].text if sources else ""
-
     def _stream(
-        self, writings: Generator[Writing, None, None], title: Any, chosen: WriteChosen, most: int
+        self,
+        writings: Generator[Writing, None, None],
+        show: Callable[[Writing], dict],
+        chosen: WriteChosen,
+        most: int,
     ) -> Iterator[tuple]:
         shown_at, latest = 0.0, None
         for latest in writings:
             if time.monotonic() - shown_at >= _PAUSE:
                 shown_at = time.monotonic()
-                yield *self._grown(latest, title, chosen, most), *skip(3)
+                yield *self._grown(latest, show(latest), chosen, most), *skip(3)
         if latest is None:
             return
         view = skip(2)
         if not chosen.shown:  # later, the reader has chosen what to look at
             chosen = _best_view(chosen, latest)
             view = [chosen.layer, chosen.head]
-        yield *self._grown(latest, title, chosen, most), gr.skip(), *view
+        yield *self._grown(latest, show(latest), chosen, most), gr.skip(), *view
 
-    def _grown(self, writing: Writing, title: Any, chosen: WriteChosen, most: int) -> tuple:
+    def _grown(self, writing: Writing, shown: dict, chosen: WriteChosen, most: int) -> tuple:
         """Gives: shown, notice, written."""
-        shown = _shown(title, writing)
         selected = self._screen.select(chosen._replace(shown=shown), writing)
         lines = write_sentences.notices(writing, selected.runner.bundle, most)
         return (
@@ -158,8 +165,16 @@ def _only(bundle: Bundle) -> str:
     return "classify" if bundle.classifies else "write"
 
 
-def _shown(title: Any, writing: Writing) -> dict[str, Any]:
-    return {"bundle": title, "text": writing.source.text, "ids": writing.ids}
+def _first_source(runner: Runner) -> tuple[str, dict[str, Any] | None]:
+    """The text that is offered first, and how it came about."""
+    sources = offered_sources(runner.bundle, runner.mask)
+    return (sources[0].text, sources[0]._asdict()) if sources else ("", None)
+
+
+def _shown(title: Any, spoiled: Source | None, writing: Writing) -> dict[str, Any]:
+    """What `WriteChosen.shown` holds."""
+    shown = {"bundle": title, "text": writing.source.text, "ids": writing.ids}
+    return {**shown, "spoiled": spoiled._asdict()} if spoiled else shown
 
 
 def _best_view(chosen: WriteChosen, writing: Writing) -> WriteChosen:

@@ -39,6 +39,8 @@ class WritePage(NamedTuple):
     panels: list[Panel]
     file: gr.JSON
     """The picture that is to be saved."""
+    mark: gr.HTML
+    """What was spoiled of the source."""
     spoiled: gr.JSON
     """How the source came about, if it was spoiled here."""
     shown: gr.JSON
@@ -80,9 +82,10 @@ def _lay_out_asking() -> dict[str, Any]:
         write = gr.Button("Write", variant="primary", elem_id="write", min_width=110)
         stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=80)
         corrupt = gr.Button("Spoil two words", elem_id="corrupt", min_width=170)
-    examples = widget("examples", "write_examples")
+    mark, examples = widget("spoiled"), widget("examples", "write_examples")
     return {
-        "source": source, "write": write, "stop": stop, "corrupt": corrupt, "examples": examples,
+        "source": source, "write": write, "stop": stop, "corrupt": corrupt, "mark": mark,
+        "examples": examples,
     }  # fmt: skip
 
 

@@ -1,12 +1,17 @@
 """What the Write tab's own widget receives; a sibling of `payloads.py`."""
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 from explorer import write_sentences
 from explorer.axis import Axis, place_of
+from explorer.corruption import Slip
 from explorer.payloads import chip, packed
+from explorer.repair import grade
+from explorer.words import group_words
 from explorer.write_screen import WriteSelected
+from explorer.write_sources import Source, slips_of
 from explorer.writing import Writing
 from explorer.writing_view import telling_step
 
@@ -35,8 +40,52 @@ def written(
         "key_tokens": [chip(token, place) for place, token in enumerate(view.keys.whole)],
         **packed(view),
         "first": place_of(view.queries, telling_step(writing)),
+        "repair": None if busy else repair(selected),
         "chosen": chosen,
     }
+
+
+def mark(source: Source, mask: str, *, asked: bool = False) -> dict[str, Any]:
+    """What `page/spoiled.js` shows below a source: what was spoiled of it; nothing where it was not
+    spoiled here.
+
+    Args:
+        asked: a reader wanted it spoiled, and is told if it could not be.
+    """
+    if source.text == source.clean:
+        return {"sentence": write_sentences.UNSPOILED, "pieces": []} if asked else {}
+    pieces = _pieces(source.clean, slips_of(source, mask))
+    return {"sentence": write_sentences.SPOILED, "pieces": pieces}
+
+
+def repair(selected: WriteSelected) -> dict[str, Any] | None:
+    """The clean sentence of a source that was spoiled here, and once the text has come to its end,
+    what was mended. None for any other source."""
+    if selected.spoiled is None:
+        return None
+    writing, clean, found = selected.writing, selected.spoiled.clean, None
+    slips = slips_of(selected.spoiled, selected.runner.mask)
+    if writing.finished:
+        words = [word.text for word in group_words(writing.tokens) if not word.special]
+        found = grade(slips, selected.writer.spelled(clean), words)
+    return {
+        "sentence": write_sentences.graded(found),
+        "pieces": _pieces(clean, slips, found.mended if found else ()),
+    }
+
+
+def _pieces(clean: str, slips: Sequence[Slip], mended: Sequence[bool] = ()) -> list[dict[str, Any]]:
+    """A clean sentence cut where it was spoiled: each piece with its text, and a spoiled one with
+    the `kind` of slip, and whether it is `mended` if that is known."""
+    found: list[dict[str, Any]] = []
+    at = 0
+    for number, slip in enumerate(slips):
+        start, end = slip.words[0][0], slip.words[-1][1]
+        found.append({"text": clean[at:start]})
+        known = {"mended": mended[number]} if mended else {}
+        found.append({"text": clean[start:end], "kind": slip.kind, **known})
+        at = end
+    return [*found, {"text": clean[at:]}]
 
 
 def _written(writing: Writing, axis: Axis) -> list[dict[str, Any]]:

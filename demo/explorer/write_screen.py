@@ -13,6 +13,7 @@ from explorer.runner import Runner
 from explorer.screen import Screen
 from explorer.view import MapView, map_view
 from explorer.write_request import MAX_TOKENS, check_ids, check_looks_at
+from explorer.write_sources import Source, source_of
 from explorer.writer import Writer
 from explorer.writing import SOURCE, Writing
 from explorer.writing_view import writing_maps
@@ -22,7 +23,8 @@ class WriteChosen(NamedTuple):
     """What the tab shows at the moment, as its components hold it: unchecked."""
 
     shown: Any
-    """The text that was written: an object with `bundle`, `text` (the source) and `ids`."""
+    """The text that was written: an object with `bundle`, `text` (the source), `ids`, and in
+    `spoiled` how the source came about."""
     looks_at: Any
     layer: Any
     head: Any
@@ -41,6 +43,8 @@ class WriteSelected(NamedTuple):
     looks_at: str
     maps: Maps
     view: MapView
+    spoiled: Source | None
+    """How the source came about, where it was spoiled on the page."""
 
 
 class WriteScreen:
@@ -130,7 +134,8 @@ class WriteScreen:
             check_head(chosen.head, writer.decoder),
         )
         view = map_view(maps, layer, head)
-        return WriteSelected(runner, writer, writing, looks_at, maps, view)
+        spoiled = source_of(writing.source.text, chosen.shown.get("spoiled"), runner.mask)
+        return WriteSelected(runner, writer, writing, looks_at, maps, view, spoiled)
 
     def _source(self, title: object, text: object) -> tuple[Writer, Reading]:
         writer = self.writer(title)

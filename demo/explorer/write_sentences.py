@@ -6,6 +6,7 @@ from explorer.bundle import Bundle
 from explorer.bundle_decoder import Decoder
 from explorer.bundle_schema import WritingMetrics
 from explorer.head_sentences import Notes, about_map
+from explorer.repair import Repair
 from explorer.view import MapView
 from explorer.writing import Writing
 
@@ -15,6 +16,9 @@ CAUTION = (
     "temperature, top-k or a penalty changes them. Attention shows where information was routed, "
     "not why a word was chosen."
 )
+
+SPOILED = "The sentence as it was, with what was spoiled of it:"
+UNSPOILED = "Nothing was spoiled: this text has no word that could be."
 
 NO_NORMS = "The decoder's graph gives no norms for its look back at what it wrote."
 
@@ -75,6 +79,18 @@ def notices(writing: Writing, bundle: Bundle, most: int) -> list[str]:
             f"{bundle.decoder.longest_learned} words at most: it may lose its way."
         )
     return found
+
+
+def graded(found: Repair | None) -> str:
+    """How a repair turned out; None if the text has not come to its end."""
+    if found is None:
+        return "The text did not come to its end, so its repair is not graded."
+    places, right = len(found.mended), sum(found.mended)
+    said = f"{right} of {places} spoiled place{'' if places == 1 else 's'} mended"
+    rest = f"{found.kept} of the {found.others} other words kept" if found.others else ""
+    more = f"{found.added} word{'' if found.added == 1 else 's'} put in that it did not have"
+    parts = [said, *([rest] if rest else []), *([more] if found.added else [])]
+    return f"{', '.join(parts)}."
 
 
 def map_notes(view: MapView, found: HeadType | None = None) -> Notes:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 from zlib import crc32
 
 from explorer.bundle import Bundle
-from explorer.corruption import corrupt
-from explorer.request import check_texts
+from explorer.corruption import Corrupted, Slip, corrupt
+from explorer.request import RequestError, check_texts
 
 _MOST = 2**31
 
@@ -23,7 +23,35 @@ class Source(NamedTuple):
 
 def spoil(clean: str, times: int, mask: str) -> Source:
     """A sentence with two words spoiled, in a way that follows from the sentence and `times`."""
-    return Source(corrupt(clean, crc32(clean.encode()) + times, mask), clean, times)
+    return Source(_corrupted(clean, times, mask).text, clean, times)
+
+
+def _corrupted(clean: str, times: int, mask: str) -> Corrupted:
+    return corrupt(clean, crc32(clean.encode()) + times, mask)
+
+
+def source_of(text: object, remembered: object, mask: str) -> Source | None:
+    """How a text was spoiled here; None if it was not: what a reader wrote over it is their own.
+
+    Args:
+        text, remembered: as for `spoil_again`.
+    """
+    if not isinstance(remembered, Mapping) or remembered.get("text") != text:
+        return None
+    try:
+        clean = check_texts(remembered.get("clean")).text
+    except RequestError:
+        return None
+    times = remembered.get("times")
+    if not isinstance(times, int) or not 0 <= times < _MOST or clean == text:
+        return None
+    source = spoil(clean, times, mask)
+    return source if source.text == text else None
+
+
+def slips_of(source: Source, mask: str) -> tuple[Slip, ...]:
+    """What was done to the clean sentence of a source that was spoiled here."""
+    return _corrupted(source.clean, source.times, mask).slips
 
 
 def spoil_again(text: object, remembered: object, mask: str) -> Source:

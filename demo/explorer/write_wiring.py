@@ -24,6 +24,7 @@ _AND_DARK = "(...known) => [...known.slice(0, -1), document.body.classList.conta
 # What was chosen elsewhere is written when a reader comes here.
 _IF_OPEN = """(title, ...rest) =>
   [document.querySelector("#write_tab")?.offsetParent ? title : null, ...rest]"""
+_OWN_TEXT = "() => [null, {}]"  # what is written over a spoiled text is nobody's damage
 _HAS_STOPPED = '() => ({ __type__: "update", interactive: false })'
 
 
@@ -44,10 +45,10 @@ def wire_write(
     assert tab, "the page has the tab"
     events = WriteEvents(screen)
     controls = [tab.shown, tab.looks_at, tab.layer, tab.head, *tab.switches, page.dark]
-    model = [tab.source, tab.spoiled, tab.examples, tab.corrupt]
-    asking = [page.bundle, tab.source, *controls]
+    source = [tab.source, tab.spoiled, tab.mark]
+    model = [*source, tab.examples, tab.corrupt]
+    asking = [page.bundle, tab.source, tab.spoiled, *controls]
     first = [tab.shown, tab.notice, tab.layer, tab.head, *_the_map(tab)]
-    source = [tab.source, tab.spoiled]
 
     opened.then(events.begin, page.bundle, model, **private)
     on_picture = waits_on(tab.picture, {**private, **WRITING})
@@ -55,7 +56,9 @@ def wire_write(
     cleared = [tab.shown, tab.notice, tab.written, page.tabs]
     begun = changed.then(events.change, page.bundle, [*model, *cleared], **private)
     again = begun.then(events.open, asking, first, js=_IF_OPEN, **on_picture)
-    tab.corrupt.click(events.spoil, [page.bundle, *source], source, **private)
+    spoiling = [page.bundle, tab.source, tab.spoiled]
+    tab.corrupt.click(events.spoil, spoiling, source, **private)
+    tab.source.input(None, None, [tab.spoiled, tab.mark], js=_OWN_TEXT, **_HERE)
     chosen = tab.examples.choose(events.choose_example, page.bundle, source, **private)
     maps = WriteMapEvents(screen)
     written = _wire_writing(page, tab, events, chosen, maps, controls, private)
@@ -89,7 +92,8 @@ def _wire_writing(
 
     Gives the events after which a text is written.
     """
-    asked = [page.bundle, tab.source, *(tab.settings[name] for name in SETTINGS), *controls]
+    settings = [tab.settings[name] for name in SETTINGS]
+    asked = [page.bundle, tab.source, tab.spoiled, *settings, *controls]
     growing = [tab.shown, tab.notice, tab.written, tab.stop, tab.layer, tab.head]
     on_source = waits_on(tab.source, {**private, **WRITING})
     begun = [tab.write.click, tab.source.submit]

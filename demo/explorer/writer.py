@@ -13,6 +13,7 @@ from explorer.decoding.one_by_one import write_one_by_one
 from explorer.decoding.settings import Settings
 from explorer.decoding.step import Step, make_step
 from explorer.reading import Reading
+from explorer.repair import Spelled
 from explorer.runner import Runner
 from explorer.target_tokens import TargetTokens
 from explorer.writing import Writing
@@ -82,6 +83,10 @@ class Writer:
         ids = [*self._target.ids(text), self.decoder.end_id]
         most = min(most, self.decoder.max_tokens)
         return ids[:most], max(len(ids) - most, 0)
+
+    def spelled(self, text: str) -> list[Spelled]:
+        """The words of a text as the decoder would write them, and where they stand in it."""
+        return self._target.spelled(text)
 
     def _take_pace(self) -> None:
         """So that what an analysis will take can be told before there was one."""

@@ -1,5 +1,7 @@
 """Spoiling a sentence: by the seed, in the kinds that were promised, and never for ever."""
 
+import re
+
 import pytest
 
 from explorer.corruption import corrupt
@@ -9,7 +11,7 @@ MASK = "[MASK]"
 
 
 def spoiled(seed):
-    return corrupt(CLEAN, seed, MASK)
+    return corrupt(CLEAN, seed, MASK).text
 
 
 def test_one_seed_spoils_in_one_way_and_seeds_differ():
@@ -31,19 +33,19 @@ def test_every_kind_of_damage_occurs():
 @pytest.mark.parametrize("text", ["", " ", "!", "a", "3 7", "好", "a\n\nb", "[MASK]"])
 @pytest.mark.parametrize("seed", range(5))
 def test_what_cannot_be_spoiled_stays_readable(text, seed):
-    assert isinstance(corrupt(text, seed, MASK), str)
-    assert not any(word.isalpha() for word in corrupt("3 7", seed, MASK).split())
+    assert isinstance(corrupt(text, seed, MASK).text, str)
+    assert not any(word.isalpha() for word in corrupt("3 7", seed, MASK).text.split())
 
 
 def test_without_a_mask_no_word_is_masked():
-    assert all("MASK" not in corrupt(CLEAN, seed, "") for seed in range(50))
+    assert all("MASK" not in corrupt(CLEAN, seed, "").text for seed in range(50))
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_two_words_are_damaged_and_never_two_neighbours(seed):
     words = [f"{letter * 6}," for letter in "abcdefgh"]  # with a comma each: none can be swapped
 
-    found = corrupt(" ".join(words), seed, MASK).split()
+    found = corrupt(" ".join(words), seed, MASK).text.split()
 
     changed = [place for place, word in enumerate(found) if word != words[place]]
     assert len(found) == len(words)
@@ -55,4 +57,29 @@ def test_two_words_are_damaged_and_never_two_neighbours(seed):
 def test_what_was_masked_before_stays_masked():
     text = "it was <mask>, and <mask>."
 
-    assert all(corrupt(text, seed, "<mask>").count("<mask>") >= 2 for seed in range(40))
+    assert all(corrupt(text, seed, "<mask>").text.count("<mask>") >= 2 for seed in range(40))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_each_slip_says_what_was_done_to_which_words(seed):
+    text = "  the story, is bright and   never dull (we  hope)"
+
+    found, slips = corrupt(text, seed, MASK)
+
+    assert len(slips) == 2
+    assert slips[0].words < slips[1].words
+    for kind, words in slips:
+        names = [text[start:end] for start, end in words]
+        assert all(name.isalpha() for name in names)
+        if kind == "swapped":
+            assert found.index(names[1]) < found.index(names[0])
+        else:
+            assert len(names) == 1
+            assert names[0] not in re.findall(r"\w+", found)
+    assert found.count(MASK) == sum(kind == "masked" for kind, _ in slips)
+
+
+def test_slips_come_in_all_kinds():
+    kinds = {slip.kind for seed in range(60) for slip in corrupt(CLEAN, seed, MASK).slips}
+
+    assert kinds == {"masked", "dropped", "swapped", "mistyped"}

@@ -16,9 +16,10 @@ VIEW = ["source", 1, 1, True, True, False, False]
 def ask_to_write(forge):
     """Presses Write with some values that no page would send; gives the last of what it gives."""
 
-    def ask(title=TITLE, text=TEXT, view=VIEW, **changes):
+    def ask(title=TITLE, text=TEXT, spoiled=None, view=VIEW, **changes):
         settings = {**SETTINGS, **changes}
-        success, output = forge("write", "click", [title, text, *settings.values(), None, *view])
+        asked = [title, text, spoiled, *settings.values(), None, *view]
+        success, output = forge("write", "click", asked)
         return output["data"] if success else output["error"]
 
     return ask
@@ -138,7 +139,13 @@ def test_a_click_outside_the_map_chooses_no_row(forge, index):
         ("write_examples", "choose", ["Second"], {"index": 0}, "this bundle has 0"),
         ("corrupt", "click", [TITLE, "a" * 20_000, None], None, "has 20,000 characters"),
         ("corrupt", "click", [TITLE, "half \ud83d", None], None, "lone surrogate"),
-        ("write_tab", "select", ["Third", TEXT, None, *VIEW], {"index": 1}, "There is no bundle"),
+        (
+            "write_tab",
+            "select",
+            ["Third", TEXT, None, None, *VIEW],
+            {"index": 1},
+            "There is no bundle",
+        ),
     ],
 )
 def test_what_else_can_be_forged_gets_a_sentence(forge, element, event, data, event_data, message):

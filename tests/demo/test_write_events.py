@@ -21,9 +21,9 @@ def screen(runner):
     return WriteScreen(Screen([runner]))
 
 
-def asked(shown=None, **changes):
+def asked(shown=None, text=TEXT, spoiled=None, **changes):
     settings = {name: getattr(Settings(), name) for name in SETTINGS} | changes
-    return TITLE, TEXT, *settings.values(), shown, *VIEW
+    return TITLE, text, spoiled, *settings.values(), shown, *VIEW
 
 
 def test_the_text_grows_and_the_first_one_brings_its_best_view(screen, monkeypatch):
@@ -80,9 +80,9 @@ def test_a_text_that_was_stopped_is_kept_as_far_as_it_came(screen, monkeypatch):
 
 def test_opening_the_tab_again_changes_nothing(screen):
     events = WriteEvents(screen)
-    first = events.open(TITLE, "", None, *VIEW)
+    first = events.open(TITLE, "", None, None, *VIEW)
 
-    again = events.open(TITLE, "another text", first[0], *VIEW)
+    again = events.open(TITLE, "another text", None, first[0], *VIEW)
 
     assert first[0]["ids"]
     assert all(value.get("__type__") == "update" and len(value) == 1 for value in again)
@@ -96,11 +96,11 @@ def test_for_a_model_that_does_not_write_nothing_of_the_tab_runs(copy_of_tiny, r
     events = WriteEvents(screen)
 
     changed = events.change("Second")
-    opened = [events.open(title, TEXT, None, *VIEW) for title in ("Second", None)]
+    opened = [events.open(title, TEXT, None, None, *VIEW) for title in ("Second", None)]
 
-    assert changed[4:7] == (None, NO_NOTICE, None)
-    assert changed[7]["selected"] == "classify"
-    nothing = [*changed[:4], *opened[0], *opened[1]]
+    assert changed[5:8] == (None, NO_NOTICE, None)
+    assert changed[8]["selected"] == "classify"
+    nothing = [*changed[:5], *opened[0], *opened[1]]
     assert all(value.get("__type__") == "update" and len(value) == 1 for value in nothing)
     assert not screen.screen.cache._readings
 
@@ -111,10 +111,10 @@ def test_a_model_without_examples_waits_for_a_text(copy_of_tiny):
     runner = Runner(open_bundle(copy_of_tiny(examples=[])))
     events = WriteEvents(WriteScreen(Screen([runner])))
 
-    source, _, examples, _ = events.begin(TITLE)
-    opened = events.open(TITLE, "", None, *VIEW)
+    source, _, mark, examples, _ = events.begin(TITLE)
+    opened = events.open(TITLE, "", None, None, *VIEW)
 
-    assert (source["value"], examples) == ("", [])
+    assert (source["value"], mark, examples) == ("", {}, [])
     assert (opened[2].value, opened[3].value) == (2, "mean")
     assert all(value == opened[0] for value in opened[4:])
 
@@ -160,3 +160,51 @@ def test_a_word_brings_the_steps_of_all_its_pieces(screen, words):
         [1, len(ids) - 3, 1, 1] if words else [1] * len(ids)
     )
     assert written["unit"] == ("word" if words else "token")
+
+
+CLEAN = "The story is bright, and the music never dull"
+
+
+def test_what_was_spoiled_is_marked_and_the_repair_is_graded(screen):
+    events = WriteEvents(screen)
+
+    text, spoiled, mark = events.spoil(TITLE, CLEAN, None)
+    *_, last = events.write(*asked(text=text, spoiled=spoiled))
+    finished = WriteMapEvents(screen).finish(last[0], *VIEW)[3]
+
+    assert "".join(piece["text"] for piece in mark["pieces"]) == CLEAN
+    slips = [piece for piece in mark["pieces"] if "kind" in piece]
+    assert len(slips) == 2
+    assert last[2]["repair"] is None, "it was still growing"
+    assert finished["repair"]["sentence"].startswith("0 of 2 spoiled places mended"), "random model"
+    graded = [piece for piece in finished["repair"]["pieces"] if "kind" in piece]
+    assert graded == [{**piece, "mended": False} for piece in slips]
+
+
+def test_a_text_that_was_written_over_has_no_grade(screen):
+    events = WriteEvents(screen)
+    text, spoiled, _ = events.spoil(TITLE, CLEAN, None)
+
+    for own, remembered in ((f"{text} indeed", spoiled), (text, None), (text, {"text": text})):
+        *_, last = events.write(*asked(text=own, spoiled=remembered))
+        assert "spoiled" not in last[0]
+        assert WriteMapEvents(screen).finish(last[0], *VIEW)[3]["repair"] is None
+
+
+def test_the_offered_sentences_of_a_restorer_are_graded_from_the_first_on(screen, runner):
+    source, spoiled, mark, _, _ = WriteEvents(screen).begin(TITLE)
+
+    opened = WriteEvents(screen).open(TITLE, "", None, None, *VIEW)
+
+    assert opened[0]["spoiled"] == spoiled
+    assert spoiled["clean"] == runner.bundle.examples[0].text
+    assert spoiled["text"] == source["value"] != spoiled["clean"]
+    assert mark["pieces"]
+    assert "mended" in opened[6]["repair"]["sentence"]
+
+
+def test_a_text_that_cannot_be_spoiled_says_so(screen):
+    text, _, mark = WriteEvents(screen).spoil(TITLE, "1 2 3!", None)
+
+    assert text == "1 2 3!"
+    assert mark["sentence"].startswith("Nothing was spoiled")

@@ -6,7 +6,7 @@ import pytest
 
 from explorer.bundle import open_bundle
 from explorer.request import RequestError
-from explorer.write_sources import Source, offered_sources, spoil_again
+from explorer.write_sources import Source, offered_sources, source_of, spoil_again
 
 CLEAN = "the story is bright and the music never dull"
 
@@ -51,6 +51,21 @@ def test_another_text_is_spoiled_itself():
     new = spoil_again("a dull film was great", old._asdict(), "[MASK]")
 
     assert new.clean == "a dull film was great"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"clean": 3}, {"clean": "a" * 20_000}, {"clean": "half \ud83d"}, {"clean": "another"},
+        {"times": 10**100}, {"times": -1}, {"times": None}, {"times": 1}, {"text": "another"},
+    ],
+)  # fmt: skip
+def test_only_what_was_spoiled_here_counts_as_spoiled(changes):
+    known = spoil_again(CLEAN, None, "[MASK]")
+
+    assert source_of(known.text, known._asdict(), "[MASK]") == known
+    assert source_of(known.text, {**known._asdict(), **changes}, "[MASK]") is None
+    assert source_of(known.text, [known], "[MASK]") is None
 
 
 @pytest.mark.parametrize("remembered", ["x", [1], {}, {"text": "other", "clean": 3}])

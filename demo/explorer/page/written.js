@@ -10,9 +10,10 @@ const targetStrip = strip("target-chips");
 const keyTitle = part("p", "hint");
 const keyStrip = strip("key-chips");
 const looked = part("p", "looks-at", { "aria-live": "polite" });
+const repair = part("div", "repair");
 const chance = part("p", "chance", { "aria-live": "polite" });
 const bars = part("ol", "bars");
-const card = [make("h2", { text: "What is written" }), output, state, targetStrip, keyTitle, keyStrip, looked, chance, bars];
+const card = [make("h2", { text: "What is written" }), output, state, repair, targetStrip, keyTitle, keyStrip, looked, chance, bars];
 targetStrip.setAttribute("aria-label", "What was written");
 
 const paint = (query) => {
@@ -63,6 +64,7 @@ const drawAll = () => {
   for (const line of [state, looked, chance]) line.setAttribute("aria-live", shown.busy ? "off" : "polite");
   output.replaceChildren(make("bdi", { text: shown.text }));
   state.textContent = `${shown.state} · ${shown.name} · choose a ${shown.unit} to see its candidates and where it looked`;
+  repair.replaceChildren(...(shown.repair ? cleanSentence(shown.repair) : []));
   keyTitle.textContent = source ? "The source" : `What was there before each ${shown.unit}`;
   keyStrip.setAttribute("aria-label", keyTitle.textContent);
   targetStrip.replaceChildren(...shown.tokens.map((token, index) => chipFor(token, !shown.queries.includes(index))));
