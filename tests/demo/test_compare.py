@@ -8,7 +8,7 @@ from explorer.analysis.steps import finish
 from explorer.bundle import open_bundle
 from explorer.panels.analysis import Asked
 from explorer.panels.compare_api import CompareApi
-from explorer.panels.compare_panel import COMPARE
+from explorer.panels.compare_panel import COMPARE, payload
 from explorer.request import RequestError
 from explorer.runner import Runner
 from explorer.screen import Screen
@@ -137,3 +137,38 @@ def test_what_cannot_be_compared_is_said(runner, screen, readings, options, sent
         finish(
             COMPARE.steps(Asked(runner=runner, reading=readings[0], screen=screen, options=options))
         )
+
+
+def test_the_panel_begins_with_one_word_less_of_the_shown_text(runner, screen, readings):
+    asked = Asked(runner=runner, reading=readings[0], screen=screen, options={})
+
+    begins = COMPARE.refresh_options(asked)["text"]["value"]
+
+    words = FIRST.split()
+    assert begins in [" ".join(words[:at] + words[at + 1 :]) for at in range(len(words))]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (FIRST, "Both are the same text, read by the same model: nothing moved."),
+        (FIRST.upper(), "The model reads the same tokens from both texts"),
+        (f"{FIRST} indeed", ""),
+    ],
+)
+def test_equal_texts_are_said_to_be_equal(runner, screen, readings, text, said):
+    asked = Asked(
+        runner=runner, reading=readings[0], screen=screen,
+        options={"text": text, "model": runner.bundle.title},
+    )  # fmt: skip
+
+    drawn = finish(COMPARE.steps(asked))
+
+    assert drawn["equal"].startswith(said)
+    assert bool(drawn["equal"]) == bool(said)
+
+
+def test_one_text_under_two_models_is_not_equal(runner, readings, tiny_folder):
+    float32 = Runner(open_bundle(tiny_folder, "float32"))
+
+    assert payload((runner, readings[0]), (float32, float32.read(FIRST)))["equal"] == ""

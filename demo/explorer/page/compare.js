@@ -23,13 +23,14 @@ const cell = (share) => make("td", { text: share < 0.005 ? "" : Math.round(100 *
 const change = (share) => signedInk(make("td", { text: Math.abs(share) < 0.005 ? "" : points(share, 0) }), share, 0.5);
 
 const table = (title, names, rows, draw) =>
-  make("div", { className: "scrolls", attributes: { tabindex: "0", role: "region", "aria-label": title } }, [
+  scrollBox(
+    title,
     make("table", { className: "effects" }, [
       make("caption", { text: title }),
       make("tr", {}, [make("td"), ...names.map((text) => make("th", { attributes: { scope: "col" } }, [make("bdi", { text })])), make("th", { attributes: { scope: "col" }, text: "all others" })]),
       ...rows.map((row, place) => make("tr", {}, [make("th", { attributes: { scope: "row" } }, [make("bdi", { text: names[place] })]), ...row.map(draw)])),
     ]),
-  ]);
+  );
 
 const showHead = (index) => {
   const head = value.heads[index];
@@ -82,9 +83,9 @@ show((given) => {
   if (!value) return root.replaceChildren();
   root.replaceChildren(
     make("h2", { text: "Side by side" }),
-    make("p", { text: sentence() }),
+    make("p", { className: value.equal ? "equal" : "", text: value.equal || sentence() }),
     make("div", { className: "sides" }, value.sides.map((side, index) => sideCard(side, value.words[index], index))),
-    ...heads(),
+    ...(value.equal ? [] : heads()),
   );
-  if (value.heads[0]?.maps && value.shared.length) showHead(0);
+  if (!value.equal && value.heads[0]?.maps && value.shared.length) showHead(0);
 });

@@ -29,7 +29,7 @@ const table = () => {
     ]),
   );
   const head = make("tr", {}, [make("td"), ...value.words.map((word) => name(word, "col"))]);
-  return make("div", { className: "scrolls", attributes: { tabindex: "0", role: "region", "aria-label": "Interaction of every two words" } }, [make("table", { className: "effects" }, [head, ...rows])]);
+  return scrollBox("Interaction of every two words", make("table", { className: "effects" }, [head, ...rows]));
 };
 
 const notes = () => {

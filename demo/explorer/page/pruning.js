@@ -79,9 +79,7 @@ const table = () => {
   );
   return make("details", {}, [
     make("summary", { text: "The order in which they go" }),
-    make("div", { className: "scrolls", attributes: { tabindex: "0", role: "region", "aria-label": "The order in which heads go" } }, [
-      make("table", { className: "effects" }, [make("tr", {}, names.map((text) => cell("th", text))), ...rows]),
-    ]),
+    scrollBox("The order in which heads go", make("table", { className: "effects" }, [make("tr", {}, names.map((text) => cell("th", text))), ...rows])),
   ]);
 };
 

@@ -58,9 +58,7 @@ const table = () => {
       ...value.effects[row].map((effect) => signedInk(make("td", { text: Math.abs(effect) < 0.05 ? "" : signed(effect, 1) }), effect, top)),
     ]),
   );
-  return make("div", { className: "scrolls", attributes: { tabindex: "0", role: "region", "aria-label": "Effect of each source word on each written token" } }, [
-    make("table", { className: "effects" }, [head, ...rows]),
-  ]);
+  return scrollBox("Effect of each source word on each written token", make("table", { className: "effects" }, [head, ...rows]));
 };
 
 const notes = () => {

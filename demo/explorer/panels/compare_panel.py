@@ -6,6 +6,7 @@ import gradio as gr
 from gradio.components import Component
 
 from explorer import payloads, sentences
+from explorer.analysis.changed_word import without_most_seen
 from explorer.analysis.compare import Comparison, compare, most_moved, shared_maps
 from explorer.analysis.effects import Answers
 from explorer.analysis.pace import Cost
@@ -24,6 +25,8 @@ LOOK_FOR = (
     "the answer; look for heads that move together with it."
 )
 
+BEGINS = "To begin with, the word is gone at which the model looks most. Change it as you like."
+
 MOST_WORDS = 40
 """Of a table that can still be read."""
 
@@ -31,7 +34,7 @@ MOST_WORDS = 40
 def _options(bundle: Bundle) -> dict[str, Component]:
     return {
         "text": gr.Textbox(
-            label="Compare with", lines=1, max_lines=4, elem_id="compare_text", scale=3
+            label="Compare with", info=BEGINS, lines=1, max_lines=4, elem_id="compare_text", scale=3
         ),
         "model": gr.Dropdown(
             [bundle.title], value=bundle.title, label="Read by", elem_id="compare_model",
@@ -44,7 +47,7 @@ def _refresh(asked: Asked) -> dict[str, Any]:
     titles = [title for title, runner in asked.screen.runners.items() if runner.bundle.classifies]
     chosen = asked.runner.bundle.title
     return {
-        "text": gr.update(value=asked.reading.text),
+        "text": gr.update(value=without_most_seen(asked.reading)),
         "model": gr.update(choices=titles, value=chosen, visible=len(titles) > 1),
     }
 
@@ -82,12 +85,28 @@ def payload(first: tuple[Runner, Reading], second: tuple[Runner, Reading]) -> di
     return {
         "sides": [_side(runner, reading) for runner, reading in (first, second)],
         "same_model": first[0] is second[0],
+        "equal": _equal(first, second),
         "words": [[_chip(word) for word in words] for words in (found.first, found.second)],
         "shared": found.shared,
         "heads": [] if found.moved is None else _heads(first[1], second[1], found, shown),
         "moved": None if found.moved is None else found.moved.tolist(),
         "most_words": MOST_WORDS,
     }
+
+
+def _equal(first: tuple[Runner, Reading], second: tuple[Runner, Reading]) -> str:
+    """That nothing can have moved, and why; empty where something can."""
+    one, other = (
+        [(token.piece, token.segment) for token in side[1].tokens] for side in (first, second)
+    )
+    if first[0] is not second[0] or one != other:
+        return ""
+    if first[1].text == second[1].text:
+        return "Both are the same text, read by the same model: nothing moved. Change a word."
+    return (
+        "The model reads the same tokens from both texts, as from words in capitals that it does "
+        "not know: nothing moved. Change another word."
+    )
 
 
 def _side(runner: Runner, reading: Reading) -> dict[str, Any]:
