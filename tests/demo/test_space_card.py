@@ -1,5 +1,8 @@
 """The Space card: its front matter fits the pins, and the pins fit the Space's Python."""
 
+import ast
+import json
+import math
 import os
 import re
 import subprocess
@@ -7,6 +10,13 @@ import sys
 from importlib import metadata
 
 import pytest
+
+from explorer import limits
+from explorer.analysis.trust import RANDOM_ORDERS
+from explorer.attended_queue import LONGEST_LINE
+from explorer.cache import LEAST_BYTES
+from explorer.request import MAX_CHARACTERS
+from explorer.write_request import MAX_TOKENS
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +83,59 @@ def test_every_option_in_the_card_is_one_of_the_command(demo_folder):
     options = [word for line in named for word in line.split() if word.startswith("--")]
     assert options
     assert set(options) <= set(known)
+
+
+@pytest.fixture(scope="module")
+def text(demo_folder):
+    """The card's own text, without its line breaks."""
+    return " ".join((demo_folder / "README.md").read_text("utf-8").split())
+
+
+def test_the_upload_takes_nothing_that_python_or_gradio_left_there(demo_folder):
+    from huggingface_hub.utils import filter_repo_objects
+
+    block = next(
+        block
+        for block in re.findall(
+            r"```python\n(.*?)```", (demo_folder / "README.md").read_text("utf-8"), flags=re.DOTALL
+        )
+        if "upload_folder" in block
+    )
+    (ignored,) = (
+        ast.literal_eval(keyword.value)
+        for call in ast.walk(ast.parse(block))
+        if isinstance(call, ast.Call)
+        for keyword in call.keywords
+        if keyword.arg == "ignore_patterns"
+    )
+    wanted = ["app.py", "README.md", "explorer/page/page.css", "bundles/reviews/onnx/model.onnx"]
+    left = [
+        "__pycache__/app.cpython-312.pyc", "explorer/__pycache__/api.cpython-312.pyc",
+        "explorer/panels/__pycache__/panel.cpython-312.pyc", ".gradio/certificate.pem",
+        "explorer/.gradio/flagged/log.csv",
+    ]  # fmt: skip
+
+    assert list(filter_repo_objects([*wanted, *left], ignore_patterns=ignored)) == wanted
+
+
+def test_what_the_card_says_of_limits_is_what_the_code_does(text):
+    assert f"A written text is at most {MAX_TOKENS} tokens long" in text
+    assert f"A text may have {MAX_CHARACTERS:,} characters" in text
+    assert f"as the model takes, {math.isqrt(limits.CELLS):,} at most" in text
+    assert f"no more than {round(limits.MAP_BYTES / 1e6, -2):.0f} MB of maps" in text
+    assert f"at most {LEAST_BYTES / 1e6:.0f} MB, or as much as the longest text takes" in text
+    assert f"one is done at a time and {LONGEST_LINE} may wait" in text
+    assert f"against {RANDOM_ORDERS} random orders" in text
+
+
+def test_the_card_names_all_texts_of_the_default_bundle_and_what_one_must_change(text, demo_folder):
+    bundle = json.loads((demo_folder / "bundles/reviews/bundle.json").read_text("utf-8"))
+    authors = re.findall(r"collected by (\w+)", bundle["licence"])
+
+    licences = text.split("## Licences")[1]
+    assert len(authors) == 2
+    assert all(author in licences for author in authors)
+    assert "`title`, `short_description`, `tags` and `license` at its head" in text
 
 
 @pytest.mark.slow
