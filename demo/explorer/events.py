@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from explorer import payloads, sentences
+from explorer.bundle import Bundle
 from explorer.bundle_schema import Example
 from explorer.clicks import chosen_example, clicked_row, sent_with
 from explorer.edge import answer_or_toast
@@ -16,7 +17,7 @@ from explorer.pictures import kept_picture
 from explorer.request import RequestError
 from explorer.rollout_view import rollout_payload, rollout_view
 from explorer.screen import Chosen, Screen, Selected
-from explorer.shown_map import MAP_VALUES, all_heads, head_choice, map_values, skip
+from explorer.shown_map import MAP_VALUES, all_heads, head_choice, map_values, no_map, skip
 from explorer.telling import telling_head
 from explorer.typed_heads import type_of_head
 
@@ -36,7 +37,9 @@ class Events:
         try:
             return self._answered(title, text, text_pair, without, chosen)
         except RequestError as error:
-            lines = [str(error), "What stands below is still the answer to the text before."]
+            lines = [str(error)]
+            if chosen.shown:
+                lines.append("What stands below is still the answer to the text before.")
             return gr.skip(), {"error": True, "lines": lines}, *skip(2 + MAP_VALUES)
 
     def leave_out(self, event: gr.EventData, *controls: Any) -> tuple:
@@ -101,20 +104,22 @@ class Events:
         if not bundle.classifies:
             known = payloads.facts(bundle), sentences.about(bundle)
             return *known, *skip(6), None, *skip(3 + MAP_VALUES)
-        example = bundle.examples[0] if bundle.examples else Example(text="")
-        layer, head = 0, 0
-        if bundle.examples:
-            _, reading = self._screen.read(title, example.text, example.text_pair)
-            layer, head = telling_head(reading)
-        return (
+        known = (
             payloads.facts(bundle),
             sentences.about(bundle),
             payloads.examples(bundle.examples),
+        )
+        if not bundle.examples:
+            empty = Example(text="")
+            return *known, *_texts(empty), *head_choice(bundle, 1, 1), *_nothing_read(bundle)
+        example = bundle.examples[0]
+        texts = example.text, example.text_pair
+        layer, head = telling_head(self._screen.read(title, *texts)[1])
+        return (
+            *known,
             *_texts(example),
             *head_choice(bundle, layer + 1, head + 1),
-            *self.read(
-                title, example.text, example.text_pair, None, layer + 1, head + 1, *switches
-            ),
+            *self.read(title, *texts, None, layer + 1, head + 1, *switches),
         )
 
     def choose_example(self, event: gr.EventData, title: Any, *controls: Any) -> tuple:
@@ -154,6 +159,17 @@ class Events:
             overview=all_heads(selected.maps) if overview else None,
             without=reading.without if selected.runner.masks_heads else False,
         )
+
+
+def _nothing_read(bundle: Bundle) -> tuple:
+    """What `read` gives before there is a text: what another model said is gone."""
+    return (
+        None,
+        {"error": False, "lines": []},
+        {},
+        {"without": [], "heads": bundle.heads},
+        *no_map(),
+    )
 
 
 def _texts(example: Example) -> tuple:

@@ -35,7 +35,7 @@ def check_texts(text: object, text_pair: object = "") -> Texts:
     first = _check_text(text, "The text")
     second = _check_text("" if text_pair is None else text_pair, "The second text")
     if not first.strip():
-        raise RequestError("There is no text yet. Write a sentence, or choose an example.")
+        raise RequestError("There is no text yet. Write a sentence.")
     if not any(_is_visible(character) for character in first):
         raise RequestError(
             f"The text is {len(first)} characters long, but none of them can be seen: they are "

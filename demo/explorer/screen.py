@@ -104,7 +104,7 @@ class Screen:
     def shown(self, shown: object) -> tuple[Runner, Reading]:
         """The text that the page shows, by the object in `Chosen.shown`. Raises RequestError."""
         if not isinstance(shown, dict):
-            raise RequestError("Nothing was read yet. Write a sentence, or choose an example.")
+            raise RequestError("Nothing was read yet. Write a sentence, and press Read.")
         texts = shown.get("text"), shown.get("text_pair", "")
         return self.read(shown.get("bundle"), *texts, shown.get("without"))
 

@@ -113,8 +113,8 @@ def notices(
         )
     if not any(character.isalnum() for character in reading.text + reading.text_pair):
         found.append(
-            "There is no letter and no digit in this text. The model answers all the same; do not "
-            "give its answer any weight."
+            "There is no letter and no digit in this text. Unless the model learned from such "
+            "texts, what it says of this one means nothing."
         )
     return found
 

@@ -47,6 +47,12 @@ def map_values(
     )
 
 
+def no_map() -> tuple:
+    """In place of the values of `map_values`, where there is none."""
+    heads = gr.update(value={}, chosen=[1, 1], without=False)
+    return heads, gr.update(value=None, alt_text=""), {}, []
+
+
 def all_heads(maps: Maps) -> dict[str, Any]:
     """What the widget of all heads receives: all maps in small, and the type of each head."""
     measure, rows, types = measure_of(maps), [], []

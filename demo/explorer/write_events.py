@@ -22,6 +22,7 @@ from explorer.shown_map import MAP_VALUES, head_choice, skip
 from explorer.write_map_events import written_map
 from explorer.write_request import check_settings
 from explorer.write_screen import WriteChosen, WriteScreen
+from explorer.write_settings import LABELS
 from explorer.write_sources import Source, offered_sources, source_of, spoil_again
 from explorer.writing import Writing
 from explorer.writing_view import telling_cross_head
@@ -112,7 +113,7 @@ class WriteEvents:
         chosen = WriteChosen(*values[len(SETTINGS) :])
         rests = gr.update(interactive=False)
         try:
-            settings = check_settings(dict(zip(SETTINGS, values, strict=False)))
+            settings = check_settings(dict(zip(SETTINGS, values, strict=False)), LABELS)
             writings = self._screen.write(title, text, settings)
             may_stop = gr.update(interactive=True)
             yield gr.skip(), NO_NOTICE, gr.skip(), may_stop, *skip(2)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from explorer.bundle_decoder import Decoder
@@ -34,8 +35,14 @@ COUNTS = {
 }
 
 
-def check_settings(values: Mapping[str, object]) -> Settings:
-    """Raises RequestError: a setting is of the wrong type or outside its bounds."""
+def check_settings(
+    values: Mapping[str, object], called: Mapping[str, str] = MappingProxyType({})
+) -> Settings:
+    """Raises RequestError: a setting is of the wrong type or outside its bounds.
+
+    Args:
+        called: what the sender knows the settings by, where that is not their name.
+    """
     strategy = values.get("strategy", Settings().strategy)
     if not isinstance(strategy, str) or strategy not in STRATEGIES:
         raise RequestError(
@@ -44,10 +51,12 @@ def check_settings(values: Mapping[str, object]) -> Settings:
     checked: dict[str, float] = {}
     for name, bounds in NUMBERS.items():
         if name in values:
-            checked[name] = float(_check(name, values[name], bounds, whole=False))
+            known = called.get(name, name)
+            checked[name] = float(_check(known, values[name], bounds, whole=False))
     for name, bounds in COUNTS.items():
         if name in values:
-            checked[name] = int(_check(name, values[name], bounds, whole=True))
+            known = called.get(name, name)
+            checked[name] = int(_check(known, values[name], bounds, whole=True))
     return Settings(strategy=strategy, **checked)  # type: ignore[arg-type]
 
 

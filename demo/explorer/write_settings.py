@@ -22,6 +22,8 @@ _ALWAYS = {
     "repetition_penalty": ("Repetition penalty", "Above 1, written words score less."),
     "no_repeat_ngram": ("No repeated runs of", "So many words never come twice; 0: they may."),
 }
+LABELS = {name: label for name, (label, _) in {**_SAMPLING, **_BEAM, **_ALWAYS}.items()}
+"""What a reader knows the settings by."""
 _SHOW = """(strategy) => ["sample", "beam"].map(
     (name) => ({ __type__: "update", visible: name === strategy })
 )"""

@@ -96,7 +96,7 @@ def test_stopping_ends_the_analysis_and_tells_the_price_again(events, counting):
     ("shown", "count", "sentence"),
     [
         (SHOWN, "many", "There is no count 'many'; expected a whole number."),
-        (None, 2, "Nothing was read yet. Write a sentence, or choose an example."),
+        (None, 2, "Nothing was read yet. Write a sentence, and press Read."),
     ],
 )
 def test_what_cannot_be_done_is_said_and_the_old_result_stays(events, shown, count, sentence):

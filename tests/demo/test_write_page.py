@@ -171,7 +171,7 @@ def test_settings_show_by_strategy_and_what_is_out_of_bounds_gets_a_sentence(pag
     page.locator("#write_notice .error").first.wait_for()
 
     said = page.locator("#write_notice").inner_text()
-    assert "temperature is 100; expected a number from 0.05 to 5.0" in said
+    assert "Temperature is 100; expected a number from 0.05 to 5.0" in said
     assert "What stands below was written before" in said
     page.locator("#stop:disabled").wait_for()
 

@@ -112,6 +112,10 @@ root.addEventListener("keydown", (event) => {
 });
 
 show((value) => {
+  if (!value.layers) {
+    grid = null;
+    return root.replaceChildren();
+  }
   const held = grid && [...grid.buttons, grid.leave].indexOf(document.activeElement);
   draw(value);
   mark(props.chosen);

@@ -44,6 +44,10 @@ const drawAll = () => {
 followChips(".chips", { choose, paint, leave: () => shown && shown.queries.length && paint(chosen) });
 
 show((value) => {
+  if (!value.tokens) {
+    shown = null;
+    return root.replaceChildren();
+  }
   const same = shown && shown.reading === value.reading;
   shown = { ...value, row: unpack(value, value.tokens.length) };
   drawAll();

@@ -104,7 +104,7 @@ class PanelEvents:
 
     def _asked(self, shown: Any, values: tuple) -> Asked:
         if not shown:
-            raise RequestError("Nothing was read yet. Write a sentence, or choose an example.")
+            raise RequestError("Nothing was read yet. Write a sentence, and press Read.")
         return self._ask(shown, dict(zip(self._names, values, strict=True)))
 
     def _cost(self, shown: Any, values: tuple) -> Cost:
