@@ -86,7 +86,8 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
     model.decoder.word.weight.requires_grad_(False)
     frozen = frozen_copy(model.encoder)
     rewriter = Rewriter(model, frozen, tokenizer, text_tokens(tokenizer), recipe.max_tokens)
-    ids = torch.randint(1000, len(tokenizer), (recipe.batch_size, _TOKENS)).tolist()
+    words, size = len(tokenizer), (recipe.batch_size, _TOKENS)
+    ids = torch.randint(min(1000, words // 2), words, size).tolist()
     pairs = [EncodedPair(tuple(row), (*row, row[0])) for row in ids]
     batch = pad_pairs(pairs, pad_token_id=0, limit=512)
     device = batch.given.device

@@ -25,6 +25,7 @@ from training.model.tasks import CLASSIFIER, OURS, class_of, is_known, task_by_w
 from training.model_folder import read_config
 from training.tokenizer_files import open_tokenizer
 from training.weights_file import Weights, open_weights
+from training.writing import by_a_library
 
 # What a classifier needs beyond a plain encoder, with the name on disk that a reader knows.
 _ON_TOP = ("pooler.", "head.")
@@ -117,8 +118,9 @@ def save_classifier(
     write_json(folder / "config.json", model.config.to_hf())
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     theirs = hf_weights.to_hf(weights, model.config.encoder.family)
-    save_file(theirs, folder / "model.safetensors", metadata={"format": "pt"})
-    tokenizer.save_pretrained(folder)
+    with by_a_library():
+        save_file(theirs, folder / "model.safetensors", metadata={"format": "pt"})
+        tokenizer.save_pretrained(folder)
 
 
 def _check_task(config: Mapping[str, Any], weights: Weights, family: Family, folder: Path) -> None:

@@ -43,6 +43,8 @@ class CsvTable:
         self._lines = list(io.StringIO(text, newline=""))  # cut at \n, \r\n and \r, not at U+2028
         named = _NAMED.fullmatch(self._lines[0]) if self._lines else None
         self._header = 1 if named else 0
+        while self._header < len(self._lines) and not self._lines[self._header].strip():
+            self._header += 1
         separators = [named[1]] if named else list(SEPARATORS)
         headers = {separator: self._header_of(separator) for separator in separators}
         fitting = [separator for separator in separators if fits(headers[separator][0])]

@@ -28,6 +28,7 @@ from training.model.families import Family
 from training.model.hybrid import BERTGPTModel
 from training.model_folder import listing, read_config
 from training.weights_file import Weights, open_weights
+from training.writing import by_a_library
 
 GENERATION = "generation_config.json"
 _BRIDGE = {"enc_to_dec_proj.weight": "bridge.weight", "enc_to_dec_proj.bias": "bridge.bias"}
@@ -55,8 +56,9 @@ def save_decoder(
     write_json(folder / GENERATION, {"decoder_start_token_id": tokens.start, **marks})
     weights = {name: tensor.contiguous() for name, tensor in decoder.state_dict().items()}
     theirs = hf_decoder_weights.to_hf(weights)
-    save_file(theirs, folder / "model.safetensors", metadata={"format": "pt"})
-    tokenizer.save_pretrained(folder)
+    with by_a_library():
+        save_file(theirs, folder / "model.safetensors", metadata={"format": "pt"})
+        tokenizer.save_pretrained(folder)
 
 
 def load_decoder(folder: Path) -> GPTDecoder:

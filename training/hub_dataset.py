@@ -130,6 +130,8 @@ def _open(name: str) -> Mapping[Any, Dataset | _Files]:
         FileNotFoundError: neither a folder here nor a dataset that the Hub gave.
         ValueError: there is such a folder, and `datasets` cannot read it.
     """
+    if not name.strip():
+        raise ValueError("the texts have no name; give a file, a folder, or a dataset on the Hub")
     folder = Path(name)
     try:
         if folder.is_dir() and any((folder / file).is_file() for file in _SAVED):

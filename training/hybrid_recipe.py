@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from training.recipe import MOST_SEED
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HybridRecipe:
@@ -47,6 +49,8 @@ class HybridRecipe:
         for name, minimum in least.items():
             if getattr(self, name) < minimum:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected {minimum} or more")
+        if self.seed > MOST_SEED:
+            raise ValueError(f"seed is {self.seed}; expected 0 to {MOST_SEED}")
         for name in ("learning_rate", "encoder_learning_rate"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(

@@ -19,7 +19,7 @@ from training.memory import Memory
 from training.model.classifier import BERTClassifier
 from training.model.decoder_config import DecoderConfig
 from training.model.hybrid import BERTGPTModel
-from training.record import read_record
+from training.record import check_trained, read_record
 from training.restoring import Restoring
 from training.rewriter import Rewriter, frozen_copy
 from training.vocabulary import UnknownWords, unknown_words
@@ -106,6 +106,7 @@ def prepare_hybrid(
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     record = read_record(checkpoint)
+    check_trained(record, checkpoint)
     classifier, tokenizer = load_classifier(checkpoint), load_tokenizer(checkpoint)
     torch.manual_seed(recipe.seed)
     model = new_hybrid(classifier, recipe.layers, recipe.dropout).to(device)

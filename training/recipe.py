@@ -6,6 +6,9 @@ README.md has what they come to over three seeds.
 
 from dataclasses import dataclass
 
+MOST_SEED = 2**63 - 1
+"""The highest that torch's generators take."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
@@ -42,6 +45,8 @@ class Recipe:
         for name, minimum in least.items():
             if getattr(self, name) < minimum:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected {minimum} or more")
+        if self.seed > MOST_SEED:
+            raise ValueError(f"seed is {self.seed}; expected 0 to {MOST_SEED}")
         if not 0 < self.learning_rate < 1:
             raise ValueError(
                 f"learning_rate is {self.learning_rate}; expected a number between 0 and 1, "

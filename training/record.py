@@ -11,6 +11,14 @@ from training.json_file import read_json, write_json
 
 FORMAT = 1
 FILE = "training.json"
+_GOES_ON_FROM: dict[tuple[str, ...], type | tuple[type, ...]] = {
+    ("licence",): str,
+    ("rehearsal",): bool,
+    ("data", "source"): str,
+    ("data", "fingerprint"): str,
+    ("recipe", "max_tokens"): int,
+    ("metrics", "validation", "accuracy"): (int, float),
+}
 
 
 def write_record(checkpoint: Path, record: dict[str, Any]) -> None:
@@ -44,3 +52,21 @@ def read_record(checkpoint: Path) -> dict[str, Any]:
             f"{checkpoint}"
         )
     return record
+
+
+def check_trained(record: dict[str, Any], checkpoint: Path) -> None:
+    """Whether a record holds what the training of a decoder goes on from.
+
+    Raises:
+        ValueError: something is missing, or of another kind; it is named.
+    """
+    for names, kind in _GOES_ON_FROM.items():
+        value: Any = record
+        for name in names:
+            value = value.get(name) if isinstance(value, dict) else None
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise ValueError(
+                f"{checkpoint / FILE} has {value!r:.40} as its {'.'.join(names)}; expected what "
+                f"training wrote. Train again: python training/train_classifier.py --out "
+                f"{checkpoint}"
+            )

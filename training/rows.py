@@ -16,8 +16,19 @@ class Reading:
 
 
 def noted_reading(data: Mapping[str, Any]) -> Reading:
-    """How the texts were read of which a record's `data` tells; older ones: as they come."""
-    return Reading(**data.get("reading", {}))
+    """How the texts were read of which a record's `data` tells; older ones: as they come.
+
+    Raises:
+        ValueError: it tells that in another way.
+    """
+    noted = data.get("reading", {})
+    columns = noted.get("columns", {}) if isinstance(noted, dict) else None
+    if not isinstance(columns, dict) or not all(isinstance(c, str) for c in columns.values()):
+        raise ValueError(
+            f"the training's record has {noted!r:.60} as its data.reading; expected how its texts "
+            "were read. Train again"
+        )
+    return Reading(columns=columns, keep_duplicates=bool(noted.get("keep_duplicates", False)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def read_rows(
         raise ValueError(f"{path}:1: {table.problem}")
     if not table.names and (bad := [f"{path}:{at}: {row}" for at, row in table.rows({})]):
         raise ValueError(list_problems(str(path), bad, len(bad)))
-    if not table.names and not separated:
+    if not table.names:
         raise ValueError(f"{path} has no rows; expected {of}")
     chosen = choose_columns(table.names, roles, given, f"{path}:1" if separated else str(path))
     rows, problems = make_rows(table.rows(chosen), chosen, make, lambda at: f"{path}:{at}")

@@ -22,7 +22,8 @@ from training.record import FILE
 from training.report import show_end, show_epoch, show_result, show_start
 from training.run import Prepared, measure_run, prepare, rehearsal, save_run
 from training.streams import say
-from training.whole_folder import whole_folder
+from training.whole_folder import check_target, whole_folder
+from training.writing import room_for, writing
 
 _EPILOG = """examples:
   python training/train_classifier.py
@@ -135,20 +136,22 @@ def train(arguments: argparse.Namespace, command: str) -> None:
         if arguments.quick:
             corpus, recipe = rehearsal(corpus, recipe)
         prepared = prepare(corpus, recipe, arguments.init)
+        check_target(arguments.out, marker=FILE, needs=room_for(prepared.start.model))
         say(show_start(prepared, arguments.init, quick=arguments.quick))
         epochs = train_with_progress(prepared)
         measured = measure_run(prepared)
         baseline = run_baseline(corpus.train, corpus.validation, corpus.test)
-        save_run(
-            folder,
-            prepared,
-            epochs,
-            measured,
-            baseline,
-            init=arguments.init,
-            command=command,
-            quick=arguments.quick,
-        )
+        with writing(arguments.out):
+            save_run(
+                folder,
+                prepared,
+                epochs,
+                measured,
+                baseline,
+                init=arguments.init,
+                command=command,
+                quick=arguments.quick,
+            )
     say(show_result(corpus.labels, measured, baseline, perf_counter() - began))
     say(show_end(arguments.out))
 

@@ -34,7 +34,8 @@ from training.record import FILE
 from training.restoring import Restoring
 from training.sentences import load_sentences
 from training.streams import say
-from training.whole_folder import whole_folder
+from training.whole_folder import check_target, whole_folder
+from training.writing import room_for, writing
 
 _DATA = ("rotten-tomatoes", "imdb")
 _QUICK: dict[str, Any] = {
@@ -148,11 +149,12 @@ def train(arguments: argparse.Namespace, command: str) -> None:
         ValueError, OSError, ArithmeticError: what a person gave cannot be trained on.
     """
     began = perf_counter()
-    joint = (arguments.encoder or ("frozen" if arguments.pairs else "joint")) == "joint"
+    joint = (arguments.encoder or ("joint" if arguments.pairs is None else "frozen")) == "joint"
     with whole_folder(arguments.out, marker=FILE) as folder:
         prepared = prepare_hybrid(
             arguments.checkpoint, _task_of(arguments), recipe_of(arguments), joint=joint
         )
+        check_target(arguments.out, marker=FILE, needs=room_for(prepared.rewriter.model))
         corpus = open_corpus(prepared.record) if joint else None
         say(show_hybrid_start(prepared, quick=arguments.quick))
         looks = train_with_looks(prepared)
@@ -162,16 +164,17 @@ def train(arguments: argparse.Namespace, command: str) -> None:
             say(show_kept(kept))
             check_kept(kept)
         measured = measure_hybrid(prepared)
-        save_hybrid(
-            folder,
-            arguments.checkpoint,
-            prepared,
-            looks,
-            measured,
-            kept,
-            command=command,
-            quick=arguments.quick,
-        )
+        with writing(arguments.out):
+            save_hybrid(
+                folder,
+                arguments.checkpoint,
+                prepared,
+                looks,
+                measured,
+                kept,
+                command=command,
+                quick=arguments.quick,
+            )
     say(show_hybrid_result(measured, perf_counter() - began))
     say(show_hybrid_end(arguments.out))
 
@@ -189,7 +192,7 @@ def recipe_of(arguments: argparse.Namespace) -> HybridRecipe:
 
 def _task_of(arguments: argparse.Namespace) -> MakeTask:
     def make(tokenizer: PreTrainedTokenizerBase, recipe: HybridRecipe) -> HybridTask:
-        if arguments.pairs:
+        if arguments.pairs is not None:
             return Following(load_pairs(arguments.pairs, reading_of(arguments, PAIRED)))
         data = arguments.data[:1] if arguments.quick else arguments.data
         sentences = load_sentences(
