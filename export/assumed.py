@@ -52,6 +52,17 @@ def assumed_tokenizer(words: int) -> str:
     )
 
 
+def assumed_ends(generation: Mapping[str, Any]) -> list[str]:
+    """That a text ends at one token where several are named."""
+    ends = generation.get("eos_token_id")
+    if not isinstance(ends, list) or len(ends) < 2:
+        return []
+    return [
+        f"several tokens may end a text: here the first does, {ends[0]}, and not "
+        f"{_list([str(end) for end in ends[1:]])}"
+    ]
+
+
 def _list(names: tuple[str, ...] | list[str]) -> str:
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
     return ", ".join(name[:60] for name in names[:_MOST]) + more

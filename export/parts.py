@@ -12,11 +12,16 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from export.assumed import assumed_of_classifier, assumed_tokenizer
+from export.assumed import assumed_ends, assumed_of_classifier, assumed_tokenizer
 from export.encoder_graph import EncoderModel, encoder_of
 from training.checkpoint import find_folder, load_classifier, load_tokenizer
-from training.decoder_checkpoint import GENERATION, TextTokens, load_hybrid, read_text_tokens
-from training.json_file import read_json
+from training.decoder_checkpoint import (
+    GENERATION,
+    TextTokens,
+    load_hybrid,
+    read_generation,
+    read_text_tokens,
+)
 from training.model.classifier import BERTClassifier
 from training.model.hybrid import BERTGPTModel
 from training.model_folder import read_config
@@ -101,8 +106,10 @@ def open_parts(name: str, *, decoder_tokenizer: str | None = None) -> Parts:
         if not decoder.is_dir():
             return parts
         _check_reads(decoder, read_config(decoder))
-        writes = _open_decoder(decoder, load_hybrid(name), load_tokenizer(decoder))
-        return replace(parts, decoder=writes)
+        model = load_hybrid(name)
+        tokenizer = load_tokenizer(decoder, words=model.decoder.config.vocab_size)
+        assumed = (*parts.assumed, *assumed_ends(read_generation(decoder)))
+        return replace(parts, decoder=_open_decoder(decoder, model, tokenizer), assumed=assumed)
     folder = find_folder(name)
     config = read_config(folder)
     if config.get("model_type") == "encoder-decoder":
@@ -111,9 +118,9 @@ def open_parts(name: str, *, decoder_tokenizer: str | None = None) -> Parts:
 
 
 def _open_classifier(folder: Path) -> Parts:
-    model, tokenizer = load_classifier(folder), load_tokenizer(folder)
+    model = load_classifier(folder)
     config = model.config
-    _check_vocabulary(folder, "classifier", tokenizer, config.encoder.vocab_size)
+    tokenizer = load_tokenizer(folder, words=config.encoder.vocab_size)
     part = EncoderPart(folder=folder, model=model, tokenizer=tokenizer, config=config.to_hf())
     assumed = assumed_of_classifier(read_config(folder), config)
     return Parts(encoder=part, decoder=None, assumed=tuple(assumed))
@@ -124,7 +131,7 @@ def _open_encoder_decoder(
 ) -> Parts:
     if isinstance(half := config.get("decoder"), Mapping) and half.get("model_type") == "gpt2":
         _check_reads(folder, half)
-    model, tokenizer = load_hybrid(folder), load_tokenizer(folder)
+    model = load_hybrid(folder)
     own = decoder_tokenizer or (folder / "decoder" if (folder / "decoder").is_dir() else None)
     sizes = model.encoder.config.vocab_size, model.decoder.config.vocab_size
     if own is None and sizes[0] != sizes[1]:
@@ -133,14 +140,16 @@ def _open_encoder_decoder(
             f"{sizes[1]}: they do not share it. Give the decoder's own with --decoder-tokenizer, "
             f"or put it into {folder / 'decoder'}"
         )
-    _check_vocabulary(folder, "encoder", tokenizer, sizes[0])
+    tokenizer = load_tokenizer(folder, words=sizes[0])
     encoder = EncoderPart(
         folder=folder, model=model.encoder, tokenizer=tokenizer, config=config["encoder"]
     )
+    own_tokenizer = load_tokenizer(own, words=sizes[1]) if own else tokenizer
+    assumed = [] if own else [assumed_tokenizer(sizes[1])]
     return Parts(
         encoder=encoder,
-        decoder=_open_decoder(folder, model, load_tokenizer(own) if own else tokenizer),
-        assumed=() if own else (assumed_tokenizer(sizes[1]),),
+        decoder=_open_decoder(folder, model, own_tokenizer),
+        assumed=(*assumed, *assumed_ends(read_generation(folder))),
     )
 
 
@@ -148,9 +157,7 @@ def _open_decoder(
     folder: Path, model: BERTGPTModel, tokenizer: PreTrainedTokenizerBase
 ) -> DecoderPart:
     tokens = read_text_tokens(folder)
-    _check_words(folder, tokens, tokenizer, model.decoder.config.vocab_size)
-    path = folder / GENERATION
-    found = read_json(path) if path.is_file() else {}
+    _check_words(folder, tokens, model.decoder.config.vocab_size)
     return DecoderPart(
         folder=folder,
         model=model,
@@ -158,7 +165,7 @@ def _open_decoder(
         tokens=tokens,
         generation={
             "bos_token_id": tokens.start,
-            **{name: value for name, value in found.items() if value is not None},
+            **read_generation(folder),
             "decoder_start_token_id": tokens.start,
             "eos_token_id": tokens.end,
             "pad_token_id": tokens.pad,
@@ -175,23 +182,10 @@ def _check_reads(folder: Path, config: Mapping[str, Any]) -> None:
         )
 
 
-def _check_words(
-    folder: Path, tokens: TextTokens, tokenizer: PreTrainedTokenizerBase, words: int
-) -> None:
-    _check_vocabulary(folder, "decoder", tokenizer, words)
+def _check_words(folder: Path, tokens: TextTokens, words: int) -> None:
     for name, index in (("start", tokens.start), ("end", tokens.end), ("padding", tokens.pad)):
         if not 0 <= index < words:
             raise ValueError(
                 f"{folder} names {index} as its {name} token; its decoder has 0 to {words - 1}. "
                 f"Correct {GENERATION}"
             )
-
-
-def _check_vocabulary(
-    folder: Path, part: str, tokenizer: PreTrainedTokenizerBase, words: int
-) -> None:
-    if len(tokenizer) > words:
-        raise ValueError(
-            f"the {part}'s tokenizer knows {len(tokenizer)} tokens, the {part} in {folder} "
-            f"{words}; give the tokenizer that it was trained with"
-        )

@@ -102,13 +102,16 @@ def start_classifier(
     return model.train(), new
 
 
-def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(name: str | Path, *, words: int | None = None) -> PreTrainedTokenizerBase:
     """The tokenizer that lies beside a model's weights; it neither truncates nor pads by itself.
+
+    Args:
+        words: how many token ids the model knows; None: it is not held against a model.
 
     Raises:
         FileNotFoundError, ValueError: as `find_folder` and `open_tokenizer`.
     """
-    return without_limits(open_tokenizer(find_folder(name)))
+    return without_limits(open_tokenizer(find_folder(name), words=words))
 
 
 def save_classifier(

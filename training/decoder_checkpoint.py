@@ -21,7 +21,7 @@ from training.build_model import build_model
 from training.checkpoint import find_folder
 from training.json_file import read_json, write_json
 from training.model.config import EncoderConfig
-from training.model.config_checks import is_a
+from training.model.config_checks import OF_GENERATE, is_a
 from training.model.decoder import GPTDecoder
 from training.model.decoder_config import DecoderConfig
 from training.model.families import Family
@@ -113,10 +113,7 @@ def read_text_tokens(folder: Path) -> TextTokens:
         FileNotFoundError: the folder has no config.
         ValueError: neither names the token that begins, or the one that ends.
     """
-    config = read_config(folder)
-    written = read_json(folder / GENERATION) if (folder / GENERATION).is_file() else {}
-    half = config.get("decoder")
-    places = (written, _given(half if isinstance(half, dict) else {}) | _given(config))
+    places = (_own_file(folder), _merged_config(folder))
     start = _first(places, "decoder_start_token_id", "bos_token_id")
     end = _first(places, "eos_token_id")
     end = end[0] if isinstance(end, list) and end else end
@@ -134,6 +131,28 @@ def read_text_tokens(folder: Path) -> TextTokens:
                 f"of one token. Correct {GENERATION}"
             )
     return TextTokens(*found.values())
+
+
+def read_generation(folder: Path) -> dict[str, Any]:
+    """What a folder says of `generate`: its `generation_config.json`, or what older ones have in
+    `config.json`; without nulls.
+
+    Raises:
+        FileNotFoundError, ValueError: there is neither, or one cannot be read.
+    """
+    old = {name: value for name, value in _merged_config(folder).items() if name in OF_GENERATE}
+    return _own_file(folder) or old
+
+
+def _own_file(folder: Path) -> dict[str, Any]:
+    return _given(read_json(folder / GENERATION)) if (folder / GENERATION).is_file() else {}
+
+
+def _merged_config(folder: Path) -> dict[str, Any]:
+    """What `config.json` says, or else that of the decoder which is nested in it."""
+    config = read_config(folder)
+    half = config.get("decoder")
+    return _given(half if isinstance(half, dict) else {}) | _given(config)
 
 
 def _given(config: Mapping[str, Any]) -> dict[str, Any]:

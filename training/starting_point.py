@@ -55,7 +55,7 @@ def starting_point(init: str, *, labels: tuple[str, ...], pooler: bool) -> Start
     """
     folder = minilm_folder() if init in (MINILM, RANDOM) else init
     if init == RANDOM:
-        tokenizer = load_tokenizer(folder)
+        tokenizer = load_tokenizer(folder, words=SMALL.vocab_size)
         config = ClassifierConfig(encoder=SMALL, labels=labels, pooler=pooler)
         model = BERTClassifier(config)
         new = tuple(model.state_dict())
@@ -67,12 +67,7 @@ def starting_point(init: str, *, labels: tuple[str, ...], pooler: bool) -> Start
             raise
         words = f"--init also knows the words {MINILM} and {RANDOM}"
         raise FileNotFoundError(f"{error}; {words}") from error
-    tokenizer = load_tokenizer(folder)
-    if len(tokenizer) > model.config.encoder.vocab_size:
-        raise ValueError(
-            f"the tokenizer of {init} knows {len(tokenizer)} tokens, its model "
-            f"{model.config.encoder.vocab_size}; give a folder whose two fit together"
-        )
+    tokenizer = load_tokenizer(folder, words=model.config.encoder.vocab_size)
     licence = (
         "Weights: fine-tuned from all-MiniLM-L6-v2 (Apache-2.0)."
         if init == MINILM

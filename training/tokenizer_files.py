@@ -13,20 +13,29 @@ from training.model_folder import listing
 
 WHOLE = "tokenizer.json"
 _VOCABULARIES = ("vocab.txt", "vocab.json", "*.model")
+_BESIDE = ("merges.txt", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json")
+# The largest vocabularies of today take 140 bytes a word; templates of chats some kilobytes.
+_BYTES_A_WORD, _ALWAYS_BYTES = 1_000, 4_000_000
 _ADVICE = (
     "Save it where the model was made, as tokenizer.json: "
     "AutoTokenizer.from_pretrained(name).save_pretrained(folder)"
 )
 
 
-def open_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+def open_tokenizer(folder: Path, *, words: int | None = None) -> PreTrainedTokenizerBase:
     """The tokenizer in a folder, with what `tokenizer.json` holds behind it.
+
+    Args:
+        words: how many token ids its model knows; None: it is not held against a model.
 
     Raises:
         FileNotFoundError: the folder has none, or not all of its files.
-        ValueError: transformers cannot make a `tokenizer.json` of what there is.
+        ValueError: transformers cannot make a `tokenizer.json` of what there is, or it is of
+            another model.
     """
     found = listing(folder)
+    if words is not None:
+        _check_bytes(folder, words)
     if not any(any(folder.glob(name)) for name in (WHOLE, *_VOCABULARIES)):
         raise FileNotFoundError(
             f"{folder} has no {WHOLE} and no {', '.join(_VOCABULARIES)} (found: {found}). "
@@ -58,7 +67,24 @@ def open_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
             f"{folder}/tokenizer_config.json says model_max_length "
             f"{str(tokenizer.model_max_length)[:40]!r}; expected how many tokens a text may have"
         )
+    highest = max(tokenizer.get_vocab().values(), default=0)
+    if words is not None and highest >= words:
+        raise ValueError(
+            f"the tokenizer in {folder} has tokens up to the id {highest}, its model knows those "
+            f"below {words}; give the tokenizer that the model was trained with"
+        )
     return tokenizer
+
+
+def _check_bytes(folder: Path, words: int) -> None:
+    """Refuses files that are far too large for the words: to parse them takes minutes."""
+    most = _ALWAYS_BYTES + words * _BYTES_A_WORD
+    for path in (path for name in (WHOLE, *_VOCABULARIES, *_BESIDE) for path in folder.glob(name)):
+        if (size := path.stat().st_size) > most:
+            raise ValueError(
+                f"{path} has {size / 1e6:.0f} MB, its model {words} words; expected the tokenizer "
+                f"that the model was trained with, {most / 1e6:.0f} MB at most"
+            )
 
 
 def _first_line(error: Exception) -> str:

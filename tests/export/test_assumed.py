@@ -88,3 +88,16 @@ def test_a_decoder_without_a_tokenizer_of_its_own_is_said_to_share_one(
     assert "--decoder-tokenizer" in assumed
     given = open_parts(str(tmp_path), decoder_tokenizer=str(tmp_path))
     assert given.assumed == ()
+
+
+def test_a_text_that_may_end_in_several_ways_is_said_to_end_in_one(random_checkpoint: Path) -> None:
+    file = random_checkpoint / "decoder" / "generation_config.json"
+    written = json.loads(file.read_text())
+    file.write_text(json.dumps(written | {"eos_token_id": [3, 7, 9], "num_beams": 4}))
+
+    parts = open_parts(str(random_checkpoint))
+
+    assert parts.assumed == ("several tokens may end a text: here the first does, 3, and not 7, 9",)
+    assert parts.decoder is not None
+    assert parts.decoder.generation["eos_token_id"] == 3
+    assert parts.decoder.generation["num_beams"] == 4

@@ -21,6 +21,7 @@ from training.decoder_checkpoint import (
     TextTokens,
     load_decoder,
     load_hybrid,
+    read_generation,
     read_text_tokens,
     save_decoder,
 )
@@ -254,6 +255,7 @@ def test_a_folder_of_transformers_4_writes_what_generate_writes(of_transformers_
     ours, tokens = load_hybrid(of_transformers_4), read_text_tokens(of_transformers_4)
 
     assert tokens == TextTokens(start=7, end=4, pad=4)
+    assert read_generation(of_transformers_4)["max_length"] == 20
     found = torch.full((len(SOURCE), 1), tokens.start)
     with torch.no_grad():
         while found.shape[1] < 10:

@@ -74,3 +74,46 @@ def test_a_tokenizer_without_a_fast_form_is_refused(folder: Path) -> None:
 
     with pytest.raises(ValueError, match=r"is a BertweetTokenizer, which has no tokenizer\.json"):
         load_tokenizer(folder)
+
+
+def whole(folder: Path, byte_level_file: Path, **changes: object) -> dict:
+    content = json.loads(byte_level_file.read_text("utf-8")) | changes
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    return content
+
+
+def test_a_tokenizer_of_another_model_is_refused(folder: Path, byte_level_file: Path) -> None:
+    """By its ids, and not by how many there are: a list may have gaps."""
+    content = whole(folder, byte_level_file)
+    highest = max(content["model"]["vocab"].values())
+    assert len(load_tokenizer(folder, words=highest + 1)) == highest + 1
+    content["added_tokens"].append({**content["added_tokens"][0], "content": "<x>", "id": 5000})
+    content["model"]["vocab"]["<x>"] = 5000
+    whole(folder, byte_level_file, **content)
+
+    with pytest.raises(ValueError, match="up to the id 5000, its model knows those below 1000"):
+        load_tokenizer(folder, words=1000)
+
+
+def test_a_file_far_too_large_for_the_words_is_not_read(
+    folder: Path, byte_level_file: Path
+) -> None:
+    whole(folder, byte_level_file, normalizer={"type": "Prepend", "prepend": "x" * 5_000_000})
+
+    with pytest.raises(ValueError, match=r"has 5 MB, its model 330 words; .* 4 MB at most"):
+        load_tokenizer(folder, words=330)
+
+
+@pytest.mark.parametrize("file", ["tokenizer.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("content", ["[" * 100_000, "", "[]", '{"model": {"type": "Nope"}}'])
+def test_files_that_cannot_be_read_are_refused_in_a_sentence(
+    folder: Path, byte_level_file: Path, file: str, content: str
+) -> None:
+    whole(folder, byte_level_file)
+    (folder / file).write_text(content)
+    if file == "tokenizer_config.json" and content.startswith("{"):
+        content = json.dumps({"model_max_length": "many"})
+        (folder / file).write_text(content)
+
+    with pytest.raises(ValueError, match=r"cannot open the tokenizer in|says model_max_length"):
+        load_tokenizer(folder)

@@ -28,7 +28,7 @@ _WRITTEN_BESIDE = frozenset(
     """.split()
 )
 # Settings of `generate`, which stood in every config.json until they had a file of their own.
-_OF_GENERATE = frozenset(
+OF_GENERATE = frozenset(
     """
     bad_words_ids begin_suppress_tokens decoder_start_token_id diversity_penalty do_sample
     early_stopping encoder_no_repeat_ngram_size encoder_repetition_penalty epsilon_cutoff eta_cutoff
@@ -121,7 +121,7 @@ def in_own_words(config: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[
 def unread_settings(config: Mapping[str, Any], read: Iterable[str]) -> list[str]:
     """The settings that say something and of which it is not known what for."""
     written = {name for name, value in config.items() if value not in (None, {}, [])}
-    return sorted(written - set(read) - _WRITTEN_BESIDE - _OF_GENERATE)
+    return sorted(written - set(read) - _WRITTEN_BESIDE - OF_GENERATE)
 
 
 def is_a(kind: object, value: object) -> bool:
