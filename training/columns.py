@@ -1,6 +1,6 @@
 """Which of a table's columns is which, whoever named them: asked of files and of the Hub alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -28,6 +28,11 @@ PAIRED = (Role("source"), Role("target"))
 
 # Second texts that are known by the name of the first one.
 _PARTNERS = {"sentence1": "sentence2", "premise": "hypothesis"}
+
+
+def column_flags(roles: Iterable[str]) -> str:
+    """The flags that name the columns of these roles, in words."""
+    return " and ".join(Role(role).flag for role in roles)
 
 
 def choose_columns(

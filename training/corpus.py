@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.cleaning import PARTS, Cleaned, Removed, remove_duplicates, split, stable_hash
+from training.columns import column_flags
 from training.label_names import settle_labels
 from training.reviews import SOURCES, read_reviews
 from training.rows import RawTexts, Reading, Row
@@ -97,6 +98,11 @@ def load_corpus(data: str = DEFAULT, reading: Reading | None = None) -> Corpus:
 
 def _read(data: str, reading: Reading) -> RawTexts:
     if data in SOURCES:
+        if reading.columns:
+            raise ValueError(
+                f"{data} is packaged, and its columns are known; {column_flags(reading.columns)} "
+                "names those of a file or a dataset. Give it with --data"
+            )
         return read_reviews(data)
     if Path(data).suffix.lower() in SUFFIXES:
         return read_table(Path(data), reading.columns)
@@ -123,8 +129,8 @@ def _shown(row: Row) -> str:
 
 def _in_order(names: set[str]) -> tuple[str, ...]:
     """Numbers by their size, words by the alphabet."""
-    if all(re.fullmatch(r"-?\d+", name) for name in names):
-        return tuple(sorted(names, key=int))
+    if all(re.fullmatch(r"-?\d{1,99}", name) for name in names):
+        return tuple(sorted(names, key=lambda name: (int(name), name)))  # "1" and "01" are two
     return tuple(sorted(names))
 
 

@@ -124,8 +124,10 @@ class CsvTable:
         """Whether lines that one row spans look like rows themselves.
 
         They do if two of them have a label that other rows have, or if all of them have as many
-        fields as a row and no space behind a separator, as commas in prose have it.
+        fields as a row and no space behind a separator, as commas in prose have it and the first
+        line has not.
         """
+        spaced = f"{self.separator} " in self._lines[begin - 1]
         label = self.names.index(chosen["label"]) if "label" in chosen else None
         places = [self.names.index(name) for name in chosen.values()]
         known = set(self._column(begin, label)) if label is not None else set()
@@ -135,8 +137,9 @@ class CsvTable:
             split = [line.split(self.separator) for line in bare]
             rows = [fields for fields in split if len(fields) == len(self.names)]
             labelled = label is not None and sum(row[label].strip() in known for row in rows) >= 2
-            filled = all(row[at].strip() and row[at][0] != " " for row in rows for at in places)
-            return labelled or (len(rows) == len(split) and filled)
+            filled = all(row[at].strip() for row in rows for at in places)
+            parted = spaced or not any(row[at][:1] == " " for row in rows for at in places)
+            return labelled or (len(rows) == len(split) and filled and parted)
 
         return are_rows
 

@@ -14,7 +14,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from training.classifier_kept import ClassifierKept, check_kept, measure_again, open_corpus
-from training.columns import LABELLED, PAIRED
+from training.columns import LABELLED, PAIRED, column_flags
 from training.command import command_line, run_command, with_progress
 from training.fit_hybrid import fit_hybrid
 from training.following import Following
@@ -191,6 +191,11 @@ def recipe_of(arguments: argparse.Namespace) -> HybridRecipe:
 
 
 def _task_of(arguments: argparse.Namespace) -> MakeTask:
+    beside = LABELLED if arguments.pairs is not None else PAIRED
+    if unused := reading_of(arguments, beside).columns:
+        given, other = ("--pairs", "--data") if beside is LABELLED else ("--data", "--pairs")
+        raise ValueError(f"{column_flags(unused)} names a column for {other}, not for {given}")
+
     def make(tokenizer: PreTrainedTokenizerBase, recipe: HybridRecipe) -> HybridTask:
         if arguments.pairs is not None:
             return Following(load_pairs(arguments.pairs, reading_of(arguments, PAIRED)))

@@ -11,7 +11,7 @@ from training import packaged, reviews
 from training.cleaning import row_form
 from training.corpus import Corpus, load_corpus
 from training.packaged import packaged_file
-from training.rows import Row
+from training.rows import Reading, Row
 
 
 def write_csv(folder: Path, rows: list[tuple[str, str]], name: str = "texts.csv") -> str:
@@ -92,6 +92,9 @@ def test_words_are_ordered_by_the_alphabet_and_numbers_by_size(tmp_path: Path) -
     words = [(f"text {i}", ("pear", "fig", "apple")[i % 3]) for i in range(300)]
     numbers = [(f"text {i}", ("10", "9", "-1")[i % 3]) for i in range(300)]
 
+    alike = [(f"text {i}", ("1", "01", "001", "2")[i % 4]) for i in range(300)]
+
+    assert load_corpus(write_csv(tmp_path, alike)).labels == ("001", "01", "1", "2")
     assert load_corpus(write_csv(tmp_path, words)).labels == ("apple", "fig", "pear")
     assert load_corpus(write_csv(tmp_path, numbers)).labels == ("-1", "9", "10")
 
@@ -142,6 +145,11 @@ def test_texts_that_cannot_be_trained_on_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         load_corpus(write_csv(tmp_path, rows))
+
+
+def test_columns_of_packaged_reviews_cannot_be_named() -> None:
+    with pytest.raises(ValueError, match=r"is packaged, .*; --text-column names those of a file"):
+        load_corpus("imdb", Reading(columns={"text": "Review"}))
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:

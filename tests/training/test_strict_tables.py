@@ -70,6 +70,14 @@ def test_a_typed_quote_in_pairs_swallows_no_rows(tmp_path: Path) -> None:
     assert f"{path}:2: a quote opens here and closes on line 6" in str(caught.value)
 
 
+def test_pairs_parted_by_a_comma_and_a_space_are_seen_too(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text('source, target\n"a, b\nc", d\ne, f\n')
+
+    with pytest.raises(ValueError, match=r"answers\.csv:2: a quote opens here and closes"):
+        load_pairs(str(path))
+
+
 def test_two_rows_in_one_are_seen_and_a_text_of_several_lines_is_one(tmp_path: Path) -> None:
     meant = 'text,label\n"Dear Bob,\nthanks, a lot\n\nfine, really",pos\nx,neg\n"a\nb",neg\n'
     swallowed = 'text,label\n"a,pos\nb",neg\nx,pos\n'

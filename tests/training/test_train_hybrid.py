@@ -228,6 +228,11 @@ def test_given_pairs_are_learned_and_judged_by_rouge(classifier: Path, tmp_path:
         (["{empty}"], r"has no training.json; .*train_classifier\.py --out"),
         (["{classifier}", "--pairs", "none.csv"], "none.csv is no file"),
         (["{classifier}", "--data", "none.csv"], "none.csv is no file"),
+        (["{classifier}", "--source-column", "a"], "--source-column names a column for --pairs"),
+        (
+            ["{classifier}", "--pairs", "a.csv", "--text-column", "b", "--label-column", "c"],
+            "--text-column and --label-column names a column for --data, not for --pairs",
+        ),
         (["{classifier}", "--out", "{full}"], "holds other things and no training.json"),
     ],
 )
