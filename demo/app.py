@@ -40,6 +40,7 @@ from explorer.server import (
     make_room,
     port_number,
     reach_directly,
+    serve_until_stopped,
     stop_orderly,
 )
 from explorer.streams import safe_streams
@@ -99,11 +100,17 @@ def _no_server_yet() -> Iterator[None]:
         App.create_app = staticmethod(make)
 
 
-def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
-    """Serves the page with what it needs and without what it does not. Raises ServerError."""
+def launch(
+    app: gr.Blocks, *, prevent_thread_lock: bool = False, **options: Any
+) -> tuple[Any, str, str]:
+    """Serves the page with what it needs and without what it does not. Raises ServerError.
+
+    Args:
+        prevent_thread_lock: returns at once; else when the program is to end.
+    """
     reach_directly(options.get("server_name"))
     try:
-        return app.launch(
+        served = app.launch(
             theme=make_theme(),
             css_paths=PAGE / "page.css",
             footer_links=["api"],
@@ -114,10 +121,14 @@ def launch(app: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
             ssr_mode=False,
             pwa=False,
             show_error=False,
+            prevent_thread_lock=True,
             **options,
         )
-    except Exception as error:  # bare ones among them; once the page is served, none comes
+    except Exception as error:  # bare ones among them
         raise ServerError(f"The page cannot be served: {error}") from error
+    if not prevent_thread_lock:
+        serve_until_stopped(app)
+    return served
 
 
 def build_parser() -> argparse.ArgumentParser:

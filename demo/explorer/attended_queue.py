@@ -31,8 +31,9 @@ from gradio.utils import LRUCache, run_coro_in_background
 
 LONGEST_LINE = 32
 """Requests that wait in one line; more are turned away."""
-GRACE = 10.0
-"""Seconds within which somebody must fetch the messages of a request."""
+GRACE = 30.0
+"""Seconds within which somebody must fetch the messages of a request; in a crowd on a slow machine
+also clients need some before they do."""
 _HASTE = 1.0
 """Seconds after which a request that nobody fetched loses its place where a line is full."""
 _ON_TRUST = 4

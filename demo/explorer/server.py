@@ -1,11 +1,15 @@
 """Where the page is served and how that ends: its address, its folder, its signals."""
 
 import errno
+import logging
 import os
 import signal
 import socket
+import time
 from argparse import ArgumentTypeError
 from typing import NoReturn
+
+import gradio as gr
 
 from explorer.environment import make_own_folder
 
@@ -75,6 +79,18 @@ def make_room() -> None:
 def stop_orderly() -> None:
     """A container stops by SIGTERM: the page then ends as by Ctrl-C, and tidies up."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def serve_until_stopped(page: gr.Blocks) -> None:
+    """Returns after Ctrl-C, or SIGTERM, without waiting for connections to end: a page that stands
+    open in a browser keeps its own for ever."""
+    try:
+        while page.is_running:
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        logging.disable()  # that connections are cut is meant
+        page.server.force_exit = True
+        page.close(verbose=False)
 
 
 def reach_directly(host: str | None) -> None:

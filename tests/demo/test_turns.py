@@ -1,5 +1,8 @@
 """Turns to run a graph: one at a time, short readings first, none once the program ends."""
 
+import os
+import subprocess
+import sys
 import time
 from threading import Event, Thread
 
@@ -88,3 +91,34 @@ def test_the_end_waits_for_the_run_under_way_and_lets_no_other_begin(queueing):
 
     assert closed == ["ran", "closed"]
     assert queueing.had == []
+
+
+RUNS_AT_THE_END = """
+import sys
+import time
+from threading import Event, Thread
+from explorer.bundle import open_bundle
+from explorer.runner import Runner
+
+runner, begun = Runner(open_bundle(sys.argv[1])), Event()
+batch = [runner.encode("good " * 30)] * 1000
+
+def run():
+    while True:
+        begun.set()
+        runner.answer(batch)
+
+Thread(target=run, daemon=True).start()
+begun.wait()
+time.sleep(0.1)
+"""
+
+
+def test_a_program_that_ends_while_a_graph_runs_is_not_aborted(demo_folder, tiny_folder):
+    done = subprocess.run(
+        [sys.executable, "-c", RUNS_AT_THE_END, str(tiny_folder)],
+        env={**os.environ, "PYTHONPATH": str(demo_folder)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, "")
