@@ -104,8 +104,10 @@ def _wire_writing(
     ]
     stopped = tab.stop.click(None, None, tab.stop, js=_HAS_STOPPED, cancels=writings, **_HERE)
     page.bundle.input(None, cancels=writings, **_HERE)
+    # In the line of what is written: beside it, the end of one text would come over the next one.
+    ending = {**private, **WRITING}
     written = [
-        event.then(maps.finish, controls, [tab.stop, *_the_map(tab)], **private)
+        event.then(maps.finish, controls, [tab.stop, *_the_map(tab)], **ending)
         for event in (*writings, stopped)
     ]
     wire_saving(tab.png, maps.keep_png, controls, tab.file, private)

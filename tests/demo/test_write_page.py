@@ -2,10 +2,13 @@
 
 import re
 import time
+from base64 import b64decode
+from io import BytesIO
 from threading import Event
 from types import SimpleNamespace
 
 import pytest
+from matplotlib.image import imread
 
 from explorer.axis import place_of
 from explorer.decoding.graph import DecoderGraph
@@ -308,7 +311,8 @@ def test_the_tab_fits_and_axe_finds_nothing_serious(
         if width == 360:
             settled(page)  # it opens on the one tab that it has
             assert page.locator(f"{OUTER_TABS}:visible").all_inner_texts() == ["Write"]
-            assert "-dark" in page.locator("#write_map img").get_attribute("src")
+            drawn = page.locator("#write_map img").get_attribute("src").split(",")[1]
+            assert imread(BytesIO(b64decode(drawn)))[0, 0, :3].max() < 0.5, "on dark paper"
             layer, head = (page.locator(f"#write_{one} input").input_value() for one in LAYER_HEAD)
             pressed = page.locator("#write_heads .tile[aria-pressed=true]")
             assert pressed.get_attribute("aria-label").startswith(f"Layer {layer}, head {head}: ")
