@@ -93,4 +93,7 @@ def test_panels_fit_a_phone_and_axe_finds_nothing_serious(
         open_panel(page, name)
         run(page, name)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        wide = page.locator(f"#{name}_result .scroll-box").first
+        assert wide.locator(".cut").count() == 1
+        assert wide.get_by_text("More columns to the right: scroll.").is_visible()
         assert serious_faults(page, f"#{name}_panel") == []

@@ -152,6 +152,21 @@ def test_a_sentence_is_spoiled_in_one_way_after_another_and_an_example_is_writte
         found.append(source.input_value())
     assert len(set(found)) > 2
     assert all(len(set(clean.split()) - set(text.split())) <= 2 for text in found)
+    marked = page.locator("#spoiled .clean")
+    assert page.locator("#spoiled .slip").count() > 0
+    kinds = page.locator("#spoiled small").all_inner_texts()
+    assert all(slip in clean for slip in marked.locator("bdi").all_inner_texts())
+
+    source.press("Enter")
+    page.locator("#written .repair .slip").first.wait_for()
+    settled(page)
+    assert "spoiled place" in page.locator("#written .repair").inner_text()
+    assert page.locator("#written .slip small").all_inner_texts() == [
+        f"✗ {kind}, not mended"
+        for kind in kinds  # by a random model
+    ]
+    source.press_sequentially("!")
+    marked.wait_for(state="detached")
 
     page.locator("#write_examples .example").nth(1).click()
     page.wait_for_function("() => /dull/.test(document.querySelector('.key-chips').innerText)")
