@@ -1,6 +1,7 @@
 """The READMEs are true: their commands exist, their flags are known, their trees are the tree."""
 
 import importlib.util
+import json
 import re
 import shlex
 import subprocess
@@ -123,6 +124,23 @@ def test_every_link_to_a_file_leads_somewhere() -> None:
 
 def test_the_front_page_is_short() -> None:
     assert len(text("README.md").splitlines()) <= 150
+
+
+def test_the_numbers_of_the_committed_bundle_are_those_that_stand_in_it() -> None:
+    bundle = json.loads((ROOT / "demo/bundles/reviews/bundle.json").read_text("utf-8"))
+    metrics, decoder = bundle["metrics"], bundle["decoder"]
+    front = " ".join(text("README.md").split())
+
+    accuracy, baseline = (m["test"]["accuracy"] for m in (metrics, metrics["baseline"]))
+    assert f"({accuracy:.3f} once the encoder serves the decoder)" in front
+    assert f"TF-IDF + logistic regression {baseline:.3f}" in front
+    assert f"accuracy on {metrics['test']['texts']} unseen sentences" in front
+    rates = [decoder["metrics"][of]["word_error_rate"] for of in ("test", "copied")]
+    assert "word error rate {:.3f}; of the source: {:.3f}".format(*rates) in front
+    assert f"sentences of up to {decoder['checkpoint']['recipe']['longest']} words" in front
+    mended = decoder["metrics"]["test"]["exactly"]
+    assert min(mended["swapped"], mended["mistyped"]) > 0.5, "more often than not"
+    assert max(mended["masked"], mended["dropped"]) < 0.5, "mostly guesses"
 
 
 def tree(readme: str) -> list[str]:
