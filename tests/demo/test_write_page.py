@@ -275,41 +275,26 @@ def choose_model(page, title, tabs):
     )
 
 
-def test_a_page_shows_the_tabs_that_its_model_has_and_its_words_run_nothing(page):
-    choose_model(page, "Second", ["Classify"])
-    page.locator("#answer .bar").first.wait_for()
+def test_a_page_shows_the_tabs_that_its_model_has_and_its_words_run_nothing(open_page, url):
+    with open_page(url) as page:  # the tab was never open
+        choose_model(page, "Second", ["Classify"])
+        page.locator("#answer .bar").first.wait_for()
 
-    choose_model(page, "Foreign", ["Write"])
-    settled(page)
-    assert page.locator("#write_heads .tile").count() == 3 * 5
-    assert not page.locator("#corrupt").is_visible()
-    # Some of this model's words are hostile.
-    for piece in ("<img src=x onerror=alert(1)>", "${alert(1)}", "{{7*7}}", "\\u`"):
-        assert piece in page.locator("#written .output").inner_text()
-        page.locator("#written .target-chips .chip", has_text=piece).first.click()
-    assert page.locator("img[src='x']").count() == 0
+        choose_model(page, "Foreign", ["Write"])
+        settled(page)
+        assert page.locator("#write_heads .tile").count() == 3 * 5
+        assert not page.locator("#corrupt").is_visible()
+        # Some of this model's words are hostile.
+        for piece in ("<img src=x onerror=alert(1)>", "${alert(1)}", "{{7*7}}", "\\u`"):
+            assert piece in page.locator("#written .output").inner_text()
+            page.locator("#written .target-chips .chip", has_text=piece).first.click()
+        assert page.locator("img[src='x']").count() == 0
 
-    choose_model(page, "Tiny random model", ["Classify", "Write"])
-    page.locator("#corrupt").wait_for()
-    settled(page)
-
-
-def test_models_of_other_tasks_are_chosen_before_the_tab_was_ever_open(open_page, url):
-    with open_page(url) as page:
-        for title, tabs in (
-            ("Second", ["Classify"]),
-            ("Foreign", ["Write"]),
-            ("Second", ["Classify"]),
-            ("Tiny random model", ["Classify", "Write"]),
-        ):
-            choose_model(page, title, tabs)
-            if "Classify" in tabs:
-                page.locator("#answer .bar").first.wait_for()
-                page.locator("#svg:enabled").wait_for()
-            else:
-                settled(page)
-            assert page.locator(".toast-body").count() == 0
+        choose_model(page, "Second", ["Classify"])
+        choose_model(page, "Tiny random model", ["Classify", "Write"])
         open_tab(page)
+        assert page.locator("#corrupt").is_visible()
+        assert page.locator(".toast-body").count() == 0
 
 
 @pytest.mark.parametrize(
