@@ -34,8 +34,9 @@ LONGEST_LINE = 32
 GRACE = 30.0
 """Seconds within which somebody must fetch the messages of a request; in a crowd on a slow machine
 also clients need some before they do."""
-_HASTE = 1.0
-"""Seconds after which a request that nobody fetched loses its place where a line is full."""
+_HASTE = 5.0
+"""Seconds after which a request that nobody fetched loses its place where a line is full: a crowd
+that comes at once takes some of them to fetch."""
 _ON_TRUST = 4
 """So many requests are begun before anybody fetched: what they answer is kept for whoever comes."""
 _KEPT = 60.0
@@ -48,7 +49,7 @@ _UNREAD = 16
 _NEVER = float("-inf")
 
 ENDED = (
-    f"Nobody fetched the messages of this request for {GRACE:.0f} seconds, so the work was ended. "
+    "Nobody fetched the messages of this request in time, so it was ended. "
     "Post it again, and fetch them at once: GET /gradio_api/call/<endpoint>/<event_id>."
 )
 BUSY = f"The page is busy: {LONGEST_LINE} requests wait already. Try again in a moment."
