@@ -9,10 +9,10 @@ its own; they take turns, and a ratio compares neighbours of the same round.
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import onnx
@@ -27,13 +27,13 @@ from export.benchmark_encoder import (
     table_of_reading,
     time_reading,
 )
+from export.command import DONE, run_command
 from export.latency import LENGTHS
 from export.parts import DecoderPart, EncoderPart, open_parts
 from export.random_checkpoint import save_random_checkpoint
 from training.checkpoint import find_folder, load_tokenizer
 from training.record import read_record
 from training.starting_point import minilm_folder
-from training.streams import safe_streams
 
 PASTS = (10, 100, 400)
 
@@ -88,27 +88,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command."""
-    given = build_parser().parse_args(argv)
-    safe_streams()
-    try:
-        with tempfile.TemporaryDirectory() as place:
-            if given.random:
-                given.checkpoint = str(Path(place) / "random")
-                tokenizer = load_tokenizer(minilm_folder())
-                save_random_checkpoint(Path(given.checkpoint), tokenizer)
-            _run(given, Path(place))
-    except (FileNotFoundError, ValueError) as error:
-        print(f"benchmark.py: {error}", file=sys.stderr)
-        return 2
-    except subprocess.CalledProcessError as error:
-        last = (error.stderr.strip().splitlines() or ["it says nothing"])[-1]
-        command = " ".join(map(str, error.cmd[1:]))
-        print(f"benchmark.py: a measurement failed: {command}: {last}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command("benchmark.py", partial(_run, build_parser().parse_args(argv)))
 
 
-def _run(given: argparse.Namespace, place: Path) -> None:
+def _run(given: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory() as place:
+        if given.random:
+            given.checkpoint = str(Path(place) / "random")
+            tokenizer = load_tokenizer(minilm_folder())
+            save_random_checkpoint(Path(given.checkpoint), tokenizer)
+        _measure(given, Path(place))
+    return DONE
+
+
+def _measure(given: argparse.Namespace, place: Path) -> None:
     """Prints each table as soon as it is measured."""
     for file in (*given.quantized, *filter(None, [given.optimum])):
         if not file.is_file():

@@ -18,6 +18,7 @@ from export.parts import DecoderPart, EncoderPart, Parts
 from export.provenance import describe_graph, exporter_versions
 from export.typed_json import WrongJson, as_json, read_object
 from training.decoder_checkpoint import GENERATION
+from training.file_names import forget_paths
 from training.json_file import write_json
 from training.model.classifier import BERTClassifier
 from training.whole_folder import whole_folder
@@ -90,6 +91,7 @@ def write_bundle(
             assert card.decoder, "a bundle with a decoder says what it writes"
             graphs["generate"] = _save(folder, decoder, DECODER_FILES, card.decoder, card.licence)
             _save_decoder_files(folder / "decoder", parts.decoder)
+        forget_paths(folder)
         found = {"graphs": graphs, "files": list_files(folder)}
         manifest = read_object(Manifest, as_json(description) | found)
         write_json(folder / FILE, as_json(manifest))

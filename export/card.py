@@ -8,6 +8,8 @@ from typing import Any
 from export.bundle import Card, DecoderCard
 from export.parts import Parts
 from export.provenance import checkpoint_origin, held_out_metrics
+from training.file_names import public_name, real_name
+from training.reviews import SOURCES
 from training.text_lines import read_lines
 
 _UNKNOWN_LICENCE = "The weights' licence is that of their source; it was not given at export."
@@ -23,36 +25,57 @@ def make_card(
     title: str | None,
     licence: str | None,
     examples: Path | None,
+    no_examples: bool = False,
 ) -> Card:
     """What the flags say wins; then what training noted; then what can be told from the name.
 
     Args:
         name: the checkpoint as the command was given it.
         record: the content of its `training.json`, or None for a model that we did not train.
+        no_examples: leave out those that training noted as well.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_examples`.
+        OSError, ValueError: as `read_examples`; or the checkpoint's folder has no name.
     """
     noted = record or {}
     hybrid = noted.get("hybrid", {}) if parts.decoder else {}
-    chosen = read_examples(examples) if examples else tuple(noted.get("examples", ()))
+    chosen = read_examples(examples) if examples else _public_examples(noted)
+    sources = _public_examples(hybrid) or chosen
+    if no_examples:
+        chosen = sources = ()
     return Card(
-        title=title or noted.get("title") or Path(name).name,
-        licence=licence or hybrid.get("licence") or noted.get("licence") or _UNKNOWN_LICENCE,
+        title=title or noted.get("title") or real_name(name),
+        licence=licence or _noted_licence(noted, hybrid) or _UNKNOWN_LICENCE,
         examples=chosen,
         temperature=noted.get("temperature", 1.0),
-        metrics=noted.get("metrics", {}),
-        checkpoint={"name": Path(name).name, **checkpoint_origin(parts.encoder.folder, noted)},
-        decoder=_decoder_card(hybrid, parts.decoder.folder, chosen) if parts.decoder else None,
+        metrics=held_out_metrics(noted.get("metrics", {})),
+        checkpoint={"name": real_name(name), **checkpoint_origin(parts.encoder.folder, noted)},
+        decoder=_decoder_card(hybrid, parts.decoder.folder, sources) if parts.decoder else None,
     )
 
 
-def _decoder_card(hybrid: Mapping[str, Any], folder: Path, chosen: Examples) -> DecoderCard:
-    """The texts that the decoder learned from and those that are classified are not alike: what
-    `hybrid`, the record of its training, offers for writing stays beside the others."""
+def _public_examples(noted: Mapping[str, Any]) -> Examples:
+    """What a record offers, if it is of texts that are public already.
+
+    Rows of somebody's own data, which earlier versions noted, hold names and numbers of people.
+    """
+    source = noted.get("data", {}).get("source", ())
+    names = {source} if isinstance(source, str) else set(source)
+    return tuple(noted.get("examples", ())) if names <= set(SOURCES) else ()
+
+
+def _noted_licence(noted: Mapping[str, Any], hybrid: Mapping[str, Any]) -> str:
+    """The record's, with the name of what the weights came from in place of its path."""
+    licence, init = hybrid.get("licence") or noted.get("licence") or "", noted.get("recipe", {})
+    started = init.get("init", "")
+    return licence.replace(started, public_name(started)) if started else licence
+
+
+def _decoder_card(hybrid: Mapping[str, Any], folder: Path, sources: Examples) -> DecoderCard:
+    """What the record of its training says; sources and texts that are classified are not alike."""
     return DecoderCard(
         task=hybrid.get("task", "generate"),
-        examples=tuple(hybrid.get("examples", chosen)),
+        examples=sources,
         metrics=held_out_metrics(hybrid.get("metrics", {})),
         checkpoint=checkpoint_origin(folder, hybrid),
     )

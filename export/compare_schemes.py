@@ -10,13 +10,16 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import onnx
 
+from export.command import DONE, run_command
 from export.eight_bit import BUSY, used_by_others
 from export.encoder_agreement import EncoderAgreement, compare_encoders
-from export.encoder_graph import encoder_of, trace_encoder
+from export.encoder_graph import trace_encoder
 from export.held_out import HeldOut
 from export.latency import LENGTHS, fastest, ratios, time_graphs
 from export.many_texts import many_texts
@@ -25,7 +28,6 @@ from export.quantize import quantize
 from export.scheme import FAITHFUL, FAST, Blocks, Finer, Float, OneScale, Rows, Scheme
 from export.sessions import open_session
 from training.record import read_record
-from training.streams import safe_streams
 
 FLOAT32 = "float32"
 SCHEMES = {
@@ -74,16 +76,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the table, a row as soon as it is measured."""
-    given = build_parser().parse_args(argv)
-    safe_streams()
-    try:
-        for line in _rows(given):
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
-    except (FileNotFoundError, ValueError) as error:
-        sys.stderr.write(f"compare_schemes.py: {error}\n")
-        return 2
-    return 0
+    return run_command("compare_schemes.py", partial(_run, build_parser().parse_args(argv)))
+
+
+def _run(given: argparse.Namespace) -> int:
+    for line in _rows(given):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    return DONE
 
 
 def _rows(given: argparse.Namespace) -> Iterator[str]:
@@ -109,8 +109,7 @@ def _rows(given: argparse.Namespace) -> Iterator[str]:
             agreement = compare_encoders(exact, open_session(small), held_out, pad_id=part.pad_id)
             yield _row(name, agreement, small.ByteSize() / graph.ByteSize())
         if given.rounds:
-            longest = encoder_of(part.model).config.max_position_embeddings
-            lengths = [length for length in LENGTHS if length <= longest]
+            lengths = [length for length in LENGTHS if length <= part.max_tokens]
             yield from _times(files, lengths, given.rounds)
 
 
@@ -140,7 +139,7 @@ def _fewer(held_out: HeldOut, count: int) -> HeldOut:
             f"--texts is {count}; there are {len(texts)}: give a number from 1 to that"
         )
     chosen = [texts[i * len(texts) // count] for i in range(count)]
-    return HeldOut(chosen, held_out.labelled, held_out.origin, held_out.random)
+    return replace(held_out, texts=chosen)
 
 
 def _row(name: str, agreement: EncoderAgreement, size: float) -> str:

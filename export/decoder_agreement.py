@@ -15,7 +15,13 @@ from export.held_out import batches
 from export.map_error import moved_shares, summarise
 from export.parts import DecoderPart
 from export.sources import Sources
-from export.verify_writing import Texts, longest_text, same_share, write_with_graphs
+from export.verify_writing import (
+    Texts,
+    longest_source,
+    longest_text,
+    same_share,
+    write_with_graphs,
+)
 from training.batches import Batch
 
 _KINDS = ("decoder_attentions", "cross_attentions")
@@ -55,7 +61,7 @@ def compare_decoders(
     shares: dict[str, list[np.ndarray]] = {kind: [] for kind in _KINDS}
     furthest = dict.fromkeys(("logits", *_KINDS), 0.0)
     texts = iter(written)
-    for batch in batches(sources.texts, part.source_pad_id):
+    for batch in batches(sources.texts, part.source_pad_id, longest_source(part)):
         target, real = _target(batch, [next(texts) for _ in batch.token_ids], part)
         left, right = (pair.follow(batch, target) for pair in (first, second))
         for name, ours in left.items():

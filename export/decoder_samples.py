@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import onnxruntime
 
+from export.longest import longest_written
 from export.past import make_past, present_of
 from export.proof import Arrays, Run, run
 from training.model.decoder_config import DecoderConfig
@@ -47,13 +48,15 @@ class Sample:
         )
 
 
-def sample_targets(config: DecoderConfig, width: int) -> list[Sample]:
-    """Random sources and targets: one token, many, whole, piece by piece, up to the limit.
+def sample_targets(
+    config: DecoderConfig, width: int, max_tokens: int | None = None
+) -> list[Sample]:
+    """Random sources and targets: one token, many, whole, piece by piece, to `longest_written`.
 
     Args:
         width: of the encoder's hidden states.
     """
-    limit = config.max_position_embeddings
+    limit = longest_written(config, max_tokens)
     return [
         _draw(config, width, batch, source, pieces)
         for batch, source, pieces in (

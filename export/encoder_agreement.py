@@ -60,7 +60,7 @@ def compare_encoders(
     logits: list[tuple[np.ndarray, np.ndarray]] = []
     shares, furthest = [], {answer: 0.0, "encoder_attentions": 0.0}
     texts = by_length(held_out.texts)
-    for batch in batches(texts, pad_id):
+    for batch in batches(texts, pad_id, held_out.longest):
         real, feed = batch.padding_mask.numpy(), feed_of(batch, first)
         left, right = (session.run([answer, *maps], feed) for session in (first, second))
         if answer == "logits":

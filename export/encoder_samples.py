@@ -7,18 +7,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from export.longest import longest_read
 from training.model.config import EncoderConfig
 
 MAPS_AT_ONCE = 2**28
-"""Bytes of maps that a batch at the model's limit may give; else it is a single text."""
+"""Bytes of maps that a batch of the longest texts may give; else it is a single text."""
 
 
-def sample_batches(config: EncoderConfig) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Random batches of several sizes, with each kind of padding, up to the model's limit.
+def sample_batches(
+    config: EncoderConfig, max_tokens: int | None = None
+) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Random batches of several sizes, with each kind of padding, up to `longest_read`.
 
     Yields: what the batch is, in words, and the graph's inputs.
     """
-    limit = config.max_position_embeddings
+    limit = longest_read(config, max_tokens)
     middle = min(17, limit)
     maps = 4 * config.num_hidden_layers * config.num_attention_heads * limit**2
     for batch, tokens, padding in (

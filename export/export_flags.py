@@ -28,10 +28,23 @@ def build_parser(description: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--licence", help="a sentence on weights and texts (default: from training)"
     )
-    parser.add_argument(
+    examples = parser.add_mutually_exclusive_group()
+    examples.add_argument(
         "--examples",
         type=Path,
-        help="texts for the page to offer: a text a line, or JSON Lines with text and text_pair",
+        help="texts for the page to offer, which become public with it: a text a line, or JSON "
+        "Lines with text and text_pair (default: of a training on the packaged reviews its own; "
+        "rows of other data are never offered by themselves)",
+    )
+    examples.add_argument(
+        "--no-examples", action="store_true", help="offer none, of the packaged reviews neither"
+    )
+    parser.add_argument(
+        "--max-tokens",
+        type=int,
+        metavar="N",
+        help="the longest text that the page reads or writes, in tokens: what a model of many "
+        "positions is tried on hangs on it (default: as many as the model can)",
     )
     _add_8_bit_flags(parser)
     parser.add_argument(
@@ -65,8 +78,9 @@ def _add_8_bit_flags(parser: argparse.ArgumentParser) -> None:
         "--profile",
         choices=tuple(PROFILES),
         default="faithful",
-        help="what the 8-bit graph of the encoder is held to: maps near to float32's, or speed "
-        "(default: %(default)s)",
+        help="what the 8-bit graph of the encoder is held to: maps near to float32's, or speed; a "
+        "limit that cannot be measured (no labels, a model that reads less) is named and counts "
+        "neither as held nor as missed (default: %(default)s)",
     )
     add(
         "--allow-miss",

@@ -13,10 +13,12 @@ import onnxruntime
 from export.parts import EncoderPart
 from training.batches import Batch, EncodedText, encode_texts, pad
 from training.corpus import Corpus, Example, load_corpus
+from training.file_names import find_noted_texts, noted_texts
 from training.model.classifier import BERTClassifier
 from training.rows import noted_reading
 
 _BATCH = 16
+_WHERE = "run this in its folder, or name it with --held-out"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,9 @@ class HeldOut:
     """Where they come from, in words, and how many from there."""
     random: bool = False
     """Whether they are no texts but tokens at random, whose labels mean nothing."""
+    longest: int | None = None
+    """Tokens of the longest text that fits into memory with all maps of two graphs, if there is a
+    limit; shorter ones are taken together."""
 
 
 def held_out_texts(
@@ -59,10 +64,14 @@ def checked_corpus(
         FileNotFoundError, ValueError: as `held_out_texts`.
     """
     noted = (record or {}).get("data")
-    source = data or (noted["source"] if noted else None)
-    if source is None:
+    if data:
+        source = data
+    elif noted:
+        source = find_noted_texts(noted["source"], advice=_WHERE)
+    else:
         return None
-    corpus = load_corpus(source, None if data else noted_reading(noted or {}))
+    is_own = noted is not None and noted["source"] in (source, noted_texts(source))
+    corpus = load_corpus(source, noted_reading(noted) if noted and is_own else None)
     if data is None and noted and corpus.fingerprint != noted["fingerprint"]:
         raise ValueError(
             f"{source} has the fingerprint {corpus.fingerprint[:12]}, the training noted "
@@ -94,10 +103,24 @@ def by_length(texts: Sequence[EncodedText]) -> list[EncodedText]:
     return sorted(texts, key=lambda text: len(text.token_ids))
 
 
-def batches(texts: Sequence[EncodedText], pad_id: int) -> Iterator[Batch]:
-    """The texts in their order, a few at a time."""
-    for start in range(0, len(texts), _BATCH):
-        yield pad(texts[start : start + _BATCH], pad_token_id=pad_id)
+def batches(
+    texts: Sequence[EncodedText], pad_id: int, longest: int | None = None
+) -> Iterator[Batch]:
+    """The texts in their order, a few at a time.
+
+    Args:
+        longest: tokens of a text that must be alone; maps grow with the square of the length.
+    """
+    together: list[EncodedText] = []
+    for text in texts:
+        tokens = max(len(one.token_ids) for one in (*together, text))
+        too_large = longest and (len(together) + 1) * tokens**2 > longest**2
+        if together and (len(together) == _BATCH or too_large):
+            yield pad(together, pad_token_id=pad_id)
+            together = []
+        together.append(text)
+    if together:
+        yield pad(together, pad_token_id=pad_id)
 
 
 def feed_of(batch: Batch, encoder: onnxruntime.InferenceSession) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ from export.graph_names import decoder_names
 from export.graph_pair import GraphPair
 from export.invariants import check_step
 from export.latency import time_share
+from export.longest import longest_written
 from export.made import Graph, Made, Tell
 from export.parts import DecoderPart
 from export.proof import Proof
@@ -44,17 +45,19 @@ def make_decoder(
         encoder: the graphs that it reads from, of each precision.
     """
     graph = trace_decoder(part.model.decoder, part.model.bridge)
-    proof = prove_decoder(graph, part.model.decoder, part.model.bridge)
+    proof = prove_decoder(graph, part.model.decoder, part.model.bridge, part.limit)
     expected = write_with_torch(part, sources.texts)
     written = _write(graph, part, encoder, sources)
     check_texts(expected, written, proof)
     same = same_share(expected, written)
+    tried = longest_written(part.model.decoder.config, part.limit)
     tell(show_decoder_proof(graph.ByteSize(), proof, sources, same))
     made = Made(failures=proof.failures)
     made.graphs["float32"] = Graph(
         model=graph,
         measured={
             "difference_from_torch": proof.differences,
+            "longest_tried": tried,
             "greedy": greedy_entry(sources, same),
         },
     )
@@ -91,6 +94,7 @@ def _add_8_bit(
         **eight_bit.entry(),
         "scheme": f"{scheme}; {DECODER_REST}",
         **agreement.entry(),
+        "longest_tried": longest_written(part.model.decoder.config, part.limit),
     }
     measured["latency_ratio"] = {str(past): share for past, share in shares.items()}
     made.graphs["8bit"] = Graph(model=small, measured=measured)
@@ -102,7 +106,7 @@ def _broken_invariants(small: onnx.ModelProto, part: DecoderPart) -> list[str]:
     proof = Proof()
     proof.check_form(small, decoder_names(decoder.config, width))
     session = open_session(small)
-    for sample in sample_targets(decoder.config, width):
+    for sample in sample_targets(decoder.config, width, part.limit):
         for number, found in enumerate(run_steps(session, sample), start=1):
             check_step(found, sample, f"8 bit, {sample.title}, piece {number}", proof)
     return proof.failures

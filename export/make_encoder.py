@@ -14,9 +14,10 @@ from export.encoder_samples import sample_batches
 from export.held_out import HeldOut
 from export.invariants import check_maps
 from export.latency import time_share
+from export.longest import longest_read
 from export.made import Graph, Made, Tell
 from export.parts import EncoderPart
-from export.profiles import Found, latency_misses, misses
+from export.profiles import Found, latency_misses, misses, not_measured
 from export.proof import Proof, run
 from export.quantize import ENCODER_REST, quantize
 from export.report import (
@@ -37,11 +38,13 @@ def make_encoder(
 ) -> Made:
     """The float32 graph, and the 8-bit one where it is asked for."""
     graph = trace_encoder(part.model)
-    proof = prove_encoder(graph, part.model)
+    proof = prove_encoder(graph, part.model, part.max_tokens)
+    tried = longest_read(encoder_of(part.model).config, part.max_tokens)
     tell(show_encoder_proof(graph.ByteSize(), proof))
     made = Made(failures=proof.failures)
     made.graphs["float32"] = Graph(
-        model=graph, measured={"difference_from_torch": proof.differences}
+        model=graph,
+        measured={"difference_from_torch": proof.differences, "longest_tried": tried},
     )
     if eight_bit:
         _add_8_bit(made, part, held_out, eight_bit, tell)
@@ -57,9 +60,8 @@ def _add_8_bit(
     made.failures.extend(_broken_invariants(small, part))
     tell(show_measuring(held_out))
     agreement = _compare(graph, small, part, held_out)
-    limit = encoder_of(part.model).config.max_position_embeddings
     wanted = sorted({*LENGTHS, *profile.limits.latency})
-    lengths = [length for length in wanted if length <= limit] or [limit]
+    lengths = [length for length in wanted if length <= part.max_tokens] or [part.max_tokens]
     others = used_by_others()
     shares = time_share(
         *(small, graph), lengths=lengths, limits=profile.limits.latency, busy=others > BUSY
@@ -69,13 +71,16 @@ def _add_8_bit(
     made.misses.extend(misses(found, profile.limits))
     slow = latency_misses(found, profile.limits)
     tell(show_encoder_8_bit(small.ByteSize(), graph.ByteSize(), agreement, shares))
-    tell(show_profile(eight_bit, made.misses, others if others > BUSY else None))
+    unknown = not_measured(found, profile.limits)
+    tell(show_profile(eight_bit, made.misses, unknown, others if others > BUSY else None))
     measured: dict[str, Any] = {
         **eight_bit.entry(),
         "scheme": f"{profile.encoder}; {ENCODER_REST}",
         "limits": profile.limits.entry(),
         "misses": [miss for miss in made.misses if miss not in slow],
+        "not_measured": unknown,
         "size_ratio": size,
+        "longest_tried": longest_read(encoder_of(part.model).config, part.max_tokens),
     }
     measured |= agreement.entry() if agreement else {}
     measured["latency_ratio"] = {str(tokens): share for tokens, share in shares.items()}
@@ -103,7 +108,7 @@ def _broken_invariants(small: onnx.ModelProto, part: EncoderPart) -> list[str]:
     proof = Proof()
     proof.check_form(small, encoder_names(part.model))
     session = open_session(small)
-    for title, feed in sample_batches(encoder_of(part.model).config):
+    for title, feed in sample_batches(encoder_of(part.model).config, part.max_tokens):
         check_maps(run(session, feed), feed, f"8 bit, {title}", proof)
     return proof.failures
 

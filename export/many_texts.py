@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from export.encoder_graph import encoder_of
 from export.held_out import HeldOut, checked_corpus, draw_texts
+from export.longest import longest_read
 from export.parts import EncoderPart
 from export.profiles import ENOUGH_TEXTS
 from training.batches import encode_texts
@@ -30,6 +32,7 @@ def many_texts(
         FileNotFoundError, ValueError: as `held_out_texts`.
     """
     corpus = checked_corpus(data, record, part)
+    fits = longest_read(encoder_of(part.model).config, part.max_tokens)
     if corpus is None:
         if not examples:
             return HeldOut(
@@ -39,10 +42,9 @@ def many_texts(
                 random=True,
             )
         rows = [Example(example["text"], 0, example.get("text_pair")) for example in examples]
-        texts = encode_texts(rows, part.tokenizer, max_tokens=part.max_tokens)
-        return HeldOut(texts, False, {"the page's examples": len(texts)})
-    longest = (record or {}).get("recipe", {}).get("max_tokens", part.max_tokens)
-    limit = min(part.max_tokens, longest)
+        texts = encode_texts(rows, part.tokenizer, max_tokens=fits)
+        return HeldOut(texts, False, {"the page's examples": len(texts)}, longest=fits)
+    limit = min(fits, (record or {}).get("recipe", {}).get("max_tokens", fits))
     chosen = {f"{corpus.name}, test": corpus.test, f"{corpus.name}, validation": corpus.validation}
     if data is None and corpus.source in SOURCES:
         missing = max(0, ENOUGH_TEXTS - sum(map(len, chosen.values())))
@@ -53,7 +55,7 @@ def many_texts(
         for text in encode_texts(rows, part.tokenizer, max_tokens=limit)
     ]
     origin = {name: len(rows) for name, rows in chosen.items() if rows}
-    return HeldOut(texts, part.classifies, origin)
+    return HeldOut(texts, part.classifies, origin, longest=fits)
 
 
 def _others(corpus: Corpus, missing: int) -> dict[str, tuple[Example, ...]]:

@@ -12,15 +12,16 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import onnx
 from onnx import helper
 
+from export.command import DONE, run_command
 from export.read_bundle import choose_graph, read_bundle
 from training.decoder_checkpoint import GENERATION
 from training.json_file import write_json
-from training.streams import safe_streams
 from training.whole_folder import whole_folder
 
 ENCODER = "encoder_model.onnx"
@@ -92,15 +93,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 2 on bad input."""
-    given = build_parser().parse_args(argv)
-    safe_streams()
-    try:
-        lay_out(given.bundle, given.folder, precision=given.precision)
-    except (FileNotFoundError, FileExistsError, ValueError) as error:
-        print(f"optimum_folder.py: {error}", file=sys.stderr)
-        return 2
+    return run_command("optimum_folder.py", partial(_run, build_parser().parse_args(argv)))
+
+
+def _run(given: argparse.Namespace) -> int:
+    lay_out(given.bundle, given.folder, precision=given.precision)
     print(f'{given.folder}: ORTModelForSeq2SeqLM.from_pretrained("{given.folder}")')
-    return 0
+    return DONE
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ class EncoderPart:
     tokenizer: PreTrainedTokenizerBase
     config: Mapping[str, Any]
     """The content of its `config.json`, in Hugging Face's terms."""
+    lowered: int | None = None
+    """The longest text that it is to read, where that is less than it could."""
 
     @property
     def classifies(self) -> bool:
@@ -47,7 +49,7 @@ class EncoderPart:
         """The longest text that it reads, special tokens included."""
         # A tokenizer without a limit of its own says 10^30.
         positions = encoder_of(self.model).config.max_position_embeddings
-        return min(positions, self.tokenizer.model_max_length)
+        return min(positions, self.tokenizer.model_max_length, self.lowered or positions)
 
     @property
     def pad_id(self) -> int:
@@ -66,6 +68,8 @@ class DecoderPart:
     """What begins, ends and pads a target."""
     generation: Mapping[str, Any]
     """The content of its `generation_config.json`, in Hugging Face's terms."""
+    lowered: int | None = None
+    """The longest target that it is to write, where that is less than it could."""
 
     @property
     def source_pad_id(self) -> int:
@@ -75,7 +79,8 @@ class DecoderPart:
     @property
     def limit(self) -> int:
         """The longest target, the start token included."""
-        return self.model.decoder.config.max_position_embeddings
+        positions = self.model.decoder.config.max_position_embeddings
+        return min(positions, self.lowered or positions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +120,23 @@ def open_parts(name: str, *, decoder_tokenizer: str | None = None) -> Parts:
     if config.get("model_type") == "encoder-decoder":
         return _open_encoder_decoder(folder, config, decoder_tokenizer)
     return _open_classifier(folder)
+
+
+def lower_limits(parts: Parts, max_tokens: int) -> Parts:
+    """The same, told to read and to write texts of at most so many tokens.
+
+    Raises:
+        ValueError: the encoder does not read so many, or a pair of words would not fit.
+    """
+    most = parts.encoder.max_tokens
+    least = parts.encoder.tokenizer.num_special_tokens_to_add(pair=True) + 2
+    if not least <= max_tokens <= most:
+        raise ValueError(
+            f"--max-tokens is {max_tokens}; the model reads {most} tokens at most, and {least} "
+            f"hold two words and its special tokens: give a number from {least} to {most}"
+        )
+    decoder = parts.decoder and replace(parts.decoder, lowered=max_tokens)
+    return replace(parts, encoder=replace(parts.encoder, lowered=max_tokens), decoder=decoder)
 
 
 def _open_classifier(folder: Path) -> Parts:

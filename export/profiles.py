@@ -79,13 +79,15 @@ class Found:
 
 
 def misses(found: Found, limits: Limits) -> list[str]:
-    """Which limits do not hold, and by how much: a sentence each.
+    """Which limits do not hold, and by how much: a sentence each. See `not_measured` as well.
 
     On few texts one text may differ where the limit is a smaller share than that.
     """
     said = list(_label_misses(found, limits)) if found.texts else []
     for kind, most in limits.map_error.items():
-        error = found.map_error.get(kind, 0.0)
+        if kind not in found.map_error:
+            continue
+        error = found.map_error[kind]
         said += _above(f"map error, {_KINDS[kind]}, {error:.4f}", error, most, digits=4)
     said += _above(f"size {found.size:.3f} of float32's", found.size, limits.size)
     return said + latency_misses(found, limits)
@@ -95,9 +97,20 @@ def latency_misses(found: Found, limits: Limits) -> list[str]:
     """Those of `misses` that another run may not repeat."""
     said = []
     for tokens, most in limits.latency.items():
-        share = found.latency.get(tokens, 0.0)
-        said += _above(f"time at {tokens} tokens {share:.3f} of float32's", share, most)
+        if tokens in found.latency:
+            share = found.latency[tokens]
+            said += _above(f"time at {tokens} tokens {share:.3f} of float32's", share, most)
     return said
+
+
+def not_measured(found: Found, limits: Limits) -> list[str]:
+    """Of which limits nothing is known, so that they are neither held nor missed."""
+    compared = {"same label": found.same_label, "accuracy": found.accuracy}
+    return [
+        *(what for what, value in compared.items() if value is None or not found.texts),
+        *(f"map error, {_KINDS[kind]}" for kind in limits.map_error if kind not in found.map_error),
+        *(f"time at {tokens} tokens" for tokens in limits.latency if tokens not in found.latency),
+    ]
 
 
 _ROUNDING = 1e-9

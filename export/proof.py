@@ -31,6 +31,8 @@ class Proof:
     differences: dict[str, float] = field(default_factory=dict)
     """Kind of output (`encoder_attentions`: of all layers) -> largest absolute difference."""
     batches: list[str] = field(default_factory=list)
+    not_tried: str = ""
+    """What the proof leaves open, as `longest.not_read` says."""
     failures: list[str] = field(default_factory=list)
     limit_of: Callable[[str, np.ndarray], float] = field(
         default_factory=lambda: limit_of_float32, repr=False

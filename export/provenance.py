@@ -16,6 +16,7 @@ import onnx
 from onnx import helper
 
 from export.bundle_schema import sha256
+from training.file_names import public_name
 
 _PACKAGES = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 _NOTED = ("data", "recipe", "seed", "versions")
@@ -39,8 +40,17 @@ def checkpoint_origin(folder: Path, noted: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "sha256": hashlib.sha256(listing.encode()).hexdigest(),
         "weights_sha256": weights,
-        **{key: noted[key] for key in _NOTED if key in noted},
+        **{key: _named(noted[key]) for key in _NOTED if key in noted},
     }
+
+
+def _named(noted: Any) -> Any:
+    """The same with names in place of paths: records of earlier versions have where data lay."""
+    if isinstance(noted, Mapping):
+        return {key: _named(value) for key, value in noted.items()}
+    if isinstance(noted, list):
+        return [_named(value) for value in noted]
+    return public_name(noted) if isinstance(noted, str) else noted
 
 
 def held_out_metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import onnxruntime
 from export.decoder_samples import Sample, part_of, run_steps, sample_batch, sample_targets, steps
 from export.greedy import graph_steps, write_greedily
 from export.invariants import check_ones, check_shapes, check_step, check_targets_alone
+from export.longest import longest_written, not_written
 from export.opened_graph import Case, OpenedGraph, without_warnings
 from export.past import make_past
 from export.proof import Arrays, Proof, run
@@ -41,16 +42,24 @@ def written_sample(
 
 
 def recheck_decoder(
-    graph: OpenedGraph, config: DecoderConfig, width: int, real: Sample, proof: Proof
+    graph: OpenedGraph,
+    config: DecoderConfig,
+    max_tokens: int,
+    width: int,
+    real: Sample,
+    proof: Proof,
 ) -> list[Case]:
     """Runs the matrix of targets, and gives what the other runtimes are tried on.
 
     Args:
+        max_tokens: the longest target that the bundle writes.
         width: of the encoder's hidden states.
         real: what the decoder wrote itself of real sources.
     """
+    proof.not_tried = not_written(config, max_tokens)
     with without_warnings(proof):
-        for sample in [*sample_targets(config, width), real]:
+        samples = sample_targets(config, width, max_tokens)
+        for sample in [*samples, real]:
             proof.batches.append(sample.title)
             # 8 bit was measured on real texts; random ids and states are for float32 alone.
             exact = sample is real or graph.precision == "float32"
@@ -66,10 +75,11 @@ def recheck_decoder(
                 graph.names.optional,
                 proof,
             )
-    samples = [real]
+    tried = [real]
     if graph.precision == "float32":
-        samples += [sample_batch(config, width), sample_targets(config, width)[-1]]
-    return [_case(graph, sample, config) for sample in samples]
+        tried += [sample_batch(config, width), samples[-1]]
+    longest = longest_written(config, max_tokens)
+    return [_case(graph, sample, large=sample.target.shape[1] == longest) for sample in tried]
 
 
 def _check_steps(graph: OpenedGraph, sample: Sample, exact: bool, proof: Proof) -> None:
@@ -89,10 +99,10 @@ def _check_steps(graph: OpenedGraph, sample: Sample, exact: bool, proof: Proof) 
         start = stop
 
 
-def _case(graph: OpenedGraph, sample: Sample, config: DecoderConfig) -> Case:
+def _case(graph: OpenedGraph, sample: Sample, *, large: bool) -> Case:
     empty = make_past(graph.session, len(sample.target))
     return Case(
         title=sample.title,
         runs=lambda run: steps(run, empty, sample),
-        large=sample.target.shape[1] == config.max_position_embeddings,
+        large=large,
     )

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from export.bundle_schema import Example
 from export.encoder_samples import random_feed, sample_batches
 from export.invariants import check_maps, check_ones, check_shapes, check_texts_alone, lengths_of
+from export.longest import longest_read, not_read
 from export.opened_graph import Case, OpenedGraph, without_warnings
 from export.proof import Arrays, Proof
 from training.model.config import EncoderConfig
@@ -48,17 +49,23 @@ def example_feed(
 
 
 def recheck_encoder(
-    graph: OpenedGraph, config: EncoderConfig, real: tuple[str, Arrays], proof: Proof
+    graph: OpenedGraph,
+    config: EncoderConfig,
+    max_tokens: int,
+    real: tuple[str, Arrays],
+    proof: Proof,
 ) -> list[Case]:
     """Runs the matrix of batches, and gives what the other runtimes are tried on.
 
     Args:
+        max_tokens: the longest text that the bundle reads.
         real: a batch of texts and its title.
     """
     title, texts = real
+    proof.not_tried = not_read(config, max_tokens)
     cases = [Case(title=title, runs=lambda run: [run(texts)])]
     with without_warnings(proof):
-        for name, feed in [*sample_batches(config), real]:
+        for name, feed in [*sample_batches(config, max_tokens), real]:
             proof.batches.append(name)
             with proof.attempt(name):
                 found = graph.run(feed)
@@ -74,12 +81,13 @@ def recheck_encoder(
                 graph.names.optional,
                 proof,
             )
-    return cases + (_random_cases(config) if graph.precision == "float32" else [])
+    random = _random_cases(config, max_tokens) if graph.precision == "float32" else []
+    return cases + random
 
 
-def _random_cases(config: EncoderConfig) -> list[Case]:
+def _random_cases(config: EncoderConfig, max_tokens: int) -> list[Case]:
     """Ids that no text has are far outside of what 8 bit was measured on: for float32 alone."""
-    limit = config.max_position_embeddings
+    limit = longest_read(config, max_tokens)
     middle = min(17, limit)
     shapes = ((1, 1, "none"), (3, middle, "left"), (2, middle, "everything"), (1, limit, "none"))
     return [

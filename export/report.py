@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from export.bundle import Card
 from export.bundle_format import DECODER_FILES, ENCODER_FILES
 from export.decoder_agreement import DecoderAgreement
 from export.eight_bit import EightBit
@@ -23,6 +24,16 @@ def show_parts(name: str, parts: Parts) -> str:
         rows.append(_row("", "with a decoder", _decoder(parts.decoder)))
     rows += [_row("", "assumed", sentence) for sentence in parts.assumed]
     return "\n".join(rows)
+
+
+def show_examples(card: Card, given: Path | None) -> str:
+    """Which texts the page will offer to everybody, and how that is changed."""
+    count = len(card.examples)
+    sources = f", and {len(card.decoder.examples)} to write from" if card.decoder else ""
+    if not count and not (card.decoder and card.decoder.examples):
+        return _row("examples", "none", "give texts that may become public with --examples")
+    origin = given.name if given else "training.json; --no-examples leaves them out"
+    return _row("examples", f"{count} texts{sources}", f"public with the bundle; of {origin}")
 
 
 def show_encoder_proof(size: int, proof: Proof) -> str:
@@ -81,10 +92,16 @@ def show_measuring(held_out: HeldOut) -> str:
     return _row("8 bit", "measuring", _from(held_out.origin))
 
 
-def show_profile(eight_bit: EightBit, misses: Sequence[str], others: float | None) -> str:
+def show_profile(
+    eight_bit: EightBit,
+    misses: Sequence[str],
+    not_measured: Sequence[str],
+    others: float | None,
+) -> str:
     """Which profile the 8-bit graph was held to, and which of its limits it misses.
 
     Args:
+        not_measured: the limits of which nothing is known.
         others: the share of this machine that other programs used, if it made times doubtful.
     """
     weights = eight_bit.integer_weights
@@ -92,7 +109,11 @@ def show_profile(eight_bit: EightBit, misses: Sequence[str], others: float | Non
     if others:
         remark = f"by processor time of one thread: others use {others:.0%} of this machine"
         rows.append(_row("", "times", remark))
-    rows.append(_row("", f"profile {eight_bit.name}", "MISSED" if misses else "all limits hold"))
+    verdict = "MISSED" if misses else "all limits hold"
+    if not_measured:
+        held = "MISSED" if misses else "all measured limits hold"
+        verdict = f"{held}; not measured: {', '.join(not_measured)}"
+    rows.append(_row("", f"profile {eight_bit.name}", verdict))
     return "\n".join([*rows, *(_row("", "", miss) for miss in misses)])
 
 
@@ -159,6 +180,8 @@ def _proof_rows(first: str, file: str, size: int, proof: Proof) -> Iterator[str]
     batches = len(proof.batches)
     yield _row("", "against torch", f"{batches} batches, limit {LIMIT:.0e} of the largest value")
     yield from _difference_rows(proof.differences)
+    if proof.not_tried:
+        yield _row("", "not tried", f"{proof.not_tried}; --max-tokens N keeps the page to fewer")
 
 
 def _verdict(proof: Proof) -> str:

@@ -5,14 +5,18 @@ The held-out ones of its training, where they can be had; else the page's exampl
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from export.encoder_graph import encoder_of
 from export.held_out import by_length, draw_texts
+from export.longest import longest_read
 from export.parts import EncoderPart
 from training.batches import EncodedText, encode_texts
 from training.corpus import Example
+from training.file_names import find_noted_texts
 from training.following import Following
 from training.pairs import load_pairs
 from training.restoring import Restoring
@@ -40,43 +44,51 @@ class Sources:
 
 
 def find_sources(
-    record: Mapping[str, Any] | None, examples: Sequence[Mapping[str, str]], part: EncoderPart
+    record: Mapping[str, Any] | None,
+    examples: Sequence[Mapping[str, str]],
+    part: EncoderPart,
+    given: Sequence[str] = (),
 ) -> Sources:
     """At most `MOST` sources, the best that there are.
 
     Args:
         record: the checkpoint's `training.json`, or None for a model that we did not train.
         examples: those that the page offers for writing.
+        given: where else than in the current folder the texts of the training may lie.
     """
     hybrid, remark = (record or {}).get("hybrid", {}), ""
+    fits = longest_read(encoder_of(part.model).config, part.max_tokens)
     if "data" in hybrid:
         try:
-            rows = [Example(text, 0) for text in _held_out(hybrid, part.tokenizer)[:MOST]]
-            limit = min(part.max_tokens, hybrid["recipe"]["max_tokens"])
+            rows = [Example(text, 0) for text in _held_out(hybrid, part.tokenizer, given)[:MOST]]
+            limit = min(fits, hybrid["recipe"]["max_tokens"])
             return _encoded(rows, part, limit, HELD_OUT)
         except (FileNotFoundError, ValueError) as error:
             remark = f"those of the training are not to be had: {error}"
     if examples:
         rows = [Example(e["text"], 0, e.get("text_pair")) for e in examples[:MOST]]
-        return _encoded(rows, part, part.max_tokens, EXAMPLES, remark)
+        return _encoded(rows, part, fits, EXAMPLES, remark)
     return Sources(
         texts=by_length(draw_texts(part, _RANDOM, _RANDOM_LENGTHS)), origin=RANDOM, remark=remark
     )
 
 
-def _held_out(hybrid: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> list[str]:
+def _held_out(
+    hybrid: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, given: Sequence[str]
+) -> list[str]:
     """The sources of the training's test part, in the order in which it judged them.
 
     Raises:
         FileNotFoundError, ValueError: its texts are gone, or are others now.
     """
     data, recipe = hybrid["data"], hybrid["recipe"]
+    found_at = partial(find_noted_texts, given=given, advice="run this in its folder")
     task: Following | Restoring
     if hybrid["task"] == Following.name:
-        task = Following(load_pairs(data["source"], noted_reading(data)))
+        task = Following(load_pairs(found_at(data["source"]), noted_reading(data)))
     else:
         sentences = load_sentences(
-            data["source"],
+            [found_at(name) for name in data["source"]],
             tokenizer,
             shortest=recipe["shortest"],
             longest=recipe["longest"],

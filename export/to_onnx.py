@@ -14,7 +14,9 @@ from typing import Any
 
 from export import runtimes
 from export.bundle import describe, write_bundle
+from export.bundle_schema import FILE
 from export.card import make_card
+from export.command import DONE, FAILED, run_command
 from export.eight_bit import EightBit
 from export.export_flags import DEFAULT_CHECKPOINT, build_parser
 from export.held_out import HeldOut
@@ -22,33 +24,46 @@ from export.made import Made, Tell
 from export.make_decoder import make_decoder
 from export.make_encoder import make_encoder
 from export.many_texts import many_texts
-from export.parts import open_parts
+from export.parts import Parts, lower_limits, open_parts
 from export.processor import choose_integer_weights
 from export.profiles import PROFILES
-from export.report import show_bundle, show_parts, show_search, show_triton, show_way_out
+from export.report import (
+    show_bundle,
+    show_examples,
+    show_parts,
+    show_search,
+    show_triton,
+    show_way_out,
+)
 from export.sources import find_sources
-from export.triton_repository import lay_out
+from export.tracing import check_fits, weights_bytes
+from export.triton_repository import CONFIG, lay_out, model_folder
 from export.verify_bundle import UnsoundBundleError, verify_bundle
 from export.verify_report import show_proof
+from training.file_names import real_name
 from training.record import read_record
-from training.streams import safe_streams
+from training.whole_folder import check_target
+
+_SHARE_OF_8_BIT = 0.28
+"""Of float32's bytes, as `profiles.py` allows."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 0 when the bundle is written, 1 when a check failed, 2 on bad input."""
     given = build_parser(__doc__).parse_args(argv)
-    safe_streams()
-    try:
-        given.checkpoint = given.checkpoint or _default_checkpoint(given.no_train)
-        failures = _export(given)
-    except (FileNotFoundError, FileExistsError, ValueError) as error:
-        print(f"to_onnx.py: {error}", file=sys.stderr)
-        return 2
+    return run_command("to_onnx.py", partial(_run, given))
+
+
+def _run(given: argparse.Namespace) -> int:
+    name = real_name(given.checkpoint or DEFAULT_CHECKPOINT)
+    given.out = check_target(given.out or Path("bundles") / name, marker=FILE)
+    given.checkpoint = given.checkpoint or _default_checkpoint(given.no_train)
+    failures = _export(given)
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     if failures:
         print(f"{len(failures)} checks failed; no bundle was written", file=sys.stderr)
-    return 1 if failures else 0
+    return FAILED if failures else DONE
 
 
 def _default_checkpoint(no_train: bool) -> str:
@@ -70,15 +85,20 @@ def _export(given: argparse.Namespace) -> list[str]:
     name, eight_bit = given.checkpoint, _eight_bit(given)
     tell = partial(print, flush=True)
     record = read_record(Path(name)) if (Path(name) / "training.json").is_file() else None
-    parts = open_parts(name, decoder_tokenizer=given.decoder_tokenizer)
+    parts = _open(given)
     card = make_card(
-        name, record, parts, title=given.title, licence=given.licence, examples=given.examples
+        *(name, record, parts),
+        title=given.title,
+        licence=given.licence,
+        examples=given.examples,
+        no_examples=given.no_examples,
     )
     describe(parts, card)  # what no reader would open is refused before the work
     held_out = HeldOut([], False)
     if eight_bit:
         held_out = many_texts(given.held_out, record, card.examples, parts.encoder)
     tell(show_parts(name, parts))
+    tell(show_examples(card, given.examples))
 
     encoder = make_encoder(parts.encoder, held_out, eight_bit=eight_bit, tell=tell)
     if encoder.misses and not given.allow_miss:
@@ -88,14 +108,15 @@ def _export(given: argparse.Namespace) -> list[str]:
     decoder = Made()
     if parts.decoder and card.decoder:
         tell(show_search())
-        sources = find_sources(record, card.decoder.examples, parts.encoder)
+        places = [given.held_out] if given.held_out else []
+        sources = find_sources(record, card.decoder.examples, parts.encoder, places)
         decoder = make_decoder(parts.decoder, encoder, sources, eight_bit=eight_bit, tell=tell)
     if failures := encoder.failures + decoder.failures:
         return failures
     if given.only_8bit:
         for made in (encoder, decoder):
             made.graphs.pop("float32", None)
-    out = given.out or Path("bundles") / Path(name).name
+    out = given.out
     try:
         write_bundle(
             *(out, parts, card),
@@ -109,6 +130,32 @@ def _export(given: argparse.Namespace) -> list[str]:
     if given.triton:
         tell(show_triton(lay_out(out, given.triton)))
     return []
+
+
+def _open(given: argparse.Namespace) -> Parts:
+    """The checkpoint, after it is clear that its graphs and the disk can hold it.
+
+    Raises:
+        OSError, ValueError: as `open_parts`, `lower_limits`, `check_fits` and `check_target`.
+    """
+    parts = open_parts(given.checkpoint, decoder_tokenizer=given.decoder_tokenizer)
+    if given.max_tokens is not None:
+        parts = lower_limits(parts, given.max_tokens)
+    sizes = {"the encoder": weights_bytes(parts.encoder.model)}
+    if parts.decoder:
+        model = parts.decoder.model
+        bridge = weights_bytes(model.bridge) if model.bridge else 0
+        sizes["the decoder"] = weights_bytes(model.decoder) + bridge
+    for what, size in sizes.items():
+        check_fits(size, what)
+    float32 = 0 if given.only_8bit else 1
+    share = float32 + (_SHARE_OF_8_BIT if given.quantize or given.only_8bit else 0)
+    check_target(given.out, marker=FILE, needs=round(share * sum(sizes.values())))
+    if given.triton:
+        tasks = ["classify" if parts.encoder.classifies else "encode"]
+        for task in [*tasks, *(["generate"] if parts.decoder else [])]:
+            check_target(model_folder(given.out, given.triton, task), marker=CONFIG)
+    return parts
 
 
 def _leave_out_8_bit(encoder: Made, given: argparse.Namespace, tell: Tell) -> list[str]:

@@ -14,6 +14,34 @@ OPSET = 20
 LayerNormalization and Gelu are operators of their own in it."""
 
 
+LARGEST = 2**31 - 2**24
+"""Bytes of weights that one ONNX file may hold: protobuf ends at 2 GiB, nodes and names included.
+Weights in files beside the graph are not implemented."""
+
+
+def weights_bytes(module: nn.Module) -> int:
+    """Bytes of a module's weights in float32, each counted once."""
+    return sum(4 * parameter.numel() for parameter in module.parameters())
+
+
+def check_fits(found: int, what: str) -> None:
+    """Whether so many bytes of weights fit into one ONNX file, asked before anything is traced.
+
+    Args:
+        what: whose they are, in a message.
+
+    Raises:
+        ValueError: they do not.
+    """
+    if found > LARGEST:
+        raise ValueError(
+            f"{what} has {found / 2**30:.2f} GiB of weights in float32; an ONNX file holds 2 GiB "
+            "at most, and weights outside of it are not written here. The 8-bit graph is made of "
+            "the float32 one, so --only-8bit does not help: export a smaller model, or cut its "
+            "vocabulary to the words that its texts have"
+        )
+
+
 def trace(
     module: nn.Module,
     example: tuple[Tensor, ...],
@@ -28,6 +56,7 @@ def trace(
             where an axis is dynamic.
         axes: of each input, which axes are dynamic and what they are called; nested as the inputs.
     """
+    check_fits(weights_bytes(module), f"the {type(module).__name__}")
     with quiet():
         program = torch.onnx.export(
             module.eval(),

@@ -10,14 +10,16 @@ import argparse
 import shutil
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import onnx
 
 from export.bundle_schema import Manifest
+from export.command import DONE, run_command
 from export.read_bundle import choose_graph, read_bundle
 from export.triton_config import Serving, config_text
-from training.streams import safe_streams
+from training.file_names import real_name
 from training.whole_folder import whole_folder
 
 CONFIG = "config.pbtxt"
@@ -52,7 +54,7 @@ def lay_out(
     }
     made = []
     for task, graph in chosen.items():
-        target = folder / f"{bundle.resolve().name}_{_ENDINGS[task]}"
+        target = model_folder(bundle, folder, task)
         with whole_folder(target, marker=CONFIG) as model:
             (model / "1").mkdir()
             shutil.copyfile(graph, model / "1" / "model.onnx")
@@ -70,6 +72,11 @@ def lay_out(
             (model / CONFIG).write_text(text, encoding="utf-8")
         made.append(target)
     return made
+
+
+def model_folder(bundle: Path, repository: Path, task: str) -> Path:
+    """The folder of a bundle's graph for one task (`classify`, `encode`, `generate`)."""
+    return repository / f"{real_name(bundle)}_{_ENDINGS[task]}"
 
 
 def _warm_up_lengths(manifest: Manifest) -> dict[str, int]:
@@ -97,19 +104,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 2 on bad input."""
-    given = build_parser().parse_args(argv)
-    safe_streams()
-    try:
-        serving = Serving(
-            max_batch=given.max_batch, threads=given.threads, instances=given.instances
-        )
-        made = lay_out(given.bundle, given.folder, precision=given.precision, serving=serving)
-    except (FileNotFoundError, FileExistsError, ValueError) as error:
-        print(f"triton_repository.py: {error}", file=sys.stderr)
-        return 2
-    for model in made:
+    return run_command("triton_repository.py", partial(_run, build_parser().parse_args(argv)))
+
+
+def _run(given: argparse.Namespace) -> int:
+    serving = Serving(max_batch=given.max_batch, threads=given.threads, instances=given.instances)
+    for model in lay_out(given.bundle, given.folder, precision=given.precision, serving=serving):
         print(model)
-    return 0
+    return DONE
 
 
 if __name__ == "__main__":

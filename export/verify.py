@@ -10,15 +10,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from export.bundle_schema import FILE, BundleError, read_manifest
+from export.bundle_schema import FILE, read_manifest
+from export.command import DONE, FAILED, run_command
 from export.runtimes import OTHERS
 from export.typed_json import as_json
 from export.verify_bundle import verify_bundle
 from export.verify_report import show_proof, show_summary
 from training.json_file import write_json
-from training.streams import safe_streams
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -48,24 +49,22 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 0 when all holds, 1 when a check failed, 2 when this is no bundle."""
-    given = build_parser().parse_args(argv)
-    safe_streams()
+    return run_command("verify.py", partial(_run, build_parser().parse_args(argv)))
+
+
+def _run(given: argparse.Namespace) -> int:
     chosen = [runtime for runtime in OTHERS if runtime.name in given.runtimes]
-    try:
-        found = verify_bundle(given.bundle, chosen)
-    except BundleError as error:
-        print(f"verify.py: {error}", file=sys.stderr)
-        return 2
+    found = verify_bundle(given.bundle, chosen)
     print(show_proof(found), flush=True)
     for failure in found.failures:
         print(f"failed: {failure}", file=sys.stderr)
     print(show_summary(found), file=sys.stderr if found.failures else sys.stdout)
     if found.failures:
-        return 1
+        return FAILED
     if given.write:
         manifest = replace(read_manifest(given.bundle), proof=found.entry())
         write_json(given.bundle / FILE, as_json(manifest))
-    return 0
+    return DONE
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ class BundleProof:
         for one in self.graphs:
             graphs.setdefault(one.task, {})[one.precision] = {
                 "batches": one.proof.batches,
+                **({"not_tried": one.proof.not_tried} if one.proof.not_tried else {}),
                 "differences_of_its_own": one.proof.differences,
                 "agreement": {other.runtime: other.entry() for other in one.agreements},
             }
@@ -125,10 +126,11 @@ class _Bundle:
         )
 
     def _encoder(self, path: Path, precision: str, proof: Proof) -> tuple[OpenedGraph, list[Case]]:
-        labels, examples = len(self.manifest.labels or ()) or None, self.manifest.examples
+        labels, most = len(self.manifest.labels or ()) or None, self.manifest.max_tokens
         graph = open_graph(path, precision, classifier_names(self.config, labels), proof)
         self.encoders[precision] = graph
-        return graph, recheck_encoder(graph, self.config, self._texts(examples), proof)
+        texts = self._texts(self.manifest.examples)
+        return graph, recheck_encoder(graph, self.config, most, texts, proof)
 
     def _decoder(self, path: Path, precision: str, proof: Proof) -> tuple[OpenedGraph, list[Case]]:
         decoder = self.manifest.decoder
@@ -140,7 +142,7 @@ class _Bundle:
         _, texts = self._texts(decoder.examples)
         start = read_generation(self.folder, config.vocab_size).start
         real = written_sample(reader.session, graph.session, texts, config, start)
-        return graph, recheck_decoder(graph, config, width, real, proof)
+        return graph, recheck_decoder(graph, config, decoder.max_tokens, width, real, proof)
 
     def _texts(self, examples: Sequence[Example]) -> tuple[str, Arrays]:
         return example_feed(self.folder, examples, self.config)

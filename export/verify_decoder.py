@@ -21,6 +21,7 @@ from export.decoder_graph import (
 from export.decoder_samples import Sample, part_of, run_steps, sample_batch, sample_targets
 from export.graph_names import decoder_names
 from export.invariants import check_ones, check_step, check_targets_alone
+from export.longest import not_written
 from export.past import make_past
 from export.proof import Proof, run
 from export.sessions import open_session
@@ -29,14 +30,22 @@ from training.model.decoder import GPTDecoder, Source
 
 
 def prove_decoder(
-    graph: onnx.ModelProto, decoder: GPTDecoder, bridge: nn.Linear | None = None
+    graph: onnx.ModelProto,
+    decoder: GPTDecoder,
+    bridge: nn.Linear | None = None,
+    max_tokens: int | None = None,
 ) -> Proof:
-    """Checks the float32 graph of a decoder against the torch model it was traced from."""
+    """Checks the float32 graph of a decoder against the torch model it was traced from.
+
+    Args:
+        max_tokens: the longest target that it will write; by default all of its positions.
+    """
     proof = Proof()
     width = source_width(decoder, bridge)
     proof.check_form(graph, decoder_names(decoder.config, width))
     session = open_session(graph)
-    samples = sample_targets(decoder.config, width)
+    proof.not_tried = not_written(decoder.config, max_tokens)
+    samples = sample_targets(decoder.config, width, max_tokens)
     for sample in samples:
         proof.batches.append(sample.title)
         expected = _torch_outputs(decoder, bridge, sample)

@@ -14,18 +14,26 @@ from export.by_definition import value_norms_by_definition, without_head
 from export.encoder_graph import EncoderModel, encoder_names, encoder_of
 from export.encoder_samples import random_feed, sample_batches
 from export.invariants import check_maps, check_ones, check_texts_alone
+from export.longest import not_read
 from export.proof import Arrays, Proof, run
 from export.sessions import open_session
 from training.model.classifier import Classified
 
 
-def prove_encoder(graph: onnx.ModelProto, model: EncoderModel) -> Proof:
-    """Checks the float32 graph of an encoder against the torch model it was traced from."""
+def prove_encoder(
+    graph: onnx.ModelProto, model: EncoderModel, max_tokens: int | None = None
+) -> Proof:
+    """Checks the float32 graph of an encoder against the torch model it was traced from.
+
+    Args:
+        max_tokens: the longest text that it will be given; by default all of its positions.
+    """
     proof = Proof()
     proof.check_form(graph, encoder_names(model))
     session = open_session(graph)
     config = encoder_of(model).config
-    for title, feed in sample_batches(config):
+    proof.not_tried = not_read(config, max_tokens)
+    for title, feed in sample_batches(config, max_tokens):
         proof.batches.append(title)
         found = run(session, feed)
         proof.compare(_torch_outputs(model, feed), found, title)

@@ -32,6 +32,8 @@ def _graph(one: GraphProof, versions: Mapping[str, str]) -> Iterator[str]:
     yield f"{one.file}  {one.precision}, to {one.task}: {verdict}"
     if proof.batches:
         yield _wrap(f"run in onnxruntime {versions['onnxruntime']}: {'; '.join(proof.batches)}")
+    if proof.not_tried:
+        yield _wrap(f"not tried: {proof.not_tried}")
     yield _wrap(f"held against what a bundle promises: {_CHECKED}")
     if proof.differences:
         worst = (f"{kind} {value:.1e}" for kind, value in proof.differences.items())

@@ -8,6 +8,7 @@ import torch
 from export.graph_pair import GraphPair
 from export.greedy import Step, write_greedily
 from export.held_out import batches
+from export.longest import longest_read, longest_written
 from export.parts import DecoderPart
 from export.proof import Proof
 from training.batches import Batch, EncodedText
@@ -25,7 +26,7 @@ def write_with_graphs(
 ) -> Texts:
     """The token ids that two graphs write of each source."""
     written: Texts = []
-    for batch in batches(sources, part.source_pad_id):
+    for batch in batches(sources, part.source_pad_id, longest_source(part)):
         written += _write(graphs.steps(batch), batch, part)
     return written
 
@@ -34,7 +35,7 @@ def write_with_torch(part: DecoderPart, sources: Sequence[EncodedText]) -> Texts
     """The token ids that the torch model writes of each source."""
     model = part.model
     written: Texts = []
-    for batch in batches(sources, part.source_pad_id):
+    for batch in batches(sources, part.source_pad_id, longest_source(part)):
         with torch.no_grad():
             hidden = model.encoder(batch.token_ids, batch.padding_mask, batch.segment_ids).hidden
             source = model.as_source(hidden, batch.padding_mask)
@@ -80,7 +81,15 @@ def _token(text: list[int], place: int) -> str:
 
 def longest_text(batch: Batch, part: DecoderPart) -> int:
     """How many tokens are written from each source of a batch if none of them ends before."""
-    return min(part.limit, int(_LONGER * batch.token_ids.shape[1]) + _MORE)
+    fits = longest_written(part.model.decoder.config, part.limit)
+    return min(fits, int(_LONGER * batch.token_ids.shape[1]) + _MORE)
+
+
+def longest_source(part: DecoderPart) -> int:
+    """Tokens of the longest source that fits into memory with what is written from it."""
+    read = longest_read(part.model.encoder.config)
+    written = longest_written(part.model.decoder.config, part.limit)
+    return min(read, max(1, int((written - _MORE) / _LONGER))) if written < part.limit else read
 
 
 def _write(step: Step, batch: Batch, part: DecoderPart) -> Texts:

@@ -1,5 +1,6 @@
 """Whether a classifier is still what it was after its encoder has learned something else."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from training.batches import encode_texts
 from training.corpus import Corpus, load_corpus
+from training.file_names import find_noted_texts
 from training.metrics import Metrics, fit_temperature, measure
 from training.model.classifier import BERTClassifier
 from training.predict import predict_logits
@@ -35,13 +37,18 @@ class ClassifierKept:
         return self.before - self.validation.accuracy
 
 
-def open_corpus(record: dict[str, Any]) -> Corpus:
+def open_corpus(record: dict[str, Any], given: Sequence[str] = ()) -> Corpus:
     """The corpus that a record's classifier was trained on; of a rehearsal, its few texts.
+
+    Args:
+        given: where else than in the current folder it may lie.
 
     Raises:
         FileNotFoundError, ValueError: it is no longer there, or is another one now.
     """
-    corpus = load_corpus(record["data"]["source"], noted_reading(record["data"]))
+    advice = "name it with --data too, or use --encoder frozen, which does not need it"
+    source = find_noted_texts(record["data"]["source"], given, advice=advice)
+    corpus = load_corpus(source, noted_reading(record["data"]))
     if corpus.fingerprint != record["data"]["fingerprint"]:
         raise ValueError(
             f"{corpus.source} is not the corpus that the classifier was trained on (fingerprint "

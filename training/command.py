@@ -11,6 +11,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from training.clock import Step
+from training.file_names import public_name
 from training.streams import complain, safe_streams
 
 Event = TypeVar("Event")
@@ -21,8 +22,14 @@ _BAR = "{desc} {percentage:3.0f} % |{bar}| {n_fmt}/{total_fmt} {postfix}"
 
 
 def command_line(script: str, argv: Sequence[str] | None) -> str:
-    """The command as a person would type it again."""
-    return " ".join([f"python training/{script}", *(sys.argv[1:] if argv is None else argv)])
+    """The command as a person would type it again, files by their names."""
+    words = sys.argv[1:] if argv is None else argv
+    return " ".join([f"python training/{script}", *map(_named, words)])
+
+
+def _named(word: str) -> str:
+    flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    return f"{flag}{equals}{public_name(value)}"
 
 
 def run_command(script: str, out: Path | None, work: Callable[[], None]) -> int:

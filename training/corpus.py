@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.cleaning import PARTS, Cleaned, Removed, remove_duplicates, split, stable_hash
+from training.cleaning import PARTS, Cleaned, Removed, remove_duplicates, split
 from training.columns import column_flags
 from training.label_names import settle_labels
 from training.reviews import SOURCES, read_reviews
@@ -19,9 +19,7 @@ from training.rows import RawTexts, Reading, Row
 from training.table_file import SUFFIXES, read_table
 
 DEFAULT = "rotten-tomatoes"
-_EXAMPLES = 6
 _SHOWN_LENGTH = 60
-_EXAMPLE_LENGTH = 300  # characters; a page's example should be read at a glance
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,8 @@ class Corpus:
     notes: tuple[str, ...]
     """What a person should know before they train on it, in words."""
     examples: tuple[dict[str, str], ...]
-    """Texts for a page to offer: `{"text": ...}`, with `"text_pair"` where there are pairs."""
+    """Texts for a page to offer, of the packaged reviews alone: rows of other data are not ours to
+    make public. `{"text": ...}`, with `"text_pair"` where there are pairs."""
 
 
 def load_corpus(data: str = DEFAULT, reading: Reading | None = None) -> Corpus:
@@ -92,7 +91,7 @@ def load_corpus(data: str = DEFAULT, reading: Reading | None = None) -> Corpus:
         removed=cleaned.removed,
         reading=reading,
         notes=(*raw.notes, *notes, *_removals(cleaned)),
-        examples=raw.examples or _choose_examples(rows["test"]),
+        examples=raw.examples,
     )
 
 
@@ -165,18 +164,3 @@ def _fingerprint(rows: dict[str, list[Row]]) -> str:
         for row in rows[part]:
             digest.update(repr((part, row.text, row.text_pair, row.label)).encode())
     return digest.hexdigest()
-
-
-def _choose_examples(rows: list[Row]) -> tuple[dict[str, str], ...]:
-    """A few short texts of the test part, the labels in turn."""
-    short = [row for row in rows if len(row.text) + len(row.text_pair or "") <= _EXAMPLE_LENGTH]
-    turns: Counter[str] = Counter()
-    ranked = []
-    for row in sorted(short or rows[:_EXAMPLES], key=stable_hash):
-        ranked.append((turns[row.label], row.label, row))
-        turns[row.label] += 1
-    chosen = [row for _, _, row in sorted(ranked, key=lambda rank: rank[:2])[:_EXAMPLES]]
-    return tuple(
-        {"text": row.text} | ({"text_pair": row.text_pair} if row.text_pair else {})
-        for row in chosen
-    )

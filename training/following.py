@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from training.cleaning import PARTS
+from training.file_names import noted_texts
 from training.hybrid_recipe import HybridRecipe
 from training.pair_batches import EncodedPair, PairBatch, pair_batches
 from training.pairs import Pair, Pairs
@@ -17,7 +18,6 @@ from training.text_scores import bleu_and_chrf
 from training.vocabulary import most_words
 
 _JUDGED = {"validation": 200, "test": 500}
-_EXAMPLES = 6
 _CACHE_BYTES = 2**31  # hidden states are kept up to here; beyond, sources are read anew each epoch
 
 
@@ -67,13 +67,13 @@ class Following:
 
     @property
     def examples(self) -> tuple[str, ...]:
-        """Sources of the test part, for a page to offer."""
-        return tuple(pair.source for pair in self.judged["test"][:_EXAMPLES])
+        """Sources for a page to offer: none, since given pairs are not ours to make public."""
+        return ()
 
     def describe(self) -> dict[str, Any]:
         """The `data` of the record."""
         return {
-            "source": self.pairs.name,
+            "source": noted_texts(self.pairs.name),
             "reading": asdict(self.pairs.reading),
             "fingerprint": self.pairs.fingerprint,
             "sizes": {part: len(getattr(self.pairs, part)) for part in PARTS},

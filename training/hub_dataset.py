@@ -22,6 +22,7 @@ from datasets import (
 
 from training.columns import LABELLED, Role, choose_columns, other_names
 from training.csv_table import Parsed
+from training.file_names import public_name, real_name
 from training.rows import RawTexts
 from training.table_file import Made, list_problems, make_row, make_rows, read_rows, title_of
 
@@ -62,10 +63,9 @@ def read_dataset(name: str, columns: Mapping[str, str]) -> RawTexts:
         FileNotFoundError, ValueError: as `read_parts`.
     """
     found = read_parts(name, make_row, roles=LABELLED, given=columns)
-    stem = Path(name.partition(":")[0]).name
     return RawTexts(
-        name=name,
-        title=title_of(Path(stem)),
+        name=public_name(name),
+        title=title_of(Path(_called(name))),
         licence=found.licence,
         parts=found.whole,
         labels=found.labels,
@@ -225,6 +225,11 @@ def _label_names(
     return tuple(map(str.strip, feature.names)) if isinstance(feature, ClassLabel) else None
 
 
+def _called(name: str) -> str:
+    """A dataset's own name, without where it lies, its owner and its configuration."""
+    return real_name(name if Path(name).is_dir() else name.partition(":")[0])
+
+
 def _licence(name: str, found: Mapping[Any, Dataset | _Files]) -> str:
     """What a dataset says of its licence."""
     said = (
@@ -232,4 +237,4 @@ def _licence(name: str, found: Mapping[Any, Dataset | _Files]) -> str:
     )
     stated = next(filter(None, said), "")
     of = f"licence: {stated}" if stated else "for their licence see where they come from"
-    return f"Texts: {Path(name.partition(':')[0]).name}; {of}."
+    return f"Texts: {_called(name)}; {of}."

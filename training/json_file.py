@@ -6,9 +6,17 @@ from typing import Any
 
 
 def write_json(path: Path, content: object) -> None:
-    """Writes JSON as people read it: indented, in the given order, ending in a new line."""
+    """Writes JSON as people read it: indented, in the given order, ending in a new line.
+
+    Whole or not at all: a full disk leaves the file that was there.
+    """
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text + "\n", encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from training.cleaning import PARTS, split
 from training.columns import PAIRED
+from training.file_names import real_name
 from training.rows import Reading, Row
 from training.table_file import SUFFIXES, licence_of, read_rows, text_problem, title_of
 
@@ -63,7 +64,7 @@ def load_pairs(name: str, reading: Reading | None = None) -> Pairs:
 
         dataset = read_parts(name, make_pair, roles=PAIRED, given=reading.columns)
         given, notes = dataset.whole, dataset.notes
-        title, licence = title_of(Path(name)), dataset.licence
+        title, licence = title_of(Path(real_name(name))), dataset.licence
     parts = _split(given)
     if empty := [part for part in PARTS if not parts[part]]:
         sizes = ", ".join(f"{len(parts[part])} {part}" for part in PARTS)

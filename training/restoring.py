@@ -8,6 +8,7 @@ from transformers import PreTrainedTokenizerBase
 
 from training.cleaning import PARTS
 from training.corruption import KINDS
+from training.file_names import noted_texts
 from training.hybrid_recipe import HybridRecipe
 from training.pair_batches import PairBatch
 from training.pairs import Pair
@@ -21,7 +22,6 @@ from training.text_scores import bleu_and_chrf
 _CORRUPTIONS = 2  # in every sentence that is judged
 _JUDGED = {"validation": (200, 1), "test": (500, 2)}  # how many sentences, drawn from which seed
 _BEST = 10
-_EXAMPLES = 6
 
 
 class Restoring:
@@ -62,15 +62,14 @@ class Restoring:
 
     @property
     def examples(self) -> tuple[str, ...]:
-        """Sources for a page to offer: written for the packaged reviews, else of the test part."""
-        if set(self.sentences.data) <= set(SOURCES):
-            return SPOILED_EXAMPLES
-        return tuple(" ".join(task.spoiled) for task in self.tasks["test"][:_EXAMPLES])
+        """Sources for a page to offer, written for the packaged reviews; none of other data,
+        whose rows are not ours to make public."""
+        return SPOILED_EXAMPLES if set(self.sentences.data) <= set(SOURCES) else ()
 
     def describe(self) -> dict[str, Any]:
         """The `data` of the record."""
         return {
-            "source": list(self.sentences.data),
+            "source": [noted_texts(name) for name in self.sentences.data],
             "reading": asdict(self.sentences.reading),
             "fingerprint": self.sentences.fingerprint,
             "sizes": {part: len(getattr(self.sentences, part)) for part in PARTS},

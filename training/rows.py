@@ -52,6 +52,6 @@ class RawTexts:
     labels: tuple[str, ...] | None = None
     """The labels in the source's own order; None lets `corpus` put them in order."""
     examples: tuple[dict[str, str], ...] = field(default=())
-    """Texts for the page to offer, `{"text": ..., "text_pair": ...}`; none: the test part's."""
+    """Texts for the page to offer, `{"text": ..., "text_pair": ...}`."""
     notes: tuple[str, ...] = field(default=())
     """What a person should know of how they were read, in words."""

@@ -18,6 +18,7 @@ from training.batches import EncodedText, encode_texts
 from training.checkpoint import save_classifier
 from training.cleaning import PARTS
 from training.corpus import Corpus, Example
+from training.file_names import noted_texts, public_name
 from training.fit import Epoch
 from training.metrics import Metrics, fit_temperature, measure
 from training.predict import predict_logits
@@ -163,7 +164,7 @@ def save_run(
         "examples": list(prepared.corpus.examples),
         "rehearsal": quick,
         "data": describe_data(prepared),
-        "recipe": {"init": init, **asdict(prepared.recipe)},
+        "recipe": {"init": public_name(init), **asdict(prepared.recipe)},
         "seed": prepared.recipe.seed,
         "command": command,
         "versions": {
@@ -188,7 +189,7 @@ def describe_data(prepared: Prepared) -> dict[str, Any]:
     """The `data` of `training.json`."""
     corpus = prepared.corpus
     return {
-        "source": corpus.source,
+        "source": noted_texts(corpus.source),
         "name": corpus.name,
         "reading": asdict(corpus.reading),
         "fingerprint": corpus.fingerprint,

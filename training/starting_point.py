@@ -6,6 +6,7 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from training.checkpoint import load_tokenizer, start_classifier
+from training.file_names import public_name
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 from training.packaged import packaged_file
@@ -71,6 +72,6 @@ def starting_point(init: str, *, labels: tuple[str, ...], pooler: bool) -> Start
     licence = (
         "Weights: fine-tuned from all-MiniLM-L6-v2 (Apache-2.0)."
         if init == MINILM
-        else f"Weights: fine-tuned from {init}; their licence is that model's."
+        else f"Weights: fine-tuned from {public_name(init)}; their licence is that model's."
     )
     return StartingPoint(model, tokenizer, tuple(drawn), licence)

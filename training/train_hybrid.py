@@ -84,7 +84,8 @@ def _add_files(add: Callable[..., object]) -> None:
         "--data",
         nargs="+",
         default=list(_DATA),
-        help="texts whose sentences are spoiled and restored, as train_classifier.py takes them "
+        help="texts whose sentences are spoiled and restored, as train_classifier.py takes them; "
+        "the classifier's own, if they lie elsewhere than here, must be among them "
         f"(default: {' '.join(_DATA)})",
     )
     add(
@@ -155,7 +156,7 @@ def train(arguments: argparse.Namespace, command: str) -> None:
             arguments.checkpoint, _task_of(arguments), recipe_of(arguments), joint=joint
         )
         check_target(arguments.out, marker=FILE, needs=room_for(prepared.rewriter.model))
-        corpus = open_corpus(prepared.record) if joint else None
+        corpus = open_corpus(prepared.record, arguments.data) if joint else None
         say(show_hybrid_start(prepared, quick=arguments.quick))
         looks = train_with_looks(prepared)
         kept: ClassifierKept | None = None

@@ -64,9 +64,10 @@ def checkpoint(model, tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def held_out(checkpoint: Path) -> list[str]:
     """The sources that the training judged its decoder on."""
     hybrid = read_record(checkpoint)["hybrid"]
+    assert hybrid["data"]["source"] == ["notes.csv"], "its name; where it lies is nobody's business"
     tokenizer = load_tokenizer(checkpoint)
     sentences = load_sentences(
-        hybrid["data"]["source"],
+        [str(checkpoint.parent / "notes.csv")],
         tokenizer,
         shortest=hybrid["recipe"]["shortest"],
         longest=hybrid["recipe"]["longest"],
@@ -78,7 +79,10 @@ def held_out(checkpoint: Path) -> list[str]:
 def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its bundle, in both precisions, nothing left out."""
     out = tmp_path_factory.mktemp("bundles") / "notes"
-    assert main([str(checkpoint), "--out", str(out), "--quantize", "--allow-miss"]) == 0
+    examples = out.with_name("examples.txt")
+    examples.write_text("the film is great\n")
+    flags = ["--examples", str(examples), "--held-out", str(checkpoint.parent / "notes.csv")]
+    assert main([str(checkpoint), "--out", str(out), "--quantize", "--allow-miss", *flags]) == 0
     return out
 
 
@@ -126,10 +130,11 @@ def test_bundle_json_says_what_was_found(
 
     assert content["tasks"] == ["classify", "generate"]
     assert content["licence"] == record["hybrid"]["licence"] != record["licence"]
-    assert content["examples"] == record["examples"]
+    assert content["examples"] == [{"text": "the film is great"}]
     assert content["metrics"] == record["metrics"]
     assert decoder["task"] == "restore"
-    assert decoder["examples"] == record["hybrid"]["examples"]
+    assert decoder["examples"] == [{"text": "the film is great"}]
+    assert str(checkpoint.parent) not in json.dumps(content)
     assert decoder["metrics"] == {
         part: record["hybrid"]["metrics"][part] for part in ("test", "copied")
     }
@@ -139,7 +144,7 @@ def test_bundle_json_says_what_was_found(
     assert decoder["checkpoint"]["weights_sha256"] == {weights.name: sha256(weights)}
     assert decoder["checkpoint"]["data"] == record["hybrid"]["data"]
     for graph in graphs.values():
-        assert graph["sha256"] == sha256(exported / graph["file"])
+        assert content["files"][graph["file"]] == sha256(exported / graph["file"])
         assert graph["bytes"] == (exported / graph["file"]).stat().st_size
         assert graph["greedy"]["sources"] == min(len(held_out), 200) > 5
         assert graph["greedy"]["origin"] == "held-out sources of the training"
@@ -242,7 +247,10 @@ def test_without_the_trainings_sources_it_takes_others_and_says_so(
     else:
         (place / "training.json").unlink()
 
-    assert main([str(place), "--out", str(tmp_path / "bundle")]) == 0
+    examples = tmp_path / "examples.txt"
+    examples.write_text("the film is great\n")
+    flags = ["--examples", str(examples)] if change == "texts" else []
+    assert main([str(place), "--out", str(tmp_path / "bundle"), *flags]) == 0
 
     graphs = json.loads((tmp_path / "bundle" / "bundle.json").read_text())["graphs"]
     assert graphs["generate"]["float32"]["greedy"]["origin"].startswith(origin)

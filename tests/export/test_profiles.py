@@ -10,9 +10,11 @@ import pytest
 
 from explorer.processor import adds_exactly
 from export import latency, sessions
+from export.eight_bit import EightBit
 from export.latency import time_share
 from export.processor import EXACT, IntegerWeights, choose_integer_weights
-from export.profiles import PROFILES, Found, misses
+from export.profiles import PROFILES, Found, misses, not_measured
+from export.report import show_profile
 
 LIMITS = PROFILES["faithful"].limits
 NOTHING = """<ir_version: 10, opset_import: ["": 20]>
@@ -79,8 +81,23 @@ def test_of_few_texts_one_may_differ() -> None:
     assert len(misses(two, LIMITS)) == 2
 
 
-def test_what_could_not_be_measured_is_not_missed() -> None:
-    assert misses(Found(size=0.2, latency={24: 3.0}), LIMITS) == []
+def test_what_could_not_be_measured_is_neither_missed_nor_held() -> None:
+    unknown = Found(size=0.2, latency={24: 3.0})
+
+    assert misses(unknown, LIMITS) == []
+    assert not_measured(unknown, LIMITS) == [
+        "same label",
+        "accuracy",
+        "map error, mean",
+        "map error, 99th percentile",
+        "time at 32 tokens",
+        "time at 128 tokens",
+    ]
+    assert not_measured(GOOD, LIMITS) == []
+    assert not_measured(replace(GOOD, latency={32: 0.7}), LIMITS) == ["time at 128 tokens"]
+    shown = show_profile(EightBit(), [], ["accuracy", "time at 128 tokens"], None)
+    assert "all measured limits hold; not measured: accuracy, time at 128 tokens" in shown
+    assert "all limits hold" in show_profile(EightBit(), [], [], None)
 
 
 def test_fast_asks_for_speed_and_not_for_maps() -> None:

@@ -1,6 +1,9 @@
 """The command from a checkpoint to a bundle that the page's own reader opens, and its failures."""
 
+import errno
 import json
+import os
+import shutil
 from copy import deepcopy
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from transformers import BertForSequenceClassification
 
 from explorer.bundle import open_bundle
 from explorer.runner import Runner
-from export import make_encoder
+from export import longest, make_encoder, tracing
 from export.bundle_schema import list_files, sha256
 from export.encoder_graph import trace_encoder
 from export.proof import Proof
@@ -28,7 +31,7 @@ def fast(monkeypatch: pytest.MonkeyPatch, graph: onnx.ModelProto) -> None:
     """Where the graph is not what is tested: the one that is already traced and proven."""
     proof = Proof(differences={"logits": 1e-7}, batches=["one"])
     monkeypatch.setattr(make_encoder, "trace_encoder", lambda model: deepcopy(graph))
-    monkeypatch.setattr(make_encoder, "prove_encoder", lambda graph, model: proof)
+    monkeypatch.setattr(make_encoder, "prove_encoder", lambda *_: proof)
 
 
 def test_a_folder_of_transformers_becomes_a_bundle_with_its_numbers(
@@ -88,6 +91,7 @@ def test_bundle_json_tells_the_truth_about_its_files(checkpoint: Path, tmp_path:
     held_out = graphs["8bit"]["held_out"]
     assert held_out == {"texts": 64, "from": {"tokens at random": 64}}, "no text was given"
     assert set(graphs["8bit"]["latency_ratio"]) == {"32"}
+    assert graphs["8bit"]["not_measured"] == ["same label", "accuracy", "time at 128 tokens"]
     tokenizer = json.loads((out / "tokenizer.json").read_text())
     assert tokenizer["truncation"] is tokenizer["padding"] is None
 
@@ -183,7 +187,7 @@ def test_what_training_noted_reaches_the_bundle(model, tokenizer, tmp_path: Path
         "examples": [{"text": "a film"}],
         "temperature": 1.5,
         "metrics": {"test": {"accuracy": 0.5}},
-        "data": {"source": "gone.csv", "fingerprint": "0" * 64},
+        "data": {"source": "rotten-tomatoes", "fingerprint": "0" * 64},
         "recipe": {"epochs": 1},
         "seed": 7,
     }
@@ -211,7 +215,7 @@ def test_a_failed_check_is_told_and_no_bundle_is_left_behind(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     proof = Proof(failures=["logits differ by 2.0", "rows miss 1 by 0.5"])
-    monkeypatch.setattr(make_encoder, "prove_encoder", lambda graph, model: proof)
+    monkeypatch.setattr(make_encoder, "prove_encoder", lambda *_: proof)
 
     code = main([str(checkpoint), "--out", str(tmp_path / "bundle")])
 
@@ -304,3 +308,176 @@ def test_without_checkpoint_it_says_so_or_trains_first(
     assert main([]) == 0
     assert "training it first" in capsys.readouterr().out
     assert open_bundle("bundles/reviews").title == "reviews"
+
+
+@pytest.mark.usefixtures("fast")
+def test_rows_of_somebodys_own_data_and_where_it_lay_stay_out_of_the_bundle(
+    model, tokenizer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A record of an earlier version holds both."""
+    checkpoint, out = tmp_path / "tickets", tmp_path / "bundle"
+    (checkpoint / "encoder").mkdir(parents=True)
+    save_classifier(checkpoint / "encoder", model, tokenizer)
+    init = "/home/alice/models/start"
+    record = {
+        "licence": f"Weights: fine-tuned from {init}; their licence is that model's.",
+        "examples": [{"text": "Bob Smith, 555-0199, wants his money back"}],
+        "data": {"source": "/home/alice/tickets.csv", "name": "tickets.csv", "fingerprint": "0"},
+        "recipe": {"init": init, "epochs": 1},
+        "metrics": {"test": {"accuracy": 0.5}, "epochs": [{"train_loss": 0.1}]},
+    }
+    write_record(checkpoint, record)
+
+    assert main([str(checkpoint), "--out", str(out)]) == 0
+
+    told = capsys.readouterr().out
+    assert "examples    none" in told
+    assert "give texts that may become public with --examples" in told
+    written = (out / "bundle.json").read_text()
+    graph = onnx.load(out / "onnx" / "model.onnx")
+    for text in (written, str(graph.metadata_props)):
+        assert "alice" not in text
+        assert "Bob Smith" not in text
+        assert str(tmp_path) not in text
+    content = json.loads(written)
+    assert content["checkpoint"]["data"]["source"] == "tickets.csv"
+    assert content["licence"].startswith("Weights: fine-tuned from start;")
+    assert content["metrics"] == {"test": {"accuracy": 0.5}}, "what is of held-out texts"
+
+    examples = tmp_path / "shown.txt"
+    examples.write_text("a text for all\n")
+    assert main([str(checkpoint), "--out", str(out), "--examples", str(examples)]) == 0
+    assert "1 texts                          public with the bundle; of shown.txt" in (
+        capsys.readouterr().out
+    )
+    record |= {"data": {"source": "imdb"}, "examples": [{"text": "not bad"}]}
+    write_record(checkpoint, record)
+    assert main([str(checkpoint), "--out", str(out)]) == 0
+    assert json.loads((out / "bundle.json").read_text())["examples"] == [{"text": "not bad"}]
+    assert "--no-examples leaves them out" in capsys.readouterr().out
+    assert main([str(checkpoint), "--out", str(out), "--no-examples"]) == 0
+    assert json.loads((out / "bundle.json").read_text())["examples"] == []
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("given", [".", "inside/..", "../latest/"])
+def test_a_model_is_called_by_its_folders_own_name(
+    checkpoint: Path, tmp_path: Path, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "latest").symlink_to(checkpoint)
+    (checkpoint / "inside").mkdir()
+    monkeypatch.chdir(checkpoint)
+
+    assert main([given]) == 0
+
+    assert json.loads(Path("bundles/tiny/bundle.json").read_text())["title"] == "tiny"
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--out", "/proc/bundle"], "/proc/bundle cannot be written"),
+        (["--out", "occupied"], "holds other things and no bundle.json"),
+        (["--triton", "tiny.txt"], "tiny.txt/tiny_classifier cannot be written"),
+        (["--max-tokens", "33"], "the model reads 32 tokens at most, and 5 hold two words"),
+        (["--max-tokens", "4"], "give a number from 5 to 32"),
+    ],
+    ids=["read-only", "occupied", "triton", "too many", "too few"],
+)
+def test_what_cannot_be_written_is_refused_before_the_work(
+    flags: list[str],
+    sentence: str,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def work(model: object) -> None:
+        raise AssertionError("the work began")
+
+    monkeypatch.setattr(make_encoder, "trace_encoder", work)
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.txt").touch()
+    Path("occupied").mkdir()
+    Path("occupied/thesis.tex").touch()
+
+    assert main([str(checkpoint), *flags]) == 2
+
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_disk_and_a_file_that_are_too_small_for_the_weights_are_told_before_the_work(
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    model,
+) -> None:
+    size = 4 * sum(parameter.numel() for parameter in model.parameters())
+    flags = [str(checkpoint), "--out", str(tmp_path / "bundle")]
+    free = shutil.disk_usage(tmp_path)._replace(free=size)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: free)
+
+    assert main([*flags, "--quantize"]) == 2
+    assert "MB free, and bundle needs about" in capsys.readouterr().err
+
+    monkeypatch.setattr(tracing, "LARGEST", size - 1)
+    for more in ([], ["--only-8bit"]):
+        assert main([*flags, *more]) == 2
+        told = capsys.readouterr().err
+        assert "the encoder has 0.00 GiB of weights in float32; an ONNX file holds 2 GiB" in told
+        assert "--only-8bit does not help" in told
+    monkeypatch.setattr(tracing, "LARGEST", size)
+    assert main(flags) == 0
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_full_disk_leaves_nothing_behind(
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(graph: onnx.ModelProto, path: Path) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(onnx, "save", full)
+
+    assert main([str(checkpoint), "--out", str(tmp_path / "bundles" / "mine")]) == 2
+
+    told = capsys.readouterr().err
+    assert told.startswith("to_onnx.py: No space left on device: ")
+    assert told.endswith("model.onnx; nothing was written\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
+
+
+def test_texts_too_long_for_the_memory_of_a_proof_are_not_tried_and_named(
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(longest, "BUDGET", 80_000)
+    flags = [str(checkpoint), "--out", str(tmp_path / "bundle")]
+
+    assert main(flags) == 0
+
+    content = json.loads((tmp_path / "bundle" / "bundle.json").read_text())
+    tried = content["graphs"]["classify"]["float32"]["longest_tried"]
+    # 80 n² bytes of maps, and 2,304 n of the rest: 20 is 78,080, 21 is 83,664.
+    assert (tried, content["max_tokens"]) == (20, 32)
+    told = capsys.readouterr().out
+    assert "texts of 21 to 32 tokens, whose maps take more than" in told
+    batches = content["proof"]["graphs"]["classify"]["float32"]["batches"]
+    assert "2 x 20 tokens, padding: right" in batches
+    assert not any("32 tokens" in batch for batch in batches)
+
+    assert main([*flags, "--max-tokens", "12"]) == 0
+    content = json.loads((tmp_path / "bundle" / "bundle.json").read_text())
+    assert content["max_tokens"] == 12
+    assert content["graphs"]["classify"]["float32"]["longest_tried"] == 12
+    assert "not tried" not in capsys.readouterr().out
+    assert Runner(open_bundle(tmp_path / "bundle")).bundle.max_tokens == 12

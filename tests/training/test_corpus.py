@@ -99,12 +99,10 @@ def test_words_are_ordered_by_the_alphabet_and_numbers_by_size(tmp_path: Path) -
     assert load_corpus(write_csv(tmp_path, numbers)).labels == ("-1", "9", "10")
 
 
-def test_examples_of_other_data_come_from_the_test_part_with_every_label(tmp_path: Path) -> None:
+def test_no_row_of_somebodys_own_data_becomes_an_example(tmp_path: Path) -> None:
     corpus = load_corpus(write_csv(tmp_path, [(f"text {i}", f"{i % 3}") for i in range(300)]))
 
-    label = {example.text: example.label for example in corpus.test}
-    assert len(corpus.examples) == 6
-    assert sorted(label[example["text"]] for example in corpus.examples) == [0, 0, 1, 1, 2, 2]
+    assert corpus.examples == ()
 
 
 def test_the_fingerprint_changes_with_a_text_or_a_label_and_not_with_the_files_name(

@@ -107,10 +107,13 @@ def test_the_record_says_what_was_done(checkpoint: Path, init: str, data: str) -
     assert record["task"] == "classify"
     assert record["title"] == "Film notes"
     assert record["labels"] == ["bad", "fair", "good"]
+    init = Path(init).name
     assert record["command"].startswith(f"python training/train_classifier.py --init {init}")
     assert record["recipe"]["init"] == init
     assert record["recipe"]["learning_rate"] == 3e-3
-    assert record["data"]["source"] == data
+    assert record["data"]["source"] == Path(data).name
+    assert str(Path(data).parent) not in json.dumps(record), "nobody's path"
+    assert record["examples"] == []
     assert record["data"]["lengths"]["cut"] == 1
     assert record["data"]["lengths"]["longest"] == 34
     assert sum(record["data"]["sizes"].values()) == 145

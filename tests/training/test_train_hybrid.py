@@ -1,5 +1,6 @@
 """The command as a person runs it, on a tiny classifier's checkpoint."""
 
+import json
 import re
 import shutil
 import signal
@@ -181,7 +182,7 @@ def test_a_rehearsals_classifier_is_measured_on_the_few_texts_that_it_had(
     record = read_record(classifier)
 
     whole, few = (
-        classifier_kept.open_corpus({**record, "rehearsal": rehearsal}).validation
+        classifier_kept.open_corpus({**record, "rehearsal": rehearsal}, [data]).validation
         for rehearsal in (False, True)
     )
 
@@ -216,7 +217,9 @@ def test_given_pairs_are_learned_and_judged_by_rouge(classifier: Path, tmp_path:
 
     record = read_record(out)["hybrid"]
     assert (record["task"], record["encoder"]) == ("pairs", "frozen")
-    assert record["data"]["source"] == str(path)
+    assert record["data"]["source"] == "answers.csv"
+    assert record["examples"] == []
+    assert str(tmp_path) not in json.dumps(record)
     assert record["data"]["longest"] == 4  # words, whatever the recipe lets a restorer learn from
     assert {"rouge1", "rouge2", "rougeL", "bleu", "chrf"} <= set(record["metrics"]["test"])
     assert 0 < record["metrics"]["copied"]["rougeL"] < 1

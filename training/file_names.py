@@ -1,0 +1,93 @@
+"""How files are called in what others will read: by their names, never by where they lie.
+
+A checkpoint's record and a bundle are handed on; the path of a file on somebody's machine tells
+their user name and helps nobody else.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from training.json_file import read_json, write_json
+from training.table_file import SUFFIXES
+
+_FOLDER = "/"
+"""Ends the noted name of a folder of texts, so that it is not looked for on the Hub."""
+
+
+def real_name(given: str | Path) -> str:
+    """The name of a file or folder, also where `.`, `..` or a link stands for it.
+
+    Raises:
+        ValueError: it has none, like the root of a file system.
+    """
+    try:
+        name = Path(given).resolve().name
+    except (OSError, RuntimeError):  # links that go round
+        name = Path(given).name
+    if not name:
+        raise ValueError(f"{str(given)!r} has no name of its own; give a folder inside it")
+    return name
+
+
+def public_name(given: str) -> str:
+    """What a record says where somebody named a file, a folder, or a model or data on the Hub."""
+    is_path = (
+        os.path.exists(given)
+        or given.startswith((".", "~", "/"))
+        or given.rstrip("/").count("/") > 1
+        or "\\" in given
+        or re.match("[A-Za-z]:", given)
+    )
+    if not given or not is_path:
+        return given
+    # A record may have been written on another system.
+    return real_name(given.replace("\\", "/") if not os.path.exists(given) else given)
+
+
+def forget_paths(folder: Path) -> None:
+    """Removes from Hugging Face's configs in a folder where files lay on the machine that made it.
+
+    `_name_or_path`, `tokenizer_file`, `special_tokens_map_file` and the like: what opens the folder
+    reads none of them.
+    """
+    for file in folder.rglob("*config.json"):
+        settings = read_json(file)
+        kept = {key: value for key, value in settings.items() if not _is_path(value)}
+        if kept != settings:
+            write_json(file, kept)
+
+
+def _is_path(value: object) -> bool:
+    """Whether a setting can only be a path; special tokens like `</s>` are none."""
+    pattern = r"(/|~|\.\.?/|[A-Za-z]:[\\/]).+"
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def noted_texts(given: str) -> str:
+    """As `public_name`, of texts to read again later, by `find_noted_texts`."""
+    return public_name(given) + (_FOLDER if os.path.isdir(given) else "")
+
+
+def find_noted_texts(noted: str, given: Sequence[str] = (), *, advice: str) -> str:
+    """Where the texts of a training are now.
+
+    Args:
+        noted: what `noted_texts` said of them then.
+        given: what a person names now; what is called the same is meant.
+        advice: what to do where they are not found.
+
+    Raises:
+        FileNotFoundError: they are a file or a folder that is not among them, nor here.
+    """
+    for path in given:
+        if noted in (path, noted_texts(path)):
+            return path
+    is_local = noted.endswith(_FOLDER) or Path(noted).suffix.lower() in SUFFIXES
+    if is_local and not os.path.exists(noted):
+        raise FileNotFoundError(
+            f"{public_name(noted)}, which the training read, is not in the current folder, and "
+            f"where it lay is noted nowhere; {advice}"
+        )
+    return noted
