@@ -35,8 +35,8 @@ GRACE = 30.0
 """Seconds within which somebody must fetch the messages of a request; in a crowd on a slow machine
 also clients need some before they do."""
 _HASTE = 5.0
-"""Seconds after which a request that nobody fetched loses its place where a line is full: a crowd
-that comes at once takes some of them to fetch."""
+"""Seconds after which a request that nobody fetched loses its place where a line is full, or its
+turn to somebody who waits: a crowd that comes at once takes some of them to fetch."""
 _ON_TRUST = 4
 """So many requests are begun before anybody fetched: what they answer is kept for whoever comes."""
 _KEPT = 60.0
@@ -157,7 +157,12 @@ class AttendedQueue(Queue):
 
     def _is_abandoned(self, event: Event) -> bool:
         latest = max(self._fetched(event), event.enqueue_time)
-        return time.monotonic() - latest >= GRACE
+        return time.monotonic() - latest >= (_HASTE if self._is_in_the_way(event) else GRACE)
+
+    def _is_in_the_way(self, event: Event) -> bool:
+        """Whether it is under way while somebody waits for their turn in the same line."""
+        line = self.event_queue_per_concurrency_id[event.concurrency_id].queue
+        return event not in line and any(map(self._is_attended, line))
 
     def _may_begin(self, event: Event) -> bool:
         if self._is_attended(event):

@@ -219,6 +219,25 @@ def test_work_ends_that_nobody_came_for_in_time(page, queue, held, monkeypatch):
     assert fetch(address) == ("error", {"error": ENDED})
 
 
+def test_who_waits_need_not_wait_for_the_end_of_what_nobody_waits_for(
+    page, queue, held, pool, monkeypatch
+):
+    unheard = post(page, "occlusion", TEXT)
+    until(lambda: held.runs == 1)
+    (event,) = queue.event_ids_to_events.values()
+    answer = pool.submit(fetch, post(page, "occlusion", "good"))
+    until(lambda: any(map(queue._is_attended, waiting(queue, "analysis"))))
+    assert event.alive
+
+    monkeypatch.setattr(attended_queue, "_HASTE", 0)
+    until(lambda: not event.alive)
+    held.may_go_on.set()
+
+    assert answer.result()[0] == "complete"
+    assert held.runs == 2
+    assert fetch(unheard) == ("error", {"error": ENDED})
+
+
 def test_who_comes_a_little_later_gets_the_answer_and_few_messages_waited(
     written, page, queue, monkeypatch
 ):
