@@ -16,7 +16,7 @@ from explorer import HOST_ADDRESS  # first: it settles what gradio reads when it
 
 # isort: split
 import gradio as gr
-from gradio.routes import App
+from gradio.routes import App, ORJSONResponse
 from starlette.middleware import Middleware
 
 from explorer.api import Api
@@ -43,6 +43,7 @@ from explorer.server import (
     serve_until_stopped,
     stop_orderly,
 )
+from explorer.shared_state import SharedState
 from explorer.streams import safe_streams
 from explorer.theme import make_theme
 from explorer.widgets import PAGE
@@ -109,6 +110,8 @@ def launch(
         prevent_thread_lock: returns at once; else when the program is to end.
     """
     reach_directly(options.get("server_name"))
+    server = App(middleware=[Middleware(Door, page=app)], default_response_class=ORJSONResponse)
+    server.state_holder = SharedState()
     try:
         served = app.launch(
             theme=make_theme(),
@@ -116,8 +119,7 @@ def launch(
             footer_links=["api"],
             run_history=False,  # it would keep visitors' texts in their browsers
             enable_monitoring=False,
-            state_session_capacity=32,  # copies of the page that nothing reads
-            app_kwargs={"middleware": [Middleware(Door, page=app)]},
+            _app=server,
             ssr_mode=False,
             pwa=False,
             show_error=False,
