@@ -69,8 +69,11 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
     with _no_server_yet(), gr.Blocks(title="Attention Explorer", analytics_enabled=False) as app:
         page = lay_out(bundles)
         api, of_reading = Api(screen), ReadingApi(screen)
-        reading = [api.attention, of_reading.head_types, of_reading.rollout]
-        endpoints: list[Endpoint] = [(endpoint, READING) for endpoint in reading]
+        endpoints: list[Endpoint] = [
+            (api.attention, READING),
+            (of_reading.head_types, READING),
+            (of_reading.rollout, READING),
+        ]
         if any(bundle.classifies for bundle in bundles):
             endpoints.insert(0, (api.classify, READING))
             endpoints += classify_endpoints(screen)
@@ -94,11 +97,11 @@ def _no_server_yet() -> Iterator[None]:
     """Whenever a page is begun and whenever it is finished, gradio makes a server of 80 routes for
     it, half a second each, and drops both for the one that `launch` makes."""
     make = App.create_app
-    App.create_app = staticmethod(lambda *_, **__: None)
+    App.create_app = staticmethod(lambda *_, **__: None)  # type: ignore
     try:
         yield
     finally:
-        App.create_app = staticmethod(make)
+        App.create_app = staticmethod(make)  # type: ignore
 
 
 def launch(

@@ -126,7 +126,8 @@ class AttendedQueue(Queue):
     async def push(
         self, body: PredictBodyInternal, request: fastapi.Request, username: str | None
     ) -> tuple[bool, Any, Any]:
-        handler: BlockFunction | None = self.blocks.fns.get(body.fn_index)
+        index = body.fn_index  # gradio's routes look up that of an endpoint's name
+        handler: BlockFunction | None = None if index is None else self.blocks.fns.get(index)
         line = self.event_queue_per_concurrency_id.get(handler.concurrency_id) if handler else None
         if line and len(line.queue) >= LONGEST_LINE and not await self._make_room(line):
             return False, BUSY, "queue_full"

@@ -44,7 +44,8 @@ def corrupt(text: str, seed: int, mask: str, number: int = 2) -> Corrupted:
     parts = re.split(r"(\S+)", text)
     places = [place for place in range(1, len(parts), 2) if _is_word(parts[place], mask)]
     random.shuffle(places)
-    whole, free, slips = list(parts), set(places), []
+    whole, free = list(parts), set(places)
+    slips: list[Slip] = []
     for place in places:
         if len(slips) == number:
             break

@@ -102,13 +102,9 @@ class Events:
         """
         bundle = answer_or_toast(self._screen.runner, title).bundle
         if not bundle.classifies:
-            known = payloads.facts(bundle), sentences.about(bundle)
-            return *known, *skip(6), None, *skip(3 + MAP_VALUES)
-        known = (
-            payloads.facts(bundle),
-            sentences.about(bundle),
-            payloads.examples(bundle.examples),
-        )
+            facts, foot = payloads.facts(bundle), sentences.about(bundle)
+            return facts, foot, *skip(6), None, *skip(3 + MAP_VALUES)
+        known = payloads.facts(bundle), sentences.about(bundle), payloads.examples(bundle.examples)
         if not bundle.examples:
             empty = Example(text="")
             return *known, *_texts(empty), *head_choice(bundle, 1, 1), *_nothing_read(bundle)

@@ -51,7 +51,7 @@ class SourceTokens:
         starts = {(found, start) for found, (start, _) in spans}
         for index, token_id in enumerate(encoding.ids):
             # Not encoding.tokens: SentencePiece has the reader's characters there for <unk>.
-            name = self._tokenizer.id_to_token(token_id)
+            name = self._tokenizer.id_to_token(token_id) or ""
             found = encoding.sequence_ids[index]
             sequence = sequence if found is None else found
             special = bool(encoding.special_tokens_mask[index])

@@ -116,7 +116,7 @@ def chosen_map(maps: Maps, layer: int | str, head: int | str) -> NDArray[np.floa
         join(found, _of_layer(maps, other, head), out=found)
     if layer != MEAN:
         return found
-    return found / (max(maps.layers_left(), 1) if head == MEAN else layers)
+    return found / np.float32(max(maps.layers_left(), 1) if head == MEAN else layers)
 
 
 def _of_layer(maps: Maps, layer: int, head: int | str) -> NDArray[np.float32]:

@@ -33,10 +33,9 @@ def answers(
             given.
     """
     logits = np.zeros((len(texts), len(runner.bundle.labels)), np.float32)
-    shared = head_masks is None or len(head_masks) == 1
     done = 0
     for rows in _batches(runner, texts):
-        masks = head_masks if shared else head_masks[rows]
+        masks = head_masks if head_masks is None or len(head_masks) == 1 else head_masks[rows]
         logits[rows] = runner.answer([texts[row] for row in rows], masks)
         done += len(rows)
         yield Progress(done, len(texts))

@@ -50,7 +50,7 @@ def shared_words(first: Sequence[Word], second: Sequence[Word]) -> list[tuple[in
     Python's difflib: long runs first.
     """
     names = [[(word.text.lower(), word.special) for word in words] for words in (first, second)]
-    blocks = SequenceMatcher(None, *names, autojunk=False).get_matching_blocks()
+    blocks = SequenceMatcher(None, names[0], names[1], autojunk=False).get_matching_blocks()
     return [(block.a + step, block.b + step) for block in blocks for step in range(block.size)]
 
 

@@ -24,7 +24,8 @@ def merge_queries(weights: NDArray[np.float32], words: Sequence[Word]) -> NDArra
     if not words:
         return weights[..., :0, :]
     sums = np.add.reduceat(weights, [word.places[0] for word in words], axis=-2)
-    return sums / np.array([len(word.places) for word in words], np.float32)[:, None]
+    counts = np.array([len(word.places) for word in words], np.float32)
+    return (sums / counts[:, None]).astype(np.float32, copy=False)
 
 
 def merge_words(

@@ -132,10 +132,10 @@ def trust(runner: Runner, reading: Reading, target: int, way: Way, seed: int = 0
     falls = falls if signed else np.abs(falls)
     means = falls.reshape(2, len(ranked), len(percents), 2).mean(axis=2)
     agreement = _agreement(single, ranked)
-    found, by_chance = (
-        Faithfulness(*means[0, part].T, agreement[part], *means[1, part].T)
-        for part in (slice(len(scores)), slice(len(scores), None))
-    )
+    (removed, kept), (log_removed, log_kept) = means.transpose(0, 2, 1)
+    measured = (removed, kept, agreement, log_removed, log_kept)
+    found = Faithfulness(*(one[: len(scores)] for one in measured))
+    by_chance = Faithfulness(*(one[len(scores) :] for one in measured))
     return Trust(single, percents, tuple(scores), found, by_chance)
 
 

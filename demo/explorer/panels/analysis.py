@@ -32,6 +32,19 @@ class Asked:
     writing: Writing | None = None
     """In the Write tab what was written."""
 
+    @property
+    def models(self) -> Screen:
+        """Those of the page, for a panel of the Classify tab."""
+        assert self.screen is not None, "asked in the Classify tab"
+        return self.screen
+
+    @property
+    def written(self) -> tuple[Writer, Writing]:
+        """What was written, and by which model, for a panel of the Write tab."""
+        assert self.writer is not None, "asked in the Write tab"
+        assert self.writing is not None, "asked in the Write tab"
+        return self.writer, self.writing
+
 
 def no_options(bundle: Bundle) -> dict[str, Component]:
     return {}

@@ -44,7 +44,7 @@ def _options(bundle: Bundle) -> dict[str, Component]:
 
 
 def _refresh(asked: Asked) -> dict[str, Any]:
-    titles = [title for title, runner in asked.screen.runners.items() if runner.bundle.classifies]
+    titles = [title for title, runner in asked.models.runners.items() if runner.bundle.classifies]
     chosen = asked.runner.bundle.title
     return {
         "text": gr.update(value=without_most_seen(asked.reading)),
@@ -60,7 +60,7 @@ def _steps(asked: Asked) -> Steps[dict[str, Any]]:
     title, text = asked.options.get("model"), asked.options.get("text")
     # Heads that are left out of the shown text are left out of the other; another model has others.
     without = asked.reading.without if title == asked.runner.bundle.title else None
-    runner, reading = asked.screen.answer(title, text, asked.reading.text_pair, without)
+    runner, reading = asked.models.answer(title, text, asked.reading.text_pair, without)
     yield Progress(1, 1)
     return payload((asked.runner, asked.reading), (runner, reading))
 
@@ -88,7 +88,7 @@ def payload(first: tuple[Runner, Reading], second: tuple[Runner, Reading]) -> di
         "equal": _equal(first, second),
         "words": [[_chip(word) for word in words] for words in (found.first, found.second)],
         "shared": found.shared,
-        "heads": [] if found.moved is None else _heads(first[1], second[1], found, shown),
+        "heads": _heads(first[1], second[1], found, shown),
         "moved": None if found.moved is None else found.moved.tolist(),
         "most_words": MOST_WORDS,
     }
@@ -127,7 +127,9 @@ def _heads(
     first: Reading, second: Reading, found: Comparison, shown: list[tuple[int, int]]
 ) -> list[dict[str, Any]]:
     """The heads that moved most, with both maps where the words are few enough to be shown."""
-    heads = []
+    heads: list[dict[str, Any]] = []
+    if found.moved is None:
+        return heads
     for layer, head in most_moved(found.moved):
         pair = (first.weights[layer, head], second.weights[layer, head])
         maps = shared_maps(pair, (found.first, found.second), shown) if shown else None

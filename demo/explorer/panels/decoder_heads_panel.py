@@ -39,12 +39,13 @@ def payload(writing: Writing, found: DecoderHeadEffects) -> dict[str, Any]:
 
 
 def _cost(asked: Asked) -> Cost:
-    return decoder_head_effects_cost(asked.writer, asked.writing)
+    return decoder_head_effects_cost(*asked.written)
 
 
 def _steps(asked: Asked) -> Steps[dict[str, Any]]:
-    found = yield from decoder_head_effects(asked.writer, asked.writing)
-    return payload(asked.writing, found)
+    writer, writing = asked.written
+    found = yield from decoder_head_effects(writer, writing)
+    return payload(writing, found)
 
 
 DECODER_HEADS = Analysis(

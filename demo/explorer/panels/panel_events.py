@@ -4,7 +4,7 @@ Whoever speaks HTTP can call these with anything; `ask` and the analysis check w
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Any, Protocol
 
@@ -83,7 +83,7 @@ class PanelEvents:
         """It was stopped. Gives: price, stop."""
         return self.price(shown, *values), gr.update(interactive=False)
 
-    def _follow(self, asked: Asked) -> Iterator[tuple]:
+    def _follow(self, asked: Asked) -> Generator[tuple, None, dict[str, Any]]:
         started, told = time.monotonic(), 0.0
         # Whoever leaves or stops closes this generator, and with it the analysis.
         with closing(self._analysis.steps(asked)) as steps:

@@ -68,13 +68,14 @@ def _options(bundle: Bundle) -> dict[str, Component]:
 
 def _cost(asked: Asked) -> Cost:
     way = check_way(asked.options.get("way"))
-    return reliance_cost(asked.runner, asked.writer, asked.writing, way)
+    return reliance_cost(asked.runner, *asked.written, way)
 
 
 def _steps(asked: Asked) -> Steps[dict[str, Any]]:
     way = check_way(asked.options.get("way"))
-    found = yield from source_reliance(asked.runner, asked.writer, asked.writing, way)
-    return payload(asked.writing, found, way)
+    writer, writing = asked.written
+    found = yield from source_reliance(asked.runner, writer, writing, way)
+    return payload(writing, found, way)
 
 
 SOURCE_RELIANCE = Analysis(
