@@ -1,7 +1,7 @@
 """How long a text may be for a proof to fit into a stated memory.
 
 The maps of a text grow with the square of its length: at 8,192 tokens those of XLM-R base take
-39 GB, and a proof holds them twice.
+39 GB, and a proof holds them four times.
 """
 
 import math
@@ -9,12 +9,13 @@ import math
 from training.model.config import EncoderConfig
 from training.model.decoder_config import DecoderConfig
 
-BUDGET = 5 * 2**29
-"""Bytes that one run may take in a proof, in all their copies, 2.5 GiB: what a machine of 8 GB can
-spare beside the weights. It holds BERT-large at 512 tokens and GPT-2 at 1,024."""
+BUDGET = 4 * 2**30
+"""Bytes that one run may take in a proof, in all their copies: what a machine of 8 GB can spare
+beside the weights. It holds BERT-large at 512 tokens and GPT-2 at 1,024."""
 
-_COPIES = 2
-"""Of every map: one of torch or of a first run, and one of the graph or of a second."""
+_COPIES = 4
+"""Of every map: torch's or a first run's, onnxruntime's own, the array made of that, and one of
+another runtime."""
 _PASSING = 6
 """Maps of one layer that are there for a moment more: its scores, masked, compared."""
 _SOURCE = 40
@@ -66,7 +67,7 @@ def not_written(config: DecoderConfig, max_tokens: int | None = None) -> str:
 def _not_tried(tried: int, max_tokens: int) -> str:
     if tried >= max_tokens:
         return ""
-    return f"texts of {tried + 1:,} to {max_tokens:,} tokens, whose maps take more than 2.5 GiB"
+    return f"texts of {tried + 1:,} to {max_tokens:,} tokens, whose maps take more than 4 GiB"
 
 
 def _fitting(*, layers: int, heads: int, per_token: int) -> int:

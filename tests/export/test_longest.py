@@ -15,8 +15,8 @@ from training.model.decoder_config import DecoderConfig
         (6, 12, 384, 512, 512),
         (12, 12, 768, 512, 512),
         (24, 16, 1024, 512, 512),
-        (12, 12, 768, 8192, 1335),
-        (8, 8, 64, 8192, 1948),
+        (12, 12, 768, 8192, 1270),
+        (8, 8, 64, 8192, 1876),
     ],
     ids=["MiniLM", "BERT-base", "BERT-large", "8,192 positions", "the same, small"],
 )
@@ -34,23 +34,23 @@ def test_usual_models_are_tried_whole_and_long_ones_as_far_as_the_memory_goes(
 
     assert found == expected
     maps = 4 * layers * heads * found**2
-    assert 2 * maps < BUDGET, "those of torch and those of the graph"
+    assert 4 * maps < BUDGET, "torch's, onnxruntime's, the array of that, another runtime's"
     assert longest_read(config, 100) == 100
 
 
 def test_gpt_2_is_tried_whole_and_its_words_count() -> None:
     assert longest_written(DecoderConfig()) == 1024
-    assert longest_written(DecoderConfig(max_position_embeddings=8192)) == 1140
-    assert longest_written(DecoderConfig(max_position_embeddings=8192, vocab_size=10)) == 1328
+    assert longest_written(DecoderConfig(max_position_embeddings=8192)) == 1149
+    assert longest_written(DecoderConfig(max_position_embeddings=8192, vocab_size=10)) == 1258
     assert longest_written(DecoderConfig(), 64) == 64
 
 
 def test_what_was_not_tried_is_said() -> None:
     long = EncoderConfig(max_position_embeddings=8192)
 
-    assert not_read(EncoderConfig()) == not_read(long, 1335) == not_written(DecoderConfig()) == ""
-    assert not_read(long).startswith("texts of 1,336 to 8,192 tokens, whose maps take")
-    assert not_read(long, 2000).startswith("texts of 1,336 to 2,000 tokens")
+    assert not_read(EncoderConfig()) == not_read(long, 1270) == not_written(DecoderConfig()) == ""
+    assert not_read(long).startswith("texts of 1,271 to 8,192 tokens, whose maps take")
+    assert not_read(long, 2000).startswith("texts of 1,271 to 2,000 tokens")
 
 
 def test_a_batch_holds_fewer_texts_the_longer_they_are() -> None:
