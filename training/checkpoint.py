@@ -70,8 +70,8 @@ def load_classifier(name: str | Path) -> BERTClassifier:
     """
     folder = find_folder(name)
     written = read_config(folder)
-    stored = open_weights(folder)
     family = family_of(written)
+    stored = open_weights(folder)
     _check_task(written, stored, family, folder)
     weights = stored.changed(partial(hf_weights.from_hf, family=family))
     config = ClassifierConfig.from_hf(written, outputs=_outputs(weights))

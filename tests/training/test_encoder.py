@@ -84,7 +84,7 @@ def test_new_weights_are_drawn_as_bert_draws_them() -> None:
     torch.manual_seed(0)
     encoder = EncoderConfig(vocab_size=500, hidden_size=64, num_attention_heads=4)
 
-    weights = BERTClassifier(ClassifierConfig(encoder=encoder, labels=("a",))).state_dict()
+    weights = BERTClassifier(ClassifierConfig(encoder=encoder, labels=("a", "b"))).state_dict()
 
     assert weights["encoder.layers.3.feed_forward.up.weight"].std() == pytest.approx(0.02, rel=0.02)
     assert weights["encoder.embeddings.word.weight"][0].eq(0).all()
