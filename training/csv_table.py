@@ -63,6 +63,8 @@ class CsvTable:
         Args:
             chosen: the columns that are wanted: what for -> the column's name.
         """
+        if not self.names:
+            return  # an empty file
         begin = self._parse(self._header, self.separator)[1]
         are_rows = self._are_rows(begin, chosen)
         at = begin

@@ -106,7 +106,7 @@ def prepare_hybrid(
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     record = read_record(checkpoint)
-    check_trained(record, checkpoint)
+    check_trained(record, checkpoint, joint=joint)
     classifier = load_classifier(checkpoint)
     tokenizer = load_tokenizer(checkpoint, words=classifier.config.encoder.vocab_size)
     torch.manual_seed(recipe.seed)

@@ -11,8 +11,9 @@ from training.json_file import read_json, write_json
 
 FORMAT = 1
 FILE = "training.json"
-_GOES_ON_FROM: dict[tuple[str, ...], type | tuple[type, ...]] = {
-    ("licence",): str,
+_Kinds = dict[tuple[str, ...], type | tuple[type, ...]]
+_DECODER_NEEDS: _Kinds = {("licence",): str}
+_JOINT_NEEDS: _Kinds = {  # the classifier is measured again
     ("rehearsal",): bool,
     ("data", "source"): str,
     ("data", "fingerprint"): str,
@@ -54,13 +55,16 @@ def read_record(checkpoint: Path) -> dict[str, Any]:
     return record
 
 
-def check_trained(record: dict[str, Any], checkpoint: Path) -> None:
+def check_trained(record: dict[str, Any], checkpoint: Path, *, joint: bool) -> None:
     """Whether a record holds what the training of a decoder goes on from.
+
+    Args:
+        joint: whether the encoder learns along.
 
     Raises:
         ValueError: something is missing, or of another kind; it is named.
     """
-    for names, kind in _GOES_ON_FROM.items():
+    for names, kind in (_DECODER_NEEDS | (_JOINT_NEEDS if joint else {})).items():
         value: Any = record
         for name in names:
             value = value.get(name) if isinstance(value, dict) else None

@@ -203,7 +203,7 @@ def decoding(monkeypatch):
     def held(*given):
         decoding.runs += 1
         if decoding.runs > 2:
-            decoding.may_go_on.wait(60)
+            decoding.may_go_on.wait(600)
             time.sleep(0.5)
         return run(*given)
 

@@ -83,7 +83,7 @@ def test_a_long_list_of_bad_rows_is_cut_and_says_how_many_more_there_are(tmp_pat
     [
         ("text,answer\na,b\n", r"t\.csv:1: no column label \(found: text, answer\)"),
         ("a,b\n", "no column text and no column label"),
-        ("", r"found: nothing"),
+        ("", r"has no rows"),
         ("text,label\n", "t.csv has no rows"),
     ],
 )

@@ -51,7 +51,8 @@ def test_a_checkpoint_needs_room_for_its_weights() -> None:
 
 
 def test_a_record_that_a_decoder_can_be_added_to_passes() -> None:
-    check_trained(TRAINED, Path("base"))
+    check_trained(TRAINED, Path("base"), joint=True)
+    check_trained({"licence": "none"}, Path("base"), joint=False)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_a_record_that_a_decoder_can_be_added_to_passes() -> None:
 )
 def test_what_a_record_lacks_is_named(changed: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=rf"base.training\.json has {sentence}"):
-        check_trained({**TRAINED, **changed}, Path("base"))
+        check_trained({**TRAINED, **changed}, Path("base"), joint=True)
 
 
 def test_a_record_says_how_its_texts_were_read() -> None:
