@@ -22,6 +22,7 @@ from training.file_names import forget_paths
 from training.json_file import write_json
 from training.model.classifier import BERTClassifier
 from training.whole_folder import whole_folder
+from training.writing import by_a_library
 
 _PROBLEM_TYPES = {
     "single_label_classification": "single_label",
@@ -85,7 +86,8 @@ def write_bundle(
                 folder, encoder, ENCODER_FILES, card, card.licence
             )
         }
-        parts.encoder.tokenizer.save_pretrained(folder)
+        with by_a_library():
+            parts.encoder.tokenizer.save_pretrained(folder)
         write_json(folder / "config.json", parts.encoder.config)
         if parts.decoder:
             assert card.decoder, "a bundle with a decoder says what it writes"
@@ -129,7 +131,8 @@ def _save(
 
 def _save_decoder_files(folder: Path, part: DecoderPart) -> None:
     folder.mkdir()
-    part.tokenizer.save_pretrained(folder)
+    with by_a_library():
+        part.tokenizer.save_pretrained(folder)
     marks = ("bos_token_id", "eos_token_id", "pad_token_id")
     write_json(
         folder / "config.json",

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from transformers import BertForSequenceClassification
+from transformers import BertForSequenceClassification, PreTrainedTokenizerBase
 
 from explorer.bundle import open_bundle
 from explorer.runner import Runner
@@ -444,9 +444,18 @@ def test_a_full_disk_leaves_nothing_behind(
         Path(path).write_bytes(b"half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
+    def full_too(*_: object, **__: object) -> None:
+        raise Exception("No space left on device (os error 28)")
+
+    flags = [str(checkpoint), "--out", str(tmp_path / "bundles" / "mine")]
+    with monkeypatch.context() as patch:
+        patch.setattr(PreTrainedTokenizerBase, "save_pretrained", full_too)
+        assert main(flags) == 2
+        told = capsys.readouterr().err
+        assert told == "to_onnx.py: Exception: No space left on device (os error 28)\n"
     monkeypatch.setattr(onnx, "save", full)
 
-    assert main([str(checkpoint), "--out", str(tmp_path / "bundles" / "mine")]) == 2
+    assert main(flags) == 2
 
     told = capsys.readouterr().err
     assert told.startswith("to_onnx.py: No space left on device: ")
