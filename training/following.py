@@ -65,9 +65,12 @@ class Following:
         """Whose the texts are."""
         return (self.pairs.licence,)
 
+    is_public = False
+    """Given pairs are not ours to make public, not even ten of them in a record."""
+
     @property
     def examples(self) -> tuple[str, ...]:
-        """Sources for a page to offer: none, since given pairs are not ours to make public."""
+        """Sources for a page to offer: none of given pairs."""
         return ()
 
     def describe(self) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from training.corruption import KINDS
 from training.fit_hybrid import Look
 from training.hybrid_run import MeasuredHybrid, Shown
 from training.hybrid_start import PreparedHybrid
-from training.lines import line
+from training.lines import line, one_line
 from training.precision import multiplies_bfloat16
 from training.vocabulary import show_unknown
+
+_SAMPLE = 300  # characters of a text: a long sentence is whole
 
 
 def show_hybrid_start(prepared: PreparedHybrid, *, quick: bool) -> str:
@@ -123,9 +125,9 @@ def _rows(ours: dict[str, Any], copied: dict[str, Any]) -> list[tuple[str, str, 
 
 def _sample(text: Shown, name: str = "") -> Sequence[str]:
     return [
-        line(name, f"read     {text.source}"),
-        line("", f"wrote    {text.written}"),
-        line("", f"wanted   {text.target}"),
+        line(name, f"read     {one_line(text.source, _SAMPLE)}"),
+        line("", f"wrote    {one_line(text.written, _SAMPLE)}"),
+        line("", f"wanted   {one_line(text.target, _SAMPLE)}"),
     ]
 
 

@@ -24,7 +24,7 @@ from training.predict import predict_logits
 from training.record import write_record
 from training.restoring import Restoring
 
-_SHOWN = 10  # sentences that are printed and kept, good and bad alike
+_SHOWN = 10  # texts that are printed, good and bad alike; of public data they are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def save_hybrid(
             "copied": measured.copied,
             "validation": list(looks),
         },
-        "shown": [asdict(text) for text in measured.shown],
+        "shown": [asdict(text) for text in measured.shown] if prepared.task.is_public else [],
     }
     write_record(folder, record)
 

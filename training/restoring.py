@@ -61,10 +61,14 @@ class Restoring:
         return self.sentences.licences
 
     @property
+    def is_public(self) -> bool:
+        """Whether a record may hold texts: packaged reviews; rows of other data are not ours."""
+        return set(self.sentences.data) <= set(SOURCES)
+
+    @property
     def examples(self) -> tuple[str, ...]:
-        """Sources for a page to offer, written for the packaged reviews; none of other data,
-        whose rows are not ours to make public."""
-        return SPOILED_EXAMPLES if set(self.sentences.data) <= set(SOURCES) else ()
+        """Sources for a page to offer, written for the packaged reviews; none of other data."""
+        return SPOILED_EXAMPLES if self.is_public else ()
 
     def describe(self) -> dict[str, Any]:
         """The `data` of the record."""

@@ -83,15 +83,14 @@ def _add_files(add: Callable[..., object]) -> None:
     add(
         "--data",
         nargs="+",
-        default=list(_DATA),
         help="texts whose sentences are spoiled and restored, as train_classifier.py takes them; "
         "the classifier's own, if they lie elsewhere than here, must be among them "
         f"(default: {' '.join(_DATA)})",
     )
     add(
         "--pairs",
-        help="learn given pairs instead: a .csv, .tsv, .json or .jsonl file, or a dataset on the "
-        "Hub, with the columns source and target",
+        help="learn given pairs instead (--data then serves --encoder joint alone): a .csv, .tsv, "
+        ".json or .jsonl file, or a dataset on the Hub, with the columns source and target",
     )
     add_reading_flags(add, (*LABELLED, *PAIRED))
 
@@ -150,13 +149,13 @@ def train(arguments: argparse.Namespace, command: str) -> None:
         ValueError, OSError, ArithmeticError: what a person gave cannot be trained on.
     """
     began = perf_counter()
-    joint = (arguments.encoder or ("joint" if arguments.pairs is None else "frozen")) == "joint"
+    joint = _is_joint(arguments)
     with whole_folder(arguments.out, marker=FILE) as folder:
         prepared = prepare_hybrid(
             arguments.checkpoint, _task_of(arguments), recipe_of(arguments), joint=joint
         )
         check_target(arguments.out, marker=FILE, needs=room_for(prepared.rewriter.model))
-        corpus = open_corpus(prepared.record, arguments.data) if joint else None
+        corpus = open_corpus(prepared.record, _data_of(arguments)) if joint else None
         say(show_hybrid_start(prepared, quick=arguments.quick))
         looks = train_with_looks(prepared)
         kept: ClassifierKept | None = None
@@ -191,6 +190,21 @@ def recipe_of(arguments: argparse.Namespace) -> HybridRecipe:
     return replace(recipe, **_QUICK) if arguments.quick else recipe
 
 
+def _is_joint(arguments: argparse.Namespace) -> bool:
+    joint = (arguments.encoder or ("joint" if arguments.pairs is None else "frozen")) == "joint"
+    if arguments.data and arguments.pairs is not None and not joint:
+        raise ValueError(
+            "--data names the texts that a classifier is measured by again when its encoder learns "
+            "along; with --pairs and a frozen encoder nothing reads them. Leave it out, or add "
+            "--encoder joint"
+        )
+    return joint
+
+
+def _data_of(arguments: argparse.Namespace) -> list[str]:
+    return arguments.data or list(_DATA)
+
+
 def _task_of(arguments: argparse.Namespace) -> MakeTask:
     beside = LABELLED if arguments.pairs is not None else PAIRED
     if unused := reading_of(arguments, beside).columns:
@@ -200,7 +214,7 @@ def _task_of(arguments: argparse.Namespace) -> MakeTask:
     def make(tokenizer: PreTrainedTokenizerBase, recipe: HybridRecipe) -> HybridTask:
         if arguments.pairs is not None:
             return Following(load_pairs(arguments.pairs, reading_of(arguments, PAIRED)))
-        data = arguments.data[:1] if arguments.quick else arguments.data
+        data = _data_of(arguments)[:1] if arguments.quick else _data_of(arguments)
         sentences = load_sentences(
             data,
             tokenizer,
