@@ -465,10 +465,12 @@ def test_a_full_disk_leaves_nothing_behind(
 
 def test_texts_too_long_for_the_memory_of_a_proof_are_not_tried_and_named(
     checkpoint: Path,
+    graph: onnx.ModelProto,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr(make_encoder, "trace_encoder", lambda model: deepcopy(graph))
     monkeypatch.setattr(longest, "BUDGET", 91_000)
     flags = [str(checkpoint), "--out", str(tmp_path / "bundle")]
 
