@@ -13,16 +13,15 @@ import onnx
 from export.bundle_format import DECODER_FILES, ENCODER_FILES
 from export.bundle_schema import FILE, FORMAT, Description, Manifest, list_files
 from export.encoder_graph import encoder_of
+from export.known_settings import known_of_generate, save_tokenizer
 from export.made import Graph
 from export.parts import DecoderPart, EncoderPart, Parts
 from export.provenance import describe_graph, exporter_versions
 from export.typed_json import WrongJson, as_json, read_object
 from training.decoder_checkpoint import GENERATION
-from training.file_names import forget_paths
 from training.json_file import write_json
 from training.model.classifier import BERTClassifier
 from training.whole_folder import whole_folder
-from training.writing import by_a_library
 
 _PROBLEM_TYPES = {
     "single_label_classification": "single_label",
@@ -86,14 +85,12 @@ def write_bundle(
                 folder, encoder, ENCODER_FILES, card, card.licence
             )
         }
-        with by_a_library():
-            parts.encoder.tokenizer.save_pretrained(folder)
+        save_tokenizer(parts.encoder.tokenizer, folder)
         write_json(folder / "config.json", parts.encoder.config)
         if parts.decoder:
             assert card.decoder, "a bundle with a decoder says what it writes"
             graphs["generate"] = _save(folder, decoder, DECODER_FILES, card.decoder, card.licence)
             _save_decoder_files(folder / "decoder", parts.decoder)
-        forget_paths(folder)
         found = {"graphs": graphs, "files": list_files(folder)}
         manifest = read_object(Manifest, as_json(description) | found)
         write_json(folder / FILE, as_json(manifest))
@@ -131,14 +128,13 @@ def _save(
 
 def _save_decoder_files(folder: Path, part: DecoderPart) -> None:
     folder.mkdir()
-    with by_a_library():
-        part.tokenizer.save_pretrained(folder)
+    save_tokenizer(part.tokenizer, folder)
     marks = ("bos_token_id", "eos_token_id", "pad_token_id")
     write_json(
         folder / "config.json",
         {**part.model.decoder.config.to_hf(), **{name: part.generation[name] for name in marks}},
     )
-    write_json(folder / GENERATION, part.generation)
+    write_json(folder / GENERATION, known_of_generate(part.generation))
 
 
 def describe(parts: Parts, card: Card) -> Description:

@@ -163,9 +163,10 @@ def _open_encoder_decoder(
             f"or put it into {folder / 'decoder'}"
         )
     tokenizer = load_tokenizer(folder, words=sizes[0])
-    encoder = EncoderPart(
-        folder=folder, model=model.encoder, tokenizer=tokenizer, config=config["encoder"]
-    )
+    size = model.encoder.config
+    # Never the config as it came, which may hold anything of whoever made it.
+    written = {"model_type": size.model_type, **size.to_hf()}
+    encoder = EncoderPart(folder=folder, model=model.encoder, tokenizer=tokenizer, config=written)
     own_tokenizer = load_tokenizer(own, words=sizes[1]) if own else tokenizer
     assumed = [] if own else [assumed_tokenizer(sizes[1])]
     return Parts(

@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.json_file import read_json, write_json
 from training.table_file import SUFFIXES
 
 _FOLDER = "/"
@@ -44,25 +43,6 @@ def public_name(given: str) -> str:
         return given
     # A record may have been written on another system.
     return real_name(given.replace("\\", "/") if not os.path.exists(given) else given)
-
-
-def forget_paths(folder: Path) -> None:
-    """Removes from Hugging Face's configs in a folder where files lay on the machine that made it.
-
-    `_name_or_path`, `tokenizer_file`, `special_tokens_map_file` and the like: what opens the folder
-    reads none of them.
-    """
-    for file in folder.rglob("*config.json"):
-        settings = read_json(file)
-        kept = {key: value for key, value in settings.items() if not _is_path(value)}
-        if kept != settings:
-            write_json(file, kept)
-
-
-def _is_path(value: object) -> bool:
-    """Whether a setting can only be a path; special tokens like `</s>` are none."""
-    pattern = r"(/|~|\.\.?/|[A-Za-z]:[\\/]).+"
-    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
 def noted_texts(given: str) -> str:

@@ -12,6 +12,7 @@ import torch
 from tokenizers import ByteLevelBPETokenizer
 from transformers import (
     AlbertConfig,
+    AutoConfig,
     BertConfig,
     EncoderDecoderConfig,
     EncoderDecoderModel,
@@ -26,9 +27,11 @@ from explorer.decoding.settings import Settings
 from explorer.runner import Runner
 from explorer.writer import Writer
 from export.decoder_samples import Sample, run_steps
+from export.parts import open_parts
 from export.proof import run
 from export.sessions import open_session
 from export.to_onnx import main
+from training.model.config import EncoderConfig
 
 Save = Callable[..., Path]
 START, END = 1, 2
@@ -264,3 +267,21 @@ def test_a_tokenizer_that_knows_more_than_the_decoder_is_refused(
     told = capsys.readouterr().err
     assert f"the tokenizer in {folder / 'decoder'} has tokens up to the id 283" in told
     assert "its model knows those below 78" in told
+
+
+def test_the_encoders_half_is_written_in_settings_that_are_read(save: Save, tmp_path: Path) -> None:
+    folder = save()
+    config = json.loads((folder / "config.json").read_text())
+    config["encoder"] |= {
+        "_name_or_path": "home/JANE/models/client",
+        "task_specific_params": {"x": {"train_file": "/home/JANE/a.csv"}},
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+
+    written = open_parts(str(folder)).encoder.config
+
+    assert "JANE" not in json.dumps(written)
+    assert EncoderConfig.from_hf(written) == EncoderConfig.from_hf(config["encoder"])
+    (tmp_path / "config.json").write_text(json.dumps(written))
+    theirs = AutoConfig.from_pretrained(tmp_path)
+    assert (theirs.model_type, theirs.hidden_size, theirs.num_hidden_layers) == ("bert", 16, 1)

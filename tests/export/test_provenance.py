@@ -12,7 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from export.provenance import checkpoint_origin, describe_graph
+from export.provenance import checkpoint_origin, describe_graph, held_out_metrics
 
 ROOT = Path(__file__).parents[2]
 GRAPHS = """
@@ -82,6 +82,32 @@ def test_a_graph_says_of_itself_what_bundle_json_says_and_no_path(
         "metrics": '{"test": {"accuracy": 0.5}}',
     }
     assert b"somebody" not in described.SerializeToString()
+
+
+def test_of_a_record_it_keeps_what_training_notes_and_nothing_beside_it(checkpoint: Path) -> None:
+    data = {
+        "source": ["/home/JANE/a.csv", "imdb"],
+        "reading": {"columns": {"text": "review"}, "keep_duplicates": True},
+        "sizes": {"train": 3},
+        "longest": 9,
+    }
+    recipe = {"init": "owner/model", "epochs": 1, "longest": 32}
+    others = {"owner": "JANE", "sizes_of": {"JANE": 1}, "files": [{"at": "/home/JANE"}]}
+    noted = {
+        "data": data | others | {"removed": {"duplicates": 1, "by": "JANE"}},
+        "recipe": recipe | others | {"dropout": "JANE"},
+        "seed": 7,
+        "versions": {"torch": "2.13.0", "python": "JANE", "jane": "1.0"},
+    }
+
+    origin = checkpoint_origin(checkpoint, noted)
+
+    assert origin["data"] == data | {"source": ["a.csv", "imdb"], "removed": {"duplicates": 1}}
+    assert origin["recipe"] == recipe
+    assert (origin["seed"], origin["versions"]) == (7, {"torch": "2.13.0"})
+    assert held_out_metrics({"test": {"loss": 0.5, "confusion": [[1, 2]], "by": "JANE"}}) == {
+        "test": {"loss": 0.5, "confusion": [[1, 2]]}
+    }
 
 
 def test_of_a_model_that_was_not_trained_here_it_says_what_is_known(

@@ -8,7 +8,6 @@ import pytest
 
 from training.file_names import (
     find_noted_texts,
-    forget_paths,
     noted_texts,
     public_name,
     real_name,
@@ -85,26 +84,6 @@ def test_texts_are_found_again_here_or_where_somebody_says(
     monkeypatch.chdir("data")
     assert find_noted_texts("tickets.csv", advice="-") == "tickets.csv"
     assert find_noted_texts("mine/", advice="-") == "mine/"
-
-
-def test_configs_forget_where_they_lay_and_keep_the_rest(tmp_path: Path) -> None:
-    kept = {"cls_token": "<s>", "pad_token": "/", "id2label": {"0": "/r/films"}, "tags": ["/a/b"]}
-    machine = {
-        "_name_or_path": "/home/alice/model",
-        "tokenizer_file": "C:\\Users\\alice\\tokenizer.json",
-        "special_tokens_map_file": "~/.cache/map.json",
-        "vocab_file": "../alice/vocab.txt",
-    }
-    (tmp_path / "decoder").mkdir()
-    for name in ("config.json", "tokenizer_config.json", "decoder/generation_config.json"):
-        write_json(tmp_path / name, kept | machine)
-    write_json(tmp_path / "tokenizer.json", machine)
-
-    forget_paths(tmp_path)
-
-    for name in ("config.json", "tokenizer_config.json", "decoder/generation_config.json"):
-        assert json.loads((tmp_path / name).read_text()) == kept
-    assert json.loads((tmp_path / "tokenizer.json").read_text()) == machine, "its words are its own"
 
 
 def test_a_full_disk_leaves_the_json_that_was_there(
