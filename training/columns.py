@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from training.lines import listed, one_line, quoted
+
 
 @dataclass(frozen=True, slots=True)
 class Role:
@@ -36,7 +38,11 @@ def column_flags(roles: Iterable[str]) -> str:
 
 
 def choose_columns(
-    names: Sequence[str], roles: Sequence[Role], given: Mapping[str, str], where: str
+    names: Sequence[str],
+    roles: Sequence[Role],
+    given: Mapping[str, str],
+    where: str,
+    advice: str = "",
 ) -> dict[str, str]:
     """The column of each role that has one: role -> the column's name, as the table writes it.
 
@@ -46,6 +52,7 @@ def choose_columns(
         names: the table's columns.
         given: the columns that a person named: role -> name.
         where: the table, for a message.
+        advice: what else a person may do where none of the columns is there.
 
     Raises:
         ValueError: a column is missing, is there twice, or could be several.
@@ -63,10 +70,11 @@ def choose_columns(
         raise ValueError(
             f"{where}: no column {' and no column '.join(wanted)} (found: {_listed(names)}); "
             f"say which it is with {' and '.join(role.flag for role in missing)}"
+            f"{'' if found else advice}"
         )
     if twice := [name for name in found.values() if list(found.values()).count(name) > 1]:
         raise ValueError(
-            f"{where}: the column {twice[0]} is named for two things; name two columns"
+            f"{where}: the column {one_line(twice[0])} is named for two things; name two columns"
         )
     return found
 
@@ -74,7 +82,7 @@ def choose_columns(
 def other_names(found: Mapping[str, str]) -> str:
     """In words, which columns were taken that are not called as we call them; or nothing."""
     return ", ".join(
-        f"{role} from the column {name!r}"
+        f"{role} from the column {quoted(name)}"
         for role, name in found.items()
         if _plain(name) not in (role, f"text_{role}")
     )
@@ -100,11 +108,11 @@ def _only(alike: Sequence[str], role: Role, names: Sequence[str], where: str) ->
         return alike[0] if alike else None
     if len({_plain(name) for name in alike}) == 1:
         raise ValueError(
-            f"{where}: {len(alike)} columns called {_plain(alike[0])} (found: "
+            f"{where}: {len(alike)} columns called {one_line(_plain(alike[0]))} (found: "
             f"{_listed(names)}); leave but one, or rename the others"
         )
     raise ValueError(
-        f"{where}: {len(alike)} columns that may be the {role.name}: {', '.join(alike)}; say "
+        f"{where}: {len(alike)} columns that may be the {role.name}: {listed(alike)}; say "
         f"which it is with {role.flag}"
     )
 
@@ -118,4 +126,4 @@ def _plain(name: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(name or "(without a name)" for name in names) or "nothing"
+    return listed([name or "(without a name)" for name in names]) or "nothing"

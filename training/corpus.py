@@ -14,12 +14,13 @@ from pathlib import Path
 from training.cleaning import PARTS, Cleaned, Removed, remove_duplicates, split
 from training.columns import column_flags
 from training.label_names import settle_labels
+from training.lines import listed, quoted
 from training.reviews import SOURCES, read_reviews
 from training.rows import RawTexts, Reading, Row
 from training.table_file import SUFFIXES, read_table
 
 DEFAULT = "rotten-tomatoes"
-_SHOWN_LENGTH = 60
+_SWAPPED = "--text-column and --label-column say which is which, if they were taken for each other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +118,12 @@ def _removals(cleaned: Cleaned) -> Iterator[str]:
     for row, other in cleaned.near_duplicates:
         yield f"removed {_shown(row)}, a near-duplicate of {_shown(other)}"
     for row in cleaned.conflicting:
-        yield f"removed {_shown(row)}, which has several labels, {row.label!r} here"
+        yield f"removed {_shown(row)}, which has several labels, {quoted(row.label)} here"
 
 
 def _shown(row: Row) -> str:
     both = row.text if row.text_pair is None else f"{row.text} | {row.text_pair}"
-    text = " ".join(both.split())
-    return repr(text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 3]}...")
+    return quoted(" ".join(both.split()))
 
 
 def _in_order(names: set[str]) -> tuple[str, ...]:
@@ -140,10 +140,13 @@ def _check(
     if not any(rows.values()):
         raise ValueError(
             f"nothing is left of {data}: {removed.conflicting:,} rows have a text that is there "
-            "with several labels; give each text one label, or keep all with --keep-duplicates"
+            "with several labels; give each text one label, or keep all with --keep-duplicates "
+            f"({_SWAPPED})"
         )
     if len(labels) < 2:
-        raise ValueError(f"{data} has only the label {labels[0]!r}; expected two or more labels")
+        raise ValueError(
+            f"{data} has only the label {quoted(labels[0])}; expected two or more labels"
+        )
     if empty := [part for part in PARTS if not rows[part]]:
         raise ValueError(
             f"{data} leaves no texts for {' and '.join(empty)} ({sizes}); give more texts, "
@@ -151,10 +154,11 @@ def _check(
         )
     trained = Counter(row.label for row in rows["train"])
     if unseen := [label for label in labels if not trained[label]]:
-        listed = ", ".join(repr(label) for label in unseen[:10])
+        many = 2 * len(labels) > sum(map(len, rows.values()))
         raise ValueError(
             f"{len(unseen)} of {len(labels)} labels of {data} have no text in the train part "
-            f"({sizes}): {listed}; give more texts of each, or merge rare labels"
+            f"({sizes}): {listed([quoted(label) for label in unseen])}; give more texts of each, "
+            f"or merge rare labels{f' ({_SWAPPED})' if many else ''}"
         )
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from training.lines import counted
+from training.lines import counted, quoted
 
 # A row, or the sentence that says what is wrong with it, behind the line it begins on.
 Parsed = tuple[int, Mapping[str, Any] | str]
@@ -50,12 +50,21 @@ class CsvTable:
         fitting = [separator for separator in separators if fits(headers[separator][0])]
         self.separator = fitting[0] if fitting else max(headers, key=lambda s: len(headers[s][0]))
         self.names, self.problem = headers[self.separator]
+        if len(self.names) == 1 and any(separator in self.names[0] for separator in SEPARATORS):
+            self.problem = (
+                f"the names of the columns are one field ({quoted(self.names[0])}); a quote "
+                "goes around each field, not around the line"
+            )
+        self._numbered = self._is_numbered()
 
     @property
     def note(self) -> str:
         """How it was read, where that is not what everybody expects."""
         name = SEPARATORS.get(self.separator, repr(self.separator))
-        return "" if self.separator == "," else f"columns parted by {name}"
+        notes = [f"columns parted by {name}"] if self.separator != "," else []
+        if self._numbered:
+            notes.append("the first column numbers the rows, has no name, and is left out")
+        return "; ".join(notes)
 
     def rows(self, chosen: Mapping[str, str]) -> Iterator[Parsed]:
         """Every row, as its values by the names of their columns; empty rows are left out.
@@ -118,9 +127,19 @@ class CsvTable:
             found = counted(len(fields), "field")
             return f"{found}, expected {len(self.names)}; quote a text that has {parting}"
         for name, field in zip(self.names, fields, strict=True):
-            if not name and field.strip():
-                return f"{field.strip()[:30]!r} stands in a column without a name; name it"
+            if not name and field.strip() and not self._numbered:
+                return f"a column without a name is not empty (found {quoted(field)}); name it"
         return dict(zip(self.names, fields, strict=True))
+
+    def _is_numbered(self) -> bool:
+        """Whether the first column, and no other, lacks a name and holds numbers alone.
+
+        pandas writes its index so.
+        """
+        if [at for at, name in enumerate(self.names) if not name] != [0] or len(self.names) < 2:
+            return False
+        begin = self._parse(self._header, self.separator)[1]
+        return all(value.isdecimal() for value in self._column(begin, 0))
 
     def _are_rows(self, begin: int, chosen: Mapping[str, str]) -> Callable[[list[str]], bool]:
         """Whether lines that one row spans look like rows themselves.

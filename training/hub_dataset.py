@@ -23,6 +23,7 @@ from datasets import (
 from training.columns import LABELLED, Role, choose_columns, other_names
 from training.csv_table import Parsed
 from training.file_names import public_name, real_name
+from training.lines import listed
 from training.rows import RawTexts
 from training.table_file import Made, list_problems, make_row, make_rows, read_rows, title_of
 
@@ -109,7 +110,8 @@ def read_parts(
     if "train" not in parts:
         raise ValueError(
             f"{name} has no part called train with rows to learn from (found: "
-            f"{', '.join(map(str, found))}); give a dataset with one, or a CSV or JSON Lines file"
+            f"{listed([str(part) for part in found])}); give a dataset with one, or a CSV or JSON "
+            "Lines file"
         )
     return PartsRead(parts, tuple(notes), _licence(name, found), labels)
 
@@ -182,9 +184,7 @@ def _rows_of_files(
     rows: list[Made] = []
     notes: list[str] = []
     for path in files.paths:
-        found = read_rows(
-            path, make, roles=roles, given=given, of="texts", separated=files.separated
-        )
+        found = read_rows(path, make, roles=roles, given=given, of=None, separated=files.separated)
         rows += found.rows
         notes += found.notes
     return rows, notes

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from training.csv_table import Parsed
+from training.lines import listed, quoted
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _EXPECTED = "expected one object a line, or an array of objects"
@@ -17,7 +18,9 @@ class JsonTable:
     note = ""
 
     def __init__(self, text: str) -> None:
-        self._rows = list(_array(text) if _is_array(text) else _lines(text))
+        self._rows = _spread(text) or list(_array(text) if _is_array(text) else _lines(text))
+        if len(self._rows) == 1:
+            self._rows = [(at, _of_all_rows(row) or row) for at, row in self._rows]
 
     @property
     def names(self) -> list[str]:
@@ -40,6 +43,35 @@ def _is_array(text: str) -> bool:
     except (ValueError, RecursionError):
         return True
     return "\n" not in begin.strip()
+
+
+def _spread(text: str) -> list[Parsed]:
+    """The row of a file that begins with an object over several lines; or nothing."""
+    begin = _skip(text, 0)
+    value, end = _decoded(text, begin) if text.startswith("{", begin) else (None, begin)
+    if not isinstance(value, dict) or "\n" not in text[begin:end]:
+        return []
+    at = text.count("\n", 0, begin) + 1
+    if not text[end:].strip():
+        return [(at, value)]
+    return [(at, f"an object that goes over several lines, and more behind it; {_EXPECTED}")]
+
+
+def _of_all_rows(row: Mapping[str, Any] | str) -> str:
+    """What is wrong with an only object that holds the table: its columns, or a list of rows."""
+    if isinstance(row, str) or not row:
+        return ""
+    lists = [key for key, v in row.items() if isinstance(v, list) and v and not _are_words(v)]
+    if lists or all(isinstance(value, dict | list) for value in row.values()):
+        return (
+            f"one object holds all (in {listed([quoted(key) for key in lists or row])}); "
+            f'{_EXPECTED}, as pandas writes it with orient="records"'
+        )
+    return ""
+
+
+def _are_words(values: list[Any]) -> bool:
+    return not any(isinstance(value, dict | list) for value in values)
 
 
 def _lines(text: str) -> Iterator[Parsed]:
@@ -103,7 +135,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the key {key!r} twice in one object")
+            raise ValueError(f"the key {quoted(key)} twice in one object")
         found[key] = value
     return found
 

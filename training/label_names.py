@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
+from training.lines import quoted
 from training.rows import Row
 
 _MISSING = frozenset({"nan", "na", "n/a", "none", "null", "nil", "-", "?"})
@@ -43,10 +44,12 @@ def _nearly_the_same(counts: Counter[str]) -> Iterable[str]:
         alike[_plain(label)].append(label)
     groups = [labels for labels in alike.values() if len(labels) > 1]
     for labels in groups[:_LISTED]:
-        listed = " and ".join(f"{label!r} ({counts[label]:,} texts)" for label in labels)
+        named = [f"{quoted(label)} ({counts[label]:,} texts)" for label in labels[:_LISTED]]
+        if len(labels) > _LISTED:
+            named.append(f"{len(labels) - _LISTED:,} more")
         yield (
-            f"{listed} are nearly the same, and are taken for {len(labels)} labels; if they are "
-            "one, write them alike"
+            f"{' and '.join(named)} are nearly the same, and are taken for {len(labels)} labels; "
+            "if they are one, write them alike"
         )
     if len(groups) > _LISTED:
         yield f"so are {len(groups) - _LISTED} more groups of labels"
@@ -56,8 +59,8 @@ def _missing(counts: Counter[str]) -> Iterable[str]:
     for label in counts:
         if label.casefold() in _MISSING:
             yield (
-                f"{label!r} ({counts[label]:,} texts) is taken for a label's name; if it stands "
-                "for a missing one, leave those rows out"
+                f"{quoted(label)} ({counts[label]:,} texts) is taken for a label's name; if it "
+                "stands for a missing one, leave those rows out"
             )
 
 

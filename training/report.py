@@ -7,7 +7,7 @@ from pathlib import Path
 from training.baseline import Baseline
 from training.cleaning import PARTS
 from training.fit import Epoch
-from training.lines import counted, line
+from training.lines import counted, line, one_line
 from training.metrics import Metrics
 from training.model.classifier import BERTClassifier
 from training.precision import multiplies_bfloat16
@@ -110,7 +110,7 @@ def _balance(prepared: Prepared) -> str:
     counts = Counter(example.label for example in prepared.corpus.train)
     total = sum(counts.values())
     shares = [
-        f"{prepared.corpus.labels[label]} {100 * count / total:.1f} %"
+        f"{one_line(prepared.corpus.labels[label])} {100 * count / total:.1f} %"
         for label, count in (sorted(counts.items()) if len(counts) <= 8 else counts.most_common())
     ]
     if len(shares) > 8:
@@ -152,4 +152,7 @@ def _worst_confusions(labels: tuple[str, ...], metrics: Metrics) -> Iterator[str
     )
     yield line("confusion", "the most frequent; all of them are in training.json")
     for count, true, predicted in pairs[:_WORST]:
-        yield line("", f"{-count:>6,} times {labels[true]} taken for {labels[predicted]}")
+        yield line(
+            "",
+            f"{-count:>6,} times {one_line(labels[true])} taken for {one_line(labels[predicted])}",
+        )

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from training.columns import LABELLED, Role, choose_columns, other_names
 from training.csv_table import CsvTable, Parsed
 from training.json_table import JsonTable
+from training.lines import is_control, quoted
 from training.rows import RawTexts, Row
 from training.text_file import read_text
 
@@ -20,7 +21,12 @@ CSV_SUFFIXES = (".csv", ".tsv")
 SUFFIXES = (*CSV_SUFFIXES, ".jsonl", ".json", ".ndjson")
 Made = TypeVar("Made")
 _LISTED = 20  # how many bad rows a message names
+_ALIKE = 3  # the same where one cause has them all
+_HEADLESS = ", or, if the first line is a row already, put a line with the columns' names before it"
+_EMPTY = "an object without anything in it; expected the columns as its keys"
 _HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair: JSON can write it, UTF-8 cannot
+Problem = tuple[str, str]
+"""Where a bad row stands, and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ def read_rows(
     *,
     roles: Sequence[Role],
     given: Mapping[str, str],
-    of: str,
+    of: str | None,
     separated: bool | None = None,
 ) -> Found[Made]:
     """What `make` makes of every row; it answers a bad row with a sentence.
@@ -69,7 +75,7 @@ def read_rows(
         make: takes a row's values by their roles.
         roles: what columns are wanted for.
         given: the columns that a person named: role -> name.
-        of: what rows are expected, for a message.
+        of: what rows are expected, for a message; None where there may be none.
         separated: whether it is a CSV; None lets the file's name say it.
 
     Raises:
@@ -84,17 +90,33 @@ def read_rows(
     table = CsvTable(text, _fitting(roles, given)) if separated else JsonTable(text)
     if isinstance(table, CsvTable) and table.problem:
         raise ValueError(f"{path}:1: {table.problem}")
-    if not table.names and (bad := [f"{path}:{at}: {row}" for at, row in table.rows({})]):
-        raise ValueError(list_problems(str(path), bad, len(bad)))
     if not table.names:
-        raise ValueError(f"{path} has no rows; expected {of}")
-    chosen = choose_columns(table.names, roles, given, f"{path}:1" if separated else str(path))
+        bad = [(f"{path}:{at}", str(row or _EMPTY)) for at, row in table.rows({})]
+        return _some([], bad, path, of)
+    chosen = choose_columns(
+        table.names,
+        roles,
+        given,
+        f"{path}:1" if separated else str(path),
+        _HEADLESS if separated else "",
+    )
     rows, problems = make_rows(table.rows(chosen), chosen, make, lambda at: f"{path}:{at}")
+    notes = tuple(filter(None, (table.note, other_names(chosen))))
+    return _some(rows, problems, path, of, notes)
+
+
+def _some(
+    rows: list[Made],
+    problems: Sequence[Problem],
+    path: Path,
+    of: str | None,
+    notes: tuple[str, ...] = (),
+) -> Found[Made]:
     if problems:
         raise ValueError(list_problems(str(path), problems, len(rows) + len(problems)))
-    if not rows:
+    if not rows and of is not None:
         raise ValueError(f"{path} has no rows; expected {of}")
-    return Found(rows, tuple(filter(None, (table.note, other_names(chosen)))))
+    return Found(rows, notes)
 
 
 def make_rows(
@@ -102,7 +124,7 @@ def make_rows(
     chosen: Mapping[str, str],
     make: Callable[[Mapping[str, Any]], Made | str],
     where: Callable[[int], str],
-) -> tuple[list[Made], list[str]]:
+) -> tuple[list[Made], list[Problem]]:
     """What `make` makes of rows, and the bad ones, each named.
 
     Args:
@@ -110,7 +132,7 @@ def make_rows(
         where: names a row by its number.
     """
     rows: list[Made] = []
-    problems = []
+    problems: list[Problem] = []
     for at, parsed in parsed_rows:
         row: Made | str = (
             parsed
@@ -118,17 +140,20 @@ def make_rows(
             else make({role: parsed.get(column) for role, column in chosen.items()})
         )
         if isinstance(row, str):
-            problems.append(f"{where(at)}: {row}")
+            problems.append((where(at), row))
         else:
             rows.append(row)
     return rows, problems
 
 
-def list_problems(of: str, problems: Sequence[str], total: int) -> str:
-    """The bad rows of something, the first ones by name."""
-    rest = len(problems) - _LISTED
-    listed = "\n".join(problems[:_LISTED]) + (f"\n... and {rest} more" if rest > 0 else "")
-    return f"{len(problems)} of {total} rows in {of} cannot be used:\n{listed}"
+def list_problems(of: str, problems: Sequence[Problem], total: int) -> str:
+    """The bad rows of something, the first ones by name; fewer where one cause has them all."""
+    alike = len({sentence.partition(" (found ")[0] for _, sentence in problems}) == 1
+    most, why = (_ALIKE, " for the same cause") if alike else (_LISTED, "")
+    lines = [f"{place}: {sentence}" for place, sentence in problems[:most]]
+    if (rest := len(problems) - most) > 0:
+        lines.append(f"... and {rest} more{why}")
+    return "\n".join([f"{len(problems)} of {total} rows in {of} cannot be used:", *lines])
 
 
 def title_of(path: Path) -> str:
@@ -149,9 +174,14 @@ def make_row(values: Mapping[str, Any]) -> Row | str:
         return problem
     if isinstance(label, bool) or not isinstance(label, str | int) or not str(label).strip():
         return f"no label (found {_shown(label)}); expected a word or a whole number"
-    if "\n" in str(label).strip() or (problem := text_problem("label", str(label))):
-        return problem or f"a label of several lines (found {_shown(label)}); expected a word"
-    if pair is not None and (problem := text_problem("text_pair", pair)):
+    if problem := text_problem("label", str(label)):
+        return problem
+    if any(map(is_control, str(label).strip())):
+        return (
+            f"a label of several lines, or with control characters (found {_shown(label)}); "
+            "expected a word"
+        )
+    if "pair" in values and (problem := text_problem("text_pair", pair)):
         return f"{problem}; leave the column out where there is one text"
     return Row(str(text).strip(), str(label), str(pair).strip() if pair else None)
 
@@ -162,14 +192,13 @@ def text_problem(name: str, text: object) -> str:
         return f"no {name} (found {_shown(text)})"
     if _HALF.search(text):
         return f"{name} has half of a character (found {_shown(text)}), which cannot be written"
+    if "\0" in text:
+        return f"{name} has a NUL character (found {_shown(text)}), which no text has"
     return ""
 
 
 def _shown(value: object) -> str:
-    if value is None:
-        return "nothing, or null"
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+    return "nothing, or null" if value is None else quoted(value)
 
 
 def _fitting(roles: Sequence[Role], given: Mapping[str, str]) -> Callable[[Sequence[str]], bool]:

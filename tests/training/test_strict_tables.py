@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from training.corpus import load_corpus
+from training.hub_dataset import read_dataset
 from training.pairs import load_pairs
 from training.rows import RawTexts, Reading, Row
 from training.table_file import read_table
@@ -125,7 +126,7 @@ def test_empty_columns_and_rows_that_a_spreadsheet_leaves_are_nothing(tmp_path: 
 
     assert read(tmp_path, content).parts["all"] == [Row("a", "pos"), Row("b", "neg")]
     assert problems(tmp_path, content + "c,really,pos,\n") == {
-        7: "'pos' stands in a column without a name; name it"
+        7: "a column without a name is not empty (found 'pos'); name it"
     }
 
 
@@ -229,6 +230,19 @@ def test_an_array_of_objects_is_read_and_its_bad_rows_have_lines(tmp_path: Path,
         ('[\n{"text": "a", "label": "x"}\n] 1', ":3: not JSON: '1' behind the array"),
         ('[\n{"text": "a", "label": "x"},\n{"te\n', ":3: not JSON"),
         ('{"text": "a", "label": "x\\ny"}', "a label of several lines"),
+        ('{"text": "a", "label": "x\\ry"}', "a label of several lines"),
+        ('{"text": "a", "label": "x\\u2028y"}', "a label of several lines"),
+        ('{"text": "a", "label": "x\\u001b[31m"}', "control characters .found 'x.x1b.31m'"),
+        ('{"text": "a\\u0000", "label": "x"}', "text has a NUL character"),
+        ("{}", ":1: an object without anything in it; expected the columns as its keys"),
+        ("{}\n{}", ":2: an object without anything in it"),
+        ('{"text": {"0": "a"}, "label": {"0": "x"}}', "one object holds all .*orient=.records."),
+        ('{\n"version": "1",\n"data": [{"text": "a"}]}', "one object holds all .in 'data'"),
+        ('{\n"text": "a", "label": "x"}\n{\n"text":', "an object that goes over several lines"),
+        (
+            '{"text": "a", "label": "x", "text_pair": "b"}\n{"text": "a", "label": "x"}',
+            ":2: no text_pair .found nothing, or null",
+        ),
     ],
 )
 def test_json_that_is_odd_is_refused_by_line(tmp_path: Path, content: str, sentence: str) -> None:
@@ -287,3 +301,65 @@ def test_nothing_left_is_a_sentence(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match=r"nothing is left of .*: 100 rows .*--keep-duplic"):
         load_corpus(str(path))
+
+
+def numbered(text: str, label: str) -> str:
+    """120 rows of these, with their number for {}."""
+    rows = (f"{text},{label}".format(i, i) for i in range(120))
+    return "\n".join(["text,label", *rows, ""])
+
+
+LONG = "a long review " * 10
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (numbered("good", "a review {} " + LONG), "nothing is left of .*--text-column and --label"),
+        (numbered("text {}", "a review {} " + LONG), "no text in the train part .*--text-column"),
+        (numbered("text {}", LONG), "has only the label 'a long"),
+        (LONG + ",good\n", "no column text .*put a line with the columns' names before it"),
+        (",".join(f"column {i}" for i in range(3000)) + "\n", "and 2,990 more"),
+        ('"text,label"\n"a,b"\n', r"the names of the columns are one field \('text,label'\)"),
+    ],
+)
+def test_a_message_is_short_however_long_the_table(
+    tmp_path: Path, content: str, sentence: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(content)
+
+    with pytest.raises(ValueError, match=sentence) as caught:
+        load_corpus(str(path))
+    assert len(str(caught.value).replace(str(path), "")) < 1200
+
+
+def test_a_key_of_any_length_is_cut(tmp_path: Path) -> None:
+    key = json.dumps("k" * 5000)
+
+    found = problems(tmp_path, f"{{{key}: 1, {key}: 2}}", "t.json")
+
+    assert len(found[1]) < 200
+
+
+def test_a_column_of_numbers_without_a_name_is_left_out_and_said(tmp_path: Path) -> None:
+    found = read(tmp_path, ",text,label\n0,a,pos\n7,b,neg\n")
+
+    assert found.parts["all"] == [Row("a", "pos"), Row("b", "neg")]
+    assert found.notes == ("the first column numbers the rows, has no name, and is left out",)
+
+
+@pytest.mark.parametrize("content", ["", "\ufeff", "text,label\n"])
+def test_a_part_without_rows_is_none_and_all_parts_without_are_a_sentence(
+    tmp_path: Path, content: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "test.csv").write_text(content, encoding="utf-8")
+    (folder / "train.csv").write_text("text,label\na,b\n")
+
+    assert list(read_dataset(str(folder), {}).parts) == ["all"]
+
+    (folder / "train.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match="no part called train with rows to learn from"):
+        read_dataset(str(folder), {})

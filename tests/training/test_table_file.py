@@ -21,10 +21,11 @@ def test_a_csv_is_read_with_quotes_line_breaks_and_columns_in_any_order(tmp_path
 
 
 def test_json_lines_are_read_with_pairs_and_whole_numbers_as_labels(tmp_path: Path) -> None:
-    content = '{"text": "a", "text_pair": "b", "label": 1}\n\n{"text": "c", "label": "no"}\n'
+    content = '{"text": "a", "text_pair": "b", "label": 1}\n\n'
+    content += '{"text": "c", "text_pair": "d", "label": "no"}\n'
 
     assert read_table(write(tmp_path, "my_notes.jsonl", content)).parts == {
-        "all": [Row("a", "1", "b"), Row("c", "no")]
+        "all": [Row("a", "1", "b"), Row("c", "no", "d")]
     }
 
 
@@ -68,7 +69,7 @@ def test_every_bad_json_line_is_named(tmp_path: Path) -> None:
 
 
 def test_a_long_list_of_bad_rows_is_cut_and_says_how_many_more_there_are(tmp_path: Path) -> None:
-    path = write(tmp_path, "bad.csv", "text,label\n" + "x,\n" * 33)
+    path = write(tmp_path, "bad.csv", "text,label\n,a\n" + "x,\n" * 32)
 
     with pytest.raises(ValueError, match="33 of 33 rows") as caught:
         read_table(path)
@@ -76,6 +77,18 @@ def test_a_long_list_of_bad_rows_is_cut_and_says_how_many_more_there_are(tmp_pat
     listed = str(caught.value).splitlines()[1:]
     assert len(listed) == 21
     assert listed[-1] == "... and 13 more"
+
+
+def test_one_cause_of_all_bad_rows_is_said_with_their_number(tmp_path: Path) -> None:
+    path = write(tmp_path, "bad.csv", "text,label\n" + "x,\n" * 33)
+
+    with pytest.raises(ValueError, match="33 of 33 rows") as caught:
+        read_table(path)
+
+    assert str(caught.value).splitlines()[3:] == [
+        f"{path}:4: no label (found ''); expected a word or a whole number",
+        "... and 30 more for the same cause",
+    ]
 
 
 @pytest.mark.parametrize(
