@@ -8,11 +8,18 @@ from typing import Any
 from export.bundle import Card, DecoderCard
 from export.parts import Parts
 from export.provenance import checkpoint_origin, held_out_metrics
+from training.columns import Role
 from training.file_names import public_name, real_name
 from training.reviews import SOURCES
+from training.table_file import SUFFIXES, read_rows, text_problem
 from training.text_lines import read_lines
 
 _UNKNOWN_LICENCE = "The weights' licence is that of their source; it was not given at export."
+
+_PLAIN = (".txt", ".text", "")
+_ROLES = (Role("text", named=False), Role("pair", ("text_pair",), required=False, named=False))
+_MOST = 1_000
+_EXPECTED = "expected a text a line (.txt), JSON Lines (.jsonl) or a CSV with a column text"
 
 Examples = tuple[Mapping[str, str], ...]
 
@@ -81,41 +88,62 @@ def _decoder_card(hybrid: Mapping[str, Any], folder: Path, sources: Examples) ->
     )
 
 
-def read_examples(path: Path) -> tuple[dict[str, str], ...]:
-    """Texts for the page to offer: a text a line, or JSON Lines with `text` and `text_pair`.
+def read_examples(path: Path) -> Examples:
+    """Texts for the page to offer: a text a line (.txt), or a table as the training reads them.
+
+    A table is a CSV or TSV, JSON Lines or a JSON array, with a column `text` and, for pairs,
+    `text_pair`; what else it has stays out.
 
     Raises:
         OSError: there is no such file, or it cannot be read.
-        ValueError: a line is no example, or there is none; the line is named.
+        ValueError: it is of another kind, a line is no example, there is none, or there are too
+            many; the line is named.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is no file; expected a text a line, or JSON Lines")
-    lines = read_lines(path)
-    numbered = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
-    if not numbered:
-        raise ValueError(f"{path} has no text in {len(lines)} lines; expected one or more")
-    if path.suffix.lower() not in (".jsonl", ".json"):
-        return tuple({"text": line} for _, line in numbered)
-    return tuple(_json_example(path, number, line) for number, line in numbered)
-
-
-def _json_example(path: Path, number: int, line: str) -> dict[str, str]:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        reason = getattr(error, "msg", error)
-        raise ValueError(f"{path} line {number} is no JSON ({reason}): {line[:60]}") from error
-    known = isinstance(found, dict) and "text" in found and set(found) <= {"text", "text_pair"}
-    if not known or not all(_is_text(value) for value in found.values()):
+        raise FileNotFoundError(f"{path} is no file; {_EXPECTED}")
+    kind = path.suffix.lower()
+    if kind in SUFFIXES:
+        found = read_rows(path, _example, roles=_ROLES, given={}, of="texts").rows
+    elif kind in _PLAIN:
+        found = _plain_examples(path)
+    else:
+        raise ValueError(f"{path} ends in {kind}, which is not read; {_EXPECTED}")
+    if len(found) > _MOST:
         raise ValueError(
-            f"{path} line {number} is {line[:60]}; expected an object with a `text` and, for a "
-            "pair, a `text_pair`"
+            f"{path} has {len(found):,} texts; a bundle offers {_MOST:,} at most. Choose some"
         )
-    return found
+    return tuple(found)
 
 
-def _is_text(value: object) -> bool:
-    """Whether it says something and can be written: JSON can hold halves of characters."""
-    if not isinstance(value, str) or not value.strip():
+def _plain_examples(path: Path) -> list[dict[str, str]]:
+    lines = read_lines(path)
+    texts = [line.strip() for line in lines if line.strip()]
+    if not texts:
+        raise ValueError(f"{path} has no text in {len(lines)} lines; expected one or more")
+    if _is_json(texts[0]) or _is_json("\n".join(texts)):
+        raise ValueError(
+            f"{path} holds JSON, which would be shown as it is; call it .jsonl (an object a line) "
+            "or .json (one array)"
+        )
+    return [{"text": text} for text in texts]
+
+
+def _is_json(text: str) -> bool:
+    """Whether it holds objects or texts; a number in brackets is a footnote's."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
         return False
-    return not any(0xD800 <= ord(character) <= 0xDFFF for character in value)
+    inside = found if isinstance(found, list) else ()
+    return isinstance(found, dict) or any(isinstance(one, dict | str) for one in inside)
+
+
+def _example(values: Mapping[str, Any]) -> dict[str, str] | str:
+    """A text or a pair, or what is wrong with it; an empty second text is none."""
+    found = {"text": values.get("text"), "text_pair": values.get("pair")}
+    if found["text_pair"] in (None, ""):
+        del found["text_pair"]
+    for name, text in found.items():
+        if problem := text_problem(name, text):
+            return problem
+    return {name: str(text).strip() for name, text in found.items()}

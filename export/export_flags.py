@@ -32,9 +32,9 @@ def build_parser(description: str | None = None) -> argparse.ArgumentParser:
     examples.add_argument(
         "--examples",
         type=Path,
-        help="texts for the page to offer, which become public with it: a text a line, or JSON "
-        "Lines with text and text_pair (default: of a training on the packaged reviews its own; "
-        "rows of other data are never offered by themselves)",
+        help="texts for the page to offer, which become public with it: a text a line (.txt), "
+        "or a CSV or JSON with text and text_pair (default: of a training on the packaged "
+        "reviews its own; rows of other data are never offered by themselves)",
     )
     examples.add_argument(
         "--no-examples", action="store_true", help="offer none, of the packaged reviews neither"

@@ -15,6 +15,8 @@ class Role:
     others: tuple[str, ...] = ()
     """What tables elsewhere call it, taken if one of them alone is there."""
     required: bool = True
+    named: bool = True
+    """Whether a command has the flag; else the column must be called as we call it."""
 
     @property
     def flag(self) -> str:
@@ -69,14 +71,19 @@ def choose_columns(
         wanted = [given.get(role.name, role.name) for role in missing]
         raise ValueError(
             f"{where}: no column {' and no column '.join(wanted)} (found: {_listed(names)}); "
-            f"say which it is with {' and '.join(role.flag for role in missing)}"
-            f"{'' if found else advice}"
+            f"{_way(missing)}{'' if found else advice}"
         )
     if twice := [name for name in found.values() if list(found.values()).count(name) > 1]:
         raise ValueError(
             f"{where}: the column {one_line(twice[0])} is named for two things; name two columns"
         )
     return found
+
+
+def _way(missing: Sequence[Role]) -> str:
+    if flags := [role.flag for role in missing if role.named]:
+        return f"say which it is with {' and '.join(flags)}"
+    return "call it that in the file"
 
 
 def other_names(found: Mapping[str, str]) -> str:

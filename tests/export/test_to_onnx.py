@@ -233,8 +233,8 @@ def test_a_failed_check_is_told_and_no_bundle_is_left_behind(
     [
         (["--examples", "none.txt"], "none.txt is no file"),
         (["--examples", "empty.txt"], "empty.txt has no text in 2 lines"),
-        (["--examples", "bad.jsonl"], "bad.jsonl line 2 is no JSON"),
-        (["--examples", "other.jsonl"], "other.jsonl line 1 is"),
+        (["--examples", "bad.jsonl"], "bad.jsonl:2: not JSON"),
+        (["--examples", "other.jsonl"], "other.jsonl: no column text (found: words)"),
         (["--out", "occupied"], "holds other things and no bundle.json"),
         (["--quantize", "--held-out", "none.csv"], "none.csv"),
         (["--quantize", "--held-out", "rotten-tomatoes"], "labels negative, positive; the model's"),
