@@ -27,7 +27,7 @@ def assumed_of_classifier(written: Mapping[str, Any], read: ClassifierConfig) ->
             f"config.json names no class: taken for a {read.encoder.family.architecture}, since "
             "the weights have what it has on its encoder"
         )
-    if not written.get("id2label"):
+    if not written.get("id2label") and not set(read.labels) <= set(written.get("label2id") or ()):
         found.append(f"config.json names no labels: they are {_list(read.labels)}")
     if not written.get("problem_type"):
         count = len(read.labels)

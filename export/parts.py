@@ -49,7 +49,9 @@ class EncoderPart:
         """The longest text that it reads, special tokens included."""
         # A tokenizer without a limit of its own says 10^30.
         positions = encoder_of(self.model).config.max_position_embeddings
-        return min(positions, self.tokenizer.model_max_length, self.lowered or positions)
+        # Some tokenizers' files write it as 512.0.
+        limit = int(self.tokenizer.model_max_length)
+        return min(positions, limit, self.lowered or positions)
 
     @property
     def pad_id(self) -> int:
@@ -130,6 +132,11 @@ def lower_limits(parts: Parts, max_tokens: int) -> Parts:
     """
     most = parts.encoder.max_tokens
     least = parts.encoder.tokenizer.num_special_tokens_to_add(pair=True) + 2
+    if most < least:
+        raise ValueError(
+            f"--max-tokens is {max_tokens}; the model reads {most} tokens at most, and two words "
+            f"and its special tokens take {least}: leave --max-tokens out"
+        )
     if not least <= max_tokens <= most:
         raise ValueError(
             f"--max-tokens is {max_tokens}; the model reads {most} tokens at most, and {least} "

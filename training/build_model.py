@@ -105,6 +105,7 @@ def _problems(
     missing = set(expected) - set(found) - set(new)
     problems = {f"missing: {name}" for name in names_on_disk(missing)}
     problems |= {f"unknown: {name}" for name in set(found) - set(expected)}
+    quantized = []
     for name in set(found) & set(expected):
         on_disk, stored, wanted = names_on_disk([name])[0], found[name], expected[name]
         if stored.shape != wanted.shape:
@@ -113,5 +114,11 @@ def _problems(
                 f"{tuple(wanted.shape)}"
             )
         elif not stored.is_floating_point():
-            problems.add(f"{on_disk} is quantized: its numbers are of no floating-point type")
+            quantized.append(on_disk)
+    if quantized:
+        first, more = min(quantized), len(quantized) - 1
+        others = f" and {more} more are" if more else " is"
+        problems.add(
+            f"{first}{others} quantized: expected numbers of 16, 32 or 64 bits in floating point"
+        )
     return problems

@@ -47,7 +47,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 def no_weights(folder: Path, missing: str) -> FileNotFoundError:
     """The error for a folder whose weights are not there, or are in another format."""
     others = _other_format(folder) or (
-        "Expected safetensors; save the model again with save_pretrained(folder)"
+        f"Expected {missing}; save the model again with save_pretrained(folder)"
     )
     return FileNotFoundError(f"{folder} has no {missing} (found: {listing(folder)}). {others}")
 

@@ -8,7 +8,7 @@ import pytest
 from transformers import BertConfig, EncoderDecoderConfig, EncoderDecoderModel, GPT2Config
 
 from export.bundle import Card, describe
-from export.parts import open_parts
+from export.parts import lower_limits, open_parts
 from export.report import show_parts
 
 
@@ -24,6 +24,28 @@ def test_what_is_said_is_not_assumed(checkpoint: Path) -> None:
     assert "assumed" not in show_parts("mine", parts)
 
 
+def test_labels_that_are_named_the_other_way_round_alone_are_no_assumption(
+    checkpoint: Path,
+) -> None:
+    change_config(checkpoint, id2label=None, label2id={"good": 2, "bad": 0, "so so": 1})
+
+    parts = open_parts(str(checkpoint))
+
+    assert parts.assumed == ()
+    assert parts.encoder.config["id2label"] == {"0": "bad", "1": "so so", "2": "good"}
+
+
+def test_a_limit_of_20_0_is_20_and_one_without_room_is_told(checkpoint: Path) -> None:
+    file = checkpoint / "tokenizer_config.json"
+    for limit, read in ((20.0, 20), (1e30, 32)):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"model_max_length": limit}))
+        parts = open_parts(str(checkpoint))
+        assert (parts.encoder.max_tokens, type(parts.encoder.max_tokens)) == (read, int)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"model_max_length": 3}))
+    with pytest.raises(ValueError, match="reads 3 tokens at most, and two words and its special"):
+        lower_limits(open_parts(str(checkpoint)), 3)
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -33,7 +55,7 @@ def test_what_is_said_is_not_assumed(checkpoint: Path) -> None:
             "not, write multi_label_classification or regression there",
         ),
         (
-            {"id2label": None},
+            {"id2label": None, "label2id": None},
             "config.json names no labels: they are LABEL_0, LABEL_1, LABEL_2",
         ),
         (

@@ -179,6 +179,13 @@ def test_damaged_weights_are_refused_in_words(folder: Path, how: str, message: s
             {"classifier.bias": torch.zeros(2).to(torch.float8_e4m3fn)},
             "classifier.bias is quantized",
         ),
+        (
+            {
+                "classifier.bias": torch.zeros(2, dtype=torch.int8),
+                "classifier.weight": torch.zeros(2, 16, dtype=torch.int8),
+            },
+            "classifier: classifier.bias and 1 more are quantized: expected numbers of 16, 32 or",
+        ),
         ({f"more.{i}.weight": torch.zeros(1) for i in range(999)}, "unknown: more.1.weight; unkn"),
         ({f"more.{i}.weight": torch.zeros(1) for i in range(999)}, " and 993 more. Expected the"),
     ],

@@ -211,8 +211,8 @@ def _required(family: Family) -> dict[str, tuple[object, ...]]:
 
 
 def _labels(config: Mapping[str, Any], outputs: int) -> tuple[str, ...]:
-    """The classes' names by `id2label`, or numbered as transformers numbers them."""
-    named = config.get("id2label")
+    """The classes' names by `id2label` or `label2id`, or numbered as transformers does."""
+    named = config.get("id2label") or _turned(config.get("label2id"))
     if not named:
         count = config.get("num_labels") or outputs
         if not (is_a(int, count) and 0 < count <= _MOST_LABELS):
@@ -225,6 +225,14 @@ def _labels(config: Mapping[str, Any], outputs: int) -> tuple[str, ...]:
             '{"0": ..., "1": ...}, counted from 0 without a gap'
         )
     return tuple(str(name) for _, name in sorted(named.items(), key=lambda item: int(item[0])))
+
+
+def _turned(ids: Any) -> Any:
+    """`label2id` as an `id2label`; nothing if it is not one name for each number."""
+    if not isinstance(ids, Mapping) or not all(is_a(int, number) for number in ids.values()):
+        return None
+    turned = {str(number): name for name, number in ids.items()}
+    return turned if len(turned) == len(ids) else None
 
 
 def _problem_of(labels: tuple[str, ...], config: Mapping[str, Any]) -> str:
