@@ -32,7 +32,7 @@ from export.latency import LENGTHS
 from export.parts import DecoderPart, EncoderPart, open_parts
 from export.random_checkpoint import save_random_checkpoint
 from training.checkpoint import find_folder, load_tokenizer
-from training.record import read_record
+from training.record import find_record
 from training.starting_point import minilm_folder
 
 PASTS = (10, 100, 400)
@@ -127,7 +127,7 @@ def _time_encoder(given: argparse.Namespace, part: EncoderPart, place: Path) -> 
         print(f"\n{table_of_goals(times, graph, given.lengths)}", flush=True)
     if given.part != "encoder":
         root = Path(given.checkpoint)
-        record = read_record(root) if (root / "training.json").is_file() else None
+        record = find_record(root)
         with_maps = {name: file for name, file in files.items() if name not in NO_MAPS.values()}
         lengths = mixed_lengths(part, record)
         print(f"\n{table_of_batches(with_maps, lengths, given.rounds)}", flush=True)

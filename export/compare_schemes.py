@@ -27,7 +27,7 @@ from export.parts import open_parts
 from export.quantize import quantize
 from export.scheme import FAITHFUL, FAST, Blocks, Finer, Float, OneScale, Rows, Scheme
 from export.sessions import open_session
-from training.record import read_record
+from training.record import find_record
 
 FLOAT32 = "float32"
 SCHEMES = {
@@ -88,7 +88,7 @@ def _run(given: argparse.Namespace) -> int:
 
 def _rows(given: argparse.Namespace) -> Iterator[str]:
     root = Path(given.checkpoint)
-    record = read_record(root) if (root / "training.json").is_file() else None
+    record = find_record(root)
     part = open_parts(given.checkpoint).encoder
     held_out = many_texts(given.held_out, record, (record or {}).get("examples", ()), part)
     if given.texts is not None:

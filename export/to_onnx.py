@@ -41,7 +41,7 @@ from export.triton_repository import CONFIG, lay_out, model_folder
 from export.verify_bundle import UnsoundBundleError, verify_bundle
 from export.verify_report import show_proof
 from training.file_names import real_name
-from training.record import read_record
+from training.record import find_record
 from training.whole_folder import check_target
 
 _SHARE_OF_8_BIT = 0.28
@@ -84,7 +84,7 @@ def _export(given: argparse.Namespace) -> list[str]:
     """Everything between the flags and the bundle; returns the failed checks."""
     name, eight_bit = given.checkpoint, _eight_bit(given)
     tell = partial(print, flush=True)
-    record = read_record(Path(name)) if (Path(name) / "training.json").is_file() else None
+    record = find_record(Path(name))
     parts = _open(given)
     card = make_card(
         *(name, record, parts),

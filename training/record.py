@@ -4,6 +4,7 @@
 again rather than left to misread it.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,23 @@ def read_record(checkpoint: Path) -> dict[str, Any]:
             f"{checkpoint}"
         )
     return record
+
+
+def find_record(checkpoint: Path) -> dict[str, Any] | None:
+    """As `read_record`; None where the folder has none, or one of another program's.
+
+    Raises:
+        ValueError: as `read_record`, of a record that has a format.
+    """
+    path = checkpoint / FILE
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError):
+        return read_record(checkpoint)  # says what is wrong with it
+    ours = isinstance(found, dict) and "format" in found
+    return read_record(checkpoint) if ours else None
 
 
 def check_trained(record: dict[str, Any], checkpoint: Path, *, joint: bool) -> None:

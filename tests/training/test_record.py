@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from training.record import read_record, write_record
+from training.record import find_record, read_record, write_record
 
 
 def test_a_record_is_read_as_it_was_written_under_its_format(tmp_path: Path) -> None:
@@ -40,3 +40,15 @@ def test_a_torn_file_is_refused_in_words(tmp_path: Path) -> None:
 def test_a_folder_without_a_record_is_told_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no training\.json.*train_classifier\.py --out"):
         read_record(tmp_path)
+
+
+@pytest.mark.parametrize("content", ['{"epochs": 3}', "[1, 2]"])
+def test_another_programs_file_of_the_name_is_no_record(tmp_path: Path, content: str) -> None:
+    assert find_record(tmp_path) is None
+    (tmp_path / "training.json").write_text(content)
+    assert find_record(tmp_path) is None
+    write_record(tmp_path, {"seed": 1})
+    assert find_record(tmp_path) == {"format": 1, "seed": 1}
+    (tmp_path / "training.json").write_text('{"format": 9}')
+    with pytest.raises(ValueError, match="has format 9, this reader knows format 1"):
+        find_record(tmp_path)
