@@ -5,6 +5,7 @@ The files are named as transformers.js and Optimum look for them; what is ours i
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from export.parts import DecoderPart, EncoderPart, Parts
 from export.provenance import describe_graph, exporter_versions
 from export.typed_json import WrongJson, as_json, read_object
 from training.decoder_checkpoint import GENERATION
-from training.json_file import write_json
+from training.json_file import read_json, write_json
 from training.model.classifier import BERTClassifier
-from training.whole_folder import whole_folder
+from training.whole_folder import Kind, whole_folder
 
 _PROBLEM_TYPES = {
     "single_label_classification": "single_label",
@@ -57,6 +58,18 @@ class Card:
     decoder: DecoderCard | None = None
 
 
+def _written(folder: Path) -> list[str]:
+    """The files that a `bundle.json` lists; raises ValueError if it is not ours."""
+    manifest = read_json(folder / FILE)
+    files, graphs = manifest.get("files"), manifest.get("graphs")
+    if "format" not in manifest or not (isinstance(files, dict) and isinstance(graphs, dict)):
+        raise ValueError("it has no format, files and graphs")
+    return [escape(name) for name in files]
+
+
+BUNDLE = Kind(marker=FILE, written=_written)
+
+
 def write_bundle(
     target: Path,
     parts: Parts,
@@ -78,7 +91,7 @@ def write_bundle(
         ValueError: as `describe`.
     """
     description = describe(parts, card)
-    with whole_folder(target, marker=FILE) as folder:
+    with whole_folder(target, kind=BUNDLE) as folder:
         (folder / "onnx").mkdir()
         graphs = {
             "classify" if parts.encoder.classifies else "encode": _save(

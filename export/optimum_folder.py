@@ -21,11 +21,24 @@ from onnx import helper
 from export.command import DONE, run_command
 from export.read_bundle import choose_graph, read_bundle
 from training.decoder_checkpoint import GENERATION
-from training.json_file import write_json
-from training.whole_folder import whole_folder
+from training.json_file import read_json, write_json
+from training.whole_folder import Kind, whole_folder
 
 ENCODER = "encoder_model.onnx"
 DECODER = "decoder_model_merged.onnx"
+_TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
+
+
+def _written(folder: Path) -> list[str]:
+    """The files of such a folder; raises ValueError if its config is not of an encoder-decoder."""
+    config = read_json(folder / "config.json")
+    if config.get("model_type") != "encoder-decoder":
+        raise ValueError("its config.json is not of an encoder-decoder")
+    tokenizers = [f"{place}{file}" for place in ("", "decoder/") for file in _TOKENIZER]
+    return [DECODER, GENERATION, "config.json", *tokenizers]
+
+
+_FOLDER = Kind(marker=ENCODER, written=_written)
 
 
 def lay_out(bundle: Path, folder: Path, *, precision: str | None = None) -> None:
@@ -50,12 +63,12 @@ def lay_out(bundle: Path, folder: Path, *, precision: str | None = None) -> None
     graphs = manifest.graphs.by_task()
     encoder = choose_graph(bundle, graphs[manifest.reads], precision)
     decoder = choose_graph(bundle, graphs["generate"], precision)
-    with whole_folder(folder, marker=ENCODER) as made:
+    with whole_folder(folder, kind=_FOLDER) as made:
         onnx.save(_of_one_segment(onnx.load(encoder)), made / ENCODER)
         shutil.copyfile(decoder, made / DECODER)
         shutil.copyfile(bundle / "decoder" / GENERATION, made / GENERATION)
         (made / "decoder").mkdir()
-        for file in ("tokenizer.json", "tokenizer_config.json"):
+        for file in _TOKENIZER:
             for place in (Path(), Path("decoder")):
                 shutil.copyfile(bundle / place / file, made / place / file)
         parts = {

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from export import runtimes
-from export.bundle import describe, write_bundle
-from export.bundle_schema import FILE
+from export.bundle import BUNDLE, describe, write_bundle
 from export.card import make_card
 from export.command import DONE, FAILED, run_command
 from export.eight_bit import EightBit
@@ -37,15 +36,19 @@ from export.report import (
 )
 from export.sources import find_sources
 from export.tracing import check_fits, weights_bytes
-from export.triton_repository import CONFIG, lay_out, model_folder
+from export.triton_repository import MODEL, lay_out, model_folder
 from export.verify_bundle import UnsoundBundleError, verify_bundle
 from export.verify_report import show_proof
 from training.file_names import real_name
 from training.record import find_record
-from training.whole_folder import check_target
+from training.whole_folder import check_given, check_target
 
 _SHARE_OF_8_BIT = 0.28
 """Of float32's bytes, as `profiles.py` allows."""
+_NAMES = (
+    *("the checkpoint's name", "--examples", "--held-out", "--decoder-tokenizer"),
+    *("--title", "--licence"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,8 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
+    read = (given.checkpoint, given.examples, given.held_out, given.decoder_tokenizer)
+    for what, name in zip(_NAMES, (*read, given.title, given.licence), strict=True):
+        check_given(name, what)
     name = real_name(given.checkpoint or DEFAULT_CHECKPOINT)
-    given.out = check_target(given.out or Path("bundles") / name, marker=FILE)
+    out = given.out or Path("bundles") / name
+    given.out = check_target(out, kind=BUNDLE, inputs=read)
     given.checkpoint = given.checkpoint or _default_checkpoint(given.no_train)
     failures = _export(given)
     for failure in failures:
@@ -150,11 +157,11 @@ def _open(given: argparse.Namespace) -> Parts:
         check_fits(size, what)
     float32 = 0 if given.only_8bit else 1
     share = float32 + (_SHARE_OF_8_BIT if given.quantize or given.only_8bit else 0)
-    check_target(given.out, marker=FILE, needs=round(share * sum(sizes.values())))
+    check_target(given.out, kind=BUNDLE, needs=round(share * sum(sizes.values())))
     if given.triton:
         tasks = ["classify" if parts.encoder.classifies else "encode"]
         for task in [*tasks, *(["generate"] if parts.decoder else [])]:
-            check_target(model_folder(given.out, given.triton, task), marker=CONFIG)
+            check_target(model_folder(given.out, given.triton, task), kind=MODEL)
     return parts
 
 

@@ -20,11 +20,23 @@ from export.command import DONE, run_command
 from export.read_bundle import choose_graph, read_bundle
 from export.triton_config import Serving, config_text
 from training.file_names import real_name
-from training.whole_folder import whole_folder
+from training.whole_folder import Kind, whole_folder
 
 CONFIG = "config.pbtxt"
 LABELS = "labels.txt"
 _ENDINGS = {"classify": "classifier", "encode": "encoder", "generate": "decoder"}
+GRAPH = "1/model.onnx"
+
+
+def _written(model: Path) -> tuple[str, ...]:
+    """The files of a model; raises ValueError if its config is of another one."""
+    text = (model / CONFIG).read_text(encoding="utf-8")
+    if f'name: "{model.name}"' not in text or 'backend: "onnxruntime"' not in text:
+        raise ValueError(f"it names no model {model.name} for onnxruntime")
+    return (LABELS, GRAPH)
+
+
+MODEL = Kind(marker=CONFIG, written=_written)
 _TOKENS = 128
 """The length of a paragraph, to warm up with where the model takes it."""
 
@@ -55,9 +67,9 @@ def lay_out(
     made = []
     for task, graph in chosen.items():
         target = model_folder(bundle, folder, task)
-        with whole_folder(target, marker=CONFIG) as model:
+        with whole_folder(target, kind=MODEL) as model:
             (model / "1").mkdir()
-            shutil.copyfile(graph, model / "1" / "model.onnx")
+            shutil.copyfile(graph, model / GRAPH)
             labels = (manifest.labels or ()) if task == "classify" else ()
             if labels:
                 lines = (" ".join(label.split()) + "\n" for label in labels)  # one line for each

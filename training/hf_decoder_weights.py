@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import torch
 from torch import Tensor
 
+from training.hf_weights import OneEach
+
 # Embeddings and norms: stored as ours are.
 _PLAIN = {
     "word": "transformer.wte",
@@ -57,8 +59,11 @@ def from_hf(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A `GPT2LMHeadModel`'s state dict, or a `GPT2Model`'s, as our decoder's.
 
     A name that no row knows stays as it is, so that a strict load names it.
+
+    Raises:
+        ValueError: two of them are one weight of ours.
     """
-    ours = {}
+    ours = OneEach()
     inverse = {theirs: (name,) for name, theirs in _PLAIN.items()} | _JOINED
     for name, tensor in weights.items():
         modern = re.sub(r"^(h\.|wte\.|wpe\.|ln_f\.)", r"transformer.\1", name)
@@ -68,16 +73,17 @@ def from_hf(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         number = re.search(r"\.(\d+)\.", module)
         row = re.sub(r"\.\d+\.", ".{}.", module)
         if row not in inverse:
-            ours[name] = tensor
+            ours.put(name, tensor, name)
             continue
         turned = tensor.T if _is_joined(module) and tensor.ndim == 2 else tensor
         parts = inverse[row]
         if turned.ndim == 0 or turned.shape[0] % len(parts):
-            ours[name] = tensor
+            ours.put(name, tensor, name)
             continue
         for our_name, part in zip(parts, turned.chunk(len(parts)), strict=True):
-            ours[f"{our_name.format(number[1] if number else '')}.{parameter}"] = part.contiguous()
-    return ours
+            translated = f"{our_name.format(number[1] if number else '')}.{parameter}"
+            ours.put(translated, part.contiguous(), name)
+    return ours.weights
 
 
 def _rows(weights: Mapping[str, Tensor]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -14,6 +14,28 @@ from training.model.families import FAMILIES, Family
 _BERT = FAMILIES["bert"]
 
 
+class OneEach:
+    """Gathers weights under our names, each from one on disk: which of two is meant none can tell.
+
+    Raises:
+        ValueError: on `put`, a second one comes.
+    """
+
+    def __init__(self) -> None:
+        self.weights: dict[str, Tensor] = {}
+        self._on_disk: dict[str, str] = {}
+
+    def put(self, ours: str, tensor: Tensor, on_disk: str) -> None:
+        """Takes a tensor that is called `on_disk` in the file."""
+        first = self._on_disk.setdefault(ours, on_disk)
+        if ours in self.weights:
+            raise ValueError(
+                f"{first[:100]} and {on_disk[:100]} are stored both, and are one weight of the "
+                "model under two names; keep the one that the model was trained with"
+            )
+        self.weights[ours] = tensor
+
+
 def to_hf(weights: Mapping[str, Tensor], family: Family = _BERT) -> dict[str, Tensor]:
     """Our state dict under Hugging Face's names.
 
@@ -30,21 +52,21 @@ def from_hf(weights: Mapping[str, Tensor], family: Family = _BERT) -> dict[str, 
     `BertModel` has none), layer norms with `gamma` and `beta` (before 2019), the buffer of position
     numbers that was saved once. A name that no row knows stays as it is, so that a strict load
     names it.
+
+    Raises:
+        ValueError: two of them are one weight of ours.
     """
     inverse = {theirs: ours for ours, theirs in family.names.items()}
     unprefixed = {theirs.partition(".")[0] for theirs in family.encoder.values()} | {"pooler"}
-    ours = {}
+    ours = OneEach()
     for name, tensor in weights.items():
         modern = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", name)
         modern = re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", modern)
         if name.partition(".")[0] in unprefixed:
             modern = f"{family.prefix}.{modern}"
         if not modern.startswith(family.left_out) and not modern.endswith(".position_ids"):
-            try:
-                ours[_translate(modern, inverse)] = tensor
-            except KeyError:
-                ours[name] = tensor
-    return ours
+            ours.put(_translate(modern, inverse) if _key(modern) in inverse else name, tensor, name)
+    return ours.weights
 
 
 def hf_names(names: Iterable[str], family: Family = _BERT) -> list[str]:

@@ -9,9 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from training.json_file import read_json, write_json
+from training.whole_folder import Kind
 
 FORMAT = 1
 FILE = "training.json"
+# What transformers' tokenizers and we write for a model.
+_OF_A_MODEL = (
+    *("config.json", "generation_config.json", "model.safetensors"),
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.txt", "vocab.json", "merges.txt", "*.model", "*.jinja"),
+)
 _Kinds = dict[tuple[str, ...], type | tuple[type, ...]]
 _DECODER_NEEDS: _Kinds = {("licence",): str}
 _JOINT_NEEDS: _Kinds = {  # the classifier is measured again
@@ -71,6 +78,17 @@ def find_record(checkpoint: Path) -> dict[str, Any] | None:
         return read_record(checkpoint)  # says what is wrong with it
     ours = isinstance(found, dict) and "format" in found
     return read_record(checkpoint) if ours else None
+
+
+def _written(checkpoint: Path) -> list[str]:
+    """The files of a checkpoint; raises ValueError if its `training.json` is not ours."""
+    record = read_json(checkpoint / FILE)
+    if missing := [name for name in ("format", "recipe", "metrics") if name not in record]:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    return [f"{part}/{file}" for part in ("encoder", "decoder") for file in _OF_A_MODEL]
+
+
+CHECKPOINT = Kind(marker=FILE, written=_written)
 
 
 def check_trained(record: dict[str, Any], checkpoint: Path, *, joint: bool) -> None:

@@ -18,11 +18,13 @@ from training.corpus import DEFAULT, load_corpus
 from training.fit import Epoch, fit
 from training.reading_flags import add_keep_duplicates, add_reading_flags, reading_of
 from training.recipe import Recipe
-from training.record import FILE
+from training.record import CHECKPOINT
 from training.report import show_end, show_epoch, show_result, show_start
+from training.reviews import SOURCES
 from training.run import Prepared, measure_run, prepare, rehearsal, save_run
+from training.starting_point import MINILM, RANDOM
 from training.streams import say
-from training.whole_folder import check_target, whole_folder
+from training.whole_folder import check_given, check_target, whole_folder
 from training.writing import room_for, writing
 
 _EPILOG = """examples:
@@ -130,13 +132,19 @@ def train(arguments: argparse.Namespace, command: str) -> None:
         pooler=arguments.pooler,
         seed=arguments.seed,
     )
+    named = (arguments.data, arguments.init)
+    for flag, given in zip(("--data", "--init"), named, strict=True):
+        check_given(given, flag)
+    # Names of what is packaged mean no folder here that is called the same.
+    read = [given for given in named if given not in (*SOURCES, MINILM, RANDOM)]
+    check_target(arguments.out, kind=CHECKPOINT, inputs=read)
     # Around everything: a folder that cannot be written is refused before the training, not after.
-    with whole_folder(arguments.out, marker=FILE) as folder:
+    with whole_folder(arguments.out, kind=CHECKPOINT) as folder:
         corpus = load_corpus(arguments.data, reading_of(arguments, LABELLED))
         if arguments.quick:
             corpus, recipe = rehearsal(corpus, recipe)
         prepared = prepare(corpus, recipe, arguments.init)
-        check_target(arguments.out, marker=FILE, needs=room_for(prepared.start.model))
+        check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.start.model))
         say(show_start(prepared, arguments.init, quick=arguments.quick))
         epochs = train_with_progress(prepared)
         measured = measure_run(prepared)

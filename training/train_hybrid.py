@@ -30,11 +30,12 @@ from training.hybrid_run import Shown, measure_hybrid, save_hybrid
 from training.hybrid_start import HybridTask, MakeTask, PreparedHybrid, prepare_hybrid
 from training.pairs import load_pairs
 from training.reading_flags import add_reading_flags, reading_of
-from training.record import FILE
+from training.record import CHECKPOINT
 from training.restoring import Restoring
+from training.reviews import SOURCES
 from training.sentences import load_sentences
 from training.streams import say
-from training.whole_folder import check_target, whole_folder
+from training.whole_folder import check_given, check_target, whole_folder
 from training.writing import room_for, writing
 
 _DATA = ("rotten-tomatoes", "imdb")
@@ -150,11 +151,17 @@ def train(arguments: argparse.Namespace, command: str) -> None:
     """
     began = perf_counter()
     joint = _is_joint(arguments)
-    with whole_folder(arguments.out, marker=FILE) as folder:
+    named = [*_data_of(arguments), arguments.pairs]
+    for given in named:
+        check_given(given, "a name behind --data or --pairs")
+    # The checkpoint itself may be what is replaced: its classifier goes into the new one.
+    read = [given for given in named if given not in SOURCES]
+    check_target(arguments.out, kind=CHECKPOINT, inputs=read)
+    with whole_folder(arguments.out, kind=CHECKPOINT) as folder:
         prepared = prepare_hybrid(
             arguments.checkpoint, _task_of(arguments), recipe_of(arguments), joint=joint
         )
-        check_target(arguments.out, marker=FILE, needs=room_for(prepared.rewriter.model))
+        check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.rewriter.model))
         corpus = open_corpus(prepared.record, _data_of(arguments)) if joint else None
         say(show_hybrid_start(prepared, quick=arguments.quick))
         looks = train_with_looks(prepared)

@@ -2,14 +2,16 @@
 
 A killed run leaves the old folder, the new one, or none; never half of one. Two runs that write to
 one place do not disturb each other: the one that ends last stays. Checkpoints and bundles are
-written this way.
+written this way. Nothing is removed but what such a run wrote: see `Kind`.
 """
 
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from glob import escape
 from pathlib import Path
 from secrets import token_hex
@@ -17,24 +19,39 @@ from secrets import token_hex
 if sys.platform != "win32":
     import fcntl
 
+_OF_THE_DESKTOP = (".DS_Store", "Thumbs.db")  # written into any folder that somebody looks at
+_MOST = 3  # names in a message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """What folders of one kind hold: an old one is replaced only if it holds nothing else."""
+
+    marker: str
+    """The file by which such a folder is known."""
+    written: Callable[[Path], Collection[str]]
+    """Folder -> the files in it that are written with the marker, as patterns of relative paths
+    with `/`. Raises ValueError if the marker is another program's file of that name."""
+
 
 @contextmanager
-def whole_folder(target: Path, *, marker: str) -> Iterator[Path]:
+def whole_folder(target: Path, *, kind: Kind) -> Iterator[Path]:
     """Gives an empty folder to fill, which becomes `target` when the block ends without an error.
 
     The folder stands beside `target` under a hidden name of its own; two renames put it in place of
     the old one. What a killed run left behind, the next call removes (on Windows it cannot tell,
     and leaves it); a run killed between the two renames leaves the old folder under its hidden
-    name, from where the next call brings it back.
+    name, from where the next call brings it back. An old folder that somebody put files into while
+    the block ran is kept whole beside the new one, as `<name>.before-...`.
 
     Args:
         target: the folder to write or to replace.
-        marker: the file by which a folder of this kind is known; another one is not replaced.
+        kind: what it holds; a folder with other things in it is not replaced.
 
     Raises:
         OSError, ValueError: as `check_target`, or the disk is full.
     """
-    target = check_target(target, marker=marker)
+    target = check_target(target, kind=kind)
     with ExitStack() as undo, ExitStack() as held:
         for parent in reversed([one for one in target.parents if not one.exists()]):
             parent.mkdir(exist_ok=True)
@@ -48,22 +65,25 @@ def whole_folder(target: Path, *, marker: str) -> Iterator[Path]:
         yield partial
         _write_down(partial)
         with _lock(target.parent, wait=True):
-            _put_in_place(partial, target)
+            _put_in_place(partial, target, kind)
         undo.pop_all()
 
 
-def check_target(target: Path, *, marker: str, needs: int = 0) -> Path:
+def check_target(
+    target: Path, *, kind: Kind, needs: int = 0, inputs: Iterable[str | Path | None] = ()
+) -> Path:
     """Whether a folder can be written or replaced, asked before the work whose result it is for.
 
     Args:
-        target, marker: as `whole_folder` takes them.
+        target, kind: as `whole_folder` takes them.
         needs: about how many bytes it will hold.
+        inputs: what the work reads; what is no path here is passed over.
 
     Returns: the folder's real path.
 
     Raises:
         FileExistsError: it is a file, or a folder with something else in it.
-        ValueError: it has no name of its own.
+        ValueError: it has no name of its own, or one of the inputs lies in it.
         OSError: its place cannot be written to, or has too little room.
     """
     try:
@@ -75,11 +95,9 @@ def check_target(target: Path, *, marker: str, needs: int = 0) -> Path:
             )
         if target.is_file():
             raise FileExistsError(f"{target} is a file; expected a folder to write or no such path")
-        if target.is_dir() and any(target.iterdir()) and not (target / marker).is_file():
-            raise FileExistsError(
-                f"{target} holds other things and no {marker}, so it is not replaced; give another "
-                "folder"
-            )
+        _check_apart(target, inputs)
+        if other := _why_not_replaced(target, kind):
+            raise FileExistsError(f"{target} {other}, so it is not replaced; give another folder")
         place = next(parent for parent in target.parents if parent.exists())
         probe = _name_beside(target, place)
         probe.mkdir()
@@ -96,6 +114,52 @@ def check_target(target: Path, *, marker: str, needs: int = 0) -> Path:
             f"{needs / 1e6:,.0f} MB; make room, or give a folder on another disk"
         )
     return target
+
+
+def check_given(given: object, what: str) -> None:
+    """Raises ValueError: a name that was given is empty, as an unset variable in a shell is."""
+    if given is not None and not str(given).strip():
+        raise ValueError(f"{what} is empty; expected a name (is a variable of the shell not set?)")
+
+
+def _check_apart(target: Path, inputs: Iterable[str | Path | None]) -> None:
+    for given in inputs:
+        if given is not None and os.path.exists(given):
+            real = Path(given).resolve()
+            if real == target or target in real.parents:
+                where = "is" if real == target else "lies in"
+                raise ValueError(
+                    f"{given}, which is to be read, {where} {target}, which is to be written and "
+                    "would replace it; give another folder with --out"
+                )
+
+
+def _why_not_replaced(target: Path, kind: Kind) -> str | None:
+    """What a folder holds that is not of its kind; None for one of its kind, or an empty one."""
+    if not target.is_dir() or not any(target.iterdir()):
+        return None
+    if not (target / kind.marker).is_file():
+        return f"holds other things and no {kind.marker}"
+    try:
+        patterns = (kind.marker, *kind.written(target))
+    except (OSError, ValueError) as error:
+        return f"holds a {kind.marker} that is not of this program ({str(error)[:200]})"
+    others = sorted(
+        name
+        for name in _files_in(target)
+        if name.rpartition("/")[2] not in _OF_THE_DESKTOP
+        and not any(fnmatchcase(name, pattern) for pattern in patterns)
+    )
+    more = f" and {len(others) - _MOST} more" if len(others) > _MOST else ""
+    return f"holds other files as well ({', '.join(others[:_MOST])}{more})" if others else None
+
+
+def _files_in(folder: Path) -> Iterator[str]:
+    """All that is no folder, links to folders among it, by relative paths with `/`."""
+    for place, folders, files in os.walk(folder):
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        for name in (*files, *links):
+            yield (Path(place) / name).relative_to(folder).as_posix()
 
 
 def _name_beside(target: Path, place: Path) -> Path:
@@ -117,7 +181,9 @@ def _mend(target: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)
 
 
-def _put_in_place(partial: Path, target: Path) -> None:
+def _put_in_place(partial: Path, target: Path, kind: Kind) -> None:
+    if _why_not_replaced(target, kind):
+        target.rename(target.with_name(f"{target.name}.before-{token_hex(4)}"))
     if target.exists():
         shutil.rmtree(_previous(target), ignore_errors=True)
         target.rename(_previous(target))

@@ -492,3 +492,43 @@ def test_texts_too_long_for_the_memory_of_a_proof_are_not_tried_and_named(
     assert content["graphs"]["classify"]["float32"]["longest_tried"] == 12
     assert "not tried" not in capsys.readouterr().out
     assert Runner(open_bundle(tmp_path / "bundle")).bundle.max_tokens == 12
+
+
+BUNDLER = '{"name": "webpack bundle"}'
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["tiny", "--out", "project"], "bundle.json that is not of this program"),
+        (["outer/tiny", "--out", "outer"], "outer/tiny, which is to be read, lies in"),
+        (["tiny", "--out", "tiny"], "tiny, which is to be read, is"),
+        (["tiny", "--out", "outer", "--held-out", "outer/a.csv"], "outer/a.csv, which is to be"),
+        (["tiny", "--out", "outer", "--decoder-tokenizer", "outer/tiny"], "outer/tiny, which is"),
+        ([""], "the checkpoint's name is empty"),
+        (["tiny", "--title", ""], "--title is empty"),
+        (["tiny", "--held-out", " "], "--held-out is empty"),
+    ],
+)
+def test_what_would_be_lost_or_was_left_empty_is_refused_before_the_work(
+    flags: list[str],
+    sentence: str,
+    checkpoint: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(checkpoint.parent)
+    for folder in ("project", "outer"):
+        Path(folder).mkdir()
+    Path("project/bundle.json").write_text(BUNDLER)
+    Path("project/thesis.txt").write_text("precious")
+    shutil.copytree(checkpoint, "outer/tiny")
+    Path("outer/a.csv").touch()
+
+    assert main(flags) == 2
+
+    assert sentence in capsys.readouterr().err
+    assert Path("project/thesis.txt").is_file()
+    assert Path("outer/tiny/config.json").is_file()
+    assert not Path("bundles").exists()

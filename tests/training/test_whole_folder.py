@@ -9,18 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from training.whole_folder import check_target, whole_folder
+from training.record import CHECKPOINT
+from training.whole_folder import Kind, check_target, whole_folder
+
+KIND = Kind(marker="mark", written=lambda folder: ("part/*.bin",))
 
 
 def write(target: Path, text: str) -> None:
-    with whole_folder(target, marker="mark") as folder:
+    with whole_folder(target, kind=KIND) as folder:
         (folder / "mark").write_text(text)
 
 
 def test_the_folder_appears_when_the_block_ends(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "result"
 
-    with whole_folder(target, marker="mark") as folder:
+    with whole_folder(target, kind=KIND) as folder:
         (folder / "mark").touch()
         assert not target.exists()
 
@@ -30,12 +33,62 @@ def test_the_folder_appears_when_the_block_ends(tmp_path: Path) -> None:
 
 def test_a_new_folder_takes_the_place_of_the_old_one_whole(tmp_path: Path) -> None:
     write(tmp_path / "result", "old")
-    (tmp_path / "result" / "extra").touch()
+    (tmp_path / "result" / "part").mkdir()
+    (tmp_path / "result" / "part" / "a.bin").touch()
+    (tmp_path / "result" / ".DS_Store").touch()
 
     write(tmp_path / "result", "new")
 
     assert (tmp_path / "result" / "mark").read_text() == "new"
-    assert not (tmp_path / "result" / "extra").exists()
+    assert not (tmp_path / "result" / "part").exists()
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", ".git/HEAD", "part/notes.txt", "link"])
+def test_a_folder_with_other_files_beside_its_own_is_not_replaced(
+    tmp_path: Path, name: str
+) -> None:
+    write(tmp_path / "result", "old")
+    other = tmp_path / "result" / name
+    other.parent.mkdir(exist_ok=True)
+    other.symlink_to(tmp_path) if name == "link" else other.touch()
+
+    with pytest.raises(FileExistsError, match=f"holds other files as well .{name}.*another folder"):
+        write(tmp_path / "result", "new")
+
+    assert other.exists()
+    assert (tmp_path / "result" / "mark").read_text() == "old"
+
+
+def test_what_is_put_in_while_the_work_goes_on_is_kept(tmp_path: Path) -> None:
+    write(tmp_path / "result", "old")
+
+    with whole_folder(tmp_path / "result", kind=KIND) as folder:
+        (folder / "mark").write_text("new")
+        (tmp_path / "result" / "thesis.txt").write_text("years of work")
+
+    assert (tmp_path / "result" / "mark").read_text() == "new"
+    (kept,) = tmp_path.glob("result.before-*")
+    assert (kept / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("content", ['{"name": "webpack bundle"}', "no JSON", "[]"])
+def test_another_programs_training_json_does_not_make_a_checkpoint(
+    tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "training.json").write_text(content)
+
+    with pytest.raises(FileExistsError, match=r"a training\.json that is not of this"):
+        check_target(tmp_path, kind=CHECKPOINT)
+
+
+@pytest.mark.parametrize("given", ["result", "result/data.csv", "link/data.csv"])
+def test_what_is_read_may_not_lie_in_what_is_replaced(tmp_path: Path, given: str) -> None:
+    (tmp_path / "result").mkdir()
+    (tmp_path / "result" / "data.csv").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "result")
+
+    with pytest.raises(ValueError, match=r"which is to be read, .* give another folder with --out"):
+        check_target(tmp_path / "result", kind=KIND, inputs=[None, "hub/name", tmp_path / given])
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
@@ -43,7 +96,7 @@ def test_an_error_leaves_the_old_folder(tmp_path: Path, error: type[BaseExceptio
     write(tmp_path / "result", "old")
 
     def stopped_half_way() -> None:
-        with whole_folder(tmp_path / "result", marker="mark") as folder:
+        with whole_folder(tmp_path / "result", kind=KIND) as folder:
             (folder / "mark").write_text("half")
             raise error
 
@@ -58,8 +111,9 @@ def test_a_killed_run_leaves_the_old_folder_and_the_next_one_cleans_up(tmp_path:
     write(tmp_path / "result", "old")
     script = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from training.whole_folder import whole_folder\n"
-        "with whole_folder(Path(sys.argv[1]), marker='mark') as folder:\n"
+        "from training.whole_folder import Kind, whole_folder\n"
+        "kind = Kind(marker='mark', written=lambda folder: ())\n"
+        "with whole_folder(Path(sys.argv[1]), kind=kind) as folder:\n"
         "    (folder / 'mark').write_text('half')\n"
         "    print('writing', flush=True)\n"
         "    time.sleep(60)\n"
@@ -82,7 +136,7 @@ def test_a_run_killed_between_the_two_renames_is_mended(tmp_path: Path) -> None:
     write(tmp_path / "result", "old")
     (tmp_path / "result").rename(tmp_path / ".result.previous")
 
-    with pytest.raises(ValueError, match="stop"), whole_folder(tmp_path / "result", marker="mark"):
+    with pytest.raises(ValueError, match="stop"), whole_folder(tmp_path / "result", kind=KIND):
         raise ValueError("stop")
 
     assert (tmp_path / "result" / "mark").read_text() == "old"
@@ -101,9 +155,9 @@ def test_a_folder_of_another_kind_is_not_replaced(tmp_path: Path) -> None:
 def test_two_runs_to_one_place_leave_each_others_work_alone(tmp_path: Path) -> None:
     target = tmp_path / "result"
 
-    with whole_folder(target, marker="mark") as first:
+    with whole_folder(target, kind=KIND) as first:
         (first / "mark").write_text("first")
-        with whole_folder(target, marker="mark") as second:
+        with whole_folder(target, kind=KIND) as second:
             assert (first / "mark").read_text() == "first"
             (second / "mark").write_text("second")
         assert (target / "mark").read_text() == "second"
@@ -115,7 +169,7 @@ def test_two_runs_to_one_place_leave_each_others_work_alone(tmp_path: Path) -> N
 def test_a_failed_run_takes_back_the_parents_that_it_made(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "deeper" / "result"
 
-    with pytest.raises(ValueError, match="stop"), whole_folder(target, marker="mark"):
+    with pytest.raises(ValueError, match="stop"), whole_folder(target, kind=KIND):
         raise ValueError("stop")
 
     assert list(tmp_path.iterdir()) == []
@@ -158,7 +212,7 @@ def test_a_place_that_cannot_be_written_is_told_in_a_sentence(
     (tmp_path / "round").symlink_to(tmp_path / "round")
 
     with pytest.raises((OSError, ValueError), match=sentence):
-        check_target(tmp_path / target, marker="mark")
+        check_target(tmp_path / target, kind=KIND)
 
 
 def test_a_disk_with_too_little_room_is_told_before_the_work(
@@ -167,9 +221,9 @@ def test_a_disk_with_too_little_room_is_told_before_the_work(
     free = shutil.disk_usage(tmp_path)._replace(free=250_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda place: free)
 
-    target = check_target(tmp_path / "deep" / ".." / "result", marker="mark", needs=250_000_000)
+    target = check_target(tmp_path / "deep" / ".." / "result", kind=KIND, needs=250_000_000)
 
     assert target == tmp_path / "result"
     with pytest.raises(OSError, match="has 250 MB free, and result needs about 300 MB; make room"):
-        check_target(tmp_path / "result", marker="mark", needs=300_000_000)
+        check_target(tmp_path / "result", kind=KIND, needs=300_000_000)
     assert list(tmp_path.iterdir()) == []
