@@ -85,11 +85,12 @@ class Mailbox(asyncio.Queue):
 
 
 class _Mailboxes(LRUCache):
-    """By session. Too many of them, and the oldest goes from which nobody fetches."""
+    """By session. Too many of them, and the one goes in which nothing happened for longest."""
 
     def __setitem__(self, session: str, messages: asyncio.Queue) -> None:
         if session not in self and len(self) >= self.max_size:
-            oldest = min(self, key=lambda one: self[one].fetched)
+            # Not the one that was fetched least lately: a new one was not fetched yet.
+            oldest = min(self, key=lambda one: max(self[one].fetched, self[one].filled))
             del self[oldest]
         super().__setitem__(session, Mailbox())
 

@@ -274,6 +274,18 @@ def test_answers_that_nobody_fetched_are_forgotten(page, queue, monkeypatch):
     assert not queue.pending_event_ids_session
 
 
+def test_one_that_has_not_listened_yet_stays_before_those_that_are_done():
+    boxes = attended_queue._Mailboxes(2)
+    boxes["done"] = Mailbox()
+    boxes["done"]._fetched = boxes["done"].filled + 0.001
+    time.sleep(0.002)
+    boxes["new"] = Mailbox()
+
+    boxes["newer"] = Mailbox()
+
+    assert list(boxes) == ["new", "newer"]
+
+
 def test_too_many_sessions_do_not_push_out_one_that_listens(monkeypatch):
     boxes = attended_queue._Mailboxes(2)
     boxes["listens"] = Mailbox()
