@@ -25,7 +25,9 @@ def one_line(text: str, most: int = _SHOWN) -> str:
 
 
 def quoted(value: object, most: int = _SHOWN) -> str:
-    """A value from outside as Python writes it, cut as `one_line` does."""
+    """A value from outside as Python writes it, cut; a text is cut inside of its quotes."""
+    if isinstance(value, str) and len(value) > most:
+        return repr(f"{value[: most - 3]}...")
     return one_line(repr(value), most)
 
 
