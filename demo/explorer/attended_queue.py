@@ -45,12 +45,20 @@ _ROUND = 1.0
 """Seconds between two looks for what nobody waits for."""
 _UNREAD = 16
 """Messages of a session that lie there before those are dropped that the next one makes void."""
+_ROOM = 64_000_000
+"""Bytes that all messages may take which nobody fetched, by their estimate; else oldest go."""
+_NUMBER, _TEXT = 32, 60
+"""Bytes of a number in a list, and of a string beside its characters."""
 
 _NEVER = float("-inf")
 
 ENDED = (
     "Nobody fetched the messages of this request in time, so it was ended. "
     "Post it again, and fetch them at once: GET /gradio_api/call/<endpoint>/<event_id>."
+)
+MADE_ROOM = (
+    "This answer lay unfetched while others needed its room, so it was dropped. "
+    "Post the request again, and fetch its messages at once."
 )
 BUSY = f"The page is busy: {LONGEST_LINE} requests wait already. Try again in a moment."
 
@@ -64,6 +72,8 @@ class Mailbox(asyncio.Queue):
         self._fetched = _NEVER
         self.filled = time.monotonic()
         """When the last message came."""
+        self.bytes = 0
+        """What the messages take, as `_size` estimates it."""
 
     async def get(self) -> EventMessage:
         """As gradio asks for the next message, again and again while somebody listens."""
@@ -76,7 +86,24 @@ class Mailbox(asyncio.Queue):
 
     def _put(self, item: EventMessage) -> None:
         self.filled = time.monotonic()
-        super()._put(item)
+        size = _size(getattr(item, "output", None))
+        self.bytes += size
+        super()._put((item, size))
+
+    def _get(self) -> EventMessage:
+        item, size = super()._get()
+        self.bytes -= size
+        return item
+
+    def empty_out(self) -> list[str]:
+        """Drops all messages; gives the events whose last one was among them."""
+        dropped = [self.get_nowait() for _ in range(self.qsize())]
+        return [one.event_id for one in dropped if isinstance(one, ProcessCompletedMessage)]
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for the next message."""
+        return self._fetching > 0
 
     @property
     def fetched(self) -> float:
@@ -149,6 +176,38 @@ class AttendedQueue(Queue):
             return
         if messages.qsize() < _UNREAD or not _is_made_void(event, event_message):
             super().send_message(event, event_message)
+            self._keep_within_room(messages)
+
+    def owes(self, event_id: str) -> bool:
+        """Whether a request that was posted without a session has messages to come, or there."""
+        messages = self.pending_messages_per_session.get(event_id)
+        is_pending = event_id in self.pending_event_ids_session.get(event_id, ())
+        return messages is not None and (is_pending or not messages.empty())
+
+    def _keep_within_room(self, latest: Mailbox) -> None:
+        """Drops what was left lying longest, the latest at last: whoever comes late is told why."""
+        boxes = self.pending_messages_per_session
+        over = sum(one.bytes for one in boxes.values()) - _ROOM
+        if over <= 0:
+            return
+        left = [one for one in boxes if boxes[one].bytes and not boxes[one].is_awaited]
+        for session in sorted(left, key=lambda one: (boxes[one] is latest, boxes[one].filled)):
+            if over > 0:
+                over -= boxes[session].bytes
+                self._drop(session)
+
+    def _drop(self, session: str) -> None:
+        """Ends what is under way for a session, too: its next messages build on those dropped."""
+        messages = self.pending_messages_per_session[session]
+        ended = messages.empty_out()
+        for event in self.event_ids_to_events.values():
+            if event.session_hash == session and event.alive and event._id not in ended:
+                event.alive = False
+                ended.append(event._id)
+        for one in ended:
+            messages.put_nowait(
+                ProcessCompletedMessage(output={"error": MADE_ROOM}, success=False, event_id=one)
+            )
 
     def _fetched(self, event: Event) -> float:
         messages = self.pending_messages_per_session.get(event.session_hash)
@@ -215,6 +274,19 @@ class AttendedQueue(Queue):
         for session in self.pending_event_ids_session.keys() - busy:
             if session not in self.pending_messages_per_session:
                 del self.pending_event_ids_session[session]
+
+
+def _size(value: Any) -> int:
+    """About how many bytes a message's values take. Lists of numbers are not looked through."""
+    if isinstance(value, str):
+        return _TEXT + len(value)
+    if isinstance(value, dict):
+        return sum(_TEXT + _size(one) for one in value.values())
+    if isinstance(value, list | tuple):
+        if value and isinstance(value[0], float | int):
+            return _NUMBER * len(value)
+        return sum(map(_size, value))
+    return _NUMBER
 
 
 def _is_made_void(event: Event, message: EventMessage) -> bool:

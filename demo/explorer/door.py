@@ -6,10 +6,12 @@ comes in is read once, here, before anything waits for it: its size, its shape, 
 file, which gradio would fetch or copy before our own code sees it.
 """
 
+import asyncio
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import parse_qs
 
 import gradio as gr
 from starlette.responses import JSONResponse
@@ -21,17 +23,38 @@ from explorer.request import RequestError
 MAX_BYTES = 1_000_000
 """Of a request. Two texts of 10,000 emoji, each escaped, take a quarter of it."""
 _MAX_DEPTH, _MAX_DISCARDED = 100, 20_000_000
+_PATIENCE = 30.0
+"""Seconds that a request's body may take to come."""
+_MAX_BODIES = 64
+"""Requests whose bodies come in at one time: 64 MB."""
+_MAX_PATH, _MAX_NAME = 1000, 255
+"""Characters of an address and bytes of a part of it: no file's name is longer."""
 
 _READ = re.compile(
     r"/(|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|login_check/?)"
     r"|/(static|assets|svelte)/.*"
-    r"|/gradio_api/(info/?|openapi\.json|app_id/?|user/?|theme\.css|startup-events|queue/status)"
+    r"|/gradio_api/(info/?|app_id/?|user/?|theme\.css|startup-events|queue/status)"
     r"|/gradio_api/(queue/data|heartbeat/[^/]*|call/.*)"
 )
 _SENT = re.compile(r"/gradio_api/(queue/join|call/.*|cancel|reset/?)")
 
+_FETCHED = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([^/]+)")
+_FIELDS = {
+    "cancel": {"session_hash": str, "fn_index": int, "event_id": str},
+    "reset": {"event_id": str},
+}
+
+Read = TypeVar("Read")
+
 _JOIN = ("data", "event_data", "fn_index", "session_hash", "trigger_id")
 """What a page's event says; other fields are for servers of other kinds."""
+
+
+_NOTHING = "This page has nothing at this address."
+_UNKNOWN = (
+    "There is nothing to fetch here: this was never asked for, or was fetched already, or too long "
+    "ago. Post the request again."
+)
 
 
 class RefusedError(Exception):
@@ -49,6 +72,7 @@ class Door:
         self._app = app
         self._page = page
         self._endpoints = Endpoints(page)
+        self._bodies = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,27 +81,64 @@ class Door:
         try:
             if scope["method"] == "POST" and _SENT.fullmatch(scope["path"]):
                 receive = await self._checked(scope, receive)
-            elif scope["method"] not in ("GET", "HEAD") or not _READ.fullmatch(scope["path"]):
-                await _discard(receive)
-                raise RefusedError(404, "This page has nothing at this address.")
+            elif scope["method"] not in ("GET", "HEAD") or not _is_read(scope["path"]):
+                await _in_time(_discard(receive))
+                raise RefusedError(404, _NOTHING)
+            else:
+                self._check_fetched(scope)
         except RefusedError as error:
-            answer = JSONResponse({"detail": str(error)}, error.status)
+            end = {"Connection": "close"} if error.status == 408 else None  # more may come
+            answer = JSONResponse({"detail": str(error)}, error.status, end)
             await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         """The request's body, checked and written anew: what gradio reads is what was checked."""
-        body = _parsed(await _body(scope, receive))
+        body = _parsed(await self._body(scope, receive))
         path = scope["path"].rstrip("/")
         try:
             if "/call/" in path:
                 body = self._endpoints.complete(path.partition("/call/")[2], body)
             elif path.endswith("/join"):
                 body = self._event(body)
+            else:
+                _check_fields(body, _FIELDS[path.rpartition("/")[2]])
         except RequestError as error:
             raise RefusedError(422, str(error)) from error
         return _once(json.dumps(body).encode(), receive)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """A request's body. Raises RefusedError: one of too many, or too slow, too."""
+        if self._bodies >= _MAX_BODIES:
+            raise RefusedError(503, "The page is busy: many requests come in. Try again soon.")
+        self._bodies += 1
+        try:
+            return await _in_time(_body(scope, receive))
+        finally:
+            self._bodies -= 1
+
+    def _check_fetched(self, scope: Scope) -> None:
+        """Raises RefusedError: messages are asked for of a session that has none. Gradio would
+        answer, break off, and log a hundred lines."""
+        queue, path = self._page._queue, scope["path"]
+        found = _FETCHED.fullmatch(path)
+        if path == "/gradio_api/queue/data":
+            asked = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash")
+            if not asked:
+                raise RefusedError(422, "Say whose messages: ?session_hash=, as it was posted.")
+            session = asked[-1]
+        elif found:
+            event = session = found[1]
+            for one, events in queue.pending_event_ids_session.items():
+                if event in events:
+                    session = one
+        else:
+            return
+        messages = queue.pending_messages_per_session.get(session)
+        # Of an answer that was fetched, gradio would wait for more for a minute.
+        if messages is None or (found and session == event and not queue.owes(event)):
+            raise RefusedError(404, _UNKNOWN)
 
     def _event(self, body: dict[str, Any]) -> dict[str, Any]:
         """An event of the page. Raises RequestError: the page has none like it."""
@@ -92,6 +153,31 @@ class Door:
         if type(trigger := body.get("trigger_id")) not in (int, type(None)):
             raise RequestError(f"trigger_id is a {type(trigger).__name__}; expected an integer.")
         return {name: body[name] for name in _JOIN if name in body}
+
+
+def _is_read(path: str) -> bool:
+    """Whether something may stand at an address, which may become a file's name."""
+    names = [name.encode("utf-8", "replace") for name in path.split("/")]
+    fits = len(path) <= _MAX_PATH and all(len(name) <= _MAX_NAME for name in names)
+    return fits and path.isprintable() and _READ.fullmatch(path) is not None
+
+
+def _check_fields(body: dict[str, Any], fields: Mapping[str, type]) -> None:
+    """Raises RequestError: a value is missing, or of another type."""
+    for name, kind in fields.items():
+        if type(body.get(name)) is not kind:
+            wanted = ", ".join(f"{one} ({type_.__name__})" for one, type_ in fields.items())
+            raise RequestError(f"{name} is missing or no {kind.__name__}; expected {wanted}.")
+
+
+async def _in_time(reading: Awaitable[Read]) -> Read:
+    """Raises RefusedError: it takes too long."""
+    try:
+        return await asyncio.wait_for(reading, _PATIENCE)
+    except TimeoutError as error:
+        raise RefusedError(
+            408, f"The request did not come whole within {_PATIENCE:.0f} seconds. Send it again."
+        ) from error
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes:

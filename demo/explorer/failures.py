@@ -33,6 +33,8 @@ def _print_failure(*_: object, **__: object) -> None:
 
 
 def _without_words(record: logging.LogRecord) -> bool:
+    if record.funcName == "_unsupported_upgrade_warning":
+        return False  # advice on what to install, for every visitor who asks for a websocket
     if record.exc_info and (error := record.exc_info[1]):
         record.msg, record.args = f"A request failed.\n{told(error)}", ()
         record.exc_info = record.exc_text = None

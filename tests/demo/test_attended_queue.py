@@ -13,7 +13,7 @@ import pytest
 import app
 from explorer import attended_queue
 from explorer.analysis import answers as answers_module
-from explorer.attended_queue import ENDED, LONGEST_LINE, Mailbox
+from explorer.attended_queue import ENDED, LONGEST_LINE, MADE_ROOM, Mailbox
 from explorer.decoding.graph import DecoderGraph
 from explorer.decoding.settings import Settings
 from explorer.runner import Runner
@@ -297,3 +297,33 @@ def test_too_many_sessions_do_not_push_out_one_that_listens(monkeypatch):
 
     assert list(boxes) == ["listens", "one more"]
     del boxes["never"]  # gone already
+
+
+def test_unfetched_answers_take_so_much_room_and_the_oldest_go(page, queue, monkeypatch):
+    first = post(page, "classify", TEXT)
+    until(lambda: is_idle(queue))
+    boxes = queue.pending_messages_per_session
+    (size,) = (box.bytes for box in boxes.values())
+    assert size > len(TEXT)
+
+    monkeypatch.setattr(attended_queue, "_ROOM", int(1.5 * size))
+    second = post(page, "classify", TEXT)
+    until(lambda: is_idle(queue))
+
+    assert sum(box.bytes for box in boxes.values()) < 1.5 * size
+    assert fetch(first) == ("error", {"error": MADE_ROOM})
+    assert fetch(second)[0] == "complete"
+
+
+def test_a_text_that_nobody_fetches_ends_when_its_messages_take_too_much(page, queue, monkeypatch):
+    monkeypatch.setattr(attended_queue, "_ROOM", 0)
+    address = post(page, "generate", TEXT)
+    until(lambda: is_idle(queue))
+
+    assert fetch(address) == ("error", {"error": MADE_ROOM})
+
+
+def test_the_size_of_a_message_is_that_of_its_values():
+    size = attended_queue._size({"data": [{"map": [[0.5] * 1000] * 10, "url": "a" * 5000}]})
+
+    assert 320_000 + 5000 < size < 330_000

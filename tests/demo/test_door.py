@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from explorer import door
+
 FILE = {"meta": {"_type": "gradio.FileData"}}
 JSON = {"Content-Type": "application/json"}
 
@@ -98,6 +100,10 @@ def test_no_file_is_read_that_a_request_names(ask, path):
 @pytest.mark.parametrize(
     ("path", "method"),
     [
+        ("gradio_api/openapi.json", "GET"),
+        ("svelte/" + "a" * 256, "GET"),
+        ("svelte/" + "a/" * 1000, "GET"),
+        ("static/a%00b", "GET"),
         ("gradio_api/upload", "POST"),
         ("gradio_api/upload/", "POST"),
         ("gradio_api/upload_progress?upload_id=a", "GET"),
@@ -213,3 +219,71 @@ def test_a_body_that_is_not_called_json_is_refused(ask):
 
     assert status == 415
     assert "Content-Type: application/json" in answer
+
+
+@pytest.mark.parametrize(
+    "path", ["queue/data?session_hash=nobody", "call/classify/nope", "call/v2/classify/nope"]
+)
+def test_messages_that_are_not_there_are_a_sentence_and_no_log(ask, capfd, path):
+    status, answer = ask(f"gradio_api/{path}")
+
+    assert status == 404
+    assert "There is nothing to fetch here" in json.loads(answer)["detail"]
+    assert capfd.readouterr().err == ""
+
+
+def test_an_answer_is_fetched_once(ask, capfd):
+    event = json.loads(ask("gradio_api/call/classify", {"data": ["good"]})[1])["event_id"]
+    assert "event: complete" in ask(f"gradio_api/call/classify/{event}")[1]
+
+    status, answer = ask(f"gradio_api/call/classify/{event}")
+
+    assert status == 404
+    assert "was fetched already" in json.loads(answer)["detail"]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "sentence"),
+    [
+        ("cancel", {}, "session_hash is missing or no str; expected session_hash (str), fn_ind"),
+        ("cancel", {"session_hash": "a", "fn_index": "x"}, "fn_index is missing or no int"),
+        ("reset", {"event_id": 3}, "event_id is missing or no str; expected event_id (str)."),
+        ("queue/data", None, "Say whose messages: ?session_hash="),
+    ],
+)
+def test_what_a_route_needs_is_told_in_a_sentence(ask, path, body, sentence):
+    status, answer = ask(f"gradio_api/{path}", body)
+
+    assert status == 422
+    assert sentence in json.loads(answer)["detail"]
+
+
+def slow(url):
+    """Connects, and sends the first letter of a body of ten."""
+    host, port = url.removeprefix("http://").rstrip("/").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=30)
+    connection.sendall(
+        b"POST /gradio_api/call/classify HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n"
+        b"Content-Type: application/json\r\n\r\n{"
+    )
+    return connection
+
+
+def test_a_body_that_does_not_come_is_given_up(url, monkeypatch):
+    monkeypatch.setattr(door, "_PATIENCE", 0.05)
+
+    with slow(url) as connection:
+        answer = b"".join(iter(lambda: connection.recv(4096), b"")).decode()
+
+    assert answer.startswith("HTTP/1.1 408")
+    assert "did not come whole within" in answer
+
+
+def test_few_bodies_come_in_at_a_time(url, ask, monkeypatch):
+    monkeypatch.setattr(door, "_MAX_BODIES", 0)
+
+    status, answer = ask("gradio_api/call/classify", {"data": ["good"]})
+
+    assert status == 503
+    assert "The page is busy" in json.loads(answer)["detail"]
