@@ -127,11 +127,14 @@ def launch(
             pwa=False,
             show_error=False,
             prevent_thread_lock=True,
+            quiet=True,  # else it advertises public links
             **options,
         )
     except Exception as error:  # bare ones among them
         raise ServerError(f"The page cannot be served: {error}") from error
     if not prevent_thread_lock:
+        sys.stdout.write(f"Running on local URL: {served[1]}\n")
+        sys.stdout.flush()
         serve_until_stopped(app)
     return served
 
@@ -163,24 +166,34 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port",
         type=port_number,
-        default=HOST_ADDRESS.get(SERVER_PORT),
         help=f"port to listen on (default: {SERVER_PORT}, or the first free one from 7860)",
     )
     return parser
 
 
+def _port_of_host(parser: argparse.ArgumentParser) -> int | None:
+    """The port that the variable names. Ends the program if it names none."""
+    text = HOST_ADDRESS.get(SERVER_PORT)
+    try:
+        return None if text is None else port_number(text)
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"variable {SERVER_PORT}: {error}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves the page; 2 if it cannot be served, with a sentence that says why."""
     safe_streams()
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    port = _port_of_host(parser) if options.port is None else options.port
     give_memory_back()
     try:
-        host = check_address(options.host, options.port)
+        host = check_address(options.host, port)
         keep_words_out_of_the_log()
         stop_orderly()
         folders = options.bundle or [DEFAULT_BUNDLE]
         app = build_app([open_bundle(folder, options.precision) for folder in folders])
-        launch(app, server_name=host, server_port=options.port)
+        launch(app, server_name=host, server_port=port)
     except (BundleError, ServerError) as error:
         print(error, file=sys.stderr)
         return 2

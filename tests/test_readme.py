@@ -156,3 +156,15 @@ def tree(readme: str) -> list[str]:
             parents = [*parents[:depth], match[2]]
             paths.append("".join(parents))
     return paths
+
+
+def test_the_card_names_no_graph_that_its_bundle_has_not() -> None:
+    found = json.loads((ROOT / "demo/bundles/reviews/bundle.json").read_text("utf-8"))["graphs"]
+    parser = load(ROOT / "demo/app.py").build_parser()
+    pages = [
+        parser.parse_args(words[1:]) for words in commands("demo/README.md") if words[0] == "app.py"
+    ]
+
+    wanted = {page.precision for page in pages if page.precision and not page.bundle}
+    assert len(pages) > 3
+    assert all(wanted <= precisions.keys() for precisions in found.values())

@@ -1,5 +1,7 @@
 """The page's own package: open a bundle, run it, do the view's maths, draw. Needs no torch."""
 
 from explorer.environment import settle
+from explorer.fonts import load_fonts
 
 HOST_ADDRESS = settle()
+load_fonts()

@@ -12,7 +12,7 @@ they promise.
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, cast
 
 import fastapi
 import gradio as gr
@@ -95,7 +95,7 @@ class Mailbox(asyncio.Queue):
         self.bytes -= size
         return item
 
-    def empty_out(self) -> list[str]:
+    def empty_out(self) -> list[str | None]:
         """Drops all messages; gives the events whose last one was among them."""
         dropped = [self.get_nowait() for _ in range(self.qsize())]
         return [one.event_id for one in dropped if isinstance(one, ProcessCompletedMessage)]
@@ -186,7 +186,7 @@ class AttendedQueue(Queue):
 
     def _keep_within_room(self, latest: Mailbox) -> None:
         """Drops what was left lying longest, the latest at last: whoever comes late is told why."""
-        boxes = self.pending_messages_per_session
+        boxes = cast(dict[str, Mailbox], self.pending_messages_per_session)
         over = sum(one.bytes for one in boxes.values()) - _ROOM
         if over <= 0:
             return
@@ -198,7 +198,7 @@ class AttendedQueue(Queue):
 
     def _drop(self, session: str) -> None:
         """Ends what is under way for a session, too: its next messages build on those dropped."""
-        messages = self.pending_messages_per_session[session]
+        messages = cast(Mailbox, self.pending_messages_per_session[session])
         ended = messages.empty_out()
         for event in self.event_ids_to_events.values():
             if event.session_hash == session and event.alive and event._id not in ended:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs
 
 import gradio as gr
@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from explorer.arguments import Endpoints
+from explorer.attended_queue import AttendedQueue
 from explorer.request import RequestError
 
 MAX_BYTES = 1_000_000
@@ -39,7 +40,7 @@ _READ = re.compile(
 _SENT = re.compile(r"/gradio_api/(queue/join|call/.*|cancel|reset/?)")
 
 _FETCHED = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([^/]+)")
-_FIELDS = {
+_FIELDS: dict[str, dict[str, type]] = {
     "cancel": {"session_hash": str, "fn_index": int, "event_id": str},
     "reset": {"event_id": str},
 }
@@ -121,7 +122,7 @@ class Door:
     def _check_fetched(self, scope: Scope) -> None:
         """Raises RefusedError: messages are asked for of a session that has none. Gradio would
         answer, break off, and log a hundred lines."""
-        queue, path = self._page._queue, scope["path"]
+        queue, path = cast(AttendedQueue, self._page._queue), scope["path"]
         found = _FETCHED.fullmatch(path)
         if path == "/gradio_api/queue/data":
             asked = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash")

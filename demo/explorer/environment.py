@@ -14,7 +14,7 @@ SERVER_NAME, SERVER_PORT = "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"
 """The address of a host that starts the page, such as a Space: the defaults of the flags."""
 
 _KEPT = "GRADIO_ROOT_PATH"
-_PREFIX = "attention-explorer-"
+PREFIX = "attention-explorer-"
 
 _SETTLED = {
     # onnxruntime's Linux wheels send events, and keep a device id under HOME, unless this stands
@@ -50,7 +50,7 @@ def make_own_folder() -> None:
     folder = Path(os.environ["GRADIO_TEMP_DIR"])
     if folder.is_dir():  # a second page of this process
         return
-    for left in folder.parent.glob(f"{_PREFIX}*-*"):
+    for left in folder.parent.glob(f"{PREFIX}*-*"):
         if not _is_in_use(left):
             _remove(left)
     folder.mkdir(mode=0o700)
@@ -58,7 +58,10 @@ def make_own_folder() -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Removes a folder that holds nothing, or nothing but the folder that gradio makes in it."""
+    """Removes a folder that holds nothing, or nothing but what gradio and matplotlib make."""
+    for part in folder.glob("fontlist-*"):
+        with suppress(OSError):
+            part.unlink()
     for part in (folder / "vibe_edit_history", folder):
         with suppress(OSError):  # not there, not ours, or not empty: then it stays
             part.rmdir()
@@ -70,11 +73,11 @@ def _own_folder() -> Path:
         parent = tempfile.gettempdir()
     except FileNotFoundError:  # no folder can be written to, as make_own_folder will say
         parent = os.curdir
-    return Path(parent).absolute() / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+    return Path(parent).absolute() / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _is_in_use(folder: Path) -> bool:
-    number = folder.name.removeprefix(_PREFIX).partition("-")[0]
+    number = folder.name.removeprefix(PREFIX).partition("-")[0]
     if not number.isdecimal() or os.name != "posix":
         return True
     if int(number) == os.getpid():  # the process before a restarted container's had it too

@@ -211,7 +211,7 @@ def serve() -> Callable[..., Any]:
     @contextmanager
     def served(bundles):
         page = app.build_app(bundles)
-        _, address, _ = app.launch(page, prevent_thread_lock=True, quiet=True)
+        _, address, _ = app.launch(page, prevent_thread_lock=True)
         yield address
         page.close(verbose=False)
 

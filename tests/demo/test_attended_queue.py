@@ -27,7 +27,7 @@ def page(bundle):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(attended_queue, "_ROUND", 0.02)
         page = app.build_app([bundle])
-        app.launch(page, prevent_thread_lock=True, quiet=True)
+        app.launch(page, prevent_thread_lock=True)
         yield page
         page.close(verbose=False)
 

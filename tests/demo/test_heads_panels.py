@@ -115,7 +115,9 @@ def test_what_is_no_class_gets_a_sentence(asked, bundle, analysis, label):
 
 
 def test_what_is_no_way_to_measure_gets_a_sentence(asked):
-    with pytest.raises(RequestError, match="measured 'often'; expected again as heads go or once"):
+    with pytest.raises(
+        RequestError, match="measured is 'often'; expected again as heads go or once"
+    ):
         PRUNING.cost(replace(asked, options={**asked.options, "measured": "often"}))
 
 

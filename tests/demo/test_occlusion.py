@@ -123,7 +123,7 @@ def test_equal_texts_are_read_once(runner):
 
 
 def test_words_cannot_be_masked_without_a_mask_token(runner, monkeypatch):
-    with pytest.raises(RequestError, match="are to be 'burnt'; expected deleted or masked"):
+    with pytest.raises(RequestError, match="way is 'burnt'; expected deleted or masked"):
         check_way("burnt", runner)
     assert check_way("masked", runner) == "masked"
     monkeypatch.setattr(runner._encoder, "mask_id", None)

@@ -138,6 +138,6 @@ def test_the_panel_shows_probabilities_with_and_without(runner, writer, writing)
     assert fall == pytest.approx(drawn["whole"], abs=1e-3)
     assert drawn["least"] == LEAST
     assert len(drawn["effects"]) == len(drawn["attention"]) == len(drawn["tokens"])
-    with pytest.raises(RequestError, match=r"taken away 'by magic'; expected before the encoder"):
+    with pytest.raises(RequestError, match=r"way is 'by magic'; expected before the encoder"):
         SOURCE_RELIANCE.cost(replace(asked, options={"way": "by magic"}))
     assert check_way(WAYS[0]) == WAYS[0]

@@ -79,9 +79,9 @@ def test_pairs_and_trust_and_flip_are_plain_data(asked):
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
 def test_every_panel_checks_its_options_and_tells_its_price(panel, asked, monkeypatch):
     assert panel.cost(asked).texts >= 13
-    with pytest.raises(RequestError, match="are to be 'burnt'"):
+    with pytest.raises(RequestError, match="way is 'burnt'"):
         panel.cost(replace(asked, options={**asked.options, "way": "burnt"}))
-    with pytest.raises(RequestError, match="are to be None"):
+    with pytest.raises(RequestError, match="way is None"):
         finish(panel.steps(replace(asked, options={"label": "positive"})))
     monkeypatch.setattr(asked.runner._encoder, "mask_id", None)
     with pytest.raises(RequestError, match="has no mask token"):
@@ -162,7 +162,7 @@ def test_programs_get_the_same_numbers(api, asked):
     [
         ({"text": ""}, "no text yet"),
         ({"text": "good", "label": "splendid"}, "There is no class 'splendid'"),
-        ({"text": "good", "way": "burnt"}, "are to be 'burnt'"),
+        ({"text": "good", "way": "burnt"}, "way is 'burnt'"),
         ({"text": "good", "bundle": "None"}, "There is no bundle 'None'"),
     ],
 )

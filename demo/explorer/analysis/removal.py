@@ -27,7 +27,7 @@ def check_way(way: object, runner: Runner) -> Way:
         if way == known:
             break
     else:
-        raise RequestError(f"The words are to be {way!r:.40}; expected {' or '.join(WAYS)}.")
+        raise RequestError(f"way is {way!r:.40}; expected {' or '.join(WAYS)}.")
     if known == "masked" and runner.mask_id is None:
         raise RequestError(
             f"The tokenizer of {runner.bundle.title} has no mask token, so its words cannot be "

@@ -34,9 +34,7 @@ MEASURED = (AGAIN, ONCE)
 def check_measured(value: object) -> bool:
     """Whether the effects are measured again. Raises RequestError."""
     if not isinstance(value, str) or value not in MEASURED:
-        raise RequestError(
-            f"The effects are measured {value!r:.30}; expected {' or '.join(MEASURED)}."
-        )
+        raise RequestError(f"measured is {value!r:.30}; expected {' or '.join(MEASURED)}.")
     return value == AGAIN
 
 

@@ -38,7 +38,7 @@ def check_way(way: object) -> Way:
     for known in WAYS:
         if way == known:
             return known
-    raise RequestError(f"The words are taken away {way!r:.40}; expected {' or '.join(WAYS)}.")
+    raise RequestError(f"way is {way!r:.40}; expected {' or '.join(WAYS)}.")
 
 
 def payload(writing: Writing, found: SourceReliance, way: Way) -> dict[str, Any]:
