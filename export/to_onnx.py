@@ -15,7 +15,7 @@ from typing import Any
 from export import runtimes
 from export.bundle import BUNDLE, describe, write_bundle
 from export.card import make_card
-from export.command import DONE, FAILED, run_command
+from export.command import DONE, FAILED, STOPPED, run_command
 from export.eight_bit import EightBit
 from export.export_flags import DEFAULT_CHECKPOINT, build_parser
 from export.held_out import HeldOut
@@ -45,6 +45,8 @@ from training.whole_folder import check_given, check_target
 
 _SHARE_OF_8_BIT = 0.28
 """Of float32's bytes, as `profiles.py` allows."""
+_LONGEST = 500
+"""Characters of a failed check: some libraries tell all that they were given."""
 _NAMES = (
     *("the checkpoint's name", "--examples", "--held-out", "--decoder-tokenizer"),
     *("--title", "--licence"),
@@ -67,7 +69,7 @@ def _run(given: argparse.Namespace) -> int:
     given.checkpoint = given.checkpoint or _default_checkpoint(given.no_train)
     failures = _export(given)
     for failure in failures:
-        print(f"failed: {failure}", file=sys.stderr)
+        print(f"failed: {failure[:_LONGEST]}", file=sys.stderr)
     if failures:
         print(f"{len(failures)} checks failed; no bundle was written", file=sys.stderr)
     return FAILED if failures else DONE
@@ -81,7 +83,10 @@ def _default_checkpoint(no_train: bool) -> str:
         print(f"{DEFAULT_CHECKPOINT} is not there; training it first, as {command} does\n")
         from training.train_classifier import main as train
 
-        if code := train(["--out", DEFAULT_CHECKPOINT]):
+        code = train(["--out", DEFAULT_CHECKPOINT])
+        if code == STOPPED:
+            raise KeyboardInterrupt
+        if code:
             raise ValueError(f"the training stopped with code {code}; nothing was exported")
         print()
     return DEFAULT_CHECKPOINT

@@ -20,6 +20,18 @@ _OF_A_MODEL = (
     *("vocab.txt", "vocab.json", "merges.txt", "*.model", "*.jinja"),
 )
 _Kinds = dict[tuple[str, ...], type | tuple[type, ...]]
+_MISSING = object()
+# Holders before what they hold: the first that is wrong is named.
+_IF_THERE: _Kinds = {
+    **{(name,): dict for name in ("data", "recipe", "metrics", "hybrid")},
+    **{("hybrid", name): dict for name in ("data", "metrics")},
+    **{(name,): str for name in ("title", "licence")},
+    **{("hybrid", name): str for name in ("task", "licence")},
+    **dict.fromkeys((("examples",), ("hybrid", "examples")), list),
+    **dict.fromkeys((("data", "source"), ("hybrid", "data", "source")), (str, list)),
+    ("recipe", "init"): str,
+    ("temperature",): (int, float),
+}
 _DECODER_NEEDS: _Kinds = {("licence",): str}
 _JOINT_NEEDS: _Kinds = {  # the classifier is measured again
     ("rehearsal",): bool,
@@ -44,7 +56,8 @@ def read_record(checkpoint: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: the folder has none; a foreign checkpoint has not.
-        ValueError: it is no JSON, or has another format number.
+        ValueError: it is no JSON, has another format number, or something in it that is read is
+            of another kind than training writes.
     """
     path = checkpoint / FILE
     if not path.is_file():
@@ -60,6 +73,19 @@ def read_record(checkpoint: Path) -> dict[str, Any]:
             f"version that wrote it, or train again: python training/train_classifier.py --out "
             f"{checkpoint}"
         )
+    for names, kind in _IF_THERE.items():
+        value = _at(record, names)
+        if value is not _MISSING and not isinstance(value, kind):
+            raise ValueError(
+                f"{path} has {value!r:.40} as its {'.'.join(names)}; expected what training "
+                "wrote. Correct it, or move the file away"
+            )
+    return record
+
+
+def _at(record: Any, names: tuple[str, ...]) -> Any:
+    for name in names:
+        record = record.get(name, _MISSING) if isinstance(record, dict) else _MISSING
     return record
 
 

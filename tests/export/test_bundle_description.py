@@ -31,7 +31,7 @@ def _record(folder: Path, **noted: object) -> None:
     [
         (_two_of_one_name, [], "has 'good' twice as labels"),
         (_no_name, [], "has ' ' as labels[2]"),
-        (lambda folder: None, ["--title", " "], "has ' ' as title"),
+        (lambda folder: None, ["--title", " "], "--title is empty"),
         (lambda folder: None, ["--title", "a\udc80"], "has 'a\\udc80' as title"),
         (lambda folder: _record(folder, temperature=1e-320), [], "has 1e-320 as temperature"),
         (lambda folder: _record(folder, examples=[{"text": "a" * 10_001}]), [], "examples[0].text"),

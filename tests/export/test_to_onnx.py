@@ -532,3 +532,14 @@ def test_what_would_be_lost_or_was_left_empty_is_refused_before_the_work(
     assert Path("project/thesis.txt").is_file()
     assert Path("outer/tiny/config.json").is_file()
     assert not Path("bundles").exists()
+
+
+def test_a_training_that_was_stopped_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("training.train_classifier.main", lambda argv: 130)
+    monkeypatch.chdir(tmp_path)
+
+    assert main([]) == 130
+
+    assert capsys.readouterr().err == "to_onnx.py: stopped; nothing was written\n"

@@ -4,6 +4,7 @@ import pytest
 from transformers import BertConfig
 
 from training.model.config import ClassifierConfig, EncoderConfig
+from training.model.tasks import CLASSIFIER, is_known, task_of
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,39 @@ def test_one_output_is_a_regression_unless_said_otherwise() -> None:
 def test_an_impossible_size_is_refused(settings: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         EncoderConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "sentence"),
+    [
+        ("id2label", 3, "id2label is 3; expected a name for each output"),
+        (
+            "initializer_range",
+            -1.0,
+            "initializer_range is -1.0 in config.json; expected 0 to",
+        ),
+        ("layer_norm_eps", -1.0, r"layer_norm_eps is -1.0 in config.json; expected 0 to 1000"),
+        ("layer_norm_eps", 10**400, "layer_norm_eps is 1000.*000, expected a number"),
+        ("hidden_dropout_prob", 1.5, "hidden_dropout_prob is 1.5 in config.json; expected 0 to 1"),
+        ("classifier_dropout", -0.1, "classifier_dropout is -0.1 in config.json; expected 0 to 1"),
+    ],
+)
+def test_numbers_that_no_model_has_are_refused(setting: str, value: object, sentence: str) -> None:
+    config = {"model_type": "bert", "architectures": ["BertForSequenceClassification"]}
+
+    with pytest.raises(ValueError, match=sentence) as refused:
+        ClassifierConfig.from_hf({**config, setting: value})
+
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("TFBertForSequenceClassification", "FlaxBertForSequenceClassification"),
+        *("ORTModelForSequenceClassification", "BertForSequenceClassification"),
+    ],
+)
+def test_a_class_of_another_framework_is_of_the_same_task(name: str) -> None:
+    assert is_known({"architectures": [name]}, ["Bert"])
+    assert task_of(name) == CLASSIFIER

@@ -52,3 +52,22 @@ def test_another_programs_file_of_the_name_is_no_record(tmp_path: Path, content:
     (tmp_path / "training.json").write_text('{"format": 9}')
     with pytest.raises(ValueError, match="has format 9, this reader knows format 1"):
         find_record(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("noted", "what"),
+    [
+        ({"data": 5}, "5 as its data"),
+        ({"recipe": None}, "None as its recipe"),
+        ({"data": {"source": 5}}, "5 as its data.source"),
+        ({"hybrid": {"metrics": []}}, r"\[\] as its hybrid.metrics"),
+        ({"temperature": "warm"}, "'warm' as its temperature"),
+    ],
+)
+def test_what_is_of_another_kind_than_training_wrote_is_named(
+    tmp_path: Path, noted: dict[str, object], what: str
+) -> None:
+    write_record(tmp_path, noted)
+
+    with pytest.raises(ValueError, match=rf"training\.json has {what}; expected what training"):
+        read_record(tmp_path)

@@ -11,6 +11,7 @@ from reprlib import repr as short
 from typing import Any
 
 from training.model.config_checks import (
+    check_number,
     check_settings,
     check_sizes,
     in_own_words,
@@ -170,6 +171,7 @@ class ClassifierConfig:
         dropout = encoder.family.settings["classifier_dropout"]
         if not is_a(float | None, config.get(dropout)):
             raise ValueError(f"{dropout} is {short(config[dropout])}; expected a number")
+        check_number(dropout, config.get(dropout))
         labels = _labels(config, outputs)
         return cls(
             encoder=encoder,
@@ -219,7 +221,7 @@ def _labels(config: Mapping[str, Any], outputs: int) -> tuple[str, ...]:
             raise ValueError(f"num_labels is {short(count)}; expected 1 to {_MOST_LABELS}")
         return tuple(f"LABEL_{i}" for i in range(count))
     counted = {str(i) for i in range(len(named))} if isinstance(named, Mapping) else None
-    if counted != set(map(str, named)):
+    if counted is None or counted != set(map(str, named)):
         raise ValueError(
             f"id2label is {short(named)}; expected a name for each output: "
             '{"0": ..., "1": ...}, counted from 0 without a gap'

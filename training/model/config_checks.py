@@ -7,7 +7,7 @@ trainer's notes. A config that names no class may be of another program's model:
 listed here is passed over, and what is not known is refused.
 """
 
-import math
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from reprlib import repr as short
@@ -41,6 +41,7 @@ OF_GENERATE = frozenset(
 # Their values that no model of ours has: setting -> what it must be, where it is written.
 _ALWAYS: dict[str, tuple[object, ...]] = {"pruned_heads": ({},), "quantization_config": ()}
 _MOST = 6
+_LARGEST_NUMBER = 1_000  # of layer_norm_eps and initializer_range, which are far below 1
 _KINDS: dict[object, str] = {
     int: "a whole number",
     float: "a number",
@@ -129,21 +130,32 @@ def is_a(kind: object, value: object) -> bool:
     if value is None or isinstance(value, bool):
         return kind is bool if value is not None else kind in (int | None, float | None)
     if kind in (float, float | None):
-        return isinstance(value, int | float) and math.isfinite(value)
+        # A comparison takes a whole number that no float holds, too.
+        return isinstance(value, int | float) and abs(value) <= sys.float_info.max
     return kind in (int, int | None) and isinstance(value, int)
+
+
+def check_number(name: str, value: float | None) -> None:
+    """Raises ValueError: a probability is none, or another number no layer can be made with."""
+    most = 1 if "dropout" in name else _LARGEST_NUMBER
+    if value is not None and not 0 <= value <= most:
+        raise ValueError(f"{name} is {short(value)} in config.json; expected 0 to {most}")
 
 
 def check_sizes(config: Any, *, may_be_zero: Collection[str] = ()) -> None:
     """Checks the sizes of a config's dataclass.
 
     Raises:
-        ValueError: a size is below 1, or the heads do not divide the width.
+        ValueError: a size is below 1, another number as `check_number` says, or the heads do not
+            divide the width.
     """
     for field in fields(config):
         value = getattr(config, field.name)
         least = 0 if field.name in may_be_zero else 1
         if field.type is int and value < least:
             raise ValueError(f"{field.name} is {short(value)}; expected {least} or more")
+        if field.type is float:
+            check_number(field.name, value)
     if config.hidden_size % config.num_attention_heads:
         raise ValueError(
             f"hidden_size {short(config.hidden_size)} does not divide into "

@@ -36,6 +36,9 @@ _BY_ENDING = {
 }
 # How the weights begin that guess a masked word.
 _MASKED_HEADS = ("cls.predictions.", "lm_head.", "vocab_", "generator_")
+# Classes that read a family's weights in another framework or runtime, or whatever family it is.
+_FRAMEWORKS = ("", "TF", "Flax")
+_OF_ANY_FAMILY = ("AutoModel", "TFAutoModel", "FlaxAutoModel", "ORTModel", "OVModel")
 OURS = "BERTClassifier"
 """The class that our own config names where there is no pooler, see `ClassifierConfig.to_hf`."""
 
@@ -67,7 +70,9 @@ def task_of(name: str) -> str | None:
 def is_known(config: Mapping[str, Any], prefixes: Iterable[str]) -> bool:
     """Whether a config names a class of transformers: one of these prefixes and a known ending."""
     name = class_of(config) or ""
-    return any(name == f"{prefix}{ending}" for prefix in prefixes for ending in _BY_ENDING)
+    starts = [f"{framework}{prefix}" for prefix in prefixes for framework in _FRAMEWORKS]
+    starts += _OF_ANY_FAMILY
+    return any(name == f"{start}{ending}" for start in starts for ending in _BY_ENDING)
 
 
 def task_by_weights(names: Iterable[str], classifier: Iterable[str]) -> str:
