@@ -53,6 +53,7 @@ def checkpoint(model, tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Pa
         "licence": "Weights: random.",
         "examples": [{"text": "the film is great"}],
         "data": {"source": str(data), "fingerprint": corpus.fingerprint},
+        "recipe": {"epochs": 1},
         "metrics": {"test": {"accuracy": 0.5}},
     }
     write_record(place, record)
