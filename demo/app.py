@@ -1,7 +1,7 @@
 """The page: the command that serves it, and its wiring.
 
-Where things stand is in explorer/layout.py, what they do in explorer/events.py, what they say in
-explorer/sentences.py.
+Where things stand is in explorer/ui/layout.py, what they do in explorer/ui/events.py, what they say
+in explorer/ui/sentences.py.
 """
 
 import argparse
@@ -19,39 +19,31 @@ import gradio as gr
 from gradio.routes import App, ORJSONResponse
 from starlette.middleware import Middleware
 
-from explorer.api import Api
-from explorer.attended_queue import AttendedQueue
-from explorer.bundle import Bundle, open_bundle
-from explorer.bundle_graph import PRECISIONS
-from explorer.bundle_schema import BundleError
-from explorer.bundle_titles import told_apart
-from explorer.door import Door
-from explorer.environment import SERVER_NAME, SERVER_PORT
-from explorer.failures import keep_words_out_of_the_log
-from explorer.layout import lay_out
-from explorer.memory import give_memory_back
-from explorer.panels.registry import Endpoint, classify_endpoints, write_endpoints
-from explorer.reading_api import ReadingApi
-from explorer.runner import Runner
-from explorer.screen import Screen
-from explorer.server import (
+from explorer.bundle.bundle import PRECISIONS, Bundle, open_bundle, told_apart
+from explorer.bundle.schema import BundleError
+from explorer.environment import SERVER_NAME, SERVER_PORT, give_memory_back, safe_streams
+from explorer.inference.encoder import Runner
+from explorer.server.attended_queue import AttendedQueue
+from explorer.server.door import Door
+from explorer.server.process import (
     ServerError,
+    SharedState,
     check_address,
+    keep_words_out_of_the_log,
     make_room,
     port_number,
     reach_directly,
     serve_until_stopped,
     stop_orderly,
 )
-from explorer.shared_state import SharedState
-from explorer.streams import safe_streams
-from explorer.theme import make_theme
-from explorer.widgets import PAGE
-from explorer.wiring import wire
-from explorer.work import PRIVATE, READING, WRITING
-from explorer.write_api import WriteApi
-from explorer.write_screen import WriteScreen
-from explorer.write_wiring import wire_write
+from explorer.ui.api import Api, ReadingApi
+from explorer.ui.layout import lay_out
+from explorer.ui.models import Screen, WriteScreen
+from explorer.ui.panels.registry import Endpoint, classify_endpoints, write_endpoints
+from explorer.ui.widgets import PAGE, PRIVATE, READING, WRITING, make_theme
+from explorer.ui.wiring import wire
+from explorer.ui.write_api import WriteApi
+from explorer.ui.write_wiring import wire_write
 
 DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "reviews"
 

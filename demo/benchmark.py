@@ -19,17 +19,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import app
-from explorer.bundle import Bundle, open_bundle
-from explorer.bundle_graph import PRECISIONS
-from explorer.bundle_schema import BundleError
+from explorer.bundle.bundle import PRECISIONS, Bundle, open_bundle
+from explorer.bundle.schema import BundleError
+from explorer.environment import safe_streams
+from explorer.inference.encoder import Runner
+from explorer.inference.generator import Writer
 from explorer.measuring import load as readers
-from explorer.measuring import memory_use
-from explorer.measuring.every_analysis import (
-    all_analyses,
-    seconds_of,
-    show_times,
-    text_of_length,
-)
 from explorer.measuring.faithfulness import (
     Text,
     measure_texts,
@@ -37,10 +32,8 @@ from explorer.measuring.faithfulness import (
     show_summaries,
     summarise,
 )
-from explorer.measuring.served_page import ServedPage, served_page
-from explorer.runner import Runner
-from explorer.streams import safe_streams
-from explorer.writer import Writer
+from explorer.measuring.served import ServedPage, can_measure, peak, resident, served_page
+from explorer.measuring.times import all_analyses, seconds_of, show_times, text_of_length
 
 LENGTHS = (32, 128, 512)
 
@@ -157,7 +150,7 @@ def times(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) ->
 
 def memory(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
     """Prints what the page's process holds: idle after its first answers, and at its peak."""
-    if not memory_use.can_measure():
+    if not can_measure():
         print("\nMemory: only Linux tells it.")
         return
     runner = Runner(bundle)
@@ -167,12 +160,12 @@ def memory(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -
         first = "/classify" if "/classify" in names else "/attention"
         for _ in range(3):
             page.ask(first, *short)
-        idle = memory_use.resident(page.process)
+        idle = resident(page.process)
         for name in names:
             page.ask(name, *long)
         print(
             f"\nMemory of the page, {bundle.title}, {bundle.graph.precision}: {idle:.0f} MB after "
-            f"its first answers, {memory_use.peak(page.process):.0f} MB at the peak of "
+            f"its first answers, {peak(page.process):.0f} MB at the peak of "
             f"{len(names)} endpoints on {bundle.most_tokens} tokens."
         )
 
@@ -196,8 +189,8 @@ def load(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> 
         print(f"\n{bundle.title}, {bundle.graph.precision}, answers as each is alone:\n")
         for name, waits in found.items():
             print(f"{name}: {waits.in_words()}", flush=True)
-        if memory_use.can_measure():
-            print(f"The page held {memory_use.peak(page.process):.0f} MB at its peak.")
+        if can_measure():
+            print(f"The page held {peak(page.process):.0f} MB at its peak.")
     if any(waits.wrong for waits in found.values()):
         raise ValueError("Some answers were not those that the page gives alone.")
 

@@ -1,7 +1,6 @@
 """The page's own package: open a bundle, run it, do the view's maths, draw. Needs no torch."""
 
-from explorer.environment import settle
-from explorer.fonts import load_fonts
+from explorer.environment import load_fonts, settle
 
 HOST_ADDRESS = settle()
 load_fonts()

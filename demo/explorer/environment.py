@@ -1,11 +1,17 @@
 """What libraries read from the environment when they are imported, settled before any of them is.
 
 `explorer/__init__.py` does it, so that whoever imports a part of the page comes by here first.
+matplotlib looks for fonts when it is imported, and keeps what it found in the home of whoever runs
+it. The page draws with the fonts that come with matplotlib, which are found in a quarter of a
+second.
 """
 
 import atexit
+import ctypes
+import io
 import os
 import secrets
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -89,3 +95,51 @@ def _is_in_use(folder: Path) -> bool:
     except (OSError, OverflowError):  # somebody else's
         return True
     return True
+
+
+_FOLDER, _OWN_ALONE = "MPLCONFIGDIR", "MPL_IGNORE_SYSTEM_FONTS"
+
+
+def load_fonts() -> None:
+    """Imports matplotlib, with its own fonts alone, in a folder that is gone afterwards."""
+    before = {name: os.environ.get(name) for name in (_FOLDER, _OWN_ALONE)}
+    prefix = f"{PREFIX}{os.getpid()}-"
+    with suppress(OSError), tempfile.TemporaryDirectory(prefix=prefix) as folder:
+        os.environ.update({_FOLDER: folder, _OWN_ALONE: "1"})
+        try:
+            from matplotlib import font_manager  # noqa: F401
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value
+
+
+def safe_streams() -> None:
+    """Lets stdout show a question mark for what its encoding lacks; stderr is never strict.
+
+    Redirected output is in cp1252 on Windows, and a bundle's title may be in any script.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+"""mallopt's parameters, from glibc's malloc.h."""
+_LARGE = 1 << 20
+
+
+def give_memory_back() -> None:
+    """Tells glibc's allocator, where there is one, how a small server wants its memory kept.
+
+    Arrays of a megabyte or more then come from the system and go back to it when they are dropped;
+    by default that bound grows with the largest array freed so far, and with it what is kept. And
+    the server's threads share two heaps instead of having up to eight for each core.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _LARGE)
+        mallopt(_TRIM_THRESHOLD, _LARGE)
+        mallopt(_ARENA_MAX, 2)

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer import runner as runner_module
-from explorer.analysis.effects import Answers
-from explorer.analysis.pace import Pace
-from explorer.bundle import Bundle, open_bundle
-from explorer.bundle_schema import list_files
-from explorer.decoding import graph as graph_module
-from explorer.runner import Runner
+from explorer.analyses.perturbation import Answers
+from explorer.bundle.bundle import Bundle, open_bundle
+from explorer.bundle.schema import list_files
+from explorer.inference import decoder as graph_module
+from explorer.inference import encoder as runner_module
+from explorer.inference.cost import Pace
+from explorer.inference.encoder import Runner
 
 TINY = Path(__file__).parent / "tiny_bundle"
 FOREIGN = Path(__file__).parent / "foreign_decoder"

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from explorer.analysis import answers as module
-from explorer.analysis.answers import answers
-from explorer.analysis.pace import Pace
-from explorer.analysis.steps import Progress, finish, part_of
-from explorer.tokens import masked, without
-from explorer.words import group_words
+from explorer.analyses import perturbation as module
+from explorer.analyses.perturbation import answers
+from explorer.inference.cost import Pace, Progress, finish, part_of
+from explorer.inference.source_text import masked, without
+from explorer.inference.tokens import group_words
 
 TEXTS = ["The music was dull", "good", "not bad at all, the story is great!", "bad", "was it good?"]
 

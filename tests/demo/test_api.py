@@ -9,7 +9,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from explorer.view import attention_map
+from explorer.maps.view import attention_map
 
 TEXT = "Not bad at all, the story is great!"
 PAIR = ("The music was dull but the film is good.", "Was it good?")

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import app
-from explorer import attended_queue
-from explorer.analysis import answers as answers_module
-from explorer.attended_queue import ENDED, LONGEST_LINE, MADE_ROOM, Mailbox
-from explorer.decoding.graph import DecoderGraph
-from explorer.decoding.settings import Settings
-from explorer.runner import Runner
-from explorer.writer import Writer
+from explorer.analyses import perturbation as answers_module
+from explorer.inference.decoder import DecoderGraph
+from explorer.inference.encoder import Runner
+from explorer.inference.generator import Writer
+from explorer.inference.logits import Settings
+from explorer.server import attended_queue
+from explorer.server.attended_queue import ENDED, LONGEST_LINE, MADE_ROOM, Mailbox
 
 TEXT = "the film is good"
 

@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 
 import benchmark
-from explorer.analysis.occlusion import plan_occlusion
-from explorer.analysis.pace import Pace
-from explorer.analysis.trust import Faithfulness, Trust
-from explorer.bundle import open_bundle
-from explorer.measuring import memory_use
-from explorer.measuring.every_analysis import text_of_length
+from explorer.analyses.faithfulness import Faithfulness, Trust
+from explorer.analyses.occlusion import plan_occlusion
+from explorer.bundle.bundle import open_bundle
+from explorer.inference.cost import Pace
+from explorer.inference.encoder import Runner
+from explorer.measuring import served
 from explorer.measuring.faithfulness import (
     measure_texts,
     say_where_order_matters,
     show_summaries,
     summarise,
 )
-from explorer.runner import Runner
+from explorer.measuring.times import text_of_length
 
 TEXTS = ["not bad at all", "the story is great", "good", "the music was dull, but the film is good"]
 
@@ -158,7 +158,7 @@ def test_without_the_project_texts_must_be_given(tiny_folder, capsys, monkeypatc
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not memory_use.can_measure(), reason="only Linux tells it")
+@pytest.mark.skipif(not served.can_measure(), reason="only Linux tells it")
 def test_the_served_page_is_measured_through_its_endpoints(tiny_folder, texts, capsys):
     arguments = ["--bundle", str(tiny_folder), "--texts", texts, "--only", "memory"]
 

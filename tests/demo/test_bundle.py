@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 
-from explorer.bundle import open_bundle
-from explorer.bundle_schema import BundleError, MapError
-from explorer.runner import Runner
+from explorer.bundle.bundle import open_bundle
+from explorer.bundle.schema import BundleError, MapError
+from explorer.inference.encoder import Runner
 
 
 def graph_of(folder):

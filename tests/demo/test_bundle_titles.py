@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 import app
-from explorer.api import Api
-from explorer.bundle import open_bundle
-from explorer.bundle_titles import told_apart
-from explorer.runner import Runner
-from explorer.screen import Screen
+from explorer.bundle.bundle import open_bundle, told_apart
+from explorer.inference.encoder import Runner
+from explorer.ui.api import Api
+from explorer.ui.models import Screen
 
 
 def titles(bundle, *given):

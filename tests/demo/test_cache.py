@@ -2,9 +2,9 @@
 
 import pytest
 
-from explorer import screen
-from explorer.cache import ReadingCache
-from explorer.screen import Screen
+from explorer.inference.cache import ReadingCache
+from explorer.ui import models as screen
+from explorer.ui.models import Screen
 
 
 class CountingRunner:

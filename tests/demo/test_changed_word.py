@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from explorer.analysis import changed_word
-from explorer.analysis.changed_word import without_most_seen
-from explorer.analysis.removal import own_words
-from explorer.source_tokens import SourceTokens
+from explorer.analyses import compare as changed_word
+from explorer.analyses.compare import without_most_seen
+from explorer.analyses.perturbation import own_words
+from explorer.inference.source_text import SourceTokens
 
 
 @pytest.fixture

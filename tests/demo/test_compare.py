@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from explorer.analysis.compare import compare, most_moved, shared_maps, shared_words
-from explorer.analysis.steps import finish
-from explorer.bundle import open_bundle
-from explorer.panels.analysis import Asked
-from explorer.panels.compare_api import CompareApi
-from explorer.panels.compare_panel import COMPARE, payload
-from explorer.request import RequestError
-from explorer.runner import Runner
-from explorer.screen import Screen
-from explorer.words import group_words
+from explorer.analyses.compare import compare, most_moved, shared_maps, shared_words
+from explorer.bundle.bundle import open_bundle
+from explorer.errors import RequestError
+from explorer.inference.cost import finish
+from explorer.inference.encoder import Runner
+from explorer.inference.tokens import group_words
+from explorer.ui.models import Screen
+from explorer.ui.panel import Asked
+from explorer.ui.panels.compare_api import CompareApi
+from explorer.ui.panels.compare_panel import COMPARE, payload
 
 FIRST, SECOND = "unbelievable music was good", "The Music was not good at all"
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from explorer.corruption import corrupt
+from explorer.analyses.corruption import corrupt
 
 CLEAN = "the story is bright and the music never dull"
 MASK = "[MASK]"

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from onnxruntime import OrtValue
 
-from explorer.analysis import decoder_heads as module
-from explorer.analysis import target_scores
-from explorer.analysis.decoder_heads import decoder_head_effects, decoder_head_effects_cost
-from explorer.analysis.steps import finish
-from explorer.decoding.settings import Settings
-from explorer.request import RequestError
-from explorer.writer import Writer
+from explorer.analyses import decoder_heads as module
+from explorer.analyses import perturbation as target_scores
+from explorer.analyses.decoder_heads import decoder_head_effects, decoder_head_effects_cost
+from explorer.errors import RequestError
+from explorer.inference.cost import finish
+from explorer.inference.generator import Writer
+from explorer.inference.logits import Settings
 
 TEXT = "unbelievable music was good"
 

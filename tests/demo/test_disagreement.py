@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from explorer.analysis.disagreement import disagreements
-from explorer.analysis.rank_correlation import kendall_tau
+from explorer.analyses.faithfulness import disagreements, kendall_tau
 
 NAN = float("nan")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from explorer import door
+from explorer.server import door
 
 FILE = {"meta": {"_type": "gradio.FileData"}}
 JSON = {"Content-Type": "application/json"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.widgets import PAGE
+from explorer.ui.widgets import PAGE
 
 SCRIPTS = ("dom.js", "signed.js", "effects.js", "word_effects.js", "head_grid.js")
 

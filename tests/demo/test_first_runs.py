@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer.bundle import open_bundle
-from explorer.bundle_schema import BundleError
-from explorer.first_runs import check_outputs, trying
-from explorer.runner import Runner
-from explorer.writer import Writer
+from explorer.bundle.bundle import open_bundle
+from explorer.bundle.schema import BundleError
+from explorer.inference.encoder import Runner
+from explorer.inference.generator import Writer
+from explorer.inference.session import check_outputs, trying
 
 
 def opened(folder):

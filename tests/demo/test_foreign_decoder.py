@@ -4,11 +4,11 @@ BPE, and one token that starts and ends a text. See make_foreign_decoder.py."""
 import numpy as np
 import pytest
 
-from explorer.decoding.settings import Settings
-from explorer.labels import axis_labels
-from explorer.runner import Runner
-from explorer.writer import Writer
-from explorer.writing_view import telling_step, writing_map
+from explorer.drawing.geometry import axis_labels
+from explorer.inference.encoder import Runner
+from explorer.inference.generator import Writer
+from explorer.inference.logits import Settings
+from explorer.maps.view import telling_step, writing_map
 
 WAYS = {
     "greedy": Settings(max_tokens=24),

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from explorer.analysis.entropy import normalised_entropy
-from explorer.analysis.head_types import (
+from explorer.inference.tokens import Token
+from explorer.maps.head_types import (
     BROAD,
     MIXED,
     NEXT,
@@ -18,9 +18,9 @@ from explorer.analysis.head_types import (
     encoder_targets,
     head_types,
     measure_by,
+    normalised_entropy,
     written_targets,
 )
-from explorer.reading import Token
 
 
 def token(text, segment=0):

@@ -7,23 +7,21 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from explorer.analysis.effects import LEAST
-from explorer.analysis.knock_out import HeadEffects
-from explorer.analysis.pruning import Plan, PruningCurve
-from explorer.analysis.steps import finish
-from explorer.bundle import open_bundle
-from explorer.decoding.settings import Settings
-from explorer.panels import heads_panel, pruning_panel
-from explorer.panels.analysis import Asked
-from explorer.panels.decoder_heads_api import DecoderHeadsApi
-from explorer.panels.decoder_heads_panel import DECODER_HEADS
-from explorer.panels.heads_api import HeadsApi
-from explorer.panels.heads_panel import HEAD_EFFECTS
-from explorer.panels.label_option import refresh_label
-from explorer.panels.pruning_panel import MEASURED, PRUNING
-from explorer.request import RequestError
-from explorer.screen import Screen
-from explorer.write_screen import WriteScreen
+from explorer.analyses.head_ablation import HeadEffects, Plan, PruningCurve
+from explorer.analyses.perturbation import LEAST
+from explorer.bundle.bundle import open_bundle
+from explorer.errors import RequestError
+from explorer.inference.cost import finish
+from explorer.inference.logits import Settings
+from explorer.ui.models import Screen, WriteScreen
+from explorer.ui.panel import Asked
+from explorer.ui.panels import heads_panel, pruning_panel
+from explorer.ui.panels.decoder_heads_api import DecoderHeadsApi
+from explorer.ui.panels.decoder_heads_panel import DECODER_HEADS
+from explorer.ui.panels.heads_api import HeadsApi
+from explorer.ui.panels.heads_panel import HEAD_EFFECTS
+from explorer.ui.panels.options import refresh_label
+from explorer.ui.panels.pruning_panel import MEASURED, PRUNING
 
 TEXT = "the film is good"
 

@@ -8,13 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer import heatmap
-from explorer.axis import Axis
-from explorer.geometry import DOTS_PER_INCH, map_geometry
-from explorer.labels import MAX_NAMED, axis_labels, label_step
-from explorer.palette import DARK, LIGHT
-from explorer.reading import Token
-from explorer.view import MapView
+from explorer.drawing import heatmap
+from explorer.drawing.geometry import (
+    DOTS_PER_INCH,
+    MAX_NAMED,
+    axis_labels,
+    label_step,
+    map_geometry,
+)
+from explorer.drawing.heatmap import DARK, LIGHT
+from explorer.inference.tokens import Token
+from explorer.maps.axes import Axis
+from explorer.maps.view import MapView
 
 HOSTILE = [
     "$$", "$x^$", r"$\frac$", "$a_$", "\\", "%", "{", "<script>", "&amp;", "]]>", "--", "\u202e",
@@ -173,7 +178,7 @@ def test_a_line_divides_two_texts():
 
 
 def test_segments_of_a_reading_reach_the_picture(runner):
-    from explorer.view import attention_map
+    from explorer.maps.view import attention_map
 
     view = attention_map(runner.read("good film", "bad"), 0, 0)
     axis = replace(

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from explorer.analysis import knock_out as module
-from explorer.analysis.flips import flips
-from explorer.analysis.knock_out import head_effects, head_effects_cost
-from explorer.analysis.steps import finish
-from explorer.bundle import open_bundle
-from explorer.request import RequestError
+from explorer.analyses import head_ablation as module
+from explorer.analyses.head_ablation import head_effects, head_effects_cost
+from explorer.analyses.perturbation import flips
+from explorer.bundle.bundle import open_bundle
+from explorer.errors import RequestError
+from explorer.inference.cost import finish
 
 TEXT, PAIR = "unbelievable music was good", "not bad"
 

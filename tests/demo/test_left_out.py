@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from explorer.left_out import counted_from_1, heads_in, mask_without
-from explorer.request import RequestError, check_without
-from explorer.screen import Screen
+from explorer.errors import RequestError
+from explorer.inference.encoder import counted_from_1, heads_in, mask_without
+from explorer.ui.checks import check_without
+from explorer.ui.models import Screen
 
 TEXT = "unbelievable music was good"
 

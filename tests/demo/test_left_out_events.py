@@ -4,8 +4,8 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from explorer.events import Events
-from explorer.screen import Screen
+from explorer.ui.events import Events
+from explorer.ui.models import Screen
 
 TITLE, TEXT = "Tiny random model", "the film is good"
 SHOWN = {"bundle": TITLE, "text": TEXT, "text_pair": ""}

@@ -2,10 +2,11 @@
 
 import pytest
 
-from explorer import limits, sentences
-from explorer.api import about
-from explorer.limits import MAP_BYTES, OPERATIONS, most_tokens, operations
-from explorer.runner import Runner
+from explorer.bundle import bundle as limits
+from explorer.bundle.bundle import MAP_BYTES, OPERATIONS, most_tokens, operations
+from explorer.inference.encoder import Runner
+from explorer.ui import sentences
+from explorer.ui.api import about
 
 
 @pytest.mark.parametrize(

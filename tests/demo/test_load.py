@@ -7,7 +7,7 @@ import pytest
 
 import benchmark
 from explorer.measuring import load as module
-from explorer.measuring import memory_use
+from explorer.measuring import served
 from explorer.measuring.load import Asked, Waits, beside_analyses, crowd, mixed, short_requests
 
 
@@ -85,7 +85,7 @@ def test_waits_are_told_by_their_middle_and_their_end():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not memory_use.can_measure(), reason="only Linux tells it")
+@pytest.mark.skipif(not served.can_measure(), reason="only Linux tells it")
 def test_a_served_page_answers_a_crowd_as_it_answers_one(
     tiny_folder, tmp_path, capsys, monkeypatch
 ):

@@ -4,14 +4,12 @@ order of weighting, merging, joining and hiding."""
 import numpy as np
 import pytest
 
-from explorer.decoding.settings import Settings
-from explorer.head_sentences import about_map
-from explorer.sentences import map_notes
-from explorer.typed_heads import type_of_head
-from explorer.view import attention_map, encoder_maps
-from explorer.words import group_words
-from explorer.writer import Writer
-from explorer.writing_view import writing_map, writing_maps
+from explorer.inference.generator import Writer
+from explorer.inference.logits import Settings
+from explorer.inference.tokens import group_words
+from explorer.maps.head_types import type_of_head
+from explorer.maps.view import attention_map, encoder_maps, writing_map, writing_maps
+from explorer.ui.sentences import about_map, map_notes
 
 TEXTS = ("unbelievable music was unbad", "was it?")
 JOIN = {"mean": np.mean, "max": np.max}

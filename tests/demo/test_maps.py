@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from explorer.axis import place_of, text_axis
-from explorer.view import attention_map
-from explorer.words import group_words
-from explorer.writer import Writer
-from explorer.writing_view import writing_map
+from explorer.inference.generator import Writer
+from explorer.inference.tokens import group_words
+from explorer.maps.axes import place_of, text_axis
+from explorer.maps.view import attention_map, writing_map
 
 TEXTS = ("unbelievable music was unbad", "was it?")
 

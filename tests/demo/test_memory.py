@@ -7,7 +7,7 @@ import pytest
 
 HOLD_AND_DROP = """
 import numpy as np
-from explorer.memory import give_memory_back
+from explorer.environment import give_memory_back
 
 def resident():
     return next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmRSS"))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from explorer.analysis.merge import merge_words
-from explorer.words import group_words
+from explorer.inference.tokens import group_words
+from explorer.maps.axes import merge_words
 
 
 def test_sums_over_key_pieces_and_means_over_query_pieces(runner):

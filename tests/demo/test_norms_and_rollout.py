@@ -4,10 +4,10 @@ themselves."""
 import numpy as np
 import pytest
 
-from explorer.analysis.norms import norm_weighted
-from explorer.analysis.rollout import last_row, rollout_row
-from explorer.map_choice import MAX, MEAN
-from explorer.view import attention_map
+from explorer.maps.axes import MAX, MEAN
+from explorer.maps.maps import norm_weighted
+from explorer.maps.rollout import last_row, rollout_row
+from explorer.maps.view import attention_map
 
 
 def test_a_weight_counts_by_the_norm_of_what_it_lets_through():

@@ -3,15 +3,20 @@
 import numpy as np
 import pytest
 
-from explorer.analysis import occlusion as module
-from explorer.analysis import spans as spans_module
-from explorer.analysis.occlusion import occlusion, occlusion_cost, plan_occlusion
-from explorer.analysis.removal import answers_without, check_way, distinct_texts, own_words
-from explorer.analysis.spans import sentence_spans
-from explorer.analysis.steps import finish
-from explorer.left_out import mask_without
-from explorer.request import RequestError
-from explorer.tokens import masked, without
+from explorer.analyses import occlusion as module
+from explorer.analyses import perturbation as spans_module
+from explorer.analyses.occlusion import occlusion, occlusion_cost, plan_occlusion
+from explorer.analyses.perturbation import (
+    answers_without,
+    check_way,
+    distinct_texts,
+    own_words,
+    sentence_spans,
+)
+from explorer.errors import RequestError
+from explorer.inference.cost import finish
+from explorer.inference.encoder import mask_without
+from explorer.inference.source_text import masked, without
 
 TEXT = "The music was good. Not bad at all! An unbelievable story"
 

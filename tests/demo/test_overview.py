@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.axis import text_axis
-from explorer.maps import Maps
-from explorer.overview import TILE, picture, tiles
-from explorer.view import attention_map, encoder_maps
+from explorer.drawing.heatmap import TILE, picture, tiles
+from explorer.maps.axes import text_axis
+from explorer.maps.maps import Maps
+from explorer.maps.view import attention_map, encoder_maps
 
 
 def drawn(maps):

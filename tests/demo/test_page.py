@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from explorer.geometry import map_geometry
-from explorer.view import attention_map
-from explorer.words import group_words
+from explorer.drawing.geometry import map_geometry
+from explorer.inference.tokens import group_words
+from explorer.maps.view import attention_map
 
 FIRST = "Not bad at all, the story is great!"
 

@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from explorer.analysis import pairs as module
-from explorer.analysis.pairs import pairs, pairs_cost
-from explorer.analysis.removal import own_words
-from explorer.analysis.steps import finish
-from explorer.tokens import masked, without
+from explorer.analyses import word_pairs as module
+from explorer.analyses.perturbation import own_words
+from explorer.analyses.word_pairs import pairs, pairs_cost
+from explorer.inference.cost import finish
+from explorer.inference.source_text import masked, without
 
 
 @pytest.fixture(scope="module")

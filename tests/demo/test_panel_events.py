@@ -3,13 +3,10 @@
 import gradio as gr
 import pytest
 
-from explorer.analysis.pace import Cost
-from explorer.analysis.steps import Progress
-from explorer.panels import panel_events
-from explorer.panels.analysis import Analysis, Asked
-from explorer.panels.panel import Panel
-from explorer.panels.panel_events import PanelEvents, price_in_words
-from explorer.request import RequestError
+from explorer.errors import RequestError
+from explorer.inference.cost import Cost, Progress
+from explorer.ui import panel as panel_events
+from explorer.ui.panel import Analysis, Asked, Panel, PanelEvents, price_in_words
 
 SHOWN = {"bundle": "Tiny", "text": "good"}
 

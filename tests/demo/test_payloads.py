@@ -9,12 +9,11 @@ import re
 import numpy as np
 import pytest
 
-from explorer import payloads, sentences
-from explorer.bundle import open_bundle
-from explorer.bundle_graph import Graph
-from explorer.bundle_schema import MapError
-from explorer.runner import Runner
-from explorer.view import attention_map
+from explorer.bundle.bundle import Graph, open_bundle
+from explorer.bundle.schema import MapError
+from explorer.inference.encoder import Runner
+from explorer.maps.view import attention_map
+from explorer.ui import payloads, sentences
 
 
 def weights_of(payload):

@@ -5,9 +5,9 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from explorer import sessions
-from explorer.bundle import Bundle
-from explorer.processor import adds_exactly
+from explorer.bundle.bundle import Bundle
+from explorer.inference import session as sessions
+from explorer.inference.session import adds_exactly
 
 OPTION = "session.x64quantprecision"
 

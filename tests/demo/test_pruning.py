@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from explorer.analysis.pruning import Plan, prune, pruning_cost, pruning_plan
-from explorer.analysis.steps import finish
+from explorer.analyses.head_ablation import Plan, prune, pruning_cost, pruning_plan
+from explorer.inference.cost import finish
 
 TEXT = "unbelievable music was good"
 ALL = [(0, 0), (0, 1), (1, 0), (1, 1)]

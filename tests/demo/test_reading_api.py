@@ -6,18 +6,16 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from explorer.analysis.rollout import last_row, rollout_row
-from explorer.api import Api
-from explorer.axis import text_axis
-from explorer.reading_api import ReadingApi
-from explorer.rollout_view import rollout_payload, rollout_view
-from explorer.runner import Runner
-from explorer.screen import Screen
-from explorer.typed_heads import type_of_head
-from explorer.view import encoder_maps
-from explorer.words import group_words
-from explorer.write_api import WriteApi
-from explorer.write_screen import WriteScreen
+from explorer.inference.encoder import Runner
+from explorer.inference.tokens import group_words
+from explorer.maps.axes import text_axis
+from explorer.maps.head_types import type_of_head
+from explorer.maps.rollout import last_row, rollout_row, rollout_view
+from explorer.maps.view import encoder_maps
+from explorer.ui.api import Api, ReadingApi
+from explorer.ui.models import Screen, WriteScreen
+from explorer.ui.payloads import rollout_payload
+from explorer.ui.write_api import WriteApi
 
 TEXT = "unbelievable music, was it unbad?"
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from explorer.corruption import Slip, corrupt
-from explorer.repair import Repair, Spelled, grade
-from explorer.write_sentences import graded
-from explorer.writer import Writer
+from explorer.analyses.corruption import Repair, Slip, corrupt, grade
+from explorer.inference.generator import Writer
+from explorer.inference.target_text import Spelled
+from explorer.ui.write_sentences import graded
 
 CLEAN = "the film is not bad"
 

@@ -2,14 +2,9 @@
 
 import pytest
 
-from explorer.bundle_schema import MAX_CHARACTERS
-from explorer.request import (
-    RequestError,
-    check_head,
-    check_layer,
-    check_switch,
-    check_texts,
-)
+from explorer.bundle.schema import MAX_CHARACTERS
+from explorer.errors import RequestError
+from explorer.ui.checks import check_head, check_layer, check_switch, check_texts
 
 
 @pytest.mark.parametrize(

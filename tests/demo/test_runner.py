@@ -5,8 +5,8 @@ import onnxruntime
 import pytest
 from tokenizers import Tokenizer
 
-from explorer.bundle import open_bundle
-from explorer.runner import Runner
+from explorer.bundle.bundle import open_bundle
+from explorer.inference.encoder import Runner
 
 TEXT = "Not bad at all, the story is great!"
 PAIR = ("The music was dull but the film is good.", "Was it good?")

@@ -16,10 +16,8 @@ import pytest
 import app
 from explorer import environment
 from explorer.environment import make_own_folder, settle
-from explorer.failures import told
-from explorer.measuring.memory_use import can_measure, resident
-from explorer.measuring.served_page import served_page
-from explorer.server import ServerError, check_address, make_room, port_number
+from explorer.measuring.served import can_measure, resident, served_page
+from explorer.server.process import ServerError, check_address, make_room, port_number, told
 
 WORD = "unheardof"
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer.analysis import smallest_flip as module
-from explorer.analysis.removal import own_words
-from explorer.analysis.smallest_flip import flip_cost, smallest_flip
-from explorer.analysis.steps import finish
-from explorer.request import RequestError
-from explorer.tokens import without
+from explorer.analyses import smallest_flip as module
+from explorer.analyses.perturbation import own_words
+from explorer.analyses.smallest_flip import flip_cost, smallest_flip
+from explorer.errors import RequestError
+from explorer.inference.cost import finish
+from explorer.inference.source_text import without
 
 WEIGHTS = {
     "the": 0.1, "music": 1, "was": 1.2, "good": 3, "not": -2, "bad": -4, "great": 1.1,

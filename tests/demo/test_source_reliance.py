@@ -5,23 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer.analysis import source_reliance as module
-from explorer.analysis.effects import LEAST
-from explorer.analysis.source_reliance import (
+from explorer.analyses import source_attribution as module
+from explorer.analyses.perturbation import LEAST
+from explorer.analyses.source_attribution import (
     WAYS,
     cross_attention_by_word,
     reliance_cost,
     source_reliance,
 )
-from explorer.analysis.steps import finish
-from explorer.bundle import open_bundle
-from explorer.decoding.settings import Settings
-from explorer.panels.analysis import Asked
-from explorer.panels.source_panel import SOURCE_RELIANCE, check_way
-from explorer.request import RequestError
-from explorer.runner import Runner
-from explorer.tokens import masked
-from explorer.writer import Writer
+from explorer.bundle.bundle import open_bundle
+from explorer.errors import RequestError
+from explorer.inference.cost import finish
+from explorer.inference.encoder import Runner
+from explorer.inference.generator import Writer
+from explorer.inference.logits import Settings
+from explorer.inference.source_text import masked
+from explorer.ui.panel import Asked
+from explorer.ui.panels.source_panel import SOURCE_RELIANCE, check_way
 
 TEXT = "unbelievable music was good"
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from explorer.axis import text_axis
-from explorer.labels import axis_labels
-from explorer.payloads import chip
-from explorer.reading import Reading
-from explorer.sentences import notices
-from explorer.tokens import TextEncoder, masked
-from explorer.words import group_words
+from explorer.drawing.geometry import axis_labels
+from explorer.inference.encoder import Reading
+from explorer.inference.source_text import TextEncoder, masked
+from explorer.inference.tokens import group_words
+from explorer.maps.axes import text_axis
+from explorer.ui.payloads import chip
+from explorer.ui.sentences import notices
 
 TEXTS = [
     "The film, not bad!",

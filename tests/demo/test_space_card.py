@@ -11,12 +11,11 @@ from importlib import metadata
 
 import pytest
 
-from explorer import limits
-from explorer.analysis.trust import RANDOM_ORDERS
-from explorer.attended_queue import LONGEST_LINE
-from explorer.cache import LEAST_BYTES
-from explorer.request import MAX_CHARACTERS
-from explorer.write_request import MAX_TOKENS
+from explorer.analyses.faithfulness import RANDOM_ORDERS
+from explorer.bundle import bundle as limits
+from explorer.inference.cache import LEAST_BYTES
+from explorer.server.attended_queue import LONGEST_LINE
+from explorer.ui.checks import MAX_CHARACTERS, MAX_TOKENS
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +107,7 @@ def test_the_upload_takes_nothing_that_python_or_gradio_left_there(demo_folder):
         for keyword in call.keywords
         if keyword.arg == "ignore_patterns"
     )
-    wanted = ["app.py", "README.md", "explorer/page/page.css", "bundles/reviews/onnx/model.onnx"]
+    wanted = ["app.py", "README.md", "explorer/web/page.css", "bundles/reviews/onnx/model.onnx"]
     left = [
         "__pycache__/app.cpython-312.pyc", "explorer/__pycache__/api.cpython-312.pyc",
         "explorer/panels/__pycache__/panel.cpython-312.pyc", ".gradio/certificate.pem",

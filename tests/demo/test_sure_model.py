@@ -9,20 +9,20 @@ from decimal import Decimal, getcontext
 import numpy as np
 import pytest
 
-from explorer.analysis.effects import Answers
-from explorer.analysis.knock_out import head_effects
-from explorer.analysis.occlusion import occlusion
-from explorer.analysis.pairs import pairs
-from explorer.analysis.steps import finish
-from explorer.analysis.trust import trust
-from explorer.bundle import open_bundle
-from explorer.panels import heads_panel, occlusion_panel, pairs_panel, trust_panel
-from explorer.panels.heads_api import HeadsApi
-from explorer.panels.words_api import WordsApi
-from explorer.payloads import in_percent
-from explorer.probabilities import fall_of_probability, log_odds_of, probabilities_of
-from explorer.runner import Runner
-from explorer.screen import Screen
+from explorer.analyses.faithfulness import trust
+from explorer.analyses.head_ablation import head_effects
+from explorer.analyses.occlusion import occlusion
+from explorer.analyses.perturbation import Answers
+from explorer.analyses.word_pairs import pairs
+from explorer.bundle.bundle import open_bundle
+from explorer.inference.cost import finish
+from explorer.inference.encoder import Runner
+from explorer.inference.probabilities import fall_of_probability, log_odds_of, probabilities_of
+from explorer.ui.models import Screen
+from explorer.ui.panels import heads_panel, occlusion_panel, pairs_panel, trust_panel
+from explorer.ui.panels.heads_api import HeadsApi
+from explorer.ui.panels.words_api import WordsApi
+from explorer.ui.payloads import in_percent
 
 TEXT = "Not bad at all, the story is great!"
 getcontext().prec = 60

@@ -5,8 +5,8 @@ import json
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from explorer.bundle_schema import BundleError
-from explorer.target_tokens import TargetTokens
+from explorer.bundle.schema import BundleError
+from explorer.inference.target_text import TargetTokens
 
 ENDS = "<|endoftext|>"
 

@@ -6,17 +6,17 @@ import gradio as gr
 import pytest
 
 import app
-from explorer.api import Api
-from explorer.bundle import open_bundle
-from explorer.bundle_schema import BundleError
-from explorer.decoding.settings import Settings
-from explorer.events import Events
-from explorer.panels.compare_api import CompareApi
-from explorer.panels.heads_api import HeadsApi
-from explorer.panels.words_api import WordsApi
-from explorer.runner import Runner
-from explorer.screen import Screen
-from explorer.writer import Writer
+from explorer.bundle.bundle import open_bundle
+from explorer.bundle.schema import BundleError
+from explorer.inference.encoder import Runner
+from explorer.inference.generator import Writer
+from explorer.inference.logits import Settings
+from explorer.ui.api import Api
+from explorer.ui.events import Events
+from explorer.ui.models import Screen
+from explorer.ui.panels.compare_api import CompareApi
+from explorer.ui.panels.heads_api import HeadsApi
+from explorer.ui.panels.words_api import WordsApi
 
 
 @pytest.fixture(scope="module")

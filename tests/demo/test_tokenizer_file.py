@@ -6,10 +6,10 @@ import json
 import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-from explorer.bundle import open_bundle
-from explorer.bundle_schema import BundleError
-from explorer.runner import Runner
-from explorer.tokenizer_file import open_tokenizer
+from explorer.bundle.bundle import open_bundle
+from explorer.bundle.schema import BundleError
+from explorer.bundle.tokenizer_file import open_tokenizer
+from explorer.inference.encoder import Runner
 
 MILLION = "b" * 10**6
 

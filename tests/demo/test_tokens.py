@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from explorer.tokens import TextEncoder
+from explorer.inference.source_text import TextEncoder
 
 
 def texts_of(runner, text, text_pair=""):

@@ -6,16 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer.analysis import trust as module
-from explorer.analysis.occlusion import occlusion
-from explorer.analysis.pace import Cost
-from explorer.analysis.rank_correlation import kendall_tau
-from explorer.analysis.rankings import METHODS, word_scores
-from explorer.analysis.removal import own_words
-from explorer.analysis.steps import finish
-from explorer.analysis.trust import beaten, percentile, trust, trust_cost
-from explorer.request import RequestError
-from explorer.tokens import masked, without
+from explorer.analyses import faithfulness as module
+from explorer.analyses.faithfulness import (
+    METHODS,
+    beaten,
+    kendall_tau,
+    percentile,
+    trust,
+    trust_cost,
+    word_scores,
+)
+from explorer.analyses.occlusion import occlusion
+from explorer.analyses.perturbation import own_words
+from explorer.errors import RequestError
+from explorer.inference.cost import Cost, finish
+from explorer.inference.source_text import masked, without
 
 TEXT = "unbelievable music was not bad"
 

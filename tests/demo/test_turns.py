@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import pytest
 
-from explorer.turns import Turns
+from explorer.inference.session import Turns
 
 
 class Queueing:
@@ -97,8 +97,8 @@ RUNS_AT_THE_END = """
 import sys
 import time
 from threading import Event, Thread
-from explorer.bundle import open_bundle
-from explorer.runner import Runner
+from explorer.bundle.bundle import open_bundle
+from explorer.inference.encoder import Runner
 
 runner, begun = Runner(open_bundle(sys.argv[1])), Event()
 batch = [runner.encode("good " * 30)] * 1000

@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer.axis import Axis
-from explorer.telling import telling_head, telling_token
-from explorer.view import attention_map, renormalised
+from explorer.maps.axes import Axis
+from explorer.maps.view import attention_map, renormalised, telling_head, telling_token
 
 TEXTS = ("The music was dull", "Was it good?")
 

@@ -7,19 +7,19 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from explorer.analysis.occlusion import occlusion
-from explorer.analysis.rankings import attention_received
-from explorer.analysis.steps import finish
-from explorer.panels import flip_panel, trust_panel
-from explorer.panels.analysis import Asked
-from explorer.panels.flip_panel import SMALLEST_FLIP
-from explorer.panels.occlusion_panel import OCCLUSION
-from explorer.panels.pairs_panel import PAIRS
-from explorer.panels.registry import CLASSIFY
-from explorer.panels.trust_panel import TRUST
-from explorer.panels.words_api import WordsApi
-from explorer.request import RequestError
-from explorer.screen import Screen
+from explorer.analyses.faithfulness import attention_received
+from explorer.analyses.occlusion import occlusion
+from explorer.errors import RequestError
+from explorer.inference.cost import finish
+from explorer.ui.models import Screen
+from explorer.ui.panel import Asked
+from explorer.ui.panels import flip_panel, trust_panel
+from explorer.ui.panels.flip_panel import SMALLEST_FLIP
+from explorer.ui.panels.occlusion_panel import OCCLUSION
+from explorer.ui.panels.pairs_panel import PAIRS
+from explorer.ui.panels.registry import CLASSIFY
+from explorer.ui.panels.trust_panel import TRUST
+from explorer.ui.panels.words_api import WordsApi
 
 TEXT = "Not bad at all, the story is great!"
 PANELS = (OCCLUSION, PAIRS, SMALLEST_FLIP, TRUST)
@@ -120,7 +120,7 @@ def test_what_is_said_of_a_flip(float_runner, answered):
 
 
 def test_what_is_said_of_a_ranking(float_runner):
-    from explorer.analysis.trust import Faithfulness, Trust
+    from explorer.analyses.faithfulness import Faithfulness, Trust
 
     single = finish(occlusion(float_runner, float_runner.read("not bad"), 0, "deleted"))
     chance = np.arange(20) / 20

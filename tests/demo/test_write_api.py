@@ -7,9 +7,9 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from explorer.decoding.graph import DecoderGraph
-from explorer.decoding.settings import Settings
-from explorer.writer import Writer
+from explorer.inference.decoder import DecoderGraph
+from explorer.inference.generator import Writer
+from explorer.inference.logits import Settings
 
 TEXT = "the film is good"
 

@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 
-from explorer.decoding.graph import DecoderGraph
-from explorer.decoding.settings import Settings
-from explorer.runner import Runner
-from explorer.screen import Screen
-from explorer.write_events import NO_NOTICE, SETTINGS, WriteEvents
-from explorer.write_map_events import WriteMapEvents
-from explorer.write_screen import WriteScreen
-from explorer.writing_view import telling_cross_head, telling_step
+from explorer.inference.decoder import DecoderGraph
+from explorer.inference.encoder import Runner
+from explorer.inference.logits import Settings
+from explorer.maps.view import telling_cross_head, telling_step
+from explorer.ui.models import Screen, WriteScreen
+from explorer.ui.write_events import NO_NOTICE, SETTINGS, WriteEvents, WriteMapEvents
 
 TITLE, TEXT = "Tiny random model", "the film is good"
 VIEW = ("source", 2, "mean", True, True, False, False)
@@ -27,7 +25,7 @@ def asked(shown=None, text=TEXT, spoiled=None, **changes):
 
 
 def test_the_text_grows_and_the_first_one_brings_its_best_view(screen, monkeypatch):
-    monkeypatch.setattr("explorer.write_events._PAUSE", 0)  # show every token
+    monkeypatch.setattr("explorer.ui.write_events._PAUSE", 0)  # show every token
 
     began, *grown = WriteEvents(screen).write(*asked())
 
@@ -52,7 +50,7 @@ def test_a_later_text_leaves_the_view_that_was_chosen(screen):
 
 
 def test_a_growing_text_is_kept_once_and_not_run_again(screen, monkeypatch):
-    monkeypatch.setattr("explorer.write_events._PAUSE", 0)
+    monkeypatch.setattr("explorer.ui.write_events._PAUSE", 0)
     *_, last = WriteEvents(screen).write(*asked())
     cache = screen.screen.cache
     assert len(cache._readings) == 2, "the source and the text"
@@ -64,7 +62,7 @@ def test_a_growing_text_is_kept_once_and_not_run_again(screen, monkeypatch):
 
 
 def test_a_text_that_was_stopped_is_kept_as_far_as_it_came(screen, monkeypatch):
-    monkeypatch.setattr("explorer.write_events._PAUSE", 0)
+    monkeypatch.setattr("explorer.ui.write_events._PAUSE", 0)
     growing = WriteEvents(screen).write(*asked())
     next(growing)
     shown = [next(growing)[0] for _ in range(3)][-1]
@@ -89,7 +87,7 @@ def test_opening_the_tab_again_changes_nothing(screen):
 
 
 def test_for_a_model_that_does_not_write_nothing_of_the_tab_runs(copy_of_tiny, runner):
-    from explorer.bundle import open_bundle
+    from explorer.bundle.bundle import open_bundle
 
     second = Runner(open_bundle(copy_of_tiny(title="Second", tasks=["classify"])))
     screen = WriteScreen(Screen([runner, second]))
@@ -106,7 +104,7 @@ def test_for_a_model_that_does_not_write_nothing_of_the_tab_runs(copy_of_tiny, r
 
 
 def test_a_model_without_examples_waits_for_a_text(copy_of_tiny):
-    from explorer.bundle import open_bundle
+    from explorer.bundle.bundle import open_bundle
 
     runner = Runner(open_bundle(copy_of_tiny(examples=[])))
     events = WriteEvents(WriteScreen(Screen([runner])))

@@ -10,14 +10,13 @@ from types import SimpleNamespace
 import pytest
 from matplotlib.image import imread
 
-from explorer.axis import place_of
-from explorer.decoding.graph import DecoderGraph
-from explorer.decoding.settings import Settings
-from explorer.geometry import map_geometry
-from explorer.labels import axis_labels
-from explorer.write_sources import offered_sources
-from explorer.writer import Writer
-from explorer.writing_view import telling_cross_head, telling_step, writing_map
+from explorer.drawing.geometry import axis_labels, map_geometry
+from explorer.inference.decoder import DecoderGraph
+from explorer.inference.generator import Writer
+from explorer.inference.logits import Settings
+from explorer.maps.axes import place_of
+from explorer.maps.view import telling_cross_head, telling_step, writing_map
+from explorer.ui.write_sources import offered_sources
 
 LAYER_HEAD = ("layer", "head")
 OUTER_TABS = "[role=tab]:not([role=tabpanel] *)"

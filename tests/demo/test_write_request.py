@@ -2,9 +2,9 @@
 
 import pytest
 
-from explorer.decoding.settings import Settings
-from explorer.request import RequestError
-from explorer.write_request import COUNTS, NUMBERS, check_ids, check_looks_at, check_settings
+from explorer.errors import RequestError
+from explorer.inference.logits import Settings
+from explorer.ui.checks import COUNTS, NUMBERS, check_ids, check_looks_at, check_settings
 
 
 def test_no_setting_is_needed():

@@ -5,14 +5,14 @@ import json
 
 import pytest
 
-from explorer import payloads, sentences, write_sentences
-from explorer.bundle import open_bundle
-from explorer.bundle_schema import DecoderMetrics
-from explorer.decoding.settings import Settings
-from explorer.runner import Runner
-from explorer.typed_json import read_object
-from explorer.writer import Writer
-from explorer.writing_view import writing_map
+from explorer.bundle.bundle import open_bundle
+from explorer.bundle.schema import DecoderMetrics
+from explorer.bundle.typed_json import read_object
+from explorer.inference.encoder import Runner
+from explorer.inference.generator import Writer
+from explorer.inference.logits import Settings
+from explorer.maps.view import writing_map
+from explorer.ui import payloads, sentences, write_sentences
 
 
 @pytest.fixture(scope="module")

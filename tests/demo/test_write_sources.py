@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from explorer.bundle import open_bundle
-from explorer.request import RequestError
-from explorer.write_sources import Source, offered_sources, source_of, spoil_again
+from explorer.bundle.bundle import open_bundle
+from explorer.errors import RequestError
+from explorer.ui.write_sources import Source, offered_sources, source_of, spoil_again
 
 CLEAN = "the story is bright and the music never dull"
 

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from explorer.bundle import open_bundle
-from explorer.bundle_schema import BundleError
-from explorer.decoding.graph import DecoderGraph
-from explorer.decoding.settings import Settings
-from explorer.runner import Runner
-from explorer.writer import Writer
+from explorer.bundle.bundle import open_bundle
+from explorer.bundle.schema import BundleError
+from explorer.inference.decoder import DecoderGraph
+from explorer.inference.encoder import Runner
+from explorer.inference.generator import Writer
+from explorer.inference.logits import Settings
 
 TEXT = "the film is good"
 STRATEGIES = [

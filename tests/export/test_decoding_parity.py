@@ -19,13 +19,11 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from explorer.bundle_decoder import Decoder
-from explorer.bundle_graph import Graph
-from explorer.decoding import processors
-from explorer.decoding.beam_search import beam_search
-from explorer.decoding.graph import DecoderGraph
-from explorer.decoding.one_by_one import write_one_by_one
-from explorer.decoding.settings import Settings
+from explorer.bundle.bundle import Decoder, Graph
+from explorer.inference import logits as processors
+from explorer.inference.decoder import DecoderGraph
+from explorer.inference.logits import Settings
+from explorer.inference.search import beam_search, write_one_by_one
 from export.decoder_graph import trace_decoder
 from training.hf_decoder_weights import from_hf
 from training.model.decoder import GPTDecoder

@@ -22,10 +22,10 @@ from transformers import (
     RobertaConfig,
 )
 
-from explorer.bundle import open_bundle
-from explorer.decoding.settings import Settings
-from explorer.runner import Runner
-from explorer.writer import Writer
+from explorer.bundle.bundle import open_bundle
+from explorer.inference.encoder import Runner
+from explorer.inference.generator import Writer
+from explorer.inference.logits import Settings
 from export.decoder_samples import Sample, run_steps
 from export.parts import open_parts
 from export.proof import run

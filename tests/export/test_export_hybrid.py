@@ -10,10 +10,10 @@ import pytest
 import torch
 from transformers import EncoderDecoderModel
 
-from explorer.bundle import open_bundle
-from explorer.decoding.settings import Settings
-from explorer.runner import Runner
-from explorer.writer import Writer
+from explorer.bundle.bundle import open_bundle
+from explorer.inference.encoder import Runner
+from explorer.inference.generator import Writer
+from explorer.inference.logits import Settings
 from export import make_decoder, make_encoder
 from export.proof import Proof
 from export.provenance import sha256

@@ -12,8 +12,8 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-from explorer.bundle import open_bundle
-from explorer.runner import Runner
+from explorer.bundle.bundle import open_bundle
+from explorer.inference.encoder import Runner
 from export.held_out import feed_of
 from export.proof import run
 from export.sessions import open_session

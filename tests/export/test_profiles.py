@@ -8,7 +8,7 @@ import onnx.parser
 import onnxruntime
 import pytest
 
-from explorer.processor import adds_exactly
+from explorer.inference.session import adds_exactly
 from export import latency, sessions
 from export.eight_bit import EightBit
 from export.latency import time_share

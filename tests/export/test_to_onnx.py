@@ -13,8 +13,8 @@ import pytest
 import torch
 from transformers import BertForSequenceClassification, PreTrainedTokenizerBase
 
-from explorer.bundle import open_bundle
-from explorer.runner import Runner
+from explorer.bundle.bundle import open_bundle
+from explorer.inference.encoder import Runner
 from export import longest, make_encoder, tracing
 from export.bundle_schema import list_files, sha256
 from export.encoder_graph import trace_encoder

@@ -13,7 +13,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from explorer.bundle import open_bundle
+from explorer.bundle.bundle import open_bundle
 from export.bundle_schema import list_files
 from export.verify import main
 from export.verify_bundle import verify_bundle

@@ -5,13 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from explorer.analysis.effects import LEAST, LEAST_OF_NUMBER
-from explorer.analysis.pace import Cost, Pace
-from explorer.analysis.rankings import METHODS, OCCLUSION
-from explorer.analysis.removal import own_words
-from explorer.analysis.steps import finish
-from explorer.analysis.trust import MEASURES, Trust, percentile, trust
-from explorer.runner import Runner
+from explorer.analyses.faithfulness import MEASURES, METHODS, OCCLUSION, Trust, percentile, trust
+from explorer.analyses.perturbation import LEAST, LEAST_OF_NUMBER, own_words
+from explorer.inference.cost import Cost, Pace, finish
+from explorer.inference.encoder import Runner
 
 Text = tuple[str, str]
 """A text, and its second text or nothing."""

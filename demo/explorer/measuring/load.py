@@ -1,5 +1,6 @@
 """How long readers of a served page wait while others ask as well, and whether all of them get the
-answer that each gets alone."""
+answer that each gets alone.
+"""
 
 import random
 import time
@@ -12,7 +13,7 @@ from urllib.error import HTTPError
 import numpy as np
 
 from explorer.measuring.faithfulness import Text
-from explorer.measuring.served_page import ServedPage
+from explorer.measuring.served import ServedPage
 
 READERS, EACH = 100, 3
 """Of a crowd that comes at once, and how often each of them asks."""

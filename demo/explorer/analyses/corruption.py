@@ -1,0 +1,156 @@
+"""Spoils a sentence, for a decoder that writes sentences clean, and grades how well it was mended.
+
+The kinds of damage are those it was trained on (BART's denoising, Lewis et al. 2020, section 2.2).
+Pure: all chance comes from the seed. Words are those of the decoder's tokenizer: as it would write
+the clean sentence, so that a restorer that knows no capitals is not blamed for theirs. They are
+matched in order, with difflib.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+from random import Random
+from typing import NamedTuple
+
+from explorer.inference.target_text import Spelled
+
+_WORD = re.compile(r"[^\W\d_]+")
+_SHORTEST = 4  # letters; a shorter word that is mistyped is most often another word
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # of an English keyboard
+
+
+class Slip(NamedTuple):
+    """One damage: what was done, and to which words of the clean sentence."""
+
+    kind: str
+    """masked, dropped, swapped or mistyped."""
+    words: tuple[tuple[int, int], ...]
+    """Where each begins and ends among the sentence's characters; two words if they were swapped.
+    """
+
+
+class Corrupted(NamedTuple):
+    """A spoiled sentence, and what was done to it, in the order of the words."""
+
+    text: str
+    slips: tuple[Slip, ...]
+
+
+_Damage = Callable[[], list[int]]
+"""Does it, and says which parts of the sentence it touched."""
+
+
+def corrupt(text: str, seed: int, mask: str, number: int = 2) -> Corrupted:
+    """Masks, drops, swaps or mistypes words, `number` of them if the text has as many; never two
+    neighbours.
+
+    Args:
+        mask: what stands for a masked word; empty if the model knows no such token.
+    """
+    random = Random(seed)
+    # Words with their punctuation, and the space between them, in turn.
+    parts = re.split(r"(\S+)", text)
+    places = [place for place in range(1, len(parts), 2) if _is_word(parts[place], mask)]
+    random.shuffle(places)
+    whole, free = list(parts), set(places)
+    slips: list[Slip] = []
+    for place in places:
+        if len(slips) == number:
+            break
+        chosen = _choose(parts, place, free, mask, random) if place in free else None
+        if chosen:
+            kind, damage = chosen
+            touched = damage()
+            free -= {place - 2, *touched, max(touched) + 2}
+            slips.append(Slip(kind, tuple(_span(whole, one) for one in touched)))
+    spoiled = re.sub(r"(?<=\S) {2,}", " ", "".join(parts)).strip()
+    return Corrupted(spoiled, tuple(sorted(slips, key=lambda slip: slip.words)))
+
+
+def _span(parts: list[str], place: int) -> tuple[int, int]:
+    """Where the letters of a word stand that is a part of a sentence."""
+    found = _WORD.search(parts[place])
+    assert found, "only words are damaged"
+    before = sum(map(len, parts[:place]))
+    return before + found.start(), before + found.end()
+
+
+def _is_word(part: str, mask: str) -> bool:
+    """What was masked before is no word."""
+    return bool(_WORD.search(part)) and not (mask and mask in part)
+
+
+def _choose(
+    parts: list[str], place: int, free: set[int], mask: str, random: Random
+) -> tuple[str, _Damage] | None:
+    """One kind of damage, drawn from those that the word can take. None if it can take none."""
+    found = _WORD.search(parts[place])
+    assert found, "only words are damaged"
+    word, following = found.group(), parts[place + 2] if place + 2 in free else ""
+
+    def put(new: str) -> list[int]:
+        parts[place] = parts[place].replace(word, new, 1)
+        return [place]
+
+    def swap() -> list[int]:
+        parts[place], parts[place + 2] = parts[place + 2], parts[place]
+        return [place, place + 2]
+
+    kinds: list[tuple[str, _Damage]] = []
+    if mask:
+        kinds.append(("masked", lambda: put(mask)))
+    if len(parts) > 3:
+        kinds.append(("dropped", lambda: put("")))
+    if word == parts[place] != following and _WORD.fullmatch(following):
+        kinds.append(("swapped", swap))
+    if len(word) >= _SHORTEST:
+        kinds.append(("mistyped", lambda: put(_mistype(word, random))))
+    return random.choice(kinds) if kinds else None
+
+
+def _mistype(word: str, random: Random) -> str:
+    """One slip of the finger: a letter twice, left out, turned with the next, or its neighbour."""
+    i = random.randrange(len(word) - 1)
+    kinds = [word[: i + 1] + word[i:], word[:i] + word[i + 1 :]]
+    if word[i] != word[i + 1]:
+        kinds.append(word[:i] + word[i + 1] + word[i] + word[i + 2 :])
+    row = next((row for row in _ROWS if word[i].lower() in row), "")
+    if row:
+        at = row.index(word[i].lower())
+        kinds.append(word[:i] + row[at + 1 if at + 1 < len(row) else at - 1] + word[i + 1 :])
+    return random.choice(kinds)
+
+
+class Repair(NamedTuple):
+    """What became of a spoiled sentence."""
+
+    mended: tuple[bool, ...]
+    """For each slip, whether all of its words stand in their order again."""
+    kept: int
+    """How many of the words that nothing was done to are still there."""
+    others: int
+    """How many those are."""
+    added: int
+    """How many words were written that do not stand in the clean sentence."""
+
+
+def grade(slips: Sequence[Slip], clean: Sequence[Spelled], written: Sequence[str]) -> Repair:
+    """Compares what was written with the words of the clean sentence."""
+    matcher = SequenceMatcher(None, [word.text for word in clean], written, autojunk=False)
+    blocks = matcher.get_matching_blocks()
+    stands = {block.a + step for block in blocks for step in range(block.size)}
+    hit = [
+        {place for place, word in enumerate(clean) if any(_overlap(word, span) for span in slip)}
+        for slip in (slip.words for slip in slips)
+    ]
+    others = set(range(len(clean))).difference(*hit)
+    return Repair(
+        mended=tuple(bool(places) and places <= stands for places in hit),
+        kept=len(others & stands),
+        others=len(others),
+        added=len(written) - len(stands),
+    )
+
+
+def _overlap(word: Spelled, span: tuple[int, int]) -> bool:
+    return word.start < span[1] and span[0] < word.end

@@ -1,0 +1,234 @@
+"""Which heads matter for an answer, and how many can go before it changes.
+
+Each head is left out in turn, and the text read again (Michel, Levy & Neubig 2019, "Are Sixteen
+Heads Really Better than One?", section 3.2 for one head, 3.3 for a whole layer): its output is
+multiplied by 0 before the output projection. Then heads are left out one after another, each time
+those whose absence moves the answer least. Section 4 there prunes greedily by importance over a
+whole test set; here it is one text, and the importance of a head is measured by leaving it out,
+beside all that went before it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.analyses.perturbation import Answers, answers, matter
+from explorer.inference.cost import LONGEST, Cost, Steps, part_of
+from explorer.inference.encoder import (
+    Heads,
+    Reading,
+    Runner,
+    check_masks_heads,
+    heads_in,
+    mask_without,
+)
+from explorer.inference.source_text import Encoded
+
+
+class HeadEffects(NamedTuple):
+    """What an answer becomes without each head. Heads that were out before stay out."""
+
+    whole: Answers
+    """Before any further head is left out, shape (labels,)."""
+    without_head: Answers
+    """Without one head, shape (layers, heads, labels). NaN for a head that was out before, or was
+    not tried."""
+    without_layer: Answers
+    """Without all heads of a layer, shape (layers, labels)."""
+    not_tried: int
+    """Heads for which there was no time."""
+
+    def effects(self, label: int) -> NDArray[np.float64]:
+        """By how much the probability of a label falls without each head, shape (layers, heads);
+        below 0 where it rises: the head speaks against the label."""
+        return self.whole.falls(self.without_head, label)
+
+    def log_odds_effects(self, label: int) -> NDArray[np.float64]:
+        """The same for its log-odds."""
+        return self.whole.log_odds_falls(self.without_head, label)
+
+    def matters(self, label: int) -> bool:
+        """Whether any head does more than next to nothing by itself."""
+        return matter(self.log_odds_effects(label), self.whole.least(label))
+
+    def layer_effects(self, label: int) -> NDArray[np.float64]:
+        """By how much its probability falls without each layer's heads, shape (layers,)."""
+        return self.whole.falls(self.without_layer, label)
+
+    def layer_log_odds_effects(self, label: int) -> NDArray[np.float64]:
+        """The same for its log-odds."""
+        return self.whole.log_odds_falls(self.without_layer, label)
+
+
+def heads_out_of(runner: Runner, reading: Reading) -> NDArray[np.float32]:
+    """The mask that a text was read with, shape (1, layers, heads). Raises RequestError where the
+    graph has none."""
+    check_masks_heads(runner)
+    if reading.head_mask is not None:
+        return reading.head_mask
+    return mask_without((), runner.bundle.layers, runner.bundle.heads)
+
+
+def head_effects_cost(runner: Runner, reading: Reading) -> Cost:
+    """What `head_effects` will take. Raises RequestError as it does."""
+    heads = heads_in(heads_out_of(runner, reading))
+    fixed = 1 + runner.bundle.layers
+    return runner.pace.cost(fixed + min(len(heads), _room(runner, reading)), len(reading.tokens))
+
+
+def head_effects(runner: Runner, reading: Reading, label: int) -> Steps[HeadEffects]:
+    """Leaves out each layer, then each head. Where time is short, the heads of those layers come
+    first without which the log-odds of `label` change most, and the last are not tried.
+
+    Raises:
+        RequestError: the graph has no `head_mask`.
+    """
+    mask = heads_out_of(runner, reading)
+    layers, heads = mask.shape[1:]
+    room, inside = _room(runner, reading), heads_in(mask)
+    total = 1 + layers + min(len(inside), room)
+    encoded = runner.encode(reading.text, reading.text_pair)
+
+    masks = masks_without(mask, [(), *(tuple((i, j) for j in range(heads)) for i in range(layers))])
+    texts = [encoded] * len(masks)
+    found = yield from part_of(answers(runner, texts, masks), 0, total)
+    whole, without_layer = found[0], found[1:]
+    moved = np.abs(whole.log_odds_falls(without_layer, label))
+    tried = sorted(inside, key=lambda one: (-moved[one[0]], one))[:room]
+    logits = np.full((layers, heads, len(whole.logits)), np.nan, np.float32)
+    if tried:
+        masks = masks_without(mask, [(one,) for one in tried])
+        steps = answers(runner, [encoded] * len(tried), masks)
+        alone = yield from part_of(steps, 1 + layers, total)
+        logits[tuple(np.transpose(tried))] = alone.logits
+    without_head = Answers(runner.bundle, logits)
+    return HeadEffects(whole, without_head, without_layer, len(inside) - len(tried))
+
+
+def masks_without(mask: NDArray[np.float32], groups: Sequence[Heads]) -> NDArray[np.float32]:
+    """A mask of shape (1, layers, heads) once for each group of heads, which it leaves out too."""
+    layers, heads = mask.shape[1:]
+    return np.concatenate([mask * mask_without(group, layers, heads) for group in groups])
+
+
+def _room(runner: Runner, reading: Reading) -> int:
+    """How many single heads can be tried in the time."""
+    within = runner.pace.texts_within(LONGEST, len(reading.tokens))
+    return max(within - 1 - runner.bundle.layers, 0)
+
+
+class Plan(NamedTuple):
+    """How finely heads are left out."""
+
+    groups: tuple[Heads, ...]
+    """What goes together: one head, or where time is short several neighbours of one layer."""
+    every: int
+    """After so many groups have gone, the effect of those that stay is measured again."""
+
+    @property
+    def heads_at_once(self) -> int:
+        return max(map(len, self.groups), default=1)
+
+    @property
+    def once(self) -> bool:
+        """Whether the effects are measured at the beginning only."""
+        return self.every >= len(self.groups)
+
+    @property
+    def texts(self) -> int:
+        """How many texts are read."""
+        count = len(self.groups)
+        rounds = range(0, count, self.every)
+        # The first to go in each round was measured alone already.
+        return 1 + sum(count - gone for gone in rounds) + count - len(rounds)
+
+
+class PruningCurve(NamedTuple):
+    """What the answer becomes while heads go."""
+
+    plan: Plan
+    order: tuple[Heads, ...]
+    """The groups in the order in which they went."""
+    answers: Answers
+    """After 0, 1, ... groups have gone, shape (groups + 1, labels)."""
+
+    @property
+    def heads_gone(self) -> list[int]:
+        """How many heads have gone at each point of the curve."""
+        return [0, *np.cumsum([len(group) for group in self.order], dtype=int).tolist()]
+
+
+def pruning_cost(runner: Runner, reading: Reading, *, again: bool = True) -> Cost:
+    """What `prune` will take. Raises RequestError as it does."""
+    plan = pruning_plan(runner, reading, again=again)
+    return runner.pace.cost(plan.texts, len(reading.tokens))
+
+
+def pruning_plan(runner: Runner, reading: Reading, *, again: bool = True) -> Plan:
+    """The finest plan that fits into the time; where none does, whole layers go.
+
+    Args:
+        again: measure the effects again and again, as often as there is time; false: once.
+    """
+    inside = heads_in(heads_out_of(runner, reading))
+    within = runner.pace.texts_within(LONGEST, len(reading.tokens))
+    for plan in _plans(inside, runner.bundle.heads, again=again):
+        if plan.texts <= within:
+            return plan
+    return plan
+
+
+def prune(
+    runner: Runner, reading: Reading, label: int, *, again: bool = True
+) -> Steps[PruningCurve]:
+    """Leaves out group after group, those first that move the log-odds of `label` least, until no
+    head is left. Groups of equal effect go in the order of their layers and heads.
+
+    Raises:
+        RequestError: the graph has no `head_mask`.
+    """
+    plan = pruning_plan(runner, reading, again=again)
+    encoded = runner.encode(reading.text, reading.text_pair)
+    mask = heads_out_of(runner, reading)
+    first = yield from part_of(answers(runner, [encoded], mask), 0, plan.texts)
+    points, order, staying, read = [first], [], list(plan.groups), 1
+    while staying:
+        alone = yield from _read(runner, encoded, masks_without(mask, staying), read, plan)
+        read += len(staying)
+        moved = np.abs(points[-1][-1].log_odds_falls(alone, label))
+        going = np.argsort(moved, kind="stable")[: plan.every].tolist()
+        points.append(alone[going[:1]])
+        masks = np.cumprod(masks_without(mask, [staying[index] for index in going]), axis=0)
+        if len(going) > 1:
+            points.append((yield from _read(runner, encoded, masks[1:], read, plan)))
+            read += len(going) - 1
+        order += [staying[index] for index in going]
+        staying = [group for index, group in enumerate(staying) if index not in going]
+        mask = masks[-1:]
+    logits = np.concatenate([each.logits for each in points])
+    return PruningCurve(plan, tuple(order), Answers(runner.bundle, logits))
+
+
+def _read(
+    runner: Runner, encoded: Encoded, masks: NDArray[np.float32], read: int, plan: Plan
+) -> Steps[Answers]:
+    steps = answers(runner, [encoded] * len(masks), masks)
+    return part_of(steps, read, plan.texts)
+
+
+def _plans(inside: Heads, heads: int, *, again: bool) -> Iterator[Plan]:
+    """Plans from the finest to the coarsest."""
+    for size in range(1, heads + 1):
+        groups = tuple(_groups(inside, size))
+        for every in range(1, len(groups)) if again else ():
+            yield Plan(groups, every)
+        yield Plan(groups, max(len(groups), 1))
+
+
+def _groups(inside: Heads, size: int) -> Iterator[Heads]:
+    """The heads of each layer in groups of at most `size`."""
+    for layer in sorted({layer for layer, _ in inside}):
+        row = [one for one in inside if one[0] == layer]
+        yield from (tuple(row[start : start + size]) for start in range(0, len(row), size))

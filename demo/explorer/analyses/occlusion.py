@@ -1,0 +1,167 @@
+"""What every word does to the answer: the answer with it, less the answer without it.
+
+Leave-one-out, or occlusion (Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional
+Networks", section 4.2, on images; Li et al. 2016, "Understanding Neural Networks through
+Representation Erasure", on text). The effect has a sign: above 0 the word speaks for the class.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.analyses.perturbation import (
+    Answers,
+    Way,
+    answers_without,
+    matter,
+    own_words,
+    sentence_spans,
+)
+from explorer.inference.cost import LONGEST, Cost, Steps, part_of
+from explorer.inference.encoder import Reading, Runner
+from explorer.inference.tokens import Word
+
+_LEAST = 8
+"""Texts that a plan holds at least, however slow the machine."""
+
+
+class Plan(NamedTuple):
+    """Which words are tried within a given time."""
+
+    words: list[Word]
+    """All words of the text, without special tokens."""
+    sentences: list[range]
+    """Taken away first, as ranges of places in `words`; none if every word can be tried."""
+    most: int
+    """So many words are tried."""
+
+    @property
+    def texts(self) -> int:
+        """How many changed texts are read, at most."""
+        return len(self.sentences) + self.most
+
+
+class Occlusion(NamedTuple):
+    """The answers without each word."""
+
+    words: list[Word]
+    """All words of the text, without special tokens."""
+    target: int
+    """The class, or the number of a regression, that the effects are on."""
+    whole: Answers
+    """To the unchanged text, shape (labels,)."""
+    changed: Answers
+    """Without each word, shape (words, labels); NaN where a word was not tried."""
+    sentences: list[range]
+    """As in `Plan`."""
+    changed_sentences: Answers
+    """Without each sentence, shape (sentences, labels)."""
+
+    @property
+    def effects(self) -> NDArray[np.float64]:
+        """Of each word on the target's probability, or a regression's number, shape (words,): above
+        0, the word raises it. NaN where it was not tried."""
+        return self.whole.falls(self.changed, self.target)
+
+    @property
+    def log_odds_effects(self) -> NDArray[np.float64]:
+        """The same on its log-odds."""
+        return self.whole.log_odds_falls(self.changed, self.target)
+
+    @property
+    def sentence_effects(self) -> NDArray[np.float64]:
+        """Of each sentence on the target's probability, shape (sentences,)."""
+        return self.whole.falls(self.changed_sentences, self.target)
+
+    @property
+    def sentence_log_odds_effects(self) -> NDArray[np.float64]:
+        """The same on its log-odds."""
+        return self.whole.log_odds_falls(self.changed_sentences, self.target)
+
+    @property
+    def least(self) -> float:
+        """The size from which an effect on the log-odds is more than next to nothing."""
+        return self.whole.least(self.target)
+
+    @property
+    def matters(self) -> bool:
+        """Whether any word does more than next to nothing by itself."""
+        return matter(self.log_odds_effects, self.least)
+
+    @property
+    def tried(self) -> list[int]:
+        """Places of the words that were tried, those that raise the target most first."""
+        effects = self.log_odds_effects
+        order = np.argsort(-effects, kind="stable")  # NaN comes last
+        return [int(place) for place in order if not np.isnan(effects[place])]
+
+    @property
+    def strongest(self) -> list[int]:
+        """Places of the words that were tried, the largest effects first, whatever their sign."""
+        sizes = np.abs(self.log_odds_effects)
+        return sorted(self.tried, key=lambda place: -sizes[place])
+
+
+def plan_occlusion(runner: Runner, reading: Reading, seconds: float = LONGEST) -> Plan:
+    """Every word where the time allows; else the sentences, then the words of those that matter
+    most."""
+    words = own_words(reading.tokens)
+    room = max(_LEAST, runner.pace.texts_within(seconds, len(reading.tokens)))
+    if len(words) <= room:
+        return Plan(words, [], len(words))
+    sentences = sentence_spans(words, room // 2)
+    return Plan(words, sentences, room - len(sentences))
+
+
+def occlusion_cost(runner: Runner, reading: Reading) -> Cost:
+    """What `occlusion` will take."""
+    return runner.pace.cost(plan_occlusion(runner, reading).texts, len(reading.tokens))
+
+
+def occlusion(
+    runner: Runner, reading: Reading, target: int, way: Way, plan: Plan | None = None
+) -> Steps[Occlusion]:
+    """Takes away each word in turn; of a long text each sentence, then the words of those that
+    moved the answer most.
+
+    Args:
+        target: the class, or the number of a regression, whose change counts.
+        plan: which words are tried; as many as the time allows if not given.
+    """
+    plan = plan or plan_occlusion(runner, reading)
+    words = plan.words
+    without_sentences = yield from part_of(
+        answers_without(
+            runner, reading, ([words[place] for place in span] for span in plan.sentences), way
+        ),
+        0,
+        plan.texts,
+    )
+    whole = Answers(runner.bundle, reading.logits)
+    chosen = _chosen(plan, np.abs(whole.log_odds_falls(without_sentences, target)))
+    without_words = yield from part_of(
+        answers_without(runner, reading, ([words[place]] for place in chosen), way),
+        len(plan.sentences),
+        plan.texts,
+    )
+    logits = np.full((len(words), len(reading.logits)), np.nan, np.float32)
+    logits[chosen] = without_words.logits
+    changed = Answers(runner.bundle, logits)
+    return Occlusion(words, target, whole, changed, plan.sentences, without_sentences)
+
+
+def _chosen(plan: Plan, moved: NDArray[np.float64]) -> list[int]:
+    """Places of the words to try: those of the sentences that moved the answer most, each sentence
+    whole if it fits; of the first one as many as fit."""
+    if not plan.sentences:
+        return list(range(len(plan.words)))
+    chosen: list[int] = []
+    for sentence in np.argsort(-moved, kind="stable"):
+        span: Sequence[int] = plan.sentences[sentence]
+        if not chosen:
+            span = span[: plan.most]
+        if len(chosen) + len(span) <= plan.most:
+            chosen += span
+    return sorted(chosen)

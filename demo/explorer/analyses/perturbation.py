@@ -1,0 +1,273 @@
+"""The model's answers to changed texts and changed heads, and what an answer loses by a change.
+
+A model that is sure of its answer keeps its probability near 1 whatever is taken away; its log-odds
+show what was taken. So everything that is put in order here goes by log-odds, and both are told.
+
+A word goes with all its pieces. Deleted, it leaves a shorter text in which its neighbours meet;
+masked, its pieces become the tokenizer's mask token and all others keep their places. Neither text
+is quite of the kind that a model was trained on, and the two can disagree.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.bundle.bundle import Bundle, operations
+from explorer.errors import RequestError
+from explorer.inference.cost import Progress, Steps
+from explorer.inference.encoder import Reading, Runner
+from explorer.inference.generator import Writer, Writing
+from explorer.inference.probabilities import fall_of_probability, log_odds_of, probabilities_of
+from explorer.inference.source_text import Encoded, masked, without
+from explorer.inference.tokens import Token, Word, group_words
+
+LEAST = 0.1
+"""What moves the log-odds of an answer less is next to nothing: its odds change by a tenth at most.
+Of the log-probability of a written token as well."""
+LEAST_OF_NUMBER = 0.01
+"""The same for a regression, whose units nobody knows here: a hundredth of its number."""
+
+Places = int | slice | Sequence[int] | NDArray[np.intp] | tuple
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A model's answers to one text, or to many."""
+
+    bundle: Bundle
+    logits: NDArray[np.float32]
+    """Shape (..., labels); NaN where nothing was asked."""
+
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Shape (..., labels); of a regression its numbers."""
+        return probabilities_of(self.logits, self.bundle)
+
+    @property
+    def log_odds(self) -> NDArray[np.float64]:
+        """Shape (..., labels); of a regression its numbers."""
+        return log_odds_of(self.logits, self.bundle)
+
+    def __getitem__(self, places: Places) -> "Answers":
+        return Answers(self.bundle, self.logits[places])
+
+    def least(self, label: int) -> float:
+        """The size from which an effect on the log-odds of one answer's label, or on its number,
+        is more than next to nothing."""
+        if self.bundle.problem_type == "regression":
+            size = LEAST_OF_NUMBER * abs(float(self.logits[label]))
+            return max(size, float(np.finfo(np.float64).tiny))
+        return LEAST
+
+    def falls(self, changed: "Answers", label: int) -> NDArray[np.float64]:
+        """By how much the probability of a label falls, or a regression's number, shape (...) as of
+        the changed answers; below 0 where it rises."""
+        if self.bundle.problem_type == "regression":
+            return self.log_odds_falls(changed, label)
+        return fall_of_probability(self.log_odds[..., label], changed.log_odds[..., label])
+
+    def log_odds_falls(self, changed: "Answers", label: int) -> NDArray[np.float64]:
+        """The same for its log-odds."""
+        return self.log_odds[..., label] - changed.log_odds[..., label]
+
+
+def matter(effects: NDArray[np.float64], least: float) -> bool:
+    """Whether any of these effects is at least so large; NaN is none."""
+    return bool((np.abs(np.nan_to_num(effects)) >= least).any())
+
+
+_ROWS = 32
+_OPERATIONS = 5e10
+"""Of one run, a quarter of a second on two cores: so long a reader waits who came during it. Not
+measured but counted, since 8-bit graphs answer a text otherwise beside other texts."""
+_MAP_BYTES = 32 * 2**20
+"""Of all maps of one run. The graph computes them though nobody asks for them here, and it is they
+that fill the memory: 75 MB for one text of 512 tokens under 6 layers and 12 heads."""
+
+
+def answers(
+    runner: Runner, texts: Sequence[Encoded], head_masks: NDArray[np.float32] | None = None
+) -> Steps[Answers]:
+    """The answer to every text, shape (texts, labels), in the order of the texts.
+
+    Texts of about one length are read together. One run holds at most as many as fit into
+    `_MAP_BYTES` and `_OPERATIONS`, or one.
+
+    Args:
+        head_masks: factors for each head's output, shape (1 or texts, layers, heads); ones if not
+            given.
+    """
+    logits = np.zeros((len(texts), len(runner.bundle.labels)), np.float32)
+    done = 0
+    for rows in _batches(runner, texts):
+        masks = head_masks if head_masks is None or len(head_masks) == 1 else head_masks[rows]
+        logits[rows] = runner.answer([texts[row] for row in rows], masks)
+        done += len(rows)
+        yield Progress(done, len(texts))
+    return Answers(runner.bundle, logits)
+
+
+def texts_per_run(runner: Runner, tokens: int) -> int:
+    """How many texts of so many tokens are read in one run; at least one."""
+    tokens, layers = max(tokens, 1), runner.bundle.layers
+    in_memory = _MAP_BYTES // (4 * layers * runner.bundle.heads * tokens**2)
+    in_time = int(_OPERATIONS // operations(tokens, layers, runner.width))
+    return max(1, min(_ROWS, in_memory, in_time))
+
+
+def _batches(runner: Runner, texts: Sequence[Encoded]) -> Iterator[list[int]]:
+    """The texts by their places, short ones first, in groups that fit into one run."""
+    batch: list[int] = []
+    for row in sorted(range(len(texts)), key=lambda place: len(texts[place].ids)):
+        if len(batch) >= texts_per_run(runner, len(texts[row].ids)):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+Way = Literal["deleted", "masked"]
+WAYS: tuple[Way, ...] = ("deleted", "masked")
+
+
+def check_way(way: object, runner: Runner) -> Way:
+    """Raises RequestError: no such way, or the tokenizer knows no mask token."""
+    for known in WAYS:
+        if way == known:
+            break
+    else:
+        raise RequestError(f"way is {way!r:.40}; expected {' or '.join(WAYS)}.")
+    if known == "masked" and runner.mask_id is None:
+        raise RequestError(
+            f"The tokenizer of {runner.bundle.title} has no mask token, so its words cannot be "
+            "masked. Have them deleted."
+        )
+    return known
+
+
+def own_words(tokens: Sequence[Token]) -> list[Word]:
+    """The words of a text, or of both texts of a pair, without special tokens."""
+    return [word for word in group_words(tokens) if not word.special]
+
+
+def remove(runner: Runner, encoded: Encoded, words: Iterable[Word], way: Way) -> Encoded:
+    """A text without some of its words."""
+    places = {place for word in words for place in word.places}
+    if way == "deleted":
+        return without(encoded, places)
+    assert runner.mask_id is not None, "checked by check_way"
+    return masked(encoded, places, runner.mask_id)
+
+
+def answers_without(
+    runner: Runner, reading: Reading, removals: Iterable[Iterable[Word]], way: Way
+) -> Steps[Answers]:
+    """The answers without each set of words, shape (removals, labels), read with the same
+    heads as the reading. Texts that come out equal are read once."""
+    texts, rows = distinct_texts(runner, reading, removals, way)
+    found = yield from answers(runner, texts, reading.head_mask)
+    return found[rows]
+
+
+def distinct_texts(
+    runner: Runner, reading: Reading, removals: Iterable[Iterable[Word]], way: Way
+) -> tuple[list[Encoded], list[int]]:
+    """The different texts among the changed ones, and for each removal the place of its text."""
+    encoded = runner.encode(reading.text, reading.text_pair)
+    places: dict[tuple, int] = {}
+    texts: list[Encoded] = []
+    rows = []
+    for words in removals:
+        changed = remove(runner, encoded, words, way)
+        key = (*changed.ids, *changed.segment_ids)
+        if key not in places:
+            places[key] = len(texts)
+            texts.append(changed)
+        rows.append(places[key])
+    return texts, rows
+
+
+_ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "।")
+_CLOSERS = frozenset("\"'”’»)]}」』")
+_LONGEST = 40
+"""Words: a longer run without a full stop is cut here, so that its words can still be tried."""
+
+
+def sentence_spans(words: Sequence[Word], most: int) -> list[range]:
+    """The sentences of a text, or of both texts of a pair, as ranges of the places of its words.
+
+    A sentence ends after a word that ends with a full stop or its like, and the quotes and brackets
+    that close behind it: no more than what punctuation tells. Where that gives more than `most`
+    pieces, the words are cut into runs of equal length instead, `most` at the most.
+    """
+    spans = []
+    start = 0
+    for place in range(1, len(words) + 1):
+        if place == len(words) or _ends_before(words, start, place):
+            spans.append(range(start, place))
+            start = place
+    if len(spans) <= most:
+        return spans
+    length = -(-len(words) // max(most, 1))
+    return [range(start, min(start + length, len(words))) for start in range(0, len(words), length)]
+
+
+def _ends_before(words: Sequence[Word], start: int, place: int) -> bool:
+    following = words[place]
+    if following.segment != words[place - 1].segment or place - start >= _LONGEST:
+        return True
+    if following.text in _CLOSERS or following.text in _ENDS:
+        return False  # the sentence's own quote or full stop
+    last = place - 1
+    while last > start and words[last].text in _CLOSERS:
+        last -= 1
+    return words[last].text.endswith(_ENDS)
+
+
+def flips(whole: Answers, changed: Answers, label: int) -> NDArray[np.bool_]:
+    """Which changed answers say something else.
+
+    A single-label model says its likeliest label; a multi-label model says of `label` that it fits
+    or not, at one half; a regression says a number, which has no other side.
+
+    Args:
+        whole: before the change, shape (labels,).
+        changed: after changes, shape (..., labels). A row of NaN does not flip.
+
+    Returns:
+        Shape (...).
+    """
+    kind, before, after = whole.bundle.problem_type, whole.probabilities, changed.probabilities
+    measured = ~np.isnan(after[..., label])
+    if kind == "regression":
+        return np.zeros(measured.shape, np.bool_)
+    if kind == "multi_label":
+        return measured & ((after[..., label] > 0.5) != (before[label] > 0.5))
+    return measured & (np.nan_to_num(after, nan=-1).argmax(axis=-1) != before.argmax())
+
+
+_RUN_BYTES = 32 * 2**20
+"""Of what a run holds of all its texts: logits over the vocabulary, and of the source the keys and
+values of every layer, as they are computed and as they are given out."""
+
+
+def targets_per_run(writer: Writer, writing: Writing) -> int:
+    """How many times one run may score the written text; at least once."""
+    logits = len(writing.ids) * writer.decoder.vocabulary
+    source = 4 * writer.decoder.layers * len(writing.source.tokens) * writer.graph.width
+    return max(1, _RUN_BYTES // (4 * (logits + source)))
+
+
+def score(
+    writer: Writer,
+    writing: Writing,
+    hidden: NDArray[np.float32],
+    source_mask: NDArray[np.int64],
+    head_masks: Mapping[str, NDArray[np.float32]] | None = None,
+) -> NDArray[np.float32]:
+    """As `DecoderGraph.log_probabilities` of the written tokens, shape (batch, target)."""
+    return writer.graph.log_probabilities(writing.ids, hidden, source_mask, head_masks)

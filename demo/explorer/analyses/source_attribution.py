@@ -1,0 +1,143 @@
+"""How much a written text rests on its source: measured by taking the source away.
+
+Attention cannot tell. Rolled out through a decoder's residual layers with equal shares, the part
+that comes from the source is 1 - 0.5^L of L layers whatever the text, a constant of the formula.
+What can tell is the probability of what was written, once with the source and once without (as the
+pointwise cross-mutual information of Fernandes et al. 2021, "Measuring and Increasing Context Usage
+in Context-Aware Machine Translation", section 3).
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.analyses.perturbation import score, targets_per_run, texts_per_run
+from explorer.errors import RequestError
+from explorer.inference.cost import LONGEST, Cost, Progress, Steps
+from explorer.inference.encoder import Reading, Runner
+from explorer.inference.generator import Writer, Writing
+from explorer.inference.source_text import Encoded, masked
+from explorer.inference.tokens import Word, group_words
+
+Way = Literal["before the encoder", "in cross-attention only"]
+WAYS: tuple[Way, ...] = ("before the encoder", "in cross-attention only")
+"""How a source word is taken away: its tokens become [MASK] before the encoder reads, so that no
+trace of them is left; or the encoder reads all, and the decoder may not look at those places,
+though what they meant may have spread to others."""
+
+
+class SourceReliance(NamedTuple):
+    """What the source, and each word of it, did for every written token."""
+
+    words: list[Word]
+    """The source's own words that were taken away in turn."""
+    left_out: int
+    """Words that were not tried: with them it would have taken too long."""
+    log_probabilities: NDArray[np.float32]
+    """Of the written tokens with the whole source, shape (target,); natural logarithms."""
+    whole: NDArray[np.float32]
+    """By how much the log-probability falls without any word of the source, shape (target,)."""
+    effects: NDArray[np.float32]
+    """By how much it falls without one word, shape (target, word): the causal twin of a
+    cross-attention map. Below 0: without the word, the token were likelier."""
+
+
+def reliance_cost(runner: Runner, writer: Writer, writing: Writing, way: Way) -> Cost:
+    """What `source_reliance` will take."""
+    words = len(_tried(runner, writer, writing, way))
+    return _cost(runner, writer, writing, way, words + 2)
+
+
+def source_reliance(
+    runner: Runner, writer: Writer, writing: Writing, way: Way = WAYS[0]
+) -> Steps[SourceReliance]:
+    """Takes away the whole source, then each word of it, and scores what was written.
+
+    Raises:
+        RequestError: words are to be masked, and the encoder's tokenizer has no mask token.
+    """
+    words = _tried(runner, writer, writing, way)
+    source = writing.source
+    own = [place for word in _words(source) for place in word.places]
+    taken = [(), own, *(word.places for word in words)]
+    scores = yield from _scores(runner, writer, writing, taken, way)
+    whole, without, *each = scores
+    return SourceReliance(
+        words=words,
+        left_out=len(_words(source)) - len(words),
+        log_probabilities=whole,
+        whole=whole - without,
+        effects=np.stack([whole - one for one in each], axis=-1)
+        if each
+        else np.zeros((len(whole), 0), np.float32),
+    )
+
+
+def cross_attention_by_word(writing: Writing, words: Sequence[Word]) -> NDArray[np.float32]:
+    """The mean cross-attention over all layers and heads, summed over each word's tokens, shape
+    (target, word): what stands beside the effects."""
+    mean = writing.cross_weights.mean(axis=(0, 1))
+    return np.stack([mean[:, list(word.places)].sum(axis=-1) for word in words], axis=-1)
+
+
+def _scores(
+    runner: Runner, writer: Writer, writing: Writing, taken: Sequence[Sequence[int]], way: Way
+) -> Steps[list[NDArray[np.float32]]]:
+    """Log-probabilities of what was written, for each set of source places taken away."""
+    encoded = runner.encode(writing.source.text)
+    rows = targets_per_run(writer, writing)
+    if way == "before the encoder":
+        rows = min(rows, texts_per_run(runner, len(encoded.ids)))
+    scores: list[NDArray[np.float32]] = []
+    for start in range(0, len(taken), rows):
+        batch = taken[start : start + rows]
+        hidden, mask = _sources(runner, encoded, writing.source, batch, way)
+        scores += list(score(writer, writing, hidden, mask))
+        yield Progress(start + len(batch), len(taken))
+    return scores
+
+
+def _sources(
+    runner: Runner, encoded: Encoded, source: Reading, batch: Sequence[Sequence[int]], way: Way
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The hidden states that the decoder reads, and which of their places it may look at."""
+    mask = np.ones((len(batch), len(encoded.ids)), np.int64)
+    if way == "in cross-attention only":
+        for row, places in enumerate(batch):
+            mask[row, list(places)] = 0
+        return np.repeat(source.hidden[None], len(batch), axis=0), mask
+    assert runner.mask_id is not None, "asked before"
+    texts = [masked(encoded, places, runner.mask_id) for places in batch]
+    return runner.hidden(texts), mask
+
+
+def _tried(runner: Runner, writer: Writer, writing: Writing, way: Way) -> list[Word]:
+    """The words that are taken away: all, or as many as fit into the time, those first that the
+    decoder looked at most."""
+    if way == "before the encoder" and runner.mask_id is None:
+        raise RequestError(
+            f"The tokenizer of {runner.bundle.title} has no mask token, so its words cannot be "
+            f"masked {WAYS[0]}. Take them away {WAYS[1]}."
+        )
+    words = _words(writing.source)
+    each = _cost(runner, writer, writing, way, 1).seconds
+    room = int(LONGEST / each) - 2 if each else len(words)
+    if len(words) <= room or not words:
+        return words
+    looked = cross_attention_by_word(writing, words).sum(axis=0)
+    kept = sorted(np.argsort(-looked, kind="stable")[: max(room, 1)].tolist())
+    return [words[index] for index in kept]
+
+
+def _cost(runner: Runner, writer: Writer, writing: Writing, way: Way, texts: int) -> Cost:
+    source = len(writing.source.tokens)
+    decoding = writer.pace.cost(texts, source + len(writing.ids))
+    if way == "in cross-attention only":
+        return decoding
+    return Cost(texts, decoding.seconds + runner.pace.cost(texts, source).seconds)
+
+
+def _words(source: Reading) -> list[Word]:
+    return [word for word in group_words(source.tokens) if not word.special]

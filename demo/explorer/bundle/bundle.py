@@ -1,0 +1,274 @@
+"""A bundle: the folder that the export writes and the page opens.
+
+Everything that the page says about a model stands in its `bundle.json`, which `schema.py` reads.
+This file holds it against what lies beside it, so that a broken bundle is refused at start, in one
+sentence. It says which of the graphs runs, how much of a text is read (what that costs grows with
+the square of the text's tokens), and under which title readers choose a model and programs name it.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import isqrt
+from pathlib import Path
+
+from explorer.bundle.schema import (
+    BundleError,
+    DecoderDescription,
+    DecoderMetrics,
+    Example,
+    HeldOutMetrics,
+    Manifest,
+    MapError,
+    WritingMapError,
+    read_generation,
+    read_manifest,
+    wrong_files,
+)
+
+PRECISIONS = ("8bit", "float32")
+"""What is preferred comes first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Graph:
+    """One ONNX file of a bundle, with what its export measured."""
+
+    precision: str
+    """`float32` or `8bit`."""
+    path: Path
+    map_error: MapError
+    """How far the 8-bit maps are from float32's, as far as it is known. A decoder's are those of
+    its cross-attention."""
+
+
+def choose_graph(folder: Path, manifest: Manifest, task: str, precision: str | None) -> Graph:
+    """The graph of a task (`classify`, `encode`, `generate`) that is to run.
+
+    Raises:
+        BundleError: there is none of that precision.
+    """
+    graphs = manifest.graphs.by_task()[task]
+    wanted = [precision] if precision else PRECISIONS
+    chosen = next((name for name in wanted if name in graphs), None)
+    if chosen is None:
+        raise BundleError(
+            f"{folder} has no graph of precision {' or '.join(wanted)} to {task} (found: "
+            f"{', '.join(graphs)[:80]}). Export it, or leave out --precision"
+        )
+    entry = graphs[chosen]
+    error = entry.map_error
+    if isinstance(error, WritingMapError):  # it has maps of two kinds
+        error = error.cross_attentions
+    return Graph(precision=chosen, path=folder / entry.file, map_error=error or MapError())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decoder:
+    """What `bundle.json` and `decoder/` say about what writes. Layers and heads are counts."""
+
+    tokenizer_file: Path
+    layers: int
+    heads: int
+    vocabulary: int
+    max_tokens: int
+    """So many tokens at most, the start token among them."""
+    task: str
+    """`restore` if it writes a spoiled sentence clean; else a free word."""
+    start_id: int
+    end_id: int
+    graph: Graph
+    longest_learned: int | None = None
+    """Words of the longest source that it was trained on; None if the bundle does not say."""
+    examples: tuple[Example, ...] = ()
+    """Sources to write from, as they are: a restorer's are spoiled already."""
+    metrics: DecoderMetrics = field(default_factory=DecoderMetrics)
+
+    @property
+    def restores(self) -> bool:
+        return self.task == "restore"
+
+
+def open_decoder(folder: Path, manifest: Manifest, precision: str | None) -> Decoder:
+    """The part of a bundle that writes, which has one.
+
+    Raises:
+        BundleError: there is no graph of that precision, or `decoder/generation_config.json` does
+            not say how a text begins and ends.
+    """
+    stated = manifest.decoder
+    assert stated, "the schema lets nothing write without"
+    marks = read_generation(folder, stated.vocabulary)
+    return Decoder(
+        tokenizer_file=folder / "decoder" / "tokenizer.json",
+        layers=stated.layers,
+        heads=stated.heads,
+        vocabulary=stated.vocabulary,
+        max_tokens=stated.max_tokens,
+        task=stated.task,
+        start_id=marks.start,
+        end_id=marks.eos_token_id,
+        graph=choose_graph(folder, manifest, "generate", precision),
+        longest_learned=_longest_learned(stated),
+        examples=stated.examples,
+        metrics=stated.metrics,
+    )
+
+
+def _longest_learned(stated: DecoderDescription) -> int | None:
+    """Of the texts that it learned from; older restorers say but what their recipe lets in."""
+    data, recipe = stated.checkpoint.data, stated.checkpoint.recipe
+    if data and data.longest is not None:
+        return data.longest
+    return recipe.longest if recipe and stated.task == "restore" else None
+
+
+MAP_BYTES = 384 * 2**20
+"""Of all maps of one text: 512 tokens under 24 layers of 16 heads, as the largest BERT has them."""
+CELLS = 1024**2
+"""Of one map: 9 MB as numbers in an answer, and as many cells as a picture can show."""
+OPERATIONS = 4e11
+"""Of one run of the graph: two seconds on two cores, for which everybody else waits."""
+_LEAST = 16
+"""Tokens that are read however large the model."""
+
+
+def most_tokens(max_tokens: int, layers: int, heads: int, width: int) -> int:
+    """How many tokens of a text are read.
+
+    Args:
+        max_tokens: how many the model can read.
+        width: numbers per token in the hidden state.
+    """
+    most = min(max_tokens, isqrt(CELLS), isqrt(MAP_BYTES // (4 * layers * heads)))
+    in_time = bisect_right(
+        range(1, most + 1), OPERATIONS, key=lambda tokens: operations(tokens, layers, width)
+    )
+    return max(min(most, in_time), min(max_tokens, _LEAST))
+
+
+def operations(tokens: int, layers: int, width: int) -> int:
+    """Multiplications and additions for one text: each layer multiplies each of its tokens by 12
+    width x width weights, and by twice its width for each token that it looks at."""
+    return 2 * layers * tokens * (12 * width**2 + 2 * width * tokens)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bundle:
+    """What `bundle.json` says about a model, checked. Layers and heads are the encoder's counts."""
+
+    folder: Path
+    title: str
+    licence: str
+    problem_type: str | None
+    """None if the bundle has no classifier; it then has no labels either."""
+    labels: tuple[str, ...]
+    temperature: float
+    examples: tuple[Example, ...]
+    max_tokens: int
+    """How many the model can read; the page may read fewer: see `most_tokens`."""
+    layers: int
+    heads: int
+    width: int
+    """Numbers per token in the hidden state."""
+    vocabulary: int
+    graph: Graph
+    """The encoder's, with the classifier where there is one."""
+    test_metrics: HeldOutMetrics
+    decoder: Decoder | None
+    """What writes; None if the bundle only classifies."""
+
+    @property
+    def classifies(self) -> bool:
+        return self.problem_type is not None
+
+    @property
+    def writes(self) -> bool:
+        return self.decoder is not None
+
+    @property
+    def most_tokens(self) -> int:
+        """How many tokens of a text the page reads."""
+        return most_tokens(self.max_tokens, self.layers, self.heads, self.width)
+
+    @property
+    def tokenizer_file(self) -> Path:
+        return self.folder / "tokenizer.json"
+
+
+def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
+    """Reads and checks a bundle; the graph of `precision`, or the smallest that there is.
+
+    Raises:
+        BundleError: the folder or a file is missing, `bundle.json` is not as its schema says, or
+            the bytes of a file are not those that the export wrote.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    graph = choose_graph(folder, manifest, manifest.reads, precision)
+    decoder = open_decoder(folder, manifest, precision) if manifest.writes else None
+    for fault in wrong_files(folder, manifest):
+        raise BundleError(fault)
+    classifies = manifest.classifies
+    return Bundle(
+        folder=folder,
+        title=manifest.title,
+        licence=manifest.licence,
+        problem_type=manifest.problem_type if classifies else None,
+        labels=(manifest.labels or ()) if classifies else (),
+        temperature=(manifest.temperature or 1.0) if classifies else 1.0,
+        examples=manifest.examples,
+        max_tokens=manifest.max_tokens,
+        layers=manifest.sizes.layers,
+        heads=manifest.sizes.heads,
+        width=manifest.sizes.hidden,
+        vocabulary=manifest.sizes.vocabulary,
+        graph=graph,
+        test_metrics=manifest.metrics.test or HeldOutMetrics(),
+        decoder=decoder,
+    )
+
+
+def told_apart(bundles: Sequence[Bundle]) -> list[Bundle]:
+    """The bundles, in their order, no two of one title.
+
+    Of several that share a title each has its folder in parentheses behind it, with as much of the
+    path before the folder's name as they differ in. Where that is not enough, since a folder was
+    given twice or another title looks the same, the later ones are numbered.
+    """
+    shared = Counter(_seen(bundle.title) for bundle in bundles)
+    titles: list[str] = []
+    for bundle in bundles:
+        namesakes = [one.folder for one in bundles if _seen(one.title) == _seen(bundle.title)]
+        title = bundle.title
+        if shared[_seen(title)] > 1:
+            title = f"{title} ({_path_end(bundle.folder, namesakes)})"
+        titles.append(_numbered(title, titles))
+    return [replace(one, title=title) for one, title in zip(bundles, titles, strict=True)]
+
+
+def _seen(title: str) -> str:
+    """What a reader can tell one title from another by."""
+    return " ".join(title.split()).casefold()
+
+
+def _path_end(folder: Path, folders: Sequence[Path]) -> str:
+    """The end of a folder's path that tells it from the others, of as few parts as will do."""
+    parts = [_parts(one) for one in folders]
+    longest = max(map(len, parts))
+    enough = (n for n in range(1, longest) if len({p[-n:] for p in parts}) == len(set(parts)))
+    return "/".join(_parts(folder)[-next(enough, longest) :])
+
+
+def _parts(folder: Path) -> tuple[str, ...]:
+    whole = folder.resolve()
+    return whole.relative_to(whole.anchor).parts
+
+
+def _numbered(title: str, taken: Sequence[str]) -> str:
+    number, found = 1, title
+    while _seen(found) in map(_seen, taken):
+        number += 1
+        found = f"{title} {number}"
+    return found

@@ -1,1 +1,0 @@
-"""Writes with a decoder's graph: numpy and onnxruntime alone. The one home of the strategies."""

@@ -1,0 +1,4 @@
+"""Pictures of maps. Of all rooms, this one alone draws with matplotlib.
+
+Public: `geometry`, `heatmap`.
+"""

@@ -1,0 +1,254 @@
+"""Draws attention maps: one as a picture, all heads in small, or a file to keep.
+
+The large picture is drawn with matplotlib's object interface: no pyplot, nothing global. Queries
+are rows, keys are columns; more ink is more attention, in one hue that only darkens (on a dark
+page, lightens): it can be read without colour vision and in a black-and-white print. Names stand as
+plain text instead of ticks: matplotlib's ticks take longer to build than all the rest.
+
+The small pictures, a tile per head and one per layer for the mean, are a mask: its alpha channel
+says how much ink a pixel gets, the page's own colours say which, so that it fits a light and a dark
+page. All of them go to the page in the answer itself, and never into a file of the server.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from threading import Lock
+from typing import Any, Literal
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from explorer.drawing.geometry import (
+    DOTS_PER_INCH,
+    FAMILIES,
+    FONT_POINTS,
+    MAX_NAMED,
+    Geometry,
+    axis_labels,
+    label_step,
+    map_geometry,
+)
+from explorer.maps.maps import Maps
+from explorer.maps.view import MapView, renormalised
+
+
+@dataclass(frozen=True, kw_only=True)
+class Palette:
+    """The colours of one kind of page, as hexadecimal RGB."""
+
+    paper: str
+    text: str
+    line: str
+    ink: tuple[str, ...]
+    """From no attention to the most."""
+
+    @cached_property
+    def colormap(self) -> LinearSegmentedColormap:
+        return LinearSegmentedColormap.from_list("ink", self.ink)
+
+
+LIGHT = Palette(
+    paper="#ffffff",
+    text="#27272a",
+    line="#a1a1aa",
+    ink=("#f7f8fe", "#c7d2fe", "#818cf8", "#4338ca", "#1e1b4b"),
+)
+DARK = Palette(
+    paper="#18181b",
+    text="#e4e4e7",
+    line="#71717a",
+    ink=("#1d1d25", "#312e81", "#4f46e5", "#a5b4fc", "#f5f6ff"),
+)
+
+
+# gradio switches matplotlib's backend around every call; from agg to agg that does nothing.
+matplotlib.use("agg")
+
+
+# Its caches of fonts and texts are not made for several threads, and two things here may draw.
+_ONE_AT_A_TIME = Lock()
+
+
+def draw(view: MapView, format: Literal["png", "svg"] = "png", palette: Palette = LIGHT) -> bytes:
+    """A map as the bytes of a picture. Safe between threads."""
+    with _ONE_AT_A_TIME:
+        return _save(_figure(view, palette), format)
+
+
+def _figure(view: MapView, palette: Palette) -> Figure:
+    rows, columns = axis_labels(view.queries), axis_labels(view.keys)
+    box = map_geometry(rows, columns)
+    figure = Figure(figsize=(box.width, box.height), dpi=DOTS_PER_INCH, facecolor=palette.paper)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes(box.map_rectangle)
+    norm = PowerNorm(0.5, vmin=0, vmax=scale_top(view.weights, of_one_text=view.of_one_text))
+    weights = view.weights if view.weights.size else np.zeros((1, 1))
+    axes.imshow(weights, cmap=palette.colormap, norm=norm, aspect="auto", interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_color(palette.line)
+    _name_tokens(axes, rows, columns, box, palette)
+    _divide_segments(axes, view, palette)
+    _draw_scale(figure.add_axes(box.scale_rectangle), view, palette)
+    _write_titles(figure, view, box, palette)
+    return figure
+
+
+def scale_top(weights: NDArray[np.float32], *, of_one_text: bool = True) -> float:
+    """The weight at which the ink of a map, shape (query, key), is full.
+
+    It is the largest of the map. In a long text that an encoder reads, though, [CLS] and [SEP]
+    draw a hundred times what any word does and would leave the map white: there the scale ends
+    below the strongest cells, as many as two columns have, and the picture writes ≥ at that end.
+    The strongest cells of a written text are its alignment with the source, and stay apart.
+    """
+    crowded = of_one_text and weights.shape[-1] > MAX_NAMED
+    top = np.quantile(weights, 1 - 2 / weights.shape[-1]) if crowded else weights.max(initial=0)
+    return max(float(top), 1e-3)  # a map of zeros must not divide by zero
+
+
+def _name_tokens(
+    axes: Axes, rows: list[str], columns: list[str], box: Geometry, palette: Palette
+) -> None:
+    """Writes the tokens' names beside the rows and above the columns."""
+    style: dict[str, Any] = {
+        "parse_math": False,
+        "family": FAMILIES,
+        "color": palette.text,
+    }  # $ is no formula
+    beside, above = 0.06 / box.map_width * len(columns), 0.06 / box.map_height * len(rows)
+    for place, size in _named(rows, box.map_height):
+        axes.text(
+            -0.5 - beside,
+            place,
+            rows[place],
+            fontsize=size,
+            ha="right",
+            va="center_baseline",
+            **style,
+        )
+    for place, size in _named(columns, box.map_width):
+        axes.text(
+            place, -0.5 - above, columns[place], fontsize=size, ha="center", va="bottom",
+            rotation=90, **style,
+        )  # fmt: skip
+
+
+def _named(labels: list[str], extent: float) -> list[tuple[int, float]]:
+    """The places whose names are written, each with the size of its letters."""
+    step = label_step(len(labels))
+    size = min(FONT_POINTS, 72 * extent / max(len(labels) // step, 1) * 0.85)
+    return [(place, size) for place in range(0, len(labels), step)]
+
+
+def _divide_segments(axes: Axes, view: MapView, palette: Palette) -> None:
+    """A line between text A and text B."""
+    for axis, draw_line in ((view.queries, axes.axhline), (view.keys, axes.axvline)):
+        for place in range(1, len(axis.tokens)):
+            if axis.tokens[place].segment != axis.tokens[place - 1].segment:
+                draw_line(place - 0.5, color=palette.line, linewidth=1)
+
+
+def _draw_scale(axes: Axes, view: MapView, palette: Palette) -> None:
+    """The colours' legend. Ink grows with the square root of the weight, so that the many small
+    weights of a row can be told from none."""
+    axes.imshow(np.linspace(1, 0, 256)[:, None], cmap=palette.colormap, aspect="auto")
+    axes.set_axis_off()
+    top = scale_top(view.weights, of_one_text=view.of_one_text)
+    decimals = 0 if top >= 0.2 else 1 if top >= 0.02 else 2
+    for part in (0, 0.25, 0.5, 0.75, 1):
+        weight = top * part**2
+        text = f"{weight:.{decimals}%}"
+        if part == 1 and top < view.weights.max(initial=0):
+            text = f"≥ {text}"
+        axes.text(
+            1.4, part, text, transform=axes.transAxes, color=palette.text, fontsize=9.5, va="center"
+        )
+
+
+def _write_titles(figure: Figure, view: MapView, box: Geometry, palette: Palette) -> None:
+    style: dict[str, Any] = {
+        "transform": figure.dpi_scale_trans,
+        "color": palette.text,
+        "va": "center",
+    }
+    figure.text(box.left, box.height - 0.2, view.name, fontsize=13, weight="bold", **style)
+    figure.text(box.left, box.height - 0.45, ", ".join(view.sides), fontsize=8.5, **style)
+
+
+def _save(figure: Figure, format: Literal["png", "svg"]) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format=format)
+    return buffer.getvalue()
+
+
+TILE = 48
+"""Pixels of a tile's side. A map of more tokens shows the strongest of the cells in a pixel."""
+
+
+def tiles(weights: NDArray[np.float32], maps: Maps) -> NDArray[np.uint8]:
+    """One layer's row of tiles: ink, shape (TILE, (heads + 1) * TILE).
+
+    Args:
+        weights: of the layer, from `maps.of_layer`. One at a time: all layers would double a long
+            text's memory.
+    """
+    mean = weights.mean(axis=0, keepdims=True)
+    shown, _ = renormalised(np.concatenate([weights, mean]), maps.queries, maps.keys)
+    return np.concatenate([_tile(one, of_one_text=maps.of_one_text) for one in shown], axis=1)
+
+
+def picture(rows: Sequence[NDArray[np.uint8]]) -> str:
+    """The picture as a data URI: a row of tiles per layer, a column per head, the mean last."""
+    alpha = Image.fromarray(np.concatenate(rows, axis=0))
+    both = Image.merge("LA", (Image.new("L", alpha.size), alpha))
+    buffer = BytesIO()
+    both.save(buffer, format="png")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _tile(weights: NDArray[np.float32], *, of_one_text: bool) -> NDArray[np.uint8]:
+    """One map as ink, shape (TILE, TILE); the same square root as in the large picture."""
+    top = scale_top(weights, of_one_text=of_one_text)
+    ink = np.sqrt(np.clip(weights / top, 0, 1))
+    return (_resized(ink) * 255).astype(np.uint8)
+
+
+def _resized(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    for axis, count in enumerate(cells.shape):
+        edges = np.arange(TILE) * count // TILE
+        # Neighbouring edges are equal where a cell has several pixels: reduceat then repeats it.
+        if not count:
+            return np.zeros((TILE, TILE), np.float32)
+        cells = np.maximum.reduceat(cells, edges, axis=axis)
+    return cells
+
+
+_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
+
+
+def shown_picture(view: MapView, *, dark: bool) -> dict[str, Any]:
+    """The value of gradio's image component, on the paper of a light page or a dark one."""
+    content = _encoded(draw(view, "png", DARK if dark else LIGHT))
+    return {"path": None, "url": f"data:image/png;base64,{content}", "orig_name": None}
+
+
+def kept_picture(view: MapView, format: Literal["png", "svg"]) -> dict[str, str]:
+    """A file to keep, on white paper, as `web/save.js` saves it."""
+    return {
+        "name": f"{view.file_name}.{format}",
+        "type": _TYPES[format],
+        "content": _encoded(draw(view, format, LIGHT)),
+    }
+
+
+def _encoded(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")

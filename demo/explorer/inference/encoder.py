@@ -1,0 +1,326 @@
+"""Runs a bundle's encoder with onnxruntime: texts in, readings out, in numpy.
+
+A reading holds tokens, answer and attention. Heads may be left out: they are pairs of layer and
+head, which become the factors that a graph takes.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.bundle.bundle import Bundle
+from explorer.bundle.schema import AGAIN, BundleError
+from explorer.errors import RequestError
+from explorer.inference.cost import Pace
+from explorer.inference.probabilities import probabilities_of
+from explorer.inference.session import (
+    TURNS,
+    check_names,
+    check_outputs,
+    open_session,
+    run_into,
+    trying,
+)
+from explorer.inference.source_text import Encoded, TextEncoder
+from explorer.inference.tokens import Token
+
+Heads = tuple[tuple[int, int], ...]
+"""Pairs of layer and head that count from 0, in that order, each once."""
+
+
+def mask_without(heads: Iterable[tuple[int, int]], layers: int, count: int) -> NDArray[np.float32]:
+    """Factors for each head's output, shape (1, layers, heads): 0 leaves a head out.
+
+    Args:
+        count: how many heads a layer has.
+    """
+    mask = np.ones((1, layers, count), np.float32)
+    for layer, head in heads:
+        mask[0, layer, head] = 0
+    return mask
+
+
+def heads_in(mask: NDArray[np.float32]) -> Heads:
+    """The heads that a mask of shape (1, layers, heads) leaves in."""
+    return tuple((int(layer), int(head)) for layer, head in np.argwhere(mask[0] != 0))
+
+
+def counted_from_1(heads: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Heads for people and programs."""
+    return [[layer + 1, head + 1] for layer, head in heads]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """A text as the model read it. Arrays are float32 and read-only; there is no padding."""
+
+    text: str
+    text_pair: str
+    tokens: tuple[Token, ...]
+    tokens_left_out: int
+    """Tokens cut off because no more than the bundle's `most_tokens` are read."""
+    logits: NDArray[np.float32]
+    """Shape (labels,); no labels, no logits."""
+    probabilities: NDArray[np.float32]
+    """Shape (labels,): softmax or sigmoid of the logits over the temperature; for a regression
+    the logits themselves."""
+    hidden: NDArray[np.float32]
+    """The last hidden state, shape (tokens, hidden): what a decoder reads."""
+    weights: NDArray[np.float32]
+    """Attention after softmax, shape (layers, heads, query, key); every row sums to 1."""
+    value_norms: NDArray[np.float32]
+    """Norm of each token's value vector behind a head's output projection, shape (layers, heads,
+    key). Kobayashi et al. 2020."""
+    head_mask: NDArray[np.float32] | None = None
+    """Factors for each head's output that it was read with, shape (1, layers, heads); None: all
+    heads are in. What reads a changed text for comparison must read it with the same."""
+
+    @property
+    def kept_heads(self) -> NDArray[np.bool_]:
+        """Which heads had a part in the answer, shape (layers, heads)."""
+        if self.head_mask is None:
+            return np.ones(self.weights.shape[:2], np.bool_)
+        return self.head_mask[0] != 0
+
+    @property
+    def without(self) -> list[list[int]]:
+        """The heads that were left out, as pairs of layer and head that count from 1."""
+        if self.head_mask is None:
+            return []
+        return (np.argwhere(self.head_mask[0] == 0) + 1).tolist()
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the arrays hold."""
+        return self.weights.nbytes + self.value_norms.nbytes + self.hidden.nbytes
+
+    @property
+    def special(self) -> NDArray[np.bool_]:
+        """Which tokens are special, shape (tokens,)."""
+        return np.array([token.special for token in self.tokens])
+
+
+class Runner:
+    """A bundle ready to read texts. Opening it runs the graph on all kinds of texts that a reader
+    may send, which checks its shapes.
+
+    Raises:
+        BundleError: onnxruntime or the tokenizer refuses its file, an output is missing, the
+            graph's sizes are not those of `bundle.json`, or it fails on one of those texts.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.pace = Pace()
+        """How long its texts take, learnt as it reads."""
+        self._encoder = TextEncoder(bundle.tokenizer_file, bundle.most_tokens)
+        if self._encoder.size > bundle.vocabulary:
+            raise BundleError(
+                f"{bundle.tokenizer_file} has {self._encoder.size} ids; bundle.json has "
+                f"{bundle.vocabulary} as sizes.vocabulary. {AGAIN}"
+            )
+        self._session = open_session(bundle.graph)
+        self._inputs = {given.name for given in self._session.get_inputs()}
+        overridable = self._session.get_overridable_initializers()
+        self.masks_heads = "head_mask" in {*self._inputs, *(given.name for given in overridable)}
+        """Whether its heads can be left out."""
+        self._scores = ["logits"] if bundle.classifies else []
+        self._weight_names = [f"encoder_attentions.{layer}" for layer in range(bundle.layers)]
+        self._norm_names = [f"encoder_value_norms.{layer}" for layer in range(bundle.layers)]
+        self._names = [*self._scores, "last_hidden_state", *self._weight_names, *self._norm_names]
+        check_names(
+            self._session,
+            bundle.graph,
+            bundle.layers,
+            inputs=("input_ids", "attention_mask"),
+            outputs=self._names,
+            maps="encoder_attentions",
+        )
+        self.width = bundle.width
+        """Numbers per token in the last hidden state."""
+        self._warm_up()
+        if bundle.classifies:
+            self._take_pace()
+
+    def encode(self, text: str, text_pair: str = "") -> Encoded:
+        """Cuts a text, or a pair of texts, into tokens; the graph is not run."""
+        return self._encoder.encode(text, text_pair)
+
+    def read(self, text: str, text_pair: str = "", without: Heads = ()) -> Reading:
+        """Reads one text, or one pair of texts, with these heads left out."""
+        mask = mask_without(without, self.bundle.layers, self.bundle.heads) if without else None
+        return self.run([self.encode(text, text_pair)], mask)[0]
+
+    def reading_bytes(self, text: str, text_pair: str = "") -> int:
+        """The memory that a reading will hold."""
+        return self._bytes_of(len(self.encode(text, text_pair).ids))
+
+    @property
+    def most_bytes(self) -> int:
+        """The memory that a reading of the longest text holds."""
+        return self._bytes_of(self.bundle.most_tokens)
+
+    def _bytes_of(self, tokens: int) -> int:
+        """Its maps, value norms and hidden states: see `Reading.bytes`."""
+        heads = self.bundle.layers * self.bundle.heads
+        return 4 * tokens * (heads * (tokens + 1) + self.width)
+
+    def run(
+        self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None = None
+    ) -> list[Reading]:
+        """Reads several texts in one run of the graph.
+
+        Args:
+            head_mask: factors for each head's output, shape (1 or batch, layers, heads); ones if
+                not given. The attention weights come back as they are before it.
+        """
+        feed = self._feed(batch, head_mask)
+        rows, length = feed["input_ids"].shape
+        layers, heads = self.bundle.layers, self.bundle.heads
+        logits = np.zeros((rows, len(self.bundle.labels)), np.float32)
+        hidden = np.empty((rows, length, self.width), np.float32)
+        # The graph writes its maps into this array: a copy would double what a long text takes,
+        # 75 MB for 512 tokens under 6 layers and 12 heads.
+        weights = np.empty((layers, rows, heads, length, length), np.float32)
+        norms = np.empty((layers, rows, heads, length), np.float32)
+        arrays = [*([logits] if self._scores else []), hidden, *weights, *norms]
+        with TURNS.take(first=True):
+            run_into(self._session, feed, dict(zip(self._names, arrays, strict=True)))
+        return [
+            self._reading(
+                encoded,
+                logits[row],
+                hidden[row, : len(encoded.ids)],
+                weights[:, row, :, : len(encoded.ids), : len(encoded.ids)],
+                norms[:, row, :, : len(encoded.ids)],
+                None if head_mask is None else head_mask[row % len(head_mask)][None].copy(),
+            )
+            for row, encoded in enumerate(batch)
+        ]
+
+    def answer(
+        self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """The logits of several texts, shape (batch, labels), without any maps.
+
+        Args:
+            head_mask: as for `run`.
+        """
+        return self._output("logits", self._feed(batch, head_mask))
+
+    def hidden(self, batch: Sequence[Encoded]) -> NDArray[np.float32]:
+        """What a decoder reads of texts of equal length, shape (batch, sequence, hidden)."""
+        return self._output("last_hidden_state", self._feed(batch, None))
+
+    def _output(self, name: str, feed: dict[str, NDArray]) -> NDArray[np.float32]:
+        """One output of one run among many, in its turn; how long it takes is learnt."""
+        with TURNS.take(), self.pace.measuring(feed["input_ids"].size):
+            (output,) = self._session.run([name], feed)
+        return output
+
+    def _feed(
+        self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None
+    ) -> dict[str, NDArray]:
+        length = max(len(encoded.ids) for encoded in batch)
+        columns = ("input_ids", "attention_mask", "token_type_ids")
+        feed: dict[str, NDArray] = {
+            name: np.zeros((len(batch), length), np.int64) for name in columns
+        }
+        for row, encoded in enumerate(batch):
+            used = slice(0, len(encoded.ids))
+            feed["input_ids"][row, used] = encoded.ids
+            feed["attention_mask"][row, used] = 1
+            feed["token_type_ids"][row, used] = encoded.segment_ids
+        # Families without segments, such as DistilBERT, have no token_type_ids.
+        feed = {name: array for name, array in feed.items() if name in self._inputs}
+        if head_mask is not None:
+            feed["head_mask"] = head_mask
+        return feed
+
+    def _reading(
+        self,
+        encoded: Encoded,
+        logits: NDArray,
+        hidden: NDArray,
+        weights: NDArray,
+        norms: NDArray,
+        head_mask: NDArray | None,
+    ) -> Reading:
+        probabilities = probabilities_of(logits, self.bundle) if self._scores else logits
+        for array in (logits, probabilities, hidden, weights, norms, head_mask):
+            if array is not None:
+                array.setflags(write=False)  # a reading is shared between readers of the page
+        return Reading(
+            text=encoded.text,
+            text_pair=encoded.text_pair,
+            tokens=encoded.tokens,
+            tokens_left_out=encoded.left_out,
+            logits=logits,
+            probabilities=probabilities,
+            hidden=hidden,
+            weights=weights,
+            value_norms=norms,
+            head_mask=head_mask,
+        )
+
+    @property
+    def mask(self) -> str:
+        """What stands for a masked word in a text; empty if the tokenizer knows no such token."""
+        return self._encoder.mask
+
+    @property
+    def mask_id(self) -> int | None:
+        """The id of `mask`; None if there is no such token."""
+        return self._encoder.mask_id
+
+    def _warm_up(self) -> None:
+        """The first runs are slow, and show whether all that a reader may ask for can be done."""
+        bundle, graph = self.bundle, self.bundle.graph
+        texts = {"a text": self.encode("A first run."), "a pair": self.encode("A first", "run.")}
+        masks = (
+            [None, mask_without((), bundle.layers, bundle.heads)] if self.masks_heads else [None]
+        )
+        for what, encoded in texts.items():
+            tokens = len(encoded.ids)
+            if not tokens:
+                raise BundleError(f"{bundle.tokenizer_file} makes no token of {what}. {AGAIN}")
+            shapes = {
+                **dict.fromkeys(self._scores, (1, len(bundle.labels))),
+                "last_hidden_state": (1, tokens, bundle.width),
+                **dict.fromkeys(self._weight_names, (1, bundle.heads, tokens, tokens)),
+                **dict.fromkeys(self._norm_names, (1, bundle.heads, tokens)),
+            }
+            for mask in masks:
+                with trying(graph, f"{what} of {tokens} tokens"):
+                    found = self._session.run(self._names, self._feed([encoded], mask))
+                check_outputs(graph, dict(zip(self._names, found, strict=True)), shapes)
+        self._try_longest(texts["a text"])
+        for example in (*bundle.examples, *(bundle.decoder.examples if bundle.decoder else ())):
+            self.encode(example.text, example.text_pair)
+
+    def _try_longest(self, encoded: Encoded) -> None:
+        """A text of as many tokens as are ever read, with the largest id that the tokenizer knows:
+        the graph has a row for each position and for each id, and does not say how many."""
+        tokens, ids = self.bundle.most_tokens, encoded.ids
+        filled = [ids[place % len(ids)] for place in range(tokens - 1)]
+        longest = replace(
+            encoded, ids=[*filled, self._encoder.size - 1], segment_ids=[0] * tokens, tokens=()
+        )
+        what = f"{tokens} tokens with ids up to {self._encoder.size - 1}, as bundle.json allows it"
+        with trying(self.bundle.graph, what):
+            self._session.run(["last_hidden_state"], self._feed([longest], None))
+
+    def _take_pace(self) -> None:
+        """So that what an analysis will take can be told before there was one."""
+        self.answer([self.encode("A first run of eight equal texts in one batch.")] * 8)
+
+
+def check_masks_heads(runner: Runner) -> None:
+    """Raises RequestError: the graph cannot leave heads out."""
+    if not runner.masks_heads:
+        raise RequestError(
+            f"The graph of {runner.bundle.title} has no input head_mask, so no head can be left "
+            "out. Export the model with export/to_onnx.py."
+        )

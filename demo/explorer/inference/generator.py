@@ -1,0 +1,171 @@
+"""Writes for a source that the encoder has read: by a strategy, or along a text that is given; what
+was written, token by token, and what the decoder looked at while it wrote.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.bundle.schema import AGAIN, BundleError
+from explorer.inference.cost import Pace
+from explorer.inference.decoder import DecoderGraph
+from explorer.inference.encoder import Reading, Runner
+from explorer.inference.logits import Settings
+from explorer.inference.search import Step, beam_search, make_step, write_one_by_one
+from explorer.inference.target_text import Spelled, TargetTokens
+from explorer.inference.tokens import Token
+
+SOURCE, WRITTEN = "source", "written"
+LOOKS_AT = (SOURCE, WRITTEN)
+"""Where a written token looks: into the source (cross-attention), or back at what was written
+before it (self-attention)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """A text that was written for a source. It may not have come to its end."""
+
+    source: Reading
+    steps: tuple[Step, ...]
+    tokens: tuple[Token, ...]
+    """One for each step."""
+    start: Token
+    """What the first step went on from."""
+    candidates: tuple[tuple[Token, ...], ...]
+    """For each step, the tokens of its candidates."""
+    text: str
+    finished: bool
+    """Whether it ended by itself, with the end token."""
+
+    @property
+    def ids(self) -> list[int]:
+        return [step.token_id for step in self.steps]
+
+    @property
+    def before(self) -> tuple[Token, ...]:
+        """What each step could look back at: the start token, and all tokens but the last."""
+        return (self.start, *self.tokens[:-1])
+
+    @cached_property
+    def cross_weights(self) -> NDArray[np.float32]:
+        """Shape (layers, heads, target, source); every row sums to 1."""
+        return np.stack([step.cross_weights for step in self.steps], axis=2)
+
+    @cached_property
+    def self_weights(self) -> NDArray[np.float32]:
+        """Shape (layers, heads, target, before); 0 for what was not written yet."""
+        layers, heads, _ = self.steps[0].self_weights.shape
+        count = len(self.steps)
+        weights = np.zeros((layers, heads, count, count), np.float32)
+        for row, step in enumerate(self.steps):
+            weights[:, :, row, : row + 1] = step.self_weights
+        return weights
+
+    @property
+    def cross_value_norms(self) -> NDArray[np.float32]:
+        """The norm of each source token's value vector behind a head's output projection, shape
+        (layers, heads, source). Kobayashi et al. 2020."""
+        return self.steps[0].cross_value_norms
+
+    def weights(self, looks_at: str) -> NDArray[np.float32]:
+        """The maps into the source, or back at what was written."""
+        return self.cross_weights if looks_at == SOURCE else self.self_weights
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the arrays hold: twice, once step by step and once as maps."""
+        return self.source.bytes + 2 * sum(step.bytes for step in self.steps)
+
+
+class Writer:
+    """The decoder of a bundle, with its tokenizer.
+
+    Raises:
+        BundleError: as `DecoderGraph` does; the tokenizer's file is none, or has more ids than the
+            graph; or the encoder's hidden states are not as wide as the graph expects.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        decoder = runner.bundle.decoder
+        assert decoder, f"{runner.bundle.title} has no decoder"
+        self.decoder = decoder
+        self._target = TargetTokens(decoder.tokenizer_file, (decoder.start_id, decoder.end_id))
+        if self._target.size > decoder.vocabulary:
+            raise BundleError(
+                f"{decoder.tokenizer_file} has {self._target.size} ids; bundle.json has "
+                f"{decoder.vocabulary} as decoder.vocabulary. {AGAIN}"
+            )
+        self.graph = DecoderGraph(decoder)
+        if self.graph.width != runner.width:
+            raise BundleError(
+                f"{decoder.graph.path} reads {self.graph.width} numbers per token of the source; "
+                f"{runner.bundle.graph.path} gives {runner.width}. {AGAIN}"
+            )
+        self._take_pace()
+
+    @property
+    def pace(self) -> Pace:
+        """How long its texts take, learnt as it reads along them."""
+        return self.graph.pace
+
+    def write(self, source: Reading, settings: Settings) -> Iterator[Writing]:
+        """The text so far after every step; the last one is the result.
+
+        A beam search gives its best text so far, which may change from step to step. Nothing runs
+        between two steps: who closes the iterator, or asks no more, ends the work.
+        """
+        settings = replace(settings, max_tokens=min(settings.max_tokens, self.decoder.max_tokens))
+        strategy = beam_search if settings.strategy == "beam" else write_one_by_one
+        for steps in strategy(self.graph, self.graph.begin(source.hidden), settings):
+            yield self._writing(source, steps)
+
+    def follow(self, source: Reading, ids: Sequence[int]) -> Writing:
+        """As if the decoder had written `ids` itself, at least one: what it looks at, and how
+        probable it finds each of them. One run of the graph."""
+        given = np.array([[self.decoder.start_id, *ids[:-1]]], np.int64)
+        outputs, _ = self.graph.run(given, self.graph.begin(source.hidden))
+        steps = tuple(
+            make_step(
+                index,
+                outputs.logits[0, row],
+                outputs.self_weights[0, :, :, row, : row + 1],
+                outputs.cross_weights[0, :, :, row],
+                outputs.cross_value_norms,
+            )
+            for row, index in enumerate(ids)
+        )
+        return self._writing(source, steps)
+
+    def target_ids(self, text: str, most: int) -> tuple[list[int], int]:
+        """The ids of a target text with the end token, and how many tokens had no room."""
+        ids = [*self._target.ids(text), self.decoder.end_id]
+        most = min(most, self.decoder.max_tokens)
+        return ids[:most], max(len(ids) - most, 0)
+
+    def spelled(self, text: str) -> list[Spelled]:
+        """The words of a text as the decoder would write them, and where they stand in it."""
+        return self._target.spelled(text)
+
+    def _take_pace(self) -> None:
+        """So that what an analysis will take can be told before there was one."""
+        hidden, ids = np.zeros((4, 12, self.graph.width), np.float32), [self.decoder.end_id] * 12
+        self.graph.log_probabilities(ids, hidden, np.ones((4, 12), np.int64))
+
+    def _writing(self, source: Reading, steps: tuple[Step, ...]) -> Writing:
+        ids = [step.token_id for step in steps]
+        tokens = self._target.tokens(ids)
+        return Writing(
+            source=source,
+            steps=steps,
+            tokens=tokens,
+            start=self._target.token(self.decoder.start_id),
+            candidates=tuple(
+                tuple(self._target.token(index, before) for index, _ in step.candidates)
+                for step, before in zip(steps, (None, *tokens), strict=False)
+            ),
+            text=self._target.text(ids),
+            finished=ids[-1] == self.decoder.end_id,
+        )

@@ -1,0 +1,118 @@
+"""How a text is to be written, and what that does to the scores of the next word.
+
+Each function takes scores of shape (vocabulary,), float32, and gives new ones; a word that is ruled
+out has -inf. They equal the logits processors of the same names in `transformers`
+(`generation/logits_process.py`), and are applied in the same order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+STRATEGIES = ("greedy", "beam", "sample")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Names and meanings are those of `transformers`' `generate`; values are taken as checked.
+
+    Only `sample` uses temperature, top_k, top_p and seed; only `beam` uses beams.
+    """
+
+    strategy: str = "greedy"
+    temperature: float = 1.0
+    """The scores are divided by it: below 1 the likely words gain, above 1 the unlikely."""
+    top_k: int = 0
+    """Draw from the k likeliest words only; 0 from all."""
+    top_p: float = 1.0
+    """Draw from the fewest words that together have this probability; 1 from all."""
+    beams: int = 4
+    """How many beginnings the beam search keeps."""
+    repetition_penalty: float = 1.0
+    """Above 1, a word that was written already scores less."""
+    no_repeat_ngram: int = 0
+    """No run of so many words is written twice; 0 allows it."""
+    max_tokens: int = 64
+    """The end token counts."""
+    seed: int = 0
+
+
+Scores = NDArray[np.float32]
+
+
+def against_repeats(scores: Scores, written: Sequence[int], settings: Settings) -> Scores:
+    """What every strategy applies, over all that was written, the start token included."""
+    if settings.repetition_penalty != 1:
+        scores = penalise_repeats(scores, written, settings.repetition_penalty)
+    if settings.no_repeat_ngram:
+        scores = forbid_repeated_ngrams(scores, written, settings.no_repeat_ngram)
+    return scores
+
+
+def for_sampling(scores: Scores, settings: Settings) -> Scores:
+    """What shapes the distribution that a word is drawn from."""
+    scores = scores / np.float32(settings.temperature)
+    if settings.top_k:
+        scores = keep_top_k(scores, settings.top_k)
+    if settings.top_p < 1:
+        scores = keep_top_p(scores, settings.top_p)
+    return scores
+
+
+def penalise_repeats(scores: Scores, written: Sequence[int], penalty: float) -> Scores:
+    """Moves the score of each written word down by a factor (Keskar et al. 2019, section 4.1)."""
+    seen = np.unique(np.asarray(written, np.int64))
+    factor = np.float32(penalty)
+    changed = scores.copy()
+    changed[seen] = np.where(scores[seen] < 0, scores[seen] * factor, scores[seen] / factor)
+    return changed
+
+
+def forbid_repeated_ngrams(scores: Scores, written: Sequence[int], size: int) -> Scores:
+    """Rules out every word that would end a run of `size` words which is there already."""
+    prefix = tuple(written[len(written) - size + 1 :])
+    if len(prefix) < size - 1:
+        return scores
+    banned = {
+        written[start + size - 1]
+        for start in range(len(written) - size + 1)
+        if tuple(written[start : start + size - 1]) == prefix
+    }
+    changed = scores.copy()
+    changed[list(banned)] = -np.inf
+    return changed
+
+
+def keep_top_k(scores: Scores, count: int) -> Scores:
+    """Rules out all but the `count` best; what ties with the last of them stays."""
+    count = min(count, len(scores))
+    least = np.partition(scores, -count)[-count]
+    return np.where(scores < least, -np.inf, scores).astype(np.float32)
+
+
+def keep_top_p(scores: Scores, share: float) -> Scores:
+    """Rules out the unlikeliest words while what stays has at least this probability.
+
+    Nucleus sampling (Holtzman et al. 2020).
+    """
+    order = np.argsort(scores, kind="stable")
+    below = np.cumsum(softmax(scores[order]))
+    ruled_out = below <= np.float32(1 - share)
+    ruled_out[-1] = False
+    changed = scores.copy()
+    changed[order[ruled_out]] = -np.inf
+    return changed
+
+
+def softmax(scores: Scores) -> Scores:
+    """Probabilities, over the last axis."""
+    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def log_softmax(scores: Scores) -> Scores:
+    """Logarithms of the probabilities, over the last axis."""
+    shifted = scores - scores.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))

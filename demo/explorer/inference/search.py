@@ -1,0 +1,192 @@
+"""How a decoder chooses its next token: always the likeliest word, one drawn by its probability, or
+by beam search, where several beginnings are kept and the one whose end scores best per token wins.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.inference.decoder import DecoderGraph, Outputs, Past
+from explorer.inference.logits import Settings, against_repeats, for_sampling, log_softmax, softmax
+
+CANDIDATES = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """A written token. Probabilities are the model's own: the softmax of its raw scores over the
+    whole vocabulary, before any setting changes them."""
+
+    token_id: int
+    probability: float
+    entropy: float
+    """Of that distribution, in bits: 0 is certain, 1 a toss of a coin."""
+    candidates: tuple[tuple[int, float], ...]
+    """The likeliest token ids with their probabilities, the likeliest first."""
+    self_weights: NDArray[np.float32]
+    """What was looked at in the text so far, shape (layers, heads, written): the start token and
+    the tokens before this one. Rows sum to 1."""
+    cross_weights: NDArray[np.float32]
+    """What was looked at in the source, shape (layers, heads, source). Rows sum to 1."""
+    cross_value_norms: NDArray[np.float32]
+    """The norm of each source token's value vector behind a head's output projection, shape
+    (layers, heads, source); one array for all steps of a text."""
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the arrays hold."""
+        return self.self_weights.nbytes + self.cross_weights.nbytes
+
+
+def make_step(
+    token_id: int,
+    logits: NDArray[np.float32],
+    self_weights: NDArray[np.float32],
+    cross_weights: NDArray[np.float32],
+    cross_value_norms: NDArray[np.float32],
+) -> Step:
+    """The record of a choice among `logits`, shape (vocabulary,), finite."""
+    below_best = logits - logits.max()
+    parts = np.exp(below_best)
+    whole = parts.sum(dtype=np.float64)
+    # With p = parts / whole, the entropy -sum(p log p) is log(whole) - sum(p below_best).
+    entropy = np.log(whole) - (parts * below_best).sum(dtype=np.float64) / whole
+    count = min(CANDIDATES, len(logits))
+    best = np.argpartition(logits, -count)[-count:]
+    best = best[np.argsort(-logits[best], kind="stable")]
+    return Step(
+        token_id=int(token_id),
+        probability=float(parts[token_id] / whole),
+        entropy=max(float(entropy / np.log(2)), 0.0),
+        candidates=tuple((int(index), float(parts[index] / whole)) for index in best),
+        self_weights=self_weights,
+        cross_weights=cross_weights,
+        cross_value_norms=cross_value_norms,
+    )
+
+
+def write_one_by_one(
+    graph: DecoderGraph, past: Past, settings: Settings
+) -> Iterator[tuple[Step, ...]]:
+    """Gives all steps so far after every new one. Whoever stops asking stops the writing."""
+    random = np.random.default_rng(settings.seed)
+    written = [graph.decoder.start_id]
+    steps: tuple[Step, ...] = ()
+    for _ in range(settings.max_tokens):
+        outputs, past = graph.run(np.array([written[-1:]], np.int64), past)
+        logits = outputs.logits[0, -1]
+        token = _choose(against_repeats(logits, written, settings), settings, random)
+        written.append(token)
+        steps += (
+            make_step(
+                token,
+                logits,
+                outputs.self_weights[0, :, :, -1],
+                outputs.cross_weights[0, :, :, -1],
+                outputs.cross_value_norms,
+            ),
+        )
+        yield steps
+        if token == graph.decoder.end_id:
+            return
+
+
+def _choose(scores: NDArray[np.float32], settings: Settings, random: np.random.Generator) -> int:
+    if settings.strategy == "greedy":
+        return int(scores.argmax())
+    # A draw needs probabilities that add up to 1 in double precision.
+    probabilities = softmax(for_sampling(scores, settings).astype(np.float64))
+    return int(random.choice(len(probabilities), p=probabilities))
+
+
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """A text so far. Texts with one beginning share its steps."""
+
+    score: np.float32
+    """The sum of the tokens' log probabilities; of a text that ended, per token."""
+    ids: tuple[int, ...]
+    """The start token and all that was written."""
+    steps: tuple[Step, ...] = ()
+
+
+def beam_search(graph: DecoderGraph, past: Past, settings: Settings) -> Iterator[tuple[Step, ...]]:
+    """Gives the steps of the best text so far after every token, and of the winner at last.
+
+    The same texts as `transformers` finds with length_penalty 1.0 and early_stopping False: a text
+    that ended is worth its log probability per token, and the search goes on until the best
+    beginning, at its present length, is worth less than the worst of `beams` texts that ended.
+    """
+    running = [Beam(np.float32(0), (graph.decoder.start_id,))]
+    ended: list[Beam] = []
+    while running:
+        last = np.array([beam.ids[-1:] for beam in running], np.int64)
+        outputs, past = graph.run(last, past)
+        best = _continuations(running, outputs, settings)
+        length = len(running[0].ids)  # so many tokens were written once these are appended
+        full = length >= settings.max_tokens
+        ends = [full or token == graph.decoder.end_id for _, token, _ in best]
+        # Only the best `beams` of twice as many may end; the others are there to go on.
+        ended += [
+            _extend(running, outputs, row, token, score / np.float32(length))
+            for (row, token, score), end in list(zip(best, ends, strict=True))[: settings.beams]
+            if end
+        ]
+        ended = sorted(ended, key=lambda beam: -beam.score)[: settings.beams]
+        going = [one for one, end in zip(best, ends, strict=True) if not end][: settings.beams]
+        running = [_extend(running, outputs, *one) for one in going]
+        if _is_decided(running, ended, length, settings.beams):
+            running = []
+        if running or ended:  # neither is left where all words are forbidden
+            yield (running or ended)[0].steps
+        past = past.follow([row for row, _, _ in going]) if running else past
+
+
+def _continuations(
+    running: Sequence[Beam], outputs: Outputs, settings: Settings
+) -> list[tuple[int, int, np.float32]]:
+    """The best twice `beams` ways to go on, the best first: the text's row, the token, the sum."""
+    scores = np.stack(
+        [
+            against_repeats(log_softmax(logits), beam.ids, settings) + beam.score
+            for beam, logits in zip(running, outputs.logits[:, -1], strict=True)
+        ]
+    )
+    flat = scores.reshape(-1)
+    best = _largest(flat, min(2 * settings.beams, flat.size))
+    vocabulary = scores.shape[1]
+    return [
+        (int(index) // vocabulary, int(index) % vocabulary, flat[index])
+        for index in best
+        if np.isfinite(flat[index])
+    ]
+
+
+def _largest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Where the `count` largest are, the largest first."""
+    some = np.argpartition(-values, count - 1)[:count]
+    return some[np.argsort(-values[some], kind="stable")]
+
+
+def _extend(
+    running: Sequence[Beam], outputs: Outputs, row: int, token: int, score: np.float32
+) -> Beam:
+    beam = running[row]
+    step = make_step(
+        token,
+        outputs.logits[row, -1],
+        # Copies: a view would keep the maps of all beams for as long as one of them lives.
+        outputs.self_weights[row, :, :, -1].copy(),
+        outputs.cross_weights[row, :, :, -1].copy(),
+        outputs.cross_value_norms,
+    )
+    return Beam(score, (*beam.ids, token), (*beam.steps, step))
+
+
+def _is_decided(running: Sequence[Beam], ended: Sequence[Beam], length: int, beams: int) -> bool:
+    """Whether no running text can win any more, as far as its present score tells."""
+    if not running or len(ended) < beams:
+        return False
+    return bool(running[0].score / np.float32(length) <= ended[-1].score)

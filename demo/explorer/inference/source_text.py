@@ -1,0 +1,193 @@
+"""From a reader's text to token ids, and back to the reader's own characters."""
+
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from tokenizers import Encoding, Tokenizer
+
+from explorer.bundle.schema import AGAIN, BundleError
+from explorer.bundle.tokenizer_file import open_tokenizer
+from explorer.inference.tokens import Spelling, Token
+
+_JOINER = "\u200d"
+_SKIN_TONES = ("\U0001f3fb", "\U0001f3ff")
+# Scripts without spaces between words: Thai and Lao, Burmese, Khmer, Chinese and Japanese. There
+# each piece is a word of its own.
+_UNSPACED = (
+    ("\u0e00", "\u0eff"),
+    ("\u1000", "\u109f"),
+    ("\u1780", "\u17ff"),
+    ("\u2e80", "\u9fff"),
+    ("\uf900", "\ufaff"),
+    ("\U00020000", "\U0003ffff"),
+)
+
+
+class _Piece(NamedTuple):
+    """One entry of an encoding."""
+
+    piece: str
+    sequence: int
+    word: int | None
+    start: int
+    end: int
+
+
+class SourceTokens:
+    """Turns what the tokenizers library says of a text into tokens for people."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._spelling = Spelling.of(tokenizer)
+
+    def tokens(self, encoding: Encoding, texts: tuple[str, str]) -> tuple[Token, ...]:
+        """The tokens of a text, or of a pair."""
+        tokens: list[Token] = []
+        owned = [0, 0]  # up to where each text belongs to a token already
+        sequence, before = 0, None
+        spans = zip(encoding.sequence_ids, encoding.offsets, strict=True)
+        starts = {(found, start) for found, (start, _) in spans}
+        for index, token_id in enumerate(encoding.ids):
+            # Not encoding.tokens: SentencePiece has the reader's characters there for <unk>.
+            name = self._tokenizer.id_to_token(token_id) or ""
+            found = encoding.sequence_ids[index]
+            sequence = sequence if found is None else found
+            special = bool(encoding.special_tokens_mask[index])
+            one = _Piece(name, sequence, encoding.word_ids[index], *encoding.offsets[index])
+            text, continues = "", False
+            if not special:
+                continues = self._continues(one, before, owned[sequence], texts[sequence])
+            if not special and not self._spelling.is_space(name):
+                end = _with_marks(texts[sequence], one, starts)
+                text = texts[sequence][max(one.start, owned[sequence]) : end].strip()
+                owned[sequence] = max(end, owned[sequence])
+            tokens.append(
+                Token(
+                    piece=name,
+                    text=text,
+                    special=special,
+                    continues=continues,
+                    segment=sequence,
+                    readable=self._spelling.readable(name),
+                )
+            )
+            before = None if special else one
+        return tuple(tokens)
+
+    def _continues(self, one: _Piece, before: _Piece | None, owned: int, text: str) -> bool:
+        """Whether a piece goes on with the word of the piece before it."""
+        if before is None or one.sequence != before.sequence:
+            return False
+        if not self._spelling.marks_starts:
+            return one.word == before.word
+        if self._spelling.starts_word(one.piece):
+            return False
+        # Not by the tokenizer's words: one that cuts at spaces has punctuation, and all of a
+        # Chinese sentence, in one; byte-level ones cut accents off, and the vowels of Hindi.
+        shares_character = one.start < owned
+        return (
+            shares_character
+            or self._spelling.is_space(before.piece)
+            or _joined(text[one.start - 1 : one.start], text[one.start : one.start + 1])
+        )
+
+
+def _with_marks(text: str, one: _Piece, starts: set[tuple[int | None, int]]) -> int:
+    """Where a piece ends, with the accents that were written as characters of their own: they
+    belong to the letter before them, though the tokenizer dropped them."""
+    end = one.end
+    while _is_mark(text[end : end + 1]) and (one.sequence, end) not in starts:
+        end += 1
+    return end
+
+
+def _joined(before: str, after: str) -> bool:
+    """Whether two neighbouring characters are parts of one word, or of one emoji."""
+    parts_of_emoji = _JOINER in (before, after) or _SKIN_TONES[0] <= after <= _SKIN_TONES[1]
+    return _is_mark(after) or parts_of_emoji or (_in_word(before) and _in_word(after))
+
+
+def _in_word(character: str) -> bool:
+    unspaced = any(first <= character <= last for first, last in _UNSPACED)
+    return not unspaced and (character.isalnum() or _is_mark(character))
+
+
+def _is_mark(character: str) -> bool:
+    return bool(character) and unicodedata.category(character)[0] == "M"
+
+
+_MASKS = ("[MASK]", "<mask>")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Encoded:
+    """A text, or a pair, as the graph takes it: ids, segment ids, and the tokens for people."""
+
+    text: str
+    text_pair: str
+    ids: list[int]
+    segment_ids: list[int]
+    tokens: tuple[Token, ...]
+    left_out: int
+
+
+class TextEncoder:
+    """Cuts texts into tokens. Says how many did not fit instead of dropping them in silence."""
+
+    def __init__(self, tokenizer_file: Path, max_tokens: int) -> None:
+        """Raises BundleError: the file is no tokenizer, or adds more tokens than fit."""
+        # Two of them: what is left out can only be counted by one that leaves nothing out.
+        self._whole = open_tokenizer(tokenizer_file)
+        added = self._whole.num_special_tokens_to_add(is_pair=True)
+        if added >= max_tokens:
+            raise BundleError(
+                f"{tokenizer_file} adds {added} tokens to a pair of texts, and max_tokens is "
+                f"{max_tokens}: no room is left for the texts. {AGAIN}"
+            )
+        self._cut = Tokenizer.from_str(self._whole.to_str())
+        self._cut.enable_truncation(max_tokens, strategy="longest_first")
+        self._max_tokens = max_tokens
+        vocabulary = self._whole.get_vocab(with_added_tokens=True)
+        self.size = max(vocabulary.values(), default=-1) + 1
+        """How many ids it knows, from 0 on."""
+        self._named = SourceTokens(self._whole)
+        known = (mask for mask in _MASKS if self._whole.token_to_id(mask) is not None)
+        self.mask = next(known, "")
+        """What stands for a masked word in a text; empty if there is no such token."""
+        self.mask_id = self._whole.token_to_id(self.mask) if self.mask else None
+
+    def encode(self, text: str, text_pair: str = "") -> Encoded:
+        """Encodes one text, or two; of two, the longer is cut first."""
+        pair = text_pair or None
+        encoding = self._whole.encode(text, pair)
+        length = len(encoding)
+        if length > self._max_tokens:
+            encoding = self._cut.encode(text, pair)
+        return Encoded(
+            text=text,
+            text_pair=text_pair,
+            ids=encoding.ids,
+            segment_ids=encoding.type_ids,
+            tokens=self._named.tokens(encoding, (text, text_pair)),
+            left_out=length - len(encoding),
+        )
+
+
+def without(encoded: Encoded, places: Collection[int]) -> Encoded:
+    """The text without some of its tokens, as the graph takes it. Its `text` stays as it was."""
+    kept = [place for place in range(len(encoded.ids)) if place not in places]
+    return replace(
+        encoded,
+        ids=[encoded.ids[place] for place in kept],
+        segment_ids=[encoded.segment_ids[place] for place in kept],
+        tokens=tuple(encoded.tokens[place] for place in kept),
+    )
+
+
+def masked(encoded: Encoded, places: Collection[int], mask_id: int) -> Encoded:
+    """The text with the mask's id in place of some of its tokens, which it still calls by name."""
+    ids = [mask_id if place in places else token for place, token in enumerate(encoded.ids)]
+    return replace(encoded, ids=ids)

@@ -1,0 +1,270 @@
+"""The maths of what is shown of a text: a head's map or one of several, with or without special
+tokens, of the source or of what was written; and what is shown first: the head, and the token, that
+have most to tell.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.inference.encoder import Reading
+from explorer.inference.generator import SOURCE, WRITTEN, Writing
+from explorer.maps.axes import MAX, MEAN, Axis, file_part, in_words, text_axis
+from explorer.maps.maps import Maps
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MapView:
+    """An attention map as it is shown. Layer and head count from 0, or are `MEAN` or `MAX`."""
+
+    layer: int | str
+    head: int | str
+    queries: Axis
+    """The rows: what looks."""
+    keys: Axis
+    """The columns: what is looked at. In an encoder's map the queries again."""
+    weights: NDArray[np.float32]
+    """Shape (query, key); rows sum to 1, or are 0 if nothing is left. Of a maximum, which is not
+    scaled, rows sum to more."""
+    removed: NDArray[np.float32]
+    """The share of each row that went to hidden tokens, shape (query,)."""
+    kind: str = ""
+    sides: tuple[str, str]
+    """As in `Maps`."""
+    by_norms: bool = False
+    """Whether its weights are multiplied by norms."""
+
+    @property
+    def of_one_text(self) -> bool:
+        """Whether the text looks at itself, as in an encoder's map."""
+        return self.queries is self.keys
+
+    @property
+    def hides_tokens(self) -> bool:
+        return any(len(side.indexes) < len(side.whole) for side in (self.queries, self.keys))
+
+    @property
+    def is_maximum(self) -> bool:
+        return MAX in (self.layer, self.head)
+
+    @property
+    def name(self) -> str:
+        which = in_words(self.layer, self.head)
+        parts = [self.kind, which] if self.kind else [which[0].upper() + which[1:]]
+        return ", ".join([*parts, *(["norm-weighted"] if self.by_norms else [])])
+
+    @property
+    def file_name(self) -> str:
+        """Of a picture of it, without what says the kind of file."""
+        which = file_part(self.layer, self.head)
+        norms = "-norms" if self.by_norms else ""
+        return f"{self.kind.lower() or 'attention'}-{which}{norms}"
+
+
+def encoder_maps(
+    reading: Reading, *, special_tokens: bool = True, words: bool = False, by_norms: bool = False
+) -> Maps:
+    """All maps of a text that an encoder read."""
+    axis = text_axis(reading.tokens, special_tokens=special_tokens, words=words)
+    norms = reading.value_norms if by_norms else None
+    return Maps(
+        weights=reading.weights, norms=norms, queries=axis, keys=axis, kept=reading.kept_heads
+    )
+
+
+def attention_map(reading: Reading, layer: int | str, head: int | str, **which: Any) -> MapView:
+    """One map of a text that an encoder read.
+
+    Args:
+        which: as for `encoder_maps`.
+    """
+    return map_view(encoder_maps(reading, **which), layer, head)
+
+
+def map_view(maps: Maps, layer: int | str, head: int | str) -> MapView:
+    """The map of one head, or the mean or the maximum of several.
+
+    What is hidden goes, rows and columns, and each row that stays is divided by what is left of
+    it: weights'[i, j] = weights[i, j] / (1 - removed[i]). A maximum's rows stay as they are.
+    """
+    whole = chosen_map(maps, layer, head)
+    scale = MAX not in (layer, head)
+    weights, removed = renormalised(whole, maps.queries, maps.keys, scale=scale)
+    return MapView(
+        layer=layer,
+        head=head,
+        queries=maps.queries,
+        keys=maps.keys,
+        weights=weights,
+        removed=removed,
+        kind=maps.kind,
+        sides=maps.sides,
+        by_norms=maps.norms is not None,
+    )
+
+
+def chosen_map(maps: Maps, layer: int | str, head: int | str) -> NDArray[np.float32]:
+    """One head's map, or the mean or maximum over heads, then over layers: all of the two sides.
+
+    Heads that are left out have no part in a mean or maximum over heads.
+    """
+    if isinstance(layer, int):
+        return _of_layer(maps, layer, head)
+    layers = len(maps.weights)
+    found = _of_layer(maps, 0, head).copy()
+    join = np.add if layer == MEAN else np.maximum
+    for other in range(1, layers):  # one by one: all layers of a long text would double its memory
+        join(found, _of_layer(maps, other, head), out=found)
+    if layer != MEAN:
+        return found
+    return found / np.float32(max(maps.layers_left(), 1) if head == MEAN else layers)
+
+
+def _of_layer(maps: Maps, layer: int, head: int | str) -> NDArray[np.float32]:
+    if isinstance(head, int):
+        return maps.of_head(layer, head)
+    return maps.mean_of_layer(layer) if head == MEAN else maps.max_of_layer(layer)
+
+
+def renormalised(
+    weights: NDArray[np.float32], queries: Axis, keys: Axis, *, scale: bool = True
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Drops what is not shown from maps.
+
+    Args:
+        weights: shape (..., query, key), of the whole texts.
+        scale: whether rows are scaled back to a sum of 1.
+
+    Returns:
+        The smaller maps, and the share removed from each of their rows, shape (..., query). A row
+        whose whole weight went to dropped tokens is 0.
+    """
+    return kept_keys(weights[..., queries.indexes, :], keys, scale=scale)
+
+
+def kept_keys(
+    rows: NDArray[np.float32], keys: Axis, *, scale: bool = True
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """As `renormalised`, for rows that are all shown: shape (..., key)."""
+    if len(keys.indexes) == rows.shape[-1]:
+        return rows, np.zeros(rows.shape[:-1], np.float32)
+    kept = rows[..., keys.indexes]
+    whole = rows.sum(axis=-1, keepdims=True)
+    left = np.divide(
+        kept.sum(axis=-1, keepdims=True), whole, out=np.zeros_like(whole), where=whole > 0
+    )
+    removed = np.clip(1 - left[..., 0], 0, 1)
+    if not scale:
+        return kept, removed
+    divisor = left * whole
+    return np.divide(kept, divisor, out=np.zeros_like(kept), where=divisor > 0), removed
+
+
+_KINDS = {SOURCE: "Cross-attention", WRITTEN: "Self-attention"}
+_COLUMNS = {SOURCE: "its columns are the source", WRITTEN: "its columns are what came before"}
+
+
+def writing_maps(
+    writing: Writing,
+    looks_at: str,
+    *,
+    special_tokens: bool = True,
+    words: bool = False,
+    by_norms: bool = False,
+) -> Maps:
+    """All maps of a written text. Rows are what was written, columns what it could look at.
+
+    Args:
+        by_norms: of maps into the source; of the others the graph gives no norms.
+    """
+    keys = writing.source.tokens if looks_at == SOURCE else writing.before
+    queries = text_axis(writing.tokens, special_tokens=special_tokens, words=words)
+    return Maps(
+        weights=writing.weights(looks_at),
+        norms=writing.cross_value_norms if by_norms and looks_at == SOURCE else None,
+        looks_back=looks_at == WRITTEN,
+        queries=queries,
+        keys=text_axis(keys, special_tokens=special_tokens, words=words),
+        kind=_KINDS[looks_at],
+        sides=(f"each row is a written {queries.unit}", _COLUMNS[looks_at]),
+    )
+
+
+def writing_map(
+    writing: Writing, looks_at: str, layer: int | str, head: int | str, **which: Any
+) -> MapView:
+    """What each written token, or word, looked at when it was chosen.
+
+    A row's query is what the decoder had before it: the token that its row names was the result.
+
+    Args:
+        which: as for `writing_maps`.
+    """
+    return map_view(writing_maps(writing, looks_at, **which), layer, head)
+
+
+def telling_cross_head(writing: Writing) -> tuple[int, int]:
+    """The layer and head, from 0, that follow the source best: a good first view.
+
+    Each row's largest weight on a word, averaged over the rows, less the largest average that one
+    word gets: heads that look firmly, but always at the same place, score low.
+    """
+    words = np.flatnonzero(~writing.source.special)
+    if not len(words):
+        return 0, 0
+    weights = writing.cross_weights[..., words]
+    score = weights.max(axis=-1).mean(axis=-1) - weights.mean(axis=-2).max(axis=-1)
+    layer, head = np.unravel_index(int(score.argmax()), score.shape)
+    return int(layer), int(head)
+
+
+def telling_step(writing: Writing) -> int:
+    """The word, by its place from 0, whose choice was the most open: shown first.
+
+    Special tokens and punctuation are no words; where there is nothing else, the first token.
+    """
+    openness = [
+        step.entropy if any(map(str.isalnum, token.text)) else -1.0
+        for step, token in zip(writing.steps, writing.tokens, strict=True)
+    ]
+    return int(np.argmax(openness))
+
+
+def telling_head(reading: Reading) -> tuple[int, int]:
+    """The layer and head, from 0, whose words look most firmly at distant words: a good first view.
+
+    For each word the largest weight on a word that is neither itself nor its neighbour, averaged
+    over the words. Heads that rest on special tokens, or only look one place to the side as many
+    do, score low.
+    """
+    maps = encoder_maps(reading, special_tokens=False, words=True)
+    places = maps.queries.indexes
+    if len(places) < 2:
+        return 0, 0
+    far = np.abs(places[:, None] - places) > 1
+    firmness = np.stack(
+        [
+            (maps.of_layer(layer)[:, places][:, :, places] * far).max(axis=-1).mean(axis=-1)
+            for layer in range(len(reading.weights))
+        ]
+    )
+    layer, head = np.unravel_index(int(firmness.argmax()), firmness.shape)
+    return int(layer), int(head)
+
+
+def telling_token(view: MapView) -> int:
+    """The token, by its place in the text, that looks most firmly at another word: shown first.
+
+    Special tokens and punctuation are no words; where there is nothing else, the first token.
+    """
+    if not view.queries.tokens:
+        return 0
+    weights = view.weights.copy()
+    words = np.array([any(map(str.isalnum, token.text)) for token in view.queries.tokens])
+    weights[~words] = 0
+    weights[:, ~words] = 0
+    np.fill_diagonal(weights, 0)
+    row, _ = np.unravel_index(int(weights.argmax()), weights.shape)
+    return int(view.queries.indexes[row])

@@ -1,0 +1,4 @@
+"""What stands between the network and the page: routes, queue, address, log.
+
+Public: `attended_queue`, `door`, `process`.
+"""

@@ -1,0 +1,286 @@
+"""What a reader or a program sent, checked before anything is computed from it.
+
+The browser's own limits are no protection: whoever calls the server directly goes round them. So
+every value is checked here, in the same way for the page and for the API. A bad request becomes the
+message that gradio shows, and work ends when gradio's reader has left.
+"""
+
+import math
+import unicodedata
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from html import escape
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
+
+import gradio as gr
+from gradio.context import LocalContext
+
+from explorer.bundle.bundle import Bundle, Decoder
+from explorer.bundle.schema import MAX_CHARACTERS
+from explorer.errors import RequestError
+from explorer.inference.encoder import Heads, Runner, check_masks_heads
+from explorer.inference.generator import LOOKS_AT
+from explorer.inference.logits import STRATEGIES, Settings
+from explorer.maps.axes import MAX, MEAN
+
+ATTENTION, NORM_WEIGHTED = "attention", "norm_weighted"
+"""How programs name the two kinds of weights."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Texts:
+    """One text, or a pair, fit to be read."""
+
+    text: str
+    text_pair: str = ""
+
+
+def check_texts(text: object, text_pair: object = "") -> Texts:
+    """Raises RequestError: not a string, empty, nothing readable in it, or too long."""
+    first = _check_text(text, "The text")
+    second = _check_text("" if text_pair is None else text_pair, "The second text")
+    if not first.strip():
+        raise RequestError("There is no text yet. Write a sentence.")
+    if not any(_is_visible(character) for character in first):
+        raise RequestError(
+            f"The text is {len(first)} characters long, but none of them can be seen: they are "
+            "spaces or control characters. Write a sentence."
+        )
+    return Texts(text=first, text_pair=second if any(map(_is_visible, second)) else "")
+
+
+def check_layer(layer: object, model: Bundle | Decoder) -> int | str:
+    """A layer as people count, from 1, turned into one that counts from 0; or `MEAN` or `MAX`."""
+    return _check_choice(layer, "layer", model.layers)
+
+
+def check_head(head: object, model: Bundle | Decoder) -> int | str:
+    """A head as people count, from 1, turned into one that counts from 0; or `MEAN` or `MAX`. If
+    none is given, `MEAN`."""
+    return _check_choice(MEAN if head is None else head, "head", model.heads)
+
+
+def check_without(heads: object, runner: Runner) -> Heads:
+    """Heads to leave out, as pairs of layer and head that people count from 1. None: no head."""
+    if heads is None or heads == []:
+        return ()
+    model = runner.bundle
+    check_masks_heads(runner)
+    most = model.layers * model.heads
+    if not isinstance(heads, list | tuple) or len(heads) > most:
+        raise RequestError(
+            f"The heads to leave out are {_shortly(heads)}; expected a list of at most {most} "
+            "pairs of layer and head, such as [[1, 2]]."
+        )
+    return tuple(sorted({_check_pair(pair, model) for pair in heads}))
+
+
+def _check_pair(pair: object, model: Bundle) -> tuple[int, int]:
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        raise RequestError(
+            f"There is no head {pair!r:.30}; expected a layer and a head, such as [1, 2]."
+        )
+    layer, head = pair
+    layers = _check_number(layer, "layer", model.layers)
+    return layers, _check_number(head, "head", model.heads)
+
+
+def _shortly(heads: object) -> str:
+    return f"a list of {len(heads)}" if isinstance(heads, list | tuple) else f"{heads!r:.30}"
+
+
+def check_switch(value: object, name: str) -> bool:
+    """Raises RequestError: neither true nor false."""
+    if not isinstance(value, bool):
+        raise RequestError(f"{name} is {value!r:.30}; expected true or false.")
+    return value
+
+
+def _check_text(text: object, name: str) -> str:
+    if not isinstance(text, str):
+        raise RequestError(f"{name} is of type {type(text).__name__}; expected a string.")
+    if len(text) > MAX_CHARACTERS:
+        raise RequestError(
+            f"{name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read. Shorten it."
+        )
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise RequestError(
+            f"{name} holds half of a character (a lone surrogate). Copy it again from its source."
+        )
+    return text
+
+
+def _is_visible(character: str) -> bool:
+    """Neither white space (Z) nor a control or format character (C)."""
+    return unicodedata.category(character)[0] not in "ZC"
+
+
+def check_kind(value: object) -> bool:
+    """Whether a program asks for weights that are multiplied by norms. Raises RequestError."""
+    if value not in (ATTENTION, NORM_WEIGHTED):
+        raise RequestError(f'kind is {value!r:.30}; expected "{ATTENTION}" or "{NORM_WEIGHTED}".')
+    return value == NORM_WEIGHTED
+
+
+def _check_choice(value: object, name: str, count: int) -> int | str:
+    if isinstance(value, str) and value in (MEAN, MAX):
+        return value
+    return _check_number(value, name, count, also=f', "{MEAN}" and "{MAX}"')
+
+
+def _check_number(value: object, name: str, count: int, also: str = "") -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= count:
+        raise RequestError(
+            f"There is no {name} {value!r:.30}; this model has {name}s 1 to {count}{also}."
+        )
+    return value - 1
+
+
+class Bounds(NamedTuple):
+    """The least and the most that a setting may be."""
+
+    least: float
+    most: float
+
+
+MAX_TOKENS = 128
+"""One text at a time is written, and others wait."""
+
+NUMBERS = {
+    "temperature": Bounds(0.05, 5.0),
+    "top_p": Bounds(0.01, 1.0),
+    "repetition_penalty": Bounds(0.5, 5.0),
+}
+COUNTS = {
+    "top_k": Bounds(0, 1000),
+    "beams": Bounds(2, 6),
+    "no_repeat_ngram": Bounds(0, 10),
+    "max_tokens": Bounds(1, MAX_TOKENS),
+    "seed": Bounds(0, 2**31 - 1),
+}
+
+
+def check_settings(
+    values: Mapping[str, object], called: Mapping[str, str] = MappingProxyType({})
+) -> Settings:
+    """Raises RequestError: a setting is of the wrong type or outside its bounds.
+
+    Args:
+        called: what the sender knows the settings by, where that is not their name.
+    """
+    strategy = values.get("strategy", Settings().strategy)
+    if not isinstance(strategy, str) or strategy not in STRATEGIES:
+        raise RequestError(
+            f"strategy is {strategy!r:.30}; expected one of {', '.join(STRATEGIES)}."
+        )
+    checked: dict[str, float] = {}
+    for name, bounds in NUMBERS.items():
+        if name in values:
+            known = called.get(name, name)
+            checked[name] = float(_check(known, values[name], bounds, whole=False))
+    for name, bounds in COUNTS.items():
+        if name in values:
+            known = called.get(name, name)
+            checked[name] = int(_check(known, values[name], bounds, whole=True))
+    return Settings(strategy=strategy, **checked)  # type: ignore[arg-type]
+
+
+def check_looks_at(value: object) -> str:
+    """Raises RequestError: neither the source nor what was written."""
+    if not isinstance(value, str) or value not in LOOKS_AT:
+        raise RequestError(f"The map shows {value!r:.30}; expected {' or '.join(LOOKS_AT)}.")
+    return value
+
+
+def check_ids(ids: object, decoder: Decoder) -> list[int]:
+    """The ids of a written text, as the page holds them. Raises RequestError."""
+    most = min(decoder.max_tokens, MAX_TOKENS)
+    if not isinstance(ids, list) or not 1 <= len(ids) <= most:
+        raise RequestError(f"The written text is no list of 1 to {most} token ids.")
+    size = decoder.vocabulary
+    for index in ids:
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < size:
+            raise RequestError(f"There is no token {index!r:.30}; this model has 0 to {size - 1}.")
+    return ids
+
+
+def _check(name: str, value: Any, bounds: Bounds, *, whole: bool) -> float:
+    """A browser's number field sends 3 as 3 or as 3.0."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and isinstance(value, float) and whole and value.is_integer():
+        value = int(value)
+    fits = number and (not whole or isinstance(value, int))
+    # Comparisons with NaN are false, and a huge integer needs no conversion to be compared.
+    if not (fits and bounds.least <= value <= bounds.most):
+        kind = "a whole number" if whole else "a number"
+        raise RequestError(
+            f"{name} is {_short(value)}; expected {kind} from {bounds.least:g} to "
+            f"{int(bounds.most) if whole else bounds.most}."
+        )
+    return value
+
+
+def _short(value: object) -> str:
+    """A value in words. An empty field is None, and Python refuses to print integers of more than
+    4,300 digits."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**30:
+        return "more than 10^30" if value > 0 else "less than -10^30"
+    if isinstance(value, float) and math.isnan(value):
+        return "not a number"
+    return "empty" if value is None else f"{value!r:.30}"
+
+
+Step = TypeVar("Step")
+Result = TypeVar("Result")
+
+
+def answer_or_message(function: Callable, *values: Any, **named: Any) -> Any:
+    """Calls `function` for a program; a sentence about what the sender did wrong goes to them,
+    without a traceback in the log."""
+    try:
+        return function(*values, **named)
+    except RequestError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def answer_or_toast(function: Callable, *values: Any, **named: Any) -> Any:
+    """Calls `function` for the page, where a sentence about what went wrong pops up."""
+    try:
+        return function(*values, **named)
+    except RequestError as error:
+        raise toast(str(error)) from error
+
+
+def toast(sentence: str) -> gr.Error:
+    """A sentence that pops up on the page. Gradio takes it for HTML: what a bundle or a sender put
+    into it must stay text, and fetch nothing."""
+    return gr.Error(escape(sentence, quote=False), print_exception=False)
+
+
+def while_awaited(steps: Generator[Step, None, Result]) -> Generator[Step, None, Result]:
+    """The same steps, to be used where they all lead to one answer: ended between two of them once
+    nobody waits for it. (Handlers that yield are ended by gradio itself.)
+
+    Raises:
+        RequestError: the reader has left, or taken the request back.
+    """
+    with closing(steps):
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                return end.value
+            if not _is_awaited():
+                raise RequestError("Nobody waits for this answer any more.")
+            yield step
+
+
+def _is_awaited() -> bool:
+    """Whether the reader is there for whom gradio called us in this thread; true if it did not."""
+    page, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+    if page is None or event_id is None:
+        return True
+    event = page._queue.event_ids_to_events.get(event_id)
+    return event is not None and event.alive

@@ -1,0 +1,4 @@
+"""The analyses as the page shows them and programs ask for them.
+
+Public: `registry`.
+"""

@@ -1,0 +1,147 @@
+"""The panel that sets another text, or another model, beside what is shown."""
+
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from explorer.analyses.compare import (
+    Comparison,
+    compare,
+    most_moved,
+    shared_maps,
+    without_most_seen,
+)
+from explorer.analyses.perturbation import Answers
+from explorer.bundle.bundle import Bundle
+from explorer.inference.cost import Cost, Progress, Steps
+from explorer.inference.encoder import Reading, Runner
+from explorer.inference.tokens import Word
+from explorer.ui import payloads, sentences
+from explorer.ui.panel import Analysis, Asked
+from explorer.ui.panels.plain import log_odds_by_label
+from explorer.ui.widgets import READING
+
+LOOK_FOR = (
+    "**Change one thing.** Read the text again with one word changed, or by another model, and see "
+    "which heads notice. A head whose attention moves far while the answer stays is no reason for "
+    "the answer; look for heads that move together with it."
+)
+
+BEGINS = "To begin with, the word is gone at which the model looks most. Change it as you like."
+
+MOST_WORDS = 40
+"""Of a table that can still be read."""
+
+
+def _options(bundle: Bundle) -> dict[str, Component]:
+    return {
+        "text": gr.Textbox(
+            label="Compare with", info=BEGINS, lines=1, max_lines=4, elem_id="compare_text", scale=3
+        ),
+        "model": gr.Dropdown(
+            [bundle.title], value=bundle.title, label="Read by", elem_id="compare_model",
+            min_width=160, visible=False,
+        ),
+    }  # fmt: skip
+
+
+def _refresh(asked: Asked) -> dict[str, Any]:
+    titles = [title for title, runner in asked.models.runners.items() if runner.bundle.classifies]
+    chosen = asked.runner.bundle.title
+    return {
+        "text": gr.update(value=without_most_seen(asked.reading)),
+        "model": gr.update(choices=titles, value=chosen, visible=len(titles) > 1),
+    }
+
+
+def _cost(asked: Asked) -> Cost:
+    return asked.runner.pace.cost(1, len(asked.reading.tokens))
+
+
+def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+    title, text = asked.options.get("model"), asked.options.get("text")
+    # Heads that are left out of the shown text are left out of the other; another model has others.
+    without = asked.reading.without if title == asked.runner.bundle.title else None
+    runner, reading = asked.models.answer(title, text, asked.reading.text_pair, without)
+    yield Progress(1, 1)
+    return payload((asked.runner, asked.reading), (runner, reading))
+
+
+COMPARE = Analysis(
+    name="compare",
+    button="Compare",
+    look_for=LOOK_FOR,
+    widget="compare",
+    cost=_cost,
+    steps=_steps,
+    line=READING,
+    lay_out_options=_options,
+    refresh_options=_refresh,
+)
+
+
+def payload(first: tuple[Runner, Reading], second: tuple[Runner, Reading]) -> dict[str, Any]:
+    """What `web/compare.js` draws."""
+    found = compare(first[1], second[1])
+    shown = found.shared if len(found.shared) <= MOST_WORDS else []
+    return {
+        "sides": [_side(runner, reading) for runner, reading in (first, second)],
+        "same_model": first[0] is second[0],
+        "equal": _equal(first, second),
+        "words": [[_chip(word) for word in words] for words in (found.first, found.second)],
+        "shared": found.shared,
+        "heads": _heads(first[1], second[1], found, shown),
+        "moved": None if found.moved is None else found.moved.tolist(),
+        "most_words": MOST_WORDS,
+    }
+
+
+def _equal(first: tuple[Runner, Reading], second: tuple[Runner, Reading]) -> str:
+    """That nothing can have moved, and why; empty where something can."""
+    one, other = (
+        [(token.piece, token.segment) for token in side[1].tokens] for side in (first, second)
+    )
+    if first[0] is not second[0] or one != other:
+        return ""
+    if first[1].text == second[1].text:
+        return "Both are the same text, read by the same model: nothing moved. Change a word."
+    return (
+        "The model reads the same tokens from both texts, as from words in capitals that it does "
+        "not know: nothing moved. Change another word."
+    )
+
+
+def _side(runner: Runner, reading: Reading) -> dict[str, Any]:
+    return {
+        "model": runner.bundle.title,
+        "text": reading.text,
+        "answer": payloads.answer(reading, runner.bundle),
+        "log_odds": log_odds_by_label(Answers(runner.bundle, reading.logits)),
+        "notices": sentences.notices(reading, runner.bundle),
+    }
+
+
+def _chip(word: Word) -> dict[str, Any]:
+    return {"text": word.text, "special": word.special}
+
+
+def _heads(
+    first: Reading, second: Reading, found: Comparison, shown: list[tuple[int, int]]
+) -> list[dict[str, Any]]:
+    """The heads that moved most, with both maps where the words are few enough to be shown."""
+    heads: list[dict[str, Any]] = []
+    if found.moved is None:
+        return heads
+    for layer, head in most_moved(found.moved):
+        pair = (first.weights[layer, head], second.weights[layer, head])
+        maps = shared_maps(pair, (found.first, found.second), shown) if shown else None
+        heads.append(
+            {
+                "layer": layer + 1,
+                "head": head + 1,
+                "moved": float(found.moved[layer, head]),
+                "maps": None if maps is None else maps.round(4).tolist(),
+            }
+        )
+    return heads

@@ -1,0 +1,83 @@
+"""The panel on few words without which the model answers otherwise."""
+
+from typing import Any
+
+import numpy as np
+
+from explorer.analyses.perturbation import Way, check_way
+from explorer.analyses.smallest_flip import Flip, flip_cost, smallest_flip
+from explorer.bundle.bundle import Bundle
+from explorer.inference.cost import Cost, Steps
+from explorer.ui.panel import Analysis, Asked
+from explorer.ui.panels.heads_panel import answer_name
+from explorer.ui.panels.options import way_control
+
+LOOK_FOR = (
+    "**How few words hold the answer.** Words are taken away until the model says something else. "
+    "If one or two are enough, the answer hangs on them, whatever attention spreads over; what is "
+    "left then often reads like nothing that anybody would write."
+)
+
+
+def sentence(found: Flip, way: Way) -> str:
+    """What was found, and what is known of smaller sets."""
+    target, whole = found.single.target, found.single.whole
+    before, after = (answer_name(one, target) for one in (whole, found.changed))
+    tried = len(found.single.tried)
+    if found.places is None:
+        all_of = "all" if tried == len(found.single.words) else "all that were tried"
+        return (
+            f"The answer stays {before}: with the words {way} one after another, those first that "
+            f"speak most for it, it never changed, not even with {all_of} {tried} {way}. Other "
+            f"sets may change it{'; no pair does' if found.tried_pairs else ''}."
+        )
+    count = len(found.places)
+    enough = f"{count} word{' was' if count == 1 else 's were'} enough"
+    changes = f"with {'it' if count == 1 else 'them'} {way}, the answer is {after}, not {before}."
+    if found.is_smallest:
+        tried_all = "" if count == 1 else " Every smaller set was tried: no one of them is enough."
+        return f"{enough}: {changes}{tried_all}"
+    pairs = "no one word and no pair is" if found.tried_pairs else "no one word that was tried is"
+    return f"At most {enough}: {changes} Greedy: a smaller set may exist, though {pairs} enough."
+
+
+def payload(bundle: Bundle, found: Flip, way: Way) -> dict[str, Any]:
+    """What `web/smallest_flip.js` draws."""
+    gone, target = set(found.places or ()), found.single.target
+    return {
+        "sentence": sentence(found, way),
+        "way": way,
+        "words": [
+            {"text": word.text, "gone": place in gone}
+            for place, word in enumerate(found.single.words)
+        ],
+        "label": bundle.labels[target],
+        "before": float(found.single.whole.probabilities[target]),
+        "before_log_odds": float(found.single.whole.log_odds[target]),
+        "after": float(found.changed.probabilities[target]),
+        "after_log_odds": float(found.changed.log_odds[target]),
+        "found": found.places is not None,
+    }
+
+
+def _cost(asked: Asked) -> Cost:
+    check_way(asked.options.get("way"), asked.runner)
+    return flip_cost(asked.runner, asked.reading)
+
+
+def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+    way = check_way(asked.options.get("way"), asked.runner)
+    likeliest = int(np.argmax(asked.reading.probabilities))
+    found = yield from smallest_flip(asked.runner, asked.reading, likeliest, way)
+    return payload(asked.runner.bundle, found, way)
+
+
+SMALLEST_FLIP = Analysis(
+    name="smallest_flip",
+    button="Look for a flip",
+    look_for=LOOK_FOR,
+    widget="smallest_flip",
+    cost=_cost,
+    steps=_steps,
+    lay_out_options=lambda bundle: {"way": way_control("smallest_flip")},
+)

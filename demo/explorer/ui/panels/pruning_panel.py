@@ -1,0 +1,99 @@
+"""The panel on how many heads can go before the answer changes."""
+
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from explorer.analyses.head_ablation import PruningCurve, prune, pruning_cost
+from explorer.analyses.perturbation import flips
+from explorer.bundle.bundle import Bundle
+from explorer.errors import RequestError
+from explorer.inference.cost import Cost, Steps
+from explorer.inference.encoder import Reading, counted_from_1
+from explorer.ui.panel import Analysis, Asked
+from explorer.ui.panels.heads_panel import answer_name
+from explorer.ui.panels.options import check_label, label_control, refresh_label
+from explorer.ui.panels.plain import plain_log_odds
+
+LOOK_FOR = (
+    "**How many heads can go.** Heads are left out one after another, each time those whose "
+    "absence moves the log-odds least. A long flat line: this answer needs few heads. Measured "
+    "once, the order is blind to heads that stand in for one another, and the line falls sooner. "
+    "Other texts may need what this one does not "
+    "([Michel et al. 2019](https://arxiv.org/abs/1905.10650), who prune over a whole test set)."
+)
+
+AGAIN, ONCE = "again as heads go", "once"
+MEASURED = (AGAIN, ONCE)
+"""How often the effects of the heads are measured, by which they go."""
+
+
+def check_measured(value: object) -> bool:
+    """Whether the effects are measured again. Raises RequestError."""
+    if not isinstance(value, str) or value not in MEASURED:
+        raise RequestError(f"measured is {value!r:.30}; expected {' or '.join(MEASURED)}.")
+    return value == AGAIN
+
+
+def payload(bundle: Bundle, reading: Reading, label: int, curve: PruningCurve) -> dict[str, Any]:
+    """What `web/pruning.js` draws."""
+    points = range(len(curve.answers.logits))
+    return {
+        "label": bundle.labels[label],
+        "number": bundle.problem_type == "regression",
+        "heads_gone": curve.heads_gone,
+        "values": curve.answers.probabilities[:, label].tolist(),
+        "log_odds": plain_log_odds(curve.answers.log_odds[:, label], bundle),
+        "answers": [answer_name(curve.answers[point], label) for point in points],
+        "flip": first_flip(curve, label),
+        "order": [counted_from_1(group) for group in curve.order],
+        "every": None if curve.plan.once else curve.plan.every,
+        "at_once": curve.plan.heads_at_once,
+        "before": reading.without,
+    }
+
+
+def first_flip(curve: PruningCurve, label: int) -> int | None:
+    """The first point of the curve at which the model says something else; None: it never does."""
+    flipped = flips(curve.answers[0], curve.answers, label)
+    return int(flipped.argmax()) if flipped.any() else None
+
+
+def _options(bundle: Bundle) -> dict[str, Component]:
+    return {
+        "label": label_control(bundle, "pruning"),
+        "measured": gr.Radio(
+            list(MEASURED), value=AGAIN, label="Effects are measured", elem_id="pruning_measured"
+        ),
+    }
+
+
+def _refresh(asked: Asked) -> dict[str, Any]:
+    return {"label": refresh_label(asked)}
+
+
+def _cost(asked: Asked) -> Cost:
+    again = check_measured(asked.options.get("measured"))
+    return pruning_cost(asked.runner, asked.reading, again=again)
+
+
+def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+    bundle = asked.runner.bundle
+    label = check_label(asked.options.get("label"), bundle)
+    again = check_measured(asked.options.get("measured"))
+    curve = yield from prune(asked.runner, asked.reading, label, again=again)
+    return payload(bundle, asked.reading, label, curve)
+
+
+PRUNING = Analysis(
+    name="pruning",
+    button="Leave out one after another",
+    look_for=LOOK_FOR,
+    widget="pruning",
+    cost=_cost,
+    steps=_steps,
+    lay_out_options=_options,
+    refresh_options=_refresh,
+    leaves_heads_out=True,
+)

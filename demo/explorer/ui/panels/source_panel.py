@@ -1,0 +1,88 @@
+"""The Write tab's panel on what the written text owes to its source."""
+
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.components import Component
+
+from explorer.analyses.perturbation import LEAST
+from explorer.analyses.source_attribution import (
+    WAYS,
+    SourceReliance,
+    Way,
+    cross_attention_by_word,
+    reliance_cost,
+    source_reliance,
+)
+from explorer.bundle.bundle import Bundle
+from explorer.errors import RequestError
+from explorer.inference.cost import Cost, Steps
+from explorer.inference.generator import Writing
+from explorer.ui.panel import Analysis, Asked
+from explorer.ui.payloads import chip
+
+LOOK_FOR = (
+    "**Where a written word comes from.** The source is taken away and the written text scored "
+    "again: a token that loses much of its probability was read off the source, one that keeps it "
+    "follows from the words before it. Choose a token: the source words on which it depends should "
+    "be those that cross-attention looks at. Where they are not, believe the effect. (Rolling "
+    "attention out through the layers cannot tell: its share of the source is the same for every "
+    "text.)"
+)
+
+
+def check_way(way: object) -> Way:
+    """Raises RequestError: no way to take a word away."""
+    for known in WAYS:
+        if way == known:
+            return known
+    raise RequestError(f"way is {way!r:.40}; expected {' or '.join(WAYS)}.")
+
+
+def payload(writing: Writing, found: SourceReliance, way: Way) -> dict[str, Any]:
+    """What `web/source_words.js` draws."""
+    looked = cross_attention_by_word(writing, found.words)
+    return {
+        "way": way,
+        "left_out": found.left_out,
+        "tokens": [chip(token, place) for place, token in enumerate(writing.tokens)],
+        "with_source": np.exp(found.log_probabilities).tolist(),
+        "without_source": np.exp(found.log_probabilities - found.whole).tolist(),
+        "whole": found.whole.tolist(),
+        "least": LEAST,
+        "words": [word.text for word in found.words],
+        "effects": found.effects.tolist(),
+        "attention": looked.tolist(),
+    }
+
+
+def _options(bundle: Bundle) -> dict[str, Component]:
+    return {
+        "way": gr.Radio(
+            list(WAYS), value=WAYS[0], label="A source word is taken away", elem_id="source_way"
+        )
+    }
+
+
+def _cost(asked: Asked) -> Cost:
+    way = check_way(asked.options.get("way"))
+    return reliance_cost(asked.runner, *asked.written, way)
+
+
+def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+    way = check_way(asked.options.get("way"))
+    writer, writing = asked.written
+    found = yield from source_reliance(asked.runner, writer, writing, way)
+    return payload(writing, found, way)
+
+
+SOURCE_RELIANCE = Analysis(
+    name="source_reliance",
+    button="Take the source away",
+    look_for=LOOK_FOR,
+    widget="source_words",
+    cost=_cost,
+    steps=_steps,
+    lay_out_options=_options,
+)

@@ -1,0 +1,128 @@
+"""The panel on how far to trust each ranking of words."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from explorer.analyses.faithfulness import (
+    OCCLUSION,
+    RANDOM_ORDERS,
+    Trust,
+    beaten,
+    trust,
+    trust_cost,
+)
+from explorer.analyses.perturbation import LEAST, LEAST_OF_NUMBER, Way, check_way
+from explorer.inference.cost import Cost, Steps
+from explorer.ui.panel import Analysis, Asked
+from explorer.ui.panels.options import way_control
+from explorer.ui.panels.plain import both
+
+LOOK_FOR = (
+    "**How far to trust it.** A ranking of words is taken at its word: its highest words are taken "
+    "away, then kept alone, and the answer read again, beside 20 random orders of the same words. "
+    "A ranking that beats about 10 of them is worth no more than chance here. Occlusion measures "
+    "what it is then judged by, so it has a head start; where words count in pairs, as in “not "
+    "bad”, it can fail all the same "
+    "([DeYoung et al. 2020](https://aclanthology.org/2020.acl-main.408/))."
+)
+
+
+def sentences(found: Trust, place: int, way: Way) -> list[str]:
+    """How one method fared, in words."""
+    name, own, by_chance = found.methods[place], found.found, found.by_chance
+    removed = beaten(own.log_odds_comprehensiveness[place], by_chance.log_odds_comprehensiveness)
+    kept = beaten(own.log_odds_sufficiency[place], by_chance.log_odds_sufficiency, low=True)
+    what, done = ("Removing", "removed") if way == "deleted" else ("Masking", "masked")
+    told = [
+        f"{what} the words that {name} ranks highest moved the answer more than {removed} of "
+        f"{RANDOM_ORDERS} random orders did."
+        if found.removal_tells
+        else f"In which order words are {done} makes next to no difference here.",
+        f"Keeping only them held it better than {kept} of {RANDOM_ORDERS} random orders."
+        if found.keeping_tells
+        else "Which words are kept alone makes next to no difference here.",
+    ]
+    tau = own.agreement[place]
+    if name != OCCLUSION and not math.isnan(tau):
+        closer = beaten(tau, by_chance.agreement)
+        told.append(
+            f"It agrees with the size of occlusion's effects better than {closer} of "
+            f"{RANDOM_ORDERS} random orders do (Kendall's τ {tau:.2f}; 0 is chance, 1 the same "
+            "order)."
+        )
+    return told
+
+
+def plan(found: Trust) -> str:
+    """What was measured."""
+    steps = ", ".join(str(percent) for percent in found.percents[:-1])
+    left = len(found.single.words) - len(found.single.tried)
+    rest = (
+        f" {left} words were not taken away alone, for want of time; occlusion ranks them as "
+        "without effect."
+        if left
+        else ""
+    )
+    return (
+        f"Mean over the top {steps} and {found.percents[-1]} % of {len(found.single.words)} words: "
+        "comprehensiveness, by how much the answer falls without them, and sufficiency, by how "
+        f"much with them alone. Orders are compared {_by(found)}; a tie is not counted as better."
+        f"{rest}"
+    )
+
+
+def _by(found: Trust) -> str:
+    if found.single.whole.bundle.problem_type == "regression":
+        return (
+            f"by the number; they differ if any two are {LEAST_OF_NUMBER:.0%} of it apart or more"
+        )
+    return f"in log-odds; they differ if any two are {LEAST} apart or more"
+
+
+def payload(found: Trust, way: Way) -> dict[str, Any]:
+    """What `web/trust.js` draws."""
+    own, by_chance = found.found, found.by_chance
+    bundle = found.single.whole.bundle
+    removed = both(own.comprehensiveness, own.log_odds_comprehensiveness, bundle)
+    kept = both(own.sufficiency, own.log_odds_sufficiency, bundle)
+    return {
+        "plan": plan(found),
+        "least": found.single.least,
+        "methods": [
+            {
+                "name": name,
+                "sentences": sentences(found, place, way),
+                "removed": removed[place],
+                "kept": kept[place],
+            }
+            for place, name in enumerate(found.methods)
+        ],
+        "removed_by_chance": by_chance.log_odds_comprehensiveness.tolist(),
+        "kept_by_chance": by_chance.log_odds_sufficiency.tolist(),
+    }
+
+
+def _cost(asked: Asked) -> Cost:
+    return trust_cost(
+        asked.runner, asked.reading, check_way(asked.options.get("way"), asked.runner)
+    )
+
+
+def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+    way = check_way(asked.options.get("way"), asked.runner)
+    likeliest = int(np.argmax(asked.reading.probabilities))
+    found = yield from trust(asked.runner, asked.reading, likeliest, way)
+    return payload(found, way)
+
+
+TRUST = Analysis(
+    name="trust",
+    button="Test the rankings",
+    look_for=LOOK_FOR,
+    widget="trust",
+    cost=_cost,
+    steps=_steps,
+    lay_out_options=lambda bundle: {"way": way_control("trust")},
+)

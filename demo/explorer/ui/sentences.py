@@ -1,0 +1,250 @@
+"""What the page says, in one place; `write_sentences.py` has what only its Write tab says. No
+reader's text stands in these sentences.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from explorer.bundle.bundle import Bundle, Graph
+from explorer.drawing.geometry import cannot_draw, label_step
+from explorer.inference.encoder import Reading
+from explorer.maps.head_types import BROAD, MIXED, HeadType
+from explorer.maps.view import MapView
+
+Notes = list[str | dict[str, str]]
+"""What `web/notes.js` writes, part after part: strings, and objects whose `text` stands out, or
+leads to the address `href`. No Markdown: a bundle's tokens stand in them."""
+
+BY_NORMS: Notes = [
+    "Each weight is multiplied by the norm of the vector that is passed on with it, and rows are "
+    "scaled back to 100 %: see whether what drew most still does, special tokens above all",
+    {
+        "text": "(Kobayashi et al. 2020).",
+        "href": "https://aclanthology.org/2020.emnlp-main.574/",
+    },
+]
+
+
+def in_short(found: HeadType) -> str:
+    """A head's type with the score that earned it, and its entropy; plain text."""
+    entropy = f"entropy {found.entropy:.2f}"
+    if found.name == BROAD:
+        return f"broad, {entropy}"
+    if found.name == MIXED and found.shares:
+        closest = max(found.shares, key=lambda name: found.shares[name])
+        return f"mixed, at most {found.score:.2f} of its attention ({closest}); {entropy}"
+    return f"{found.name}, {found.score:.2f} of its attention; {entropy}"
+
+
+def about_map(view: MapView, found: HeadType | None) -> Notes:
+    """What a reader should know about the head that is shown, or about what joins several."""
+    said: Notes = []
+    if found and isinstance(view.layer, int) and isinstance(view.head, int):
+        which = f"Head {view.head + 1} of layer {view.layer + 1}:"
+        said += [{"text": which}, f"{in_short(found)}."]
+    if view.is_maximum:
+        said.append(
+            "A cell is the largest weight that any of these heads puts there: look for what at "
+            "least one of them sees. Rows add up to more than 100 % and are not scaled."
+        )
+    elif isinstance(view.layer, str) and isinstance(view.head, int):
+        said.append(
+            f"Head {view.head + 1} of one layer has nothing to do with head {view.head + 1} of "
+            "another: this mean has no meaning by itself."
+        )
+    elif isinstance(view.layer, str) or isinstance(view.head, str):
+        said.append("A mean hides what single heads do: compare it with the small maps above.")
+    if view.by_norms:
+        said += BY_NORMS
+    return said
+
+
+_PROMISES = {
+    (True, False): "Write a sentence, get the model's answer, and see what every attention head "
+    "looked at.",
+    (False, True): "Give a sentence, watch the model write, token by token, and see what every "
+    "attention head looked at.",
+    (True, True): "Write a sentence, get the model's answer or watch it write, and see what every "
+    "attention head looked at.",
+}
+
+_UNKNOWN = ("[UNK]", "<unk>")
+"""What tokenizers call a piece that they do not know."""
+
+CAUTION = (
+    "**How to read it.** A row is a word that looks, its columns are what it looks at, and each "
+    "row adds up to 100 %; click a row to follow its word. Attention shows where information "
+    "was routed, not why the class was chosen: "
+    "[Jain & Wallace 2019](https://aclanthology.org/N19-1357/), "
+    "[Wiegreffe & Pinter 2019](https://aclanthology.org/D19-1002/)."
+)
+
+LOG_ODDS = (
+    "**Effects are told in log-odds**, the natural logarithm of p / (1 − p): 0 at 50 %, 2.2 at "
+    "90 %, 4.6 at 99 %, and in points of the probability p beside them. Where a model is sure, p "
+    "hardly moves whatever is taken away; its log-odds do. Less than 0.1 is next to nothing."
+)
+
+
+def promise(bundles: Sequence[Bundle]) -> str:
+    """What the page is for, given what its models can do."""
+    return _PROMISES[any(one.classifies for one in bundles), any(one.writes for one in bundles)]
+
+
+def which_graph(graph: Graph) -> str:
+    """Which graph runs, in a few words."""
+    if graph.precision == "float32":
+        return "float32 weights"
+    error = graph.map_error.mean
+    return "8-bit weights" + ("" if error is None else f", maps {_small(error)} from float32's")
+
+
+def about(bundle: Bundle) -> list[str]:
+    """What stands at the foot of the page: the graphs' errors, and the licence."""
+    graphs = [_how_far("This page", "a map", bundle.graph)]
+    if bundle.decoder:
+        graphs.append(_how_far("What writes", "a cross-attention map", bundle.decoder.graph))
+    return [*graphs, bundle.licence]
+
+
+def _how_far(who: str, what: str, graph: Graph) -> str:
+    error = graph.map_error
+    if graph.precision == "float32":
+        return f"{who} runs the float32 graph."
+    if error.mean is None:
+        return f"{who} runs the 8-bit graph; how far its maps are from float32's is not known."
+    rare = "" if error.p99 is None else f", {_small(error.p99)} in one row of a hundred"
+    return (
+        f"{who} runs the 8-bit graph. Against float32, a row of {what} moves "
+        f"{_small(error.mean)} of its attention on average{rare} (total variation distance)."
+    )
+
+
+def accuracy(bundle: Bundle) -> str:
+    """Accuracy on held-out texts; empty if the bundle does not say."""
+    value, texts = bundle.test_metrics.accuracy, bundle.test_metrics.texts
+    if value is None:
+        return ""
+    return f"{value:.1%} accuracy on {'' if texts is None else f'{texts:,} '}unseen texts"
+
+
+def _small(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
+
+
+def notices(
+    reading: Reading, bundle: Bundle, *, shown: str = "the answer and of the maps"
+) -> list[str]:
+    """What a reader should know about how their text was read.
+
+    Args:
+        shown: what tokens that had no room are left out of.
+    """
+    words = [token for token in reading.tokens if not token.special]
+    found = []
+    if reading.tokens_left_out:
+        whole = len(reading.tokens) + reading.tokens_left_out
+        found.append(
+            f"{_reads(bundle)}, and this text has {whole:,}: "
+            f"{reading.tokens_left_out:,} were left out of {shown}."
+        )
+    if not words:
+        found.append("The tokenizer drops all that is in this text: the model reads an empty one.")
+    unknown = [token.piece for token in words if token.piece in _UNKNOWN]
+    if unknown:
+        found.append(
+            f"{len(unknown)} of {len(words)} tokens {'is' if len(unknown) == 1 else 'are'} not in "
+            "the model's vocabulary; it reads each of them as the same unknown token, "
+            f"{unknown[0]}."
+        )
+    if not any(character.isalnum() for character in reading.text + reading.text_pair):
+        found.append(
+            "There is no letter and no digit in this text. Unless the model learned from such "
+            "texts, what it says of this one means nothing."
+        )
+    return found
+
+
+def _reads(bundle: Bundle) -> str:
+    """How many tokens are read, and why no more."""
+    if bundle.most_tokens == bundle.max_tokens:
+        return f"The model reads {bundle.max_tokens} tokens at most"
+    return (
+        f"The model could read {bundle.max_tokens:,} tokens, but the maps of so many would take "
+        f"too much memory and time: this page reads {bundle.most_tokens:,} at most"
+    )
+
+
+def removed_share(view: MapView, reading: Reading) -> str:
+    """What hiding the special tokens removed from the map."""
+    names = list(dict.fromkeys(one.piece for one in reading.tokens if one.special))
+    if not names:
+        return "This tokenizer adds no special tokens."
+    listed = " and ".join(names) if len(names) < 3 else ", ".join(names)
+    if not view.hides_tokens:
+        special = view.queries.special
+        own_rows = view.weights[~special]
+        wholes = np.maximum(own_rows.sum(axis=-1), np.finfo(np.float32).tiny)
+        drawn = (own_rows[:, special].sum(axis=-1) / wholes).mean() if len(own_rows) else 0
+        return f"Here {listed} draw {drawn:.0%} of the attention of the text's own words."
+    return f"{listed} are hidden. They had drawn {scaled_back(view)}"
+
+
+def scaled_back(view: MapView) -> str:
+    """How much of its rows hiding tokens took from a map."""
+    average, most = (
+        (float(view.removed.mean()), float(view.removed.max())) if len(view.removed) else (0.0, 0.0)
+    )
+    left = "stays as it was" if view.is_maximum else "was scaled back to 100 %"
+    return (
+        f"{average:.0%} of a row's attention on average, {most:.0%} at most; what is left of each "
+        f"row {left}."
+    )
+
+
+def map_notes(view: MapView, reading: Reading, found: HeadType | None = None) -> Notes:
+    """What a reader of this picture must know: which head it is, what was removed, shortened or
+    left unnamed.
+
+    Args:
+        found: the type of the head that is shown.
+    """
+    return [*about_map(view, found), removed_share(view, reading), *drawing_notes(view)]
+
+
+def drawing_notes(view: MapView) -> list[str]:
+    """What the picture shortens or leaves unnamed."""
+    notes = []
+    count = max(len(view.queries.tokens), len(view.keys.tokens))
+    step = label_step(count)
+    if step > 1:
+        ink = "; full ink means the weight at its scale's end, or more" if view.of_one_text else ""
+        unit = view.queries.unit
+        notes.append(f"The picture names one {unit} in {step} of {count}{ink}.")
+    numbered = cannot_draw(view.queries.tokens)
+    if view.keys is not view.queries:
+        numbered += cannot_draw(view.keys.tokens)
+    if numbered:
+        notes.append(
+            f"{numbered} {view.queries.unit}{'s' if numbered > 1 else ''} with characters that the "
+            "picture's font lacks stand there by number, as in the list above."
+        )
+    return notes
+
+
+def map_description(view: MapView) -> str:
+    """The picture of a map in words, for those who do not see it."""
+    rows, columns, unit = len(view.queries.tokens), len(view.keys.tokens), view.queries.unit
+    if not rows or not columns:
+        return f"{view.name}: no {unit}s are left to show."
+    row, column = np.unravel_index(int(view.weights.argmax()), view.weights.shape)
+    map_name = f"{view.name[0].lower()}{view.name[1:]}"
+    what = map_name if view.kind else f"the attention in {map_name}"
+    return (
+        f"Heatmap of {what}: {rows} by {columns} {unit}s, "
+        f"{', '.join(view.sides)}. The strongest weight is "
+        f"{view.weights[row, column]:.0%}, from {unit} "
+        f"{view.queries.indexes[row] + 1} to {unit} {view.keys.indexes[column] + 1}. "
+        f"The list of {unit}s gives every row as text."
+    )
