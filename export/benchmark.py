@@ -31,9 +31,9 @@ from export.command import DONE, run_command
 from export.latency import LENGTHS
 from export.parts import DecoderPart, EncoderPart, open_parts
 from export.random_checkpoint import save_random_checkpoint
-from training.checkpoint import find_folder, load_tokenizer
-from training.record import find_record
-from training.starting_point import minilm_folder
+from training.checkpoints.classifier import find_folder, load_tokenizer
+from training.checkpoints.initial import minilm_folder
+from training.checkpoints.record import find_record
 
 PASTS = (10, 100, 400)
 

@@ -19,10 +19,10 @@ from export.made import Graph
 from export.parts import DecoderPart, EncoderPart, Parts
 from export.provenance import describe_graph, exporter_versions
 from export.typed_json import WrongJson, as_json, read_object
-from training.decoder_checkpoint import GENERATION
-from training.json_file import read_json, write_json
+from training.checkpoints.atomic_folder import Kind, whole_folder
+from training.checkpoints.files import read_json, write_json
+from training.checkpoints.hybrid import GENERATION
 from training.model.classifier import BERTClassifier
-from training.whole_folder import Kind, whole_folder
 
 _PROBLEM_TYPES = {
     "single_label_classification": "single_label",

@@ -8,11 +8,11 @@ from typing import Any
 from export.bundle import Card, DecoderCard
 from export.parts import Parts
 from export.provenance import checkpoint_origin, held_out_metrics
-from training.columns import Role
-from training.file_names import public_name, real_name
-from training.reviews import SOURCES
-from training.table_file import SUFFIXES, read_rows, text_problem
-from training.text_lines import read_lines
+from training.file_names import SUFFIXES, public_name, real_name
+from training.readers.columns import Role
+from training.readers.packaged import SOURCES
+from training.readers.table_file import read_rows, text_problem
+from training.readers.text_file import read_lines
 
 _UNKNOWN_LICENCE = "The weights' licence is that of their source; it was not given at export."
 

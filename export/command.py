@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from training.streams import complain, safe_streams
+from training.cli import complain, safe_streams
 
 DONE, FAILED, REFUSED, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
 """What a shell is told: a check failed; what was given, or the machine, does not allow it; the

@@ -27,7 +27,7 @@ from export.parts import open_parts
 from export.quantize import quantize
 from export.scheme import FAITHFUL, FAST, Blocks, Finer, Float, OneScale, Rows, Scheme
 from export.sessions import open_session
-from training.record import find_record
+from training.checkpoints.record import find_record
 
 FLOAT32 = "float32"
 SCHEMES = {

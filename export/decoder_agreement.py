@@ -22,7 +22,7 @@ from export.verify_writing import (
     same_share,
     write_with_graphs,
 )
-from training.batches import Batch
+from training.data.batches import Batch
 
 _KINDS = ("decoder_attentions", "cross_attentions")
 

@@ -10,7 +10,7 @@ from export.greedy import Step, graph_steps
 from export.held_out import feed_of
 from export.past import make_past
 from export.sessions import open_session
-from training.batches import Batch
+from training.data.batches import Batch
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import numpy as np
 import onnxruntime
 
 from export.parts import EncoderPart
-from training.batches import Batch, EncodedText, encode_texts, pad
-from training.corpus import Corpus, Example, load_corpus
+from training.data.batches import Batch, EncodedText, encode_texts, pad
+from training.data.corpus import Corpus, Example, load_corpus
 from training.file_names import find_noted_texts, noted_texts
 from training.model.classifier import BERTClassifier
-from training.rows import noted_reading
+from training.readers.rows import noted_reading
 
 _BATCH = 16
 _WHERE = "run this in its folder, or name it with --held-out"

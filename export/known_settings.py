@@ -12,8 +12,8 @@ from typing import Any
 
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
-from training.json_file import read_json, write_json
-from training.writing import by_a_library
+from training.checkpoints.atomic_folder import by_a_library
+from training.checkpoints.files import read_json, write_json
 
 _TOKENIZER = "tokenizer_config.json"
 # What transformers' base class and transformers.js read of any tokenizer; what its own class takes

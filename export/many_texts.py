@@ -8,10 +8,10 @@ from export.held_out import HeldOut, checked_corpus, draw_texts
 from export.longest import longest_read
 from export.parts import EncoderPart
 from export.profiles import ENOUGH_TEXTS
-from training.batches import encode_texts
-from training.cleaning import normal_form
-from training.corpus import Corpus, Example, load_corpus
-from training.reviews import SOURCES
+from training.data.batches import encode_texts
+from training.data.corpus import Corpus, Example, load_corpus
+from training.data.splits import normal_form
+from training.readers.packaged import SOURCES
 
 _RANDOM, _RANDOM_LENGTHS = 64, (3, 64)
 

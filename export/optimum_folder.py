@@ -20,9 +20,9 @@ from onnx import helper
 
 from export.command import DONE, run_command
 from export.read_bundle import choose_graph, read_bundle
-from training.decoder_checkpoint import GENERATION
-from training.json_file import read_json, write_json
-from training.whole_folder import Kind, whole_folder
+from training.checkpoints.atomic_folder import Kind, whole_folder
+from training.checkpoints.files import read_json, write_json
+from training.checkpoints.hybrid import GENERATION
 
 ENCODER = "encoder_model.onnx"
 DECODER = "decoder_model_merged.onnx"

@@ -14,8 +14,9 @@ from transformers import PreTrainedTokenizerBase
 
 from export.assumed import assumed_ends, assumed_of_classifier, assumed_tokenizer
 from export.encoder_graph import EncoderModel, encoder_of
-from training.checkpoint import find_folder, load_classifier, load_tokenizer
-from training.decoder_checkpoint import (
+from training.checkpoints.classifier import find_folder, load_classifier, load_tokenizer
+from training.checkpoints.files import read_config
+from training.checkpoints.hybrid import (
     GENERATION,
     TextTokens,
     load_hybrid,
@@ -24,7 +25,6 @@ from training.decoder_checkpoint import (
 )
 from training.model.classifier import BERTClassifier
 from training.model.hybrid import BERTGPTModel
-from training.model_folder import read_config
 
 
 @dataclass(frozen=True, kw_only=True)

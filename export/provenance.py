@@ -18,11 +18,10 @@ import onnx
 from onnx import helper
 
 from export.bundle_schema import sha256
-from training.cleaning import PARTS, Removed
-from training.columns import LABELLED, PAIRED
+from training.data.splits import PARTS, Removed
 from training.file_names import public_name
-from training.hybrid_recipe import HybridRecipe
-from training.recipe import Recipe
+from training.readers.columns import LABELLED, PAIRED
+from training.recipes import HybridRecipe, Recipe
 
 _TRAINED_WITH = {"python", "torch", "transformers", "scikit-learn", "sacrebleu"}
 _PACKAGES = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from training.checkpoint import save_classifier
-from training.decoder_checkpoint import TextTokens, save_decoder
+from training.checkpoints.classifier import save_classifier
+from training.checkpoints.hybrid import TextTokens, save_decoder
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 from training.model.decoder import GPTDecoder

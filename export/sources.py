@@ -14,14 +14,13 @@ from export.encoder_graph import encoder_of
 from export.held_out import by_length, draw_texts
 from export.longest import longest_read
 from export.parts import EncoderPart
-from training.batches import EncodedText, encode_texts
-from training.corpus import Example
+from training.data.batches import EncodedText, encode_texts
+from training.data.corpus import Example
+from training.data.pairs import load_pairs
+from training.data.sentences import load_sentences
 from training.file_names import find_noted_texts
-from training.following import Following
-from training.pairs import load_pairs
-from training.restoring import Restoring
-from training.rows import noted_reading
-from training.sentences import load_sentences
+from training.hybrid.tasks import Following, Restoring
+from training.readers.rows import noted_reading
 
 MOST = 200
 _RANDOM = 20

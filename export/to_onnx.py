@@ -39,9 +39,9 @@ from export.tracing import check_fits, weights_bytes
 from export.triton_repository import MODEL, lay_out, model_folder
 from export.verify_bundle import UnsoundBundleError, verify_bundle
 from export.verify_report import show_proof
+from training.checkpoints.atomic_folder import check_given, check_target
+from training.checkpoints.record import find_record
 from training.file_names import real_name
-from training.record import find_record
-from training.whole_folder import check_given, check_target
 
 _SHARE_OF_8_BIT = 0.28
 """Of float32's bytes, as `profiles.py` allows."""

@@ -19,8 +19,8 @@ from export.bundle_schema import Manifest
 from export.command import DONE, run_command
 from export.read_bundle import choose_graph, read_bundle
 from export.triton_config import Serving, config_text
+from training.checkpoints.atomic_folder import Kind, whole_folder
 from training.file_names import real_name
-from training.whole_folder import Kind, whole_folder
 
 CONFIG = "config.pbtxt"
 LABELS = "labels.txt"

@@ -19,7 +19,7 @@ from export.runtimes import OTHERS
 from export.typed_json import as_json
 from export.verify_bundle import verify_bundle
 from export.verify_report import show_proof, show_summary
-from training.json_file import write_json
+from training.checkpoints.files import write_json
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from export.held_out import batches
 from export.longest import longest_read, longest_written
 from export.parts import DecoderPart
 from export.proof import Proof
-from training.batches import Batch, EncodedText
+from training.data.batches import Batch, EncodedText
 from training.model.decoder import GPTDecoder, LayerPast, Source
 
 _LONGER = 1.5

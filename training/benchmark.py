@@ -14,9 +14,8 @@ from time import perf_counter
 from typing import Any
 
 from training import train_classifier
-from training.command import run_command
-from training.record import read_record
-from training.streams import say
+from training.checkpoints.record import read_record
+from training.cli import run_command, say
 
 
 def build_parser() -> argparse.ArgumentParser:

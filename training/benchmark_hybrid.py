@@ -16,19 +16,17 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from training.checkpoint import load_classifier, load_tokenizer
-from training.command import run_command
-from training.fit_hybrid import train_step
-from training.hybrid_recipe import HybridRecipe
-from training.hybrid_start import new_hybrid, text_tokens
-from training.memory import Memory
+from training.checkpoints.classifier import load_classifier, load_tokenizer
+from training.cli import run_command, say
+from training.data.pair_batches import EncodedPair, PairBatch, pad_pairs
+from training.fit.hybrid import train_step
+from training.fit.losses import Memory, draw_candidates, sampled_cross_entropy
+from training.fit.optim import make_optimizer
+from training.hybrid.seq2seq import Rewriter, frozen_copy
 from training.model.encoder import BERTEncoder
-from training.optimizing import make_optimizer
-from training.pair_batches import EncodedPair, PairBatch, pad_pairs
 from training.precision import autocast
-from training.rewriter import Rewriter, frozen_copy
-from training.sampled_softmax import draw_candidates, sampled_cross_entropy
-from training.streams import say
+from training.recipes import HybridRecipe
+from training.runs.hybrid import new_hybrid, text_tokens
 
 _TOKENS = 24
 

@@ -9,8 +9,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.table_file import SUFFIXES
-
+CSV_SUFFIXES = (".csv", ".tsv")
+SUFFIXES = (*CSV_SUFFIXES, ".jsonl", ".json", ".ndjson")
+"""How the files are called that we read tables from."""
 _FOLDER = "/"
 """Ends the noted name of a folder of texts, so that it is not looked for on the Hub."""
 

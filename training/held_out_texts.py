@@ -11,11 +11,9 @@ import random
 import sys
 from collections.abc import Sequence
 
-from training.columns import LABELLED
-from training.command import run_command
-from training.corpus import DEFAULT, Corpus, load_corpus
-from training.reading_flags import add_keep_duplicates, add_reading_flags, reading_of
-from training.streams import hand_over
+from training.cli import hand_over, run_command
+from training.data.corpus import DEFAULT, Corpus, load_corpus
+from training.readers.columns import LABELLED, add_keep_duplicates, add_reading_flags, reading_of
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -11,21 +11,24 @@ from time import perf_counter
 
 import torch
 
-from training.baseline import run_baseline
-from training.columns import LABELLED
-from training.command import command_line, run_command, with_progress
-from training.corpus import DEFAULT, load_corpus
-from training.fit import Epoch, fit
-from training.reading_flags import add_keep_duplicates, add_reading_flags, reading_of
-from training.recipe import Recipe
-from training.record import CHECKPOINT
-from training.report import show_end, show_epoch, show_result, show_start
-from training.reviews import SOURCES
-from training.run import Prepared, measure_run, prepare, rehearsal, save_run
-from training.starting_point import MINILM, RANDOM
-from training.streams import say
-from training.whole_folder import check_given, check_target, whole_folder
-from training.writing import room_for, writing
+from training.checkpoints.atomic_folder import (
+    check_given,
+    check_target,
+    room_for,
+    whole_folder,
+    writing,
+)
+from training.checkpoints.initial import MINILM, RANDOM
+from training.checkpoints.record import CHECKPOINT
+from training.cli import command_line, run_command, say, with_progress
+from training.data.corpus import DEFAULT, load_corpus
+from training.evaluation.classification import run_baseline
+from training.fit.classifier import Epoch, fit
+from training.readers.columns import LABELLED, add_keep_duplicates, add_reading_flags, reading_of
+from training.readers.packaged import SOURCES
+from training.recipes import Recipe
+from training.runs.classifier import Prepared, measure_run, prepare, rehearsal, save_run
+from training.runs.report import show_end, show_epoch, show_result, show_start
 
 _EPILOG = """examples:
   python training/train_classifier.py

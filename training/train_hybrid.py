@@ -13,30 +13,42 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from training.classifier_kept import ClassifierKept, check_kept, measure_again, open_corpus
-from training.columns import LABELLED, PAIRED, column_flags
-from training.command import command_line, run_command, with_progress
-from training.fit_hybrid import fit_hybrid
-from training.following import Following
-from training.hybrid_recipe import HybridRecipe
-from training.hybrid_report import (
+from training.checkpoints.atomic_folder import (
+    check_given,
+    check_target,
+    room_for,
+    whole_folder,
+    writing,
+)
+from training.checkpoints.record import CHECKPOINT
+from training.cli import command_line, run_command, say, with_progress
+from training.data.pairs import load_pairs
+from training.data.sentences import load_sentences
+from training.fit.hybrid import fit_hybrid
+from training.hybrid.tasks import Following, Restoring
+from training.readers.columns import LABELLED, PAIRED, add_reading_flags, column_flags, reading_of
+from training.readers.packaged import SOURCES
+from training.recipes import HybridRecipe
+from training.runs.hybrid import (
+    ClassifierKept,
+    HybridTask,
+    MakeTask,
+    PreparedHybrid,
+    Shown,
+    check_kept,
+    measure_again,
+    measure_hybrid,
+    open_corpus,
+    prepare_hybrid,
+    save_hybrid,
+)
+from training.runs.report import (
     show_hybrid_end,
     show_hybrid_result,
     show_hybrid_start,
     show_kept,
     show_look,
 )
-from training.hybrid_run import Shown, measure_hybrid, save_hybrid
-from training.hybrid_start import HybridTask, MakeTask, PreparedHybrid, prepare_hybrid
-from training.pairs import load_pairs
-from training.reading_flags import add_reading_flags, reading_of
-from training.record import CHECKPOINT
-from training.restoring import Restoring
-from training.reviews import SOURCES
-from training.sentences import load_sentences
-from training.streams import say
-from training.whole_folder import check_given, check_target, whole_folder
-from training.writing import room_for, writing
 
 _DATA = ("rotten-tomatoes", "imdb")
 _QUICK: dict[str, Any] = {

@@ -21,7 +21,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from export.bundle_schema import sha256
 from export.decoder_graph import trace_decoder
-from training.hf_decoder_weights import from_hf
+from training.checkpoints.hf_decoder_weights import from_hf
 from training.model.decoder import GPTDecoder
 from training.model.decoder_config import DecoderConfig
 

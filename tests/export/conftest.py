@@ -62,7 +62,7 @@ def graph(model):
 @pytest.fixture
 def checkpoint(tmp_path, model, tokenizer):
     """Its folder in Hugging Face's format."""
-    from training.checkpoint import save_classifier
+    from training.checkpoints.classifier import save_classifier
 
     folder = tmp_path / "tiny"
     folder.mkdir()
@@ -95,7 +95,7 @@ def gpt2():
 @pytest.fixture(scope="session")
 def decoder(gpt2):
     """Our decoder with its weights."""
-    from training import hf_decoder_weights
+    from training.checkpoints import hf_decoder_weights
     from training.model.decoder import GPTDecoder
     from training.model.decoder_config import DecoderConfig
 
@@ -116,9 +116,9 @@ def decoder_graph(decoder):
 def random_checkpoint(tokenizer, tmp_path):
     """A random classifier with a decoder, tiny, its maps far from uniform, and with a record."""
     from export.random_checkpoint import save_random_checkpoint
+    from training.checkpoints.record import write_record
     from training.model.config import EncoderConfig
     from training.model.decoder_config import DecoderConfig
-    from training.record import write_record
 
     sizes = {
         "vocab_size": len(tokenizer),

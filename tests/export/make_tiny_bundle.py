@@ -14,10 +14,10 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from export.to_onnx import main
-from training.decoder_checkpoint import TextTokens, save_decoder
+from training.checkpoints.hybrid import TextTokens, save_decoder
+from training.checkpoints.record import write_record
 from training.model.decoder import GPTDecoder
 from training.model.decoder_config import DecoderConfig
-from training.record import write_record
 
 OUT = Path(__file__).parents[1] / "demo" / "tiny_bundle"
 WORDS = """

@@ -25,7 +25,7 @@ from explorer.inference.decoder import DecoderGraph
 from explorer.inference.logits import Settings
 from explorer.inference.search import beam_search, write_one_by_one
 from export.decoder_graph import trace_decoder
-from training.hf_decoder_weights import from_hf
+from training.checkpoints.hf_decoder_weights import from_hf
 from training.model.decoder import GPTDecoder
 from training.model.decoder_config import DecoderConfig
 

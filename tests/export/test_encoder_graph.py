@@ -13,7 +13,7 @@ from export.encoder_graph import trace_encoder
 from export.proof import run
 from export.sessions import open_session
 from export.verify_encoder import prove_encoder
-from training.checkpoint import load_classifier
+from training.checkpoints.classifier import load_classifier
 from training.model.classifier import BERTClassifier
 
 TEXT = ("input_ids", "attention_mask", "token_type_ids")

@@ -19,14 +19,14 @@ from export.proof import Proof
 from export.provenance import sha256
 from export.to_onnx import main
 from training import train_hybrid
-from training.batches import EncodedText
-from training.checkpoint import load_tokenizer, save_classifier
-from training.corpus import load_corpus
+from training.checkpoints.classifier import load_tokenizer, save_classifier
+from training.checkpoints.record import read_record, write_record
+from training.data.batches import EncodedText
+from training.data.corpus import load_corpus
+from training.data.sentences import load_sentences
+from training.hybrid.tasks import Restoring
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig
-from training.record import read_record, write_record
-from training.restoring import Restoring
-from training.sentences import load_sentences
 
 FLAGS = ["--encoder", "frozen", "--quick"]
 

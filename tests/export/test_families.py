@@ -18,8 +18,8 @@ from export.held_out import feed_of
 from export.proof import run
 from export.sessions import open_session
 from export.to_onnx import main
-from training.batches import encode_texts, pad
-from training.corpus import Example
+from training.data.batches import encode_texts, pad
+from training.data.corpus import Example
 
 LAYERS = 1
 SLOW = ("bert", "xlm-roberta")

@@ -7,7 +7,7 @@ from pathlib import Path
 from transformers import AutoTokenizer
 
 from export.known_settings import known_of_generate, save_tokenizer
-from training.json_file import read_json, write_json
+from training.checkpoints.files import read_json, write_json
 
 PLACES = {
     "_name_or_path": "home/JANE/models/client",

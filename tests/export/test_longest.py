@@ -4,7 +4,7 @@ import pytest
 
 from export.held_out import batches
 from export.longest import BUDGET, longest_read, longest_written, not_read, not_written
-from training.batches import EncodedText
+from training.data.batches import EncodedText
 from training.model.config import EncoderConfig
 from training.model.decoder_config import DecoderConfig
 

@@ -6,7 +6,7 @@ import pytest
 
 from export.many_texts import many_texts
 from export.parts import EncoderPart, open_parts
-from training.corpus import load_corpus
+from training.data.corpus import load_corpus
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_packaged_reviews_are_made_up_to_3000_by_texts_that_training_never_saw(
 ) -> None:
     import torch
 
-    from training.checkpoint import save_classifier
+    from training.checkpoints.classifier import save_classifier
     from training.model.classifier import BERTClassifier
     from training.model.config import ClassifierConfig, EncoderConfig
 

@@ -13,7 +13,7 @@ from export.invariants import check_maps
 from export.proof import Proof, run
 from export.quantize import quantize
 from export.sessions import open_session
-from training.batches import EncodedText
+from training.data.batches import EncodedText
 
 
 @pytest.fixture(scope="module")

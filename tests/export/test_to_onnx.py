@@ -21,9 +21,9 @@ from export.encoder_graph import trace_encoder
 from export.proof import Proof
 from export.read_bundle import read_bundle
 from export.to_onnx import main
-from training.checkpoint import save_classifier
-from training.corpus import load_corpus
-from training.record import write_record
+from training.checkpoints.classifier import save_classifier
+from training.checkpoints.record import write_record
+from training.data.corpus import load_corpus
 
 
 @pytest.fixture

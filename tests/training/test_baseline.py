@@ -5,8 +5,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from training.baseline import run_baseline
-from training.corpus import Example
+from training.data.corpus import Example
+from training.evaluation.classification import run_baseline
 
 GOOD, BAD = ("fine", "bright", "warm"), ("dull", "flat", "cold")
 

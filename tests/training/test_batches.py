@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 import torch
 
-from training.batches import (
+from training.checkpoints.initial import minilm_folder
+from training.data.batches import (
     EncodedText,
     bucketed_batches,
     count_batches,
@@ -13,9 +14,8 @@ from training.batches import (
     pad,
     without_limits,
 )
-from training.corpus import Example
+from training.data.corpus import Example
 from training.model.config import EncoderConfig
-from training.starting_point import minilm_folder
 
 
 def config(**sizes: int) -> EncoderConfig:

@@ -7,7 +7,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from training.checkpoint import find_folder, load_classifier, load_tokenizer, save_classifier
+from training.checkpoints.classifier import (
+    find_folder,
+    load_classifier,
+    load_tokenizer,
+    save_classifier,
+)
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.cleaning import Removed, normal_form, remove_duplicates, split
-from training.rows import Row
+from training.data.splits import Removed, normal_form, remove_duplicates, split
+from training.readers.rows import Row
 
 
 @pytest.mark.parametrize(

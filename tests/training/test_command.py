@@ -11,12 +11,11 @@ import pytest
 import torch
 
 from training import benchmark, benchmark_hybrid
-from training.command import run_command
-from training.streams import hand_over, say
+from training.cli import hand_over, run_command, say
 
 RUN = """
-from training.command import run_command
-from training.streams import say
+from training.cli import run_command
+from training.cli import say
 def work():
     {work}
 raise SystemExit(run_command("train.py", None, work))

@@ -13,7 +13,7 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
 
-from training.checkpoint import load_classifier
+from training.checkpoints.classifier import load_classifier
 from training.model.config import ClassifierConfig, EncoderConfig, unread
 from training.model.families import FAMILIES
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import datasets
 import pytest
 
-from training import packaged, reviews
-from training.cleaning import row_form
-from training.corpus import Corpus, load_corpus
-from training.packaged import packaged_file
-from training.rows import Reading, Row
+from training.data.corpus import Corpus, load_corpus
+from training.data.splits import row_form
+from training.readers import packaged
+from training.readers import packaged as reviews
+from training.readers.packaged import packaged_file
+from training.readers.rows import Reading, Row
 
 
 def write_csv(folder: Path, rows: list[tuple[str, str]], name: str = "texts.csv") -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.corruption import KINDS, MASK, Change, corrupt, mistype
+from training.data.noise import KINDS, MASK, Change, corrupt, mistype
 
 WORDS = (
     "the quiet patient way it lets him grow from a joke into somebody , 12 you would miss".split()

@@ -16,8 +16,8 @@ from transformers import (
     GPT2LMHeadModel,
 )
 
-from training.checkpoint import save_classifier
-from training.decoder_checkpoint import (
+from training.checkpoints.classifier import save_classifier
+from training.checkpoints.hybrid import (
     TextTokens,
     load_decoder,
     load_hybrid,

@@ -11,7 +11,7 @@ from transformers import (
     GPT2LMHeadModel,
 )
 
-from training import hf_decoder_weights, hf_weights
+from training.checkpoints import hf_decoder_weights, hf_weights
 from training.model.config import EncoderConfig
 from training.model.decoder import GPTDecoder, Source
 from training.model.decoder_config import DecoderConfig

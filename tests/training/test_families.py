@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedModel
 
-from training import hf_weights
-from training.checkpoint import load_classifier, save_classifier, start_classifier
-from training.hybrid_start import new_hybrid
+from training.checkpoints import hf_weights
+from training.checkpoints.classifier import load_classifier, save_classifier, start_classifier
 from training.model.families import FAMILIES
+from training.runs.hybrid import new_hybrid
 
 PAD = 1
 NAMES = {

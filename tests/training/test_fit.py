@@ -10,17 +10,16 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import get_linear_schedule_with_warmup
 
-from training import fit as fit_module
-from training import kept_model
-from training.batches import EncodedText, pad
-from training.clock import Step
-from training.fit import Epoch, fit
-from training.metrics import fit_temperature, measure
+from training.cli import Step
+from training.data.batches import EncodedText, pad
+from training.evaluation.classification import fit_temperature, measure, predict_logits
+from training.fit.classifier import Epoch, fit
+from training.fit.classifier import classifier as fit_module
+from training.fit.classifier import classifier as kept_model
+from training.fit.optim import learning_rate_share, make_optimizer
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
-from training.optimizing import learning_rate_share, make_optimizer
-from training.predict import predict_logits
-from training.recipe import Recipe
+from training.recipes import Recipe
 
 RECIPE = Recipe(epochs=3, batch_size=8, learning_rate=3e-3, dropout=0.1, seed=5)
 

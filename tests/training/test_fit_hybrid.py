@@ -9,18 +9,18 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from training.clock import Step
-from training.decoder_checkpoint import TextTokens
-from training.fit_hybrid import Look, alignment_loss, fit_hybrid, restoration_loss
-from training.hybrid_recipe import HybridRecipe
-from training.hybrid_start import new_hybrid
-from training.memory import Memory
+from training.checkpoints.hybrid import TextTokens
+from training.cli import Step
+from training.data.pair_batches import EncodedPair, PairBatch, pad_pairs
+from training.fit.hybrid import Look, alignment_loss, fit_hybrid, restoration_loss
+from training.fit.losses import Memory
+from training.hybrid.seq2seq import Rewriter, frozen_copy
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 from training.model.decoder import DecoderStates
-from training.pair_batches import EncodedPair, PairBatch, pad_pairs
 from training.precision import autocast
-from training.rewriter import Rewriter, frozen_copy
+from training.recipes import HybridRecipe
+from training.runs.hybrid import new_hybrid
 
 RECIPE = HybridRecipe(
     pairs_seen=2400,

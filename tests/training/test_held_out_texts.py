@@ -3,7 +3,7 @@
 import json
 
 from training import held_out_texts
-from training.corpus import load_corpus
+from training.data.corpus import load_corpus
 
 
 def write_corpus(folder):

@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForSequenceClassification, BertModel
 
-from training import hf_weights
-from training.checkpoint import load_classifier, save_classifier, start_classifier
+from training.checkpoints import hf_weights
+from training.checkpoints.classifier import load_classifier, save_classifier, start_classifier
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 

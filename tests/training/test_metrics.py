@@ -7,7 +7,7 @@ from scipy.special import log_softmax
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 
-from training.metrics import calibration_error, fit_temperature, measure
+from training.evaluation.classification import calibration_error, fit_temperature, measure
 
 
 def draw(texts: int, labels: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

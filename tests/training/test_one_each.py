@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training import hf_decoder_weights, hf_weights
+from training.checkpoints import hf_decoder_weights, hf_weights
 
 Read = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 

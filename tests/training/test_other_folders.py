@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForTokenClassification, BertConfig
 from transformers.models.auto import modeling_auto
 
-from training.checkpoint import load_classifier, save_classifier
+from training.checkpoints.classifier import load_classifier, save_classifier
+from training.checkpoints.initial import starting_point
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
-from training.starting_point import starting_point
 
 SIZES = {
     "vocab_size": 40,

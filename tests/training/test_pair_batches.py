@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from training.pair_batches import EncodedPair, encode_pairs, pad_pairs, pair_batches
+from training.data.pair_batches import EncodedPair, encode_pairs, pad_pairs, pair_batches
 
 PAIRS = [EncodedPair((2, 9, 8, 3), (2, 7, 3)), EncodedPair((2, 6, 3), (2, 5, 4, 9, 9, 3))]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from datasets import Dataset, DatasetDict
 
-from training.pairs import load_pairs
-from training.rows import Reading
+from training.data.pairs import load_pairs
+from training.readers.rows import Reading
 
 
 def rows(number: int) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from training.record import find_record, read_record, write_record
+from training.checkpoints.record import find_record, read_record, write_record
 
 
 def test_a_record_is_read_as_it_was_written_under_its_format(tmp_path: Path) -> None:

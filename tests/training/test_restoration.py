@@ -2,8 +2,8 @@
 
 import pytest
 
-from training.corruption import Change
-from training.restoration import Restored, Task, draw_tasks, measure_restored
+from training.data.noise import Change
+from training.evaluation.text import Restored, Task, draw_tasks, measure_restored
 
 CLEAN = ("a", "dull", "film", "and", "a", "bright", "story")
 SPOILED = ("a", "[MASK]", "film", "a", "and", "brihgt", "story")

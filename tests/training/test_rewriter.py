@@ -7,17 +7,16 @@ import pytest
 import torch
 from transformers import EncoderDecoderModel
 
-from training import greedy as greedy_module
-from training import rewriter as rewriter_module
-from training.checkpoint import save_classifier
-from training.decoder_checkpoint import TextTokens, save_decoder
-from training.greedy import write_greedily
+from training.checkpoints.classifier import save_classifier
+from training.checkpoints.hybrid import TextTokens, save_decoder
+from training.hybrid import seq2seq as greedy_module
+from training.hybrid import seq2seq as rewriter_module
+from training.hybrid.seq2seq import Rewriter, frozen_copy, write_greedily
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 from training.model.decoder import Source
 from training.model.decoder_config import DecoderConfig
 from training.model.hybrid import BERTGPTModel
-from training.rewriter import Rewriter, frozen_copy
 
 TOKENS = TextTokens(start=2, end=3, pad=0)
 TEXTS = ["a dull film", "the story is great and bright", "it was not bad", "great !", "a"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.rouge import rouge
+from training.evaluation.text import rouge
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from training.sampled_softmax import draw_candidates, sampled_cross_entropy
+from training.fit.losses import draw_candidates, sampled_cross_entropy
 
 WORDS = 60
 

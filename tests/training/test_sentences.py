@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from training.corpus import load_corpus
-from training.sentences import load_sentences, split_sentences, to_words
+from training.data.corpus import load_corpus
+from training.data.sentences import load_sentences, split_sentences, to_words
 
 
 @pytest.mark.parametrize(

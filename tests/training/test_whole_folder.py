@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from training.record import CHECKPOINT
-from training.whole_folder import Kind, check_target, whole_folder
+from training.checkpoints.atomic_folder import Kind, check_target, whole_folder
+from training.checkpoints.record import CHECKPOINT
 
 KIND = Kind(marker="mark", written=lambda folder: ("part/*.bin",))
 
@@ -111,7 +111,7 @@ def test_a_killed_run_leaves_the_old_folder_and_the_next_one_cleans_up(tmp_path:
     write(tmp_path / "result", "old")
     script = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from training.whole_folder import Kind, whole_folder\n"
+        "from training.checkpoints.atomic_folder import Kind, whole_folder\n"
         "kind = Kind(marker='mark', written=lambda folder: ())\n"
         "with whole_folder(Path(sys.argv[1]), kind=kind) as folder:\n"
         "    (folder / 'mark').write_text('half')\n"

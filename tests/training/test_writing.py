@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 import torch
 
-from training.checkpoint import save_classifier
-from training.hybrid_recipe import HybridRecipe
+from training.checkpoints.atomic_folder import room_for, writing
+from training.checkpoints.classifier import save_classifier
+from training.checkpoints.record import check_trained
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
-from training.recipe import Recipe
-from training.record import check_trained
-from training.rows import Reading, noted_reading
-from training.writing import room_for, writing
+from training.readers.rows import Reading, noted_reading
+from training.recipes import HybridRecipe, Recipe
 
 TRAINED: dict[str, Any] = {
     "licence": "ours",

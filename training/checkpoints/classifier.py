@@ -1,0 +1,181 @@
+"""Reads and writes a checkpoint's encoder folder: `config.json`, `model.safetensors`, tokenizer.
+
+The format is Hugging Face's, in both directions: what we save opens with
+`BertForSequenceClassification.from_pretrained`, and what that class saves opens here; likewise for
+the other families of `model/families.py`. A name that is no folder is looked up on the Hub.
+"""
+
+from collections.abc import Collection, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+from training.checkpoints import hf_weights
+from training.data.batches import without_limits
+from training.checkpoints.stored_weights import build_model
+from training.checkpoints.files import write_json
+from training.model.classifier import BERTClassifier
+from training.model.config import ClassifierConfig, EncoderConfig
+from training.model.families import FAMILIES, Family, family_of
+from training.model.tasks import CLASSIFIER, OURS, class_of, is_known, task_by_weights, task_of
+from training.checkpoints.files import read_config
+from training.checkpoints.tokenizer import open_tokenizer
+from training.checkpoints.stored_weights import Weights, open_weights
+from training.checkpoints.atomic_folder import by_a_library
+
+
+# What a classifier needs beyond a plain encoder, with the name on disk that a reader knows.
+_ON_TOP = ("pooler.", "head.")
+
+
+_FILES = ("*.json", "*.txt", "*.safetensors", "*.model")
+
+
+def find_folder(name: str | Path) -> Path:
+    """The folder that `name` means: a local one, one of our checkpoints, or a Hub repository.
+
+    Raises:
+        FileNotFoundError: there is no such folder and no such repository, or no network.
+    """
+    folder = Path(name)
+    if (folder / "encoder").is_dir():
+        return folder / "encoder"
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise FileNotFoundError(
+            f"{name} is a file; expected the folder of a model, with config.json, "
+            "model.safetensors and its tokenizer"
+        )
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        return Path(snapshot_download(str(name), allow_patterns=list(_FILES)))
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise FileNotFoundError(
+            f"{name} is no folder here, and the Hub did not give it ({type(error).__name__}). "
+            "Give a checkpoint folder, or a model's name on the Hub with a network"
+        ) from error
+
+
+def load_classifier(name: str | Path) -> BERTClassifier:
+    """A finished classifier, ready to run (`eval` mode): ours, or Hugging Face's.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: the config asks for what is not implemented, or weights are missing, unknown,
+            or of another shape.
+    """
+    folder = find_folder(name)
+    written = read_config(folder)
+    family = family_of(written)
+    stored = open_weights(folder)
+    _check_task(written, stored, family, folder)
+    weights = stored.changed(partial(hf_weights.from_hf, family=family))
+    config = ClassifierConfig.from_hf(written, outputs=_outputs(weights))
+    if not config.pooler:
+        weights = weights.changed(partial(_without, starts=("pooler.",)))
+    model, _ = _build(config, weights, folder, may_be_new=())
+    return model.eval()
+
+
+def start_classifier(
+    name: str | Path, *, labels: Collection[str], pooler: bool = True
+) -> tuple[BERTClassifier, list[str]]:
+    """A classifier to be trained, on a pre-trained encoder, with a new head for `labels`.
+
+    Returns:
+        The model (`train` mode), and the names of the weights that are new: drawn at random from
+        torch's generator because the checkpoint does not have them (the head always is).
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_classifier`.
+    """
+    folder = find_folder(name)
+    encoder = EncoderConfig.from_hf(read_config(folder))
+    weights = open_weights(folder).changed(partial(hf_weights.from_hf, family=encoder.family))
+    weights = weights.changed(partial(_without, starts=("head.",) if pooler else _ON_TOP))
+    config = ClassifierConfig(encoder=encoder, labels=tuple(labels), pooler=pooler)
+    model, new = _build(config, weights, folder, may_be_new=_ON_TOP)
+    return model.train(), new
+
+
+def load_tokenizer(name: str | Path, *, words: int | None = None) -> PreTrainedTokenizerBase:
+    """The tokenizer that lies beside a model's weights; it neither truncates nor pads by itself.
+
+    Args:
+        words: how many token ids the model knows; None: it is not held against a model.
+
+    Raises:
+        FileNotFoundError, ValueError: as `find_folder` and `open_tokenizer`.
+    """
+    return without_limits(open_tokenizer(find_folder(name), words=words))
+
+
+def save_classifier(
+    folder: Path, model: BERTClassifier, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    """Writes the model and its tokenizer in Hugging Face's format into an existing `folder`."""
+    write_json(folder / "config.json", model.config.to_hf())
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    theirs = hf_weights.to_hf(weights, model.config.encoder.family)
+    with by_a_library():
+        save_file(theirs, folder / "model.safetensors", metadata={"format": "pt"})
+        tokenizer.save_pretrained(folder)
+
+
+def _check_task(config: Mapping[str, Any], weights: Weights, family: Family, folder: Path) -> None:
+    """Refuses a model that is for something else, by its class's name, or else by its weights."""
+    named = class_of(config)
+    if named == OURS or named in {one.architecture for one in FAMILIES.values()}:
+        return
+    if named:
+        known = is_known(config, {one.class_prefix for one in FAMILIES.values()})
+        task = (task_of(named) if known else None) or "a model of a class that is not known here"
+    else:
+        task = task_by_weights(weights.outlines, family.head.values())
+    if task != CLASSIFIER:
+        raise ValueError(
+            f"{folder} holds {task} ({named[:80] if named else 'by its weights'}), which is not "
+            f"implemented; expected {CLASSIFIER} ({family.architecture}). Train one on its "
+            f"encoder: python training/train_classifier.py --init {folder}"
+        )
+
+
+def _outputs(weights: Weights) -> int:
+    """How many numbers the classifier's last layer gives; 2 where it has none."""
+    last = weights.outlines.get("head.weight")
+    return last.shape[0] if last is not None and last.ndim else 2
+
+
+def _without(weights: Mapping[str, Tensor], *, starts: tuple[str, ...]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in weights.items() if not name.startswith(starts)}
+
+
+def _build(
+    config: ClassifierConfig, weights: Weights, folder: Path, *, may_be_new: tuple[str, ...]
+) -> tuple[BERTClassifier, list[str]]:
+    family = config.encoder.family
+    return build_model(
+        partial(BERTClassifier, config),
+        weights,
+        folder,
+        configs={"encoder.": config.encoder},
+        what="classifier",
+        names_on_disk=partial(hf_weights.hf_names, family=family),
+        advice=partial(_advice, family=family),
+        may_be_new=may_be_new,
+    )
+
+
+def _advice(problems: list[str], *, family: Family) -> str:
+    heads = tuple(f"missing: {name}." for name in family.head.values())
+    if all(problem.startswith(heads) for problem in problems):
+        return (
+            " It is an encoder without a trained classifier on top; train one with: "
+            "python training/train_classifier.py --init <this folder>"
+        )
+    return f" Expected the weights of a {family.architecture}"

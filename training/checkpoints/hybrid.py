@@ -1,0 +1,255 @@
+"""Reads and writes a checkpoint's decoder folder, and opens a whole hybrid; see `checkpoint.py`.
+
+The decoder's format is `GPT2LMHeadModel`'s, in both directions; its `generation_config.json` says
+which tokens begin, end and pad a text. A hybrid is a folder of ours, with encoder/ and decoder/,
+or what `EncoderDecoderModel.save_pretrained` wrote of a BERT and a GPT-2.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from reprlib import repr as short
+from typing import Any
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+from training.checkpoints import hf_decoder_weights
+from training.checkpoints import hf_weights
+from training.checkpoints.stored_weights import build_model
+from training.checkpoints.classifier import find_folder
+from training.checkpoints.files import read_json, write_json
+from training.model.config import EncoderConfig
+from training.model.config_checks import OF_GENERATE, is_a
+from training.model.decoder import GPTDecoder
+from training.model.decoder_config import DecoderConfig
+from training.model.families import Family
+from training.model.hybrid import BERTGPTModel
+from training.checkpoints.files import listing, read_config
+from training.checkpoints.stored_weights import Weights, open_weights
+from training.checkpoints.atomic_folder import by_a_library
+
+
+GENERATION = "generation_config.json"
+
+
+_BRIDGE = {"enc_to_dec_proj.weight": "bridge.weight", "enc_to_dec_proj.bias": "bridge.bias"}
+
+
+@dataclass(frozen=True, slots=True)
+class TextTokens:
+    """The ids of the tokens that begin, end and pad what a decoder writes."""
+
+    start: int
+    end: int
+    pad: int
+
+
+def save_decoder(
+    folder: Path, decoder: GPTDecoder, tokenizer: PreTrainedTokenizerBase, tokens: TextTokens
+) -> None:
+    """Writes a decoder in GPT2LMHeadModel's format, with its tokenizer, into an existing folder."""
+    marks = {
+        "bos_token_id": tokens.start,
+        "eos_token_id": tokens.end,
+        "pad_token_id": tokens.pad,
+    }
+    write_json(folder / "config.json", {**decoder.config.to_hf(), **marks})
+    write_json(folder / GENERATION, {"decoder_start_token_id": tokens.start, **marks})
+    weights = {name: tensor.contiguous() for name, tensor in decoder.state_dict().items()}
+    theirs = hf_decoder_weights.to_hf(weights)
+    with by_a_library():
+        save_file(theirs, folder / "model.safetensors", metadata={"format": "pt"})
+        tokenizer.save_pretrained(folder)
+
+
+def load_decoder(folder: Path) -> GPTDecoder:
+    """A decoder, ready to run, from a folder in GPT2LMHeadModel's format.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: the config asks for what is not implemented, or the weights do not fit it.
+    """
+    config = DecoderConfig.from_hf(read_config(folder))
+    decoder, _ = build_model(
+        partial(GPTDecoder, config),
+        open_weights(folder).changed(hf_decoder_weights.from_hf),
+        folder,
+        configs={"": config},
+        what="decoder",
+        names_on_disk=hf_decoder_weights.hf_names,
+        advice=_advice,
+    )
+    return decoder.eval()
+
+
+def load_hybrid(name: str | Path) -> BERTGPTModel:
+    """A finished hybrid, ready to run: our checkpoint with a decoder, or an EncoderDecoderModel.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_decoder`.
+    """
+    folder = Path(name)
+    if (folder / "encoder").is_dir():
+        return _join(folder)
+    folder = find_folder(name)
+    config = read_config(folder)
+    if config.get("model_type") != "encoder-decoder":
+        raise ValueError(
+            f"{folder} has a model of type {config.get('model_type')!r}; expected a checkpoint "
+            "with the folders encoder and decoder, or an EncoderDecoderModel of a BERT and a GPT-2"
+        )
+    encoder = EncoderConfig.from_hf(_half(config, "encoder"))
+    decoder = DecoderConfig.from_hf(_half(config, "decoder"))
+    rename = partial(_from_encoder_decoder, family=encoder.family)
+    return _build(encoder, decoder, open_weights(folder).changed(rename), folder)
+
+
+def read_text_tokens(folder: Path) -> TextTokens:
+    """Which tokens begin, end and pad a text: of `generation_config.json`, else `config.json`.
+
+    As `generate` looks for them: a text begins with `decoder_start_token_id`, else with
+    `bos_token_id`, of an EncoderDecoderModel or of its decoder.
+
+    Raises:
+        FileNotFoundError: the folder has no config.
+        ValueError: neither names the token that begins, or the one that ends.
+    """
+    places = (_own_file(folder), _merged_config(folder))
+    start = _first(places, "decoder_start_token_id", "bos_token_id")
+    end = _first(places, "eos_token_id")
+    end = end[0] if isinstance(end, list) and end else end
+    if start is None or end is None:
+        raise ValueError(
+            f"{folder} does not say which token {'begins' if start is None else 'ends'} a text; "
+            f"expected decoder_start_token_id (or bos_token_id) and eos_token_id in {GENERATION}"
+        )
+    pad = _first(places, "pad_token_id")
+    found = {"begins": start, "ends": end, "pads": end if pad is None else pad}
+    for does, token in found.items():
+        if not is_a(int, token):
+            raise ValueError(
+                f"the token that {does} a text is {short(token)} in {folder}; expected the number "
+                f"of one token. Correct {GENERATION}"
+            )
+    return TextTokens(*found.values())
+
+
+def read_generation(folder: Path) -> dict[str, Any]:
+    """What a folder says of `generate`: its `generation_config.json`, or what older ones have in
+    `config.json`; without nulls.
+
+    Raises:
+        FileNotFoundError, ValueError: there is neither, or one cannot be read.
+    """
+    old = {name: value for name, value in _merged_config(folder).items() if name in OF_GENERATE}
+    return _own_file(folder) or old
+
+
+def _own_file(folder: Path) -> dict[str, Any]:
+    return _given(read_json(folder / GENERATION)) if (folder / GENERATION).is_file() else {}
+
+
+def _merged_config(folder: Path) -> dict[str, Any]:
+    """What `config.json` says, or else that of the decoder which is nested in it."""
+    config = read_config(folder)
+    half = config.get("decoder")
+    return _given(half if isinstance(half, dict) else {}) | _given(config)
+
+
+def _given(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a config says: a null says nothing, and hides nothing that stands elsewhere."""
+    return {name: value for name, value in config.items() if value is not None}
+
+
+def _first(places: Iterable[Mapping[str, Any]], *names: str) -> Any:
+    found = (place.get(name) for place in places for name in names)
+    return next((value for value in found if value is not None), None)
+
+
+def _join(folder: Path) -> BERTGPTModel:
+    if not (folder / "decoder").is_dir():
+        raise FileNotFoundError(
+            f"{folder} has no folder decoder (found: {listing(folder)}); add one with: "
+            f"python training/train_hybrid.py {folder}"
+        )
+    encoder = EncoderConfig.from_hf(read_config(folder / "encoder"))
+    decoder = DecoderConfig.from_hf(read_config(folder / "decoder"))
+    read = open_weights(folder / "encoder").changed(
+        partial(_without_classifier, family=encoder.family)
+    )
+    writes = open_weights(folder / "decoder").changed(_as_part)
+    return _build(encoder, decoder, read | writes, folder)
+
+
+def _half(config: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """The config of one half of an EncoderDecoderModel.
+
+    Raises:
+        ValueError: there is none.
+    """
+    half = config.get(part)
+    if not isinstance(half, dict):
+        raise ValueError(
+            f"config.json is that of an encoder-decoder, and {part} is {short(half)} in it; "
+            "expected that half's own config. Save the model again"
+        )
+    return half
+
+
+def _from_encoder_decoder(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
+    parts: dict[str, dict[str, Tensor]] = {"encoder": {}, "decoder": {}}
+    ours = {}
+    for name, tensor in weights.items():
+        part, _, rest = name.partition(".")
+        if part in parts:
+            parts[part][rest] = tensor
+        else:
+            ours[_BRIDGE.get(name, name)] = tensor
+    encoder = _without_classifier(parts["encoder"], family)
+    return ours | encoder | _as_part(parts["decoder"])
+
+
+def _without_classifier(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
+    ours = hf_weights.from_hf(weights, family)
+    return {name: w for name, w in ours.items() if not name.startswith(("pooler.", "head."))}
+
+
+def _as_part(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    ours = hf_decoder_weights.from_hf(weights)
+    return {f"decoder.{name}": tensor for name, tensor in ours.items()}
+
+
+def _build(
+    encoder: EncoderConfig, decoder: DecoderConfig, weights: Weights, folder: Path
+) -> BERTGPTModel:
+    def names_on_disk(names: Iterable[str]) -> list[str]:
+        return sorted(_name_on_disk(name, encoder.family) for name in names)
+
+    model, _ = build_model(
+        partial(BERTGPTModel, encoder, decoder),
+        weights,
+        folder,
+        configs={"encoder.": encoder, "decoder.": decoder},
+        what="hybrid",
+        names_on_disk=names_on_disk,
+        advice=_advice,
+    )
+    return model.eval()
+
+
+def _name_on_disk(name: str, family: Family) -> str:
+    if name.startswith("bridge."):
+        return name.replace("bridge.", "enc_to_dec_proj.")
+    if name.startswith("decoder."):
+        return f"decoder.{hf_decoder_weights.hf_names([name.removeprefix('decoder.')])[0]}"
+    return hf_weights.hf_names([name], family)[0].replace(f"{family.prefix}.", "encoder.", 1)
+
+
+def _advice(problems: list[str]) -> str:
+    if problems and all("crossattention" in p or "ln_cross_attn" in p for p in problems):
+        return (
+            " It is a decoder that does not read a source; train one that does with: "
+            "python training/train_hybrid.py"
+        )
+    return " Expected the weights of a GPT2LMHeadModel with the sizes in config.json"

@@ -1,0 +1,213 @@
+"""What every command shares: streams that neither end nor fail a run, a live bar, and an end in
+good order however it comes.
+"""
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from types import FrameType
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+from training.file_names import public_name
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step of the optimiser did."""
+
+    number: int
+    of: int
+    loss: float
+    learning_rate: float
+    tokens_per_second: float
+    """Real tokens, no padding, since training began; validation is not counted."""
+    seconds_left: float
+
+
+class Clock:
+    """Counts steps, their tokens, and the seconds that they took."""
+
+    def __init__(self, steps: int) -> None:
+        self.left, self.done, self.tokens, self.seconds = steps, 0, 0, 0.0
+
+    def counting(self, tokens: int) -> "Clock":
+        """To be entered around one step of so many tokens."""
+        self.pending = tokens
+        return self
+
+    def __enter__(self) -> None:
+        self.began = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += perf_counter() - self.began
+        self.tokens += self.pending
+        self.done, self.left = self.done + 1, self.left - 1
+
+    @property
+    def speed(self) -> float:
+        """Tokens a second."""
+        return self.tokens / max(self.seconds, 1e-9)
+
+    @property
+    def seconds_left(self) -> float:
+        """As long as the steps that are left will take, if they are like those before."""
+        return self.left * self.seconds / max(self.done, 1)
+
+
+def safe_streams() -> None:
+    """For the start of a command: what stdout's encoding cannot show becomes a question mark.
+
+    Redirected output is in cp1252 on Windows, and in ASCII under some services; a text in Polish
+    or a "→" of ours would end the command. stderr is never strict. A stream that was closed before
+    the start is None, and then takes what is written to it and drops it.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - stays open
+
+
+def say(text: str) -> None:
+    """Writes lines to stdout that stay, above a live bar.
+
+    A log whose disk is full, or a pipe that nobody reads any more, is given up, and the work goes
+    on: hours of it are worth more than the lines.
+    """
+    _write(text, sys.stdout)
+
+
+def complain(text: str) -> None:
+    """The same to stderr."""
+    _write(text, sys.stderr)
+
+
+def hand_over(text: str) -> None:
+    """Writes a line that is a command's product, not its talk.
+
+    Raises:
+        OSError: it could not be written; nothing more will be.
+    """
+    try:
+        print(text, flush=True)
+    except OSError:
+        _give_up(sys.stdout)
+        raise
+
+
+def _write(text: str, stream: Any) -> None:
+    try:
+        tqdm.write(text, file=stream)
+        stream.flush()
+    except OSError:
+        _give_up(stream)
+
+
+def _give_up(stream: Any) -> None:
+    """Sends all that follows, and what Python writes at its end, nowhere."""
+    with suppress(OSError), open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+Event = TypeVar("Event")
+
+
+BAD_INPUT = 2
+
+
+_LESS_MEMORY = "give a smaller --batch-size, fewer texts, or shorter ones"
+
+
+_INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C stopped
+
+
+_BAR = "{desc} {percentage:3.0f} % |{bar}| {n_fmt}/{total_fmt} {postfix}"
+
+
+def command_line(script: str, argv: Sequence[str] | None) -> str:
+    """The command as a person would type it again, files by their names."""
+    words = sys.argv[1:] if argv is None else argv
+    return " ".join([f"python training/{script}", *map(_named, words)])
+
+
+def _named(word: str) -> str:
+    flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    return f"{flag}{equals}{public_name(value)}"
+
+
+def run_command(script: str, out: Path | None, work: Callable[[], None]) -> int:
+    """Does the work; 0 when it is done, 2 on bad input, 130 when stopped, each said in a line.
+
+    Args:
+        script: the command's name, as a person knows it.
+        out: what the work is to write, for a message; None where it only prints.
+        work: raises what it refuses in words as a ValueError, OSError or ArithmeticError.
+
+    Raises:
+        UnicodeError, and all else that the work lets through: a fault of ours, not of the input.
+            Whoever reads a file says in a ValueError what is wrong with its encoding.
+    """
+    safe_streams()
+    try:
+        with _kill_unwinds():
+            work()
+    except UnicodeError:
+        raise
+    except (ValueError, OSError, ArithmeticError) as error:
+        complain(f"{script}: {error}")
+        return BAD_INPUT
+    except (MemoryError, RuntimeError) as error:
+        # torch says it by a RuntimeError of its own, on a CPU without a class for it.
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):
+            raise
+        said = str(error).partition("\n")[0] or type(error).__name__
+        complain(f"{script}: there is not enough memory ({said}); {_LESS_MEMORY}")
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        kept = f"; {out} is as it was before this run" if out else ""
+        complain(f"\nstopped{kept}")
+        return _INTERRUPTED
+    return 0
+
+
+def with_progress(events: Iterable[Step | Event]) -> Iterator[Event]:
+    """Draws the steps as a live bar, where somebody watches, and hands on all other events."""
+    with tqdm(disable=None, leave=False, desc="training", bar_format=_BAR) as bar:
+        for event in events:
+            if isinstance(event, Step):
+                bar.total = event.of
+                bar.set_postfix_str(show_step(event), refresh=False)
+                bar.update()
+            else:
+                yield event
+
+
+def show_step(step: Step) -> str:
+    """What the live bar says beside itself."""
+    minutes, seconds = divmod(round(step.seconds_left), 60)
+    return (
+        f"loss {step.loss:.3f} · lr {step.learning_rate:.1e} · "
+        f"{step.tokens_per_second:,.0f} tokens/s · {minutes}:{seconds:02} left"
+    )
+
+
+@contextmanager
+def _kill_unwinds() -> Iterator[None]:
+    """Lets a polite kill (SIGTERM) end the program as Ctrl-C does, so that nothing half stays."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,1 @@
+"""Rows to padded batches: cleaned, split, corrupted, tokenised; no text in two parts."""

@@ -1,0 +1,173 @@
+"""A corpus: labelled texts, cleaned and split into train, validation and test.
+
+`load_corpus` takes what a person writes behind `--data`: the name of packaged reviews, a CSV or
+JSON file, a folder in the format of `datasets`, or a dataset's name on the Hub.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.data.labels import settle_labels
+from training.data.splits import PARTS, Cleaned, Removed, remove_duplicates, split
+from training.file_names import SUFFIXES
+from training.lines import listed, quoted
+from training.readers.columns import column_flags
+from training.readers.packaged import SOURCES, read_reviews
+from training.readers.rows import RawTexts, Reading, Row
+from training.readers.table_file import read_table
+
+DEFAULT = "rotten-tomatoes"
+
+
+_SWAPPED = "--text-column and --label-column say which is which, if they were taken for each other"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One text, or a pair of texts, with the number of its label."""
+
+    text: str
+    label: int
+    text_pair: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Corpus:
+    """Labelled texts in three parts that share no text. The test part decides nothing."""
+
+    name: str
+    source: str
+    """What `load_corpus` was given."""
+    title: str
+    licence: str
+    labels: tuple[str, ...]
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    test: tuple[Example, ...]
+    fingerprint: str
+    """sha256 over every text, label and part: another fingerprint is another corpus."""
+    removed: Removed
+    reading: Reading
+    notes: tuple[str, ...]
+    """What a person should know before they train on it, in words."""
+    examples: tuple[dict[str, str], ...]
+    """Texts for a page to offer, of the packaged reviews alone: rows of other data are not ours to
+    make public. `{"text": ...}`, with `"text_pair"` where there are pairs."""
+
+
+def load_corpus(data: str = DEFAULT, reading: Reading | None = None) -> Corpus:
+    """Reads, cleans and splits labelled texts; the same arguments give the same corpus anywhere.
+
+    Args:
+        reading: how they are to be read; None: as they come.
+
+    Raises:
+        FileNotFoundError: there is nothing of that name.
+        ValueError: rows are bad, or too few to train on.
+    """
+    reading = reading or Reading()
+    raw = _read(data, reading)
+    given, notes = settle_labels(raw.parts, own_names=raw.labels is not None)
+    if reading.keep_duplicates:
+        cleaned = Cleaned(given, Removed(), (), ())
+    else:
+        cleaned = remove_duplicates(given)
+    rows = split(cleaned.parts)
+    labels = raw.labels or _in_order({row.label for part in rows.values() for row in part})
+    _check(data, labels, rows, cleaned.removed)
+    number = {label: i for i, label in enumerate(labels)}
+    parts = {
+        part: tuple(Example(row.text, number[row.label], row.text_pair) for row in rows[part])
+        for part in PARTS
+    }
+    return Corpus(
+        name=raw.name,
+        source=data,
+        title=raw.title,
+        licence=raw.licence,
+        labels=labels,
+        **parts,
+        fingerprint=_fingerprint(rows),
+        removed=cleaned.removed,
+        reading=reading,
+        notes=(*raw.notes, *notes, *_removals(cleaned)),
+        examples=raw.examples,
+    )
+
+
+def _read(data: str, reading: Reading) -> RawTexts:
+    if data in SOURCES:
+        if reading.columns:
+            raise ValueError(
+                f"{data} is packaged, and its columns are known; {column_flags(reading.columns)} "
+                "names those of a file or a dataset. Give it with --data"
+            )
+        return read_reviews(data)
+    if Path(data).suffix.lower() in SUFFIXES:
+        return read_table(Path(data), reading.columns)
+    if Path(data).is_file():
+        raise ValueError(f"{data} is a file of no known kind; expected {', '.join(SUFFIXES)}")
+    from training.readers.hub_dataset import read_dataset
+
+    return read_dataset(data, reading.columns)
+
+
+def _removals(cleaned: Cleaned) -> Iterator[str]:
+    """Some of what was removed, so that a person sees whether it was right."""
+    for row, other in cleaned.near_duplicates:
+        yield f"removed {_shown(row)}, a near-duplicate of {_shown(other)}"
+    for row in cleaned.conflicting:
+        yield f"removed {_shown(row)}, which has several labels, {quoted(row.label)} here"
+
+
+def _shown(row: Row) -> str:
+    both = row.text if row.text_pair is None else f"{row.text} | {row.text_pair}"
+    return quoted(" ".join(both.split()))
+
+
+def _in_order(names: set[str]) -> tuple[str, ...]:
+    """Numbers by their size, words by the alphabet."""
+    if all(re.fullmatch(r"-?\d{1,99}", name) for name in names):
+        return tuple(sorted(names, key=lambda name: (int(name), name)))  # "1" and "01" are two
+    return tuple(sorted(names))
+
+
+def _check(
+    data: str, labels: tuple[str, ...], rows: dict[str, list[Row]], removed: Removed
+) -> None:
+    sizes = ", ".join(f"{len(rows[part])} {part}" for part in PARTS)
+    if not any(rows.values()):
+        raise ValueError(
+            f"nothing is left of {data}: {removed.conflicting:,} rows have a text that is there "
+            "with several labels; give each text one label, or keep all with --keep-duplicates "
+            f"({_SWAPPED})"
+        )
+    if len(labels) < 2:
+        raise ValueError(
+            f"{data} has only the label {quoted(labels[0])}; expected two or more labels"
+        )
+    if empty := [part for part in PARTS if not rows[part]]:
+        raise ValueError(
+            f"{data} leaves no texts for {' and '.join(empty)} ({sizes}); give more texts, "
+            "100 or more for each label"
+        )
+    trained = Counter(row.label for row in rows["train"])
+    if unseen := [label for label in labels if not trained[label]]:
+        many = 2 * len(labels) > sum(map(len, rows.values()))
+        raise ValueError(
+            f"{len(unseen)} of {len(labels)} labels of {data} have no text in the train part "
+            f"({sizes}): {listed([quoted(label) for label in unseen])}; give more texts of each, "
+            f"or merge rare labels{f' ({_SWAPPED})' if many else ''}"
+        )
+
+
+def _fingerprint(rows: dict[str, list[Row]]) -> str:
+    digest = hashlib.sha256()
+    for part in PARTS:
+        for row in rows[part]:
+            digest.update(repr((part, row.text, row.text_pair, row.label)).encode())
+    return digest.hexdigest()

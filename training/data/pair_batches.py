@@ -1,0 +1,137 @@
+"""Pairs of a source and a target, as token ids in padded batches; a sibling of `batches.py`.
+
+Both texts stand between [CLS] and [SEP]. The decoder is fed the target without its last token and
+asked, at every position, for the token that follows: teacher forcing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from training.data.alignment import align
+from training.data.batches import bucket, rounded_width
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPair:
+    """What is read and what is to be written, each from [CLS] to [SEP]."""
+
+    source_ids: tuple[int, ...]
+    target_ids: tuple[int, ...]
+    hidden: Tensor | None = None
+    """The encoder's hidden states of the source (tokens, hidden), where they never change."""
+
+
+_NO_PARTNER = -1
+
+
+class PairBatch(NamedTuple):
+    """Pairs of like lengths, padded on the right."""
+
+    source_ids: Int[Tensor, "batch source"]
+    source_mask: Bool[Tensor, "batch source"]
+    given: Int[Tensor, "batch target"]
+    """What the decoder is fed: the target without its last token."""
+    wanted: Int[Tensor, "batch target"]
+    """What it is to answer: the target without its first token."""
+    wanted_mask: Bool[Tensor, "batch target"]
+    partners: Int[Tensor, "batch target"]
+    """Which source token each wanted one stands for, by the edit distance; -1: it was added."""
+    hidden: Float[Tensor, "batch source hidden"] | None = None
+
+    @property
+    def has_partner(self) -> Bool[Tensor, "batch target"]:
+        """Where there is a source token to look at for the one that is wanted."""
+        return self.partners != _NO_PARTNER
+
+    @property
+    def copied(self) -> Bool[Tensor, "batch target"]:
+        """Where what is wanted is its source token once more."""
+        same = self.source_ids.gather(1, self.partners.clamp(min=0)) == self.wanted
+        return self.has_partner & same
+
+    def to(self, device: torch.device) -> "PairBatch":
+        """The same batch on a device."""
+        return PairBatch(
+            self.source_ids.to(device),
+            self.source_mask.to(device),
+            self.given.to(device),
+            self.wanted.to(device),
+            self.wanted_mask.to(device),
+            self.partners.to(device),
+            None if self.hidden is None else self.hidden.to(device),
+        )
+
+
+def encode_pairs(
+    pairs: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase, *, max_tokens: int
+) -> list[EncodedPair]:
+    """Tokenises sources and targets; a longer text than `max_tokens` is cut before its [SEP]."""
+    if not pairs:
+        return []
+    sources, targets = (
+        tokenizer(list(texts), add_special_tokens=True, verbose=False)["input_ids"]
+        for texts in zip(*pairs, strict=True)
+    )
+    return [
+        EncodedPair(_cut(source, max_tokens), _cut(target, max_tokens))
+        for source, target in zip(sources, targets, strict=True)
+    ]
+
+
+def _cut(ids: Sequence[int], most: int) -> tuple[int, ...]:
+    return tuple(ids) if len(ids) <= most else (*ids[: most - 1], ids[-1])
+
+
+def pad_pairs(pairs: Sequence[EncodedPair], *, pad_token_id: int, limit: int) -> PairBatch:
+    """Puts pairs into one batch; widths are rounded up for the kernels, at most to `limit`."""
+    source_width = rounded_width(max(len(pair.source_ids) for pair in pairs), limit)
+    target_width = rounded_width(max(len(pair.target_ids) for pair in pairs) - 1, limit)
+    source_ids = torch.full((len(pairs), source_width), pad_token_id)
+    given = torch.full((len(pairs), target_width), pad_token_id)
+    wanted = torch.full((len(pairs), target_width), pad_token_id)
+    source_mask = torch.zeros((len(pairs), source_width), dtype=torch.bool)
+    wanted_mask = torch.zeros((len(pairs), target_width), dtype=torch.bool)
+    partners = torch.full((len(pairs), target_width), _NO_PARTNER)
+    for i, pair in enumerate(pairs):
+        source, target = torch.tensor(pair.source_ids), torch.tensor(pair.target_ids)
+        source_ids[i, : len(source)] = source
+        source_mask[i, : len(source)] = True
+        given[i, : len(target) - 1] = target[:-1]
+        wanted[i, : len(target) - 1] = target[1:]
+        wanted_mask[i, : len(target) - 1] = True
+        found = align(pair.target_ids, pair.source_ids).partners[1:]
+        partners[i, : len(target) - 1] = torch.tensor(
+            [_NO_PARTNER if place is None else place for place in found]
+        )
+    hidden = _pad_hidden(pairs, source_width)
+    return PairBatch(source_ids, source_mask, given, wanted, wanted_mask, partners, hidden)
+
+
+def _pad_hidden(pairs: Sequence[EncodedPair], width: int) -> Tensor | None:
+    cached = [pair.hidden for pair in pairs if pair.hidden is not None]
+    if not cached:
+        return None
+    hidden = cached[0].new_zeros((len(pairs), width, cached[0].shape[-1]))
+    for row, states in zip(hidden, cached, strict=True):
+        row[: len(states)] = states
+    return hidden
+
+
+def pair_batches(
+    pairs: Sequence[EncodedPair],
+    batch_size: int,
+    *,
+    pad_token_id: int,
+    limit: int,
+    generator: torch.Generator,
+) -> Iterator[PairBatch]:
+    """Every pair once, in an order drawn from `generator`, like lengths together."""
+    lengths = [(len(pair.target_ids), len(pair.source_ids)) for pair in pairs]
+    for places in bucket(lengths, batch_size, generator):
+        yield pad_pairs([pairs[i] for i in places], pad_token_id=pad_token_id, limit=limit)

@@ -1,0 +1,103 @@
+"""Pairs of texts to learn from: a source, and the target to be written of it.
+
+Behind `--pairs` a person writes a CSV or JSON file with the columns `source` and `target`, a folder
+in the format of `datasets`, or a dataset's name on the Hub.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.data.splits import PARTS, split
+from training.file_names import SUFFIXES, real_name
+from training.readers.columns import PAIRED
+from training.readers.rows import Reading, Row
+from training.readers.table_file import licence_of, read_rows, text_problem, title_of
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What is read, and what is to be written of it."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pairs:
+    """Pairs in three parts; a source stands in one part only. The test part decides nothing."""
+
+    name: str
+    title: str
+    licence: str
+    train: tuple[Pair, ...]
+    validation: tuple[Pair, ...]
+    test: tuple[Pair, ...]
+    fingerprint: str
+    """sha256 over every pair and part."""
+    reading: Reading
+    notes: tuple[str, ...] = ()
+    """What a person should know before they train on them, in words."""
+
+
+def load_pairs(name: str, reading: Reading | None = None) -> Pairs:
+    """Reads and splits pairs; the same pair given twice counts once.
+
+    Args:
+        reading: how they are to be read; None: as they come.
+
+    Raises:
+        FileNotFoundError: there is nothing of that name.
+        ValueError: rows are bad, or too few to train on.
+    """
+    path, reading = Path(name), reading or Reading()
+    if path.suffix.lower() in SUFFIXES:
+        found = read_rows(
+            path, make_pair, roles=PAIRED, given=reading.columns, of="sources and targets"
+        )
+        given, notes = {"all": found.rows}, found.notes
+        title, licence = title_of(path), licence_of(path)
+    else:
+        from training.readers.hub_dataset import read_parts
+
+        dataset = read_parts(name, make_pair, roles=PAIRED, given=reading.columns)
+        given, notes = dataset.whole, dataset.notes
+        title, licence = title_of(Path(real_name(name))), dataset.licence
+    parts = _split(given)
+    if empty := [part for part in PARTS if not parts[part]]:
+        sizes = ", ".join(f"{len(parts[part])} {part}" for part in PARTS)
+        raise ValueError(
+            f"{name} leaves no pairs for {' and '.join(empty)} ({sizes}); give 100 pairs or more"
+        )
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()
+    return Pairs(
+        name=name,
+        title=title,
+        licence=licence,
+        fingerprint=digest,
+        reading=reading,
+        notes=notes,
+        **parts,
+    )
+
+
+def make_pair(values: Mapping[str, Any]) -> Pair | str:
+    """A checked pair, or the sentence that says what is wrong with it."""
+    for role in PAIRED:
+        if problem := text_problem(role.name, values.get(role.name)):
+            return problem
+    return Pair(values["source"].strip(), values["target"].strip())
+
+
+def _split(given: Mapping[str, list[Pair]]) -> dict[str, tuple[Pair, ...]]:
+    """As texts are split, by their source, so that all targets of one source stay together."""
+    rows = {
+        part: [Row(pair.source, pair.target) for pair in dict.fromkeys(pairs)]
+        for part, pairs in given.items()
+    }
+    return {
+        part: tuple(Pair(row.text, row.label) for row in found)
+        for part, found in split(rows).items()
+    }

@@ -1,0 +1,127 @@
+"""Keeps a text that is known in one part from being asked in another, and splits stably.
+
+Two texts are near-duplicates when they have one label and differ only in case, punctuation, white
+space, tags or the way Unicode writes the same character: when their `normal_form` is equal. With
+two labels they are two texts, whose difference may be what the labels hang on ("We're going." and
+"We're going?"); then only what is the same to the letter contradicts itself. A text's part hangs on
+its normal form alone: a corpus that grows keeps every old text where it was, and texts that are
+nearly the same stay together.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass
+
+from training.readers.rows import Row
+
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+
+
+_UNSEEN = ("P", "Z", "C")  # Unicode's punctuation, separators, control characters
+
+
+_SHOWN = 3  # of each kind that was removed
+
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """How many rows were left out before the split, and why."""
+
+    duplicates: int = 0
+    """Word for word the same as a row that was kept."""
+    near_duplicates: int = 0
+    """The same label and normal form as a row that was kept."""
+    conflicting: int = 0
+    """The same text with different labels: none of them is kept, nobody knows which is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What is left of some rows, and what was taken away."""
+
+    parts: dict[str, list[Row]]
+    removed: Removed
+    near_duplicates: tuple[tuple[Row, Row], ...]
+    """A few of them, each with the row that was kept instead."""
+    conflicting: tuple[Row, ...]
+    """A few of them."""
+
+
+class _Stripping(dict[int, str | None]):
+    """A table for `str.translate` that drops what `normal_form` does not see."""
+
+    def __missing__(self, code: int) -> str | None:
+        character = chr(code)
+        unseen = unicodedata.category(character)[0] in _UNSEEN
+        self[code] = None if unseen or character.isspace() else character
+        return self[code]
+
+
+_STRIPPING = _Stripping()
+
+
+def normal_form(text: str) -> str:
+    """The text without tags, case, punctuation and white space; equal for near-duplicates."""
+    folded = unicodedata.normalize("NFKC", _TAG.sub(" ", text)).casefold()
+    # A text of punctuation alone, ":-(", stands for itself.
+    return folded.translate(_STRIPPING) or " ".join(text.split())
+
+
+def row_form(row: Row) -> str:
+    """The normal form of a row's text, or of its two texts."""
+    if row.text_pair is None:
+        return normal_form(row.text)
+    return f"{normal_form(row.text)}\x1f{normal_form(row.text_pair)}"
+
+
+def remove_duplicates(parts: dict[str, list[Row]]) -> Cleaned:
+    """Leaves every text in one part only, once: test before validation before train."""
+    labels: defaultdict[tuple[str, str | None], set[str]] = defaultdict(set)
+    for rows in parts.values():
+        for row in rows:
+            labels[row.text, row.text_pair].add(row.label)
+
+    kept: dict[str, list[Row]] = {part: [] for part in parts}
+    first: dict[tuple[str, str], Row] = {}
+    duplicates = 0
+    near: list[tuple[Row, Row]] = []
+    conflicting: list[Row] = []
+    for part in sorted(parts, key=["test", "validation", "train", "all"].index):
+        for row in parts[part]:
+            known = row_form(row), row.label
+            if len(labels[row.text, row.text_pair]) > 1:
+                conflicting.append(row)
+            elif known not in first:
+                first[known] = row
+                kept[part].append(row)
+            elif first[known] == row:
+                duplicates += 1
+            else:
+                near.append((row, first[known]))
+    removed = Removed(duplicates, len(near), len(conflicting))
+    return Cleaned(kept, removed, tuple(near[:_SHOWN]), tuple(conflicting[:_SHOWN]))
+
+
+def stable_hash(row: Row) -> int:
+    """A number that hangs on the row's normal form alone, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(row_form(row).encode()).digest()[:8], "big")
+
+
+def split(parts: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """80 % train, 10 % validation, 10 % test by `stable_hash`; a source's own parts stay.
+
+    Where a source lacks a validation or a test part, a tenth of its train part becomes that.
+    """
+    whole = {part: list(parts.get(part, [])) for part in PARTS}
+    undivided = parts["all"] if "all" in parts else whole["train"]
+    whole["train"] = []
+    chosen = {9: "test", 8: "validation"}
+    for row in undivided:
+        part = chosen.get(stable_hash(row) % 10, "train")
+        whole["train" if part in parts else part].append(row)
+    return whole

@@ -1,0 +1,1 @@
+"""The training loops: generators of records that print nothing."""

@@ -1,0 +1,103 @@
+"""Two losses of the hybrid: over a large vocabulary from a sample of it, and of forgetting.
+
+Scoring 30,522 words at every position costs as much as the whole decoder before it. Most of them
+are far from likely, and a few thousand tell the softmax's denominator well enough: the words of the
+batch for certain, the others by chance, each of those standing for all that were passed over
+("On Using Very Large Target Vocabulary", Jean et al. 2015, section 3). What is judged is always
+scored in full.
+
+An encoder that learns something else is held to the answers that its classifier gave before by a
+frozen copy of it ("Learning without Forgetting", Li and Hoiem 2016). That needs no labels, so every
+text that is read serves, and the few labelled ones are not learned by heart. The answers alone, a
+number or two of each text, would hold the encoder loosely: so its [CLS] state, which is all that
+the classifier reads, is held as well ("FitNets", Romero et al. 2015).
+"""
+
+from copy import deepcopy
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import cross_entropy, kl_div
+
+from training.data.pair_batches import PairBatch
+from training.model.classifier import BERTClassifier
+
+
+class Candidates(NamedTuple):
+    """The words that stand for the whole vocabulary in one step."""
+
+    token_ids: Int[Tensor, " candidates"]
+    """In rising order, none twice."""
+    log_copies: Float[Tensor, " candidates"]
+    """The logarithm of how many words each stands for: 0 for one that was there for certain."""
+
+
+def draw_candidates(certain: Int[Tensor, " tokens"], *, vocabulary: int, drawn: int) -> Candidates:
+    """All of `certain`, and `drawn` of the other words, from torch's generator.
+
+    With as many to draw as there are others, the sample is the whole vocabulary.
+    """
+    is_certain = torch.zeros(vocabulary, dtype=torch.bool, device=certain.device)
+    is_certain[certain] = True
+    others = (~is_certain).nonzero()[:, 0]
+    picked = others[torch.randperm(len(others), device=certain.device)[:drawn]]
+    log_copies = torch.zeros(vocabulary, device=certain.device)
+    if len(picked):
+        log_copies[picked] = torch.log(torch.tensor(len(others) / len(picked)))
+    token_ids = torch.cat([is_certain.nonzero()[:, 0], picked]).sort().values
+    return Candidates(token_ids, log_copies[token_ids])
+
+
+def sampled_cross_entropy(
+    hidden: Float[Tensor, "positions hidden"],
+    table: Float[Tensor, "vocabulary hidden"],
+    targets: Int[Tensor, " positions"],
+    candidates: Candidates,
+    *,
+    label_smoothing: float = 0.0,
+) -> Float[Tensor, " positions"]:
+    """Cross-entropy of each position's target, in nats, as if all words had been scored.
+
+    The targets have to be among the candidates. `table` gets no gradient; scores are made in its
+    dtype and summed in float32.
+    """
+    scores = hidden.to(table.dtype) @ table[candidates.token_ids].T
+    places = torch.searchsorted(candidates.token_ids, targets)
+    return cross_entropy(
+        scores.float() + candidates.log_copies,
+        places,
+        reduction="none",
+        label_smoothing=label_smoothing,
+    )
+
+
+_EVERY = 2  # texts: the copy reads only so many of a batch
+
+
+class Memory:
+    """A classifier whose encoder learns, and its frozen copy from before."""
+
+    def __init__(self, student: BERTClassifier) -> None:
+        self.student = student
+        self.teacher = deepcopy(student).eval().requires_grad_(False)
+
+    def lost(
+        self, batch: PairBatch, hidden: Float[Tensor, "batch source hidden"]
+    ) -> Float[Tensor, ""]:
+        """How far the answers on a batch's sources have moved, given the hidden states now.
+
+        The divergence of the answers, in nats, and the squared distance of the [CLS] states as a
+        share of their squared length.
+        """
+        with torch.no_grad():
+            before = self.teacher(batch.source_ids[::_EVERY], batch.source_mask[::_EVERY])
+        now = hidden[::_EVERY]
+        answers, wanted = (
+            logits.float().log_softmax(dim=-1)
+            for logits in (self.student.score(now), before.logits)
+        )
+        moved = (now[:, 0].float() - before.hidden[:, 0].float()).square().sum()
+        length = before.hidden[:, 0].float().square().sum()
+        return kl_div(answers, wanted, log_target=True, reduction="batchmean") + moved / length

@@ -1,0 +1,1 @@
+"""The encoder-decoder as something that reads and writes, and its two tasks."""

@@ -1,0 +1,162 @@
+"""A hybrid and its tokenizer as one thing that reads texts, writes texts, and scores what it was to
+write. It writes greedily, always the likeliest token: what validation needs, no more.
+"""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedTokenizerBase
+
+from training.checkpoints.hybrid import TextTokens
+from training.data.pair_batches import EncodedPair, PairBatch, encode_pairs, pad_pairs
+from training.model.decoder import GPTDecoder, Source
+from training.model.encoder import BERTEncoder
+from training.model.hybrid import BERTGPTModel
+from training.precision import autocast, multiplies_bfloat16
+
+
+@torch.no_grad()
+def write_greedily(
+    decoder: GPTDecoder, source: Source, *, start: int, end: int, most: int
+) -> list[list[int]]:
+    """The token ids written for each source, without `start` and `end`, at most `most` of them.
+
+    Cached steps: each computes one token of every text that has not ended.
+    """
+    device = source.hidden.device
+    most = min(most, decoder.config.max_position_embeddings)
+    token_ids = torch.full((len(source.hidden), 1), start, device=device)
+    written: list[Tensor] = []
+    ended = torch.zeros(len(source.hidden), dtype=torch.bool, device=device)
+    past = None
+    for _ in range(most):
+        with autocast(device):
+            states = decoder.states(token_ids, source, past)
+            token_ids = decoder.score(states.hidden[:, -1:]).argmax(dim=-1)
+        past = states.past
+        written.append(token_ids[:, 0])
+        ended |= token_ids[:, 0] == end
+        if ended.all():
+            break
+    rows = torch.stack(written, dim=1).tolist()
+    return [_until(row, end) for row in rows]
+
+
+def _until(token_ids: Sequence[int], end: int) -> list[int]:
+    ids = list(token_ids)
+    return ids[: ids.index(end)] if end in ids else ids
+
+
+_BATCH = 64
+
+
+_LONGER = 1.5  # what is written may be so much longer than its source, and then some tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriter:
+    """A model, what reads for it, and the tokenizer of both its halves."""
+
+    model: BERTGPTModel
+    reader: BERTEncoder
+    """The model's own encoder, or its frozen copy in bfloat16."""
+    tokenizer: PreTrainedTokenizerBase
+    tokens: TextTokens
+    max_tokens: int
+
+    @property
+    def limit(self) -> int:
+        """The most tokens that both halves take."""
+        encoder, decoder = self.model.encoder.config, self.model.decoder.config
+        return min(encoder.max_position_embeddings, decoder.max_position_embeddings)
+
+    def read(self, batch: PairBatch) -> Source:
+        """The hidden states of a batch's sources, or those that were kept of them."""
+        hidden = batch.hidden
+        if hidden is None:
+            hidden = self.reader(batch.source_ids, batch.source_mask).hidden
+        return self.model.as_source(hidden, batch.source_mask)
+
+    def encode(self, pairs: Sequence[tuple[str, str]]) -> list[EncodedPair]:
+        """Pairs as token ids, cut at `max_tokens`."""
+        return encode_pairs(pairs, self.tokenizer, max_tokens=self.max_tokens)
+
+    def batches(self, pairs: Sequence[EncodedPair]) -> Iterator[tuple[list[int], PairBatch]]:
+        """The pairs by length, in batches, where the model is; with the numbers of each batch's."""
+        device = next(self.model.parameters()).device
+        order = sorted(range(len(pairs)), key=lambda i: len(pairs[i].source_ids))
+        for start in range(0, len(order), _BATCH):
+            places = order[start : start + _BATCH]
+            batch = pad_pairs(
+                [pairs[i] for i in places], pad_token_id=self.tokens.pad, limit=self.limit
+            )
+            yield places, batch.to(device)
+
+    @torch.no_grad()
+    def write(self, sources: Sequence[str]) -> list[str]:
+        """What the hybrid writes of each source, greedily."""
+        written = [""] * len(sources)
+        self.model.eval()
+        for places, batch in self.batches(self.encode([(source, "") for source in sources])):
+            with autocast(batch.source_ids.device):
+                source = self.read(batch)
+            texts = write_greedily(
+                self.model.decoder,
+                source,
+                start=self.tokens.start,
+                end=self.tokens.end,
+                most=int(_LONGER * batch.source_ids.shape[1]) + 8,
+            )
+            for i, token_ids in zip(places, texts, strict=True):
+                written[i] = str(
+                    self.tokenizer.decode(
+                        token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
+                    )
+                )
+        return written
+
+    @torch.no_grad()
+    def loss(self, pairs: Sequence[EncodedPair]) -> float:
+        """Mean negative log-likelihood of a target token, in nats, without label smoothing."""
+        total, tokens = 0.0, 0
+        self.model.eval()
+        for _, batch in self.batches(pairs):
+            scores = self._scores(batch)
+            wanted = batch.wanted[batch.wanted_mask]
+            total += float(cross_entropy(scores, wanted, reduction="sum"))
+            tokens += len(wanted)
+        return total / max(tokens, 1)
+
+    @torch.no_grad()
+    def ranks(self, pairs: Sequence[EncodedPair]) -> list[list[int]]:
+        """For each token of each target, how many tokens were thought likelier, given those before.
+
+        0 is the likeliest. The target's first token, [CLS], is given and has no rank.
+        """
+        found: list[list[int]] = [[] for _ in pairs]
+        self.model.eval()
+        for places, batch in self.batches(pairs):
+            scores = self._scores(batch)
+            wanted = batch.wanted[batch.wanted_mask]
+            likelier = (scores > scores.gather(1, wanted[:, None])).sum(dim=1)
+            lengths = batch.wanted_mask.sum(dim=1).tolist()
+            for i, ranks in zip(places, likelier.split(lengths), strict=True):
+                found[i] = ranks.tolist()
+        return found
+
+    def _scores(self, batch: PairBatch) -> Float[Tensor, "positions vocabulary"]:
+        with autocast(batch.source_ids.device):
+            states = self.model.decoder.states(batch.given, self.read(batch))
+            return self.model.decoder.score(states.hidden[batch.wanted_mask]).float()
+
+
+def frozen_copy(encoder: BERTEncoder) -> BERTEncoder:
+    """The encoder to be run without gradient, in bfloat16 where the hardware multiplies it."""
+    copy = deepcopy(encoder).eval().requires_grad_(False)
+    device = next(encoder.parameters()).device
+    return copy.to(torch.bfloat16) if multiplies_bfloat16(device) else copy

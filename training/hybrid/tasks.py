@@ -1,0 +1,270 @@
+"""What a hybrid may learn: to restore corrupted sentences, which needs no pairs, or given pairs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from random import Random
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from training.data.noise import KINDS, corrupt
+from training.data.pair_batches import EncodedPair, PairBatch, pair_batches
+from training.data.pairs import Pair, Pairs
+from training.data.sentences import Sentence, Sentences, to_words
+from training.data.splits import PARTS
+from training.data.vocabulary import most_words
+from training.evaluation.text import (
+    Task,
+    bleu_and_chrf,
+    draw_tasks,
+    measure_restored,
+    rouge,
+    touched_words,
+)
+from training.file_names import noted_texts
+from training.hybrid.seq2seq import Rewriter
+from training.readers.packaged import SOURCES, SPOILED_EXAMPLES
+from training.recipes import HybridRecipe
+
+_POOL = 64  # batches spoiled and tokenised at a time
+
+
+# Mistyped words fall into unknown pieces and are the slowest to learn; a masked or dropped word is
+# mostly a guess.
+_SHARES = {"masked": 0.8, "dropped": 0.8, "swapped": 1.2, "mistyped": 2.2}
+
+
+_WORDS = 4  # for each corruption at most, so that a sentence stays readable
+
+
+def spoiled_batches(
+    sentences: Sequence[Sentence], rewriter: Rewriter, batch_size: int, seed: int
+) -> Iterator[PairBatch]:
+    """Batches for ever; every sentence once before any comes again, all chance from `seed`."""
+    generator = torch.Generator().manual_seed(seed)
+    rng = Random(seed)
+    while True:
+        order = torch.randperm(len(sentences), generator=generator).tolist()
+        for start in range(0, len(order), _POOL * batch_size):
+            chosen = [sentences[i] for i in order[start : start + _POOL * batch_size]]
+            pairs = rewriter.encode([(spoil(words, rng), " ".join(words)) for words in chosen])
+            yield from pair_batches(
+                pairs,
+                batch_size,
+                pad_token_id=rewriter.tokens.pad,
+                limit=rewriter.limit,
+                generator=generator,
+            )
+
+
+def spoil(words: Sentence, rng: Random) -> str:
+    """A sentence with none to several corruptions: what is clean has to stay so as well."""
+    most = max(2, len(words) // _WORDS)
+    return " ".join(corrupt(words, rng.randint(0, most), rng, shares=_SHARES).words)
+
+
+_CORRUPTIONS = 2  # in every sentence that is judged
+
+
+_JUDGED_SENTENCES = {
+    "validation": (200, 1),
+    "test": (500, 2),
+}  # how many sentences, drawn from which seed
+
+
+_BEST = 10
+
+
+class Restoring:
+    """Spoiled sentences in, clean ones wanted."""
+
+    name = "restore"
+
+    def __init__(self, sentences: Sentences, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.sentences = sentences
+        self.tokenizer = tokenizer
+        self.tasks: dict[str, list[Task]] = {
+            part: draw_tasks(getattr(sentences, part), most, corruptions=_CORRUPTIONS, seed=seed)
+            for part, (most, seed) in _JUDGED_SENTENCES.items()
+        }
+
+    def batches(self, rewriter: Rewriter, recipe: HybridRecipe) -> Iterator[PairBatch]:
+        """Batches to train on, without end."""
+        return spoiled_batches(self.sentences.train, rewriter, recipe.batch_size, recipe.seed)
+
+    @property
+    def texts(self) -> list[str]:
+        """All sentences to train on, as they are to be written."""
+        return [" ".join(words) for words in self.sentences.train]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know before they train on them, in words."""
+        return self.sentences.notes
+
+    def longest(self, rewriter: Rewriter) -> int:
+        """Words of the longest sentence that is trained on."""
+        return max(map(len, self.sentences.train))
+
+    @property
+    def licences(self) -> tuple[str, ...]:
+        """Whose the texts are, a sentence for each corpus."""
+        return self.sentences.licences
+
+    @property
+    def is_public(self) -> bool:
+        """Whether a record may hold texts: packaged reviews; rows of other data are not ours."""
+        return set(self.sentences.data) <= set(SOURCES)
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Sources for a page to offer, written for the packaged reviews; none of other data."""
+        return SPOILED_EXAMPLES if self.is_public else ()
+
+    def describe(self) -> dict[str, Any]:
+        """The `data` of the record."""
+        return {
+            "source": [noted_texts(name) for name in self.sentences.data],
+            "reading": asdict(self.sentences.reading),
+            "fingerprint": self.sentences.fingerprint,
+            "sizes": {part: len(getattr(self.sentences, part)) for part in PARTS},
+            "corruptions": _CORRUPTIONS,
+        }
+
+    def questions(self, part: str) -> list[Pair]:
+        """The pairs that are judged, the same in every run."""
+        return [Pair(" ".join(t.spoiled), " ".join(t.clean)) for t in self.tasks[part]]
+
+    def score(self, part: str, written: Sequence[str]) -> dict[str, Any]:
+        """What texts written of a part's questions are worth."""
+        words = [to_words(text, self.tokenizer) for text in written]
+        restored = measure_restored(self.tasks[part], words)
+        references = [" ".join(task.clean) for task in self.tasks[part]]
+        return {
+            **asdict(restored),
+            **bleu_and_chrf(references, [" ".join(answer) for answer in words]),
+        }
+
+    def among_best(self, part: str, rewriter: Rewriter) -> dict[str, float]:
+        """Of each kind of corruption, how often the right word is among the ten likeliest.
+
+        Asked with the clean words before it given; a word of several pieces needs each of its
+        pieces among the ten, a swap both of its words.
+        """
+        tasks = self.tasks[part]
+        asked_of = [(question.source, question.target) for question in self.questions(part)]
+        pairs = rewriter.encode(asked_of)
+        right, counts = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
+        for task, ranks in zip(tasks, rewriter.ranks(pairs), strict=True):
+            owners = self.tokenizer(list(task.clean), is_split_into_words=True).word_ids()[1:]
+            for change in task.changes:
+                places = touched_words(change)
+                asked = [r for r, owner in zip(ranks, owners, strict=False) if owner in places]
+                counts[change.kind] += 1
+                right[change.kind] += all(rank < _BEST for rank in asked)
+        return {kind: right[kind] / max(counts[kind], 1) for kind in KINDS}
+
+
+_JUDGED_PAIRS = {"validation": 200, "test": 500}
+
+
+_CACHE_BYTES = 2**31  # hidden states are kept up to here; beyond, sources are read anew each epoch
+
+
+class Following:
+    """Sources in, their own targets wanted."""
+
+    name = "pairs"
+
+    def __init__(self, pairs: Pairs) -> None:
+        self.pairs = pairs
+        self.judged = {
+            part: _draw(getattr(pairs, part), most) for part, most in _JUDGED_PAIRS.items()
+        }
+
+    def batches(self, rewriter: Rewriter, recipe: HybridRecipe) -> Iterator[PairBatch]:
+        """Batches to train on, without end; a frozen encoder reads every source only once."""
+        pairs = rewriter.encode([(pair.source, pair.target) for pair in self.pairs.train])
+        if rewriter.reader is not rewriter.model.encoder:
+            pairs = keep_hidden(pairs, rewriter)
+        generator = torch.Generator().manual_seed(recipe.seed)
+        while True:
+            yield from pair_batches(
+                pairs,
+                recipe.batch_size,
+                pad_token_id=rewriter.tokens.pad,
+                limit=rewriter.limit,
+                generator=generator,
+            )
+
+    @property
+    def texts(self) -> list[str]:
+        """All sources and targets to train on."""
+        return [text for pair in self.pairs.train for text in (pair.source, pair.target)]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know before they train on them, in words."""
+        return self.pairs.notes
+
+    def longest(self, rewriter: Rewriter) -> int:
+        """Words of the longest source that is trained on, as far as it is read."""
+        sources = [pair.source for pair in self.pairs.train]
+        return most_words(sources, rewriter.tokenizer, max_tokens=rewriter.max_tokens)
+
+    @property
+    def licences(self) -> tuple[str, ...]:
+        """Whose the texts are."""
+        return (self.pairs.licence,)
+
+    is_public = False
+    """Given pairs are not ours to make public, not even ten of them in a record."""
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Sources for a page to offer: none of given pairs."""
+        return ()
+
+    def describe(self) -> dict[str, Any]:
+        """The `data` of the record."""
+        return {
+            "source": noted_texts(self.pairs.name),
+            "reading": asdict(self.pairs.reading),
+            "fingerprint": self.pairs.fingerprint,
+            "sizes": {part: len(getattr(self.pairs, part)) for part in PARTS},
+        }
+
+    def questions(self, part: str) -> list[Pair]:
+        """The pairs that are judged, the same in every run."""
+        return self.judged[part]
+
+    def score(self, part: str, written: Sequence[str]) -> dict[str, Any]:
+        """What texts written of a part's questions are worth; case does not count."""
+        references = [pair.target.lower() for pair in self.judged[part]]
+        texts = [text.lower() for text in written]
+        return {
+            "texts": len(texts),
+            **rouge(references, texts),
+            **bleu_and_chrf(references, texts),
+        }
+
+
+def _draw(pairs: Sequence[Pair], most: int) -> list[Pair]:
+    return Random(0).sample(list(pairs), min(most, len(pairs)))
+
+
+@torch.no_grad()
+def keep_hidden(pairs: Sequence[EncodedPair], rewriter: Rewriter) -> list[EncodedPair]:
+    """The same pairs with their sources' hidden states, if all of them fit into the cache."""
+    reader = rewriter.reader
+    weight = next(reader.parameters())
+    tokens = sum(len(pair.source_ids) for pair in pairs)
+    if tokens * reader.config.hidden_size * weight.element_size() > _CACHE_BYTES:
+        return list(pairs)
+    kept = list(pairs)
+    for places, batch in rewriter.batches(pairs):
+        hidden = reader(batch.source_ids, batch.source_mask).hidden
+        for i, states in zip(places, hidden, strict=True):
+            kept[i] = replace(pairs[i], hidden=states[: len(pairs[i].source_ids)].clone())
+    return kept

@@ -1,0 +1,253 @@
+"""Reads texts through `datasets`: from the Hub by name, or from a folder in its format.
+
+A dataset's own train, validation and test parts are kept, and so are the names of its labels.
+`owner/name:configuration` chooses one of several configurations. CSV and JSON files are found by
+`datasets` and read as files given by themselves are, wherever they lie.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic
+
+from datasets import (
+    ClassLabel,
+    Dataset,
+    DatasetBuilder,
+    DownloadManager,
+    load_dataset,
+    load_dataset_builder,
+    load_from_disk,
+)
+
+from training.file_names import public_name, real_name
+from training.lines import listed
+from training.readers.columns import LABELLED, Role, choose_columns, other_names
+from training.readers.csv_table import Parsed
+from training.readers.rows import RawTexts
+from training.readers.table_file import (
+    Made,
+    list_problems,
+    make_row,
+    make_rows,
+    read_rows,
+    title_of,
+)
+
+# What datasets on the Hub call our parts; the first name that is there counts.
+_PARTS = {
+    "train": ("train",),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test",),
+}
+
+
+_UNLABELLED = -1  # what a ClassLabel column holds where the labels are kept secret
+
+
+_SAVED = ("dataset_dict.json", "state.json")
+
+
+_SHOWN = 200  # characters of what `datasets` says
+
+
+@dataclass(frozen=True, slots=True)
+class PartsRead(Generic[Made]):
+    """What was made of a dataset's rows, by our names of its parts; a part without rows is none."""
+
+    parts: dict[str, list[Made]]
+    notes: tuple[str, ...]
+    licence: str
+    labels: tuple[str, ...] | None
+    """The names of its labels, where it lists them."""
+
+    @property
+    def whole(self) -> dict[str, list[Made]]:
+        """The parts; a train part by itself is all that there is."""
+        return {"all": self.parts["train"]} if list(self.parts) == ["train"] else self.parts
+
+
+def read_dataset(name: str, columns: Mapping[str, str]) -> RawTexts:
+    """All labelled rows of a dataset.
+
+    Args:
+        columns: those that are not called as we call them: role -> name.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_parts`.
+    """
+    found = read_parts(name, make_row, roles=LABELLED, given=columns)
+    return RawTexts(
+        name=public_name(name),
+        title=title_of(Path(_called(name))),
+        licence=found.licence,
+        parts=found.whole,
+        labels=found.labels,
+        notes=found.notes,
+    )
+
+
+def read_parts(
+    name: str,
+    make: Callable[[Mapping[str, Any]], Made | str],
+    *,
+    roles: Sequence[Role],
+    given: Mapping[str, str],
+) -> PartsRead[Made]:
+    """What `make` makes of every row of a dataset; it answers a bad row with a sentence.
+
+    Args:
+        name, roles, given: the dataset, and its columns, as `read_rows` takes them of a file.
+
+    Raises:
+        FileNotFoundError: neither a folder here nor a dataset that the Hub gave.
+        ValueError: it has no train part, lacks a column, or has bad rows.
+    """
+    found = _open(name)
+    parts: dict[str, list[Made]] = {}
+    notes: dict[str, None] = {}
+    labels: tuple[str, ...] | None = None
+    for part, theirs in _PARTS.items():
+        key = next((key for key in theirs if key in found), None)
+        if key is None:
+            continue
+        given_part = found[key]
+        if isinstance(given_part, Dataset):
+            rows, said = _rows(given_part, make, roles, given, f"{name}, part {key}")
+            labels = labels or _label_names(given_part, roles, given)
+        else:
+            rows, said = _rows_of_files(given_part, make, roles, given)
+        notes |= dict.fromkeys(said)
+        if rows:
+            parts[part] = rows
+    if "train" not in parts:
+        raise ValueError(
+            f"{name} has no part called train with rows to learn from (found: "
+            f"{listed([str(part) for part in found])}); give a dataset with one, or a CSV or JSON "
+            "Lines file"
+        )
+    return PartsRead(parts, tuple(notes), _licence(name, found), labels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The files of a part that we read ourselves."""
+
+    paths: tuple[Path, ...]
+    separated: bool
+    licence: str
+
+
+def _open(name: str) -> Mapping[Any, Dataset | _Files]:
+    """A dataset's parts; one without parts is all `train`.
+
+    Raises:
+        FileNotFoundError: neither a folder here nor a dataset that the Hub gave.
+        ValueError: there is such a folder, and `datasets` cannot read it.
+    """
+    if not name.strip():
+        raise ValueError("the texts have no name; give a file, a folder, or a dataset on the Hub")
+    folder = Path(name)
+    try:
+        if folder.is_dir() and any((folder / file).is_file() for file in _SAVED):
+            found = load_from_disk(name)
+        else:
+            repository, _, configuration = (
+                (name, "", "") if folder.is_dir() else name.partition(":")
+            )
+            builder = load_dataset_builder(repository, configuration or None)
+            if files := _files(builder):
+                return files
+            found = load_dataset(repository, configuration or None)
+    except Exception as error:  # whatever it meets: its parts read Parquet, YAML, archives, the Hub
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:_SHOWN]
+        if folder.is_dir():
+            raise ValueError(
+                f"{name} is a folder that `datasets` cannot read ({said}); expected one that it "
+                "saved, or with train.csv, train.jsonl or the like"
+            ) from error
+        raise FileNotFoundError(
+            f"{name} is no file or folder here, and the Hub did not give a dataset of that name "
+            f"({said}). Give a CSV or JSON Lines file, a folder, or a dataset's name on the Hub "
+            "with a network"
+        ) from error
+    return {"train": found} if isinstance(found, Dataset) else dict(found)
+
+
+def _files(builder: DatasetBuilder) -> dict[Any, _Files]:
+    """A part's files, where they are CSV or JSON as we read them; else nothing."""
+    config, separated = builder.config, builder.name == "csv"
+    own_form = getattr(config, "field", None) or getattr(config, "names", None)
+    if builder.name not in ("csv", "json") or own_form or getattr(config, "column_names", None):
+        return {}
+    here = DownloadManager().download_and_extract(config.data_files)
+    licence = builder.info.license or ""
+    return {
+        str(part): _Files(tuple(map(Path, paths)), separated, licence)
+        for part, paths in here.items()
+    }
+
+
+def _rows_of_files(
+    files: _Files,
+    make: Callable[[Mapping[str, Any]], Made | str],
+    roles: Sequence[Role],
+    given: Mapping[str, str],
+) -> tuple[list[Made], list[str]]:
+    rows: list[Made] = []
+    notes: list[str] = []
+    for path in files.paths:
+        found = read_rows(path, make, roles=roles, given=given, of=None, separated=files.separated)
+        rows += found.rows
+        notes += found.notes
+    return rows, notes
+
+
+def _rows(
+    dataset: Dataset,
+    make: Callable[[Mapping[str, Any]], Made | str],
+    roles: Sequence[Role],
+    given: Mapping[str, str],
+    where: str,
+) -> tuple[list[Made], list[str]]:
+    chosen = choose_columns(dataset.column_names, roles, given, where)
+    named = _numbered(dataset.select_columns(list(chosen.values())), chosen.get("label"))
+    rows, problems = make_rows(named, chosen, make, lambda number: f"{where}, row {number}")
+    if problems:
+        raise ValueError(list_problems(where, problems, len(rows) + len(problems)))
+    return rows, list(filter(None, [other_names(chosen)]))
+
+
+def _numbered(dataset: Dataset, label: str | None) -> Iterator[Parsed]:
+    """Every row with its number, from 0; a label by its name, and none whose label is secret."""
+    feature = dataset.features[label] if label else None
+    names = feature.names if isinstance(feature, ClassLabel) else None
+    for number, values in enumerate(dataset):
+        if names and values[label] == _UNLABELLED:
+            continue
+        if names and values[label] is not None:
+            values = {**values, label: names[values[label]]}
+        yield number, values
+
+
+def _label_names(
+    dataset: Dataset, roles: Sequence[Role], given: Mapping[str, str]
+) -> tuple[str, ...] | None:
+    label = choose_columns(dataset.column_names, roles, given, "").get("label")
+    feature = dataset.features[label] if label else None
+    return tuple(map(str.strip, feature.names)) if isinstance(feature, ClassLabel) else None
+
+
+def _called(name: str) -> str:
+    """A dataset's own name, without where it lies, its owner and its configuration."""
+    return real_name(name if Path(name).is_dir() else name.partition(":")[0])
+
+
+def _licence(name: str, found: Mapping[Any, Dataset | _Files]) -> str:
+    """What a dataset says of its licence."""
+    said = (
+        part.licence if isinstance(part, _Files) else part.info.license for part in found.values()
+    )
+    stated = next(filter(None, said), "")
+    of = f"licence: {stated}" if stated else "for their licence see where they come from"
+    return f"Texts: {_called(name)}; {of}."

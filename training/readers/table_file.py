@@ -1,0 +1,225 @@
+"""Reads labelled texts, or pairs, from a CSV or JSON file; every bad row has its file and line.
+
+Columns: `text`, `label`, and `text_pair` where two texts are judged together (a question and an
+answer, a premise and a hypothesis). Other columns are ignored.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from training.file_names import CSV_SUFFIXES
+from training.lines import is_control, quoted
+from training.readers.columns import LABELLED, Role, choose_columns, other_names
+from training.readers.csv_table import CsvTable, Parsed
+from training.readers.json_table import JsonTable
+from training.readers.rows import RawTexts, Row
+from training.readers.text_file import read_text
+
+Made = TypeVar("Made")
+
+
+_LISTED = 20  # how many bad rows a message names
+
+
+_ALIKE = 3  # the same where one cause has them all
+
+
+_HEADLESS = ", or, if the first line is a row already, put a line with the columns' names before it"
+
+
+_EMPTY = "an object without anything in it; expected the columns as its keys"
+
+
+_HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair: JSON can write it, UTF-8 cannot
+
+
+Problem = tuple[str, str]
+
+
+"""Where a bad row stands, and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Made]):
+    """What was made of a table's rows."""
+
+    rows: list[Made]
+    notes: tuple[str, ...]
+    """In words, how it was read, where that is not what everybody expects."""
+
+
+def read_table(path: Path, columns: Mapping[str, str] | None = None) -> RawTexts:
+    """All labelled rows of a file.
+
+    Args:
+        columns: those that are not called as we call them: role -> name.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_rows`.
+    """
+    found = read_rows(
+        path, make_row, roles=LABELLED, given=columns or {}, of="texts with their labels"
+    )
+    return RawTexts(
+        name=path.name,
+        title=title_of(path),
+        licence=licence_of(path),
+        parts={"all": found.rows},
+        notes=found.notes,
+    )
+
+
+def read_rows(
+    path: Path,
+    make: Callable[[Mapping[str, Any]], Made | str],
+    *,
+    roles: Sequence[Role],
+    given: Mapping[str, str],
+    of: str | None,
+    separated: bool | None = None,
+) -> Found[Made]:
+    """What `make` makes of every row; it answers a bad row with a sentence.
+
+    Args:
+        path: a CSV, or JSON: an object a line, or an array of them.
+        make: takes a row's values by their roles.
+        roles: what columns are wanted for.
+        given: the columns that a person named: role -> name.
+        of: what rows are expected, for a message; None where there may be none.
+        separated: whether it is a CSV; None lets the file's name say it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        OSError: it cannot be read.
+        ValueError: it is empty, in another encoding, lacks a column, or has bad rows.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is no file; expected a CSV or JSON Lines file of texts")
+    text = read_text(path)
+    separated = path.suffix.lower() in CSV_SUFFIXES if separated is None else separated
+    table = CsvTable(text, _fitting(roles, given)) if separated else JsonTable(text)
+    if isinstance(table, CsvTable) and table.problem:
+        raise ValueError(f"{path}:1: {table.problem}")
+    if not table.names:
+        bad = [(f"{path}:{at}", str(row or _EMPTY)) for at, row in table.rows({})]
+        return _some([], bad, path, of)
+    chosen = choose_columns(
+        table.names,
+        roles,
+        given,
+        f"{path}:1" if separated else str(path),
+        _HEADLESS if separated else "",
+    )
+    rows, problems = make_rows(table.rows(chosen), chosen, make, lambda at: f"{path}:{at}")
+    notes = tuple(filter(None, (table.note, other_names(chosen))))
+    return _some(rows, problems, path, of, notes)
+
+
+def _some(
+    rows: list[Made],
+    problems: Sequence[Problem],
+    path: Path,
+    of: str | None,
+    notes: tuple[str, ...] = (),
+) -> Found[Made]:
+    if problems:
+        raise ValueError(list_problems(str(path), problems, len(rows) + len(problems)))
+    if not rows and of is not None:
+        raise ValueError(f"{path} has no rows; expected {of}")
+    return Found(rows, notes)
+
+
+def make_rows(
+    parsed_rows: Iterable[Parsed],
+    chosen: Mapping[str, str],
+    make: Callable[[Mapping[str, Any]], Made | str],
+    where: Callable[[int], str],
+) -> tuple[list[Made], list[Problem]]:
+    """What `make` makes of rows, and the bad ones, each named.
+
+    Args:
+        chosen: the column of each role.
+        where: names a row by its number.
+    """
+    rows: list[Made] = []
+    problems: list[Problem] = []
+    for at, parsed in parsed_rows:
+        row: Made | str = (
+            parsed
+            if isinstance(parsed, str)
+            else make({role: parsed.get(column) for role, column in chosen.items()})
+        )
+        if isinstance(row, str):
+            problems.append((where(at), row))
+        else:
+            rows.append(row)
+    return rows, problems
+
+
+def list_problems(of: str, problems: Sequence[Problem], total: int) -> str:
+    """The bad rows of something, the first ones by name; fewer where one cause has them all."""
+    alike = len({sentence.partition(" (found ")[0] for _, sentence in problems}) == 1
+    most, why = (_ALIKE, " for the same cause") if alike else (_LISTED, "")
+    lines = [f"{place}: {sentence}" for place, sentence in problems[:most]]
+    if (rest := len(problems) - most) > 0:
+        lines.append(f"... and {rest} more{why}")
+    return "\n".join([f"{len(problems)} of {total} rows in {of} cannot be used:", *lines])
+
+
+def title_of(path: Path) -> str:
+    """A file's name as a title."""
+    title = path.stem.replace("_", " ").replace("-", " ").strip().capitalize()
+    return title or path.name
+
+
+def licence_of(path: Path) -> str:
+    """What can be said of a file's licence."""
+    return f"Texts: {path.name}; their licence is known to whoever gave them."
+
+
+def make_row(values: Mapping[str, Any]) -> Row | str:
+    """A checked row, or the sentence that says what is wrong with it."""
+    text, label, pair = values.get("text"), values.get("label"), values.get("pair")
+    if problem := text_problem("text", text):
+        return problem
+    if isinstance(label, bool) or not isinstance(label, str | int) or not str(label).strip():
+        return f"no label (found {_shown(label)}); expected a word or a whole number"
+    if problem := text_problem("label", str(label)):
+        return problem
+    if any(map(is_control, str(label).strip())):
+        return (
+            f"a label of several lines, or with control characters (found {_shown(label)}); "
+            "expected a word"
+        )
+    if "pair" in values and (problem := text_problem("text_pair", pair)):
+        return f"{problem}; leave the column out where there is one text"
+    return Row(str(text).strip(), str(label), str(pair).strip() if pair else None)
+
+
+def text_problem(name: str, text: object) -> str:
+    """What is wrong with a value that should be a text; nothing if it is one."""
+    if not isinstance(text, str) or not text.strip():
+        return f"no {name} (found {_shown(text)})"
+    if _HALF.search(text):
+        return f"{name} has half of a character (found {_shown(text)}), which cannot be written"
+    if "\0" in text:
+        return f"{name} has a NUL character (found {_shown(text)}), which no text has"
+    return ""
+
+
+def _shown(value: object) -> str:
+    return "nothing, or null" if value is None else quoted(value)
+
+
+def _fitting(roles: Sequence[Role], given: Mapping[str, str]) -> Callable[[Sequence[str]], bool]:
+    def fits(names: Sequence[str]) -> bool:
+        try:
+            choose_columns(names, roles, given, "")
+        except ValueError:
+            return False
+        return True
+
+    return fits

@@ -1,0 +1,1 @@
+"""One run from its start to the folder, and the pages about it."""

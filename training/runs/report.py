@@ -1,0 +1,294 @@
+"""The pages that the training commands print, as text: what goes in, and what came out."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from training.data.noise import KINDS
+from training.data.splits import PARTS
+from training.data.vocabulary import show_unknown
+from training.evaluation.classification import Baseline, Metrics
+from training.fit.classifier import Epoch
+from training.fit.hybrid import Look
+from training.lines import counted, line, one_line
+from training.model.classifier import BERTClassifier
+from training.precision import multiplies_bfloat16
+from training.runs.classifier import Measured, Prepared
+from training.runs.hybrid import ClassifierKept, MeasuredHybrid, PreparedHybrid, Shown
+
+_MATRIX = 12  # labels up to which a confusion matrix fits on a screen
+
+
+_WORST = 8  # confusions listed where it does not
+
+
+def show_start(prepared: Prepared, init: str, *, quick: bool) -> str:
+    """What is trained on what, before it starts."""
+    corpus, recipe, lengths = prepared.corpus, prepared.recipe, prepared.lengths
+    sizes = {part: len(getattr(corpus, part)) for part in PARTS}
+    removed = corpus.removed
+    lines = [
+        line("data", f"{corpus.title} ({corpus.name}): {sum(sizes.values()):,} texts"),
+        line(
+            "",
+            f"{sizes['train']:,} train · {sizes['validation']:,} validation · "
+            f"{sizes['test']:,} test",
+        ),
+        line(
+            "removed",
+            f"{counted(removed.duplicates, 'duplicate')}, "
+            f"{counted(removed.near_duplicates, 'near-duplicate')}, "
+            f"{removed.conflicting:,} with conflicting labels",
+        ),
+        *(line("note", note) for note in corpus.notes),
+        line("labels", _balance(prepared)),
+        line(
+            "lengths",
+            f"median {lengths.median} tokens, 95 % up to {lengths.share_95}, "
+            f"longest {lengths.longest}; {lengths.cut:,} cut at {recipe.max_tokens}",
+        ),
+        line("unknown", show_unknown(prepared.unknown)),
+        line("model", _model(prepared.start.model, init)),
+        line(
+            "recipe",
+            f"{counted(recipe.epochs, 'epoch')}, {recipe.batch_size} texts a step, "
+            f"learning rate {recipe.learning_rate:g}, label smoothing "
+            f"{recipe.label_smoothing:g}, dropout {recipe.dropout:g}, "
+            f"{_precision(prepared.start.model)}, seed {recipe.seed}",
+        ),
+    ]
+    if quick:
+        lines.insert(
+            0, line("rehearsal", "few texts and one epoch: these numbers are not the recipe's")
+        )
+    return "\n".join(lines)
+
+
+def show_epoch(epoch: Epoch) -> str:
+    """One line an epoch."""
+    scores = epoch.validation
+    return line(
+        f"epoch {epoch.number}/{epoch.of}",
+        f"train loss {epoch.train_loss:.3f} · validation: loss {scores.loss:.3f}, accuracy "
+        f"{scores.accuracy:.3f}, macro-F1 {scores.macro_f1:.3f} · {epoch.tokens_per_second:,.0f} "
+        f"tokens/s · {epoch.seconds:.0f} s{' · best so far' if epoch.best else ''}",
+    )
+
+
+def show_result(
+    labels: tuple[str, ...], measured: Measured, baseline: Baseline, seconds: float
+) -> str:
+    """What the test part says, beside the baseline."""
+    ours, theirs = measured.test, baseline.test
+    return "\n".join(
+        [
+            line("test", f"{ours.texts:,} texts that decided nothing"),
+            line("", f"{'':34}{'accuracy (95 %)':>22}{'macro-F1':>10}{'calibration error':>20}"),
+            _row("this model", ours),
+            _row("   before temperature scaling", measured.test_before),
+            _row("TF-IDF + logistic regression", theirs),
+            line(
+                "",
+                f"the transformer buys {100 * (ours.accuracy - theirs.accuracy):+.1f} points "
+                f"of accuracy; temperature {measured.temperature:.2f}, fitted on validation",
+            ),
+            *_confusions(labels, ours),
+            line("time", f"{seconds:.0f} s, of which the baseline {baseline.seconds:.0f} s"),
+        ]
+    )
+
+
+def show_end(out: Path) -> str:
+    """Where the checkpoint lies, and what to do with it."""
+    return line("checkpoint", f"{out}   next: python export/to_onnx.py {out}")
+
+
+def _row(name: str, metrics: Metrics) -> str:
+    interval = f"{metrics.accuracy:.3f} ({metrics.accuracy_low:.3f}–{metrics.accuracy_high:.3f})"
+    scores = f"{metrics.macro_f1:>10.3f}{metrics.calibration_error:>20.3f}"
+    return line("", f"{name:34}{interval:>22}{scores}")
+
+
+def _balance(prepared: Prepared) -> str:
+    """Each label's share of the train part; only the most and least common of many."""
+    counts = Counter(example.label for example in prepared.corpus.train)
+    total = sum(counts.values())
+    shares = [
+        f"{one_line(prepared.corpus.labels[label])} {100 * count / total:.1f} %"
+        for label, count in (sorted(counts.items()) if len(counts) <= 8 else counts.most_common())
+    ]
+    if len(shares) > 8:
+        shares = [*shares[:4], "...", *shares[-3:]]
+    return f"{len(prepared.corpus.labels)}: {', '.join(shares)} of the train part"
+
+
+def _model(model: BERTClassifier, init: str) -> str:
+    size = model.config.encoder
+    millions = sum(weight.numel() for weight in model.parameters()) / 1e6
+    return (
+        f"{init}: {size.num_hidden_layers} layers × {size.num_attention_heads} heads, "
+        f"{size.hidden_size} wide, {millions:.1f} M weights"
+    )
+
+
+def _precision(model: BERTClassifier) -> str:
+    device = next(model.parameters()).device
+    return f"{'bfloat16' if multiplies_bfloat16(device) else 'float32'} on {device.type}"
+
+
+def _confusions(labels: tuple[str, ...], metrics: Metrics) -> Iterator[str]:
+    if len(labels) > _MATRIX:
+        yield from _worst_confusions(labels, metrics)
+        return
+    short = [label if len(label) <= 14 else f"{label[:13]}…" for label in labels]
+    width = max(8, *(len(label) + 2 for label in short))
+    yield line("confusion", f"{'true ↓ predicted →':18}" + "".join(f"{s:>{width}}" for s in short))
+    for name, counts in zip(short, metrics.confusion, strict=True):
+        yield line("", f"{name:18}" + "".join(f"{count:>{width},}" for count in counts))
+
+
+def _worst_confusions(labels: tuple[str, ...], metrics: Metrics) -> Iterator[str]:
+    pairs = sorted(
+        (-count, true, predicted)
+        for true, counts in enumerate(metrics.confusion)
+        for predicted, count in enumerate(counts)
+        if count and true != predicted
+    )
+    yield line("confusion", "the most frequent; all of them are in training.json")
+    for count, true, predicted in pairs[:_WORST]:
+        yield line(
+            "",
+            f"{-count:>6,} times {one_line(labels[true])} taken for {one_line(labels[predicted])}",
+        )
+
+
+_SAMPLE = 300  # characters of a text: a long sentence is whole
+
+
+def show_hybrid_start(prepared: PreparedHybrid, *, quick: bool) -> str:
+    """What is trained on what, before it starts."""
+    recipe, model, data = prepared.recipe, prepared.rewriter.model, prepared.task.describe()
+    source = data["source"] if isinstance(data["source"], str) else ", ".join(data["source"])
+    sizes = " · ".join(f"{data['sizes'][part]:,} {part}" for part in PARTS)
+    size, device = model.decoder.config, next(model.parameters()).device
+    millions = sum(w.numel() for w in model.decoder.layers.parameters()) / 1e6
+    lines = [
+        line("task", f"{prepared.task.name}: {source}; {sizes}"),
+        *(line("note", note) for note in prepared.task.notes),
+        line("unknown", show_unknown(prepared.unknown)),
+        line(
+            "decoder",
+            f"{size.num_hidden_layers} layers × {size.num_attention_heads} heads, "
+            f"{size.hidden_size} wide, {millions:.1f} M weights and the encoder's word table",
+        ),
+        line("encoder", _encoder(prepared)),
+        line(
+            "recipe",
+            f"{recipe.pairs_seen:,} pairs, {recipe.batch_size} a step, learning rate "
+            f"{recipe.learning_rate:g}, label smoothing {recipe.label_smoothing:g}, "
+            f"{'bfloat16' if multiplies_bfloat16(device) else 'float32'} on {device.type}, "
+            f"seed {recipe.seed}",
+        ),
+    ]
+    if quick:
+        lines.insert(0, line("rehearsal", "few pairs: these numbers are not the recipe's"))
+    return "\n".join(lines)
+
+
+def _encoder(prepared: PreparedHybrid) -> str:
+    recipe = prepared.recipe
+    if prepared.memory is None:
+        return "frozen: the classifier stays byte for byte"
+    return (
+        f"joint: its last {recipe.encoder_layers} layers learn at "
+        f"{recipe.encoder_learning_rate:g}, held to the classifier's old answers"
+    )
+
+
+def show_look(look: Look, loss: float, scores: dict[str, Any], sample: Shown) -> str:
+    """Some lines each time the training is looked at: numbers, and a text that was written."""
+    return "\n".join(
+        [
+            line(
+                f"{100 * look.steps / look.of:.0f} %",
+                f"{look.pairs_seen:,} pairs · {look.seconds / 60:.0f} min · train loss "
+                f"{look.train_loss:.3f} · validation loss {loss:.3f} · "
+                f"{look.tokens_per_second:,.0f} tokens/s",
+            ),
+            line("", summary(scores)),
+            *_sample(sample),
+        ]
+    )
+
+
+def summary(scores: dict[str, Any]) -> str:
+    """The scores of one set of texts in a line."""
+    if "exactly" in scores:
+        kinds = " · ".join(f"{kind} {scores['exactly'][kind]:.2f}" for kind in KINDS)
+        return (
+            f"words kept {scores['words_kept']:.3f} · {kinds} · word error rate "
+            f"{scores['word_error_rate']:.3f}"
+        )
+    return f"ROUGE-L {scores['rougeL']:.3f} · BLEU {scores['bleu']:.1f} · chrF {scores['chrf']:.1f}"
+
+
+def show_hybrid_result(measured: MeasuredHybrid, seconds: float) -> str:
+    """What the test part says, beside copying the source; then texts, good and bad alike."""
+    ours, copied = measured.scores, measured.copied
+    number = ours.get("sentences", ours.get("texts"))
+    lines = [
+        line("test", f"{number:,} texts that decided nothing"),
+        line("", f"{'':34}{'this model':>14}{'copied source':>16}"),
+    ]
+    lines += [
+        line("", f"{name:34}{ours_:>14}{theirs:>16}") for name, ours_, theirs in _rows(ours, copied)
+    ]
+    for number, text in enumerate(measured.shown, start=1):
+        lines += _sample(text, str(number))
+    return "\n".join([*lines, line("time", f"{seconds / 60:.0f} min")])
+
+
+def _rows(ours: dict[str, Any], copied: dict[str, Any]) -> list[tuple[str, str, str]]:
+    rows = []
+    for kind in KINDS if "exactly" in ours else ():
+        among = f"{ours['exactly'][kind]:.3f}"
+        name = f"{kind} ({ours['changes'][kind]}), restored exactly"
+        rows.append((name, among, f"{copied['exactly'][kind]:.3f}"))
+        rows.append(("   right word among ten best", f"{ours['among_ten_best'][kind]:.3f}", ""))
+    for key, name in (
+        ("words_kept", "correct words kept"),
+        ("word_error_rate", "word error rate"),
+        ("same_label", "classifier's label as of the clean"),
+        ("rouge1", "ROUGE-1"),
+        ("rouge2", "ROUGE-2"),
+        ("rougeL", "ROUGE-L"),
+        ("bleu", "BLEU"),
+        ("chrf", "chrF"),
+    ):
+        if key in ours:
+            form = "{:.1f}" if key in ("bleu", "chrf") else "{:.3f}"
+            rows.append((name, form.format(ours[key]), form.format(copied[key])))
+    return rows
+
+
+def _sample(text: Shown, name: str = "") -> Sequence[str]:
+    return [
+        line(name, f"read     {one_line(text.source, _SAMPLE)}"),
+        line("", f"wrote    {one_line(text.written, _SAMPLE)}"),
+        line("", f"wanted   {one_line(text.target, _SAMPLE)}"),
+    ]
+
+
+def show_kept(kept: ClassifierKept) -> str:
+    """What became of the classifier, where its encoder learned along."""
+    return line(
+        "classifier",
+        f"validation accuracy {kept.before:.3f} before, {kept.validation.accuracy:.3f} now; test "
+        f"{kept.test.accuracy:.3f}",
+    )
+
+
+def show_hybrid_end(out: Path) -> str:
+    """Where the checkpoint lies, and what to do with it."""
+    return line("checkpoint", f"{out}   next: python export/to_onnx.py {out}")
