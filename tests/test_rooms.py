@@ -22,6 +22,20 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS: dict[str, tuple[str, list[str]]] = {
     # package: (its folder, its floors from the ground up; each the rooms on it)
+    "training": (
+        "training",
+        [
+            "file_names lines model precision recipes",
+            "cli readers",
+            "data",
+            "checkpoints evaluation held_out_texts",
+            "hybrid",
+            "fit",
+            "runs",
+            "train_classifier train_hybrid benchmark_hybrid",
+            "benchmark",
+        ],
+    ),
     "explorer": (
         "demo/explorer",
         [

@@ -13,9 +13,8 @@ from transformers import get_linear_schedule_with_warmup
 from training.cli import Step
 from training.data.batches import EncodedText, pad
 from training.evaluation.classification import fit_temperature, measure, predict_logits
+from training.fit import classifier as fit_module
 from training.fit.classifier import Epoch, fit
-from training.fit.classifier import classifier as fit_module
-from training.fit.classifier import classifier as kept_model
 from training.fit.optim import learning_rate_share, make_optimizer
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
@@ -83,7 +82,7 @@ def test_the_best_epochs_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
     # The first epoch is made to look best, and to overfit afterwards.
     accuracies = iter([0.9, 0.5, 0.7])
     monkeypatch.setattr(
-        kept_model,
+        fit_module,
         "measure",
         lambda logits, answers, temperature: replace(
             measure(logits, answers, temperature=temperature), accuracy=next(accuracies)

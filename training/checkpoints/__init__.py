@@ -1,1 +1,4 @@
-"""Folders in Hugging Face's format, both ways; they are written whole or not at all."""
+"""Folders in Hugging Face's format, both ways; they are written whole or not at all.
+
+Public: `atomic_folder`, `classifier`, `files`, `hybrid`, `initial`, `record`.
+"""

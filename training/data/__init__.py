@@ -1,1 +1,5 @@
-"""Rows to padded batches: cleaned, split, corrupted, tokenised; no text in two parts."""
+"""Rows to padded batches: cleaned, split, corrupted, tokenised; no text in two parts.
+
+Public: `alignment`, `batches`, `corpus`, `noise`, `pair_batches`, `pairs`, `sentences`, `splits`,
+`vocabulary`.
+"""

@@ -1,1 +1,4 @@
-"""What a model is worth, in numpy."""
+"""What a model is worth, in numpy.
+
+Public: `classification`, `text`.
+"""

@@ -1,1 +1,4 @@
-"""The training loops: generators of records that print nothing."""
+"""The training loops: generators of records that print nothing.
+
+Public: `classifier`, `hybrid`, `losses`, `optim`.
+"""
