@@ -22,7 +22,7 @@ from starlette.middleware import Middleware
 from explorer.bundle.bundle import PRECISIONS, Bundle, open_bundle, told_apart
 from explorer.bundle.schema import BundleError
 from explorer.environment import SERVER_NAME, SERVER_PORT, give_memory_back, safe_streams
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 from explorer.server.attended_queue import AttendedQueue
 from explorer.server.door import Door
 from explorer.server.process import (
@@ -57,7 +57,7 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
     """
     make_room()
     bundles = told_apart(bundles)
-    screen = Screen([Runner(bundle) for bundle in bundles])
+    screen = Screen([EncoderModel(bundle) for bundle in bundles])
     with _no_server_yet(), gr.Blocks(title="Attention Explorer", analytics_enabled=False) as app:
         page = lay_out(bundles)
         api, of_reading = Api(screen), ReadingApi(screen)
@@ -71,11 +71,11 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
             endpoints += classify_endpoints(screen)
         opened, changed = wire(app, page, screen, PRIVATE)
         if page.write:
-            writing = WriteScreen(screen)
-            wire_write(page, writing, opened, changed, PRIVATE)
-            writes = WriteApi(writing)
+            generation = WriteScreen(screen)
+            wire_write(page, generation, opened, changed, PRIVATE)
+            writes = WriteApi(generation)
             endpoints += [(writes.generate, WRITING), (writes.cross_attention, WRITING)]
-            endpoints += write_endpoints(writing)
+            endpoints += write_endpoints(generation)
         for endpoint, line in endpoints:
             # The whole docstring: gradio by itself would leave out what the arguments mean.
             gr.api(endpoint, api_description=inspect.getdoc(endpoint), **line)

@@ -22,8 +22,8 @@ import app
 from explorer.bundle.bundle import PRECISIONS, Bundle, open_bundle
 from explorer.bundle.schema import BundleError
 from explorer.environment import safe_streams
-from explorer.inference.encoder import Runner
-from explorer.inference.generator import Writer
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.generator import TextGenerator
 from explorer.measuring import load as readers
 from explorer.measuring.faithfulness import (
     Text,
@@ -123,7 +123,7 @@ def faithfulness(bundle: Bundle, texts: Sequence[Text], options: argparse.Namesp
     if not bundle.classifies:
         raise ValueError(f"{bundle.title} does not classify, so it ranks no words.")
     found = []
-    for one in measure_texts(Runner(bundle), texts, options.seed):
+    for one in measure_texts(EncoderModel(bundle), texts, options.seed):
         found.append(one)
         if sys.stderr.isatty():
             print(f"\r{len(found)} of {len(texts)} texts", end="\r", file=sys.stderr)
@@ -137,13 +137,13 @@ def faithfulness(bundle: Bundle, texts: Sequence[Text], options: argparse.Namesp
 
 def times(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
     """Prints how long each analysis takes on texts of several lengths."""
-    runner = Runner(bundle)
-    writer = Writer(runner) if bundle.writes else None
+    model = EncoderModel(bundle)
+    generator = TextGenerator(model) if bundle.writes else None
     lengths = [length for length in LENGTHS if length <= bundle.most_tokens] or [bundle.most_tokens]
     columns = {}
     for tokens in [lengths[0], *lengths]:  # the first of all takes longer, and is not shown
-        text = text_of_length(runner, texts, tokens)
-        columns[tokens] = seconds_of(all_analyses(runner, writer, text))
+        text = text_of_length(model, texts, tokens)
+        columns[tokens] = seconds_of(all_analyses(model, generator, text))
     print(f"\n{bundle.title}, {bundle.graph.precision}:\n")
     print(show_times(columns), flush=True)
 
@@ -153,8 +153,8 @@ def memory(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -
     if not can_measure():
         print("\nMemory: only Linux tells it.")
         return
-    runner = Runner(bundle)
-    short, long = (text_of_length(runner, texts, tokens) for tokens in (32, bundle.most_tokens))
+    model = EncoderModel(bundle)
+    short, long = (text_of_length(model, texts, tokens) for tokens in (32, bundle.most_tokens))
     with _served(options) as page:
         names = page.endpoints()
         first = "/classify" if "/classify" in names else "/attention"
@@ -172,7 +172,7 @@ def memory(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -
 
 def load(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
     """Prints how long readers wait beside analyses, in a crowd, and in mixed traffic."""
-    long = text_of_length(Runner(bundle), texts, bundle.most_tokens)
+    long = text_of_length(EncoderModel(bundle), texts, bundle.most_tokens)
     with _served(options) as page:
         requests = readers.short_requests(page, texts)
         found = {

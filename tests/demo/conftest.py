@@ -21,9 +21,9 @@ from explorer.analyses.perturbation import Answers
 from explorer.bundle.bundle import Bundle, open_bundle
 from explorer.bundle.schema import list_files
 from explorer.inference import decoder as graph_module
-from explorer.inference import encoder as runner_module
+from explorer.inference import encoder as encoder_module
 from explorer.inference.cost import Pace
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 
 TINY = Path(__file__).parent / "tiny_bundle"
 FOREIGN = Path(__file__).parent / "foreign_decoder"
@@ -44,7 +44,7 @@ class SteadyPace(Pace):
 def steady_pace() -> Iterator[None]:
     """Gives every model this pace: what a plan holds must not hang on how fast a test ran."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner_module, "Pace", SteadyPace)
+        patch.setattr(encoder_module, "Pace", SteadyPace)
         patch.setattr(graph_module, "Pace", SteadyPace)
         yield
 
@@ -80,14 +80,14 @@ def bundle() -> Bundle:
 
 
 @pytest.fixture(scope="session")
-def runner(bundle: Bundle) -> Runner:
-    return Runner(bundle)
+def model(bundle: Bundle) -> EncoderModel:
+    return EncoderModel(bundle)
 
 
 @pytest.fixture(scope="session")
-def float_runner() -> Runner:
+def float_model() -> EncoderModel:
     """The tiny bundle in float32: 8-bit kernels round a batch otherwise than its texts alone."""
-    return Runner(open_bundle(TINY, "float32"))
+    return EncoderModel(open_bundle(TINY, "float32"))
 
 
 @pytest.fixture(scope="session")

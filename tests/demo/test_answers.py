@@ -13,57 +13,57 @@ TEXTS = ["The music was dull", "good", "not bad at all, the story is great!", "b
 
 
 @pytest.fixture(scope="module")
-def encoded(runner):
-    return [runner.encode(text) for text in TEXTS]
+def encoded(model):
+    return [model.encode(text) for text in TEXTS]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 32])
-def test_every_text_is_answered_as_it_is_alone(runner, encoded, monkeypatch, rows):
+def test_every_text_is_answered_as_it_is_alone(model, encoded, monkeypatch, rows):
     monkeypatch.setattr(module, "_ROWS", rows)
-    alone = np.stack([runner.read(text).logits for text in TEXTS])
+    alone = np.stack([model.read(text).logits for text in TEXTS])
 
-    np.testing.assert_allclose(finish(answers(runner, encoded)).logits, alone, atol=1e-6)
+    np.testing.assert_allclose(finish(answers(model, encoded)).logits, alone, atol=1e-6)
 
 
-def test_each_text_has_its_own_head_mask(runner, encoded):
-    bundle = runner.bundle
+def test_each_text_has_its_own_head_mask(model, encoded):
+    bundle = model.bundle
     masks = np.ones((len(TEXTS), bundle.layers, bundle.heads), np.float32)
     for row in range(len(TEXTS)):
         masks[row, row % bundle.layers, row % bundle.heads] = 0
     alone = [
-        runner.run([text], mask[None])[0].logits for text, mask in zip(encoded, masks, strict=True)
+        model.run([text], mask[None])[0].logits for text, mask in zip(encoded, masks, strict=True)
     ]
 
-    np.testing.assert_allclose(finish(answers(runner, encoded, masks)).logits, alone, atol=1e-6)
+    np.testing.assert_allclose(finish(answers(model, encoded, masks)).logits, alone, atol=1e-6)
 
 
-def test_progress_is_told_after_every_run_and_ends_at_all(runner, encoded, monkeypatch):
+def test_progress_is_told_after_every_run_and_ends_at_all(model, encoded, monkeypatch):
     monkeypatch.setattr(module, "_ROWS", 2)
 
-    assert list(part_of(answers(runner, encoded), 3, 9)) == [
+    assert list(part_of(answers(model, encoded), 3, 9)) == [
         Progress(5, 9), Progress(7, 9), Progress(8, 9),
     ]  # fmt: skip
 
 
-def test_long_texts_are_read_in_small_batches(runner, monkeypatch):
-    monkeypatch.setattr(module, "_MAP_BYTES", 4 * runner.bundle.layers * runner.bundle.heads * 9**2)
-    text = runner.encode("good good good")
+def test_long_texts_are_read_in_small_batches(model, monkeypatch):
+    monkeypatch.setattr(module, "_MAP_BYTES", 4 * model.bundle.layers * model.bundle.heads * 9**2)
+    text = model.encode("good good good")
     sizes = []
 
     def answer(batch, mask):
         sizes.append(len(batch))
-        return np.zeros((len(batch), len(runner.bundle.labels)))
+        return np.zeros((len(batch), len(model.bundle.labels)))
 
-    monkeypatch.setattr(runner, "answer", answer)
+    monkeypatch.setattr(model, "answer", answer)
 
-    finish(answers(runner, [text] * 7))
+    finish(answers(model, [text] * 7))
 
     assert len(text.ids) == 5
     assert sizes == [3, 3, 1]  # 9 x 9 cells hold three maps of 5 x 5
 
 
-def test_words_are_dropped_and_masked_with_all_their_pieces(runner):
-    encoded = runner.encode("unbelievable music", "was it?")
+def test_words_are_dropped_and_masked_with_all_their_pieces(model):
+    encoded = model.encode("unbelievable music", "was it?")
     words = group_words(encoded.tokens)
     music = next(word for word in words if word.text == "music")
 

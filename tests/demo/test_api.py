@@ -55,24 +55,24 @@ def test_the_text_is_the_only_parameter_that_must_be_given(client):
         assert "at most 10,000 characters" in endpoint["description"]
 
 
-def test_classify_says_what_the_reading_says(client, runner):
-    reading = runner.read(TEXT)
+def test_classify_says_what_the_reading_says(client, model):
+    reading = model.read(TEXT)
 
     answer = client.predict(TEXT, api_name="/classify")
 
-    labels = runner.bundle.labels
+    labels = model.bundle.labels
     assert answer["label"] == labels[reading.logits.argmax()]
     assert list(answer["probabilities"]) == list(labels)
     assert list(answer["probabilities"].values()) == pytest.approx(reading.probabilities, abs=1e-6)
     assert list(answer["logits"].values()) == pytest.approx(reading.logits, abs=1e-5)
     assert [token["piece"] for token in answer["tokens"]] == [t.piece for t in reading.tokens]
-    assert answer["bundle"] == runner.bundle.title
+    assert answer["bundle"] == model.bundle.title
     assert answer["precision"] == "8bit"
     assert answer["tokens_left_out"] == 0
 
 
-def test_attention_of_one_head_is_its_map(client, runner):
-    reading = runner.read(*PAIR)
+def test_attention_of_one_head_is_its_map(client, model):
+    reading = model.read(*PAIR)
 
     answer = client.predict(*PAIR, layer=1, head=2, api_name="/attention")
 
@@ -82,19 +82,19 @@ def test_attention_of_one_head_is_its_map(client, runner):
     assert {token["segment"] for token in answer["tokens"]} == {0, 1}
 
 
-def test_heads_can_be_left_out(client, runner):
-    reading = runner.read(TEXT, without=((0, 1), (1, 0)))
+def test_heads_can_be_left_out(client, model):
+    reading = model.read(TEXT, without=((0, 1), (1, 0)))
 
     answer = client.predict(TEXT, without=[[2, 1], [1, 2]], api_name="/classify")
     shown = client.predict(TEXT, layer=2, head=2, without=[[2, 1], [1, 2]], api_name="/attention")
 
     assert list(answer["probabilities"].values()) == pytest.approx(reading.probabilities, abs=1e-6)
-    assert list(answer["logits"].values()) != pytest.approx(runner.read(TEXT).logits, abs=1e-4)
+    assert list(answer["logits"].values()) != pytest.approx(model.read(TEXT).logits, abs=1e-4)
     np.testing.assert_allclose(shown["weights"], reading.weights[1, 1], atol=1e-6)
 
 
-def test_attention_between_words_says_which_tokens_they_are(client, runner):
-    reading = runner.read("unbelievable film")
+def test_attention_between_words_says_which_tokens_they_are(client, model):
+    reading = model.read("unbelievable film")
 
     answer = client.predict(
         "unbelievable film", layer=1, head=2, words=True, special_tokens=False,
@@ -109,16 +109,16 @@ def test_attention_between_words_says_which_tokens_they_are(client, runner):
     assert places == list(range(len(reading.tokens)))
 
 
-def test_attention_without_a_choice_is_the_last_layers_mean(client, runner):
+def test_attention_without_a_choice_is_the_last_layers_mean(client, model):
     answer = client.predict(TEXT, api_name="/attention")
 
-    expected = runner.read(TEXT).weights[-1].mean(axis=0)
+    expected = model.read(TEXT).weights[-1].mean(axis=0)
     np.testing.assert_allclose(answer["weights"], expected, atol=1e-6)
-    assert (answer["layer"], answer["head"]) == (runner.bundle.layers, "mean")
+    assert (answer["layer"], answer["head"]) == (model.bundle.layers, "mean")
 
 
-def test_attention_without_special_tokens_says_what_was_removed(client, runner):
-    full = runner.read(TEXT).weights[0, 0]
+def test_attention_without_special_tokens_says_what_was_removed(client, model):
+    full = model.read(TEXT).weights[0, 0]
 
     answer = client.predict(TEXT, layer=1, head=1, special_tokens=False, api_name="/attention")
 

@@ -13,8 +13,8 @@ import pytest
 import app
 from explorer.analyses import perturbation as answers_module
 from explorer.inference.decoder import DecoderGraph
-from explorer.inference.encoder import Runner
-from explorer.inference.generator import Writer
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.server import attended_queue
 from explorer.server.attended_queue import ENDED, LONGEST_LINE, MADE_ROOM, Mailbox
@@ -33,10 +33,10 @@ def page(bundle):
 
 
 @pytest.fixture(scope="module")
-def written(runner):
+def written(model):
     """What is written for the text."""
-    *_, writing = Writer(runner).write(runner.read(TEXT), Settings())
-    return writing
+    *_, generation = TextGenerator(model).write(model.read(TEXT), Settings())
+    return generation
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def held(queue, monkeypatch):
     """Holds analyses of one text a run, and what writes; `queue` is idle again after it."""
     held = Held()
     monkeypatch.setattr(answers_module, "_ROWS", 1)
-    monkeypatch.setattr(Runner, "answer", held.hold(Runner.answer))
+    monkeypatch.setattr(EncoderModel, "answer", held.hold(EncoderModel.answer))
     monkeypatch.setattr(DecoderGraph, "run", held.hold(DecoderGraph.run))
     yield held
     held.may_go_on.set()
@@ -118,22 +118,22 @@ def fetch(address):
     return kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
 
-def test_a_reading_is_answered_while_an_analysis_and_a_text_are_under_way(page, held, pool, runner):
+def test_a_reading_is_answered_while_an_analysis_and_a_text_are_under_way(page, held, pool, model):
     analysis = pool.submit(fetch, post(page, "occlusion", TEXT))
-    writing = pool.submit(fetch, post(page, "generate", TEXT))
+    generation = pool.submit(fetch, post(page, "generate", TEXT))
     until(lambda: held.runs == 2)
 
     kind, (answer,) = fetch(post(page, "classify", TEXT))
 
     assert kind == "complete"
     probabilities = list(answer["probabilities"].values())
-    np.testing.assert_allclose(probabilities, runner.read(TEXT).probabilities, atol=1e-6)
+    np.testing.assert_allclose(probabilities, model.read(TEXT).probabilities, atol=1e-6)
     assert not analysis.done()
-    assert not writing.done()
+    assert not generation.done()
     held.may_go_on.set()
     kind, (found,) = analysis.result()
     assert (kind, found["words"]) == ("complete", TEXT.split())
-    assert writing.result()[0] == "complete"
+    assert generation.result()[0] == "complete"
 
 
 def test_an_analysis_ends_when_its_reader_leaves(page, queue, held):

@@ -13,7 +13,7 @@ from explorer.analyses.faithfulness import Faithfulness, Trust
 from explorer.analyses.occlusion import plan_occlusion
 from explorer.bundle.bundle import open_bundle
 from explorer.inference.cost import Pace
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 from explorer.measuring import served
 from explorer.measuring.faithfulness import (
     measure_texts,
@@ -63,8 +63,8 @@ def test_the_table_holds_means_over_texts():
 
 
 def test_texts_on_which_no_order_differs_are_counted_and_no_agreement_is_made_up(copy_of_tiny):
-    runner = Runner(open_bundle(copy_of_tiny(temperature=50.0), "float32"))
-    found = list(measure_texts(runner, [(TEXTS[0], ""), (TEXTS[1], "")], 0))
+    model = EncoderModel(open_bundle(copy_of_tiny(temperature=50.0), "float32"))
+    found = list(measure_texts(model, [(TEXTS[0], ""), (TEXTS[1], "")], 0))
 
     assert say_where_order_matters(found).startswith("In 0 of 2 texts it makes a difference")
     rows = summarise(found)
@@ -86,13 +86,13 @@ def test_one_seed_prints_one_table(tiny_folder, texts, capsys):
 
 
 def test_no_plan_depends_on_the_machine(bundle):
-    runner = Runner(bundle)
-    runner.pace = Pace(clock=count(0, 1000).__next__)
-    with runner.pace.measuring(1):  # so slow that a page would plan eight texts
+    model = EncoderModel(bundle)
+    model.pace = Pace(clock=count(0, 1000).__next__)
+    with model.pace.measuring(1):  # so slow that a page would plan eight texts
         pass
-    assert plan_occlusion(runner, runner.read(TEXTS[3])).sentences
+    assert plan_occlusion(model, model.read(TEXTS[3])).sentences
 
-    (found,) = measure_texts(runner, [(TEXTS[3], "")], 0)
+    (found,) = measure_texts(model, [(TEXTS[3], "")], 0)
 
     assert found.percents == tuple(range(10, 101, 10))
     assert not found.single.sentences
@@ -109,16 +109,16 @@ def test_every_analysis_has_a_time(tiny_folder, texts, capsys, monkeypatch):
         assert re.search(rf"^\| {name} \| [0-9.e-]+ \|$", table, re.MULTILINE)
 
 
-def test_a_text_of_a_length_is_as_long_as_fits(runner):
+def test_a_text_of_a_length_is_as_long_as_fits(model):
     texts = [("unbelievable music was", ""), ("good and great", "")]
 
     for tokens in range(5, 16):
-        text, _ = text_of_length(runner, texts, tokens)
+        text, _ = text_of_length(model, texts, tokens)
         words = " ".join(one for one, _ in texts).split()
         count = len(text.split())
         assert text.split() == words[:count]
-        assert len(runner.encode(text).ids) <= tokens
-        assert count == 6 or len(runner.encode(" ".join(words[: count + 1])).ids) > tokens
+        assert len(model.encode(text).ids) <= tokens
+        assert count == 6 or len(model.encode(" ".join(words[: count + 1])).ids) > tokens
 
 
 @pytest.mark.parametrize(

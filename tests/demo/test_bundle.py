@@ -9,7 +9,7 @@ import pytest
 
 from explorer.bundle.bundle import open_bundle
 from explorer.bundle.schema import BundleError, MapError
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 
 
 def graph_of(folder):
@@ -152,7 +152,7 @@ def test_a_file_that_is_no_graph_is_refused(copy_of_tiny, relist):
     relist(folder)
 
     with pytest.raises(BundleError, match=r"model\.onnx is no graph that opens"):
-        Runner(open_bundle(folder, "float32"))
+        EncoderModel(open_bundle(folder, "float32"))
 
 
 def test_a_file_that_is_no_tokenizer_is_refused(copy_of_tiny, relist):
@@ -161,7 +161,7 @@ def test_a_file_that_is_no_tokenizer_is_refused(copy_of_tiny, relist):
     relist(folder)
 
     with pytest.raises(BundleError, match=r"tokenizer\.json is no tokenizer that opens: .*Export"):
-        Runner(open_bundle(folder))
+        EncoderModel(open_bundle(folder))
 
 
 def test_missing_outputs_are_counted_and_named(copy_of_tiny, bundle):
@@ -172,11 +172,11 @@ def test_missing_outputs_are_counted_and_named(copy_of_tiny, bundle):
         match=r"lacks 2 of 8 outputs: encoder_attentions\.2, encoder_value_norms\.2\. "
         r"bundle\.json says 3 layers",
     ):
-        Runner(open_bundle(copy_of_tiny(sizes=sizes)))
+        EncoderModel(open_bundle(copy_of_tiny(sizes=sizes)))
 
 
 def test_labels_that_the_graph_does_not_have_are_counted(copy_of_tiny):
     folder = copy_of_tiny(labels=["a", "b", "c", "d"])
 
     with pytest.raises(BundleError, match=r"gives logits of shape \(1, 3\) .* it has \(1, 4\)"):
-        Runner(open_bundle(folder))
+        EncoderModel(open_bundle(folder))

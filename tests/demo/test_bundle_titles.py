@@ -8,7 +8,7 @@ import pytest
 
 import app
 from explorer.bundle.bundle import open_bundle, told_apart
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 from explorer.ui.api import Api
 from explorer.ui.models import Screen
 
@@ -60,7 +60,7 @@ def test_a_page_offers_both_of_one_title_and_a_program_is_answered_by_each(copy_
     chooser = next(
         part for part in app.build_app(bundles).blocks.values() if part.elem_id == "bundle"
     )
-    api = Api(Screen([Runner(one) for one in told_apart(bundles)]))
+    api = Api(Screen([EncoderModel(one) for one in told_apart(bundles)]))
     answers = [api.classify("the film is good", bundle=title) for title in shown]
 
     assert [value for _, value in chooser.choices] == shown

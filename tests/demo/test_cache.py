@@ -7,25 +7,25 @@ from explorer.ui import models as screen
 from explorer.ui.models import Screen
 
 
-class CountingRunner:
-    """A runner that counts how often it runs."""
+class CountingModel:
+    """A model that counts how often it runs."""
 
-    def __init__(self, runner):
-        self.bundle = runner.bundle
-        self._runner = runner
+    def __init__(self, model):
+        self.bundle = model.bundle
+        self._model = model
         self.texts = []
 
     def reading_bytes(self, text, text_pair=""):
-        return self._runner.reading_bytes(text, text_pair)
+        return self._model.reading_bytes(text, text_pair)
 
     def read(self, text, text_pair="", without=()):
         self.texts.append(text)
-        return self._runner.read(text, text_pair, without)
+        return self._model.read(text, text_pair, without)
 
 
 @pytest.fixture
-def counting(runner):
-    return CountingRunner(runner)
+def counting(model):
+    return CountingModel(model)
 
 
 def test_the_same_text_is_run_once(counting):
@@ -64,23 +64,23 @@ def test_a_reading_larger_than_the_bound_is_not_kept_and_nothing_goes_for_its_sa
     assert counting.texts == ["film", "a film", "a film"]
 
 
-def test_a_page_keeps_the_longest_text_that_its_models_read(runner, monkeypatch):
+def test_a_page_keeps_the_longest_text_that_its_models_read(model, monkeypatch):
     monkeypatch.setattr(screen, "LEAST_BYTES", 0)
-    page, longest = Screen([runner]), "film " * 100
+    page, longest = Screen([model]), "film " * 100
 
-    read = page.read(runner.bundle.title, longest, "")[1]
+    read = page.read(model.bundle.title, longest, "")[1]
 
-    assert page.read(runner.bundle.title, longest, "")[1] is read
-    assert runner.reading_bytes(longest) == runner.most_bytes == read.bytes
+    assert page.read(model.bundle.title, longest, "")[1] is read
+    assert model.reading_bytes(longest) == model.most_bytes == read.bytes
 
 
-def test_room_is_made_before_a_long_text_is_read(counting, runner, monkeypatch):
+def test_room_is_made_before_a_long_text_is_read(counting, model, monkeypatch):
     longer = "one good film, not a bad one"
-    cache = ReadingCache(max_bytes=runner.read(longer).bytes)
+    cache = ReadingCache(max_bytes=model.read(longer).bytes)
     cache.read(counting, "one film")
     kept = []
     monkeypatch.setattr(
-        counting, "read", lambda *text: kept.append(cache._bytes) or runner.read(*text)
+        counting, "read", lambda *text: kept.append(cache._bytes) or model.read(*text)
     )
 
     cache.read(counting, longer)

@@ -32,33 +32,33 @@ def most_seen(monkeypatch):
         ("film film film", 1, "film film"),
     ],
 )
-def test_the_word_goes_and_the_rest_stays_as_it_was_typed(runner, most_seen, text, place, expected):
-    reading = runner.read(text)
+def test_the_word_goes_and_the_rest_stays_as_it_was_typed(model, most_seen, text, place, expected):
+    reading = model.read(text)
     most_seen(place, len(own_words(reading.tokens)))
 
     assert without_most_seen(reading) == expected
 
 
-def test_a_sign_is_no_word_and_a_single_word_stays(runner, most_seen):
-    reading = runner.read("good , film")
+def test_a_sign_is_no_word_and_a_single_word_stays(model, most_seen):
+    reading = model.read("good , film")
     most_seen(1, 3)
     assert without_most_seen(reading) == ", film"
 
     for text in ("good", "good!", "!?", "好"):
-        reading = runner.read(text)
+        reading = model.read(text)
         most_seen(0, len(own_words(reading.tokens)))
         assert without_most_seen(reading) == text
 
 
-def test_only_the_first_text_of_a_pair_is_changed(runner, most_seen):
-    reading = runner.read("the film", "was it good")
+def test_only_the_first_text_of_a_pair_is_changed(model, most_seen):
+    reading = model.read("the film", "was it good")
     most_seen(4, 5)
 
     assert without_most_seen(reading) in ("film", "the")
 
 
 @pytest.mark.parametrize("file", ["byte_level_file", "unigram_file"])
-def test_other_tokenizers_words_are_found_in_the_text(request, runner, most_seen, file):
+def test_other_tokenizers_words_are_found_in_the_text(request, model, most_seen, file):
     from dataclasses import replace
 
     from tokenizers import Tokenizer
@@ -69,6 +69,6 @@ def test_other_tokenizers_words_are_found_in_the_text(request, runner, most_seen
     words = [word.text for word in own_words(tokens)]
     most_seen(words.index("story"), len(words))
 
-    found = without_most_seen(replace(runner.read("a"), text=text, tokens=tokens))
+    found = without_most_seen(replace(model.read("a"), text=text, tokens=tokens))
 
     assert found == "the film, 😍 and the"

@@ -7,7 +7,7 @@ from explorer.analyses.compare import compare, most_moved, shared_maps, shared_w
 from explorer.bundle.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import finish
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.tokens import group_words
 from explorer.ui.models import Screen
 from explorer.ui.panel import Asked
@@ -18,13 +18,13 @@ FIRST, SECOND = "unbelievable music was good", "The Music was not good at all"
 
 
 @pytest.fixture(scope="module")
-def screen(runner, tiny_folder):
-    return Screen([runner])
+def screen(model, tiny_folder):
+    return Screen([model])
 
 
 @pytest.fixture(scope="module")
-def readings(runner):
-    return runner.read(FIRST), runner.read(SECOND)
+def readings(model):
+    return model.read(FIRST), model.read(SECOND)
 
 
 def test_the_words_in_common_keep_their_order(readings):
@@ -83,27 +83,25 @@ def test_a_text_beside_itself_does_not_move(readings):
     assert len(found.shared) == len(found.first)
 
 
-def test_another_precision_of_the_same_model_moves_a_little(runner, readings, tiny_folder):
-    float32 = Runner(open_bundle(tiny_folder, "float32"))
+def test_another_precision_of_the_same_model_moves_a_little(model, readings, tiny_folder):
+    float32 = EncoderModel(open_bundle(tiny_folder, "float32"))
 
     found = compare(readings[0], float32.read(FIRST))
 
     assert 0 < found.moved.max() < 0.1
 
 
-def test_models_with_other_heads_are_compared_by_their_answers_alone(runner, readings):
-    fewer = runner.run([runner.encode(FIRST)])[0]
+def test_models_with_other_heads_are_compared_by_their_answers_alone(model, readings):
+    fewer = model.run([model.encode(FIRST)])[0]
     object.__setattr__(fewer, "weights", fewer.weights[:1])
 
     assert compare(readings[0], fewer).moved is None
 
 
-def test_the_panel_gives_both_answers_and_the_maps_of_the_heads_that_moved(
-    runner, screen, readings
-):
+def test_the_panel_gives_both_answers_and_the_maps_of_the_heads_that_moved(model, screen, readings):
     asked = Asked(
-        runner=runner, reading=readings[0], screen=screen,
-        options={"text": SECOND, "model": runner.bundle.title},
+        model=model, reading=readings[0], screen=screen,
+        options={"text": SECOND, "model": model.bundle.title},
     )  # fmt: skip
     drawn = finish(COMPARE.steps(asked))
 
@@ -116,7 +114,7 @@ def test_the_panel_gives_both_answers_and_the_maps_of_the_heads_that_moved(
     assert drawn["same_model"]
     for side, reading in zip(drawn["sides"], readings, strict=True):
         share = reading.probabilities.astype(np.float64)
-        odds = dict(zip(runner.bundle.labels, np.log(share / (1 - share)), strict=True))
+        odds = dict(zip(model.bundle.labels, np.log(share / (1 - share)), strict=True))
         assert side["log_odds"] == pytest.approx(odds, abs=1e-4)
     answer = CompareApi(screen).compare(FIRST, SECOND)
     assert answer["log_odds"][1] == pytest.approx(drawn["sides"][1]["log_odds"], abs=1e-5)
@@ -130,17 +128,17 @@ def test_the_panel_gives_both_answers_and_the_maps_of_the_heads_that_moved(
         ({"text": ["x"], "model": "Tiny"}, "expected a string"),
     ],
 )
-def test_what_cannot_be_compared_is_said(runner, screen, readings, options, sentence):
+def test_what_cannot_be_compared_is_said(model, screen, readings, options, sentence):
     if options["model"] == "Tiny":
-        options = {**options, "model": runner.bundle.title}
+        options = {**options, "model": model.bundle.title}
     with pytest.raises(RequestError, match=sentence):
         finish(
-            COMPARE.steps(Asked(runner=runner, reading=readings[0], screen=screen, options=options))
+            COMPARE.steps(Asked(model=model, reading=readings[0], screen=screen, options=options))
         )
 
 
-def test_the_panel_begins_with_one_word_less_of_the_shown_text(runner, screen, readings):
-    asked = Asked(runner=runner, reading=readings[0], screen=screen, options={})
+def test_the_panel_begins_with_one_word_less_of_the_shown_text(model, screen, readings):
+    asked = Asked(model=model, reading=readings[0], screen=screen, options={})
 
     begins = COMPARE.refresh_options(asked)["text"]["value"]
 
@@ -156,10 +154,10 @@ def test_the_panel_begins_with_one_word_less_of_the_shown_text(runner, screen, r
         (f"{FIRST} indeed", ""),
     ],
 )
-def test_equal_texts_are_said_to_be_equal(runner, screen, readings, text, said):
+def test_equal_texts_are_said_to_be_equal(model, screen, readings, text, said):
     asked = Asked(
-        runner=runner, reading=readings[0], screen=screen,
-        options={"text": text, "model": runner.bundle.title},
+        model=model, reading=readings[0], screen=screen,
+        options={"text": text, "model": model.bundle.title},
     )  # fmt: skip
 
     drawn = finish(COMPARE.steps(asked))
@@ -168,7 +166,7 @@ def test_equal_texts_are_said_to_be_equal(runner, screen, readings, text, said):
     assert bool(drawn["equal"]) == bool(said)
 
 
-def test_one_text_under_two_models_is_not_equal(runner, readings, tiny_folder):
-    float32 = Runner(open_bundle(tiny_folder, "float32"))
+def test_one_text_under_two_models_is_not_equal(model, readings, tiny_folder):
+    float32 = EncoderModel(open_bundle(tiny_folder, "float32"))
 
-    assert payload((runner, readings[0]), (float32, float32.read(FIRST)))["equal"] == ""
+    assert payload((model, readings[0]), (float32, float32.read(FIRST)))["equal"] == ""

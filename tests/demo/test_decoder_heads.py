@@ -11,31 +11,31 @@ from explorer.analyses import perturbation as target_scores
 from explorer.analyses.decoder_heads import decoder_head_effects, decoder_head_effects_cost
 from explorer.errors import RequestError
 from explorer.inference.cost import finish
-from explorer.inference.generator import Writer
+from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 
 TEXT = "unbelievable music was good"
 
 
 @pytest.fixture(scope="module")
-def writer(float_runner):
-    return Writer(float_runner)
+def generator(float_model):
+    return TextGenerator(float_model)
 
 
 @pytest.fixture(scope="module")
-def writing(writer, float_runner):
-    *_, writing = writer.write(float_runner.read(TEXT), Settings(max_tokens=5))
-    return writing
+def generation(generator, float_model):
+    *_, generation = generator.write(float_model.read(TEXT), Settings(max_tokens=5))
+    return generation
 
 
-def alone(writer, writing, masks):
+def alone(generator, generation, masks):
     """Log-probabilities token by token with cached steps, and the softmax written out."""
-    past = writer.graph.begin(writing.source.hidden)
+    past = generator.graph.begin(generation.source.hidden)
     given = {name: OrtValue.ortvalue_from_numpy(mask) for name, mask in masks.items()}
-    scores, last = [], writer.decoder.start_id
-    for index in writing.ids:
+    scores, last = [], generator.decoder.start_id
+    for index in generation.ids:
         past = replace(past, source={**past.source, **given})
-        outputs, past = writer.graph.run(np.array([[last]], np.int64), past)
+        outputs, past = generator.graph.run(np.array([[last]], np.int64), past)
         logits = outputs.logits[0, -1].astype(np.float64)
         scores.append(logits[index] - np.log(np.exp(logits).sum()))
         last = index
@@ -44,20 +44,20 @@ def alone(writer, writing, masks):
 
 @pytest.mark.parametrize("rows", [1, 3, 99])
 def test_every_effect_is_the_fall_of_a_text_scored_without_that_head(
-    writer, writing, monkeypatch, rows
+    generator, generation, monkeypatch, rows
 ):
     monkeypatch.setattr(module, "targets_per_run", lambda *_: rows)
 
-    found = finish(decoder_head_effects(writer, writing))
+    found = finish(decoder_head_effects(generator, generation))
 
-    layers, heads = writer.decoder.layers, writer.decoder.heads
-    whole = alone(writer, writing, {})
+    layers, heads = generator.decoder.layers, generator.decoder.heads
+    whole = alone(generator, generation, {})
     np.testing.assert_allclose(found.log_probabilities, whole, atol=1e-4)
     for kind, name in enumerate(("cross_head_mask", "head_mask")):
         for layer, head in np.ndindex(layers, heads):
             mask = np.ones((1, layers, heads), np.float32)
             mask[0, layer, head] = 0
-            fall = whole - alone(writer, writing, {name: mask})
+            fall = whole - alone(generator, generation, {name: mask})
             np.testing.assert_allclose(found.effects[kind, layer, head], fall, atol=2e-4)
     assert found.not_tried == 0
     for kind in (0, 1):
@@ -65,44 +65,44 @@ def test_every_effect_is_the_fall_of_a_text_scored_without_that_head(
 
 
 def test_where_time_is_short_cross_attention_of_the_last_layers_comes_first(
-    writer, writing, monkeypatch
+    generator, generation, monkeypatch
 ):
-    heads = writer.decoder.heads
-    each = decoder_head_effects_cost(writer, writing)
+    heads = generator.decoder.heads
+    each = decoder_head_effects_cost(generator, generation)
     monkeypatch.setattr(module, "LONGEST", each.seconds / each.texts * (1 + heads) * 1.01)
 
-    found = finish(decoder_head_effects(writer, writing))
+    found = finish(decoder_head_effects(generator, generation))
 
     tried = ~np.isnan(found.effects).any(axis=-1)
     assert tried.sum() == heads
     assert tried[0, -1].all()
-    assert found.not_tried == 2 * writer.decoder.layers * heads - heads
-    assert decoder_head_effects_cost(writer, writing).texts == 1 + heads
+    assert found.not_tried == 2 * generator.decoder.layers * heads - heads
+    assert decoder_head_effects_cost(generator, generation).texts == 1 + heads
 
 
-def test_progress_counts_the_texts_that_were_promised(writer, writing):
-    texts = decoder_head_effects_cost(writer, writing).texts
+def test_progress_counts_the_texts_that_were_promised(generator, generation):
+    texts = decoder_head_effects_cost(generator, generation).texts
 
-    *_, last = decoder_head_effects(writer, writing)
+    *_, last = decoder_head_effects(generator, generation)
 
     assert last == (texts, texts)
 
 
-def test_a_decoder_without_head_masks_says_so(writer, writing, monkeypatch):
-    monkeypatch.setattr(writer.graph, "masks_heads", False)
+def test_a_decoder_without_head_masks_says_so(generator, generation, monkeypatch):
+    monkeypatch.setattr(generator.graph, "masks_heads", False)
 
     with pytest.raises(RequestError, match="has no inputs cross_head_mask and head_mask"):
-        decoder_head_effects_cost(writer, writing)
+        decoder_head_effects_cost(generator, generation)
 
 
-def test_a_run_holds_no_more_than_its_memory(writer, writing, monkeypatch):
+def test_a_run_holds_no_more_than_its_memory(generator, generation, monkeypatch):
     monkeypatch.setattr(target_scores, "_RUN_BYTES", 10**6)
-    logits = 4 * len(writing.ids) * writer.decoder.vocabulary
+    logits = 4 * len(generation.ids) * generator.decoder.vocabulary
     keys_and_values = (
-        4 * len(writing.source.tokens) * 2 * writer.decoder.layers * writer.graph.width
+        4 * len(generation.source.tokens) * 2 * generator.decoder.layers * generator.graph.width
     )
 
-    rows = target_scores.targets_per_run(writer, writing)
+    rows = target_scores.targets_per_run(generator, generation)
 
     assert rows * (logits + 2 * keys_and_values) <= 10**6
     assert (rows + 1) * (logits + 2 * keys_and_values) > 10**6

@@ -8,13 +8,13 @@ import pytest
 
 from explorer.bundle.bundle import open_bundle
 from explorer.bundle.schema import BundleError
-from explorer.inference.encoder import Runner
-from explorer.inference.generator import Writer
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.generator import TextGenerator
 from explorer.inference.session import check_outputs, trying
 
 
 def opened(folder):
-    return Writer(Runner(open_bundle(folder)))
+    return TextGenerator(EncoderModel(open_bundle(folder)))
 
 
 @pytest.fixture
@@ -101,12 +101,12 @@ def test_a_tokenizer_that_leaves_nothing_of_a_text_is_refused(copy_of_tiny, reli
 
 def test_examples_are_cut_into_tokens_at_start(copy_of_tiny, monkeypatch):
     seen = []
-    encode = Runner.encode
+    encode = EncoderModel.encode
     monkeypatch.setattr(
-        Runner, "encode", lambda self, *texts: seen.append(texts) or encode(self, *texts)
+        EncoderModel, "encode", lambda self, *texts: seen.append(texts) or encode(self, *texts)
     )
 
-    Runner(open_bundle(copy_of_tiny(examples=[{"text": "a film", "text_pair": "dull"}])))
+    EncoderModel(open_bundle(copy_of_tiny(examples=[{"text": "a film", "text_pair": "dull"}])))
 
     assert ("a film", "dull") in seen
 

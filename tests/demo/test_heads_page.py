@@ -30,7 +30,7 @@ def answer_of(page, reading):
     page.locator("#answer .bar-value", has_text=share).first.wait_for()
 
 
-def test_the_head_of_the_map_is_left_out_and_all_are_put_back(page, runner):
+def test_the_head_of_the_map_is_left_out_and_all_are_put_back(page, model):
     assert page.locator("#left_out p").count() == 0
     page.get_by_role("button", name=re.compile("^Layer 2, head 1")).first.click()
 
@@ -39,16 +39,16 @@ def test_the_head_of_the_map_is_left_out_and_all_are_put_back(page, runner):
     line = page.locator("#left_out p")
     line.wait_for()
     assert line.inner_text().startswith("1 head is left out (layer 2: 1).")
-    answer_of(page, runner.read(FIRST, without=((1, 0),)))
+    answer_of(page, model.read(FIRST, without=((1, 0),)))
     assert page.locator("#heads .tile.out").count() == 1
     page.get_by_role("button", name="Put back layer 2, head 1", exact=True).wait_for()
     page.get_by_role("button", name="Put all heads back").click()
     line.wait_for(state="detached")
-    answer_of(page, runner.read(FIRST))
+    answer_of(page, model.read(FIRST))
     assert page.locator("#heads .tile.out").count() == 0
 
 
-def test_a_cell_leaves_its_head_out_by_keyboard_and_the_grid_stays(page, runner):
+def test_a_cell_leaves_its_head_out_by_keyboard_and_the_grid_stays(page, model):
     measure(page)
     cells = page.locator("#head_effects_result .cell")
     assert cells.count() == 2 * 3
@@ -60,7 +60,7 @@ def test_a_cell_leaves_its_head_out_by_keyboard_and_the_grid_stays(page, runner)
         page.keyboard.press(key)
 
     page.locator("#left_out p", has_text="layer 2: 2").wait_for()
-    answer_of(page, runner.read(FIRST, without=((1, 1),)))
+    answer_of(page, model.read(FIRST, without=((1, 1),)))
     assert cells.nth(4).get_attribute("aria-pressed") == "true"
     assert "Measured with all heads in." in page.locator("#head_effects_result .stale").inner_text()
     page.locator("#head_effects_price", has_text="Reads 6 changed texts").wait_for()
@@ -82,7 +82,7 @@ def test_of_quick_clicks_none_is_lost(page):
     assert pressed == ["true", "true", "true", "true", "false", "false"]
 
 
-def test_heads_stay_out_of_the_next_text(page, runner):
+def test_heads_stay_out_of_the_next_text(page, model):
     measure(page)
     page.locator("#head_effects_result .cell").first.click()
     page.locator("#left_out p", has_text="layer 1: 1").wait_for()
@@ -90,7 +90,7 @@ def test_heads_stay_out_of_the_next_text(page, runner):
     page.locator("#text textarea").fill("the film was dull")
     page.locator("#text textarea").press("Enter")
 
-    answer_of(page, runner.read("the film was dull", without=((0, 0),)))
+    answer_of(page, model.read("the film was dull", without=((0, 0),)))
     assert page.locator("#left_out p").inner_text().startswith("1 head is left out (layer 1: 1).")
     page.locator("#head_effects_result .cell").first.wait_for(state="detached")
 

@@ -27,42 +27,42 @@ TEXT = "the film is good"
 
 
 @pytest.fixture(scope="module")
-def screen(runner):
-    return Screen([runner])
+def screen(model):
+    return Screen([model])
 
 
 @pytest.fixture(scope="module")
-def asked(runner, bundle):
+def asked(model, bundle):
     options = {"label": bundle.labels[1], "measured": MEASURED[0]}
-    return Asked(runner=runner, reading=runner.read(TEXT), options=options)
+    return Asked(model=model, reading=model.read(TEXT), options=options)
 
 
-def without(runner, *heads):
+def without(model, *heads):
     mask = np.ones((1, 2, 2), np.float32)
     for layer, head in heads:
         mask[0, layer, head] = 0
-    (reading,) = runner.run([runner.encode(TEXT)], mask)
+    (reading,) = model.run([model.encode(TEXT)], mask)
     return reading.probabilities
 
 
-def test_the_grid_has_the_effect_of_every_head(runner, bundle, asked):
+def test_the_grid_has_the_effect_of_every_head(model, bundle, asked):
     drawn = finish(HEAD_EFFECTS.steps(asked))
 
-    whole = without(runner)
+    whole = without(model)
     for layer, head in np.ndindex(2, 2):
-        fall = whole[1] - without(runner, (layer, head))[1]
+        fall = whole[1] - without(model, (layer, head))[1]
         assert drawn["effects"][layer][head] == pytest.approx(fall, abs=1e-5)
     assert drawn["label"] == bundle.labels[1]
     json.dumps(drawn)  # plain data
 
 
-def test_heads_that_were_not_measured_and_answers_that_changed_are_said(bundle, runner, answered):
+def test_heads_that_were_not_measured_and_answers_that_changed_are_said(bundle, model, answered):
     whole = np.array([0.6, 0.3, 0.1], np.float32)
     less = np.full((2, 2, 3), [0.5, 0.4, 0.1], np.float32)
     less[0, 1], less[1, 0] = np.nan, [0.2, 0.3, 0.5]
     found = HeadEffects(*(answered(bundle, each) for each in (whole, less, less[:, 0])), 1)
 
-    drawn = heads_panel.payload(bundle, runner.read(TEXT, without=((0, 1),)), 0, found)
+    drawn = heads_panel.payload(bundle, model.read(TEXT, without=((0, 1),)), 0, found)
 
     assert drawn["effects"][0][1] is None
     assert drawn["effects"][0][0] == pytest.approx(0.1)
@@ -71,7 +71,7 @@ def test_heads_that_were_not_measured_and_answers_that_changed_are_said(bundle, 
     assert drawn["before"] == [[1, 2]]
 
 
-def test_the_curve_says_where_the_answer_changes(bundle, runner, copy_of_tiny, answered):
+def test_the_curve_says_where_the_answer_changes(bundle, model, copy_of_tiny, answered):
     groups = (((0, 0),), ((0, 1),), ((1, 0), (1, 1)))
     points = np.array([[0.6, 0.4, 0], [0.55, 0.45, 0], [0.3, 0.7, 0], [0.8, 0.2, 0]], np.float32)
 
@@ -82,7 +82,7 @@ def test_the_curve_says_where_the_answer_changes(bundle, runner, copy_of_tiny, a
         open_bundle(copy_of_tiny(problem_type=kind)) for kind in ("multi_label", "regression")
     )
 
-    drawn = pruning_panel.payload(bundle, runner.read(TEXT), 0, curve(bundle))
+    drawn = pruning_panel.payload(bundle, model.read(TEXT), 0, curve(bundle))
 
     names = bundle.labels
     assert drawn["flip"] == 2
@@ -90,9 +90,9 @@ def test_the_curve_says_where_the_answer_changes(bundle, runner, copy_of_tiny, a
     assert drawn["heads_gone"] == [0, 1, 2, 4]
     assert drawn["order"] == [[[1, 1]], [[1, 2]], [[2, 1], [2, 2]]]
     assert (drawn["every"], drawn["at_once"]) == (None, 2)
-    answers = pruning_panel.payload(several, runner.read(TEXT), 1, curve(several))["answers"]
+    answers = pruning_panel.payload(several, model.read(TEXT), 1, curve(several))["answers"]
     assert answers == [f"not {names[1]}", f"not {names[1]}", names[1], f"not {names[1]}"]
-    drawn = pruning_panel.payload(number, runner.read(TEXT), 1, curve(number))
+    drawn = pruning_panel.payload(number, model.read(TEXT), 1, curve(number))
     assert (drawn["flip"], drawn["number"], drawn["answers"]) == (None, True, [None] * 4)
 
 
@@ -119,24 +119,24 @@ def test_what_is_no_way_to_measure_gets_a_sentence(asked):
         PRUNING.cost(replace(asked, options={**asked.options, "measured": "often"}))
 
 
-def test_programs_ask_for_the_effects_of_heads(screen, runner, bundle):
+def test_programs_ask_for_the_effects_of_heads(screen, model, bundle):
     answer = HeadsApi(screen).head_effects(TEXT, label=bundle.labels[2], without=[[2, 2]])
 
-    whole, less = without(runner, (1, 1)), without(runner, (1, 1), (0, 0))
+    whole, less = without(model, (1, 1)), without(model, (1, 1), (0, 0))
     assert answer["effects"][0][0] == pytest.approx(whole[2] - less[2], abs=1e-5)
     assert answer["effects"][1][1] is None
     assert answer["whole"] == pytest.approx(whole[2], abs=1e-5)
     assert answer["bundle"] == bundle.title
-    likeliest = bundle.labels[int(without(runner).argmax())]
+    likeliest = bundle.labels[int(without(model).argmax())]
     assert HeadsApi(screen).head_effects(TEXT)["label"] == likeliest
 
 
-def test_programs_ask_how_many_heads_can_go(screen, runner):
+def test_programs_ask_how_many_heads_can_go(screen, model):
     answer = HeadsApi(screen).pruning(TEXT, measured="once")
 
     heads = [(layer - 1, head - 1) for group in answer["order"] for layer, head in group]
-    label = runner.bundle.labels.index(answer["label"])
-    points = [without(runner, *heads[:gone])[label] for gone in answer["heads_gone"]]
+    label = model.bundle.labels.index(answer["label"])
+    points = [without(model, *heads[:gone])[label] for gone in answer["heads_gone"]]
     np.testing.assert_allclose(answer["values"], points, atol=1e-5)
     assert answer["every"] is None
 
@@ -156,27 +156,29 @@ def test_programs_are_told_what_cannot_be_asked(screen, values, message):
             endpoint(**{"text": TEXT, **values})
 
 
-def test_programs_and_the_panel_are_told_what_each_head_of_a_decoder_did(float_runner):
-    screen = WriteScreen(Screen([float_runner]))
-    *_, writing = screen.write(float_runner.bundle.title, TEXT, Settings())
-    writer = screen.writer(float_runner.bundle.title)
-    asked = Asked(runner=float_runner, reading=writing.source, writer=writer, writing=writing)
+def test_programs_and_the_panel_are_told_what_each_head_of_a_decoder_did(float_model):
+    screen = WriteScreen(Screen([float_model]))
+    *_, generation = screen.write(float_model.bundle.title, TEXT, Settings())
+    generator = screen.generator(float_model.bundle.title)
+    asked = Asked(
+        model=float_model, reading=generation.source, generator=generator, generation=generation
+    )
 
     answer = DecoderHeadsApi(screen).decoder_head_effects(TEXT)
     drawn = finish(DECODER_HEADS.steps(asked))
 
-    mask = np.ones((1, writer.decoder.layers, writer.decoder.heads), np.float32)
+    mask = np.ones((1, generator.decoder.layers, generator.decoder.heads), np.float32)
     mask[0, 1, 0] = 0
-    hidden = writing.source.hidden[None]
+    hidden = generation.source.hidden[None]
     seen = np.ones(hidden.shape[:2], np.int64)
     whole, less = (
-        writer.graph.log_probabilities(writing.ids, hidden, seen, masks)[0]
+        generator.graph.log_probabilities(generation.ids, hidden, seen, masks)[0]
         for masks in (None, {"cross_head_mask": mask})
     )
     np.testing.assert_allclose(answer["effects"]["cross"][1][0], whole - less, atol=1e-3)
     np.testing.assert_allclose(drawn["by_token"][0][1][0], whole - less, atol=1e-3)
     assert drawn["effects"][0][1][0] == pytest.approx(float((whole - less).sum()), abs=5e-3)
     assert drawn["log_probability"] == pytest.approx(float(whole.sum()), abs=1e-3)
-    assert answer["text"] == writing.text
+    assert answer["text"] == generation.text
     assert drawn["least"] == LEAST
     json.dumps(drawn)

@@ -177,10 +177,10 @@ def test_a_line_divides_two_texts():
     assert changed[:, middle[1] - 4 : middle[1] + 4].any(axis=1).mean() > 0.5
 
 
-def test_segments_of_a_reading_reach_the_picture(runner):
+def test_segments_of_a_reading_reach_the_picture(model):
     from explorer.maps.view import attention_map
 
-    view = attention_map(runner.read("good film", "bad"), 0, 0)
+    view = attention_map(model.read("good film", "bad"), 0, 0)
     axis = replace(
         view.queries, whole=tuple(replace(token, segment=0) for token in view.queries.tokens)
     )

@@ -13,32 +13,32 @@ from explorer.inference.cost import finish
 TEXT, PAIR = "unbelievable music was good", "not bad"
 
 
-def alone(float_runner, out):
+def alone(float_model, out):
     """The answer of one run, with an explicit mask of the heads that are in."""
     mask = np.array([[[float((i, j) not in out) for j in (0, 1)] for i in (0, 1)]], np.float32)
-    (reading,) = float_runner.run([float_runner.encode(TEXT, PAIR)], mask)
+    (reading,) = float_model.run([float_model.encode(TEXT, PAIR)], mask)
     return reading.probabilities
 
 
 @pytest.mark.parametrize("before", [(), ((1, 0),)])
-def test_every_effect_is_the_fall_of_a_run_without_that_head(float_runner, before):
-    reading = float_runner.read(TEXT, PAIR, before)
+def test_every_effect_is_the_fall_of_a_run_without_that_head(float_model, before):
+    reading = float_model.read(TEXT, PAIR, before)
 
-    found = finish(head_effects(float_runner, reading, 1))
+    found = finish(head_effects(float_model, reading, 1))
 
-    whole = alone(float_runner, before)
+    whole = alone(float_model, before)
     np.testing.assert_allclose(found.whole.probabilities, whole, atol=1e-6)
     for layer, head in np.ndindex(2, 2):
         without = found.without_head[layer, head].probabilities
         if (layer, head) in before:
             assert np.isnan(without).all()
             continue
-        expected = alone(float_runner, (*before, (layer, head)))
+        expected = alone(float_model, (*before, (layer, head)))
         np.testing.assert_allclose(without, expected, atol=1e-6)
         fall = whole[1] - expected[1]
         assert found.effects(1)[layer, head] == pytest.approx(fall, abs=2e-6)
     for layer in (0, 1):
-        expected = alone(float_runner, (*before, (layer, 0), (layer, 1)))
+        expected = alone(float_model, (*before, (layer, 0), (layer, 1)))
         np.testing.assert_allclose(found.without_layer[layer].probabilities, expected, atol=1e-6)
         fall = whole[1] - expected[1]
         assert found.layer_effects(1)[layer] == pytest.approx(fall, abs=2e-6)
@@ -47,16 +47,16 @@ def test_every_effect_is_the_fall_of_a_run_without_that_head(float_runner, befor
 
 
 def test_where_time_is_short_the_heads_of_the_layer_that_matters_come_first(
-    float_runner, monkeypatch
+    float_model, monkeypatch
 ):
-    reading = float_runner.read(TEXT, PAIR)
-    whole = finish(head_effects(float_runner, reading, 0))
+    reading = float_model.read(TEXT, PAIR)
+    whole = finish(head_effects(float_model, reading, 0))
     layer = int(np.abs(whole.layer_log_odds_effects(0)).argmax())
-    monkeypatch.setattr(float_runner.pace, "texts_within", lambda *_: 1 + 2 + 2)
+    monkeypatch.setattr(float_model.pace, "texts_within", lambda *_: 1 + 2 + 2)
 
-    found = finish(head_effects(float_runner, reading, 0))
+    found = finish(head_effects(float_model, reading, 0))
 
-    assert head_effects_cost(float_runner, reading).texts == 5
+    assert head_effects_cost(float_model, reading).texts == 5
     assert found.not_tried == 2
     assert np.isnan(found.without_head[1 - layer].logits).all()
     np.testing.assert_allclose(
@@ -64,30 +64,30 @@ def test_where_time_is_short_the_heads_of_the_layer_that_matters_come_first(
     )
 
 
-def test_the_time_is_the_one_that_an_analysis_may_take(float_runner, monkeypatch):
-    reading = float_runner.read(TEXT)
+def test_the_time_is_the_one_that_an_analysis_may_take(float_model, monkeypatch):
+    reading = float_model.read(TEXT)
     asked = []
-    monkeypatch.setattr(float_runner.pace, "texts_within", lambda *given: asked.append(given) or 99)
+    monkeypatch.setattr(float_model.pace, "texts_within", lambda *given: asked.append(given) or 99)
 
-    assert head_effects_cost(float_runner, reading).texts == 1 + 2 + 4
+    assert head_effects_cost(float_model, reading).texts == 1 + 2 + 4
     assert asked == [(module.LONGEST, len(reading.tokens))]
 
 
-def test_progress_counts_the_texts_that_were_promised(float_runner):
-    reading = float_runner.read(TEXT)
+def test_progress_counts_the_texts_that_were_promised(float_model):
+    reading = float_model.read(TEXT)
 
-    progress = list(head_effects(float_runner, reading, 0))
+    progress = list(head_effects(float_model, reading, 0))
 
     assert progress[-1] == (7, 7)
-    assert head_effects_cost(float_runner, reading).texts == 7
+    assert head_effects_cost(float_model, reading).texts == 7
 
 
-def test_a_graph_without_head_masks_says_so(float_runner, monkeypatch):
-    reading = float_runner.read(TEXT)
-    monkeypatch.setattr(float_runner, "masks_heads", False)
+def test_a_graph_without_head_masks_says_so(float_model, monkeypatch):
+    reading = float_model.read(TEXT)
+    monkeypatch.setattr(float_model, "masks_heads", False)
 
     with pytest.raises(RequestError, match="has no input head_mask"):
-        head_effects_cost(float_runner, reading)
+        head_effects_cost(float_model, reading)
 
 
 def test_a_flip_is_another_label_as_the_model_names_it(bundle, copy_of_tiny, answered):

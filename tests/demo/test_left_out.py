@@ -12,8 +12,8 @@ TEXT = "unbelievable music was good"
 
 
 @pytest.fixture(scope="module")
-def screen(runner):
-    return Screen([runner])
+def screen(model):
+    return Screen([model])
 
 
 def test_a_mask_has_a_zero_for_each_head_that_is_left_out():
@@ -24,14 +24,14 @@ def test_a_mask_has_a_zero_for_each_head_that_is_left_out():
     assert counted_from_1(heads_in(mask))[-1] == [2, 3]
 
 
-def test_a_text_is_read_without_them_and_says_so(screen, runner):
-    title = runner.bundle.title
+def test_a_text_is_read_without_them_and_says_so(screen, model):
+    title = model.bundle.title
     _, whole = screen.read(title, TEXT, "")
     _, less = screen.read(title, TEXT, "", [[2, 1], [1, 2], [2, 1]])
 
     mask = np.ones((1, 2, 2), np.float32)
     mask[0, 1, 0] = mask[0, 0, 1] = 0
-    (alone,) = runner.run([runner.encode(TEXT)], mask)
+    (alone,) = model.run([model.encode(TEXT)], mask)
     np.testing.assert_array_equal(less.probabilities, alone.probabilities)
     np.testing.assert_array_equal(less.weights, alone.weights)
     assert less.without == [[1, 2], [2, 1]]
@@ -44,11 +44,11 @@ def test_a_text_is_read_without_them_and_says_so(screen, runner):
     assert screen.read(title, TEXT, "", [[1, 2], [2, 1]])[1] is less
 
 
-def test_every_row_of_a_batch_remembers_its_own_mask(runner):
+def test_every_row_of_a_batch_remembers_its_own_mask(model):
     masks = np.ones((2, 2, 2), np.float32)
     masks[1, 0, 0] = 0
 
-    first, second = runner.run([runner.encode(TEXT)] * 2, masks)
+    first, second = model.run([model.encode(TEXT)] * 2, masks)
 
     assert (first.without, second.without) == ([], [[1, 1]])
 
@@ -71,14 +71,14 @@ def test_every_row_of_a_batch_remembers_its_own_mask(runner):
         ),
     ],
 )
-def test_what_is_no_head_gets_a_sentence(runner, heads, sentence):
+def test_what_is_no_head_gets_a_sentence(model, heads, sentence):
     with pytest.raises(RequestError, match=sentence):
-        check_without(heads, runner)
+        check_without(heads, model)
 
 
-def test_a_graph_that_cannot_leave_a_head_out_says_so(runner, monkeypatch):
-    monkeypatch.setattr(runner, "masks_heads", False)
+def test_a_graph_that_cannot_leave_a_head_out_says_so(model, monkeypatch):
+    monkeypatch.setattr(model, "masks_heads", False)
 
     with pytest.raises(RequestError, match="has no input head_mask, so no head can be left out"):
-        check_without([[1, 1]], runner)
-    assert check_without([], runner) == ()
+        check_without([[1, 1]], model)
+    assert check_without([], model) == ()

@@ -13,8 +13,8 @@ VIEW = (2, "mean", True, True, False, False)  # as in Chosen, behind what is sho
 
 
 @pytest.fixture(scope="module")
-def screen(runner):
-    return Screen([runner])
+def screen(model):
+    return Screen([model])
 
 
 @pytest.fixture
@@ -30,13 +30,13 @@ def shares(answer):
     return {bar["label"]: bar["share"] for bar in answer["bars"]}
 
 
-def test_answer_maps_and_their_list_follow(events, runner):
+def test_answer_maps_and_their_list_follow(events, model):
     shown, _, answer, left_out, heads, *_ = events.leave_out(without((2, 1), (1, 1)), SHOWN, *VIEW)
 
     mask = np.ones((1, 2, 2), np.float32)
     mask[0, 1, 0] = mask[0, 0, 0] = 0
-    (alone,) = runner.run([runner.encode(TEXT)], mask)
-    for label, share in zip(runner.bundle.labels, alone.probabilities, strict=True):
+    (alone,) = model.run([model.encode(TEXT)], mask)
+    for label, share in zip(model.bundle.labels, alone.probabilities, strict=True):
         assert shares(answer)[label] == pytest.approx(share, abs=1e-6)
     assert shown == {**SHOWN, "without": [[1, 1], [2, 1]]}
     assert left_out == {"without": [[1, 1], [2, 1]], "heads": 2}
@@ -44,18 +44,18 @@ def test_answer_maps_and_their_list_follow(events, runner):
     assert heads["chosen"] == [2, "mean"]
 
 
-def test_they_stay_out_of_the_next_text_and_come_back_together(events, runner):
+def test_they_stay_out_of_the_next_text_and_come_back_together(events, model):
     shown, *_ = events.leave_out(without((1, 2)), SHOWN, *VIEW)
 
     shown, _, answer, *_ = events.read(TITLE, "bad music", "", shown, *VIEW)
 
     assert shown["without"] == [[1, 2]]
-    whole = runner.read("bad music")
-    first = shares(answer)[runner.bundle.labels[0]]
+    whole = model.read("bad music")
+    first = shares(answer)[model.bundle.labels[0]]
     assert abs(first - whole.probabilities[0]) > 1e-6
     shown, _, answer, left_out, *_ = events.leave_out(without(), shown, *VIEW)
     assert shown["without"] == left_out["without"] == []
-    assert shares(answer)[runner.bundle.labels[0]] == pytest.approx(whole.probabilities[0], 1e-5)
+    assert shares(answer)[model.bundle.labels[0]] == pytest.approx(whole.probabilities[0], 1e-5)
 
 
 def test_another_model_begins_with_all_its_heads(events):

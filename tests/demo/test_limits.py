@@ -4,7 +4,7 @@ import pytest
 
 from explorer.bundle import bundle as limits
 from explorer.bundle.bundle import MAP_BYTES, OPERATIONS, most_tokens, operations
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 from explorer.ui import sentences
 from explorer.ui.api import about
 
@@ -35,11 +35,11 @@ def test_the_bounds_are_those_that_are_stated():
 
 def test_a_cut_for_want_of_memory_is_told_like_any_other(bundle, monkeypatch):
     monkeypatch.setattr(limits, "CELLS", 20**2)
-    runner = Runner(bundle)
+    model = EncoderModel(bundle)
 
-    reading = runner.read("film " * 100)
+    reading = model.read("film " * 100)
 
-    said = about(runner, reading)
+    said = about(model, reading)
     assert (len(said["tokens"]), said["tokens_left_out"], said["max_tokens"]) == (20, 82, 20)
     assert sentences.notices(reading, bundle)[0] == (
         "The model could read 32 tokens, but the maps of so many would take too much memory and "

@@ -4,11 +4,11 @@ order of weighting, merging, joining and hiding."""
 import numpy as np
 import pytest
 
-from explorer.inference.generator import Writer
+from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.inference.tokens import group_words
 from explorer.maps.head_types import type_of_head
-from explorer.maps.view import attention_map, encoder_maps, writing_map, writing_maps
+from explorer.maps.view import attention_map, encoder_maps, generation_map, generation_maps
 from explorer.ui.sentences import about_map, map_notes
 
 TEXTS = ("unbelievable music was unbad", "was it?")
@@ -16,8 +16,8 @@ JOIN = {"mean": np.mean, "max": np.max}
 
 
 @pytest.fixture(scope="module")
-def reading(runner):
-    return runner.read(*TEXTS)
+def reading(model):
+    return model.read(*TEXTS)
 
 
 def weighted(weights, norms):
@@ -88,42 +88,44 @@ def test_every_choice_has_a_name_of_its_own(reading, layer, head, name, file_nam
     assert (norms.name, norms.file_name) == (f"{name}, norm-weighted", f"{file_name}-norms")
 
 
-def test_cross_attention_is_weighted_by_the_norms_that_the_graph_gives(runner):
-    writer = Writer(runner)
-    source = runner.read(*TEXTS)
-    *_, written = writer.write(source, Settings(max_tokens=4))
-    *_, searched = writer.write(source, Settings(strategy="beam", beams=2, max_tokens=4))
-    followed = writer.follow(source, written.ids)
+def test_cross_attention_is_weighted_by_the_norms_that_the_graph_gives(model):
+    generator = TextGenerator(model)
+    source = model.read(*TEXTS)
+    *_, written = generator.write(source, Settings(max_tokens=4))
+    *_, searched = generator.write(source, Settings(strategy="beam", beams=2, max_tokens=4))
+    followed = generator.follow(source, written.ids)
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(writer.decoder.graph.path)
+    session = onnxruntime.InferenceSession(generator.decoder.graph.path)
     empty = {
         one.name: np.zeros([1, one.shape[1], 0, one.shape[3]], np.float32)
         for one in session.get_inputs()
         if one.name.startswith("past")
     }
-    names = [f"cross_value_norms.{layer}" for layer in range(writer.decoder.layers)]
+    names = [f"cross_value_norms.{layer}" for layer in range(generator.decoder.layers)]
     feed = {
-        "input_ids": np.array([[writer.decoder.start_id]]),
+        "input_ids": np.array([[generator.decoder.start_id]]),
         "encoder_attention_mask": np.ones((1, len(source.tokens)), np.int64),
         "encoder_hidden_states": source.hidden[None],
         **empty,
     }
     norms = np.stack(session.run(names, feed))[:, 0]
 
-    for writing in (written, searched, followed):
-        np.testing.assert_allclose(writing.cross_value_norms, norms, rtol=1e-4)
-    view = writing_map(written, "source", 1, 0, by_norms=True)
+    for generation in (written, searched, followed):
+        np.testing.assert_allclose(generation.cross_value_norms, norms, rtol=1e-4)
+    view = generation_map(written, "source", 1, 0, by_norms=True)
     expected = weighted(written.cross_weights[1, 0], norms[1, 0])
     np.testing.assert_allclose(view.weights, expected, atol=1e-5)
     assert view.name == "Cross-attention, layer 2, head 1, norm-weighted"
 
 
 @pytest.mark.parametrize("words", [True, False])
-def test_attention_that_prefers_nothing_is_even_over_what_can_be_seen(runner, reading, words):
+def test_attention_that_prefers_nothing_is_even_over_what_can_be_seen(model, reading, words):
     encoder = encoder_maps(reading, words=words)
-    writing = Writer(runner).follow(reading, Writer(runner).target_ids("unbad film", 24)[0])
-    back = writing_maps(writing, "written", words=words)
+    generation = TextGenerator(model).follow(
+        reading, TextGenerator(model).target_ids("unbad film", 24)[0]
+    )
+    back = generation_maps(generation, "written", words=words)
 
     for maps in (encoder, back):
         np.testing.assert_allclose(maps.even().sum(axis=1), 1, atol=1e-6)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from explorer.inference.generator import Writer
+from explorer.inference.generator import TextGenerator
 from explorer.inference.tokens import group_words
 from explorer.maps.axes import place_of, text_axis
-from explorer.maps.view import attention_map, writing_map
+from explorer.maps.view import attention_map, generation_map
 
 TEXTS = ("unbelievable music was unbad", "was it?")
 
@@ -27,8 +27,8 @@ def by_loops(weights, rows, columns, *, hidden=()):
 
 @pytest.mark.parametrize("special_tokens", [True, False])
 @pytest.mark.parametrize("head", [1, "mean"])
-def test_a_map_between_words_is_summed_and_averaged_over_their_pieces(runner, head, special_tokens):
-    reading = runner.read(*TEXTS)
+def test_a_map_between_words_is_summed_and_averaged_over_their_pieces(model, head, special_tokens):
+    reading = model.read(*TEXTS)
     words = group_words(reading.tokens)
     assert max(len(word.places) for word in words) > 1
     whole = reading.weights[1]
@@ -45,17 +45,17 @@ def test_a_map_between_words_is_summed_and_averaged_over_their_pieces(runner, he
 
 
 @pytest.mark.parametrize("looks_at", ["source", "written"])
-def test_a_written_text_is_merged_on_both_sides(runner, looks_at):
-    writer = Writer(runner)
-    ids, _ = writer.target_ids("unbelievable film", 24)
-    writing = writer.follow(runner.read(*TEXTS), ids)
-    rows = group_words(writing.tokens)
-    columns = group_words(writing.source.tokens if looks_at == "source" else writing.before)
+def test_a_written_text_is_merged_on_both_sides(model, looks_at):
+    generator = TextGenerator(model)
+    ids, _ = generator.target_ids("unbelievable film", 24)
+    generation = generator.follow(model.read(*TEXTS), ids)
+    rows = group_words(generation.tokens)
+    columns = group_words(generation.source.tokens if looks_at == "source" else generation.before)
     assert max(len(word.places) for word in rows) > 1
 
-    view = writing_map(writing, looks_at, 0, 1, words=True)
+    view = generation_map(generation, looks_at, 0, 1, words=True)
 
-    whole = writing.weights(looks_at)[0, 1]
+    whole = generation.weights(looks_at)[0, 1]
     np.testing.assert_allclose(view.weights, by_loops(whole, rows, columns), atol=1e-6)
     assert view.sides[0] == "each row is a written word"
 
@@ -71,14 +71,14 @@ def test_a_written_text_is_merged_on_both_sides(runner, looks_at):
         ("cafe\u0301", ["cafe\u0301"]),
     ],
 )
-def test_words_are_shown_as_they_were_typed(runner, text, words):
-    axis = text_axis(runner.read(text).tokens, special_tokens=False, words=True)
+def test_words_are_shown_as_they_were_typed(model, text, words):
+    axis = text_axis(model.read(text).tokens, special_tokens=False, words=True)
 
     assert [token.label for token in axis.tokens] == words
 
 
-def test_a_word_names_its_pieces_and_knows_its_tokens(runner):
-    reading = runner.read("unbelievable film")
+def test_a_word_names_its_pieces_and_knows_its_tokens(model):
+    reading = model.read("unbelievable film")
     axis = text_axis(reading.tokens, words=True)
     (word,) = (one for one in axis.whole if one.text == "unbelievable")
     place = axis.whole.index(word)

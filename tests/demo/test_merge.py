@@ -7,8 +7,8 @@ from explorer.inference.tokens import group_words
 from explorer.maps.axes import merge_words
 
 
-def test_sums_over_key_pieces_and_means_over_query_pieces(runner):
-    reading = runner.read("unbelievable music was good", "was it?")
+def test_sums_over_key_pieces_and_means_over_query_pieces(model):
+    reading = model.read("unbelievable music was good", "was it?")
     words = group_words(reading.tokens)
     merged = merge_words(reading.weights, words, words)
 

@@ -32,8 +32,8 @@ def test_equal_norms_change_nothing_and_a_row_that_carries_nothing_is_zero():
 
 
 @pytest.mark.parametrize("query", [0, 3])
-def test_rollout_is_the_product_of_the_layers_with_their_residuals(runner, query):
-    reading = runner.read("the film was not bad at all")
+def test_rollout_is_the_product_of_the_layers_with_their_residuals(model, query):
+    reading = model.read("the film was not bad at all")
     count = len(reading.tokens)
     expected = np.eye(count)
     for layer in reading.weights.astype(np.float64):
@@ -59,9 +59,9 @@ def test_rollout_is_the_product_of_the_layers_with_their_residuals(runner, query
     )
 
 
-def test_heads_that_are_left_out_have_no_part_in_rollout_mean_and_maximum(runner):
+def test_heads_that_are_left_out_have_no_part_in_rollout_mean_and_maximum(model):
     without = ((0, 0), (0, 1), (1, 0))  # of layer 1 both heads, of layer 2 the first
-    reading = runner.read("the film was good", "", without)
+    reading = model.read("the film was good", "", without)
     only = reading.weights[1, 1]
     tokens = len(reading.tokens)
 

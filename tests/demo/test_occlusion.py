@@ -22,60 +22,60 @@ TEXT = "The music was good. Not bad at all! An unbelievable story"
 
 
 @pytest.fixture
-def runner(float_runner):
-    return float_runner
+def model(float_model):
+    return float_model
 
 
-def alone(runner, text, pair, places, way, mask=None):
-    encoded = runner.encode(text, pair)
+def alone(model, text, pair, places, way, mask=None):
+    encoded = model.encode(text, pair)
     changed = (
-        without(encoded, places) if way == "deleted" else masked(encoded, places, runner.mask_id)
+        without(encoded, places) if way == "deleted" else masked(encoded, places, model.mask_id)
     )
-    (reading,) = runner.run([changed], mask)
+    (reading,) = model.run([changed], mask)
     return reading.probabilities
 
 
 @pytest.mark.parametrize("way", ["deleted", "masked"])
 @pytest.mark.parametrize("pair", ["", "dull, but great"])
-def test_every_effect_is_the_answer_less_the_answer_without_the_word(runner, way, pair):
-    reading = runner.read(TEXT, pair)
-    for target in range(len(runner.bundle.labels)):
-        found = finish(occlusion(runner, reading, target, way))
+def test_every_effect_is_the_answer_less_the_answer_without_the_word(model, way, pair):
+    reading = model.read(TEXT, pair)
+    for target in range(len(model.bundle.labels)):
+        found = finish(occlusion(model, reading, target, way))
 
         assert "".join(word.text for word in found.words) == (TEXT + pair).replace(" ", "")
         for word, effect in zip(found.words, found.effects, strict=True):
-            less = alone(runner, TEXT, pair, word.places, way)
+            less = alone(model, TEXT, pair, word.places, way)
             assert effect == pytest.approx(reading.probabilities[target] - less[target], abs=1e-5)
     assert np.abs(found.effects).max() > 1e-3
 
 
-def test_a_deleted_word_is_a_text_without_it(runner):
-    reading = runner.read("the music was good")
-    found = finish(occlusion(runner, reading, 0, "deleted"))
+def test_a_deleted_word_is_a_text_without_it(model):
+    reading = model.read("the music was good")
+    found = finish(occlusion(model, reading, 0, "deleted"))
 
     for place, word in enumerate(["the", "music", "was", "good"]):
         shorter = " ".join(w for w in ["the", "music", "was", "good"] if w != word)
         np.testing.assert_allclose(
-            found.changed.probabilities[place], runner.read(shorter).probabilities, atol=1e-5
+            found.changed.probabilities[place], model.read(shorter).probabilities, atol=1e-5
         )
 
 
-def test_heads_that_were_left_out_stay_out(runner):
+def test_heads_that_were_left_out_stay_out(model):
     heads = ((0, 0), (1, 1))
-    reading = runner.read(TEXT, without=heads)
-    found = finish(occlusion(runner, reading, 1, "deleted"))
+    reading = model.read(TEXT, without=heads)
+    found = finish(occlusion(model, reading, 1, "deleted"))
 
-    mask = mask_without(heads, runner.bundle.layers, runner.bundle.heads)
+    mask = mask_without(heads, model.bundle.layers, model.bundle.heads)
     for word, effect in zip(found.words, found.effects, strict=True):
-        less = alone(runner, TEXT, "", word.places, "deleted", mask)
+        less = alone(model, TEXT, "", word.places, "deleted", mask)
         assert effect == pytest.approx(reading.probabilities[1] - less[1], abs=1e-5)
 
 
-def test_a_text_too_long_for_the_time_goes_by_sentences_first(runner, monkeypatch):
-    reading = runner.read(TEXT)
+def test_a_text_too_long_for_the_time_goes_by_sentences_first(model, monkeypatch):
+    reading = model.read(TEXT)
     monkeypatch.setattr(module, "_LEAST", 8)
-    monkeypatch.setattr(runner.pace, "texts_within", lambda *_: 8)
-    found = finish(occlusion(runner, reading, 1, "deleted"))
+    monkeypatch.setattr(model.pace, "texts_within", lambda *_: 8)
+    found = finish(occlusion(model, reading, 1, "deleted"))
 
     words = own_words(reading.tokens)
     sentences = [[word.text for word in words[span.start : span.stop]] for span in found.sentences]
@@ -85,24 +85,24 @@ def test_a_text_too_long_for_the_time_goes_by_sentences_first(runner, monkeypatc
     effects = []
     for span, effect in zip(found.sentences, found.sentence_effects, strict=True):
         places = [place for index in span for place in words[index].places]
-        effects.append(reading.probabilities[1] - alone(runner, TEXT, "", places, "deleted")[1])
+        effects.append(reading.probabilities[1] - alone(model, TEXT, "", places, "deleted")[1])
         assert effect == pytest.approx(effects[-1], abs=1e-5)
     # 8 texts hold three sentences and five words: those of the strongest sentence whose size fits.
     strongest = int(np.argmax(np.abs(effects)))
     assert set(found.sentences[strongest][:5]) <= set(found.tried)
     assert len(found.tried) <= 5
-    assert occlusion_cost(runner, reading).texts == 8
+    assert occlusion_cost(model, reading).texts == 8
     for place in found.tried:
-        less = alone(runner, TEXT, "", words[place].places, "deleted")
+        less = alone(model, TEXT, "", words[place].places, "deleted")
         assert found.effects[place] == pytest.approx(reading.probabilities[1] - less[1], abs=1e-5)
     assert found.strongest == sorted(found.tried, key=lambda place: -abs(found.effects[place]))
 
 
-def test_sentences_end_with_their_quotes_and_long_ones_are_cut(runner, monkeypatch):
+def test_sentences_end_with_their_quotes_and_long_ones_are_cut(model, monkeypatch):
     monkeypatch.setattr(spans_module, "_LONGEST", 8)
 
     def spans(text, most=99, pair=""):
-        words = own_words(runner.encode(text, pair).tokens)
+        words = own_words(model.encode(text, pair).tokens)
         parts = [words[span.start : span.stop] for span in sentence_spans(words, most)]
         return ["".join(word.text for word in part) for part in parts]
 
@@ -113,32 +113,32 @@ def test_sentences_end_with_their_quotes_and_long_ones_are_cut(runner, monkeypat
     assert spans("") == []
 
 
-def test_equal_texts_are_read_once(runner):
-    reading = runner.read("good good bad")
+def test_equal_texts_are_read_once(model):
+    reading = model.read("good good bad")
     words = own_words(reading.tokens)
     removals = [[words[0]], [words[1]], [words[2]], [words[1]]]
 
-    texts, rows = distinct_texts(runner, reading, removals, "deleted")
-    found = finish(answers_without(runner, reading, removals, "deleted"))
+    texts, rows = distinct_texts(model, reading, removals, "deleted")
+    found = finish(answers_without(model, reading, removals, "deleted"))
 
     assert (len(texts), rows) == (2, [0, 0, 1, 0])  # good bad, good good
     for row, removed in enumerate(removals):
-        less = alone(runner, reading.text, "", removed[0].places, "deleted")
+        less = alone(model, reading.text, "", removed[0].places, "deleted")
         np.testing.assert_allclose(found[row].probabilities, less, atol=1e-5)
 
 
-def test_words_cannot_be_masked_without_a_mask_token(runner, monkeypatch):
+def test_words_cannot_be_masked_without_a_mask_token(model, monkeypatch):
     with pytest.raises(RequestError, match="way is 'burnt'; expected deleted or masked"):
-        check_way("burnt", runner)
-    assert check_way("masked", runner) == "masked"
-    monkeypatch.setattr(runner._encoder, "mask_id", None)
+        check_way("burnt", model)
+    assert check_way("masked", model) == "masked"
+    monkeypatch.setattr(model._encoder, "mask_id", None)
 
     with pytest.raises(RequestError, match=r"Tiny.* has no mask token.*Have them deleted"):
-        check_way("masked", runner)
+        check_way("masked", model)
 
 
-def test_a_text_without_words_has_no_effects(runner):
-    found = finish(occlusion(runner, runner.read("\u00ad"), 0, "deleted"))
+def test_a_text_without_words_has_no_effects(model):
+    found = finish(occlusion(model, model.read("\u00ad"), 0, "deleted"))
 
     assert len(found.effects) == len(found.tried) == 0
-    assert plan_occlusion(runner, runner.read("a")).texts == 1
+    assert plan_occlusion(model, model.read("a")).texts == 1

@@ -27,8 +27,8 @@ def ink_of(uri):
 
 
 @pytest.mark.parametrize("special_tokens", [True, False])
-def test_each_tile_is_its_heads_map_in_small(runner, special_tokens):
-    reading = runner.read("the film was dull", "was it good?")
+def test_each_tile_is_its_heads_map_in_small(model, special_tokens):
+    reading = model.read("the film was dull", "was it good?")
 
     shown = drawn(encoder_maps(reading, special_tokens=special_tokens))
 
@@ -43,10 +43,10 @@ def test_each_tile_is_its_heads_map_in_small(runner, special_tokens):
                 assert shown[layer, column, y, x] == pytest.approx(expected, abs=1 / 255)
 
 
-def test_of_a_long_text_each_pixel_shows_its_strongest_cell(runner):
+def test_of_a_long_text_each_pixel_shows_its_strongest_cell(model):
     weights = np.full((2, 2, 200, 200), 1e-4, np.float32)
     weights[1, 0, 77, 130] = 1
-    axis = text_axis(runner.read("film").tokens[1:2] * 200)
+    axis = text_axis(model.read("film").tokens[1:2] * 200)
 
     tile = drawn(Maps(weights=weights, queries=axis, keys=axis))[1, 0]
 

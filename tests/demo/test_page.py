@@ -51,9 +51,9 @@ def chips(page):
     )
 
 
-def test_the_first_screen_shows_a_computed_example(page, runner):
-    reading = runner.read(FIRST)
-    likeliest = runner.bundle.labels[reading.probabilities.argmax()]
+def test_the_first_screen_shows_a_computed_example(page, model):
+    reading = model.read(FIRST)
+    likeliest = model.bundle.labels[reading.probabilities.argmax()]
 
     assert page.locator("h1").inner_text() == "Attention Explorer"
     assert page.locator("#text textarea").input_value() == FIRST
@@ -125,12 +125,12 @@ def test_the_overview_is_walked_with_arrow_keys(page):
     assert page.get_by_label("Head", exact=True).input_value() == "mean"
 
 
-def test_a_chosen_token_says_where_it_looks(page, runner):
+def test_a_chosen_token_says_where_it_looks(page, model):
     page.get_by_role("button", name="Layer 1, head 1").click()
     page.wait_for_function(
         "() => /Layer 1, head 1/.test(document.querySelector('#tokens').innerText)"
     )
-    view = attention_map(runner.read(FIRST), 0, 0, words=True)
+    view = attention_map(model.read(FIRST), 0, 0, words=True)
     weights, tokens = view.weights, view.queries.tokens
 
     page.locator("#tokens .chip").nth(2).click()
@@ -146,8 +146,8 @@ def test_a_chosen_token_says_where_it_looks(page, runner):
     assert page.locator("#tokens .looks-at").inner_text().startswith("[CLS] looks at ")
 
 
-def test_a_click_on_a_row_of_the_map_follows_its_token(page, runner):
-    labels = [word.text for word in group_words(runner.read(FIRST).tokens)]
+def test_a_click_on_a_row_of_the_map_follows_its_token(page, model):
+    labels = [word.text for word in group_words(model.read(FIRST).tokens)]
     box = map_geometry(labels, labels)
     image = page.locator("#map img")
     scale = image.bounding_box()["width"] / box.width

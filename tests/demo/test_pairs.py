@@ -14,27 +14,27 @@ from explorer.inference.source_text import masked, without
 
 
 @pytest.fixture(scope="module")
-def alone(float_runner):
+def alone(float_model):
     """The answer without some words, from a run of its own."""
 
     def read(text, pair, words, way):
-        encoded = float_runner.encode(text, pair)
+        encoded = float_model.encode(text, pair)
         places = [place for word in words for place in word.places]
         changed = (
             without(encoded, places)
             if way == "deleted"
-            else masked(encoded, places, float_runner.mask_id)
+            else masked(encoded, places, float_model.mask_id)
         )
-        return float_runner.run([changed])[0].probabilities
+        return float_model.run([changed])[0].probabilities
 
     return read
 
 
 @pytest.mark.parametrize("way", ["deleted", "masked"])
-def test_an_interaction_is_the_second_difference(float_runner, alone, way):
+def test_an_interaction_is_the_second_difference(float_model, alone, way):
     text, pair = "unbelievable music was not bad", "it was good"
-    reading = float_runner.read(text, pair)
-    found = finish(pairs(float_runner, reading, 1, way))
+    reading = float_model.read(text, pair)
+    found = finish(pairs(float_model, reading, 1, way))
 
     words = own_words(reading.tokens)
     assert found.places == list(range(len(words)))
@@ -60,28 +60,28 @@ def test_an_interaction_is_the_second_difference(float_runner, alone, way):
     assert len(sizes) == len(words) * (len(words) - 1) / 2
 
 
-def test_the_words_with_the_largest_effects_are_paired(float_runner, monkeypatch):
-    reading = float_runner.read("not bad at all, the story is great!")
+def test_the_words_with_the_largest_effects_are_paired(float_model, monkeypatch):
+    reading = float_model.read("not bad at all, the story is great!")
     monkeypatch.setattr(module, "MOST_WORDS", 3)
-    found = finish(pairs(float_runner, reading, 0, "deleted"))
+    found = finish(pairs(float_model, reading, 0, "deleted"))
 
     largest = np.argsort(-np.abs(found.single.log_odds_effects), kind="stable")[:3]
     assert found.places == sorted(largest.tolist())
     assert found.left_out == len(found.single.words) - 3
-    assert pairs_cost(float_runner, reading).texts == len(found.single.words) + 3
+    assert pairs_cost(float_model, reading).texts == len(found.single.words) + 3
 
 
-def test_no_more_pairs_than_fit_into_the_time(float_runner, monkeypatch):
-    reading = float_runner.read("not bad at all")
+def test_no_more_pairs_than_fit_into_the_time(float_model, monkeypatch):
+    reading = float_model.read("not bad at all")
     words = len(own_words(reading.tokens))
     monkeypatch.setattr(
-        float_runner.pace, "texts_within", lambda seconds, _: words + (5 if seconds > 8 else 0)
+        float_model.pace, "texts_within", lambda seconds, _: words + (5 if seconds > 8 else 0)
     )
-    assert pairs_cost(float_runner, reading).texts == words + 3  # of 3 words; 4 would make 6 pairs
-    assert len(finish(pairs(float_runner, reading, 0, "deleted")).places) == 3
+    assert pairs_cost(float_model, reading).texts == words + 3  # of 3 words; 4 would make 6 pairs
+    assert len(finish(pairs(float_model, reading, 0, "deleted")).places) == 3
 
 
-def test_a_single_word_makes_no_pair(float_runner):
-    found = finish(pairs(float_runner, float_runner.read("good"), 0, "deleted"))
+def test_a_single_word_makes_no_pair(float_model):
+    found = finish(pairs(float_model, float_model.read("good"), 0, "deleted"))
 
     assert (found.strongest, found.interactions.shape) == ([], (1, 1))

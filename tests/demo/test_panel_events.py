@@ -47,7 +47,7 @@ def events(counting):
     )  # fmt: skip
     panel = Panel(analysis, {"count": object()}, *[None] * 4)
     return PanelEvents(
-        panel, lambda shown, options: Asked(runner=None, reading=shown, options=options)
+        panel, lambda shown, options: Asked(model=None, reading=shown, options=options)
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from explorer.bundle.bundle import Graph, open_bundle
 from explorer.bundle.schema import MapError
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 from explorer.maps.view import attention_map
 from explorer.ui import payloads, sentences
 
@@ -24,8 +24,8 @@ def weights_of(payload):
 
 
 @pytest.mark.parametrize("special_tokens", [True, False])
-def test_the_map_survives_its_packing(runner, bundle, special_tokens):
-    reading = runner.read("the film was dull", "was it good?")
+def test_the_map_survives_its_packing(model, bundle, special_tokens):
+    reading = model.read("the film was dull", "was it good?")
     view = attention_map(reading, 1, 0, special_tokens=special_tokens)
 
     payload = json.loads(json.dumps(payloads.tokens(reading, view, bundle)))
@@ -35,8 +35,8 @@ def test_the_map_survives_its_packing(runner, bundle, special_tokens):
     assert payload["removed"] == pytest.approx(view.removed.tolist())
 
 
-def test_tokens_are_sent_as_the_reader_wrote_them(runner, bundle):
-    reading = runner.read("Unbad <b>好</b> Ωμ")
+def test_tokens_are_sent_as_the_reader_wrote_them(model, bundle):
+    reading = model.read("Unbad <b>好</b> Ωμ")
     payload = payloads.tokens(reading, attention_map(reading, 0, 0), bundle)
 
     assert "".join(token["text"] for token in payload["tokens"][1:-1]) == "Unbad<b>好</b>Ωμ"
@@ -45,17 +45,17 @@ def test_tokens_are_sent_as_the_reader_wrote_them(runner, bundle):
     assert numbers == {"好": f"#{place}"}
 
 
-def test_another_text_is_another_reading(runner, bundle):
+def test_another_text_is_another_reading(model, bundle):
     def identity(text, pair=""):
-        reading = runner.read(text, pair)
+        reading = model.read(text, pair)
         return payloads.tokens(reading, attention_map(reading, 0, 0), bundle)["reading"]
 
     assert identity("a film") == identity("a film")
     assert len({identity("a film"), identity("a  film"), identity("a", "film")}) == 3
 
 
-def test_the_likeliest_class_comes_first_and_shares_add_up(runner, bundle):
-    bars = payloads.answer(runner.read("a good film"), bundle)["bars"]
+def test_the_likeliest_class_comes_first_and_shares_add_up(model, bundle):
+    bars = payloads.answer(model.read("a good film"), bundle)["bars"]
 
     assert {bar["label"] for bar in bars} == set(bundle.labels)
     assert [bar["share"] for bar in bars] == sorted((bar["share"] for bar in bars), reverse=True)
@@ -63,10 +63,10 @@ def test_the_likeliest_class_comes_first_and_shares_add_up(runner, bundle):
 
 
 def test_a_regression_shows_numbers_without_shares(copy_of_tiny):
-    runner = Runner(open_bundle(copy_of_tiny(problem_type="regression")))
-    reading = runner.read("a good film")
+    model = EncoderModel(open_bundle(copy_of_tiny(problem_type="regression")))
+    reading = model.read("a good film")
 
-    bars = payloads.answer(reading, runner.bundle)["bars"]
+    bars = payloads.answer(reading, model.bundle)["bars"]
 
     assert all("share" not in bar for bar in bars)
     assert [bar["text"] for bar in bars] == [f"{x:.3f}" for x in sorted(reading.logits)[::-1]]
@@ -113,16 +113,16 @@ def test_an_8_bit_graph_says_how_far_its_maps_are_off(bundle, error, fact, foot)
         ("\ufffd", r"the model reads an empty one"),
     ],
 )
-def test_what_the_model_could_not_take_in_is_said(runner, bundle, text, notice):
-    assert re.search(notice, " ".join(sentences.notices(runner.read(text), bundle)))
+def test_what_the_model_could_not_take_in_is_said(model, bundle, text, notice):
+    assert re.search(notice, " ".join(sentences.notices(model.read(text), bundle)))
 
 
-def test_an_ordinary_text_needs_no_notice(runner, bundle):
-    assert sentences.notices(runner.read("the film is good"), bundle) == []
+def test_an_ordinary_text_needs_no_notice(model, bundle):
+    assert sentences.notices(model.read("the film is good"), bundle) == []
 
 
-def test_the_removed_share_is_said_with_its_numbers(runner):
-    reading = runner.read("the film is good")
+def test_the_removed_share_is_said_with_its_numbers(model):
+    reading = model.read("the film is good")
     full = reading.weights[0, 0]
     words = slice(1, -1)
     drawn = full[words, 0] + full[words, -1]

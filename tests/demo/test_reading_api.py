@@ -6,7 +6,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.tokens import group_words
 from explorer.maps.axes import text_axis
 from explorer.maps.head_types import type_of_head
@@ -21,9 +21,9 @@ TEXT = "unbelievable music, was it unbad?"
 
 
 @pytest.fixture(scope="module")
-def ask(runner, foreign):
+def ask(model, foreign):
     """Calls an endpoint's method, as the server does."""
-    screen = Screen([runner, Runner(foreign)])
+    screen = Screen([model, EncoderModel(foreign)])
     api, of_reading, writes = Api(screen), ReadingApi(screen), WriteApi(WriteScreen(screen))
     methods = {
         "/attention": api.attention,
@@ -35,8 +35,8 @@ def ask(runner, foreign):
 
 
 @pytest.fixture(scope="module")
-def reading(runner):
-    return runner.read(TEXT)
+def reading(model):
+    return model.read(TEXT)
 
 
 def by_words(row, reading):

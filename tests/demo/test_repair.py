@@ -3,7 +3,7 @@
 import pytest
 
 from explorer.analyses.corruption import Repair, Slip, corrupt, grade
-from explorer.inference.generator import Writer
+from explorer.inference.generator import TextGenerator
 from explorer.inference.target_text import Spelled
 from explorer.ui.write_sentences import graded
 
@@ -44,10 +44,10 @@ def test_a_slip_is_mended_when_all_its_words_stand_again(slips, written, mended,
     assert found == Repair(mended, kept, 5 - touched, added)
 
 
-def test_words_are_those_that_the_decoder_would_write(runner):
+def test_words_are_those_that_the_decoder_would_write(model):
     clean = "NOT  bad, the Story!"
 
-    words = Writer(runner).spelled(clean)
+    words = TextGenerator(model).spelled(clean)
 
     assert [word.text for word in words] == ["not", "bad", ",", "the", "story", "!"]
     stands = [clean[word.start : word.end] for word in words]
@@ -55,10 +55,10 @@ def test_words_are_those_that_the_decoder_would_write(runner):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_clean_sentence_mends_everything_and_the_spoiled_one_nothing(runner, seed):
+def test_the_clean_sentence_mends_everything_and_the_spoiled_one_nothing(model, seed):
     clean = "The story is bright, and the music never dull"
-    words = Writer(runner).spelled
-    spoiled, slips = corrupt(clean, seed, runner.mask)
+    words = TextGenerator(model).spelled
+    spoiled, slips = corrupt(clean, seed, model.mask)
 
     perfect = grade(slips, words(clean), [word.text for word in words(clean)])
     copied = grade(slips, words(clean), [word.text for word in words(spoiled)])

@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from explorer.bundle.bundle import open_bundle
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 
 TEXT = "Not bad at all, the story is great!"
 PAIR = ("The music was dull but the film is good.", "Was it good?")
@@ -40,13 +40,13 @@ def by_hand(bundle, session):
 
 
 @pytest.mark.parametrize("texts", [(TEXT,), PAIR])
-def test_a_reading_equals_onnxruntime_by_hand(runner, by_hand, texts):
+def test_a_reading_equals_onnxruntime_by_hand(model, by_hand, texts):
     expected = by_hand(*texts)
 
-    reading = runner.read(*texts)
+    reading = model.read(*texts)
 
     np.testing.assert_array_equal(reading.logits, expected["logits"][0])
-    for layer in range(runner.bundle.layers):
+    for layer in range(model.bundle.layers):
         np.testing.assert_array_equal(
             reading.weights[layer], expected[f"encoder_attentions.{layer}"][0]
         )
@@ -55,28 +55,28 @@ def test_a_reading_equals_onnxruntime_by_hand(runner, by_hand, texts):
         )
 
 
-def test_every_row_of_every_map_sums_to_one(runner):
-    np.testing.assert_allclose(runner.read(*PAIR).weights.sum(axis=-1), 1, atol=1e-5)
+def test_every_row_of_every_map_sums_to_one(model):
+    np.testing.assert_allclose(model.read(*PAIR).weights.sum(axis=-1), 1, atol=1e-5)
 
 
-def test_a_batch_reads_like_its_texts_one_by_one(runner):
+def test_a_batch_reads_like_its_texts_one_by_one(model):
     texts = [(TEXT, ""), ("a", ""), PAIR]
 
-    readings = runner.run([runner.encode(*pair) for pair in texts])
+    readings = model.run([model.encode(*pair) for pair in texts])
 
     for pair, reading in zip(texts, readings, strict=True):
-        alone = runner.read(*pair)
+        alone = model.read(*pair)
         assert reading.tokens == alone.tokens
         np.testing.assert_allclose(reading.logits, alone.logits, atol=1e-4)
         np.testing.assert_allclose(reading.weights, alone.weights, atol=1e-4)
         np.testing.assert_allclose(reading.value_norms, alone.value_norms, atol=1e-4)
 
 
-def test_a_head_mask_reaches_the_graph_text_by_text(runner, by_hand):
-    mask = np.ones((2, runner.bundle.layers, runner.bundle.heads), np.float32)
+def test_a_head_mask_reaches_the_graph_text_by_text(model, by_hand):
+    mask = np.ones((2, model.bundle.layers, model.bundle.heads), np.float32)
     mask[1, 0, 1] = 0
 
-    whole, without = runner.run([runner.encode(TEXT)] * 2, head_mask=mask)
+    whole, without = model.run([model.encode(TEXT)] * 2, head_mask=mask)
 
     np.testing.assert_allclose(whole.logits, by_hand(TEXT)["logits"][0], atol=1e-5)
     expected = by_hand(TEXT, head_mask=mask[1:])["logits"][0]
@@ -85,39 +85,39 @@ def test_a_head_mask_reaches_the_graph_text_by_text(runner, by_hand):
 
 
 def test_classes_are_a_softmax_at_the_bundles_temperature(copy_of_tiny, by_hand):
-    runner = Runner(open_bundle(copy_of_tiny(temperature=2.5)))
+    model = EncoderModel(open_bundle(copy_of_tiny(temperature=2.5)))
     exponentials = np.exp(by_hand(TEXT)["logits"][0] / 2.5)
 
-    probabilities = runner.read(TEXT).probabilities
+    probabilities = model.read(TEXT).probabilities
 
     np.testing.assert_allclose(probabilities, exponentials / exponentials.sum(), rtol=1e-5)
 
 
 def test_independent_classes_are_a_sigmoid_each(copy_of_tiny, by_hand):
-    runner = Runner(open_bundle(copy_of_tiny(problem_type="multi_label", temperature=0.5)))
+    model = EncoderModel(open_bundle(copy_of_tiny(problem_type="multi_label", temperature=0.5)))
     logits = by_hand(TEXT)["logits"][0]
 
-    probabilities = runner.read(TEXT).probabilities
+    probabilities = model.read(TEXT).probabilities
 
     np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-2 * logits)), rtol=1e-5)
 
 
 def test_a_regression_gives_its_numbers_as_they_are(copy_of_tiny, by_hand):
-    runner = Runner(open_bundle(copy_of_tiny(problem_type="regression", temperature=9.0)))
+    model = EncoderModel(open_bundle(copy_of_tiny(problem_type="regression", temperature=9.0)))
 
-    np.testing.assert_array_equal(runner.read(TEXT).probabilities, by_hand(TEXT)["logits"][0])
+    np.testing.assert_array_equal(model.read(TEXT).probabilities, by_hand(TEXT)["logits"][0])
 
 
-def test_a_reading_cannot_be_changed_by_whoever_got_it(runner):
-    reading = runner.read(TEXT)
+def test_a_reading_cannot_be_changed_by_whoever_got_it(model):
+    reading = model.read(TEXT)
 
     with pytest.raises(ValueError, match="read-only"):
         reading.weights[0, 0, 0, 0] = 1
 
 
-def test_the_longest_text_fills_the_model_and_no_more(runner):
-    reading = runner.read("film " * 500)
+def test_the_longest_text_fills_the_model_and_no_more(model):
+    reading = model.read("film " * 500)
 
-    assert len(reading.tokens) == runner.bundle.max_tokens
-    assert reading.tokens_left_out == 502 - runner.bundle.max_tokens
-    assert reading.weights.shape[-2:] == (runner.bundle.max_tokens,) * 2
+    assert len(reading.tokens) == model.bundle.max_tokens
+    assert reading.tokens_left_out == 502 - model.bundle.max_tokens
+    assert reading.weights.shape[-2:] == (model.bundle.max_tokens,) * 2

@@ -51,21 +51,21 @@ def probabilities(words):
 
 
 @pytest.fixture
-def plain(float_runner, monkeypatch):
-    """Reads a text with the plain model; the runner that does so."""
+def plain(float_model, monkeypatch):
+    """Reads a text with the plain model; the model that does so."""
 
     def answer(batch, masks):
         return np.stack([logits([word.text for word in own_words(text.tokens)]) for text in batch])
 
-    monkeypatch.setattr(float_runner, "answer", answer)
-    monkeypatch.setattr(float_runner.pace, "texts_within", lambda *_: 1000)  # however slow it is
+    monkeypatch.setattr(float_model, "answer", answer)
+    monkeypatch.setattr(float_model.pace, "texts_within", lambda *_: 1000)  # however slow it is
 
     def read(text):
         words = text.split()
         shares = probabilities(words)
-        return replace(float_runner.read(text), logits=logits(words), probabilities=shares)
+        return replace(float_model.read(text), logits=logits(words), probabilities=shares)
 
-    return float_runner, read
+    return float_model, read
 
 
 def smallest(words):
@@ -81,13 +81,13 @@ def smallest(words):
 
 @pytest.mark.parametrize(("text", "size"), SIZES.items())
 def test_the_set_flips_and_no_word_of_it_can_go_back(plain, text, size):
-    runner, read = plain
+    model, read = plain
     reading = read(text)
     label = int(reading.probabilities.argmax())
     words = text.split()
     assert smallest(words) == size
 
-    found = finish(smallest_flip(runner, reading, label, "deleted"))
+    found = finish(smallest_flip(model, reading, label, "deleted"))
 
     if size is None:
         assert found.places is None
@@ -107,62 +107,62 @@ def test_the_set_flips_and_no_word_of_it_can_go_back(plain, text, size):
 
 
 def test_without_time_for_pairs_the_greedy_set_stands(plain, monkeypatch):
-    runner, read = plain
+    model, read = plain
     text = "but so so so story dull"
     reading = read(text)
-    pairs = flip_cost(runner, reading).texts - 3 * 6
+    pairs = flip_cost(model, reading).texts - 3 * 6
     assert pairs == 6 * 5 / 2
-    monkeypatch.setattr(runner.pace, "texts_within", lambda *_: 20)
+    monkeypatch.setattr(model.pace, "texts_within", lambda *_: 20)
 
-    found = finish(smallest_flip(runner, reading, 1, "deleted"))
+    found = finish(smallest_flip(model, reading, 1, "deleted"))
 
     assert [text.split()[place] for place in found.places] == ["so"] * 3
     assert not found.tried_pairs
     assert not found.is_smallest
-    assert flip_cost(runner, reading).texts == 3 * 6
+    assert flip_cost(model, reading).texts == 3 * 6
 
 
 def test_a_long_search_looks_several_words_ahead(plain, monkeypatch):
-    runner, read = plain
+    model, read = plain
     reading = read("great great great great music good")
     monkeypatch.setattr(module, "_AT_ONCE", 2)
 
-    found = finish(smallest_flip(runner, reading, 1, "deleted"))
+    found = finish(smallest_flip(model, reading, 1, "deleted"))
 
     assert len(found.places) == 5
-    progress = [step.done for step in smallest_flip(runner, reading, 1, "deleted")]
+    progress = [step.done for step in smallest_flip(model, reading, 1, "deleted")]
     assert progress == sorted(progress)
-    assert progress[-1] <= flip_cost(runner, reading).texts
+    assert progress[-1] <= flip_cost(model, reading).texts
 
 
 def test_a_multi_label_model_flips_where_it_says_otherwise_of_the_class(plain, monkeypatch):
-    runner, read = plain
-    monkeypatch.setattr(runner, "bundle", replace(runner.bundle, problem_type="multi_label"))
+    model, read = plain
+    monkeypatch.setattr(model, "bundle", replace(model.bundle, problem_type="multi_label"))
     reading = read("bad good")
     assert reading.probabilities[1] < 0.5
 
-    found = finish(smallest_flip(runner, reading, 1, "deleted"))
+    found = finish(smallest_flip(model, reading, 1, "deleted"))
 
     assert found.places == [0]  # without "bad" the class fits
 
 
-def test_the_answer_without_the_words_is_that_of_the_shorter_text(float_runner):
+def test_the_answer_without_the_words_is_that_of_the_shorter_text(float_model):
     text = "unbelievable music was bad"
-    reading = float_runner.read(text, "good")
+    reading = float_model.read(text, "good")
     target = int(reading.probabilities.argmax())
-    found = finish(smallest_flip(float_runner, reading, target, "deleted"))
+    found = finish(smallest_flip(float_model, reading, target, "deleted"))
 
     words = found.single.words if found.places is None else [
         found.single.words[place] for place in found.places
     ]  # fmt: skip
     gone = [place for word in words for place in word.places]
-    (changed,) = float_runner.run([without(float_runner.encode(text, "good"), gone)])
+    (changed,) = float_model.run([without(float_model.encode(text, "good"), gone)])
     np.testing.assert_allclose(found.changed.probabilities, changed.probabilities, atol=1e-5)
 
 
-def test_a_regression_has_no_label_to_flip(float_runner, monkeypatch):
-    bundle = replace(float_runner.bundle, problem_type="regression")
-    monkeypatch.setattr(float_runner, "bundle", bundle)
+def test_a_regression_has_no_label_to_flip(float_model, monkeypatch):
+    bundle = replace(float_model.bundle, problem_type="regression")
+    monkeypatch.setattr(float_model, "bundle", bundle)
 
     with pytest.raises(RequestError, match=r"gives a number, so there is no label"):
-        finish(smallest_flip(float_runner, float_runner.read("good"), 0, "deleted"))
+        finish(smallest_flip(float_model, float_model.read("good"), 0, "deleted"))

@@ -16,8 +16,8 @@ from explorer.analyses.source_attribution import (
 from explorer.bundle.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import finish
-from explorer.inference.encoder import Runner
-from explorer.inference.generator import Writer
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.inference.source_text import masked
 from explorer.ui.panel import Asked
@@ -27,112 +27,114 @@ TEXT = "unbelievable music was good"
 
 
 @pytest.fixture(scope="module")
-def runner(tiny_folder):
+def model(tiny_folder):
     """In float32: 8-bit kernels round a batch otherwise than its texts alone."""
-    return Runner(open_bundle(tiny_folder, "float32"))
+    return EncoderModel(open_bundle(tiny_folder, "float32"))
 
 
 @pytest.fixture(scope="module")
-def writer(runner):
-    return Writer(runner)
+def generator(model):
+    return TextGenerator(model)
 
 
 @pytest.fixture(scope="module")
-def writing(runner, writer):
-    *_, writing = writer.write(runner.read(TEXT), Settings(max_tokens=6))
-    return writing
+def generation(model, generator):
+    *_, generation = generator.write(model.read(TEXT), Settings(max_tokens=6))
+    return generation
 
 
-def alone(writer, writing, hidden, mask):
+def alone(generator, generation, hidden, mask):
     """Log-probabilities token by token, each from a run of its own: the softmax written out."""
-    given = [writer.decoder.start_id]
+    given = [generator.decoder.start_id]
     scores = []
-    for index in writing.ids:
-        past = writer.graph.begin(hidden)
+    for index in generation.ids:
+        past = generator.graph.begin(hidden)
         past.source["encoder_attention_mask"].update_inplace(mask[None])
-        outputs, _ = writer.graph.run(np.array([given], np.int64), past)
+        outputs, _ = generator.graph.run(np.array([given], np.int64), past)
         logits = outputs.logits[0, -1].astype(np.float64)
         scores.append(logits[index] - np.log(np.exp(logits).sum()))
         given.append(index)
     return np.array(scores)
 
 
-def without(runner, writer, writing, places, way):
-    encoded = runner.encode(TEXT)
+def without(model, generator, generation, places, way):
+    encoded = model.encode(TEXT)
     mask = np.ones(len(encoded.ids), np.int64)
     if way == WAYS[0]:
-        (reading,) = runner.run([masked(encoded, places, runner.mask_id)])
-        return alone(writer, writing, reading.hidden, mask)
+        (reading,) = model.run([masked(encoded, places, model.mask_id)])
+        return alone(generator, generation, reading.hidden, mask)
     mask[list(places)] = 0
-    return alone(writer, writing, writing.source.hidden, mask)
+    return alone(generator, generation, generation.source.hidden, mask)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_effect_is_the_fall_of_the_log_probability(runner, writer, writing, way, monkeypatch):
+def test_every_effect_is_the_fall_of_the_log_probability(
+    model, generator, generation, way, monkeypatch
+):
     monkeypatch.setattr(module, "targets_per_run", lambda *_: 2)
-    found = finish(source_reliance(runner, writer, writing, way))
+    found = finish(source_reliance(model, generator, generation, way))
 
-    whole = without(runner, writer, writing, [], way)
+    whole = without(model, generator, generation, [], way)
     own = [place for word in found.words for place in word.places]
     np.testing.assert_allclose(found.log_probabilities, whole, atol=1e-4)
     np.testing.assert_allclose(
-        found.whole, whole - without(runner, writer, writing, own, way), atol=2e-4
+        found.whole, whole - without(model, generator, generation, own, way), atol=2e-4
     )
     assert "".join(word.text for word in found.words) == TEXT.replace(" ", "")
     for column, word in enumerate(found.words):
-        fall = whole - without(runner, writer, writing, word.places, way)
+        fall = whole - without(model, generator, generation, word.places, way)
         np.testing.assert_allclose(found.effects[:, column], fall, atol=2e-4)
     assert np.abs(found.effects).max() > 1e-3  # something was taken away
 
 
-def test_attention_by_word_is_the_sum_over_its_pieces(runner, writer, writing):
-    words = finish(source_reliance(runner, writer, writing)).words
-    looked = cross_attention_by_word(writing, words)
+def test_attention_by_word_is_the_sum_over_its_pieces(model, generator, generation):
+    words = finish(source_reliance(model, generator, generation)).words
+    looked = cross_attention_by_word(generation, words)
 
-    layers, heads, target, _ = writing.cross_weights.shape
+    layers, heads, target, _ = generation.cross_weights.shape
     for row in range(target):
         for column, word in enumerate(words):
             total = 0.0
             for layer in range(layers):
                 for head in range(heads):
                     for place in word.places:
-                        total += writing.cross_weights[layer, head, row, place]
+                        total += generation.cross_weights[layer, head, row, place]
             assert looked[row, column] == pytest.approx(total / (layers * heads), abs=1e-6)
 
 
 def test_a_plan_that_takes_too_long_keeps_the_words_that_were_looked_at_most(
-    runner, writer, writing, monkeypatch
+    model, generator, generation, monkeypatch
 ):
-    words = finish(source_reliance(runner, writer, writing, WAYS[1])).words
-    cost = reliance_cost(runner, writer, writing, WAYS[1])
+    words = finish(source_reliance(model, generator, generation, WAYS[1])).words
+    cost = reliance_cost(model, generator, generation, WAYS[1])
     monkeypatch.setattr(module, "LONGEST", cost.seconds * 4 / cost.texts * 1.01)
 
-    found = finish(source_reliance(runner, writer, writing, WAYS[1]))
+    found = finish(source_reliance(model, generator, generation, WAYS[1]))
 
     assert found.left_out == len(words) - 2 > 0
-    looked = cross_attention_by_word(writing, words).sum(axis=0)
+    looked = cross_attention_by_word(generation, words).sum(axis=0)
     best = {words[index].text for index in np.argsort(-looked)[:2]}
     assert {word.text for word in found.words} == best
-    assert reliance_cost(runner, writer, writing, WAYS[1]).texts == 4
+    assert reliance_cost(model, generator, generation, WAYS[1]).texts == 4
 
 
-def test_without_a_mask_token_the_other_way_is_named(runner, writer, writing, monkeypatch):
-    monkeypatch.setattr(runner._encoder, "mask_id", None)
+def test_without_a_mask_token_the_other_way_is_named(model, generator, generation, monkeypatch):
+    monkeypatch.setattr(model._encoder, "mask_id", None)
 
     with pytest.raises(RequestError, match=r"no mask token.*in cross-attention only"):
-        finish(source_reliance(runner, writer, writing))
+        finish(source_reliance(model, generator, generation))
 
-    finish(source_reliance(runner, writer, writing, WAYS[1]))
+    finish(source_reliance(model, generator, generation, WAYS[1]))
 
 
-def test_the_panel_shows_probabilities_with_and_without(runner, writer, writing):
+def test_the_panel_shows_probabilities_with_and_without(model, generator, generation):
     asked = Asked(
-        runner=runner, reading=writing.source, options={"way": WAYS[1]},
-        writer=writer, writing=writing,
+        model=model, reading=generation.source, options={"way": WAYS[1]},
+        generator=generator, generation=generation,
     )  # fmt: skip
     drawn = finish(SOURCE_RELIANCE.steps(asked))
 
-    shares = [step.probability for step in writing.steps]
+    shares = [step.probability for step in generation.steps]
     assert drawn["with_source"] == pytest.approx(shares, abs=1e-4)
     fall = np.log(drawn["with_source"]) - np.log(drawn["without_source"])
     assert fall == pytest.approx(drawn["whole"], abs=1e-3)

@@ -16,7 +16,7 @@ from explorer.analyses.perturbation import Answers
 from explorer.analyses.word_pairs import pairs
 from explorer.bundle.bundle import open_bundle
 from explorer.inference.cost import finish
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.probabilities import fall_of_probability, log_odds_of, probabilities_of
 from explorer.ui.models import Screen
 from explorer.ui.panels import heads_panel, occlusion_panel, pairs_panel, trust_panel
@@ -31,13 +31,13 @@ getcontext().prec = 60
 @pytest.fixture(scope="module")
 def sure(copy_of_tiny):
     """The tiny model with logits as large as to leave no probability but 0 and 1."""
-    return Runner(open_bundle(copy_of_tiny(temperature=0.002), "float32"))
+    return EncoderModel(open_bundle(copy_of_tiny(temperature=0.002), "float32"))
 
 
 @pytest.fixture(scope="module")
 def unmoved(copy_of_tiny):
     """The tiny model with logits so small that no word moves them much."""
-    return Runner(open_bundle(copy_of_tiny(temperature=50.0), "float32"))
+    return EncoderModel(open_bundle(copy_of_tiny(temperature=50.0), "float32"))
 
 
 def exact_log_odds(logits, label, temperature):
@@ -173,7 +173,7 @@ def test_programs_get_the_log_odds_that_the_page_shows(sure):
 
 
 def test_a_regression_has_no_log_odds(copy_of_tiny):
-    number = Runner(open_bundle(copy_of_tiny(problem_type="regression"), "float32"))
+    number = EncoderModel(open_bundle(copy_of_tiny(problem_type="regression"), "float32"))
     screen = Screen([number])
 
     answer = WordsApi(screen).occlusion(TEXT)

@@ -8,8 +8,8 @@ import pytest
 import app
 from explorer.bundle.bundle import open_bundle
 from explorer.bundle.schema import BundleError
-from explorer.inference.encoder import Runner
-from explorer.inference.generator import Writer
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.ui.api import Api
 from explorer.ui.events import Events
@@ -64,17 +64,17 @@ def test_nothing_runs_beside_the_queue_or_two_at_a_time(bundle, classifies_only)
 
 
 def test_a_bundle_without_a_classifier_reads_and_writes(writes_only):
-    runner = Runner(writes_only)
-    reading = runner.read("the film is good")
+    model = EncoderModel(writes_only)
+    reading = model.read("the film is good")
 
-    *_, writing = Writer(runner).write(reading, Settings())
+    *_, generation = TextGenerator(model).write(reading, Settings())
 
     assert len(reading.logits) == len(reading.probabilities) == 0
-    assert writing.text
+    assert generation.text
 
 
 def test_its_page_begins_without_an_answer(writes_only):
-    begun = Events(Screen([Runner(writes_only)])).begin("Writer", True, False, False, False)
+    begun = Events(Screen([EncoderModel(writes_only)])).begin("Writer", True, False, False, False)
 
     assert len(begun) == 16
     assert begun[8] is None
@@ -90,7 +90,7 @@ def test_its_page_begins_without_an_answer(writes_only):
 def test_an_endpoint_of_a_task_that_a_model_lacks_says_who_has_it(
     writes_only, classifies_only, ask
 ):
-    screen = Screen([Runner(classifies_only), Runner(writes_only)])
+    screen = Screen([EncoderModel(classifies_only), EncoderModel(writes_only)])
 
     with pytest.raises(gr.Error) as refused:
         ask(screen)

@@ -9,7 +9,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from explorer.bundle.bundle import open_bundle
 from explorer.bundle.schema import BundleError
 from explorer.bundle.tokenizer_file import open_tokenizer
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 
 MILLION = "b" * 10**6
 
@@ -149,4 +149,4 @@ def test_a_template_that_leaves_no_room_for_a_text_is_refused(copy_of_tiny, reli
     relist(folder)
 
     with pytest.raises(BundleError, match=r"adds 43 tokens to a pair of texts, and max_tokens is"):
-        Runner(open_bundle(folder))
+        EncoderModel(open_bundle(folder))

@@ -7,8 +7,8 @@ import pytest
 from explorer.inference.source_text import TextEncoder
 
 
-def texts_of(runner, text, text_pair=""):
-    return [token.text for token in runner.encode(text, text_pair).tokens if not token.special]
+def texts_of(model, text, text_pair=""):
+    return [token.text for token in model.encode(text, text_pair).tokens if not token.special]
 
 
 @pytest.mark.parametrize(
@@ -24,18 +24,18 @@ def texts_of(runner, text, text_pair=""):
         ("not\u00a0bad\tat\nall", ["not", "bad", "at", "all"]),
     ],
 )
-def test_tokens_show_the_original_characters(runner, text, expected):
-    assert texts_of(runner, text) == expected
+def test_tokens_show_the_original_characters(model, text, expected):
+    assert texts_of(model, text) == expected
 
 
-def test_an_unknown_word_keeps_its_text_beside_the_piece(runner):
-    token = runner.encode("the Ωμ film").tokens[2]
+def test_an_unknown_word_keeps_its_text_beside_the_piece(model):
+    token = model.encode("the Ωμ film").tokens[2]
 
     assert (token.piece, token.text, token.label) == ("[UNK]", "Ωμ", "Ωμ")
 
 
-def test_later_pieces_of_a_word_say_so(runner):
-    tokens = runner.encode("unbad filming").tokens[1:-1]
+def test_later_pieces_of_a_word_say_so(model):
+    tokens = model.encode("unbad filming").tokens[1:-1]
 
     assert "".join(token.text for token in tokens) == "unbadfilming"
     assert [token.continues for token in tokens] == [
@@ -45,30 +45,30 @@ def test_later_pieces_of_a_word_say_so(runner):
     assert tokens[-1].label == "##ing"
 
 
-def test_special_tokens_and_segments_of_a_pair(runner):
-    tokens = runner.encode("good film", "bad").tokens
+def test_special_tokens_and_segments_of_a_pair(model):
+    tokens = model.encode("good film", "bad").tokens
 
     assert [token.label for token in tokens] == ["[CLS]", "good", "film", "[SEP]", "bad", "[SEP]"]
     assert [token.special for token in tokens] == [True, False, False, True, False, True]
     assert [token.segment for token in tokens] == [0, 0, 0, 0, 1, 1]
 
 
-def test_a_special_name_that_a_reader_typed_is_their_text(runner):
-    typed = runner.encode("not [SEP] bad").tokens[2]
+def test_a_special_name_that_a_reader_typed_is_their_text(model):
+    typed = model.encode("not [SEP] bad").tokens[2]
 
     assert (typed.piece, typed.text, typed.special) == ("[SEP]", "[SEP]", False)
 
 
-def test_of_two_texts_the_longer_is_cut_and_all_that_is_cut_is_counted(runner):
-    encoded = runner.encode("film " * 100, "good story")
+def test_of_two_texts_the_longer_is_cut_and_all_that_is_cut_is_counted(model):
+    encoded = model.encode("film " * 100, "good story")
 
     assert len(encoded.ids) == 32
     assert encoded.left_out == 100 + 2 + 3 - 32
     assert [token.text for token in encoded.tokens[-3:-1]] == ["good", "story"]
 
 
-def test_a_text_that_just_fits_is_not_cut(runner):
-    encoded = runner.encode("film " * 30)
+def test_a_text_that_just_fits_is_not_cut(model):
+    encoded = model.encode("film " * 30)
 
     assert len(encoded.ids) == 32
     assert encoded.left_out == 0

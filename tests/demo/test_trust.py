@@ -25,16 +25,16 @@ from explorer.inference.source_text import masked, without
 TEXT = "unbelievable music was not bad"
 
 
-def alone(runner, text, words, way):
-    encoded = runner.encode(text)
+def alone(model, text, words, way):
+    encoded = model.encode(text)
     places = [place for word in words for place in word.places]
     changed = (
-        without(encoded, places) if way == "deleted" else masked(encoded, places, runner.mask_id)
+        without(encoded, places) if way == "deleted" else masked(encoded, places, model.mask_id)
     )
-    return runner.run([changed])[0].probabilities
+    return model.run([changed])[0].probabilities
 
 
-def metrics(runner, reading, order, target, way, change):
+def metrics(model, reading, order, target, way, change):
     words = own_words(reading.tokens)
     comprehensiveness = sufficiency = 0.0
     for percent in range(10, 101, 10):
@@ -42,8 +42,8 @@ def metrics(runner, reading, order, target, way, change):
         top = [words[place] for place in order[:count]]
         rest = [words[place] for place in order[count:]]
         whole = float(reading.probabilities[target])
-        comprehensiveness += change(whole - alone(runner, reading.text, top, way)[target])
-        sufficiency += change(whole - alone(runner, reading.text, rest, way)[target])
+        comprehensiveness += change(whole - alone(model, reading.text, top, way)[target])
+        sufficiency += change(whole - alone(model, reading.text, rest, way)[target])
     return comprehensiveness / 10, sufficiency / 10
 
 
@@ -51,22 +51,22 @@ def metrics(runner, reading, order, target, way, change):
     ("way", "kind"),
     [("deleted", "single_label"), ("masked", "single_label"), ("deleted", "regression")],
 )
-def test_every_order_is_taken_at_its_word(float_runner, monkeypatch, way, kind):
-    bundle = replace(float_runner.bundle, problem_type=kind)
-    monkeypatch.setattr(float_runner, "bundle", bundle)
+def test_every_order_is_taken_at_its_word(float_model, monkeypatch, way, kind):
+    bundle = replace(float_model.bundle, problem_type=kind)
+    monkeypatch.setattr(float_model, "bundle", bundle)
     monkeypatch.setattr(module, "RANDOM_ORDERS", 3)
-    reading = float_runner.read(TEXT)
-    found = finish(trust(float_runner, reading, 1, way, seed=7))
+    reading = float_model.read(TEXT)
+    found = finish(trust(float_model, reading, 1, way, seed=7))
 
     signed = kind != "regression"
     change = float if signed else abs
-    effects = finish(occlusion(float_runner, reading, 1, way)).effects
+    effects = finish(occlusion(float_model, reading, 1, way)).effects
     scores = word_scores(reading, found.single, signed=signed)
     random = np.random.default_rng(7)
     orders = [sorted(range(5), key=lambda place: -scores[name][place]) for name in METHODS]
     assert orders[3] == sorted(range(5), key=lambda place: -change(effects[place]))
     orders += [random.permutation(5) for _ in range(3)]
-    expected = [metrics(float_runner, reading, order, 1, way, change) for order in orders]
+    expected = [metrics(float_model, reading, order, 1, way, change) for order in orders]
     measured = [
         *zip(found.found.comprehensiveness, found.found.sufficiency, strict=True),
         *zip(found.by_chance.comprehensiveness, found.by_chance.sufficiency, strict=True),
@@ -76,9 +76,9 @@ def test_every_order_is_taken_at_its_word(float_runner, monkeypatch, way, kind):
     assert np.ptp([pair[0] for pair in measured]) > 1e-4  # orders do differ
 
 
-def test_agreement_is_with_the_size_of_the_effects(float_runner):
-    reading = float_runner.read(TEXT, "it was great")
-    found = finish(trust(float_runner, reading, 0, "deleted", seed=3))
+def test_agreement_is_with_the_size_of_the_effects(float_model):
+    reading = float_model.read(TEXT, "it was great")
+    found = finish(trust(float_model, reading, 0, "deleted", seed=3))
 
     sizes = np.abs(found.single.effects)
     scores = word_scores(reading, found.single, signed=True)
@@ -92,9 +92,9 @@ def test_agreement_is_with_the_size_of_the_effects(float_runner):
     assert len(found.by_chance.agreement) == 20
 
 
-def test_scores_of_words_are_sums_over_their_pieces(float_runner):
-    reading = float_runner.read(TEXT)
-    single = finish(occlusion(float_runner, reading, 0, "deleted"))
+def test_scores_of_words_are_sums_over_their_pieces(float_model):
+    reading = float_model.read(TEXT)
+    single = finish(occlusion(float_model, reading, 0, "deleted"))
     scores = word_scores(reading, single, signed=True)
 
     layers, heads, count, _ = reading.weights.shape
@@ -119,18 +119,18 @@ def test_a_tie_is_not_beaten_and_counts_half_in_a_percentile():
     assert (percentile(0.5, chance), percentile(0.5, chance, low=True)) == (1, 0)
 
 
-def test_the_price_is_an_upper_bound_and_short_of_time_the_steps_grow(float_runner, monkeypatch):
-    reading = float_runner.read(f"{TEXT} {TEXT}")
-    steps = list(trust(float_runner, reading, 0, "deleted"))
-    assert steps[-1].done <= trust_cost(float_runner, reading, "deleted").texts
+def test_the_price_is_an_upper_bound_and_short_of_time_the_steps_grow(float_model, monkeypatch):
+    reading = float_model.read(f"{TEXT} {TEXT}")
+    steps = list(trust(float_model, reading, 0, "deleted"))
+    assert steps[-1].done <= trust_cost(float_model, reading, "deleted").texts
     # Ten words; 24 orders, nine counts short of all, each taken away and kept alone; all, and none.
-    assert trust_cost(float_runner, reading, "masked").texts == 10 + 2 * 24 * 9 + 2
+    assert trust_cost(float_model, reading, "masked").texts == 10 + 2 * 24 * 9 + 2
 
-    monkeypatch.setattr(float_runner.pace, "cost", lambda texts, _: Cost(texts, texts / 12))
-    assert finish(trust(float_runner, reading, 0, "deleted")).percents == (20, 40, 60, 80, 100)
-    assert finish(trust(float_runner, reading, 0, "masked")).percents == (50, 100)
+    monkeypatch.setattr(float_model.pace, "cost", lambda texts, _: Cost(texts, texts / 12))
+    assert finish(trust(float_model, reading, 0, "deleted")).percents == (20, 40, 60, 80, 100)
+    assert finish(trust(float_model, reading, 0, "masked")).percents == (50, 100)
 
 
-def test_one_word_cannot_be_ranked(float_runner):
+def test_one_word_cannot_be_ranked(float_model):
     with pytest.raises(RequestError, match="fewer than two words"):
-        finish(trust(float_runner, float_runner.read("unbelievable"), 0, "deleted"))
+        finish(trust(float_model, float_model.read("unbelievable"), 0, "deleted"))

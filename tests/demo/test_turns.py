@@ -98,15 +98,15 @@ import sys
 import time
 from threading import Event, Thread
 from explorer.bundle.bundle import open_bundle
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 
-runner, begun = Runner(open_bundle(sys.argv[1])), Event()
-batch = [runner.encode("good " * 30)] * 1000
+model, begun = EncoderModel(open_bundle(sys.argv[1])), Event()
+batch = [model.encode("good " * 30)] * 1000
 
 def run():
     while True:
         begun.set()
-        runner.answer(batch)
+        model.answer(batch)
 
 Thread(target=run, daemon=True).start()
 begun.wait()

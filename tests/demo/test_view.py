@@ -12,8 +12,8 @@ TEXTS = ("The music was dull", "Was it good?")
 
 
 @pytest.fixture(scope="module")
-def reading(runner):
-    return runner.read(*TEXTS)
+def reading(model):
+    return model.read(*TEXTS)
 
 
 def test_one_head_is_shown_as_it_is(reading):
@@ -71,7 +71,7 @@ def test_hiding_works_on_all_heads_at_once(reading):
     np.testing.assert_allclose(removed[1, 1], alone.removed, atol=1e-7)
 
 
-def test_the_first_view_is_the_head_whose_words_look_far(reading, runner):
+def test_the_first_view_is_the_head_whose_words_look_far(reading, model):
     count = len(reading.tokens)
     weights = np.zeros_like(reading.weights)
     weights[..., np.arange(count), np.arange(count)] = 1  # every head looks at itself ...
@@ -96,15 +96,15 @@ def test_the_first_token_is_the_word_that_looks_most_at_another(reading):
     assert telling_token(view) == best[1]
 
 
-def test_a_single_word_has_a_first_view_too(runner):
-    reading = runner.read("film")
+def test_a_single_word_has_a_first_view_too(model):
+    reading = model.read("film")
 
     assert telling_head(reading) == (0, 0)
     assert telling_token(attention_map(reading, 0, 0, special_tokens=False)) == 1
 
 
-def test_the_token_shown_first_is_a_word_that_looks_at_another_word(runner):
-    reading = runner.read("not: bad")
+def test_the_token_shown_first_is_a_word_that_looks_at_another_word(model):
+    reading = model.read("not: bad")
     assert [token.label for token in reading.tokens] == ["[CLS]", "not", ":", "bad", "[SEP]"]
     weights = np.full_like(reading.weights, 0.05)
     weights[0, 0, 2, 3] = 0.8  # the colon looks more firmly than any word does

@@ -25,7 +25,7 @@ def run(page, name):
 
 @pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_on_a_phone_every_result_is_there_and_axe_finds_nothing_serious(
-    open_page, url, theme, runner, serious_faults
+    open_page, url, theme, model, serious_faults
 ):
     with open_page(url, theme=theme, width=360) as page:
         text = page.locator("#text textarea").input_value()
@@ -33,7 +33,7 @@ def test_on_a_phone_every_result_is_there_and_axe_finds_nothing_serious(
         for name in HEADINGS:
             run(page, name)
 
-        words = [word.text for word in own_words(runner.read(text).tokens)]
+        words = [word.text for word in own_words(model.read(text).tokens)]
         chips = page.locator("#occlusion_result .chips .chip")
         assert chips.locator("bdi").all_inner_texts() == words
         assert chips.locator(".points").count() == len(words)
@@ -45,8 +45,8 @@ def test_on_a_phone_every_result_is_there_and_axe_finds_nothing_serious(
         assert serious_faults(page, "#mattered_tab") == []
 
 
-def test_another_class_turns_the_signs_and_another_text_takes_results_away(open_page, url, runner):
-    labels = runner.bundle.labels
+def test_another_class_turns_the_signs_and_another_text_takes_results_away(open_page, url, model):
+    labels = model.bundle.labels
     with open_page(url) as page:
         open_words(page)
         run(page, "occlusion")

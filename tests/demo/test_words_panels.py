@@ -26,15 +26,15 @@ PANELS = (OCCLUSION, PAIRS, SMALLEST_FLIP, TRUST)
 
 
 @pytest.fixture
-def asked(float_runner):
-    reading = float_runner.read(TEXT, "it was dull")
+def asked(float_model):
+    reading = float_model.read(TEXT, "it was dull")
     options = {"label": "positive", "way": "deleted"}
-    return Asked(runner=float_runner, reading=reading, options=options)
+    return Asked(model=float_model, reading=reading, options=options)
 
 
 @pytest.fixture
-def api(float_runner):
-    return WordsApi(Screen([float_runner]))
+def api(float_model):
+    return WordsApi(Screen([float_model]))
 
 
 def draw(panel, asked):
@@ -46,7 +46,7 @@ def draw(panel, asked):
 def test_the_words_of_both_texts_stand_with_effect_and_attention(asked):
     drawn = draw(OCCLUSION, asked)
 
-    found = finish(occlusion(asked.runner, asked.reading, 2, "deleted"))
+    found = finish(occlusion(asked.model, asked.reading, 2, "deleted"))
     assert [word["effect"] for word in drawn["words"]] == pytest.approx(found.effects.tolist())
     shares = attention_received(asked.reading)
     assert [word["share"] for word in drawn["words"]] == pytest.approx(shares.tolist())
@@ -56,7 +56,7 @@ def test_the_words_of_both_texts_stand_with_effect_and_attention(asked):
 
 
 def test_words_that_were_not_tried_have_no_number(asked, monkeypatch):
-    monkeypatch.setattr(asked.runner.pace, "texts_within", lambda *_: 8)
+    monkeypatch.setattr(asked.model.pace, "texts_within", lambda *_: 8)
 
     drawn = draw(OCCLUSION, asked)
 
@@ -83,15 +83,15 @@ def test_every_panel_checks_its_options_and_tells_its_price(panel, asked, monkey
         panel.cost(replace(asked, options={**asked.options, "way": "burnt"}))
     with pytest.raises(RequestError, match="way is None"):
         finish(panel.steps(replace(asked, options={"label": "positive"})))
-    monkeypatch.setattr(asked.runner._encoder, "mask_id", None)
+    monkeypatch.setattr(asked.model._encoder, "mask_id", None)
     with pytest.raises(RequestError, match="has no mask token"):
         panel.cost(replace(asked, options={**asked.options, "way": "masked"}))
     assert panel in next(group for group in CLASSIFY if group.name == "mattered").analyses
 
 
-def test_what_is_said_of_a_flip(float_runner, answered):
-    bundle = float_runner.bundle
-    single = finish(occlusion(float_runner, float_runner.read("not bad at all"), 0, "deleted"))
+def test_what_is_said_of_a_flip(float_model, answered):
+    bundle = float_model.bundle
+    single = finish(occlusion(float_model, float_model.read("not bad at all"), 0, "deleted"))
     other = answered(bundle, [0, 0, 1])
     whole = answered(bundle, [1, 0, 0])
 
@@ -119,10 +119,10 @@ def test_what_is_said_of_a_flip(float_runner, answered):
     assert never.endswith("not even with all 4 deleted. Other sets may change it; no pair does.")
 
 
-def test_what_is_said_of_a_ranking(float_runner):
+def test_what_is_said_of_a_ranking(float_model):
     from explorer.analyses.faithfulness import Faithfulness, Trust
 
-    single = finish(occlusion(float_runner, float_runner.read("not bad"), 0, "deleted"))
+    single = finish(occlusion(float_model, float_model.read("not bad"), 0, "deleted"))
     chance = np.arange(20) / 20
     found = Trust(
         single, (50, 100), ("attention",),
@@ -149,7 +149,7 @@ def test_programs_get_the_same_numbers(api, asked):
 
     pairs = api.pairs(TEXT, "it was dull", "positive")
     np.testing.assert_allclose(pairs["interactions"], draw(PAIRS, asked)["interactions"], atol=1e-5)
-    likeliest = asked.runner.bundle.labels[int(asked.reading.probabilities.argmax())]
+    likeliest = asked.model.bundle.labels[int(asked.reading.probabilities.argmax())]
     assert api.smallest_flip(TEXT)["label"] == api.trust(TEXT, "it was dull")["label"] == likeliest
     trust = api.trust(TEXT, "it was dull", "masked")
     assert trust["way"] == "masked"

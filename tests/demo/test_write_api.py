@@ -8,7 +8,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from explorer.inference.decoder import DecoderGraph
-from explorer.inference.generator import Writer
+from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 
 TEXT = "the film is good"
@@ -20,9 +20,9 @@ def client(url):
 
 
 @pytest.fixture(scope="module")
-def greedy(runner):
-    *_, writing = Writer(runner).write(runner.read(TEXT), Settings())
-    return writing
+def greedy(model):
+    *_, generation = TextGenerator(model).write(model.read(TEXT), Settings())
+    return generation
 
 
 def test_generate_streams_and_ends_with_the_whole_text(client, greedy):

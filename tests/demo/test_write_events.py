@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from explorer.inference.decoder import DecoderGraph
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.logits import Settings
 from explorer.maps.view import telling_cross_head, telling_step
 from explorer.ui.models import Screen, WriteScreen
@@ -15,8 +15,8 @@ VIEW = ("source", 2, "mean", True, True, False, False)
 
 
 @pytest.fixture
-def screen(runner):
-    return WriteScreen(Screen([runner]))
+def screen(model):
+    return WriteScreen(Screen([model]))
 
 
 def asked(shown=None, text=TEXT, spoiled=None, **changes):
@@ -33,11 +33,11 @@ def test_the_text_grows_and_the_first_one_brings_its_best_view(screen, monkeypat
     shown = grown[-1][0]
     assert [len(one[2]["tokens"]) for one in grown[:-1]] == list(range(1, len(shown["ids"]) + 1))
     assert all(one[2]["busy"] for one in grown)
-    writing = screen.follow(TITLE, TEXT, shown["ids"])[1]
-    layer, head = telling_cross_head(writing)
+    generation = screen.follow(TITLE, TEXT, shown["ids"])[1]
+    layer, head = telling_cross_head(generation)
     assert grown[-1][-2:] == (layer + 1, head + 1)
     assert grown[-1][2]["name"] == f"Cross-attention, layer {layer + 1}, head {head + 1}"
-    assert grown[-1][2]["first"] == telling_step(writing)
+    assert grown[-1][2]["first"] == telling_step(generation)
 
 
 def test_a_later_text_leaves_the_view_that_was_chosen(screen):
@@ -86,11 +86,11 @@ def test_opening_the_tab_again_changes_nothing(screen):
     assert all(value.get("__type__") == "update" and len(value) == 1 for value in again)
 
 
-def test_for_a_model_that_does_not_write_nothing_of_the_tab_runs(copy_of_tiny, runner):
+def test_for_a_model_that_does_not_write_nothing_of_the_tab_runs(copy_of_tiny, model):
     from explorer.bundle.bundle import open_bundle
 
-    second = Runner(open_bundle(copy_of_tiny(title="Second", tasks=["classify"])))
-    screen = WriteScreen(Screen([runner, second]))
+    second = EncoderModel(open_bundle(copy_of_tiny(title="Second", tasks=["classify"])))
+    screen = WriteScreen(Screen([model, second]))
     events = WriteEvents(screen)
 
     changed = events.change("Second")
@@ -106,8 +106,8 @@ def test_for_a_model_that_does_not_write_nothing_of_the_tab_runs(copy_of_tiny, r
 def test_a_model_without_examples_waits_for_a_text(copy_of_tiny):
     from explorer.bundle.bundle import open_bundle
 
-    runner = Runner(open_bundle(copy_of_tiny(examples=[])))
-    events = WriteEvents(WriteScreen(Screen([runner])))
+    model = EncoderModel(open_bundle(copy_of_tiny(examples=[])))
+    events = WriteEvents(WriteScreen(Screen([model])))
 
     source, _, mark, examples, _ = events.begin(TITLE)
     opened = events.open(TITLE, "", None, None, *VIEW)
@@ -131,10 +131,10 @@ def test_another_map_brings_a_new_picture_of_all_heads_and_another_head_does_not
 
 def test_the_candidates_are_those_of_the_step(screen):
     *_, last = WriteEvents(screen).write(*asked())
-    writing = screen.follow(TITLE, TEXT, last[0]["ids"])[1]
+    generation = screen.follow(TITLE, TEXT, last[0]["ids"])[1]
 
     told = [step for word in last[2]["tokens"] for step in word["steps"]]
-    for said, step in zip(told, writing.steps, strict=True):
+    for said, step in zip(told, generation.steps, strict=True):
         shares = [one["share"] for one in said["candidates"]]
         assert shares == sorted(shares, reverse=True)
         assert len(shares) == 10
@@ -144,16 +144,16 @@ def test_the_candidates_are_those_of_the_step(screen):
 
 @pytest.mark.parametrize("words", [True, False])
 def test_a_word_brings_the_steps_of_all_its_pieces(screen, words):
-    writer = screen.writer(TITLE)
-    ids, _ = writer.target_ids("a unbelievable film", 24)
+    generator = screen.generator(TITLE)
+    ids, _ = generator.target_ids("a unbelievable film", 24)
     shown = {"bundle": TITLE, "text": TEXT, "ids": ids}
     view = (*VIEW[:4], words, False, False)
 
     written = WriteMapEvents(screen).redraw(shown, *view)[2]
 
     steps = [[step["text"] for step in one["steps"]] for one in written["tokens"]]
-    writing = screen.follow(TITLE, TEXT, ids)[1]
-    assert [text for pieces in steps for text in pieces] == [t.label for t in writing.tokens]
+    generation = screen.follow(TITLE, TEXT, ids)[1]
+    assert [text for pieces in steps for text in pieces] == [t.label for t in generation.tokens]
     assert [len(pieces) for pieces in steps] == (
         [1, len(ids) - 3, 1, 1] if words else [1] * len(ids)
     )
@@ -189,13 +189,13 @@ def test_a_text_that_was_written_over_has_no_grade(screen):
         assert WriteMapEvents(screen).finish(last[0], *VIEW)[3]["repair"] is None
 
 
-def test_the_offered_sentences_of_a_restorer_are_graded_from_the_first_on(screen, runner):
+def test_the_offered_sentences_of_a_restorer_are_graded_from_the_first_on(screen, model):
     source, spoiled, mark, _, _ = WriteEvents(screen).begin(TITLE)
 
     opened = WriteEvents(screen).open(TITLE, "", None, None, *VIEW)
 
     assert opened[0]["spoiled"] == spoiled
-    assert spoiled["clean"] == runner.bundle.examples[0].text
+    assert spoiled["clean"] == model.bundle.examples[0].text
     assert spoiled["text"] == source["value"] != spoiled["clean"]
     assert mark["pieces"]
     assert "mended" in opened[6]["repair"]["sentence"]

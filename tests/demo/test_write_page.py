@@ -12,10 +12,10 @@ from matplotlib.image import imread
 
 from explorer.drawing.geometry import axis_labels, map_geometry
 from explorer.inference.decoder import DecoderGraph
-from explorer.inference.generator import Writer
+from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.maps.axes import place_of
-from explorer.maps.view import telling_cross_head, telling_step, writing_map
+from explorer.maps.view import generation_map, telling_cross_head, telling_step
 from explorer.ui.write_sources import offered_sources
 
 LAYER_HEAD = ("layer", "head")
@@ -31,11 +31,11 @@ def page(open_page, url):
 
 
 @pytest.fixture(scope="module")
-def first(runner):
+def first(model):
     """What the tab shows when it is opened: the first example, spoiled, and written greedily."""
-    source = offered_sources(runner.bundle, runner.mask)[0]
-    *_, writing = Writer(runner).write(runner.read(source.text), Settings())
-    return writing
+    source = offered_sources(model.bundle, model.mask)[0]
+    *_, generation = TextGenerator(model).write(model.read(source.text), Settings())
+    return generation
 
 
 def open_tab(page):
@@ -81,7 +81,7 @@ def looked(page):
 
 def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(page, first):
     layer, head = telling_cross_head(first)
-    view = writing_map(first, "source", layer, head, words=True)
+    view = generation_map(first, "source", layer, head, words=True)
     names = [token.label for token in view.keys.whole]
     chips = page.locator("#written .target-chips .chip")
 
@@ -110,10 +110,10 @@ def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(p
     assert f"{step.entropy:.1f} bits" in page.locator("#written .chance").inner_text()
 
 
-def test_another_text_and_every_map_of_it(page, runner):
+def test_another_text_and_every_map_of_it(page, model):
     write(page, "a bright story")
-    *_, writing = Writer(runner).write(runner.read("a bright story"), Settings())
-    assert page.locator("#written .output").inner_text() == writing.text
+    *_, generation = TextGenerator(model).write(model.read("a bright story"), Settings())
+    assert page.locator("#written .output").inner_text() == generation.text
     assert "ended by itself" in page.locator("#written .hint").first.inner_text()
 
     act_and_wait(page, lambda: page.locator("#write_heads .tile").nth(5).click())
@@ -123,7 +123,7 @@ def test_another_text_and_every_map_of_it(page, runner):
     assert "Special tokens are hidden" in page.locator("#write_notes").inner_text()
     assert words(page, "key-chips")[0] == "[CLS]"
 
-    view = writing_map(writing, "written", 1, "mean", words=True, special_tokens=False)
+    view = generation_map(generation, "written", 1, "mean", words=True, special_tokens=False)
     box = map_geometry(axis_labels(view.queries), axis_labels(view.keys))
     image = page.locator("#write_map img")
     scale = image.bounding_box()["width"] / box.width
@@ -172,7 +172,7 @@ def test_a_sentence_is_spoiled_in_one_way_after_another_and_an_example_is_writte
     settled(page)
 
 
-def test_settings_show_by_strategy_and_what_is_out_of_bounds_gets_a_sentence(page, runner):
+def test_settings_show_by_strategy_and_what_is_out_of_bounds_gets_a_sentence(page, model):
     assert not page.locator("#set_temperature").is_visible()
     page.get_by_label("How it is written").click()
     page.get_by_role("option", name="Sampling").click()
@@ -180,8 +180,8 @@ def test_settings_show_by_strategy_and_what_is_out_of_bounds_gets_a_sentence(pag
     page.locator("#set_seed input").fill("5")
     write(page, "the film is good")
     sampled = Settings(strategy="sample", temperature=3.0, seed=5)
-    *_, writing = Writer(runner).write(runner.read("the film is good"), sampled)
-    assert page.locator("#written .output").inner_text() == writing.text
+    *_, generation = TextGenerator(model).write(model.read("the film is good"), sampled)
+    assert page.locator("#written .output").inner_text() == generation.text
 
     page.locator("#set_temperature input").fill("100")
     page.locator("#write").click()

@@ -8,31 +8,31 @@ import pytest
 from explorer.bundle.bundle import open_bundle
 from explorer.bundle.schema import DecoderMetrics
 from explorer.bundle.typed_json import read_object
-from explorer.inference.encoder import Runner
-from explorer.inference.generator import Writer
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
-from explorer.maps.view import writing_map
+from explorer.maps.view import generation_map
 from explorer.ui import payloads, sentences, write_sentences
 
 
 @pytest.fixture(scope="module")
-def writer(runner):
-    return Writer(runner)
+def generator(model):
+    return TextGenerator(model)
 
 
 @pytest.fixture(scope="module")
-def written(runner, writer):
+def written(model, generator):
     def write(text, **settings):
-        *_, writing = writer.write(runner.read(text), Settings(**settings))
-        return writing
+        *_, generation = generator.write(model.read(text), Settings(**settings))
+        return generation
 
     return write
 
 
-def test_the_state_of_a_text(written, writer):
+def test_the_state_of_a_text(written, generator):
     whole, cut = written("the film is good"), written("the film is good", max_tokens=1)
     longest = written("not bad at all", max_tokens=128)
-    decoder = writer.decoder
+    decoder = generator.decoder
 
     assert write_sentences.state(cut, decoder, busy=True) == "1 token so far"
     assert write_sentences.state(whole, decoder, busy=False) == (
@@ -135,26 +135,26 @@ def test_the_promise_is_what_the_models_can_do(bundle, foreign, copy_of_tiny):
 
 
 def test_a_picture_in_words_says_what_rows_and_columns_are(written):
-    writing = written("the film is good")
-    view = writing_map(writing, "source", 1, 0)
+    generation = written("the film is good")
+    view = generation_map(generation, "source", 1, 0)
     row, column = divmod(int(view.weights.argmax()), len(view.keys.tokens))
 
     said = sentences.map_description(view)
 
-    assert f"cross-attention, layer 2, head 1: {len(writing.ids)} by 6 tokens" in said
+    assert f"cross-attention, layer 2, head 1: {len(generation.ids)} by 6 tokens" in said
     assert "each row is a written token, its columns are the source" in said
     assert f"from token {row + 1} to token {column + 1}" in said
 
 
 def test_hidden_special_tokens_leave_their_share_in_words(written):
-    writing = written("the film is good")
-    hidden = writing_map(writing, "source", 0, 0, special_tokens=False)
+    generation = written("the film is good")
+    hidden = generation_map(generation, "source", 0, 0, special_tokens=False)
 
-    drawn = writing.cross_weights[0, 0][: len(hidden.weights), [0, -1]].sum(axis=-1)
+    drawn = generation.cross_weights[0, 0][: len(hidden.weights), [0, -1]].sum(axis=-1)
 
     (said,) = write_sentences.map_notes(hidden)
     assert f"They had drawn {drawn.mean():.0%} of a row" in said
-    assert write_sentences.map_notes(writing_map(writing, "source", 0, 0)) == []
+    assert write_sentences.map_notes(generation_map(generation, "source", 0, 0)) == []
 
 
 def test_a_restorer_says_what_it_wants(bundle, foreign):
@@ -162,5 +162,5 @@ def test_a_restorer_says_what_it_wants(bundle, foreign):
     assert write_sentences.asked(foreign.decoder) == ""
 
 
-def test_a_mask_is_named_as_the_tokenizer_has_it(runner, foreign):
-    assert runner.mask == Runner(foreign).mask == "[MASK]"
+def test_a_mask_is_named_as_the_tokenizer_has_it(model, foreign):
+    assert model.mask == EncoderModel(foreign).mask == "[MASK]"

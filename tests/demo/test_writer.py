@@ -8,8 +8,8 @@ import pytest
 from explorer.bundle.bundle import open_bundle
 from explorer.bundle.schema import BundleError
 from explorer.inference.decoder import DecoderGraph
-from explorer.inference.encoder import Runner
-from explorer.inference.generator import Writer
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 
 TEXT = "the film is good"
@@ -28,7 +28,7 @@ def float32(copy_of_tiny):
 
 @pytest.fixture(scope="module")
 def reader(float32):
-    return Runner(float32)
+    return EncoderModel(float32)
 
 
 @pytest.fixture(scope="module")
@@ -37,37 +37,37 @@ def source(reader):
 
 
 @pytest.fixture(scope="module")
-def writer(reader):
-    return Writer(reader)
+def generator(reader):
+    return TextGenerator(reader)
 
 
 @pytest.mark.parametrize("settings", STRATEGIES, ids=lambda settings: settings.strategy)
-def test_cached_steps_equal_one_run_over_the_whole_text(writer, source, settings):
-    *_, writing = writer.write(source, settings)
+def test_cached_steps_equal_one_run_over_the_whole_text(generator, source, settings):
+    *_, generation = generator.write(source, settings)
 
-    whole = writer.follow(source, writing.ids)
+    whole = generator.follow(source, generation.ids)
 
-    assert len(writing.ids) > 2
-    np.testing.assert_allclose(writing.cross_weights, whole.cross_weights, atol=1e-5)
-    np.testing.assert_allclose(writing.self_weights, whole.self_weights, atol=1e-5)
-    for step, other in zip(writing.steps, whole.steps, strict=True):
+    assert len(generation.ids) > 2
+    np.testing.assert_allclose(generation.cross_weights, whole.cross_weights, atol=1e-5)
+    np.testing.assert_allclose(generation.self_weights, whole.self_weights, atol=1e-5)
+    for step, other in zip(generation.steps, whole.steps, strict=True):
         assert step.probability == pytest.approx(other.probability, abs=1e-5)
         assert step.entropy == pytest.approx(other.entropy, abs=1e-4)
 
 
-def test_rows_sum_to_one_and_the_future_gets_nothing(writer, source):
-    *_, writing = writer.write(source, Settings())
+def test_rows_sum_to_one_and_the_future_gets_nothing(generator, source):
+    *_, generation = generator.write(source, Settings())
 
-    np.testing.assert_allclose(writing.cross_weights.sum(axis=-1), 1, atol=1e-5)
-    np.testing.assert_allclose(writing.self_weights.sum(axis=-1), 1, atol=1e-5)
-    assert not np.triu(writing.self_weights, k=1).any()
+    np.testing.assert_allclose(generation.cross_weights.sum(axis=-1), 1, atol=1e-5)
+    np.testing.assert_allclose(generation.self_weights.sum(axis=-1), 1, atol=1e-5)
+    assert not np.triu(generation.self_weights, k=1).any()
 
 
-def test_candidates_are_the_ten_likeliest_of_the_whole_vocabulary(writer, source):
-    *_, writing = writer.write(source, Settings(max_tokens=1))
-    (step,) = writing.steps
-    start = np.array([[writer.decoder.start_id]])
-    graph = DecoderGraph(writer.decoder)
+def test_candidates_are_the_ten_likeliest_of_the_whole_vocabulary(generator, source):
+    *_, generation = generator.write(source, Settings(max_tokens=1))
+    (step,) = generation.steps
+    start = np.array([[generator.decoder.start_id]])
+    graph = DecoderGraph(generator.decoder)
     logits = graph.run(start, graph.begin(source.hidden))[0].logits[0, 0].astype(float)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
@@ -82,12 +82,12 @@ def test_candidates_are_the_ten_likeliest_of_the_whole_vocabulary(writer, source
 
 
 @pytest.mark.parametrize("settings", STRATEGIES, ids=lambda settings: settings.strategy)
-def test_nobody_asks_and_nothing_runs(writer, source, settings, monkeypatch):
+def test_nobody_asks_and_nothing_runs(generator, source, settings, monkeypatch):
     runs = []
     run = DecoderGraph.run
     monkeypatch.setattr(DecoderGraph, "run", lambda *given: runs.append(1) or run(*given))
 
-    steps = writer.write(source, settings)
+    steps = generator.write(source, settings)
     next(steps)
     next(steps)
     steps.close()
@@ -95,38 +95,40 @@ def test_nobody_asks_and_nothing_runs(writer, source, settings, monkeypatch):
     assert len(runs) == 2
 
 
-def test_one_seed_writes_one_text_and_others_write_others(writer, source):
+def test_one_seed_writes_one_text_and_others_write_others(generator, source):
     def written(seed):
-        *_, writing = writer.write(source, Settings(strategy="sample", temperature=3.0, seed=seed))
-        return tuple(writing.ids)
+        *_, generation = generator.write(
+            source, Settings(strategy="sample", temperature=3.0, seed=seed)
+        )
+        return tuple(generation.ids)
 
     assert written(1) == written(1)
     assert len({written(seed) for seed in range(5)}) > 1
 
 
-def test_a_text_ends_at_its_limit_or_at_the_decoders_own(writer, source):
-    *_, short = writer.write(source, Settings(max_tokens=2))
-    *_, long = writer.write(source, Settings(strategy="beam", beams=2, max_tokens=128))
+def test_a_text_ends_at_its_limit_or_at_the_decoders_own(generator, source):
+    *_, short = generator.write(source, Settings(max_tokens=2))
+    *_, long = generator.write(source, Settings(strategy="beam", beams=2, max_tokens=128))
 
     assert (len(short.steps), short.finished) == (2, False)
-    assert len(long.steps) <= writer.decoder.max_tokens
+    assert len(long.steps) <= generator.decoder.max_tokens
 
 
-def test_the_end_token_is_no_part_of_the_text(writer, source):
-    *_, writing = writer.write(source, Settings())
+def test_the_end_token_is_no_part_of_the_text(generator, source):
+    *_, generation = generator.write(source, Settings())
 
-    assert writing.finished
-    assert writing.tokens[-1].special
-    assert "[SEP]" not in writing.text
+    assert generation.finished
+    assert generation.tokens[-1].special
+    assert "[SEP]" not in generation.text
 
 
-def test_pieces_are_joined_to_words(writer, source):
-    ids, left_out = writer.target_ids("unbad films", 128)
+def test_pieces_are_joined_to_words(generator, source):
+    ids, left_out = generator.target_ids("unbad films", 128)
 
-    writing = writer.follow(source, ids)
+    generation = generator.follow(source, ids)
 
-    assert writing.text == "unbad films"
-    assert [t.continues for t in writing.tokens][:2] == [False, True]
+    assert generation.text == "unbad films"
+    assert [t.continues for t in generation.tokens][:2] == [False, True]
     assert left_out == 0
 
 
@@ -151,11 +153,11 @@ def test_a_decoder_that_is_not_what_the_bundle_says_is_refused(
     folder = copy_of_tiny(decoder={**content["decoder"], **changes})
 
     with pytest.raises(BundleError, match=message):
-        Writer(Runner(open_bundle(folder)))
+        TextGenerator(EncoderModel(open_bundle(folder)))
 
 
-def test_a_decoder_for_wider_hidden_states_is_refused(reader, writer, monkeypatch):
+def test_a_decoder_for_wider_hidden_states_is_refused(reader, generator, monkeypatch):
     monkeypatch.setattr(reader, "width", 16)
 
     with pytest.raises(BundleError, match=r"reads 8 numbers per token of the source; .* gives 16"):
-        Writer(reader)
+        TextGenerator(reader)

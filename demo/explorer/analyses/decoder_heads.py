@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from explorer.analyses.perturbation import score, targets_per_run
 from explorer.errors import RequestError
 from explorer.inference.cost import LONGEST, Cost, Progress, Steps
-from explorer.inference.generator import Writer, Writing
+from explorer.inference.generator import Generation, TextGenerator
 
 KINDS = ("cross", "self")
 """Attention to the source, and back at what was written."""
@@ -35,29 +35,31 @@ class DecoderHeadEffects(NamedTuple):
     """Heads for which there was no time."""
 
 
-def decoder_head_effects_cost(writer: Writer, writing: Writing) -> Cost:
+def decoder_head_effects_cost(generator: TextGenerator, generation: Generation) -> Cost:
     """What `decoder_head_effects` will take. Raises RequestError as it does."""
-    return _cost(writer, writing, 1 + len(_tried(writer, writing)))
+    return _cost(generator, generation, 1 + len(_tried(generator, generation)))
 
 
-def decoder_head_effects(writer: Writer, writing: Writing) -> Steps[DecoderHeadEffects]:
+def decoder_head_effects(
+    generator: TextGenerator, generation: Generation
+) -> Steps[DecoderHeadEffects]:
     """Leaves out each head of the decoder and scores what was written. Where time is short, heads
     of cross-attention come first, and of each kind those of the last layers.
 
     Raises:
         RequestError: the graph has no head masks.
     """
-    tried = _tried(writer, writing)
-    rows = targets_per_run(writer, writing)
-    layers, heads = writer.decoder.layers, writer.decoder.heads
+    tried = _tried(generator, generation)
+    rows = targets_per_run(generator, generation)
+    layers, heads = generator.decoder.layers, generator.decoder.heads
     scores: list[NDArray[np.float32]] = []
     wanted = [None, *tried]
     for start in range(0, len(wanted), rows):
         batch = wanted[start : start + rows]
-        source = np.repeat(writing.source.hidden[None], len(batch), axis=0)
+        source = np.repeat(generation.source.hidden[None], len(batch), axis=0)
         seen = np.ones(source.shape[:2], np.int64)
         masks = _masks(batch, layers, heads)
-        scores += list(score(writer, writing, source, seen, masks))
+        scores += list(score(generator, generation, source, seen, masks))
         yield Progress(start + len(batch), len(wanted))
     whole, *without = scores
     effects = np.full((len(KINDS), layers, heads, len(whole)), np.nan, np.float32)
@@ -78,14 +80,15 @@ def _masks(
     return dict(zip(_MASKS, masks, strict=True))
 
 
-def _tried(writer: Writer, writing: Writing) -> list[tuple[int, int, int]]:
+def _tried(generator: TextGenerator, generation: Generation) -> list[tuple[int, int, int]]:
     """The heads that are left out, as places in `effects`."""
-    if not writer.graph.masks_heads:
+    if not generator.graph.masks_heads:
         raise RequestError(
-            f"The graph {writer.decoder.graph.path.name} has no inputs {' and '.join(_MASKS)}, so "
-            "no head can be left out. Export the model with export/to_onnx.py."
+            f"The graph {generator.decoder.graph.path.name} has no inputs "
+            f"{' and '.join(_MASKS)}, so no head can be left out. "
+            "Export the model with export/to_onnx.py."
         )
-    decoder = writer.decoder
+    decoder = generator.decoder
     last_first = range(decoder.layers - 1, -1, -1)
     places = [
         (kind, layer, head)
@@ -93,10 +96,10 @@ def _tried(writer: Writer, writing: Writing) -> list[tuple[int, int, int]]:
         for layer in last_first
         for head in range(decoder.heads)
     ]
-    each = _cost(writer, writing, 1).seconds
+    each = _cost(generator, generation, 1).seconds
     room = max(int(LONGEST / each) - 1, 1) if each else len(places)
     return places[:room]
 
 
-def _cost(writer: Writer, writing: Writing, texts: int) -> Cost:
-    return writer.pace.cost(texts, len(writing.source.tokens) + len(writing.ids))
+def _cost(generator: TextGenerator, generation: Generation, texts: int) -> Cost:
+    return generator.pace.cost(texts, len(generation.source.tokens) + len(generation.ids))

@@ -20,7 +20,7 @@ from explorer.analyses.occlusion import Occlusion, Plan, occlusion, plan_occlusi
 from explorer.analyses.perturbation import Way, answers_without, matter
 from explorer.errors import RequestError
 from explorer.inference.cost import LONGEST, Cost, Steps, part_of
-from explorer.inference.encoder import Reading, Runner
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.tokens import Word, group_words
 from explorer.maps.axes import merge_keys
 from explorer.maps.maps import norm_weighted
@@ -202,13 +202,15 @@ def percentile(value: float, by_chance: NDArray[np.float64], *, low: bool = Fals
     return (beaten(value, by_chance, low=low) + ties / 2) / len(by_chance)
 
 
-def trust_cost(runner: Runner, reading: Reading, way: Way) -> Cost:
+def trust_cost(model: EncoderModel, reading: Reading, way: Way) -> Cost:
     """What `trust` will take, at most."""
-    plan = plan_occlusion(runner, reading, _FIRST)
-    return _cost(runner, reading, way, plan, _percents(runner, reading, way, plan))
+    plan = plan_occlusion(model, reading, _FIRST)
+    return _cost(model, reading, way, plan, _percents(model, reading, way, plan))
 
 
-def trust(runner: Runner, reading: Reading, target: int, way: Way, seed: int = 0) -> Steps[Trust]:
+def trust(
+    model: EncoderModel, reading: Reading, target: int, way: Way, seed: int = 0
+) -> Steps[Trust]:
     """Takes the words away, and keeps them alone, in the order of each method and in random orders.
 
     Args:
@@ -219,20 +221,20 @@ def trust(runner: Runner, reading: Reading, target: int, way: Way, seed: int = 0
     Raises:
         RequestError: there are fewer than two words to put in order.
     """
-    plan = plan_occlusion(runner, reading, _FIRST)
+    plan = plan_occlusion(model, reading, _FIRST)
     words = len(plan.words)
     if words < 2:
         raise RequestError("The text has fewer than two words, so there is nothing to rank.")
-    percents = _percents(runner, reading, way, plan)
-    total = _cost(runner, reading, way, plan, percents).texts
-    single = yield from part_of(occlusion(runner, reading, target, way, plan), 0, total)
-    signed = runner.bundle.problem_type != "regression"
+    percents = _percents(model, reading, way, plan)
+    total = _cost(model, reading, way, plan, percents).texts
+    single = yield from part_of(occlusion(model, reading, target, way, plan), 0, total)
+    signed = model.bundle.problem_type != "regression"
     scores = word_scores(reading, single, signed=signed)
     random = np.random.default_rng(seed)
     # An order is a score as well: the highest for its first word.
     chance = [-np.argsort(random.permutation(words)) for _ in range(RANDOM_ORDERS)]
     ranked = [*scores.values(), *chance]
-    steps = answers_without(runner, reading, _removals(single, ranked, percents), way)
+    steps = answers_without(model, reading, _removals(single, ranked, percents), way)
     changed = yield from part_of(steps, plan.texts, total)
     whole = single.whole
     falls = np.stack([whole.falls(changed, target), whole.log_odds_falls(changed, target)])
@@ -274,16 +276,16 @@ def _count(words: int, percent: int) -> int:
     return -(-words * percent // 100)
 
 
-def _percents(runner: Runner, reading: Reading, way: Way, plan: Plan) -> tuple[int, ...]:
+def _percents(model: EncoderModel, reading: Reading, way: Way, plan: Plan) -> tuple[int, ...]:
     """The finest steps that fit into the time."""
     for percents in _STEPS:
-        if _cost(runner, reading, way, plan, percents).seconds <= LONGEST:
+        if _cost(model, reading, way, plan, percents).seconds <= LONGEST:
             return percents
     return percents
 
 
 def _cost(
-    runner: Runner, reading: Reading, way: Way, plan: Plan, percents: tuple[int, ...]
+    model: EncoderModel, reading: Reading, way: Way, plan: Plan, percents: tuple[int, ...]
 ) -> Cost:
     """A text without some words and the text of these words alone are as long as one whole text,
     if words are deleted; if they are masked, as two."""
@@ -291,5 +293,5 @@ def _cost(
     counts = {_count(words, percent) for percent in percents} - {words}
     texts = 2 * (RANDOM_ORDERS + len(METHODS)) * len(counts) + 2
     whole = texts // 2 if way == "deleted" else texts
-    seconds = runner.pace.cost(plan.texts + whole, len(reading.tokens)).seconds
+    seconds = model.pace.cost(plan.texts + whole, len(reading.tokens)).seconds
     return Cost(plan.texts + texts, seconds)

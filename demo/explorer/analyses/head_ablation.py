@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from explorer.analyses.perturbation import Answers, answers, matter
 from explorer.inference.cost import LONGEST, Cost, Steps, part_of
 from explorer.inference.encoder import (
+    EncoderModel,
     Heads,
     Reading,
-    Runner,
     check_masks_heads,
     heads_in,
     mask_without,
@@ -62,48 +62,48 @@ class HeadEffects(NamedTuple):
         return self.whole.log_odds_falls(self.without_layer, label)
 
 
-def heads_out_of(runner: Runner, reading: Reading) -> NDArray[np.float32]:
+def heads_out_of(model: EncoderModel, reading: Reading) -> NDArray[np.float32]:
     """The mask that a text was read with, shape (1, layers, heads). Raises RequestError where the
     graph has none."""
-    check_masks_heads(runner)
+    check_masks_heads(model)
     if reading.head_mask is not None:
         return reading.head_mask
-    return mask_without((), runner.bundle.layers, runner.bundle.heads)
+    return mask_without((), model.bundle.layers, model.bundle.heads)
 
 
-def head_effects_cost(runner: Runner, reading: Reading) -> Cost:
+def head_effects_cost(model: EncoderModel, reading: Reading) -> Cost:
     """What `head_effects` will take. Raises RequestError as it does."""
-    heads = heads_in(heads_out_of(runner, reading))
-    fixed = 1 + runner.bundle.layers
-    return runner.pace.cost(fixed + min(len(heads), _room(runner, reading)), len(reading.tokens))
+    heads = heads_in(heads_out_of(model, reading))
+    fixed = 1 + model.bundle.layers
+    return model.pace.cost(fixed + min(len(heads), _room(model, reading)), len(reading.tokens))
 
 
-def head_effects(runner: Runner, reading: Reading, label: int) -> Steps[HeadEffects]:
+def head_effects(model: EncoderModel, reading: Reading, label: int) -> Steps[HeadEffects]:
     """Leaves out each layer, then each head. Where time is short, the heads of those layers come
     first without which the log-odds of `label` change most, and the last are not tried.
 
     Raises:
         RequestError: the graph has no `head_mask`.
     """
-    mask = heads_out_of(runner, reading)
+    mask = heads_out_of(model, reading)
     layers, heads = mask.shape[1:]
-    room, inside = _room(runner, reading), heads_in(mask)
+    room, inside = _room(model, reading), heads_in(mask)
     total = 1 + layers + min(len(inside), room)
-    encoded = runner.encode(reading.text, reading.text_pair)
+    encoded = model.encode(reading.text, reading.text_pair)
 
     masks = masks_without(mask, [(), *(tuple((i, j) for j in range(heads)) for i in range(layers))])
     texts = [encoded] * len(masks)
-    found = yield from part_of(answers(runner, texts, masks), 0, total)
+    found = yield from part_of(answers(model, texts, masks), 0, total)
     whole, without_layer = found[0], found[1:]
     moved = np.abs(whole.log_odds_falls(without_layer, label))
     tried = sorted(inside, key=lambda one: (-moved[one[0]], one))[:room]
     logits = np.full((layers, heads, len(whole.logits)), np.nan, np.float32)
     if tried:
         masks = masks_without(mask, [(one,) for one in tried])
-        steps = answers(runner, [encoded] * len(tried), masks)
+        steps = answers(model, [encoded] * len(tried), masks)
         alone = yield from part_of(steps, 1 + layers, total)
         logits[tuple(np.transpose(tried))] = alone.logits
-    without_head = Answers(runner.bundle, logits)
+    without_head = Answers(model.bundle, logits)
     return HeadEffects(whole, without_head, without_layer, len(inside) - len(tried))
 
 
@@ -113,10 +113,10 @@ def masks_without(mask: NDArray[np.float32], groups: Sequence[Heads]) -> NDArray
     return np.concatenate([mask * mask_without(group, layers, heads) for group in groups])
 
 
-def _room(runner: Runner, reading: Reading) -> int:
+def _room(model: EncoderModel, reading: Reading) -> int:
     """How many single heads can be tried in the time."""
-    within = runner.pace.texts_within(LONGEST, len(reading.tokens))
-    return max(within - 1 - runner.bundle.layers, 0)
+    within = model.pace.texts_within(LONGEST, len(reading.tokens))
+    return max(within - 1 - model.bundle.layers, 0)
 
 
 class Plan(NamedTuple):
@@ -160,28 +160,28 @@ class PruningCurve(NamedTuple):
         return [0, *np.cumsum([len(group) for group in self.order], dtype=int).tolist()]
 
 
-def pruning_cost(runner: Runner, reading: Reading, *, again: bool = True) -> Cost:
+def pruning_cost(model: EncoderModel, reading: Reading, *, again: bool = True) -> Cost:
     """What `prune` will take. Raises RequestError as it does."""
-    plan = pruning_plan(runner, reading, again=again)
-    return runner.pace.cost(plan.texts, len(reading.tokens))
+    plan = pruning_plan(model, reading, again=again)
+    return model.pace.cost(plan.texts, len(reading.tokens))
 
 
-def pruning_plan(runner: Runner, reading: Reading, *, again: bool = True) -> Plan:
+def pruning_plan(model: EncoderModel, reading: Reading, *, again: bool = True) -> Plan:
     """The finest plan that fits into the time; where none does, whole layers go.
 
     Args:
         again: measure the effects again and again, as often as there is time; false: once.
     """
-    inside = heads_in(heads_out_of(runner, reading))
-    within = runner.pace.texts_within(LONGEST, len(reading.tokens))
-    for plan in _plans(inside, runner.bundle.heads, again=again):
+    inside = heads_in(heads_out_of(model, reading))
+    within = model.pace.texts_within(LONGEST, len(reading.tokens))
+    for plan in _plans(inside, model.bundle.heads, again=again):
         if plan.texts <= within:
             return plan
     return plan
 
 
 def prune(
-    runner: Runner, reading: Reading, label: int, *, again: bool = True
+    model: EncoderModel, reading: Reading, label: int, *, again: bool = True
 ) -> Steps[PruningCurve]:
     """Leaves out group after group, those first that move the log-odds of `label` least, until no
     head is left. Groups of equal effect go in the order of their layers and heads.
@@ -189,32 +189,32 @@ def prune(
     Raises:
         RequestError: the graph has no `head_mask`.
     """
-    plan = pruning_plan(runner, reading, again=again)
-    encoded = runner.encode(reading.text, reading.text_pair)
-    mask = heads_out_of(runner, reading)
-    first = yield from part_of(answers(runner, [encoded], mask), 0, plan.texts)
+    plan = pruning_plan(model, reading, again=again)
+    encoded = model.encode(reading.text, reading.text_pair)
+    mask = heads_out_of(model, reading)
+    first = yield from part_of(answers(model, [encoded], mask), 0, plan.texts)
     points, order, staying, read = [first], [], list(plan.groups), 1
     while staying:
-        alone = yield from _read(runner, encoded, masks_without(mask, staying), read, plan)
+        alone = yield from _read(model, encoded, masks_without(mask, staying), read, plan)
         read += len(staying)
         moved = np.abs(points[-1][-1].log_odds_falls(alone, label))
         going = np.argsort(moved, kind="stable")[: plan.every].tolist()
         points.append(alone[going[:1]])
         masks = np.cumprod(masks_without(mask, [staying[index] for index in going]), axis=0)
         if len(going) > 1:
-            points.append((yield from _read(runner, encoded, masks[1:], read, plan)))
+            points.append((yield from _read(model, encoded, masks[1:], read, plan)))
             read += len(going) - 1
         order += [staying[index] for index in going]
         staying = [group for index, group in enumerate(staying) if index not in going]
         mask = masks[-1:]
     logits = np.concatenate([each.logits for each in points])
-    return PruningCurve(plan, tuple(order), Answers(runner.bundle, logits))
+    return PruningCurve(plan, tuple(order), Answers(model.bundle, logits))
 
 
 def _read(
-    runner: Runner, encoded: Encoded, masks: NDArray[np.float32], read: int, plan: Plan
+    model: EncoderModel, encoded: Encoded, masks: NDArray[np.float32], read: int, plan: Plan
 ) -> Steps[Answers]:
-    steps = answers(runner, [encoded] * len(masks), masks)
+    steps = answers(model, [encoded] * len(masks), masks)
     return part_of(steps, read, plan.texts)
 
 

@@ -20,7 +20,7 @@ from explorer.analyses.perturbation import (
     sentence_spans,
 )
 from explorer.inference.cost import LONGEST, Cost, Steps, part_of
-from explorer.inference.encoder import Reading, Runner
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.tokens import Word
 
 _LEAST = 8
@@ -104,24 +104,24 @@ class Occlusion(NamedTuple):
         return sorted(self.tried, key=lambda place: -sizes[place])
 
 
-def plan_occlusion(runner: Runner, reading: Reading, seconds: float = LONGEST) -> Plan:
+def plan_occlusion(model: EncoderModel, reading: Reading, seconds: float = LONGEST) -> Plan:
     """Every word where the time allows; else the sentences, then the words of those that matter
     most."""
     words = own_words(reading.tokens)
-    room = max(_LEAST, runner.pace.texts_within(seconds, len(reading.tokens)))
+    room = max(_LEAST, model.pace.texts_within(seconds, len(reading.tokens)))
     if len(words) <= room:
         return Plan(words, [], len(words))
     sentences = sentence_spans(words, room // 2)
     return Plan(words, sentences, room - len(sentences))
 
 
-def occlusion_cost(runner: Runner, reading: Reading) -> Cost:
+def occlusion_cost(model: EncoderModel, reading: Reading) -> Cost:
     """What `occlusion` will take."""
-    return runner.pace.cost(plan_occlusion(runner, reading).texts, len(reading.tokens))
+    return model.pace.cost(plan_occlusion(model, reading).texts, len(reading.tokens))
 
 
 def occlusion(
-    runner: Runner, reading: Reading, target: int, way: Way, plan: Plan | None = None
+    model: EncoderModel, reading: Reading, target: int, way: Way, plan: Plan | None = None
 ) -> Steps[Occlusion]:
     """Takes away each word in turn; of a long text each sentence, then the words of those that
     moved the answer most.
@@ -130,25 +130,25 @@ def occlusion(
         target: the class, or the number of a regression, whose change counts.
         plan: which words are tried; as many as the time allows if not given.
     """
-    plan = plan or plan_occlusion(runner, reading)
+    plan = plan or plan_occlusion(model, reading)
     words = plan.words
     without_sentences = yield from part_of(
         answers_without(
-            runner, reading, ([words[place] for place in span] for span in plan.sentences), way
+            model, reading, ([words[place] for place in span] for span in plan.sentences), way
         ),
         0,
         plan.texts,
     )
-    whole = Answers(runner.bundle, reading.logits)
+    whole = Answers(model.bundle, reading.logits)
     chosen = _chosen(plan, np.abs(whole.log_odds_falls(without_sentences, target)))
     without_words = yield from part_of(
-        answers_without(runner, reading, ([words[place]] for place in chosen), way),
+        answers_without(model, reading, ([words[place]] for place in chosen), way),
         len(plan.sentences),
         plan.texts,
     )
     logits = np.full((len(words), len(reading.logits)), np.nan, np.float32)
     logits[chosen] = without_words.logits
-    changed = Answers(runner.bundle, logits)
+    changed = Answers(model.bundle, logits)
     return Occlusion(words, target, whole, changed, plan.sentences, without_sentences)
 
 

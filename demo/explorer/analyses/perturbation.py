@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from explorer.bundle.bundle import Bundle, operations
 from explorer.errors import RequestError
 from explorer.inference.cost import Progress, Steps
-from explorer.inference.encoder import Reading, Runner
-from explorer.inference.generator import Writer, Writing
+from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.probabilities import fall_of_probability, log_odds_of, probabilities_of
 from explorer.inference.source_text import Encoded, masked, without
 from explorer.inference.tokens import Token, Word, group_words
@@ -89,7 +89,7 @@ that fill the memory: 75 MB for one text of 512 tokens under 6 layers and 12 hea
 
 
 def answers(
-    runner: Runner, texts: Sequence[Encoded], head_masks: NDArray[np.float32] | None = None
+    model: EncoderModel, texts: Sequence[Encoded], head_masks: NDArray[np.float32] | None = None
 ) -> Steps[Answers]:
     """The answer to every text, shape (texts, labels), in the order of the texts.
 
@@ -100,29 +100,29 @@ def answers(
         head_masks: factors for each head's output, shape (1 or texts, layers, heads); ones if not
             given.
     """
-    logits = np.zeros((len(texts), len(runner.bundle.labels)), np.float32)
+    logits = np.zeros((len(texts), len(model.bundle.labels)), np.float32)
     done = 0
-    for rows in _batches(runner, texts):
+    for rows in _batches(model, texts):
         masks = head_masks if head_masks is None or len(head_masks) == 1 else head_masks[rows]
-        logits[rows] = runner.answer([texts[row] for row in rows], masks)
+        logits[rows] = model.answer([texts[row] for row in rows], masks)
         done += len(rows)
         yield Progress(done, len(texts))
-    return Answers(runner.bundle, logits)
+    return Answers(model.bundle, logits)
 
 
-def texts_per_run(runner: Runner, tokens: int) -> int:
+def texts_per_run(model: EncoderModel, tokens: int) -> int:
     """How many texts of so many tokens are read in one run; at least one."""
-    tokens, layers = max(tokens, 1), runner.bundle.layers
-    in_memory = _MAP_BYTES // (4 * layers * runner.bundle.heads * tokens**2)
-    in_time = int(_OPERATIONS // operations(tokens, layers, runner.width))
+    tokens, layers = max(tokens, 1), model.bundle.layers
+    in_memory = _MAP_BYTES // (4 * layers * model.bundle.heads * tokens**2)
+    in_time = int(_OPERATIONS // operations(tokens, layers, model.width))
     return max(1, min(_ROWS, in_memory, in_time))
 
 
-def _batches(runner: Runner, texts: Sequence[Encoded]) -> Iterator[list[int]]:
+def _batches(model: EncoderModel, texts: Sequence[Encoded]) -> Iterator[list[int]]:
     """The texts by their places, short ones first, in groups that fit into one run."""
     batch: list[int] = []
     for row in sorted(range(len(texts)), key=lambda place: len(texts[place].ids)):
-        if len(batch) >= texts_per_run(runner, len(texts[row].ids)):
+        if len(batch) >= texts_per_run(model, len(texts[row].ids)):
             yield batch
             batch = []
         batch.append(row)
@@ -134,16 +134,16 @@ Way = Literal["deleted", "masked"]
 WAYS: tuple[Way, ...] = ("deleted", "masked")
 
 
-def check_way(way: object, runner: Runner) -> Way:
+def check_way(way: object, model: EncoderModel) -> Way:
     """Raises RequestError: no such way, or the tokenizer knows no mask token."""
     for known in WAYS:
         if way == known:
             break
     else:
         raise RequestError(f"way is {way!r:.40}; expected {' or '.join(WAYS)}.")
-    if known == "masked" and runner.mask_id is None:
+    if known == "masked" and model.mask_id is None:
         raise RequestError(
-            f"The tokenizer of {runner.bundle.title} has no mask token, so its words cannot be "
+            f"The tokenizer of {model.bundle.title} has no mask token, so its words cannot be "
             "masked. Have them deleted."
         )
     return known
@@ -154,35 +154,35 @@ def own_words(tokens: Sequence[Token]) -> list[Word]:
     return [word for word in group_words(tokens) if not word.special]
 
 
-def remove(runner: Runner, encoded: Encoded, words: Iterable[Word], way: Way) -> Encoded:
+def remove(model: EncoderModel, encoded: Encoded, words: Iterable[Word], way: Way) -> Encoded:
     """A text without some of its words."""
     places = {place for word in words for place in word.places}
     if way == "deleted":
         return without(encoded, places)
-    assert runner.mask_id is not None, "checked by check_way"
-    return masked(encoded, places, runner.mask_id)
+    assert model.mask_id is not None, "checked by check_way"
+    return masked(encoded, places, model.mask_id)
 
 
 def answers_without(
-    runner: Runner, reading: Reading, removals: Iterable[Iterable[Word]], way: Way
+    model: EncoderModel, reading: Reading, removals: Iterable[Iterable[Word]], way: Way
 ) -> Steps[Answers]:
     """The answers without each set of words, shape (removals, labels), read with the same
     heads as the reading. Texts that come out equal are read once."""
-    texts, rows = distinct_texts(runner, reading, removals, way)
-    found = yield from answers(runner, texts, reading.head_mask)
+    texts, rows = distinct_texts(model, reading, removals, way)
+    found = yield from answers(model, texts, reading.head_mask)
     return found[rows]
 
 
 def distinct_texts(
-    runner: Runner, reading: Reading, removals: Iterable[Iterable[Word]], way: Way
+    model: EncoderModel, reading: Reading, removals: Iterable[Iterable[Word]], way: Way
 ) -> tuple[list[Encoded], list[int]]:
     """The different texts among the changed ones, and for each removal the place of its text."""
-    encoded = runner.encode(reading.text, reading.text_pair)
+    encoded = model.encode(reading.text, reading.text_pair)
     places: dict[tuple, int] = {}
     texts: list[Encoded] = []
     rows = []
     for words in removals:
-        changed = remove(runner, encoded, words, way)
+        changed = remove(model, encoded, words, way)
         key = (*changed.ids, *changed.segment_ids)
         if key not in places:
             places[key] = len(texts)
@@ -255,19 +255,19 @@ _RUN_BYTES = 32 * 2**20
 values of every layer, as they are computed and as they are given out."""
 
 
-def targets_per_run(writer: Writer, writing: Writing) -> int:
+def targets_per_run(generator: TextGenerator, generation: Generation) -> int:
     """How many times one run may score the written text; at least once."""
-    logits = len(writing.ids) * writer.decoder.vocabulary
-    source = 4 * writer.decoder.layers * len(writing.source.tokens) * writer.graph.width
+    logits = len(generation.ids) * generator.decoder.vocabulary
+    source = 4 * generator.decoder.layers * len(generation.source.tokens) * generator.graph.width
     return max(1, _RUN_BYTES // (4 * (logits + source)))
 
 
 def score(
-    writer: Writer,
-    writing: Writing,
+    generator: TextGenerator,
+    generation: Generation,
     hidden: NDArray[np.float32],
     source_mask: NDArray[np.int64],
     head_masks: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> NDArray[np.float32]:
     """As `DecoderGraph.log_probabilities` of the written tokens, shape (batch, target)."""
-    return writer.graph.log_probabilities(writing.ids, hidden, source_mask, head_masks)
+    return generator.graph.log_probabilities(generation.ids, hidden, source_mask, head_masks)

@@ -17,7 +17,7 @@ from explorer.analyses.occlusion import Occlusion, Plan, occlusion, plan_occlusi
 from explorer.analyses.perturbation import Answers, Way, answers_without, flips
 from explorer.errors import RequestError
 from explorer.inference.cost import LONGEST, Cost, Steps, part_of
-from explorer.inference.encoder import Reading, Runner
+from explorer.inference.encoder import EncoderModel, Reading
 
 _AT_ONCE = 8
 """So many words are taken away before it is looked whether the answer has flipped."""
@@ -53,12 +53,12 @@ class _Plan(NamedTuple):
         return self.singles.texts + 2 * self.words + self.pairs
 
 
-def flip_cost(runner: Runner, reading: Reading) -> Cost:
+def flip_cost(model: EncoderModel, reading: Reading) -> Cost:
     """What `smallest_flip` will take, at most."""
-    return runner.pace.cost(_plan(runner, reading).texts, len(reading.tokens))
+    return model.pace.cost(_plan(model, reading).texts, len(reading.tokens))
 
 
-def smallest_flip(runner: Runner, reading: Reading, target: int, way: Way) -> Steps[Flip]:
+def smallest_flip(model: EncoderModel, reading: Reading, target: int, way: Way) -> Steps[Flip]:
     """Looks for few words without which the answer flips.
 
     Args:
@@ -68,14 +68,14 @@ def smallest_flip(runner: Runner, reading: Reading, target: int, way: Way) -> St
     Raises:
         RequestError: a regression has no label that could flip.
     """
-    if runner.bundle.problem_type == "regression":
+    if model.bundle.problem_type == "regression":
         raise RequestError(
-            f"{runner.bundle.title} gives a number, so there is no label that could flip."
+            f"{model.bundle.title} gives a number, so there is no label that could flip."
         )
-    plan = _plan(runner, reading)
-    steps = occlusion(runner, reading, target, way, plan.singles)
+    plan = _plan(model, reading)
+    steps = occlusion(model, reading, target, way, plan.singles)
     single = yield from part_of(steps, 0, plan.texts)
-    search = _Search(runner, reading, single, way)
+    search = _Search(model, reading, single, way)
     best = search.furthest(single.changed)
     if best is not None:
         return Flip(single, [best], single.changed[best], False)
@@ -91,24 +91,24 @@ def smallest_flip(runner: Runner, reading: Reading, target: int, way: Way) -> St
     return Flip(single, None if found is None else sorted(found), changed[0], tried_pairs)
 
 
-def _plan(runner: Runner, reading: Reading) -> _Plan:
+def _plan(model: EncoderModel, reading: Reading) -> _Plan:
     """The greedy search fits into the time, since it takes words away and puts them back once each;
     pairs are tried if they fit into what is left."""
-    plan = plan_occlusion(runner, reading, LONGEST / 3)
+    plan = plan_occlusion(model, reading, LONGEST / 3)
     words = min(plan.most, len(plan.words))
     pairs = 0 if plan.sentences else words * (words - 1) // 2
     greedy = plan.texts + 2 * words
-    room = runner.pace.texts_within(LONGEST, len(reading.tokens)) - greedy
+    room = model.pace.texts_within(LONGEST, len(reading.tokens)) - greedy
     return _Plan(plan, words, pairs if pairs <= room else 0)
 
 
 class _Search:
     """What the steps of one search share."""
 
-    def __init__(self, runner: Runner, reading: Reading, single: Occlusion, way: Way) -> None:
-        self._runner, self._reading, self._single, self._way = runner, reading, single, way
+    def __init__(self, model: EncoderModel, reading: Reading, single: Occlusion, way: Way) -> None:
+        self._model, self._reading, self._single, self._way = model, reading, single, way
         said = (
-            single.whole.log_odds[single.target] > 0 or runner.bundle.problem_type == "single_label"
+            single.whole.log_odds[single.target] > 0 or model.bundle.problem_type == "single_label"
         )
         self._sign = 1 if said else -1
         away = self._gone(single.changed)
@@ -118,7 +118,7 @@ class _Search:
         """The answers without each set of words, given by their places."""
         words = self._single.words
         sets = [[words[place] for place in places] for places in removals]
-        return answers_without(self._runner, self._reading, sets, self._way)
+        return answers_without(self._model, self._reading, sets, self._way)
 
     def furthest(self, changed: Answers) -> int | None:
         """Of the answers that flipped the one that went furthest; None if none flipped."""

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from explorer.analyses.perturbation import score, targets_per_run, texts_per_run
 from explorer.errors import RequestError
 from explorer.inference.cost import LONGEST, Cost, Progress, Steps
-from explorer.inference.encoder import Reading, Runner
-from explorer.inference.generator import Writer, Writing
+from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.source_text import Encoded, masked
 from explorer.inference.tokens import Word, group_words
 
@@ -44,25 +44,27 @@ class SourceReliance(NamedTuple):
     cross-attention map. Below 0: without the word, the token were likelier."""
 
 
-def reliance_cost(runner: Runner, writer: Writer, writing: Writing, way: Way) -> Cost:
+def reliance_cost(
+    model: EncoderModel, generator: TextGenerator, generation: Generation, way: Way
+) -> Cost:
     """What `source_reliance` will take."""
-    words = len(_tried(runner, writer, writing, way))
-    return _cost(runner, writer, writing, way, words + 2)
+    words = len(_tried(model, generator, generation, way))
+    return _cost(model, generator, generation, way, words + 2)
 
 
 def source_reliance(
-    runner: Runner, writer: Writer, writing: Writing, way: Way = WAYS[0]
+    model: EncoderModel, generator: TextGenerator, generation: Generation, way: Way = WAYS[0]
 ) -> Steps[SourceReliance]:
     """Takes away the whole source, then each word of it, and scores what was written.
 
     Raises:
         RequestError: words are to be masked, and the encoder's tokenizer has no mask token.
     """
-    words = _tried(runner, writer, writing, way)
-    source = writing.source
+    words = _tried(model, generator, generation, way)
+    source = generation.source
     own = [place for word in _words(source) for place in word.places]
     taken = [(), own, *(word.places for word in words)]
-    scores = yield from _scores(runner, writer, writing, taken, way)
+    scores = yield from _scores(model, generator, generation, taken, way)
     whole, without, *each = scores
     return SourceReliance(
         words=words,
@@ -75,32 +77,36 @@ def source_reliance(
     )
 
 
-def cross_attention_by_word(writing: Writing, words: Sequence[Word]) -> NDArray[np.float32]:
+def cross_attention_by_word(generation: Generation, words: Sequence[Word]) -> NDArray[np.float32]:
     """The mean cross-attention over all layers and heads, summed over each word's tokens, shape
     (target, word): what stands beside the effects."""
-    mean = writing.cross_weights.mean(axis=(0, 1))
+    mean = generation.cross_weights.mean(axis=(0, 1))
     return np.stack([mean[:, list(word.places)].sum(axis=-1) for word in words], axis=-1)
 
 
 def _scores(
-    runner: Runner, writer: Writer, writing: Writing, taken: Sequence[Sequence[int]], way: Way
+    model: EncoderModel,
+    generator: TextGenerator,
+    generation: Generation,
+    taken: Sequence[Sequence[int]],
+    way: Way,
 ) -> Steps[list[NDArray[np.float32]]]:
     """Log-probabilities of what was written, for each set of source places taken away."""
-    encoded = runner.encode(writing.source.text)
-    rows = targets_per_run(writer, writing)
+    encoded = model.encode(generation.source.text)
+    rows = targets_per_run(generator, generation)
     if way == "before the encoder":
-        rows = min(rows, texts_per_run(runner, len(encoded.ids)))
+        rows = min(rows, texts_per_run(model, len(encoded.ids)))
     scores: list[NDArray[np.float32]] = []
     for start in range(0, len(taken), rows):
         batch = taken[start : start + rows]
-        hidden, mask = _sources(runner, encoded, writing.source, batch, way)
-        scores += list(score(writer, writing, hidden, mask))
+        hidden, mask = _sources(model, encoded, generation.source, batch, way)
+        scores += list(score(generator, generation, hidden, mask))
         yield Progress(start + len(batch), len(taken))
     return scores
 
 
 def _sources(
-    runner: Runner, encoded: Encoded, source: Reading, batch: Sequence[Sequence[int]], way: Way
+    model: EncoderModel, encoded: Encoded, source: Reading, batch: Sequence[Sequence[int]], way: Way
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The hidden states that the decoder reads, and which of their places it may look at."""
     mask = np.ones((len(batch), len(encoded.ids)), np.int64)
@@ -108,35 +114,39 @@ def _sources(
         for row, places in enumerate(batch):
             mask[row, list(places)] = 0
         return np.repeat(source.hidden[None], len(batch), axis=0), mask
-    assert runner.mask_id is not None, "asked before"
-    texts = [masked(encoded, places, runner.mask_id) for places in batch]
-    return runner.hidden(texts), mask
+    assert model.mask_id is not None, "asked before"
+    texts = [masked(encoded, places, model.mask_id) for places in batch]
+    return model.hidden(texts), mask
 
 
-def _tried(runner: Runner, writer: Writer, writing: Writing, way: Way) -> list[Word]:
+def _tried(
+    model: EncoderModel, generator: TextGenerator, generation: Generation, way: Way
+) -> list[Word]:
     """The words that are taken away: all, or as many as fit into the time, those first that the
     decoder looked at most."""
-    if way == "before the encoder" and runner.mask_id is None:
+    if way == "before the encoder" and model.mask_id is None:
         raise RequestError(
-            f"The tokenizer of {runner.bundle.title} has no mask token, so its words cannot be "
+            f"The tokenizer of {model.bundle.title} has no mask token, so its words cannot be "
             f"masked {WAYS[0]}. Take them away {WAYS[1]}."
         )
-    words = _words(writing.source)
-    each = _cost(runner, writer, writing, way, 1).seconds
+    words = _words(generation.source)
+    each = _cost(model, generator, generation, way, 1).seconds
     room = int(LONGEST / each) - 2 if each else len(words)
     if len(words) <= room or not words:
         return words
-    looked = cross_attention_by_word(writing, words).sum(axis=0)
+    looked = cross_attention_by_word(generation, words).sum(axis=0)
     kept = sorted(np.argsort(-looked, kind="stable")[: max(room, 1)].tolist())
     return [words[index] for index in kept]
 
 
-def _cost(runner: Runner, writer: Writer, writing: Writing, way: Way, texts: int) -> Cost:
-    source = len(writing.source.tokens)
-    decoding = writer.pace.cost(texts, source + len(writing.ids))
+def _cost(
+    model: EncoderModel, generator: TextGenerator, generation: Generation, way: Way, texts: int
+) -> Cost:
+    source = len(generation.source.tokens)
+    decoding = generator.pace.cost(texts, source + len(generation.ids))
     if way == "in cross-attention only":
         return decoding
-    return Cost(texts, decoding.seconds + runner.pace.cost(texts, source).seconds)
+    return Cost(texts, decoding.seconds + model.pace.cost(texts, source).seconds)
 
 
 def _words(source: Reading) -> list[Word]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from explorer.analyses.occlusion import Occlusion, Plan, occlusion, plan_occlusion
 from explorer.analyses.perturbation import Way, answers_without
 from explorer.inference.cost import LONGEST, Cost, Steps, part_of
-from explorer.inference.encoder import Reading, Runner
+from explorer.inference.encoder import EncoderModel, Reading
 
 MOST_WORDS = 24
 """So many words, in pairs, are a table that can still be read."""
@@ -53,26 +53,26 @@ class Pairs(NamedTuple):
         return [pair for pair in self.strongest if sizes[pair] >= least]
 
 
-def pairs_cost(runner: Runner, reading: Reading) -> Cost:
+def pairs_cost(model: EncoderModel, reading: Reading) -> Cost:
     """What `pairs` will take."""
-    plan, paired = _plan(runner, reading)
-    return runner.pace.cost(plan.texts + paired * (paired - 1) // 2, len(reading.tokens))
+    plan, paired = _plan(model, reading)
+    return model.pace.cost(plan.texts + paired * (paired - 1) // 2, len(reading.tokens))
 
 
-def pairs(runner: Runner, reading: Reading, target: int, way: Way) -> Steps[Pairs]:
+def pairs(model: EncoderModel, reading: Reading, target: int, way: Way) -> Steps[Pairs]:
     """Takes away every word, then every two of those whose effect is largest: at most `MOST_WORDS`,
     and no more than the time allows.
 
     Args:
         target: as for `occlusion`.
     """
-    plan, paired = _plan(runner, reading)
+    plan, paired = _plan(model, reading)
     total = plan.texts + paired * (paired - 1) // 2
-    single = yield from part_of(occlusion(runner, reading, target, way, plan), 0, total)
+    single = yield from part_of(occlusion(model, reading, target, way, plan), 0, total)
     places = sorted(single.strongest[:paired])
     couples = list(combinations(range(len(places)), 2))
     removals = [[single.words[places[row]] for row in couple] for couple in couples]
-    steps = answers_without(runner, reading, removals, way)
+    steps = answers_without(model, reading, removals, way)
     without_both = yield from part_of(steps, plan.texts, total)
     whole = single.whole
     return Pairs(
@@ -96,9 +96,9 @@ def _second_differences(
     return differences
 
 
-def _plan(runner: Runner, reading: Reading) -> tuple[Plan, int]:
+def _plan(model: EncoderModel, reading: Reading) -> tuple[Plan, int]:
     """Which single words are tried, and how many of them are paired."""
-    plan = plan_occlusion(runner, reading, LONGEST / 2)
-    room = runner.pace.texts_within(LONGEST, len(reading.tokens)) - plan.texts
+    plan = plan_occlusion(model, reading, LONGEST / 2)
+    room = model.pace.texts_within(LONGEST, len(reading.tokens)) - plan.texts
     fits = int((1 + np.sqrt(1 + 8 * max(room, 0))) // 2)  # the largest m with m (m - 1) / 2 <= room
     return plan, min(len(plan.words), plan.most, MOST_WORDS, max(fits, 2))

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from threading import Lock
 from typing import Any, Protocol, TypeVar
 
-from explorer.inference.encoder import Heads, Reading, Runner
+from explorer.inference.encoder import EncoderModel, Heads, Reading
 
 LEAST_BYTES = 80 * 2**20
 """So much is kept, or the longest text that the page's models read: one of 512 tokens under a model
@@ -37,13 +37,15 @@ class ReadingCache:
         self._readings: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = Lock()
 
-    def read(self, runner: Runner, text: str, text_pair: str = "", without: Heads = ()) -> Reading:
+    def read(
+        self, model: EncoderModel, text: str, text_pair: str = "", without: Heads = ()
+    ) -> Reading:
         """The reading of a text by a model, from memory if it was read lately."""
-        key = (runner.bundle.title, text, text_pair, without)
+        key = (model.bundle.title, text, text_pair, without)
         found = self.find(key)
         if found is None:
-            self._make_room(runner.reading_bytes(text, text_pair))
-            found = self.keep(key, runner.read(text, text_pair, without))
+            self._make_room(model.reading_bytes(text, text_pair))
+            found = self.keep(key, model.read(text, text_pair, without))
         return found
 
     def find(self, key: Hashable) -> Any:

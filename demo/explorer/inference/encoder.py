@@ -102,7 +102,7 @@ class Reading:
         return np.array([token.special for token in self.tokens])
 
 
-class Runner:
+class EncoderModel:
     """A bundle ready to read texts. Opening it runs the graph on all kinds of texts that a reader
     may send, which checks its shapes.
 
@@ -317,10 +317,10 @@ class Runner:
         self.answer([self.encode("A first run of eight equal texts in one batch.")] * 8)
 
 
-def check_masks_heads(runner: Runner) -> None:
+def check_masks_heads(model: EncoderModel) -> None:
     """Raises RequestError: the graph cannot leave heads out."""
-    if not runner.masks_heads:
+    if not model.masks_heads:
         raise RequestError(
-            f"The graph of {runner.bundle.title} has no input head_mask, so no head can be left "
+            f"The graph of {model.bundle.title} has no input head_mask, so no head can be left "
             "out. Export the model with export/to_onnx.py."
         )

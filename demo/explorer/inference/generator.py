@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explorer.bundle.schema import AGAIN, BundleError
 from explorer.inference.cost import Pace
 from explorer.inference.decoder import DecoderGraph
-from explorer.inference.encoder import Reading, Runner
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.logits import Settings
 from explorer.inference.search import Step, beam_search, make_step, write_one_by_one
 from explorer.inference.target_text import Spelled, TargetTokens
@@ -25,7 +25,7 @@ before it (self-attention)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Writing:
+class Generation:
     """A text that was written for a source. It may not have come to its end."""
 
     source: Reading
@@ -80,7 +80,7 @@ class Writing:
         return self.source.bytes + 2 * sum(step.bytes for step in self.steps)
 
 
-class Writer:
+class TextGenerator:
     """The decoder of a bundle, with its tokenizer.
 
     Raises:
@@ -88,9 +88,9 @@ class Writer:
             graph; or the encoder's hidden states are not as wide as the graph expects.
     """
 
-    def __init__(self, runner: Runner) -> None:
-        decoder = runner.bundle.decoder
-        assert decoder, f"{runner.bundle.title} has no decoder"
+    def __init__(self, model: EncoderModel) -> None:
+        decoder = model.bundle.decoder
+        assert decoder, f"{model.bundle.title} has no decoder"
         self.decoder = decoder
         self._target = TargetTokens(decoder.tokenizer_file, (decoder.start_id, decoder.end_id))
         if self._target.size > decoder.vocabulary:
@@ -99,10 +99,10 @@ class Writer:
                 f"{decoder.vocabulary} as decoder.vocabulary. {AGAIN}"
             )
         self.graph = DecoderGraph(decoder)
-        if self.graph.width != runner.width:
+        if self.graph.width != model.width:
             raise BundleError(
                 f"{decoder.graph.path} reads {self.graph.width} numbers per token of the source; "
-                f"{runner.bundle.graph.path} gives {runner.width}. {AGAIN}"
+                f"{model.bundle.graph.path} gives {model.width}. {AGAIN}"
             )
         self._take_pace()
 
@@ -111,7 +111,7 @@ class Writer:
         """How long its texts take, learnt as it reads along them."""
         return self.graph.pace
 
-    def write(self, source: Reading, settings: Settings) -> Iterator[Writing]:
+    def write(self, source: Reading, settings: Settings) -> Iterator[Generation]:
         """The text so far after every step; the last one is the result.
 
         A beam search gives its best text so far, which may change from step to step. Nothing runs
@@ -120,9 +120,9 @@ class Writer:
         settings = replace(settings, max_tokens=min(settings.max_tokens, self.decoder.max_tokens))
         strategy = beam_search if settings.strategy == "beam" else write_one_by_one
         for steps in strategy(self.graph, self.graph.begin(source.hidden), settings):
-            yield self._writing(source, steps)
+            yield self._generation(source, steps)
 
-    def follow(self, source: Reading, ids: Sequence[int]) -> Writing:
+    def follow(self, source: Reading, ids: Sequence[int]) -> Generation:
         """As if the decoder had written `ids` itself, at least one: what it looks at, and how
         probable it finds each of them. One run of the graph."""
         given = np.array([[self.decoder.start_id, *ids[:-1]]], np.int64)
@@ -137,7 +137,7 @@ class Writer:
             )
             for row, index in enumerate(ids)
         )
-        return self._writing(source, steps)
+        return self._generation(source, steps)
 
     def target_ids(self, text: str, most: int) -> tuple[list[int], int]:
         """The ids of a target text with the end token, and how many tokens had no room."""
@@ -154,10 +154,10 @@ class Writer:
         hidden, ids = np.zeros((4, 12, self.graph.width), np.float32), [self.decoder.end_id] * 12
         self.graph.log_probabilities(ids, hidden, np.ones((4, 12), np.int64))
 
-    def _writing(self, source: Reading, steps: tuple[Step, ...]) -> Writing:
+    def _generation(self, source: Reading, steps: tuple[Step, ...]) -> Generation:
         ids = [step.token_id for step in steps]
         tokens = self._target.tokens(ids)
-        return Writing(
+        return Generation(
             source=source,
             steps=steps,
             tokens=tokens,

@@ -8,7 +8,7 @@ import numpy as np
 from explorer.analyses.faithfulness import MEASURES, METHODS, OCCLUSION, Trust, percentile, trust
 from explorer.analyses.perturbation import LEAST, LEAST_OF_NUMBER, own_words
 from explorer.inference.cost import Cost, Pace, finish
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 
 Text = tuple[str, str]
 """A text, and its second text or nothing."""
@@ -48,16 +48,16 @@ class Unhurried(Pace):
         return 10**9
 
 
-def measure_texts(runner: Runner, texts: Sequence[Text], seed: int) -> Iterator[Trust]:
+def measure_texts(model: EncoderModel, texts: Sequence[Text], seed: int) -> Iterator[Trust]:
     """Each text's rankings against random orders, words deleted. Texts of fewer than two words are
     left out."""
-    runner.pace = Unhurried()
+    model.pace = Unhurried()
     for number, (text, text_pair) in enumerate(texts):
-        reading = runner.read(text, text_pair)
+        reading = model.read(text, text_pair)
         if len(own_words(reading.tokens)) < 2:
             continue
         likeliest = int(np.argmax(reading.probabilities))
-        yield finish(trust(runner, reading, likeliest, "deleted", seed=seed + number))
+        yield finish(trust(model, reading, likeliest, "deleted", seed=seed + number))
 
 
 def summarise(found: Sequence[Trust]) -> list[Summary]:

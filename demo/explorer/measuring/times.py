@@ -13,8 +13,8 @@ from explorer.analyses.smallest_flip import smallest_flip
 from explorer.analyses.source_attribution import source_reliance
 from explorer.analyses.word_pairs import pairs
 from explorer.inference.cost import finish
-from explorer.inference.encoder import Reading, Runner
-from explorer.inference.generator import Writer
+from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.measuring.faithfulness import Text
 
@@ -24,44 +24,47 @@ _WRITTEN = 48
 Named = Iterator[tuple[str, Callable[[], object]]]
 
 
-def classifier_analyses(runner: Runner, reading: Reading) -> Named:
+def classifier_analyses(model: EncoderModel, reading: Reading) -> Named:
     """Those of the Classify tab by their names, each ready to be run."""
     label = int(np.argmax(reading.probabilities))
-    yield "answer and maps", lambda: runner.read(reading.text, reading.text_pair)
-    yield "occlusion", lambda: finish(occlusion(runner, reading, label, "deleted"))
-    yield "pairs of words", lambda: finish(pairs(runner, reading, label, "deleted"))
-    if runner.bundle.problem_type != "regression":
-        yield "smallest flip", lambda: finish(smallest_flip(runner, reading, label, "deleted"))
-    yield "trust", lambda: finish(trust(runner, reading, label, "deleted"))
-    if runner.masks_heads:
-        yield "effect of each head", lambda: finish(head_effects(runner, reading, label))
-        yield "heads one after another", lambda: finish(prune(runner, reading, label))
+    yield "answer and maps", lambda: model.read(reading.text, reading.text_pair)
+    yield "occlusion", lambda: finish(occlusion(model, reading, label, "deleted"))
+    yield "pairs of words", lambda: finish(pairs(model, reading, label, "deleted"))
+    if model.bundle.problem_type != "regression":
+        yield "smallest flip", lambda: finish(smallest_flip(model, reading, label, "deleted"))
+    yield "trust", lambda: finish(trust(model, reading, label, "deleted"))
+    if model.masks_heads:
+        yield "effect of each head", lambda: finish(head_effects(model, reading, label))
+        yield "heads one after another", lambda: finish(prune(model, reading, label))
 
 
-def decoder_analyses(runner: Runner, writer: Writer, reading: Reading) -> Named:
+def decoder_analyses(model: EncoderModel, generator: TextGenerator, reading: Reading) -> Named:
     """Those of the Write tab."""
-    *_, writing = writer.write(reading, Settings(max_tokens=_WRITTEN))
-    yield "writing", lambda: list(writer.write(reading, Settings(max_tokens=_WRITTEN)))
-    yield "source words taken away", lambda: finish(source_reliance(runner, writer, writing))
-    yield "effect of the decoder's heads", lambda: finish(decoder_head_effects(writer, writing))
+    *_, generation = generator.write(reading, Settings(max_tokens=_WRITTEN))
+    yield "writing", lambda: list(generator.write(reading, Settings(max_tokens=_WRITTEN)))
+    yield "source words taken away", lambda: finish(source_reliance(model, generator, generation))
+    yield (
+        "effect of the decoder's heads",
+        lambda: finish(decoder_head_effects(generator, generation)),
+    )
 
 
-def all_analyses(runner: Runner, writer: Writer | None, text: Text) -> Named:
+def all_analyses(model: EncoderModel, generator: TextGenerator | None, text: Text) -> Named:
     """All that the page offers for this model and this text."""
-    reading = runner.read(*text)
-    if runner.bundle.classifies:
-        yield from classifier_analyses(runner, reading)
-    if writer is not None:
-        yield from decoder_analyses(runner, writer, reading)
+    reading = model.read(*text)
+    if model.bundle.classifies:
+        yield from classifier_analyses(model, reading)
+    if generator is not None:
+        yield from decoder_analyses(model, generator, reading)
 
 
-def text_of_length(runner: Runner, texts: Sequence[Text], tokens: int) -> Text:
+def text_of_length(model: EncoderModel, texts: Sequence[Text], tokens: int) -> Text:
     """The first words of the texts, one after another: as many as make at most so many tokens."""
     words = " ".join(text for text, _ in texts).split()
     few, many = 0, min(len(words), tokens)
     while few < many:
         middle = (few + many + 1) // 2
-        encoded = runner.encode(" ".join(words[:middle]))
+        encoded = model.encode(" ".join(words[:middle]))
         fits = len(encoded.ids) + encoded.left_out <= tokens
         few, many = (middle, many) if fits else (few, middle - 1)
     return " ".join(words[:few]), ""

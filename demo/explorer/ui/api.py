@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.inference.encoder import Reading, Runner
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.tokens import Token
 from explorer.maps.axes import MEAN, Axis, said, text_axis
 from explorer.maps.head_types import HeadType, head_types, measure_of
@@ -51,8 +51,8 @@ class Api:
         """
         title = bundle or self._screen.first("classifies")
         asked = (title, text, text_pair, without)
-        runner, reading = answer_or_message(self._screen.answer, *asked)
-        labels, kind = runner.bundle.labels, runner.bundle.problem_type
+        model, reading = answer_or_message(self._screen.answer, *asked)
+        labels, kind = model.bundle.labels, model.bundle.problem_type
         shares = dict(zip(labels, rounded(reading.probabilities), strict=True))
         likely = [label for label, share in shares.items() if share > 0.5]
         label = likely if kind == "multi_label" else max(shares, key=lambda name: shares[name])
@@ -60,7 +60,7 @@ class Api:
             "label": None if kind == "regression" else label,
             "probabilities": {} if kind == "regression" else shares,
             "logits": dict(zip(labels, rounded(reading.logits), strict=True)),
-            **about(runner, reading),
+            **about(model, reading),
         }
 
     def attention(
@@ -100,9 +100,9 @@ class Api:
             that went to hidden tokens), `layer`, `head`, and as in /classify `tokens`,
             `tokens_left_out`, `max_tokens`, `bundle`, `precision`.
         """
-        runner, reading = self._read(text, text_pair, bundle, without)
-        chosen = runner.bundle.layers if layer is None else layer
-        view = answer_or_message(_view, runner, reading, chosen, head, special_tokens, words, kind)
+        model, reading = self._read(text, text_pair, bundle, without)
+        chosen = model.bundle.layers if layer is None else layer
+        view = answer_or_message(_view, model, reading, chosen, head, special_tokens, words, kind)
         return {
             "layer": said(view.layer),
             "head": said(view.head),
@@ -111,18 +111,18 @@ class Api:
             "weights": [rounded(row) for row in view.weights],
             "removed": rounded(view.removed),
             "words": said_words(view.queries),
-            **about(runner, reading),
+            **about(model, reading),
         }
 
     def _read(
         self, text: object, text_pair: object, bundle: object, without: object
-    ) -> tuple[Runner, Reading]:
-        title = bundle or next(iter(self._screen.runners))
+    ) -> tuple[EncoderModel, Reading]:
+        title = bundle or next(iter(self._screen.by_title))
         return answer_or_message(self._screen.read, title, text, text_pair, without)
 
 
 def _view(
-    runner: Runner,
+    model: EncoderModel,
     reading: Reading,
     layer: object,
     head: object,
@@ -132,22 +132,22 @@ def _view(
 ) -> MapView:
     return attention_map(
         reading,
-        check_layer(layer, runner.bundle),
-        check_head(head, runner.bundle),
+        check_layer(layer, model.bundle),
+        check_head(head, model.bundle),
         special_tokens=check_switch(special_tokens, "special_tokens"),
         words=check_switch(words, "words"),
         by_norms=check_kind(kind),
     )
 
 
-def about(runner: Runner, reading: Reading) -> dict[str, Any]:
+def about(model: EncoderModel, reading: Reading) -> dict[str, Any]:
     """What every endpoint says about a reading."""
     return {
         "tokens": [said_token(token) for token in reading.tokens],
         "tokens_left_out": reading.tokens_left_out,
-        "max_tokens": runner.bundle.most_tokens,
-        "bundle": runner.bundle.title,
-        "precision": runner.bundle.graph.precision,
+        "max_tokens": model.bundle.most_tokens,
+        "bundle": model.bundle.title,
+        "precision": model.bundle.graph.precision,
     }
 
 
@@ -212,13 +212,13 @@ class ReadingApi:
             `entropy` from 0 to 1, and all `shares`), `words` (as in /attention, with the default),
             and as in /classify `tokens`, `tokens_left_out`, `max_tokens`, `bundle`, `precision`.
         """
-        runner, reading = self._read(text, text_pair, bundle)
+        model, reading = self._read(text, text_pair, bundle)
         maps = answer_or_message(_maps, reading, words, kind)
         return {
             "heads": said_types(maps),
             "kind": kind,
             "words": said_words(maps.queries),
-            **about(runner, reading),
+            **about(model, reading),
         }
 
     def rollout(
@@ -251,7 +251,7 @@ class ReadingApi:
             index of the token that they reach), and as in /classify `tokens`, `tokens_left_out`,
             `max_tokens`, `bundle`, `precision`.
         """
-        runner, reading = self._read(text, text_pair, bundle)
+        model, reading = self._read(text, text_pair, bundle)
         axis = answer_or_message(_axis, reading, special_tokens, words)
         view = rollout_view(reading, axis)
         rows = [
@@ -268,11 +268,13 @@ class ReadingApi:
             "query": QUERY,
             "indexes": view.axis.indexes.tolist(),
             "words": said_words(view.axis),
-            **about(runner, reading),
+            **about(model, reading),
         }
 
-    def _read(self, text: object, text_pair: object, bundle: object) -> tuple[Runner, Reading]:
-        title = bundle or next(iter(self._screen.runners))
+    def _read(
+        self, text: object, text_pair: object, bundle: object
+    ) -> tuple[EncoderModel, Reading]:
+        title = bundle or next(iter(self._screen.by_title))
         return answer_or_message(self._screen.read, title, text, text_pair)
 
 

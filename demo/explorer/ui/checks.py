@@ -20,7 +20,7 @@ from gradio.context import LocalContext
 from explorer.bundle.bundle import Bundle, Decoder
 from explorer.bundle.schema import MAX_CHARACTERS
 from explorer.errors import RequestError
-from explorer.inference.encoder import Heads, Runner, check_masks_heads
+from explorer.inference.encoder import EncoderModel, Heads, check_masks_heads
 from explorer.inference.generator import LOOKS_AT
 from explorer.inference.logits import STRATEGIES, Settings
 from explorer.maps.axes import MAX, MEAN
@@ -62,19 +62,19 @@ def check_head(head: object, model: Bundle | Decoder) -> int | str:
     return _check_choice(MEAN if head is None else head, "head", model.heads)
 
 
-def check_without(heads: object, runner: Runner) -> Heads:
+def check_without(heads: object, model: EncoderModel) -> Heads:
     """Heads to leave out, as pairs of layer and head that people count from 1. None: no head."""
     if heads is None or heads == []:
         return ()
-    model = runner.bundle
-    check_masks_heads(runner)
-    most = model.layers * model.heads
+    bundle = model.bundle
+    check_masks_heads(model)
+    most = bundle.layers * bundle.heads
     if not isinstance(heads, list | tuple) or len(heads) > most:
         raise RequestError(
             f"The heads to leave out are {_shortly(heads)}; expected a list of at most {most} "
             "pairs of layer and head, such as [[1, 2]]."
         )
-    return tuple(sorted({_check_pair(pair, model) for pair in heads}))
+    return tuple(sorted({_check_pair(pair, bundle) for pair in heads}))
 
 
 def _check_pair(pair: object, model: Bundle) -> tuple[int, int]:

@@ -55,15 +55,15 @@ class Events:
     def leave_out(self, event: gr.EventData, *controls: Any) -> tuple:
         """Heads are to be left out, all that are named and no others. Gives what `read` gives."""
         chosen = Chosen(*controls)
-        runner, reading = answer_or_toast(self._screen.shown, chosen.shown)
-        texts = runner.bundle.title, reading.text, reading.text_pair
+        model, reading = answer_or_toast(self._screen.shown, chosen.shown)
+        texts = model.bundle.title, reading.text, reading.text_pair
         without = sent_with(event).get("without")
         return answer_or_toast(self._answered, *texts, without, chosen)
 
     def _answered(
         self, title: Any, text: Any, text_pair: Any, without: Any, chosen: Chosen
     ) -> tuple:
-        runner, reading = self._screen.read(title, text, text_pair, without)
+        model, reading = self._screen.read(title, text, text_pair, without)
         shown = {
             "bundle": title, "text": reading.text, "text_pair": reading.text_pair,
             "without": reading.without,
@@ -71,9 +71,9 @@ class Events:
         chosen = chosen._replace(shown=shown)
         return (
             shown,
-            {"error": False, "lines": sentences.notices(reading, runner.bundle)},
-            payloads.answer(reading, runner.bundle),
-            {"without": reading.without, "heads": runner.bundle.heads},
+            {"error": False, "lines": sentences.notices(reading, model.bundle)},
+            payloads.answer(reading, model.bundle),
+            {"without": reading.without, "heads": model.bundle.heads},
             *self._map(self._screen.select(chosen), chosen, overview=True),
         )
 
@@ -100,7 +100,7 @@ class Events:
         selected = self._select(Chosen(*controls))
         view = selected.view
         row = clicked_row(event, view)
-        return payloads.tokens(selected.reading, view, selected.runner.bundle, row)
+        return payloads.tokens(selected.reading, view, selected.model.bundle, row)
 
     def begin(self, title: Any, *switches: Any) -> tuple:
         """The page is opened, or another model chosen: its first example is read.
@@ -110,7 +110,7 @@ class Events:
 
         Gives: facts, the foot's lines, examples, the texts, layer, head, and all that `read` gives.
         """
-        bundle = answer_or_toast(self._screen.runner, title).bundle
+        bundle = answer_or_toast(self._screen.model, title).bundle
         if not bundle.classifies:
             facts, foot = payloads.facts(bundle), sentences.about(bundle)
             return facts, foot, *skip(6), None, *skip(3 + MAP_VALUES)
@@ -130,7 +130,7 @@ class Events:
 
     def choose_example(self, event: gr.EventData, title: Any, *controls: Any) -> tuple:
         """An example was chosen. Gives the texts, and all that `read` gives."""
-        examples = answer_or_toast(self._screen.runner, title).bundle.examples
+        examples = answer_or_toast(self._screen.model, title).bundle.examples
         example = chosen_example(event, examples)
         return *_texts(example), *self.read(title, example.text, example.text_pair, *controls)
 
@@ -155,7 +155,7 @@ class Events:
 
     def _map(self, selected: Selected, chosen: Chosen, *, overview: bool = False) -> tuple:
         """The values of `shown_map`; the picture of all heads is a new one where asked for."""
-        reading, view, bundle = selected.reading, selected.view, selected.runner.bundle
+        reading, view, bundle = selected.reading, selected.view, selected.model.bundle
         found = type_of_head(selected.maps, view.layer, view.head)
         return map_values(
             view,
@@ -163,7 +163,7 @@ class Events:
             tokens=payloads.tokens(reading, view, bundle),
             notes=sentences.map_notes(view, reading, found),
             overview=all_heads(selected.maps) if overview else None,
-            without=reading.without if selected.runner.masks_heads else False,
+            without=reading.without if selected.model.masks_heads else False,
         )
 
 

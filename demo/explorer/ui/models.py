@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 from explorer.errors import RequestError
 from explorer.inference.cache import LEAST_BYTES, ReadingCache
-from explorer.inference.encoder import Reading, Runner
-from explorer.inference.generator import SOURCE, Writer, Writing
+from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.generator import SOURCE, Generation, TextGenerator
 from explorer.inference.logits import Settings
 from explorer.maps.maps import Maps
-from explorer.maps.view import MapView, encoder_maps, map_view, writing_maps
+from explorer.maps.view import MapView, encoder_maps, generation_maps, map_view
 from explorer.ui import write_sentences
 from explorer.ui.checks import (
     MAX_TOKENS,
@@ -45,7 +45,7 @@ class Chosen(NamedTuple):
 class Selected(NamedTuple):
     """What the page shows at the moment, checked."""
 
-    runner: Runner
+    model: EncoderModel
     reading: Reading
     maps: Maps
     view: MapView
@@ -60,55 +60,55 @@ _LACKS = {
 class Screen:
     """The models behind a page, and the readings that its visitors look at."""
 
-    def __init__(self, runners: Sequence[Runner]) -> None:
-        self.runners = {runner.bundle.title: runner for runner in runners}
-        assert len(self.runners) == len(runners), "see told_apart"
-        self.cache = ReadingCache(max([LEAST_BYTES, *(one.most_bytes for one in runners)]))
+    def __init__(self, models: Sequence[EncoderModel]) -> None:
+        self.by_title = {model.bundle.title: model for model in models}
+        assert len(self.by_title) == len(models), "see told_apart"
+        self.cache = ReadingCache(max([LEAST_BYTES, *(one.most_bytes for one in models)]))
 
-    def runner(self, title: object) -> Runner:
+    def model(self, title: object) -> EncoderModel:
         """The model of that title. Raises RequestError if there is none."""
-        if not isinstance(title, str) or title not in self.runners:
+        if not isinstance(title, str) or title not in self.by_title:
             raise RequestError(
-                f"There is no bundle {title!r:.60}; this page has: {', '.join(self.runners)}."
+                f"There is no bundle {title!r:.60}; this page has: {', '.join(self.by_title)}."
             )
-        return self.runners[title]
+        return self.by_title[title]
 
     def first(self, task: str) -> str:
         """The title of the first model that does a task: `classifies` or `writes`."""
         return next(
-            (title for title, one in self.runners.items() if getattr(one.bundle, task)),
-            next(iter(self.runners)),
+            (title for title, one in self.by_title.items() if getattr(one.bundle, task)),
+            next(iter(self.by_title)),
         )
 
-    def check_task(self, runner: Runner, task: str) -> None:
+    def check_task(self, model: EncoderModel, task: str) -> None:
         """Raises RequestError: the model does not do a task, `classifies` or `writes`."""
-        if getattr(runner.bundle, task):
+        if getattr(model.bundle, task):
             return
-        able = [title for title, one in self.runners.items() if getattr(one.bundle, task)]
+        able = [title for title, one in self.by_title.items() if getattr(one.bundle, task)]
         advice = f"Choose one that does: {', '.join(able)}" if able else "No other one here does"
-        raise RequestError(f"{runner.bundle.title} {_LACKS[task]}. {advice}.")
+        raise RequestError(f"{model.bundle.title} {_LACKS[task]}. {advice}.")
 
     def answer(
         self, title: object, text: object, text_pair: object, without: object = None
-    ) -> tuple[Runner, Reading]:
+    ) -> tuple[EncoderModel, Reading]:
         """As `read`, by a model that classifies."""
-        self.check_task(self.runner(title), "classifies")
+        self.check_task(self.model(title), "classifies")
         return self.read(title, text, text_pair, without)
 
     def read(
         self, title: object, text: object, text_pair: object, without: object = None
-    ) -> tuple[Runner, Reading]:
+    ) -> tuple[EncoderModel, Reading]:
         """Reads a text after checking it. Raises RequestError with a sentence for the reader.
 
         Args:
             without: the heads to leave out, as in `Chosen.shown`.
         """
-        runner = self.runner(title)
+        model = self.model(title)
         texts = check_texts(text, text_pair)
-        heads = check_without(without, runner)
-        return runner, self.cache.read(runner, texts.text, texts.text_pair, heads)
+        heads = check_without(without, model)
+        return model, self.cache.read(model, texts.text, texts.text_pair, heads)
 
-    def shown(self, shown: object) -> tuple[Runner, Reading]:
+    def shown(self, shown: object) -> tuple[EncoderModel, Reading]:
         """The text that the page shows, by the object in `Chosen.shown`. Raises RequestError."""
         if not isinstance(shown, dict):
             raise RequestError("Nothing was read yet. Write a sentence, and press Read.")
@@ -117,7 +117,7 @@ class Screen:
 
     def select(self, chosen: Chosen) -> Selected:
         """The map that the page's controls mean. Raises RequestError."""
-        runner, reading = self.shown(chosen.shown)
+        model, reading = self.shown(chosen.shown)
         maps = encoder_maps(
             reading,
             special_tokens=check_switch(chosen.special_tokens, "special_tokens"),
@@ -125,10 +125,10 @@ class Screen:
             by_norms=check_switch(chosen.by_norms, "by_norms"),
         )
         layer, head = (
-            check_layer(chosen.layer, runner.bundle),
-            check_head(chosen.head, runner.bundle),
+            check_layer(chosen.layer, model.bundle),
+            check_head(chosen.head, model.bundle),
         )
-        return Selected(runner, reading, maps, map_view(maps, layer, head))
+        return Selected(model, reading, maps, map_view(maps, layer, head))
 
 
 class WriteChosen(NamedTuple):
@@ -149,9 +149,9 @@ class WriteChosen(NamedTuple):
 class WriteSelected(NamedTuple):
     """What the tab shows at the moment, checked."""
 
-    runner: Runner
-    writer: Writer
-    writing: Writing
+    model: EncoderModel
+    generator: TextGenerator
+    generation: Generation
     looks_at: str
     maps: Maps
     view: MapView
@@ -164,104 +164,104 @@ class WriteScreen:
 
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
-        self._writers = {
-            title: Writer(runner)
-            for title, runner in screen.runners.items()
-            if runner.bundle.writes
+        self._generators = {
+            title: TextGenerator(model)
+            for title, model in screen.by_title.items()
+            if model.bundle.writes
         }
 
-    def writer(self, title: object) -> Writer:
+    def generator(self, title: object) -> TextGenerator:
         """The decoder of the model of that title. Raises RequestError if it has none."""
-        runner = self.screen.runner(title)
-        self.screen.check_task(runner, "writes")
-        return self._writers[runner.bundle.title]
+        model = self.screen.model(title)
+        self.screen.check_task(model, "writes")
+        return self._generators[model.bundle.title]
 
     def write(
         self, title: object, text: object, settings: Settings
-    ) -> Generator[Writing, None, None]:
+    ) -> Generator[Generation, None, None]:
         """Checks and reads the source, then gives the text so far after every step.
 
         Raises:
             RequestError: before the first step.
         """
-        writer, reading = self._source(title, text)
-        return self._kept(title, writer, reading, settings)
+        generator, reading = self._source(title, text)
+        return self._kept(title, generator, reading, settings)
 
-    def written(self, title: object, text: object) -> Writing:
+    def written(self, title: object, text: object) -> Generation:
         """The whole text that the decoder writes by itself. Raises RequestError."""
-        *_, writing = while_awaited(self.write(title, text, Settings()))
-        return writing
+        *_, generation = while_awaited(self.write(title, text, Settings()))
+        return generation
 
-    def follow(self, title: object, text: object, ids: object) -> tuple[Writer, Writing]:
+    def follow(self, title: object, text: object, ids: object) -> tuple[TextGenerator, Generation]:
         """A text that was written, or might have been: from memory, or run again."""
-        writer, reading = self._source(title, text)
-        checked = check_ids(ids, writer.decoder)
+        generator, reading = self._source(title, text)
+        checked = check_ids(ids, generator.decoder)
         key = (title, reading.text, tuple(checked))
         cache = self.screen.cache
-        return writer, cache.find(key) or cache.keep(key, writer.follow(reading, checked))
+        return generator, cache.find(key) or cache.keep(key, generator.follow(reading, checked))
 
-    def target(self, title: object, text: object, target: object) -> tuple[Writing, int]:
+    def target(self, title: object, text: object, target: object) -> tuple[Generation, int]:
         """A text that is given, or one that the decoder writes, and how many of the given one's
         tokens had no room. Raises RequestError."""
         if target is None or target == "":
             return self.written(title, text), 0
         given = check_texts(target).text
-        ids, left_out = self.writer(title).target_ids(given, MAX_TOKENS)
+        ids, left_out = self.generator(title).target_ids(given, MAX_TOKENS)
         if len(ids) < 2:
             raise RequestError("The target has no token that this model knows.")
         return self.follow(title, text, ids)[1], left_out
 
-    def shown(self, shown: object) -> tuple[Runner, Writer, Writing]:
+    def shown(self, shown: object) -> tuple[EncoderModel, TextGenerator, Generation]:
         """The text that the tab shows, by what `WriteChosen.shown` holds. Raises RequestError."""
         if not isinstance(shown, dict):
             raise RequestError("Nothing was written yet. Give a sentence, and press Write.")
         title = shown.get("bundle")
-        writer, writing = self.follow(title, shown.get("text"), shown.get("ids"))
-        return self.screen.runner(title), writer, writing
+        generator, generation = self.follow(title, shown.get("text"), shown.get("ids"))
+        return self.screen.model(title), generator, generation
 
-    def select(self, chosen: WriteChosen, writing: Writing | None = None) -> WriteSelected:
+    def select(self, chosen: WriteChosen, generation: Generation | None = None) -> WriteSelected:
         """The map that the tab's controls mean. Raises RequestError.
 
         Args:
             writing: what is shown, where it is at hand; `shown` then is the page's own.
         """
-        if writing is None:
-            runner, writer, writing = self.shown(chosen.shown)
+        if generation is None:
+            model, generator, generation = self.shown(chosen.shown)
         else:
-            runner = self.screen.runner(chosen.shown["bundle"])
-            writer = self.writer(chosen.shown["bundle"])
+            model = self.screen.model(chosen.shown["bundle"])
+            generator = self.generator(chosen.shown["bundle"])
         looks_at = check_looks_at(chosen.looks_at)
         by_norms = check_switch(chosen.by_norms, "by_norms")
         if by_norms and looks_at != SOURCE:
             raise RequestError(write_sentences.NO_NORMS)
-        maps = writing_maps(
-            writing,
+        maps = generation_maps(
+            generation,
             looks_at,
             special_tokens=check_switch(chosen.special_tokens, "special_tokens"),
             words=check_switch(chosen.words, "words"),
             by_norms=by_norms,
         )
         layer, head = (
-            check_layer(chosen.layer, writer.decoder),
-            check_head(chosen.head, writer.decoder),
+            check_layer(chosen.layer, generator.decoder),
+            check_head(chosen.head, generator.decoder),
         )
         view = map_view(maps, layer, head)
-        spoiled = source_of(writing.source.text, chosen.shown.get("spoiled"), runner.mask)
-        return WriteSelected(runner, writer, writing, looks_at, maps, view, spoiled)
+        spoiled = source_of(generation.source.text, chosen.shown.get("spoiled"), model.mask)
+        return WriteSelected(model, generator, generation, looks_at, maps, view, spoiled)
 
-    def _source(self, title: object, text: object) -> tuple[Writer, Reading]:
-        writer = self.writer(title)
+    def _source(self, title: object, text: object) -> tuple[TextGenerator, Reading]:
+        generator = self.generator(title)
         _, reading = self.screen.read(title, text, "")
-        return writer, reading
+        return generator, reading
 
     def _kept(
-        self, title: object, writer: Writer, reading: Reading, settings: Settings
-    ) -> Generator[Writing, None, None]:
+        self, title: object, generator: TextGenerator, reading: Reading, settings: Settings
+    ) -> Generator[Generation, None, None]:
         """Remembers how far it came, also when the reader leaves in the middle."""
-        writing = None
+        generation = None
         try:
-            for writing in writer.write(reading, settings):
-                yield writing
+            for generation in generator.write(reading, settings):
+                yield generation
         finally:
-            if writing:
-                self.screen.cache.keep((title, reading.text, tuple(writing.ids)), writing)
+            if generation:
+                self.screen.cache.keep((title, reading.text, tuple(generation.ids)), generation)

@@ -18,8 +18,8 @@ from gradio.events import Dependency
 from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import Cost, Progress, Steps
-from explorer.inference.encoder import Reading, Runner
-from explorer.inference.generator import Writer, Writing
+from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.generator import Generation, TextGenerator
 from explorer.ui.models import Screen
 from explorer.ui.widgets import ANALYSIS, waits_on, widget
 
@@ -28,15 +28,15 @@ from explorer.ui.widgets import ANALYSIS, waits_on, widget
 class Asked:
     """What an analysis is asked about: the text that the page shows, and the panel's options."""
 
-    runner: Runner
+    model: EncoderModel
     reading: Reading
     """In the Write tab the source."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Unchecked: as the browser sent them."""
     screen: Screen | None = None
     """All models of the page, for what compares one with another."""
-    writer: Writer | None = None
-    writing: Writing | None = None
+    generator: TextGenerator | None = None
+    generation: Generation | None = None
     """In the Write tab what was written."""
 
     @property
@@ -46,11 +46,11 @@ class Asked:
         return self.screen
 
     @property
-    def written(self) -> tuple[Writer, Writing]:
+    def written(self) -> tuple[TextGenerator, Generation]:
         """What was written, and by which model, for a panel of the Write tab."""
-        assert self.writer is not None, "asked in the Write tab"
-        assert self.writing is not None, "asked in the Write tab"
-        return self.writer, self.writing
+        assert self.generator is not None, "asked in the Write tab"
+        assert self.generation is not None, "asked in the Write tab"
+        return self.generator, self.generation
 
 
 def no_options(bundle: Bundle) -> dict[str, Component]:

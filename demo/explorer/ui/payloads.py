@@ -14,7 +14,7 @@ from explorer.bundle.bundle import Bundle, Decoder
 from explorer.bundle.schema import Example
 from explorer.drawing.geometry import can_draw
 from explorer.inference.encoder import Reading
-from explorer.inference.generator import Writing
+from explorer.inference.generator import Generation
 from explorer.inference.tokens import Token, group_words
 from explorer.maps.axes import MAX, MEAN, Axis, place_of
 from explorer.maps.rollout import QUERY, RolloutView
@@ -162,21 +162,21 @@ def written(
         busy: more is to come.
         chosen: the one whose row is to be shown; None leaves it to the widget.
     """
-    writing, looks_at, view = selected.writing, selected.looks_at, selected.view
+    generation, looks_at, view = selected.generation, selected.looks_at, selected.view
     unit = view.queries.unit
-    texts = "\0".join([selected.runner.bundle.title, writing.source.text, unit])
+    texts = "\0".join([selected.model.bundle.title, generation.source.text, unit])
     return {
         "source": zlib.crc32(texts.encode()),
         "busy": busy,
-        "state": write_sentences.state(writing, selected.writer.decoder, busy=busy),
-        "text": writing.text,
+        "state": write_sentences.state(generation, selected.generator.decoder, busy=busy),
+        "text": generation.text,
         "name": view.name,
         "unit": unit,
         "looks_at": looks_at,
-        "tokens": _written(writing, view.queries),
+        "tokens": _written(generation, view.queries),
         "key_tokens": [chip(token, place) for place, token in enumerate(view.keys.whole)],
         **packed(view),
-        "first": place_of(view.queries, telling_step(writing)),
+        "first": place_of(view.queries, telling_step(generation)),
         "repair": None if busy else repair(selected),
         "chosen": chosen,
     }
@@ -200,11 +200,11 @@ def repair(selected: WriteSelected) -> dict[str, Any] | None:
     what was mended. None for any other source."""
     if selected.spoiled is None:
         return None
-    writing, clean, found = selected.writing, selected.spoiled.clean, None
-    slips = slips_of(selected.spoiled, selected.runner.mask)
-    if writing.finished:
-        words = [word.text for word in group_words(writing.tokens) if not word.special]
-        found = grade(slips, selected.writer.spelled(clean), words)
+    generation, clean, found = selected.generation, selected.spoiled.clean, None
+    slips = slips_of(selected.spoiled, selected.model.mask)
+    if generation.finished:
+        words = [word.text for word in group_words(generation.tokens) if not word.special]
+        found = grade(slips, selected.generator.spelled(clean), words)
     return {
         "sentence": write_sentences.graded(found),
         "pieces": _pieces(clean, slips, found.mended if found else ()),
@@ -225,22 +225,22 @@ def _pieces(clean: str, slips: Sequence[Slip], mended: Sequence[bool] = ()) -> l
     return [*found, {"text": clean[at:]}]
 
 
-def _written(writing: Writing, axis: Axis) -> list[dict[str, Any]]:
+def _written(generation: Generation, axis: Axis) -> list[dict[str, Any]]:
     """What was written: each token, or word, with the steps that wrote it."""
     places = [word.places for word in axis.words or ()] or [
         (place,) for place in range(len(axis.whole))
     ]
     return [
-        {**chip(token, number), "steps": [_step(writing, place) for place in places[number]]}
+        {**chip(token, number), "steps": [_step(generation, place) for place in places[number]]}
         for number, token in enumerate(axis.whole)
     ]
 
 
-def _step(writing: Writing, place: int) -> dict[str, Any]:
-    step = writing.steps[place]
-    named = zip(writing.candidates[place], step.candidates, strict=True)
+def _step(generation: Generation, place: int) -> dict[str, Any]:
+    step = generation.steps[place]
+    named = zip(generation.candidates[place], step.candidates, strict=True)
     return {
-        "text": writing.tokens[place].label,
+        "text": generation.tokens[place].label,
         "probability": step.probability,
         "entropy": step.entropy,
         "candidates": [

@@ -85,8 +85,8 @@ def _ask(screen: Screen) -> Asking:
     """How the panels of the Classify tab find what it shows."""
 
     def ask(shown: Any, options: dict[str, Any]) -> Asked:
-        runner, reading = screen.shown(shown)
-        screen.check_task(runner, "classifies")
-        return Asked(runner=runner, reading=reading, options=options, screen=screen)
+        model, reading = screen.shown(shown)
+        screen.check_task(model, "classifies")
+        return Asked(model=model, reading=reading, options=options, screen=screen)
 
     return ask

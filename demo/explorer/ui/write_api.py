@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from explorer.inference.generator import SOURCE, Writing
+from explorer.inference.generator import SOURCE, Generation
 from explorer.inference.tokens import Token
 from explorer.maps.axes import MEAN, said
-from explorer.maps.view import writing_map
+from explorer.maps.view import generation_map
 from explorer.ui.api import about, rounded, said_token, said_words
 from explorer.ui.checks import (
     ATTENTION,
@@ -69,9 +69,9 @@ class WriteApi:
             "no_repeat_ngram": no_repeat_ngram, "max_tokens": max_tokens, "seed": seed,
         }  # fmt: skip
         settings = answer_or_message(check_settings, values)
-        with closing(answer_or_message(self._screen.write, title, text, settings)) as writings:
-            for writing in writings:
-                yield about_writing(self._screen, title, writing)
+        with closing(answer_or_message(self._screen.write, title, text, settings)) as generations:
+            for generation in generations:
+                yield about_generation(self._screen, title, generation)
 
     def cross_attention(
         self,
@@ -122,14 +122,16 @@ class WriteApi:
         words: Any,
         kind: Any,
     ) -> dict:
-        writer = self._screen.writer(title)
-        chosen = check_layer(writer.decoder.layers if layer is None else layer, writer.decoder)
-        writing, left_out = self._screen.target(title, text, target)
-        view = writing_map(
-            writing,
+        generator = self._screen.generator(title)
+        chosen = check_layer(
+            generator.decoder.layers if layer is None else layer, generator.decoder
+        )
+        generation, left_out = self._screen.target(title, text, target)
+        view = generation_map(
+            generation,
             SOURCE,
             chosen,
-            check_head(head, writer.decoder),
+            check_head(head, generator.decoder),
             special_tokens=check_switch(special_tokens, "special_tokens"),
             words=check_switch(words, "words"),
             by_norms=check_kind(kind),
@@ -145,23 +147,23 @@ class WriteApi:
             "target_words": said_words(view.queries),
             "words": said_words(view.keys),
             "target_left_out": left_out,
-            **about_writing(self._screen, title, writing),
+            **about_generation(self._screen, title, generation),
         }
 
 
-def about_writing(screen: WriteScreen, title: Any, writing: Writing) -> dict[str, Any]:
+def about_generation(screen: WriteScreen, title: Any, generation: Generation) -> dict[str, Any]:
     """What every endpoint says about a written text, its source and its models."""
-    known = about(screen.screen.runner(title), writing.source)
-    precision = screen.writer(title).decoder.graph.precision
-    return {**written(writing), **known, "precision": precision}
+    known = about(screen.screen.model(title), generation.source)
+    precision = screen.generator(title).decoder.graph.precision
+    return {**written(generation), **known, "precision": precision}
 
 
-def written(writing: Writing) -> dict[str, Any]:
+def written(generation: Generation) -> dict[str, Any]:
     """A written text for programs."""
-    steps = zip(writing.tokens, writing.steps, writing.candidates, strict=True)
+    steps = zip(generation.tokens, generation.steps, generation.candidates, strict=True)
     return {
-        "text": writing.text,
-        "finished": writing.finished,
+        "text": generation.text,
+        "finished": generation.finished,
         "target": [
             {
                 **said_token(token),

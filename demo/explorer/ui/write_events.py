@@ -12,8 +12,8 @@ from explorer.bundle.bundle import Bundle
 from explorer.bundle.schema import Example
 from explorer.drawing.heatmap import kept_picture
 from explorer.errors import RequestError
-from explorer.inference.encoder import Runner
-from explorer.inference.generator import SOURCE, Writing
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.generator import SOURCE, Generation
 from explorer.inference.logits import Settings
 from explorer.maps.axes import MEAN
 from explorer.maps.head_types import type_of_head
@@ -125,16 +125,16 @@ class WriteEvents:
     def begin(self, title: Any) -> tuple:
         """A model is there, the first or another. Gives: source, spoiled, mark, examples, and
         corrupt."""
-        runner = answer_or_toast(self._screen.screen.runner, title)
-        decoder = runner.bundle.decoder
+        model = answer_or_toast(self._screen.screen.model, title)
+        decoder = model.bundle.decoder
         if decoder is None:
             return tuple(skip(5))
-        sources = offered_sources(runner.bundle, runner.mask)
+        sources = offered_sources(model.bundle, model.mask)
         first = sources[0] if sources else Source("", "")
         return (
             gr.update(value=first.text, info=write_sentences.asked(decoder)),
             first._asdict(),
-            write_payloads.mark(first, runner.mask),
+            write_payloads.mark(first, model.mask),
             payloads.examples([Example(text=source.text) for source in sources]),
             gr.update(visible=decoder.restores),
         )
@@ -142,7 +142,7 @@ class WriteEvents:
     def change(self, title: Any) -> tuple:
         """Another model was chosen: what the one before wrote goes. Gives what `begin` gives, then
         shown, notice, written, and which of the page's tabs is open."""
-        bundle = answer_or_toast(self._screen.screen.runner, title).bundle
+        bundle = answer_or_toast(self._screen.screen.model, title).bundle
         both = bundle.classifies and bundle.writes
         opened = gr.skip() if both else gr.update(selected=_only(bundle))
         return *self.begin(title), None, NO_NOTICE, None, opened
@@ -154,17 +154,17 @@ class WriteEvents:
         chosen = WriteChosen(*controls)
         if title is None or chosen.shown or not self._writes(title):
             return tuple(skip(4 + MAP_VALUES))
-        decoder = answer_or_toast(self._screen.writer, title).decoder
-        runner = self._screen.screen.runner(title)
+        decoder = answer_or_toast(self._screen.generator, title).decoder
+        model = self._screen.screen.model(title)
         if not text:
-            text, spoiled = _first_source(runner)
+            text, spoiled = _first_source(model)
         if not text:
             return *skip(2), *head_choice(decoder, decoder.layers, MEAN), *skip(MAP_VALUES)
-        writing = answer_or_toast(self._screen.written, title, text)
-        shown = _shown(title, source_of(text, spoiled, runner.mask), writing)
-        chosen = _best_view(chosen, writing)._replace(shown=shown)
+        generation = answer_or_toast(self._screen.written, title, text)
+        shown = _shown(title, source_of(text, spoiled, model.mask), generation)
+        chosen = _best_view(chosen, generation)._replace(shown=shown)
         selected = answer_or_toast(self._screen.select, chosen)
-        notices = write_sentences.notices(writing, selected.runner.bundle, Settings().max_tokens)
+        notices = write_sentences.notices(generation, selected.model.bundle, Settings().max_tokens)
         return (
             chosen.shown,
             {"error": False, "lines": notices},
@@ -174,15 +174,15 @@ class WriteEvents:
 
     def choose_example(self, event: gr.EventData, title: Any) -> tuple:
         """An example was chosen. Gives: source, spoiled, mark."""
-        runner = answer_or_toast(self._screen.screen.runner, title)
-        source = chosen_example(event, offered_sources(runner.bundle, runner.mask))
-        return source.text, source._asdict(), write_payloads.mark(source, runner.mask)
+        model = answer_or_toast(self._screen.screen.model, title)
+        source = chosen_example(event, offered_sources(model.bundle, model.mask))
+        return source.text, source._asdict(), write_payloads.mark(source, model.mask)
 
     def spoil(self, title: Any, text: Any, spoiled: Any) -> tuple:
         """Two words are to be spoiled. Gives: source, spoiled, mark."""
-        runner = answer_or_toast(self._screen.screen.runner, title)
-        new = answer_or_toast(spoil_again, text, spoiled, runner.mask)
-        return new.text, new._asdict(), write_payloads.mark(new, runner.mask, asked=True)
+        model = answer_or_toast(self._screen.screen.model, title)
+        new = answer_or_toast(spoil_again, text, spoiled, model.mask)
+        return new.text, new._asdict(), write_payloads.mark(new, model.mask, asked=True)
 
     def write(self, title: Any, text: Any, spoiled: Any, *values: Any) -> Iterator[tuple]:
         """A text is to be written. Gives, again and again: shown, notice, written, stop, layer,
@@ -191,13 +191,13 @@ class WriteEvents:
         rests = gr.update(interactive=False)
         try:
             settings = check_settings(dict(zip(SETTINGS, values, strict=False)), LABELS)
-            writings = self._screen.write(title, text, settings)
+            generations = self._screen.write(title, text, settings)
             may_stop = gr.update(interactive=True)
             yield gr.skip(), NO_NOTICE, gr.skip(), may_stop, *skip(2)
-            mask = self._screen.screen.runner(title).mask
+            mask = self._screen.screen.model(title).mask
             show = partial(_shown, title, source_of(text, spoiled, mask))
-            with closing(writings):
-                yield from self._stream(writings, show, chosen, settings.max_tokens)
+            with closing(generations):
+                yield from self._stream(generations, show, chosen, settings.max_tokens)
         except RequestError as error:
             lines = [str(error)]
             if chosen.shown:
@@ -205,17 +205,17 @@ class WriteEvents:
             yield gr.skip(), {"error": True, "lines": lines}, gr.skip(), rests, *skip(2)
 
     def _writes(self, title: Any) -> bool:
-        return answer_or_toast(self._screen.screen.runner, title).bundle.writes
+        return answer_or_toast(self._screen.screen.model, title).bundle.writes
 
     def _stream(
         self,
-        writings: Generator[Writing, None, None],
-        show: Callable[[Writing], dict],
+        generations: Generator[Generation, None, None],
+        show: Callable[[Generation], dict],
         chosen: WriteChosen,
         most: int,
     ) -> Iterator[tuple]:
         shown_at, latest = 0.0, None
-        for latest in writings:
+        for latest in generations:
             if time.monotonic() - shown_at >= _PAUSE:
                 shown_at = time.monotonic()
                 yield *self._grown(latest, show(latest), chosen, most), *skip(3)
@@ -227,10 +227,10 @@ class WriteEvents:
             view = [chosen.layer, chosen.head]
         yield *self._grown(latest, show(latest), chosen, most), gr.skip(), *view
 
-    def _grown(self, writing: Writing, shown: dict, chosen: WriteChosen, most: int) -> tuple:
+    def _grown(self, generation: Generation, shown: dict, chosen: WriteChosen, most: int) -> tuple:
         """Gives: shown, notice, written."""
-        selected = self._screen.select(chosen._replace(shown=shown), writing)
-        lines = write_sentences.notices(writing, selected.runner.bundle, most)
+        selected = self._screen.select(chosen._replace(shown=shown), generation)
+        lines = write_sentences.notices(generation, selected.model.bundle, most)
         return (
             shown,
             {"error": False, "lines": lines},
@@ -243,18 +243,18 @@ def _only(bundle: Bundle) -> str:
     return "classify" if bundle.classifies else "write"
 
 
-def _first_source(runner: Runner) -> tuple[str, dict[str, Any] | None]:
+def _first_source(model: EncoderModel) -> tuple[str, dict[str, Any] | None]:
     """The text that is offered first, and how it came about."""
-    sources = offered_sources(runner.bundle, runner.mask)
+    sources = offered_sources(model.bundle, model.mask)
     return (sources[0].text, sources[0]._asdict()) if sources else ("", None)
 
 
-def _shown(title: Any, spoiled: Source | None, writing: Writing) -> dict[str, Any]:
+def _shown(title: Any, spoiled: Source | None, generation: Generation) -> dict[str, Any]:
     """What `WriteChosen.shown` holds."""
-    shown = {"bundle": title, "text": writing.source.text, "ids": writing.ids}
+    shown = {"bundle": title, "text": generation.source.text, "ids": generation.ids}
     return {**shown, "spoiled": spoiled._asdict()} if spoiled else shown
 
 
-def _best_view(chosen: WriteChosen, writing: Writing) -> WriteChosen:
-    layer, head = telling_cross_head(writing)
+def _best_view(chosen: WriteChosen, generation: Generation) -> WriteChosen:
+    layer, head = telling_cross_head(generation)
     return chosen._replace(layer=layer + 1, head=head + 1)

@@ -3,7 +3,7 @@
 from explorer.analyses.corruption import Repair
 from explorer.bundle.bundle import Bundle, Decoder
 from explorer.bundle.schema import WritingMetrics
-from explorer.inference.generator import Writing
+from explorer.inference.generator import Generation
 from explorer.maps.head_types import HeadType
 from explorer.maps.view import MapView
 from explorer.ui import sentences
@@ -57,21 +57,23 @@ def worth(decoder: Decoder | None) -> str:
     return "" if test.rougeL is None else f"ROUGE-L {test.rougeL:.2f} on unseen texts"
 
 
-def notices(writing: Writing, bundle: Bundle, most: int) -> list[str]:
+def notices(generation: Generation, bundle: Bundle, most: int) -> list[str]:
     """What a reader should know about how their source was read.
 
     Args:
         most: tokens that were to be written at most.
     """
     assert bundle.decoder, "it wrote"
-    found = sentences.notices(writing.source, bundle, shown="what the decoder sees and of the maps")
-    length, most = len(writing.source.tokens), min(most, bundle.decoder.max_tokens)
+    found = sentences.notices(
+        generation.source, bundle, shown="what the decoder sees and of the maps"
+    )
+    length, most = len(generation.source.tokens), min(most, bundle.decoder.max_tokens)
     if bundle.decoder.restores and length > most + 1:  # the start token does not come back
         found.append(
             f"The source has {length} tokens, and at most {most} are written: its end will be "
             "missing. Shorten the source, or allow more tokens if the decoder can write them."
         )
-    words = sum(not token.special and not token.continues for token in writing.source.tokens)
+    words = sum(not token.special and not token.continues for token in generation.source.tokens)
     if words > (bundle.decoder.longest_learned or words):
         found.append(
             f"The source has {words} words, and this decoder learned from sources of "
@@ -103,13 +105,13 @@ def map_notes(view: MapView, found: HeadType | None = None) -> Notes:
     return [*said, *sentences.drawing_notes(view)]
 
 
-def state(writing: Writing, decoder: Decoder, *, busy: bool) -> str:
+def state(generation: Generation, decoder: Decoder, *, busy: bool) -> str:
     """How far a text came, in a few words."""
-    count = len(writing.steps)
+    count = len(generation.steps)
     written = f"{count} token{'' if count == 1 else 's'}"
     if busy:
         return f"{written} so far"
-    if writing.finished:
+    if generation.finished:
         return f"{written}, ended by itself"
     if count >= decoder.max_tokens:
         return f"{written}, as many as this decoder can write"

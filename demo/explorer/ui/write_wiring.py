@@ -67,9 +67,13 @@ def _ask(screen: WriteScreen) -> Asking:
     """How the tab's panels find what it shows."""
 
     def ask(shown: Any, options: dict[str, Any]) -> Asked:
-        runner, writer, writing = screen.shown(shown)
+        model, generator, generation = screen.shown(shown)
         return Asked(
-            runner=runner, reading=writing.source, options=options, writer=writer, writing=writing
+            model=model,
+            reading=generation.source,
+            options=options,
+            generator=generator,
+            generation=generation,
         )
 
     return ask
@@ -94,17 +98,17 @@ def _wire_writing(
     on_source = waits_on(tab.source, {**private, **WRITING})
     begun = [tab.write.click, tab.source.submit]
     gr.on(begun, None, None, tab.stop, js=_MAY_STOP, **_HERE)
-    writings = [
+    generations = [
         gr.on(begun, events.write, asked, growing, **on_source),
         chosen.then(events.write, asked, growing, **on_source),
     ]
-    stopped = tab.stop.click(None, None, tab.stop, js=_HAS_STOPPED, cancels=writings, **_HERE)
-    page.bundle.input(None, cancels=writings, **_HERE)
+    stopped = tab.stop.click(None, None, tab.stop, js=_HAS_STOPPED, cancels=generations, **_HERE)
+    page.bundle.input(None, cancels=generations, **_HERE)
     # In the line of what is written: beside it, the end of one text would come over the next one.
     ending = {**private, **WRITING}
     written = [
         event.then(maps.finish, controls, [tab.stop, *_the_map(tab)], **ending)
-        for event in (*writings, stopped)
+        for event in (*generations, stopped)
     ]
     wire_saving(tab.png, maps.keep_png, controls, tab.file, private)
     wire_saving(tab.svg, maps.keep_svg, controls, tab.file, private)

@@ -46,14 +46,14 @@ class CompareApi:
         sides = [self._screen.answer(title, text, text_pair) for title, text in (one, other)]
         found = compare(sides[0][1], sides[1][1])
         return {
-            "bundles": [runner.bundle.title for runner, _ in sides],
+            "bundles": [model.bundle.title for model, _ in sides],
             "probabilities": [
-                dict(zip(runner.bundle.labels, rounded(reading.probabilities), strict=True))
-                for runner, reading in sides
+                dict(zip(model.bundle.labels, rounded(reading.probabilities), strict=True))
+                for model, reading in sides
             ],
             "log_odds": [
-                rounded_numbers(log_odds_by_label(Answers(runner.bundle, reading.logits)))
-                for runner, reading in sides
+                rounded_numbers(log_odds_by_label(Answers(model.bundle, reading.logits)))
+                for model, reading in sides
             ],
             "words": [[word.text for word in words] for words in (found.first, found.second)],
             "shared": [list(pair) for pair in found.shared],

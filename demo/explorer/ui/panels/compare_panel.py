@@ -15,7 +15,7 @@ from explorer.analyses.compare import (
 from explorer.analyses.perturbation import Answers
 from explorer.bundle.bundle import Bundle
 from explorer.inference.cost import Cost, Progress, Steps
-from explorer.inference.encoder import Reading, Runner
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.tokens import Word
 from explorer.ui import payloads, sentences
 from explorer.ui.panel import Analysis, Asked
@@ -47,8 +47,8 @@ def _options(bundle: Bundle) -> dict[str, Component]:
 
 
 def _refresh(asked: Asked) -> dict[str, Any]:
-    titles = [title for title, runner in asked.models.runners.items() if runner.bundle.classifies]
-    chosen = asked.runner.bundle.title
+    titles = [title for title, model in asked.models.by_title.items() if model.bundle.classifies]
+    chosen = asked.model.bundle.title
     return {
         "text": gr.update(value=without_most_seen(asked.reading)),
         "model": gr.update(choices=titles, value=chosen, visible=len(titles) > 1),
@@ -56,16 +56,16 @@ def _refresh(asked: Asked) -> dict[str, Any]:
 
 
 def _cost(asked: Asked) -> Cost:
-    return asked.runner.pace.cost(1, len(asked.reading.tokens))
+    return asked.model.pace.cost(1, len(asked.reading.tokens))
 
 
 def _steps(asked: Asked) -> Steps[dict[str, Any]]:
     title, text = asked.options.get("model"), asked.options.get("text")
     # Heads that are left out of the shown text are left out of the other; another model has others.
-    without = asked.reading.without if title == asked.runner.bundle.title else None
-    runner, reading = asked.models.answer(title, text, asked.reading.text_pair, without)
+    without = asked.reading.without if title == asked.model.bundle.title else None
+    model, reading = asked.models.answer(title, text, asked.reading.text_pair, without)
     yield Progress(1, 1)
-    return payload((asked.runner, asked.reading), (runner, reading))
+    return payload((asked.model, asked.reading), (model, reading))
 
 
 COMPARE = Analysis(
@@ -81,12 +81,14 @@ COMPARE = Analysis(
 )
 
 
-def payload(first: tuple[Runner, Reading], second: tuple[Runner, Reading]) -> dict[str, Any]:
+def payload(
+    first: tuple[EncoderModel, Reading], second: tuple[EncoderModel, Reading]
+) -> dict[str, Any]:
     """What `web/compare.js` draws."""
     found = compare(first[1], second[1])
     shown = found.shared if len(found.shared) <= MOST_WORDS else []
     return {
-        "sides": [_side(runner, reading) for runner, reading in (first, second)],
+        "sides": [_side(model, reading) for model, reading in (first, second)],
         "same_model": first[0] is second[0],
         "equal": _equal(first, second),
         "words": [[_chip(word) for word in words] for words in (found.first, found.second)],
@@ -97,7 +99,7 @@ def payload(first: tuple[Runner, Reading], second: tuple[Runner, Reading]) -> di
     }
 
 
-def _equal(first: tuple[Runner, Reading], second: tuple[Runner, Reading]) -> str:
+def _equal(first: tuple[EncoderModel, Reading], second: tuple[EncoderModel, Reading]) -> str:
     """That nothing can have moved, and why; empty where something can."""
     one, other = (
         [(token.piece, token.segment) for token in side[1].tokens] for side in (first, second)
@@ -112,13 +114,13 @@ def _equal(first: tuple[Runner, Reading], second: tuple[Runner, Reading]) -> str
     )
 
 
-def _side(runner: Runner, reading: Reading) -> dict[str, Any]:
+def _side(model: EncoderModel, reading: Reading) -> dict[str, Any]:
     return {
-        "model": runner.bundle.title,
+        "model": model.bundle.title,
         "text": reading.text,
-        "answer": payloads.answer(reading, runner.bundle),
-        "log_odds": log_odds_by_label(Answers(runner.bundle, reading.logits)),
-        "notices": sentences.notices(reading, runner.bundle),
+        "answer": payloads.answer(reading, model.bundle),
+        "log_odds": log_odds_by_label(Answers(model.bundle, reading.logits)),
+        "notices": sentences.notices(reading, model.bundle),
     }
 
 

@@ -8,7 +8,7 @@ from explorer.ui.api import rounded
 from explorer.ui.checks import answer_or_message, while_awaited
 from explorer.ui.models import WriteScreen
 from explorer.ui.panels.plain import plain
-from explorer.ui.write_api import about_writing
+from explorer.ui.write_api import about_generation
 
 
 class DecoderHeadsApi:
@@ -37,9 +37,9 @@ class DecoderHeadsApi:
         return answer_or_message(self._effects, title, text, target)
 
     def _effects(self, title: Any, text: Any, target: Any) -> dict:
-        writer = self._screen.writer(title)
-        writing, left_out = self._screen.target(title, text, target)
-        found = finish(while_awaited(decoder_head_effects(writer, writing)))
+        generator = self._screen.generator(title)
+        generation, left_out = self._screen.target(title, text, target)
+        found = finish(while_awaited(decoder_head_effects(generator, generation)))
         return {
             "effects": {
                 kind: plain(effects.round(6))
@@ -48,5 +48,5 @@ class DecoderHeadsApi:
             "log_probabilities": rounded(found.log_probabilities),
             "not_tried": found.not_tried,
             "target_left_out": left_out,
-            **about_writing(self._screen, title, writing),
+            **about_generation(self._screen, title, generation),
         }

@@ -10,7 +10,7 @@ from explorer.analyses.decoder_heads import (
 )
 from explorer.analyses.perturbation import LEAST
 from explorer.inference.cost import Cost, Steps
-from explorer.inference.generator import Writing
+from explorer.inference.generator import Generation
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.plain import plain
 from explorer.ui.payloads import chip
@@ -24,10 +24,10 @@ LOOK_FOR = (
 )
 
 
-def payload(writing: Writing, found: DecoderHeadEffects) -> dict[str, Any]:
+def payload(generation: Generation, found: DecoderHeadEffects) -> dict[str, Any]:
     """What `web/decoder_heads.js` draws."""
     return {
-        "tokens": [chip(token, place) for place, token in enumerate(writing.tokens)],
+        "tokens": [chip(token, place) for place, token in enumerate(generation.tokens)],
         "log_probability": float(found.log_probabilities.sum()),
         "kinds": list(KINDS),
         "effects": plain(found.effects.sum(axis=-1)),
@@ -42,9 +42,9 @@ def _cost(asked: Asked) -> Cost:
 
 
 def _steps(asked: Asked) -> Steps[dict[str, Any]]:
-    writer, writing = asked.written
-    found = yield from decoder_head_effects(writer, writing)
-    return payload(writing, found)
+    generator, generation = asked.written
+    found = yield from decoder_head_effects(generator, generation)
+    return payload(generation, found)
 
 
 DECODER_HEADS = Analysis(

@@ -61,15 +61,15 @@ def payload(bundle: Bundle, found: Flip, way: Way) -> dict[str, Any]:
 
 
 def _cost(asked: Asked) -> Cost:
-    check_way(asked.options.get("way"), asked.runner)
-    return flip_cost(asked.runner, asked.reading)
+    check_way(asked.options.get("way"), asked.model)
+    return flip_cost(asked.model, asked.reading)
 
 
 def _steps(asked: Asked) -> Steps[dict[str, Any]]:
-    way = check_way(asked.options.get("way"), asked.runner)
+    way = check_way(asked.options.get("way"), asked.model)
     likeliest = int(np.argmax(asked.reading.probabilities))
-    found = yield from smallest_flip(asked.runner, asked.reading, likeliest, way)
-    return payload(asked.runner.bundle, found, way)
+    found = yield from smallest_flip(asked.model, asked.reading, likeliest, way)
+    return payload(asked.model.bundle, found, way)
 
 
 SMALLEST_FLIP = Analysis(

@@ -4,7 +4,7 @@ from typing import Any
 
 from explorer.analyses.head_ablation import head_effects, prune
 from explorer.inference.cost import finish
-from explorer.inference.encoder import Reading, Runner
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui.api import about
 from explorer.ui.checks import answer_or_message, while_awaited
 from explorer.ui.models import Screen
@@ -84,22 +84,22 @@ class HeadsApi:
         return answer_or_message(self._pruning, (bundle, text, text_pair, without), label, measured)
 
     def _effects(self, asked: tuple, label: Any) -> dict:
-        runner, reading, chosen = self._read(label, *asked)
-        found = finish(while_awaited(head_effects(runner, reading, chosen)))
-        drawn = heads_panel.payload(runner.bundle, reading, chosen, found)
-        return {**rounded_numbers(drawn), **about(runner, reading)}
+        model, reading, chosen = self._read(label, *asked)
+        found = finish(while_awaited(head_effects(model, reading, chosen)))
+        drawn = heads_panel.payload(model.bundle, reading, chosen, found)
+        return {**rounded_numbers(drawn), **about(model, reading)}
 
     def _pruning(self, asked: tuple, label: Any, measured: Any) -> dict:
         again = pruning_panel.check_measured(measured)
-        runner, reading, chosen = self._read(label, *asked)
-        curve = finish(while_awaited(prune(runner, reading, chosen, again=again)))
-        drawn = pruning_panel.payload(runner.bundle, reading, chosen, curve)
-        return {**rounded_numbers(drawn), **about(runner, reading)}
+        model, reading, chosen = self._read(label, *asked)
+        curve = finish(while_awaited(prune(model, reading, chosen, again=again)))
+        drawn = pruning_panel.payload(model.bundle, reading, chosen, curve)
+        return {**rounded_numbers(drawn), **about(model, reading)}
 
     def _read(
         self, label: Any, bundle: Any, text: Any, text_pair: Any, without: Any
-    ) -> tuple[Runner, Reading, int]:
+    ) -> tuple[EncoderModel, Reading, int]:
         title = bundle or self._screen.first("classifies")
-        runner, reading = self._screen.answer(title, text, text_pair, without)
+        model, reading = self._screen.answer(title, text, text_pair, without)
         likeliest = int(reading.probabilities.argmax())
-        return runner, reading, check_label(label, runner.bundle) if label else likeliest
+        return model, reading, check_label(label, model.bundle) if label else likeliest

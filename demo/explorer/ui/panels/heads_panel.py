@@ -71,13 +71,13 @@ def _refresh(asked: Asked) -> dict[str, Any]:
 
 
 def _cost(asked: Asked) -> Cost:
-    return head_effects_cost(asked.runner, asked.reading)
+    return head_effects_cost(asked.model, asked.reading)
 
 
 def _steps(asked: Asked) -> Steps[dict[str, Any]]:
-    label = check_label(asked.options.get("label"), asked.runner.bundle)
-    found = yield from head_effects(asked.runner, asked.reading, label)
-    return payload(asked.runner.bundle, asked.reading, label, found)
+    label = check_label(asked.options.get("label"), asked.model.bundle)
+    found = yield from head_effects(asked.model, asked.reading, label)
+    return payload(asked.model.bundle, asked.reading, label, found)
 
 
 HEAD_EFFECTS = Analysis(

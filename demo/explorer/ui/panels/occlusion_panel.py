@@ -65,19 +65,19 @@ def refresh(asked: Asked) -> dict[str, Any]:
 
 def check_options(asked: Asked) -> tuple[int, Way]:
     """Raises RequestError."""
-    label = check_label(asked.options.get("label"), asked.runner.bundle)
-    return label, check_way(asked.options.get("way"), asked.runner)
+    label = check_label(asked.options.get("label"), asked.model.bundle)
+    return label, check_way(asked.options.get("way"), asked.model)
 
 
 def _cost(asked: Asked) -> Cost:
     check_options(asked)
-    return occlusion_cost(asked.runner, asked.reading)
+    return occlusion_cost(asked.model, asked.reading)
 
 
 def _steps(asked: Asked) -> Steps[dict[str, Any]]:
     label, way = check_options(asked)
-    found = yield from occlusion(asked.runner, asked.reading, label, way)
-    return payload(asked.runner.bundle, asked.reading, found, way)
+    found = yield from occlusion(asked.model, asked.reading, label, way)
+    return payload(asked.model.bundle, asked.reading, found, way)
 
 
 OCCLUSION = Analysis(

@@ -24,7 +24,7 @@ def label_control(bundle: Bundle, panel: str) -> gr.Dropdown:
 
 def refresh_label(asked: Asked) -> dict[str, Any]:
     """The classes of the model that is shown; the likeliest is chosen."""
-    labels = asked.runner.bundle.labels
+    labels = asked.model.bundle.labels
     likeliest = labels[int(np.argmax(asked.reading.probabilities))]
     return gr.update(choices=list(labels), value=likeliest)
 

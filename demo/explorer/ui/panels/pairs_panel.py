@@ -40,13 +40,13 @@ def payload(bundle: Bundle, found: Pairs, way: Way) -> dict[str, Any]:
 
 def _cost(asked: Asked) -> Cost:
     check_options(asked)
-    return pairs_cost(asked.runner, asked.reading)
+    return pairs_cost(asked.model, asked.reading)
 
 
 def _steps(asked: Asked) -> Steps[dict[str, Any]]:
     label, way = check_options(asked)
-    found = yield from pairs(asked.runner, asked.reading, label, way)
-    return payload(asked.runner.bundle, found, way)
+    found = yield from pairs(asked.model, asked.reading, label, way)
+    return payload(asked.model.bundle, found, way)
 
 
 PAIRS = Analysis(

@@ -75,14 +75,14 @@ def _refresh(asked: Asked) -> dict[str, Any]:
 
 def _cost(asked: Asked) -> Cost:
     again = check_measured(asked.options.get("measured"))
-    return pruning_cost(asked.runner, asked.reading, again=again)
+    return pruning_cost(asked.model, asked.reading, again=again)
 
 
 def _steps(asked: Asked) -> Steps[dict[str, Any]]:
-    bundle = asked.runner.bundle
+    bundle = asked.model.bundle
     label = check_label(asked.options.get("label"), bundle)
     again = check_measured(asked.options.get("measured"))
-    curve = yield from prune(asked.runner, asked.reading, label, again=again)
+    curve = yield from prune(asked.model, asked.reading, label, again=again)
     return payload(bundle, asked.reading, label, curve)
 
 

@@ -8,7 +8,7 @@ from explorer.ui.api import rounded
 from explorer.ui.checks import answer_or_message, while_awaited
 from explorer.ui.models import WriteScreen
 from explorer.ui.panels.source_panel import check_way
-from explorer.ui.write_api import about_writing
+from explorer.ui.write_api import about_generation
 
 
 class SourceApi:
@@ -42,17 +42,17 @@ class SourceApi:
 
     def _reliance(self, title: Any, text: Any, target: Any, way: Any) -> dict:
         checked = check_way(way)
-        runner, writer = self._screen.screen.runner(title), self._screen.writer(title)
-        writing, left_out = self._screen.target(title, text, target)
-        found = finish(while_awaited(source_reliance(runner, writer, writing, checked)))
+        model, generator = self._screen.screen.model(title), self._screen.generator(title)
+        generation, left_out = self._screen.target(title, text, target)
+        found = finish(while_awaited(source_reliance(model, generator, generation, checked)))
         return {
             "way": checked,
             "log_probabilities": rounded(found.log_probabilities),
             "whole": rounded(found.whole),
             "words": [word.text for word in found.words],
             "effects": [rounded(row) for row in found.effects],
-            "attention": [rounded(row) for row in cross_attention_by_word(writing, found.words)],
+            "attention": [rounded(row) for row in cross_attention_by_word(generation, found.words)],
             "words_left_out": found.left_out,
             "target_left_out": left_out,
-            **about_writing(self._screen, title, writing),
+            **about_generation(self._screen, title, generation),
         }

@@ -18,7 +18,7 @@ from explorer.analyses.source_attribution import (
 from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import Cost, Steps
-from explorer.inference.generator import Writing
+from explorer.inference.generator import Generation
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.payloads import chip
 
@@ -40,13 +40,13 @@ def check_way(way: object) -> Way:
     raise RequestError(f"way is {way!r:.40}; expected {' or '.join(WAYS)}.")
 
 
-def payload(writing: Writing, found: SourceReliance, way: Way) -> dict[str, Any]:
+def payload(generation: Generation, found: SourceReliance, way: Way) -> dict[str, Any]:
     """What `web/source_words.js` draws."""
-    looked = cross_attention_by_word(writing, found.words)
+    looked = cross_attention_by_word(generation, found.words)
     return {
         "way": way,
         "left_out": found.left_out,
-        "tokens": [chip(token, place) for place, token in enumerate(writing.tokens)],
+        "tokens": [chip(token, place) for place, token in enumerate(generation.tokens)],
         "with_source": np.exp(found.log_probabilities).tolist(),
         "without_source": np.exp(found.log_probabilities - found.whole).tolist(),
         "whole": found.whole.tolist(),
@@ -67,14 +67,14 @@ def _options(bundle: Bundle) -> dict[str, Component]:
 
 def _cost(asked: Asked) -> Cost:
     way = check_way(asked.options.get("way"))
-    return reliance_cost(asked.runner, *asked.written, way)
+    return reliance_cost(asked.model, *asked.written, way)
 
 
 def _steps(asked: Asked) -> Steps[dict[str, Any]]:
     way = check_way(asked.options.get("way"))
-    writer, writing = asked.written
-    found = yield from source_reliance(asked.runner, writer, writing, way)
-    return payload(writing, found, way)
+    generator, generation = asked.written
+    found = yield from source_reliance(asked.model, generator, generation, way)
+    return payload(generation, found, way)
 
 
 SOURCE_RELIANCE = Analysis(

@@ -105,15 +105,13 @@ def payload(found: Trust, way: Way) -> dict[str, Any]:
 
 
 def _cost(asked: Asked) -> Cost:
-    return trust_cost(
-        asked.runner, asked.reading, check_way(asked.options.get("way"), asked.runner)
-    )
+    return trust_cost(asked.model, asked.reading, check_way(asked.options.get("way"), asked.model))
 
 
 def _steps(asked: Asked) -> Steps[dict[str, Any]]:
-    way = check_way(asked.options.get("way"), asked.runner)
+    way = check_way(asked.options.get("way"), asked.model)
     likeliest = int(np.argmax(asked.reading.probabilities))
-    found = yield from trust(asked.runner, asked.reading, likeliest, way)
+    found = yield from trust(asked.model, asked.reading, likeliest, way)
     return payload(found, way)
 
 

@@ -10,7 +10,7 @@ from explorer.analyses.perturbation import WAYS, Answers, Way, check_way
 from explorer.analyses.smallest_flip import smallest_flip
 from explorer.analyses.word_pairs import pairs
 from explorer.inference.cost import finish
-from explorer.inference.encoder import Reading, Runner
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui.api import DIGITS, rounded
 from explorer.ui.checks import answer_or_message, while_awaited
 from explorer.ui.models import Screen
@@ -122,26 +122,26 @@ class WordsApi:
         return answer_or_message(self._trust, text, text_pair, "", way, bundle)
 
     def _occlusion(self, *given: Any) -> dict:
-        runner, reading, label, way = self._asked(*given)
-        found = finish(while_awaited(occlusion(runner, reading, label, way)))
-        drawn = occlusion_panel.payload(runner.bundle, reading, found, way)
+        model, reading, label, way = self._asked(*given)
+        found = finish(while_awaited(occlusion(model, reading, label, way)))
+        drawn = occlusion_panel.payload(model.bundle, reading, found, way)
         words = drawn["words"]
         answer = {
             "words": [word["text"] for word in words],
             "effects": [word["effect"] for word in words],
-            "log_odds_effects": plain_log_odds(found.log_odds_effects, runner.bundle),
+            "log_odds_effects": plain_log_odds(found.log_odds_effects, model.bundle),
             "matters": drawn["matters"],
             "least": drawn["least"],
             "attention": [word["share"] for word in words],
             "disagreements": [word["mark"] for word in words],
             "sentences": drawn["sentences"],
         }
-        return {**rounded_numbers(answer), **_about(runner, reading, label, way)}
+        return {**rounded_numbers(answer), **_about(model, reading, label, way)}
 
     def _pairs(self, *given: Any) -> dict:
-        runner, reading, label, way = self._asked(*given)
-        found = finish(while_awaited(pairs(runner, reading, label, way)))
-        drawn = pairs_panel.payload(runner.bundle, found, way)
+        model, reading, label, way = self._asked(*given)
+        found = finish(while_awaited(pairs(model, reading, label, way)))
+        drawn = pairs_panel.payload(model.bundle, found, way)
         names = (
             "words", "effects", "log_odds_effects", "interactions", "log_odds_interactions"
         )  # fmt: skip
@@ -149,26 +149,26 @@ class WordsApi:
         return {
             **rounded_numbers(answer),
             "words_left_out": found.left_out,
-            **_about(runner, reading, label, way),
+            **_about(model, reading, label, way),
         }
 
     def _flip(self, *given: Any) -> dict:
-        runner, reading, label, way = self._asked(*given)
-        found = finish(while_awaited(smallest_flip(runner, reading, label, way)))
+        model, reading, label, way = self._asked(*given)
+        found = finish(while_awaited(smallest_flip(model, reading, label, way)))
         changed = rounded(found.changed.probabilities)
         return {
             "words": [word.text for word in found.single.words],
             "removed": found.places,
             "is_smallest": found.is_smallest,
-            "changed": dict(zip(runner.bundle.labels, changed, strict=True)),
+            "changed": dict(zip(model.bundle.labels, changed, strict=True)),
             "changed_log_odds": rounded_numbers(log_odds_by_label(found.changed)),
             "sentence": flip_panel.sentence(found, way),
-            **_about(runner, reading, label, way),
+            **_about(model, reading, label, way),
         }
 
     def _trust(self, *given: Any) -> dict:
-        runner, reading, label, way = self._asked(*given)
-        found = finish(while_awaited(trust(runner, reading, label, way)))
+        model, reading, label, way = self._asked(*given)
+        found = finish(while_awaited(trust(model, reading, label, way)))
         methods = {
             name: {
                 **_measures(found, place),
@@ -183,18 +183,18 @@ class WordsApi:
             "keeping_tells": found.keeping_tells,
             "percents": list(found.percents),
             "plan": trust_panel.plan(found),
-            **_about(runner, reading, label, way),
+            **_about(model, reading, label, way),
         }
 
     def _asked(
         self, text: Any, text_pair: Any, label: Any, way: Any, bundle: Any
-    ) -> tuple[Runner, Reading, int, Way]:
+    ) -> tuple[EncoderModel, Reading, int, Way]:
         """Raises RequestError."""
         title = bundle or self._screen.first("classifies")
-        runner, reading = self._screen.answer(title, text, text_pair)
+        model, reading = self._screen.answer(title, text, text_pair)
         likeliest = int(np.argmax(reading.probabilities))
-        place = check_label(label, runner.bundle) if label else likeliest
-        return runner, reading, place, check_way(way, runner)
+        place = check_label(label, model.bundle) if label else likeliest
+        return model, reading, place, check_way(way, model)
 
 
 def _measures(found: Trust, place: int) -> dict[str, float | None]:
@@ -209,13 +209,13 @@ def _measures(found: Trust, place: int) -> dict[str, float | None]:
     return told
 
 
-def _about(runner: Runner, reading: Reading, label: int, way: Way) -> dict[str, Any]:
-    answer = Answers(runner.bundle, reading.logits)
+def _about(model: EncoderModel, reading: Reading, label: int, way: Way) -> dict[str, Any]:
+    answer = Answers(model.bundle, reading.logits)
     return {
-        "label": runner.bundle.labels[label],
+        "label": model.bundle.labels[label],
         "value": round(float(reading.probabilities[label]), DIGITS),
         "log_odds": rounded_numbers(log_odds_of_label(answer, label)),
         "way": way,
         "tokens_left_out": reading.tokens_left_out,
-        "bundle": runner.bundle.title,
+        "bundle": model.bundle.title,
     }
