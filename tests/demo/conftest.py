@@ -22,7 +22,7 @@ from explorer.bundle.bundle import Bundle, open_bundle
 from explorer.bundle.schema import list_files
 from explorer.inference import decoder as graph_module
 from explorer.inference import encoder as encoder_module
-from explorer.inference.cost import Pace
+from explorer.inference.cost import Throughput
 from explorer.inference.encoder import EncoderModel
 
 TINY = Path(__file__).parent / "tiny_bundle"
@@ -34,18 +34,18 @@ INSTALL_BROWSER = (
 )
 
 
-class SteadyPace(Pace):
+class SteadyThroughput(Throughput):
     """That of a machine which takes a microsecond for a token, whatever else runs beside it."""
 
     seconds = 1e-6
 
 
 @pytest.fixture(scope="session", autouse=True)
-def steady_pace() -> Iterator[None]:
+def steady_throughput() -> Iterator[None]:
     """Gives every model this pace: what a plan holds must not hang on how fast a test ran."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoder_module, "Pace", SteadyPace)
-        patch.setattr(graph_module, "Pace", SteadyPace)
+        patch.setattr(encoder_module, "Throughput", SteadyThroughput)
+        patch.setattr(graph_module, "Throughput", SteadyThroughput)
         yield
 
 

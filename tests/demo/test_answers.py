@@ -5,8 +5,8 @@ import pytest
 
 from explorer.analyses import perturbation as module
 from explorer.analyses.perturbation import answers
-from explorer.inference.cost import Pace, Progress, finish, part_of
-from explorer.inference.source_text import masked, without
+from explorer.inference.cost import Progress, Throughput, nested, run_to_end
+from explorer.inference.source_text import deleted, masked
 from explorer.inference.tokens import group_words
 
 TEXTS = ["The music was dull", "good", "not bad at all, the story is great!", "bad", "was it good?"]
@@ -22,7 +22,7 @@ def test_every_text_is_answered_as_it_is_alone(model, encoded, monkeypatch, rows
     monkeypatch.setattr(module, "_ROWS", rows)
     alone = np.stack([model.read(text).logits for text in TEXTS])
 
-    np.testing.assert_allclose(finish(answers(model, encoded)).logits, alone, atol=1e-6)
+    np.testing.assert_allclose(run_to_end(answers(model, encoded)).logits, alone, atol=1e-6)
 
 
 def test_each_text_has_its_own_head_mask(model, encoded):
@@ -34,13 +34,13 @@ def test_each_text_has_its_own_head_mask(model, encoded):
         model.run([text], mask[None])[0].logits for text, mask in zip(encoded, masks, strict=True)
     ]
 
-    np.testing.assert_allclose(finish(answers(model, encoded, masks)).logits, alone, atol=1e-6)
+    np.testing.assert_allclose(run_to_end(answers(model, encoded, masks)).logits, alone, atol=1e-6)
 
 
 def test_progress_is_told_after_every_run_and_ends_at_all(model, encoded, monkeypatch):
     monkeypatch.setattr(module, "_ROWS", 2)
 
-    assert list(part_of(answers(model, encoded), 3, 9)) == [
+    assert list(nested(answers(model, encoded), 3, 9)) == [
         Progress(5, 9), Progress(7, 9), Progress(8, 9),
     ]  # fmt: skip
 
@@ -56,7 +56,7 @@ def test_long_texts_are_read_in_small_batches(model, monkeypatch):
 
     monkeypatch.setattr(model, "answer", answer)
 
-    finish(answers(model, [text] * 7))
+    run_to_end(answers(model, [text] * 7))
 
     assert len(text.ids) == 5
     assert sizes == [3, 3, 1]  # 9 x 9 cells hold three maps of 5 x 5
@@ -67,7 +67,7 @@ def test_words_are_dropped_and_masked_with_all_their_pieces(model):
     words = group_words(encoded.tokens)
     music = next(word for word in words if word.text == "music")
 
-    shorter = without(encoded, music.places)
+    shorter = deleted(encoded, music.places)
     hidden = masked(encoded, music.places, 4)
 
     assert [token.text for token in shorter.tokens] == [
@@ -80,25 +80,25 @@ def test_words_are_dropped_and_masked_with_all_their_pieces(model):
 
 def test_pace_tells_the_price_of_texts_and_how_many_fit():
     times = iter([10.0, 12.0])
-    pace = Pace(clock=lambda: next(times))
-    assert pace.texts_within(15, 100) == 1  # nothing is known yet
+    throughput = Throughput(clock=lambda: next(times))
+    assert throughput.texts_within(15, 100) == 1  # nothing is known yet
 
-    with pace.measuring(1000):
+    with throughput.measuring(1000):
         pass
 
-    assert pace.cost(50, 100) == (50, 10.0)
-    assert pace.texts_within(15, 100) == 75
+    assert throughput.cost(50, 100) == (50, 10.0)
+    assert throughput.texts_within(15, 100) == 75
 
 
 def test_one_run_that_had_to_wait_does_not_change_the_price():
     seconds = [1.0, 1.0, 1.0, 60.0, 1.0, 2.0, 2.0, 2.0]
     times = iter(np.cumsum([one for each in seconds for one in (0.0, each)]).tolist())
-    pace = Pace(clock=lambda: next(times))
+    throughput = Throughput(clock=lambda: next(times))
 
     told = []
     for _ in seconds:
-        with pace.measuring(100):
+        with throughput.measuring(100):
             pass
-        told.append(pace.cost(1, 100).seconds)
+        told.append(throughput.cost(1, 100).seconds)
 
     assert told == pytest.approx([1, 1, 1, 1, 1, 1, 2, 2])

@@ -83,7 +83,7 @@ def test_attention_of_one_head_is_its_map(client, model):
 
 
 def test_heads_can_be_left_out(client, model):
-    reading = model.read(TEXT, without=((0, 1), (1, 0)))
+    reading = model.read(TEXT, ablated=((0, 1), (1, 0)))
 
     answer = client.predict(TEXT, without=[[2, 1], [1, 2]], api_name="/classify")
     shown = client.predict(TEXT, layer=2, head=2, without=[[2, 1], [1, 2]], api_name="/attention")

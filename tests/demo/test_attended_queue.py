@@ -12,7 +12,7 @@ import pytest
 
 import app
 from explorer.analyses import perturbation as answers_module
-from explorer.inference.decoder import DecoderGraph
+from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
@@ -76,7 +76,7 @@ def held(queue, monkeypatch):
     held = Held()
     monkeypatch.setattr(answers_module, "_ROWS", 1)
     monkeypatch.setattr(EncoderModel, "answer", held.hold(EncoderModel.answer))
-    monkeypatch.setattr(DecoderGraph, "run", held.hold(DecoderGraph.run))
+    monkeypatch.setattr(DecoderSession, "run", held.hold(DecoderSession.run))
     yield held
     held.may_go_on.set()
 
@@ -169,9 +169,9 @@ def test_requests_that_nobody_listens_to_keep_nobody_out(
     written, page, queue, held, pool, monkeypatch
 ):
     monkeypatch.setattr(attended_queue, "_HASTE", 0)
-    begun, begin = [], DecoderGraph.begin
+    begun, begin = [], DecoderSession.begin
     monkeypatch.setattr(
-        DecoderGraph, "begin", lambda graph, source: begun.append(source) or begin(graph, source)
+        DecoderSession, "begin", lambda graph, source: begun.append(source) or begin(graph, source)
     )
     unheard = [post(page, "generate", f"{TEXT} {number}") for number in range(LONGEST_LINE + 4)]
     until(lambda: held.runs == 1)

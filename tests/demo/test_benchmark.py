@@ -12,7 +12,7 @@ import benchmark
 from explorer.analyses.faithfulness import Faithfulness, Trust
 from explorer.analyses.occlusion import plan_occlusion
 from explorer.bundle.bundle import open_bundle
-from explorer.inference.cost import Pace
+from explorer.inference.cost import Throughput
 from explorer.inference.encoder import EncoderModel
 from explorer.measuring import served
 from explorer.measuring.faithfulness import (
@@ -87,8 +87,8 @@ def test_one_seed_prints_one_table(tiny_folder, texts, capsys):
 
 def test_no_plan_depends_on_the_machine(bundle):
     model = EncoderModel(bundle)
-    model.pace = Pace(clock=count(0, 1000).__next__)
-    with model.pace.measuring(1):  # so slow that a page would plan eight texts
+    model.throughput = Throughput(clock=count(0, 1000).__next__)
+    with model.throughput.measuring(1):  # so slow that a page would plan eight texts
         pass
     assert plan_occlusion(model, model.read(TEXTS[3])).sentences
 

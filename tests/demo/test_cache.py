@@ -18,9 +18,9 @@ class CountingModel:
     def reading_bytes(self, text, text_pair=""):
         return self._model.reading_bytes(text, text_pair)
 
-    def read(self, text, text_pair="", without=()):
+    def read(self, text, text_pair="", ablated=()):
         self.texts.append(text)
-        return self._model.read(text, text_pair, without)
+        return self._model.read(text, text_pair, ablated)
 
 
 @pytest.fixture

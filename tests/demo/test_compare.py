@@ -6,7 +6,7 @@ import pytest
 from explorer.analyses.compare import compare, most_moved, shared_maps, shared_words
 from explorer.bundle.bundle import open_bundle
 from explorer.errors import RequestError
-from explorer.inference.cost import finish
+from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.tokens import group_words
 from explorer.ui.models import Screen
@@ -103,7 +103,7 @@ def test_the_panel_gives_both_answers_and_the_maps_of_the_heads_that_moved(model
         model=model, reading=readings[0], screen=screen,
         options={"text": SECOND, "model": model.bundle.title},
     )  # fmt: skip
-    drawn = finish(COMPARE.steps(asked))
+    drawn = run_to_end(COMPARE.run(asked))
 
     assert [side["answer"]["bars"][0]["share"] for side in drawn["sides"]] == pytest.approx(
         [reading.probabilities.max() for reading in readings], abs=1e-6
@@ -132,8 +132,8 @@ def test_what_cannot_be_compared_is_said(model, screen, readings, options, sente
     if options["model"] == "Tiny":
         options = {**options, "model": model.bundle.title}
     with pytest.raises(RequestError, match=sentence):
-        finish(
-            COMPARE.steps(Asked(model=model, reading=readings[0], screen=screen, options=options))
+        run_to_end(
+            COMPARE.run(Asked(model=model, reading=readings[0], screen=screen, options=options))
         )
 
 
@@ -160,7 +160,7 @@ def test_equal_texts_are_said_to_be_equal(model, screen, readings, text, said):
         options={"text": text, "model": model.bundle.title},
     )  # fmt: skip
 
-    drawn = finish(COMPARE.steps(asked))
+    drawn = run_to_end(COMPARE.run(asked))
 
     assert drawn["equal"].startswith(said)
     assert bool(drawn["equal"]) == bool(said)

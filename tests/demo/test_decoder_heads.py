@@ -10,7 +10,7 @@ from explorer.analyses import decoder_heads as module
 from explorer.analyses import perturbation as target_scores
 from explorer.analyses.decoder_heads import decoder_head_effects, decoder_head_effects_cost
 from explorer.errors import RequestError
-from explorer.inference.cost import finish
+from explorer.inference.cost import run_to_end
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 
@@ -30,12 +30,12 @@ def generation(generator, float_model):
 
 def alone(generator, generation, masks):
     """Log-probabilities token by token with cached steps, and the softmax written out."""
-    past = generator.graph.begin(generation.source.hidden)
+    past = generator.session.begin(generation.source.hidden)
     given = {name: OrtValue.ortvalue_from_numpy(mask) for name, mask in masks.items()}
     scores, last = [], generator.decoder.start_id
     for index in generation.ids:
         past = replace(past, source={**past.source, **given})
-        outputs, past = generator.graph.run(np.array([[last]], np.int64), past)
+        outputs, past = generator.session.run(np.array([[last]], np.int64), past)
         logits = outputs.logits[0, -1].astype(np.float64)
         scores.append(logits[index] - np.log(np.exp(logits).sum()))
         last = index
@@ -48,7 +48,7 @@ def test_every_effect_is_the_fall_of_a_text_scored_without_that_head(
 ):
     monkeypatch.setattr(module, "targets_per_run", lambda *_: rows)
 
-    found = finish(decoder_head_effects(generator, generation))
+    found = run_to_end(decoder_head_effects(generator, generation))
 
     layers, heads = generator.decoder.layers, generator.decoder.heads
     whole = alone(generator, generation, {})
@@ -69,9 +69,9 @@ def test_where_time_is_short_cross_attention_of_the_last_layers_comes_first(
 ):
     heads = generator.decoder.heads
     each = decoder_head_effects_cost(generator, generation)
-    monkeypatch.setattr(module, "LONGEST", each.seconds / each.texts * (1 + heads) * 1.01)
+    monkeypatch.setattr(module, "TIME_BUDGET", each.seconds / each.texts * (1 + heads) * 1.01)
 
-    found = finish(decoder_head_effects(generator, generation))
+    found = run_to_end(decoder_head_effects(generator, generation))
 
     tried = ~np.isnan(found.effects).any(axis=-1)
     assert tried.sum() == heads
@@ -89,7 +89,7 @@ def test_progress_counts_the_texts_that_were_promised(generator, generation):
 
 
 def test_a_decoder_without_head_masks_says_so(generator, generation, monkeypatch):
-    monkeypatch.setattr(generator.graph, "masks_heads", False)
+    monkeypatch.setattr(generator.session, "can_ablate", False)
 
     with pytest.raises(RequestError, match="has no inputs cross_head_mask and head_mask"):
         decoder_head_effects_cost(generator, generation)
@@ -99,7 +99,7 @@ def test_a_run_holds_no_more_than_its_memory(generator, generation, monkeypatch)
     monkeypatch.setattr(target_scores, "_RUN_BYTES", 10**6)
     logits = 4 * len(generation.ids) * generator.decoder.vocabulary
     keys_and_values = (
-        4 * len(generation.source.tokens) * 2 * generator.decoder.layers * generator.graph.width
+        4 * len(generation.source.tokens) * 2 * generator.decoder.layers * generator.session.width
     )
 
     rows = target_scores.targets_per_run(generator, generation)

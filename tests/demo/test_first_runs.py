@@ -136,4 +136,4 @@ def test_what_a_runtime_says_is_one_line_and_cut(bundle):
 
 
 def test_a_sound_bundle_opens(bundle):
-    assert opened(replace(bundle).folder).graph.width == bundle.width == 8
+    assert opened(replace(bundle).folder).session.width == bundle.width == 8

@@ -8,7 +8,7 @@ from explorer.drawing.geometry import axis_labels
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
-from explorer.maps.view import generation_map, telling_step
+from explorer.maps.view import first_step, generation_map
 
 WAYS = {
     "greedy": Settings(max_tokens=24),
@@ -57,7 +57,7 @@ def test_a_text_may_end_before_it_began(reader, generator):
 
     assert generation.ids == [generator.decoder.end_id]
     assert (generation.text, generation.finished) == ("", True)
-    assert telling_step(generation) == 0
+    assert first_step(generation) == 0
     view = generation_map(generation, "source", 0, "mean", special_tokens=False)
     assert view.weights.shape == (0, len(generation.source.tokens) - 2)
     assert axis_labels(view.queries) == []

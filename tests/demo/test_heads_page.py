@@ -39,7 +39,7 @@ def test_the_head_of_the_map_is_left_out_and_all_are_put_back(page, model):
     line = page.locator("#left_out p")
     line.wait_for()
     assert line.inner_text().startswith("1 head is left out (layer 2: 1).")
-    answer_of(page, model.read(FIRST, without=((1, 0),)))
+    answer_of(page, model.read(FIRST, ablated=((1, 0),)))
     assert page.locator("#heads .tile.out").count() == 1
     page.get_by_role("button", name="Put back layer 2, head 1", exact=True).wait_for()
     page.get_by_role("button", name="Put all heads back").click()
@@ -60,7 +60,7 @@ def test_a_cell_leaves_its_head_out_by_keyboard_and_the_grid_stays(page, model):
         page.keyboard.press(key)
 
     page.locator("#left_out p", has_text="layer 2: 2").wait_for()
-    answer_of(page, model.read(FIRST, without=((1, 1),)))
+    answer_of(page, model.read(FIRST, ablated=((1, 1),)))
     assert cells.nth(4).get_attribute("aria-pressed") == "true"
     assert "Measured with all heads in." in page.locator("#head_effects_result .stale").inner_text()
     page.locator("#head_effects_price", has_text="Reads 6 changed texts").wait_for()
@@ -90,7 +90,7 @@ def test_heads_stay_out_of_the_next_text(page, model):
     page.locator("#text textarea").fill("the film was dull")
     page.locator("#text textarea").press("Enter")
 
-    answer_of(page, model.read("the film was dull", without=((0, 0),)))
+    answer_of(page, model.read("the film was dull", ablated=((0, 0),)))
     assert page.locator("#left_out p").inner_text().startswith("1 head is left out (layer 1: 1).")
     page.locator("#head_effects_result .cell").first.wait_for(state="detached")
 

@@ -11,7 +11,7 @@ from explorer.analyses.head_ablation import HeadEffects, Plan, PruningCurve
 from explorer.analyses.perturbation import LEAST
 from explorer.bundle.bundle import open_bundle
 from explorer.errors import RequestError
-from explorer.inference.cost import finish
+from explorer.inference.cost import run_to_end
 from explorer.inference.logits import Settings
 from explorer.ui.models import Screen, WriteScreen
 from explorer.ui.panel import Asked
@@ -46,7 +46,7 @@ def without(model, *heads):
 
 
 def test_the_grid_has_the_effect_of_every_head(model, bundle, asked):
-    drawn = finish(HEAD_EFFECTS.steps(asked))
+    drawn = run_to_end(HEAD_EFFECTS.run(asked))
 
     whole = without(model)
     for layer, head in np.ndindex(2, 2):
@@ -62,7 +62,7 @@ def test_heads_that_were_not_measured_and_answers_that_changed_are_said(bundle, 
     less[0, 1], less[1, 0] = np.nan, [0.2, 0.3, 0.5]
     found = HeadEffects(*(answered(bundle, each) for each in (whole, less, less[:, 0])), 1)
 
-    drawn = heads_panel.payload(bundle, model.read(TEXT, without=((0, 1),)), 0, found)
+    drawn = heads_panel.payload(bundle, model.read(TEXT, ablated=((0, 1),)), 0, found)
 
     assert drawn["effects"][0][1] is None
     assert drawn["effects"][0][0] == pytest.approx(0.1)
@@ -109,7 +109,7 @@ def test_what_is_no_class_gets_a_sentence(asked, bundle, analysis, label):
     with pytest.raises(
         RequestError, match=rf"There is no class .*this model has {bundle.labels[0]}"
     ):
-        finish(analysis.steps(replace(asked, options={**asked.options, "label": label})))
+        run_to_end(analysis.run(replace(asked, options={**asked.options, "label": label})))
 
 
 def test_what_is_no_way_to_measure_gets_a_sentence(asked):
@@ -165,14 +165,14 @@ def test_programs_and_the_panel_are_told_what_each_head_of_a_decoder_did(float_m
     )
 
     answer = DecoderHeadsApi(screen).decoder_head_effects(TEXT)
-    drawn = finish(DECODER_HEADS.steps(asked))
+    drawn = run_to_end(DECODER_HEADS.run(asked))
 
     mask = np.ones((1, generator.decoder.layers, generator.decoder.heads), np.float32)
     mask[0, 1, 0] = 0
     hidden = generation.source.hidden[None]
     seen = np.ones(hidden.shape[:2], np.int64)
     whole, less = (
-        generator.graph.log_probabilities(generation.ids, hidden, seen, masks)[0]
+        generator.session.log_probabilities(generation.ids, hidden, seen, masks)[0]
         for masks in (None, {"cross_head_mask": mask})
     )
     np.testing.assert_allclose(answer["effects"]["cross"][1][0], whole - less, atol=1e-3)

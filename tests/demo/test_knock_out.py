@@ -8,7 +8,7 @@ from explorer.analyses.head_ablation import head_effects, head_effects_cost
 from explorer.analyses.perturbation import flips
 from explorer.bundle.bundle import open_bundle
 from explorer.errors import RequestError
-from explorer.inference.cost import finish
+from explorer.inference.cost import run_to_end
 
 TEXT, PAIR = "unbelievable music was good", "not bad"
 
@@ -24,7 +24,7 @@ def alone(float_model, out):
 def test_every_effect_is_the_fall_of_a_run_without_that_head(float_model, before):
     reading = float_model.read(TEXT, PAIR, before)
 
-    found = finish(head_effects(float_model, reading, 1))
+    found = run_to_end(head_effects(float_model, reading, 1))
 
     whole = alone(float_model, before)
     np.testing.assert_allclose(found.whole.probabilities, whole, atol=1e-6)
@@ -50,11 +50,11 @@ def test_where_time_is_short_the_heads_of_the_layer_that_matters_come_first(
     float_model, monkeypatch
 ):
     reading = float_model.read(TEXT, PAIR)
-    whole = finish(head_effects(float_model, reading, 0))
+    whole = run_to_end(head_effects(float_model, reading, 0))
     layer = int(np.abs(whole.layer_log_odds_effects(0)).argmax())
-    monkeypatch.setattr(float_model.pace, "texts_within", lambda *_: 1 + 2 + 2)
+    monkeypatch.setattr(float_model.throughput, "texts_within", lambda *_: 1 + 2 + 2)
 
-    found = finish(head_effects(float_model, reading, 0))
+    found = run_to_end(head_effects(float_model, reading, 0))
 
     assert head_effects_cost(float_model, reading).texts == 5
     assert found.not_tried == 2
@@ -67,10 +67,12 @@ def test_where_time_is_short_the_heads_of_the_layer_that_matters_come_first(
 def test_the_time_is_the_one_that_an_analysis_may_take(float_model, monkeypatch):
     reading = float_model.read(TEXT)
     asked = []
-    monkeypatch.setattr(float_model.pace, "texts_within", lambda *given: asked.append(given) or 99)
+    monkeypatch.setattr(
+        float_model.throughput, "texts_within", lambda *given: asked.append(given) or 99
+    )
 
     assert head_effects_cost(float_model, reading).texts == 1 + 2 + 4
-    assert asked == [(module.LONGEST, len(reading.tokens))]
+    assert asked == [(module.TIME_BUDGET, len(reading.tokens))]
 
 
 def test_progress_counts_the_texts_that_were_promised(float_model):
@@ -84,7 +86,7 @@ def test_progress_counts_the_texts_that_were_promised(float_model):
 
 def test_a_graph_without_head_masks_says_so(float_model, monkeypatch):
     reading = float_model.read(TEXT)
-    monkeypatch.setattr(float_model, "masks_heads", False)
+    monkeypatch.setattr(float_model, "can_ablate", False)
 
     with pytest.raises(RequestError, match="has no input head_mask"):
         head_effects_cost(float_model, reading)

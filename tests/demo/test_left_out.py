@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from explorer.errors import RequestError
-from explorer.inference.encoder import counted_from_1, heads_in, mask_without
-from explorer.ui.checks import check_without
+from explorer.inference.encoder import ablation_mask, heads_left, one_based_heads
+from explorer.ui.checks import check_ablated
 from explorer.ui.models import Screen
 
 TEXT = "unbelievable music was good"
@@ -17,11 +17,11 @@ def screen(model):
 
 
 def test_a_mask_has_a_zero_for_each_head_that_is_left_out():
-    mask = mask_without([(0, 1), (1, 0)], 2, 3)
+    mask = ablation_mask([(0, 1), (1, 0)], 2, 3)
 
     assert mask.tolist() == [[[1, 0, 1], [0, 1, 1]]]
-    assert heads_in(mask) == ((0, 0), (0, 2), (1, 1), (1, 2))
-    assert counted_from_1(heads_in(mask))[-1] == [2, 3]
+    assert heads_left(mask) == ((0, 0), (0, 2), (1, 1), (1, 2))
+    assert one_based_heads(heads_left(mask))[-1] == [2, 3]
 
 
 def test_a_text_is_read_without_them_and_says_so(screen, model):
@@ -34,11 +34,11 @@ def test_a_text_is_read_without_them_and_says_so(screen, model):
     (alone,) = model.run([model.encode(TEXT)], mask)
     np.testing.assert_array_equal(less.probabilities, alone.probabilities)
     np.testing.assert_array_equal(less.weights, alone.weights)
-    assert less.without == [[1, 2], [2, 1]]
+    assert less.ablated == [[1, 2], [2, 1]]
     assert less.head_mask.tolist() == mask.tolist()
     assert not less.head_mask.flags.writeable
     assert np.abs(less.probabilities - whole.probabilities).max() > 1e-5
-    assert whole.without == []
+    assert whole.ablated == []
     # Kept apart: neither comes back for the other.
     assert screen.read(title, TEXT, "")[1] is whole
     assert screen.read(title, TEXT, "", [[1, 2], [2, 1]])[1] is less
@@ -50,7 +50,7 @@ def test_every_row_of_a_batch_remembers_its_own_mask(model):
 
     first, second = model.run([model.encode(TEXT)] * 2, masks)
 
-    assert (first.without, second.without) == ([], [[1, 1]])
+    assert (first.ablated, second.ablated) == ([], [[1, 1]])
 
 
 @pytest.mark.parametrize(
@@ -73,12 +73,12 @@ def test_every_row_of_a_batch_remembers_its_own_mask(model):
 )
 def test_what_is_no_head_gets_a_sentence(model, heads, sentence):
     with pytest.raises(RequestError, match=sentence):
-        check_without(heads, model)
+        check_ablated(heads, model)
 
 
 def test_a_graph_that_cannot_leave_a_head_out_says_so(model, monkeypatch):
-    monkeypatch.setattr(model, "masks_heads", False)
+    monkeypatch.setattr(model, "can_ablate", False)
 
     with pytest.raises(RequestError, match="has no input head_mask, so no head can be left out"):
-        check_without([[1, 1]], model)
-    assert check_without([], model) == ()
+        check_ablated([[1, 1]], model)
+    assert check_ablated([], model) == ()

@@ -14,9 +14,9 @@ from explorer.analyses.perturbation import (
     sentence_spans,
 )
 from explorer.errors import RequestError
-from explorer.inference.cost import finish
-from explorer.inference.encoder import mask_without
-from explorer.inference.source_text import masked, without
+from explorer.inference.cost import run_to_end
+from explorer.inference.encoder import ablation_mask
+from explorer.inference.source_text import deleted, masked
 
 TEXT = "The music was good. Not bad at all! An unbelievable story"
 
@@ -29,7 +29,7 @@ def model(float_model):
 def alone(model, text, pair, places, way, mask=None):
     encoded = model.encode(text, pair)
     changed = (
-        without(encoded, places) if way == "deleted" else masked(encoded, places, model.mask_id)
+        deleted(encoded, places) if way == "deleted" else masked(encoded, places, model.mask_id)
     )
     (reading,) = model.run([changed], mask)
     return reading.probabilities
@@ -40,7 +40,7 @@ def alone(model, text, pair, places, way, mask=None):
 def test_every_effect_is_the_answer_less_the_answer_without_the_word(model, way, pair):
     reading = model.read(TEXT, pair)
     for target in range(len(model.bundle.labels)):
-        found = finish(occlusion(model, reading, target, way))
+        found = run_to_end(occlusion(model, reading, target, way))
 
         assert "".join(word.text for word in found.words) == (TEXT + pair).replace(" ", "")
         for word, effect in zip(found.words, found.effects, strict=True):
@@ -51,7 +51,7 @@ def test_every_effect_is_the_answer_less_the_answer_without_the_word(model, way,
 
 def test_a_deleted_word_is_a_text_without_it(model):
     reading = model.read("the music was good")
-    found = finish(occlusion(model, reading, 0, "deleted"))
+    found = run_to_end(occlusion(model, reading, 0, "deleted"))
 
     for place, word in enumerate(["the", "music", "was", "good"]):
         shorter = " ".join(w for w in ["the", "music", "was", "good"] if w != word)
@@ -62,10 +62,10 @@ def test_a_deleted_word_is_a_text_without_it(model):
 
 def test_heads_that_were_left_out_stay_out(model):
     heads = ((0, 0), (1, 1))
-    reading = model.read(TEXT, without=heads)
-    found = finish(occlusion(model, reading, 1, "deleted"))
+    reading = model.read(TEXT, ablated=heads)
+    found = run_to_end(occlusion(model, reading, 1, "deleted"))
 
-    mask = mask_without(heads, model.bundle.layers, model.bundle.heads)
+    mask = ablation_mask(heads, model.bundle.layers, model.bundle.heads)
     for word, effect in zip(found.words, found.effects, strict=True):
         less = alone(model, TEXT, "", word.places, "deleted", mask)
         assert effect == pytest.approx(reading.probabilities[1] - less[1], abs=1e-5)
@@ -74,8 +74,8 @@ def test_heads_that_were_left_out_stay_out(model):
 def test_a_text_too_long_for_the_time_goes_by_sentences_first(model, monkeypatch):
     reading = model.read(TEXT)
     monkeypatch.setattr(module, "_LEAST", 8)
-    monkeypatch.setattr(model.pace, "texts_within", lambda *_: 8)
-    found = finish(occlusion(model, reading, 1, "deleted"))
+    monkeypatch.setattr(model.throughput, "texts_within", lambda *_: 8)
+    found = run_to_end(occlusion(model, reading, 1, "deleted"))
 
     words = own_words(reading.tokens)
     sentences = [[word.text for word in words[span.start : span.stop]] for span in found.sentences]
@@ -119,7 +119,7 @@ def test_equal_texts_are_read_once(model):
     removals = [[words[0]], [words[1]], [words[2]], [words[1]]]
 
     texts, rows = distinct_texts(model, reading, removals, "deleted")
-    found = finish(answers_without(model, reading, removals, "deleted"))
+    found = run_to_end(answers_without(model, reading, removals, "deleted"))
 
     assert (len(texts), rows) == (2, [0, 0, 1, 0])  # good bad, good good
     for row, removed in enumerate(removals):
@@ -138,7 +138,7 @@ def test_words_cannot_be_masked_without_a_mask_token(model, monkeypatch):
 
 
 def test_a_text_without_words_has_no_effects(model):
-    found = finish(occlusion(model, model.read("\u00ad"), 0, "deleted"))
+    found = run_to_end(occlusion(model, model.read("\u00ad"), 0, "deleted"))
 
     assert len(found.effects) == len(found.tried) == 0
     assert plan_occlusion(model, model.read("a")).texts == 1

@@ -9,8 +9,8 @@ import pytest
 from explorer.analyses import word_pairs as module
 from explorer.analyses.perturbation import own_words
 from explorer.analyses.word_pairs import pairs, pairs_cost
-from explorer.inference.cost import finish
-from explorer.inference.source_text import masked, without
+from explorer.inference.cost import run_to_end
+from explorer.inference.source_text import deleted, masked
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def alone(float_model):
         encoded = float_model.encode(text, pair)
         places = [place for word in words for place in word.places]
         changed = (
-            without(encoded, places)
+            deleted(encoded, places)
             if way == "deleted"
             else masked(encoded, places, float_model.mask_id)
         )
@@ -34,7 +34,7 @@ def alone(float_model):
 def test_an_interaction_is_the_second_difference(float_model, alone, way):
     text, pair = "unbelievable music was not bad", "it was good"
     reading = float_model.read(text, pair)
-    found = finish(pairs(float_model, reading, 1, way))
+    found = run_to_end(pairs(float_model, reading, 1, way))
 
     words = own_words(reading.tokens)
     assert found.places == list(range(len(words)))
@@ -63,7 +63,7 @@ def test_an_interaction_is_the_second_difference(float_model, alone, way):
 def test_the_words_with_the_largest_effects_are_paired(float_model, monkeypatch):
     reading = float_model.read("not bad at all, the story is great!")
     monkeypatch.setattr(module, "MOST_WORDS", 3)
-    found = finish(pairs(float_model, reading, 0, "deleted"))
+    found = run_to_end(pairs(float_model, reading, 0, "deleted"))
 
     largest = np.argsort(-np.abs(found.single.log_odds_effects), kind="stable")[:3]
     assert found.places == sorted(largest.tolist())
@@ -75,13 +75,13 @@ def test_no_more_pairs_than_fit_into_the_time(float_model, monkeypatch):
     reading = float_model.read("not bad at all")
     words = len(own_words(reading.tokens))
     monkeypatch.setattr(
-        float_model.pace, "texts_within", lambda seconds, _: words + (5 if seconds > 8 else 0)
+        float_model.throughput, "texts_within", lambda seconds, _: words + (5 if seconds > 8 else 0)
     )
     assert pairs_cost(float_model, reading).texts == words + 3  # of 3 words; 4 would make 6 pairs
-    assert len(finish(pairs(float_model, reading, 0, "deleted")).places) == 3
+    assert len(run_to_end(pairs(float_model, reading, 0, "deleted")).places) == 3
 
 
 def test_a_single_word_makes_no_pair(float_model):
-    found = finish(pairs(float_model, float_model.read("good"), 0, "deleted"))
+    found = run_to_end(pairs(float_model, float_model.read("good"), 0, "deleted"))
 
     assert (found.strongest, found.interactions.shape) == ([], (1, 1))

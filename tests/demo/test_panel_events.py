@@ -6,7 +6,7 @@ import pytest
 from explorer.errors import RequestError
 from explorer.inference.cost import Cost, Progress
 from explorer.ui import panel as panel_events
-from explorer.ui.panel import Analysis, Asked, Panel, PanelEvents, price_in_words
+from explorer.ui.panel import Analysis, Asked, Panel, PanelEvents, describe_cost
 
 SHOWN = {"bundle": "Tiny", "text": "good"}
 
@@ -23,7 +23,7 @@ class Counting:
             raise RequestError(f"There is no count {count!r}; expected a whole number.")
         return Cost(count, count / 10)
 
-    def steps(self, asked):
+    def run(self, asked):
         try:
             for done in range(self.cost(asked).texts):
                 yield Progress(done + 1, self.cost(asked).texts)
@@ -42,7 +42,7 @@ def counting(monkeypatch):
 def events(counting):
     analysis = Analysis(
         name="counting", button="Count", look_for="", widget="counting",
-        cost=counting.cost, steps=counting.steps,
+        cost=counting.cost, run=counting.run,
         refresh_options=lambda asked: {"count": gr.update(value=3)},
     )  # fmt: skip
     panel = Panel(analysis, {"count": object()}, *[None] * 4)
@@ -52,15 +52,15 @@ def events(counting):
 
 
 def test_the_price_is_told_before_it_is_paid(events):
-    assert events.price(SHOWN, 48) == {"text": "Reads 48 changed texts, about 4.8 s."}
-    assert events.price(None, 48) == {"text": ""}
-    assert price_in_words(Cost(1, 12.4)) == "Reads 1 changed text, about 12 s."
+    assert events.cost(SHOWN, 48) == {"text": "Reads 48 changed texts, about 4.8 s."}
+    assert events.cost(None, 48) == {"text": ""}
+    assert describe_cost(Cost(1, 12.4)) == "Reads 1 changed text, about 12 s."
 
 
 def test_another_text_clears_the_result_and_prices_the_new_options(events):
-    price, result, option = events.prepare(SHOWN, 48)
+    cost, result, option = events.prepare(SHOWN, 48)
 
-    assert price == {"text": "Reads 3 changed texts, about 0.3 s."}
+    assert cost == {"text": "Reads 3 changed texts, about 0.3 s."}
     assert result == {}
     assert option["value"] == 3
 
@@ -68,12 +68,12 @@ def test_another_text_clears_the_result_and_prices_the_new_options(events):
 def test_a_run_tells_how_far_it_is_and_ends_with_its_result(events):
     given = list(events.run(SHOWN, 2))
 
-    assert [price.get("share") for price, *_ in given] == [0, 0.5, 1, None]
+    assert [cost.get("share") for cost, *_ in given] == [0, 0.5, 1, None]
     assert given[1][0]["text"] == "1 of 2 texts read, a moment left"
     assert given[0][2]["interactive"] is True
-    price, result, stop = given[-1]
+    cost, result, stop = given[-1]
     assert result == {"counted": 2}
-    assert price == {"text": "Reads 2 changed texts, about 0.2 s."}
+    assert cost == {"text": "Reads 2 changed texts, about 0.2 s."}
     assert stop["interactive"] is False
 
 
@@ -84,8 +84,8 @@ def test_stopping_ends_the_analysis_and_tells_the_price_again(events, counting):
     run.close()
 
     assert counting.closed
-    price, stop = events.settle(SHOWN, 5)
-    assert price == {"text": "Reads 5 changed texts, about 0.5 s."}
+    cost, stop = events.settle(SHOWN, 5)
+    assert cost == {"text": "Reads 5 changed texts, about 0.5 s."}
     assert stop["interactive"] is False
 
 
@@ -97,8 +97,8 @@ def test_stopping_ends_the_analysis_and_tells_the_price_again(events, counting):
     ],
 )
 def test_what_cannot_be_done_is_said_and_the_old_result_stays(events, shown, count, sentence):
-    price, result, stop = list(events.run(shown, count))[-1]
+    cost, result, stop = list(events.run(shown, count))[-1]
 
-    assert price == {"error": sentence}
+    assert cost == {"error": sentence}
     assert result == gr.skip()
     assert stop["interactive"] is False

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explorer.analyses.head_ablation import Plan, prune, pruning_cost, pruning_plan
-from explorer.inference.cost import finish
+from explorer.inference.cost import run_to_end
 
 TEXT = "unbelievable music was good"
 ALL = [(0, 0), (0, 1), (1, 0), (1, 1)]
@@ -29,7 +29,7 @@ def flat(order):
 
 
 def test_the_head_that_goes_is_each_time_the_one_that_moves_the_answer_least(float_model):
-    curve = finish(prune(float_model, float_model.read(TEXT), 2))
+    curve = run_to_end(prune(float_model, float_model.read(TEXT), 2))
 
     out, points = [], [alone(float_model, [])]
     while len(out) < 4:
@@ -47,7 +47,7 @@ def test_the_head_that_goes_is_each_time_the_one_that_moves_the_answer_least(flo
 
 
 def test_measured_once_the_order_is_that_of_the_single_heads(float_model):
-    curve = finish(prune(float_model, float_model.read(TEXT), 2, again=False))
+    curve = run_to_end(prune(float_model, float_model.read(TEXT), 2, again=False))
 
     whole = log_odds(float_model, [], 2)
     moves = [abs(log_odds(float_model, [head], 2) - whole) for head in ALL]
@@ -61,8 +61,8 @@ def test_measured_once_the_order_is_that_of_the_single_heads(float_model):
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_between_two_measurements_several_go(float_model, monkeypatch, every):
     texts = Plan(tuple((head,) for head in ALL), every).texts
-    monkeypatch.setattr(float_model.pace, "texts_within", lambda *_: texts)
-    curve = finish(prune(float_model, float_model.read(TEXT), 0))
+    monkeypatch.setattr(float_model.throughput, "texts_within", lambda *_: texts)
+    curve = run_to_end(prune(float_model, float_model.read(TEXT), 0))
 
     out = []
     while len(out) < 4:
@@ -77,7 +77,7 @@ def test_between_two_measurements_several_go(float_model, monkeypatch, every):
 
 
 def test_heads_that_are_out_stay_out(float_model):
-    curve = finish(prune(float_model, float_model.read(TEXT, without=((0, 1),)), 0))
+    curve = run_to_end(prune(float_model, float_model.read(TEXT, ablated=((0, 1),)), 0))
 
     assert sorted(flat(curve.order)) == [(0, 0), (1, 0), (1, 1)]
     np.testing.assert_allclose(
@@ -87,17 +87,17 @@ def test_heads_that_are_out_stay_out(float_model):
 
 
 def test_with_no_head_left_there_is_one_point(float_model):
-    curve = finish(prune(float_model, float_model.read(TEXT, without=tuple(ALL)), 0))
+    curve = run_to_end(prune(float_model, float_model.read(TEXT, ablated=tuple(ALL)), 0))
 
     assert curve.order == ()
     assert curve.answers.probabilities.shape == (1, 3)
 
 
 def test_where_time_is_short_whole_layers_go(float_model, monkeypatch):
-    monkeypatch.setattr(float_model.pace, "texts_within", lambda *_: 1)
+    monkeypatch.setattr(float_model.throughput, "texts_within", lambda *_: 1)
     reading = float_model.read(TEXT)
 
-    curve = finish(prune(float_model, reading, 0))
+    curve = run_to_end(prune(float_model, reading, 0))
 
     assert curve.plan.heads_at_once == 2
     assert sorted(curve.order) == [((0, 0), (0, 1)), ((1, 0), (1, 1))]
@@ -112,7 +112,7 @@ def test_where_time_is_short_whole_layers_go(float_model, monkeypatch):
 def test_the_plan_reads_as_many_texts_as_it_says_and_no_more_than_fit(
     float_model, monkeypatch, within, again
 ):
-    monkeypatch.setattr(float_model.pace, "texts_within", lambda *_: within)
+    monkeypatch.setattr(float_model.throughput, "texts_within", lambda *_: within)
     reading = float_model.read(TEXT)
     plan = pruning_plan(float_model, reading, again=again)
     asked = []

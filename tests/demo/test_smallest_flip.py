@@ -10,8 +10,8 @@ from explorer.analyses import smallest_flip as module
 from explorer.analyses.perturbation import own_words
 from explorer.analyses.smallest_flip import flip_cost, smallest_flip
 from explorer.errors import RequestError
-from explorer.inference.cost import finish
-from explorer.inference.source_text import without
+from explorer.inference.cost import run_to_end
+from explorer.inference.source_text import deleted
 
 WEIGHTS = {
     "the": 0.1, "music": 1, "was": 1.2, "good": 3, "not": -2, "bad": -4, "great": 1.1,
@@ -58,7 +58,9 @@ def plain(float_model, monkeypatch):
         return np.stack([logits([word.text for word in own_words(text.tokens)]) for text in batch])
 
     monkeypatch.setattr(float_model, "answer", answer)
-    monkeypatch.setattr(float_model.pace, "texts_within", lambda *_: 1000)  # however slow it is
+    monkeypatch.setattr(
+        float_model.throughput, "texts_within", lambda *_: 1000
+    )  # however slow it is
 
     def read(text):
         words = text.split()
@@ -87,7 +89,7 @@ def test_the_set_flips_and_no_word_of_it_can_go_back(plain, text, size):
     words = text.split()
     assert smallest(words) == size
 
-    found = finish(smallest_flip(model, reading, label, "deleted"))
+    found = run_to_end(smallest_flip(model, reading, label, "deleted"))
 
     if size is None:
         assert found.places is None
@@ -112,9 +114,9 @@ def test_without_time_for_pairs_the_greedy_set_stands(plain, monkeypatch):
     reading = read(text)
     pairs = flip_cost(model, reading).texts - 3 * 6
     assert pairs == 6 * 5 / 2
-    monkeypatch.setattr(model.pace, "texts_within", lambda *_: 20)
+    monkeypatch.setattr(model.throughput, "texts_within", lambda *_: 20)
 
-    found = finish(smallest_flip(model, reading, 1, "deleted"))
+    found = run_to_end(smallest_flip(model, reading, 1, "deleted"))
 
     assert [text.split()[place] for place in found.places] == ["so"] * 3
     assert not found.tried_pairs
@@ -127,7 +129,7 @@ def test_a_long_search_looks_several_words_ahead(plain, monkeypatch):
     reading = read("great great great great music good")
     monkeypatch.setattr(module, "_AT_ONCE", 2)
 
-    found = finish(smallest_flip(model, reading, 1, "deleted"))
+    found = run_to_end(smallest_flip(model, reading, 1, "deleted"))
 
     assert len(found.places) == 5
     progress = [step.done for step in smallest_flip(model, reading, 1, "deleted")]
@@ -141,7 +143,7 @@ def test_a_multi_label_model_flips_where_it_says_otherwise_of_the_class(plain, m
     reading = read("bad good")
     assert reading.probabilities[1] < 0.5
 
-    found = finish(smallest_flip(model, reading, 1, "deleted"))
+    found = run_to_end(smallest_flip(model, reading, 1, "deleted"))
 
     assert found.places == [0]  # without "bad" the class fits
 
@@ -150,13 +152,13 @@ def test_the_answer_without_the_words_is_that_of_the_shorter_text(float_model):
     text = "unbelievable music was bad"
     reading = float_model.read(text, "good")
     target = int(reading.probabilities.argmax())
-    found = finish(smallest_flip(float_model, reading, target, "deleted"))
+    found = run_to_end(smallest_flip(float_model, reading, target, "deleted"))
 
     words = found.single.words if found.places is None else [
         found.single.words[place] for place in found.places
     ]  # fmt: skip
     gone = [place for word in words for place in word.places]
-    (changed,) = float_model.run([without(float_model.encode(text, "good"), gone)])
+    (changed,) = float_model.run([deleted(float_model.encode(text, "good"), gone)])
     np.testing.assert_allclose(found.changed.probabilities, changed.probabilities, atol=1e-5)
 
 
@@ -165,4 +167,4 @@ def test_a_regression_has_no_label_to_flip(float_model, monkeypatch):
     monkeypatch.setattr(float_model, "bundle", bundle)
 
     with pytest.raises(RequestError, match=r"gives a number, so there is no label"):
-        finish(smallest_flip(float_model, float_model.read("good"), 0, "deleted"))
+        run_to_end(smallest_flip(float_model, float_model.read("good"), 0, "deleted"))

@@ -15,7 +15,7 @@ from explorer.analyses.source_attribution import (
 )
 from explorer.bundle.bundle import open_bundle
 from explorer.errors import RequestError
-from explorer.inference.cost import finish
+from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
@@ -48,9 +48,9 @@ def alone(generator, generation, hidden, mask):
     given = [generator.decoder.start_id]
     scores = []
     for index in generation.ids:
-        past = generator.graph.begin(hidden)
+        past = generator.session.begin(hidden)
         past.source["encoder_attention_mask"].update_inplace(mask[None])
-        outputs, _ = generator.graph.run(np.array([given], np.int64), past)
+        outputs, _ = generator.session.run(np.array([given], np.int64), past)
         logits = outputs.logits[0, -1].astype(np.float64)
         scores.append(logits[index] - np.log(np.exp(logits).sum()))
         given.append(index)
@@ -72,7 +72,7 @@ def test_every_effect_is_the_fall_of_the_log_probability(
     model, generator, generation, way, monkeypatch
 ):
     monkeypatch.setattr(module, "targets_per_run", lambda *_: 2)
-    found = finish(source_reliance(model, generator, generation, way))
+    found = run_to_end(source_reliance(model, generator, generation, way))
 
     whole = without(model, generator, generation, [], way)
     own = [place for word in found.words for place in word.places]
@@ -88,7 +88,7 @@ def test_every_effect_is_the_fall_of_the_log_probability(
 
 
 def test_attention_by_word_is_the_sum_over_its_pieces(model, generator, generation):
-    words = finish(source_reliance(model, generator, generation)).words
+    words = run_to_end(source_reliance(model, generator, generation)).words
     looked = cross_attention_by_word(generation, words)
 
     layers, heads, target, _ = generation.cross_weights.shape
@@ -105,11 +105,11 @@ def test_attention_by_word_is_the_sum_over_its_pieces(model, generator, generati
 def test_a_plan_that_takes_too_long_keeps_the_words_that_were_looked_at_most(
     model, generator, generation, monkeypatch
 ):
-    words = finish(source_reliance(model, generator, generation, WAYS[1])).words
+    words = run_to_end(source_reliance(model, generator, generation, WAYS[1])).words
     cost = reliance_cost(model, generator, generation, WAYS[1])
-    monkeypatch.setattr(module, "LONGEST", cost.seconds * 4 / cost.texts * 1.01)
+    monkeypatch.setattr(module, "TIME_BUDGET", cost.seconds * 4 / cost.texts * 1.01)
 
-    found = finish(source_reliance(model, generator, generation, WAYS[1]))
+    found = run_to_end(source_reliance(model, generator, generation, WAYS[1]))
 
     assert found.left_out == len(words) - 2 > 0
     looked = cross_attention_by_word(generation, words).sum(axis=0)
@@ -122,9 +122,9 @@ def test_without_a_mask_token_the_other_way_is_named(model, generator, generatio
     monkeypatch.setattr(model._encoder, "mask_id", None)
 
     with pytest.raises(RequestError, match=r"no mask token.*in cross-attention only"):
-        finish(source_reliance(model, generator, generation))
+        run_to_end(source_reliance(model, generator, generation))
 
-    finish(source_reliance(model, generator, generation, WAYS[1]))
+    run_to_end(source_reliance(model, generator, generation, WAYS[1]))
 
 
 def test_the_panel_shows_probabilities_with_and_without(model, generator, generation):
@@ -132,7 +132,7 @@ def test_the_panel_shows_probabilities_with_and_without(model, generator, genera
         model=model, reading=generation.source, options={"way": WAYS[1]},
         generator=generator, generation=generation,
     )  # fmt: skip
-    drawn = finish(SOURCE_RELIANCE.steps(asked))
+    drawn = run_to_end(SOURCE_RELIANCE.run(asked))
 
     shares = [step.probability for step in generation.steps]
     assert drawn["with_source"] == pytest.approx(shares, abs=1e-4)

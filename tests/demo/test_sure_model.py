@@ -15,7 +15,7 @@ from explorer.analyses.occlusion import occlusion
 from explorer.analyses.perturbation import Answers
 from explorer.analyses.word_pairs import pairs
 from explorer.bundle.bundle import open_bundle
-from explorer.inference.cost import finish
+from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.probabilities import fall_of_probability, log_odds_of, probabilities_of
 from explorer.ui.models import Screen
@@ -87,7 +87,7 @@ def test_a_fall_is_exact_where_both_probabilities_round_to_one(before, after):
 def test_words_of_a_sure_answer_have_effects(sure):
     reading = sure.read(TEXT)
     label = label_of(reading)
-    found = finish(occlusion(sure, reading, label, "deleted"))
+    found = run_to_end(occlusion(sure, reading, label, "deleted"))
     drawn = occlusion_panel.payload(sure.bundle, reading, found, "deleted")
 
     assert reading.probabilities[label] == 1
@@ -106,10 +106,10 @@ def test_heads_and_pairs_of_a_sure_answer_have_effects(sure):
     reading = sure.read(TEXT)
     label = label_of(reading)
     heads = heads_panel.payload(
-        sure.bundle, reading, label, finish(head_effects(sure, reading, label))
+        sure.bundle, reading, label, run_to_end(head_effects(sure, reading, label))
     )
     drawn = pairs_panel.payload(
-        sure.bundle, finish(pairs(sure, reading, label, "deleted")), "deleted"
+        sure.bundle, run_to_end(pairs(sure, reading, label, "deleted")), "deleted"
     )
 
     assert np.abs(heads["log_odds_effects"]).min() > 0.1
@@ -121,23 +121,23 @@ def test_heads_and_pairs_of_a_sure_answer_have_effects(sure):
 
 def test_where_no_word_matters_nothing_is_said_to_disagree(unmoved):
     reading = unmoved.read(TEXT)
-    found = finish(occlusion(unmoved, reading, label_of(reading), "deleted"))
+    found = run_to_end(occlusion(unmoved, reading, label_of(reading), "deleted"))
     drawn = occlusion_panel.payload(unmoved.bundle, reading, found, "deleted")
     sets = pairs_panel.payload(
-        unmoved.bundle, finish(pairs(unmoved, reading, 0, "deleted")), "deleted"
+        unmoved.bundle, run_to_end(pairs(unmoved, reading, 0, "deleted")), "deleted"
     )
 
     assert 0 < np.abs(found.log_odds_effects).max() < 0.1
     assert not drawn["matters"]
     assert {word["mark"] for word in drawn["words"]} == {None}
     assert sets["strongest"] == []
-    heads = finish(head_effects(unmoved, reading, 0))
+    heads = run_to_end(head_effects(unmoved, reading, 0))
     assert not heads_panel.payload(unmoved.bundle, reading, 0, heads)["matters"]
 
 
 def test_where_no_order_of_words_differs_no_ranking_beats_chance(unmoved):
     reading = unmoved.read(TEXT)
-    found = finish(trust(unmoved, reading, label_of(reading), "deleted"))
+    found = run_to_end(trust(unmoved, reading, label_of(reading), "deleted"))
 
     assert not found.removal_tells
     assert not found.keeping_tells
@@ -155,7 +155,7 @@ def test_programs_get_the_log_odds_that_the_page_shows(sure):
     whole = Answers(sure.bundle, reading.logits).log_odds[label]
 
     answer = words.occlusion(TEXT)
-    found = finish(occlusion(sure, reading, label, "deleted"))
+    found = run_to_end(occlusion(sure, reading, label, "deleted"))
     np.testing.assert_allclose(answer["log_odds_effects"], found.log_odds_effects, atol=1e-5)
     assert answer["log_odds"] == pytest.approx(whole, abs=1e-5)
     assert (answer["value"], answer["matters"], answer["least"]) == (1, True, 0.1)
@@ -165,7 +165,7 @@ def test_programs_get_the_log_odds_that_the_page_shows(sure):
     flip = words.smallest_flip(TEXT)
     assert flip["changed_log_odds"].keys() == flip["changed"].keys()
     layers = heads.head_effects(TEXT)
-    expected = finish(head_effects(sure, reading, label)).log_odds_effects(label)
+    expected = run_to_end(head_effects(sure, reading, label)).log_odds_effects(label)
     np.testing.assert_allclose(layers["log_odds_effects"], expected, atol=1e-5)
     curve = heads.pruning(TEXT)
     assert curve["log_odds"][0] == pytest.approx(whole, abs=1e-4)

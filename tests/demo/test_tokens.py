@@ -63,7 +63,7 @@ def test_of_two_texts_the_longer_is_cut_and_all_that_is_cut_is_counted(model):
     encoded = model.encode("film " * 100, "good story")
 
     assert len(encoded.ids) == 32
-    assert encoded.left_out == 100 + 2 + 3 - 32
+    assert encoded.tokens_left_out == 100 + 2 + 3 - 32
     assert [token.text for token in encoded.tokens[-3:-1]] == ["good", "story"]
 
 
@@ -71,7 +71,7 @@ def test_a_text_that_just_fits_is_not_cut(model):
     encoded = model.encode("film " * 30)
 
     assert len(encoded.ids) == 32
-    assert encoded.left_out == 0
+    assert encoded.tokens_left_out == 0
 
 
 def test_a_tokenizers_own_truncation_and_padding_are_switched_off(bundle, tmp_path):
@@ -88,4 +88,4 @@ def test_a_tokenizers_own_truncation_and_padding_are_switched_off(bundle, tmp_pa
     encoder = TextEncoder(file, 32)
 
     assert len(encoder.encode("the film is good").ids) == 6
-    assert encoder.encode("film " * 100).left_out == 102 - 32
+    assert encoder.encode("film " * 100).tokens_left_out == 102 - 32

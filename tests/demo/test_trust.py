@@ -19,8 +19,8 @@ from explorer.analyses.faithfulness import (
 from explorer.analyses.occlusion import occlusion
 from explorer.analyses.perturbation import own_words
 from explorer.errors import RequestError
-from explorer.inference.cost import Cost, finish
-from explorer.inference.source_text import masked, without
+from explorer.inference.cost import Cost, run_to_end
+from explorer.inference.source_text import deleted, masked
 
 TEXT = "unbelievable music was not bad"
 
@@ -29,7 +29,7 @@ def alone(model, text, words, way):
     encoded = model.encode(text)
     places = [place for word in words for place in word.places]
     changed = (
-        without(encoded, places) if way == "deleted" else masked(encoded, places, model.mask_id)
+        deleted(encoded, places) if way == "deleted" else masked(encoded, places, model.mask_id)
     )
     return model.run([changed])[0].probabilities
 
@@ -56,11 +56,11 @@ def test_every_order_is_taken_at_its_word(float_model, monkeypatch, way, kind):
     monkeypatch.setattr(float_model, "bundle", bundle)
     monkeypatch.setattr(module, "RANDOM_ORDERS", 3)
     reading = float_model.read(TEXT)
-    found = finish(trust(float_model, reading, 1, way, seed=7))
+    found = run_to_end(trust(float_model, reading, 1, way, seed=7))
 
     signed = kind != "regression"
     change = float if signed else abs
-    effects = finish(occlusion(float_model, reading, 1, way)).effects
+    effects = run_to_end(occlusion(float_model, reading, 1, way)).effects
     scores = word_scores(reading, found.single, signed=signed)
     random = np.random.default_rng(7)
     orders = [sorted(range(5), key=lambda place: -scores[name][place]) for name in METHODS]
@@ -78,7 +78,7 @@ def test_every_order_is_taken_at_its_word(float_model, monkeypatch, way, kind):
 
 def test_agreement_is_with_the_size_of_the_effects(float_model):
     reading = float_model.read(TEXT, "it was great")
-    found = finish(trust(float_model, reading, 0, "deleted", seed=3))
+    found = run_to_end(trust(float_model, reading, 0, "deleted", seed=3))
 
     sizes = np.abs(found.single.effects)
     scores = word_scores(reading, found.single, signed=True)
@@ -94,7 +94,7 @@ def test_agreement_is_with_the_size_of_the_effects(float_model):
 
 def test_scores_of_words_are_sums_over_their_pieces(float_model):
     reading = float_model.read(TEXT)
-    single = finish(occlusion(float_model, reading, 0, "deleted"))
+    single = run_to_end(occlusion(float_model, reading, 0, "deleted"))
     scores = word_scores(reading, single, signed=True)
 
     layers, heads, count, _ = reading.weights.shape
@@ -126,11 +126,11 @@ def test_the_price_is_an_upper_bound_and_short_of_time_the_steps_grow(float_mode
     # Ten words; 24 orders, nine counts short of all, each taken away and kept alone; all, and none.
     assert trust_cost(float_model, reading, "masked").texts == 10 + 2 * 24 * 9 + 2
 
-    monkeypatch.setattr(float_model.pace, "cost", lambda texts, _: Cost(texts, texts / 12))
-    assert finish(trust(float_model, reading, 0, "deleted")).percents == (20, 40, 60, 80, 100)
-    assert finish(trust(float_model, reading, 0, "masked")).percents == (50, 100)
+    monkeypatch.setattr(float_model.throughput, "cost", lambda texts, _: Cost(texts, texts / 12))
+    assert run_to_end(trust(float_model, reading, 0, "deleted")).percents == (20, 40, 60, 80, 100)
+    assert run_to_end(trust(float_model, reading, 0, "masked")).percents == (50, 100)
 
 
 def test_one_word_cannot_be_ranked(float_model):
     with pytest.raises(RequestError, match="fewer than two words"):
-        finish(trust(float_model, float_model.read("unbelievable"), 0, "deleted"))
+        run_to_end(trust(float_model, float_model.read("unbelievable"), 0, "deleted"))

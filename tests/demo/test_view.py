@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explorer.maps.axes import Axis
-from explorer.maps.view import attention_map, renormalised, telling_head, telling_token
+from explorer.maps.view import attention_map, first_head, first_token, renormalised
 
 TEXTS = ("The music was dull", "Was it good?")
 
@@ -81,7 +81,7 @@ def test_the_first_view_is_the_head_whose_words_look_far(reading, model):
         **{name: getattr(reading, name) for name in type(reading).__slots__} | {"weights": weights}
     )
 
-    assert telling_head(changed) == (1, 0)
+    assert first_head(changed) == (1, 0)
 
 
 def test_the_first_token_is_the_word_that_looks_most_at_another(reading):
@@ -93,14 +93,14 @@ def test_the_first_token_is_the_word_that_looks_most_at_another(reading):
         if query != key and one.text.isalnum() and other.text.isalnum()
     )
 
-    assert telling_token(view) == best[1]
+    assert first_token(view) == best[1]
 
 
 def test_a_single_word_has_a_first_view_too(model):
     reading = model.read("film")
 
-    assert telling_head(reading) == (0, 0)
-    assert telling_token(attention_map(reading, 0, 0, special_tokens=False)) == 1
+    assert first_head(reading) == (0, 0)
+    assert first_token(attention_map(reading, 0, 0, special_tokens=False)) == 1
 
 
 def test_the_token_shown_first_is_a_word_that_looks_at_another_word(model):
@@ -112,5 +112,5 @@ def test_the_token_shown_first_is_a_word_that_looks_at_another_word(model):
     weights[0, 0, 3, 1] = 0.3
     reading = replace(reading, weights=weights)
 
-    assert telling_token(attention_map(reading, 0, 0)) == 3
-    assert telling_token(attention_map(reading, 0, 0, special_tokens=False)) == 3
+    assert first_token(attention_map(reading, 0, 0)) == 3
+    assert first_token(attention_map(reading, 0, 0, special_tokens=False)) == 3

@@ -10,7 +10,7 @@ import pytest
 from explorer.analyses.faithfulness import attention_received
 from explorer.analyses.occlusion import occlusion
 from explorer.errors import RequestError
-from explorer.inference.cost import finish
+from explorer.inference.cost import run_to_end
 from explorer.ui.models import Screen
 from explorer.ui.panel import Asked
 from explorer.ui.panels import flip_panel, trust_panel
@@ -39,14 +39,14 @@ def api(float_model):
 
 def draw(panel, asked):
     """What the widget gets; it must survive as JSON, without NaN."""
-    drawn = finish(panel.steps(asked))
+    drawn = run_to_end(panel.run(asked))
     return json.loads(json.dumps(drawn, allow_nan=False))
 
 
 def test_the_words_of_both_texts_stand_with_effect_and_attention(asked):
     drawn = draw(OCCLUSION, asked)
 
-    found = finish(occlusion(asked.model, asked.reading, 2, "deleted"))
+    found = run_to_end(occlusion(asked.model, asked.reading, 2, "deleted"))
     assert [word["effect"] for word in drawn["words"]] == pytest.approx(found.effects.tolist())
     shares = attention_received(asked.reading)
     assert [word["share"] for word in drawn["words"]] == pytest.approx(shares.tolist())
@@ -56,7 +56,7 @@ def test_the_words_of_both_texts_stand_with_effect_and_attention(asked):
 
 
 def test_words_that_were_not_tried_have_no_number(asked, monkeypatch):
-    monkeypatch.setattr(asked.model.pace, "texts_within", lambda *_: 8)
+    monkeypatch.setattr(asked.model.throughput, "texts_within", lambda *_: 8)
 
     drawn = draw(OCCLUSION, asked)
 
@@ -82,7 +82,7 @@ def test_every_panel_checks_its_options_and_tells_its_price(panel, asked, monkey
     with pytest.raises(RequestError, match="way is 'burnt'"):
         panel.cost(replace(asked, options={**asked.options, "way": "burnt"}))
     with pytest.raises(RequestError, match="way is None"):
-        finish(panel.steps(replace(asked, options={"label": "positive"})))
+        run_to_end(panel.run(replace(asked, options={"label": "positive"})))
     monkeypatch.setattr(asked.model._encoder, "mask_id", None)
     with pytest.raises(RequestError, match="has no mask token"):
         panel.cost(replace(asked, options={**asked.options, "way": "masked"}))
@@ -91,7 +91,7 @@ def test_every_panel_checks_its_options_and_tells_its_price(panel, asked, monkey
 
 def test_what_is_said_of_a_flip(float_model, answered):
     bundle = float_model.bundle
-    single = finish(occlusion(float_model, float_model.read("not bad at all"), 0, "deleted"))
+    single = run_to_end(occlusion(float_model, float_model.read("not bad at all"), 0, "deleted"))
     other = answered(bundle, [0, 0, 1])
     whole = answered(bundle, [1, 0, 0])
 
@@ -122,7 +122,7 @@ def test_what_is_said_of_a_flip(float_model, answered):
 def test_what_is_said_of_a_ranking(float_model):
     from explorer.analyses.faithfulness import Faithfulness, Trust
 
-    single = finish(occlusion(float_model, float_model.read("not bad"), 0, "deleted"))
+    single = run_to_end(occlusion(float_model, float_model.read("not bad"), 0, "deleted"))
     chance = np.arange(20) / 20
     found = Trust(
         single, (50, 100), ("attention",),

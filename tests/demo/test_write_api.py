@@ -7,7 +7,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from explorer.inference.decoder import DecoderGraph
+from explorer.inference.decoder import DecoderSession
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 
@@ -89,14 +89,14 @@ def test_a_decoder_of_another_kind_follows_a_text_of_its_own_pieces(client, fore
 
 def test_a_program_that_cancels_ends_the_work(client, monkeypatch, when_it_rests):
     runs = []
-    run = DecoderGraph.run
+    run = DecoderSession.run
 
     def slowly(*given):
         runs.append(1)
         time.sleep(0.5)
         return run(*given)
 
-    monkeypatch.setattr(DecoderGraph, "run", slowly)
+    monkeypatch.setattr(DecoderSession, "run", slowly)
     job = client.submit("not bad at all", api_name="/generate")  # 24 tokens, if nobody stops it
     next(iter(job))
     job.cancel()

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from explorer.inference.decoder import DecoderGraph
+from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.logits import Settings
-from explorer.maps.view import telling_cross_head, telling_step
+from explorer.maps.view import first_cross_head, first_step
 from explorer.ui.models import Screen, WriteScreen
 from explorer.ui.write_events import NO_NOTICE, SETTINGS, WriteEvents, WriteMapEvents
 
@@ -34,10 +34,10 @@ def test_the_text_grows_and_the_first_one_brings_its_best_view(screen, monkeypat
     assert [len(one[2]["tokens"]) for one in grown[:-1]] == list(range(1, len(shown["ids"]) + 1))
     assert all(one[2]["busy"] for one in grown)
     generation = screen.follow(TITLE, TEXT, shown["ids"])[1]
-    layer, head = telling_cross_head(generation)
+    layer, head = first_cross_head(generation)
     assert grown[-1][-2:] == (layer + 1, head + 1)
     assert grown[-1][2]["name"] == f"Cross-attention, layer {layer + 1}, head {head + 1}"
-    assert grown[-1][2]["first"] == telling_step(generation)
+    assert grown[-1][2]["first"] == first_step(generation)
 
 
 def test_a_later_text_leaves_the_view_that_was_chosen(screen):
@@ -55,7 +55,7 @@ def test_a_growing_text_is_kept_once_and_not_run_again(screen, monkeypatch):
     cache = screen.screen.cache
     assert len(cache._readings) == 2, "the source and the text"
 
-    monkeypatch.setattr(DecoderGraph, "run", lambda *_: pytest.fail("it ran again"))
+    monkeypatch.setattr(DecoderSession, "run", lambda *_: pytest.fail("it ran again"))
     stop, *_ = WriteMapEvents(screen).finish(last[0], *VIEW)
 
     assert stop["interactive"] is False
@@ -70,7 +70,7 @@ def test_a_text_that_was_stopped_is_kept_as_far_as_it_came(screen, monkeypatch):
     growing.close()
 
     assert len(shown["ids"]) == 3
-    monkeypatch.setattr(DecoderGraph, "run", lambda *_: pytest.fail("it ran again"))
+    monkeypatch.setattr(DecoderSession, "run", lambda *_: pytest.fail("it ran again"))
     values = WriteMapEvents(screen).finish(shown, *VIEW)
     assert values[3]["state"].startswith("3 tokens, not ended")
     assert not values[3]["busy"]

@@ -11,11 +11,11 @@ import pytest
 from matplotlib.image import imread
 
 from explorer.drawing.geometry import axis_labels, map_geometry
-from explorer.inference.decoder import DecoderGraph
+from explorer.inference.decoder import DecoderSession
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.maps.axes import place_of
-from explorer.maps.view import generation_map, telling_cross_head, telling_step
+from explorer.maps.view import first_cross_head, first_step, generation_map
 from explorer.ui.write_sources import offered_sources
 
 LAYER_HEAD = ("layer", "head")
@@ -80,7 +80,7 @@ def looked(page):
 
 
 def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(page, first):
-    layer, head = telling_cross_head(first)
+    layer, head = first_cross_head(first)
     view = generation_map(first, "source", layer, head, words=True)
     names = [token.label for token in view.keys.whole]
     chips = page.locator("#written .target-chips .chip")
@@ -93,7 +93,7 @@ def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(p
     assert words(page, "key-chips") == [t.text or t.piece for t in view.keys.whole]
     pressed = page.locator("#write_heads .tile[aria-pressed=true]").get_attribute("aria-label")
     assert pressed.startswith(f"Layer {layer + 1}, head {head + 1}: ")
-    place = place_of(view.queries, telling_step(first))
+    place = place_of(view.queries, first_step(first))
     assert chips.nth(place).get_attribute("aria-pressed") == "true"
 
     chips.first.click()
@@ -197,7 +197,7 @@ def test_settings_show_by_strategy_and_what_is_out_of_bounds_gets_a_sentence(pag
 def decoding(monkeypatch):
     """The decoder's runs, from now on: the third waits for `may_go_on`, later ones are slow."""
     decoding = SimpleNamespace(runs=0, may_go_on=Event())
-    run = DecoderGraph.run
+    run = DecoderSession.run
 
     def held(*given):
         decoding.runs += 1
@@ -206,7 +206,7 @@ def decoding(monkeypatch):
             time.sleep(0.5)
         return run(*given)
 
-    monkeypatch.setattr(DecoderGraph, "run", held)
+    monkeypatch.setattr(DecoderSession, "run", held)
     yield decoding
     decoding.may_go_on.set()
 

@@ -7,7 +7,7 @@ import pytest
 
 from explorer.bundle.bundle import open_bundle
 from explorer.bundle.schema import BundleError
-from explorer.inference.decoder import DecoderGraph
+from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
@@ -67,7 +67,7 @@ def test_candidates_are_the_ten_likeliest_of_the_whole_vocabulary(generator, sou
     *_, generation = generator.write(source, Settings(max_tokens=1))
     (step,) = generation.steps
     start = np.array([[generator.decoder.start_id]])
-    graph = DecoderGraph(generator.decoder)
+    graph = DecoderSession(generator.decoder)
     logits = graph.run(start, graph.begin(source.hidden))[0].logits[0, 0].astype(float)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
@@ -84,8 +84,8 @@ def test_candidates_are_the_ten_likeliest_of_the_whole_vocabulary(generator, sou
 @pytest.mark.parametrize("settings", STRATEGIES, ids=lambda settings: settings.strategy)
 def test_nobody_asks_and_nothing_runs(generator, source, settings, monkeypatch):
     runs = []
-    run = DecoderGraph.run
-    monkeypatch.setattr(DecoderGraph, "run", lambda *given: runs.append(1) or run(*given))
+    run = DecoderSession.run
+    monkeypatch.setattr(DecoderSession, "run", lambda *given: runs.append(1) or run(*given))
 
     steps = generator.write(source, settings)
     next(steps)

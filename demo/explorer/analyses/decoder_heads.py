@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from explorer.analyses.perturbation import score, targets_per_run
 from explorer.errors import RequestError
-from explorer.inference.cost import LONGEST, Cost, Progress, Steps
+from explorer.inference.cost import TIME_BUDGET, Cost, Progress, Progressive
 from explorer.inference.generator import Generation, TextGenerator
 
 KINDS = ("cross", "self")
@@ -42,7 +42,7 @@ def decoder_head_effects_cost(generator: TextGenerator, generation: Generation) 
 
 def decoder_head_effects(
     generator: TextGenerator, generation: Generation
-) -> Steps[DecoderHeadEffects]:
+) -> Progressive[DecoderHeadEffects]:
     """Leaves out each head of the decoder and scores what was written. Where time is short, heads
     of cross-attention come first, and of each kind those of the last layers.
 
@@ -61,9 +61,9 @@ def decoder_head_effects(
         masks = _masks(batch, layers, heads)
         scores += list(score(generator, generation, source, seen, masks))
         yield Progress(start + len(batch), len(wanted))
-    whole, *without = scores
+    whole, *ablated = scores
     effects = np.full((len(KINDS), layers, heads, len(whole)), np.nan, np.float32)
-    for place, less in zip(tried, without, strict=True):
+    for place, less in zip(tried, ablated, strict=True):
         effects[place] = whole - less
     return DecoderHeadEffects(whole, effects, len(KINDS) * layers * heads - len(tried))
 
@@ -82,7 +82,7 @@ def _masks(
 
 def _tried(generator: TextGenerator, generation: Generation) -> list[tuple[int, int, int]]:
     """The heads that are left out, as places in `effects`."""
-    if not generator.graph.masks_heads:
+    if not generator.session.can_ablate:
         raise RequestError(
             f"The graph {generator.decoder.graph.path.name} has no inputs "
             f"{' and '.join(_MASKS)}, so no head can be left out. "
@@ -97,9 +97,9 @@ def _tried(generator: TextGenerator, generation: Generation) -> list[tuple[int, 
         for head in range(decoder.heads)
     ]
     each = _cost(generator, generation, 1).seconds
-    room = max(int(LONGEST / each) - 1, 1) if each else len(places)
+    room = max(int(TIME_BUDGET / each) - 1, 1) if each else len(places)
     return places[:room]
 
 
 def _cost(generator: TextGenerator, generation: Generation, texts: int) -> Cost:
-    return generator.pace.cost(texts, len(generation.source.tokens) + len(generation.ids))
+    return generator.throughput.cost(texts, len(generation.source.tokens) + len(generation.ids))

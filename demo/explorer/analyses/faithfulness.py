@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from explorer.analyses.occlusion import Occlusion, Plan, occlusion, plan_occlusion
 from explorer.analyses.perturbation import Way, answers_without, matter
 from explorer.errors import RequestError
-from explorer.inference.cost import LONGEST, Cost, Steps, part_of
+from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.tokens import Word, group_words
 from explorer.maps.axes import merge_keys
@@ -137,7 +137,7 @@ def disagreements(
 RANDOM_ORDERS = 20
 _STEPS = (tuple(range(10, 101, 10)), tuple(range(20, 101, 20)), (50, 100))
 """Percent of the words, from the finest plan to the coarsest."""
-_FIRST = LONGEST / 3
+_FIRST = TIME_BUDGET / 3
 """Seconds that occlusion may take of it."""
 
 
@@ -210,7 +210,7 @@ def trust_cost(model: EncoderModel, reading: Reading, way: Way) -> Cost:
 
 def trust(
     model: EncoderModel, reading: Reading, target: int, way: Way, seed: int = 0
-) -> Steps[Trust]:
+) -> Progressive[Trust]:
     """Takes the words away, and keeps them alone, in the order of each method and in random orders.
 
     Args:
@@ -227,7 +227,7 @@ def trust(
         raise RequestError("The text has fewer than two words, so there is nothing to rank.")
     percents = _percents(model, reading, way, plan)
     total = _cost(model, reading, way, plan, percents).texts
-    single = yield from part_of(occlusion(model, reading, target, way, plan), 0, total)
+    single = yield from nested(occlusion(model, reading, target, way, plan), 0, total)
     signed = model.bundle.problem_type != "regression"
     scores = word_scores(reading, single, signed=signed)
     random = np.random.default_rng(seed)
@@ -235,7 +235,7 @@ def trust(
     chance = [-np.argsort(random.permutation(words)) for _ in range(RANDOM_ORDERS)]
     ranked = [*scores.values(), *chance]
     steps = answers_without(model, reading, _removals(single, ranked, percents), way)
-    changed = yield from part_of(steps, plan.texts, total)
+    changed = yield from nested(steps, plan.texts, total)
     whole = single.whole
     falls = np.stack([whole.falls(changed, target), whole.log_odds_falls(changed, target)])
     falls = falls if signed else np.abs(falls)
@@ -279,7 +279,7 @@ def _count(words: int, percent: int) -> int:
 def _percents(model: EncoderModel, reading: Reading, way: Way, plan: Plan) -> tuple[int, ...]:
     """The finest steps that fit into the time."""
     for percents in _STEPS:
-        if _cost(model, reading, way, plan, percents).seconds <= LONGEST:
+        if _cost(model, reading, way, plan, percents).seconds <= TIME_BUDGET:
             return percents
     return percents
 
@@ -293,5 +293,5 @@ def _cost(
     counts = {_count(words, percent) for percent in percents} - {words}
     texts = 2 * (RANDOM_ORDERS + len(METHODS)) * len(counts) + 2
     whole = texts // 2 if way == "deleted" else texts
-    seconds = model.pace.cost(plan.texts + whole, len(reading.tokens)).seconds
+    seconds = model.throughput.cost(plan.texts + whole, len(reading.tokens)).seconds
     return Cost(plan.texts + texts, seconds)

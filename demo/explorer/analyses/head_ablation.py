@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analyses.perturbation import Answers, answers, matter
-from explorer.inference.cost import LONGEST, Cost, Steps, part_of
+from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import (
     EncoderModel,
     Heads,
     Reading,
-    check_masks_heads,
-    heads_in,
-    mask_without,
+    ablation_mask,
+    heads_left,
 )
 from explorer.inference.source_text import Encoded
 
@@ -62,60 +61,64 @@ class HeadEffects(NamedTuple):
         return self.whole.log_odds_falls(self.without_layer, label)
 
 
-def heads_out_of(model: EncoderModel, reading: Reading) -> NDArray[np.float32]:
+def current_mask(model: EncoderModel, reading: Reading) -> NDArray[np.float32]:
     """The mask that a text was read with, shape (1, layers, heads). Raises RequestError where the
     graph has none."""
-    check_masks_heads(model)
+    model.check_can_ablate()
     if reading.head_mask is not None:
         return reading.head_mask
-    return mask_without((), model.bundle.layers, model.bundle.heads)
+    return ablation_mask((), model.bundle.layers, model.bundle.heads)
 
 
 def head_effects_cost(model: EncoderModel, reading: Reading) -> Cost:
     """What `head_effects` will take. Raises RequestError as it does."""
-    heads = heads_in(heads_out_of(model, reading))
+    heads = heads_left(current_mask(model, reading))
     fixed = 1 + model.bundle.layers
-    return model.pace.cost(fixed + min(len(heads), _room(model, reading)), len(reading.tokens))
+    return model.throughput.cost(
+        fixed + min(len(heads), _room(model, reading)), len(reading.tokens)
+    )
 
 
-def head_effects(model: EncoderModel, reading: Reading, label: int) -> Steps[HeadEffects]:
+def head_effects(model: EncoderModel, reading: Reading, label: int) -> Progressive[HeadEffects]:
     """Leaves out each layer, then each head. Where time is short, the heads of those layers come
     first without which the log-odds of `label` change most, and the last are not tried.
 
     Raises:
         RequestError: the graph has no `head_mask`.
     """
-    mask = heads_out_of(model, reading)
+    mask = current_mask(model, reading)
     layers, heads = mask.shape[1:]
-    room, inside = _room(model, reading), heads_in(mask)
+    room, inside = _room(model, reading), heads_left(mask)
     total = 1 + layers + min(len(inside), room)
     encoded = model.encode(reading.text, reading.text_pair)
 
-    masks = masks_without(mask, [(), *(tuple((i, j) for j in range(heads)) for i in range(layers))])
+    masks = ablation_masks(
+        mask, [(), *(tuple((i, j) for j in range(heads)) for i in range(layers))]
+    )
     texts = [encoded] * len(masks)
-    found = yield from part_of(answers(model, texts, masks), 0, total)
+    found = yield from nested(answers(model, texts, masks), 0, total)
     whole, without_layer = found[0], found[1:]
     moved = np.abs(whole.log_odds_falls(without_layer, label))
     tried = sorted(inside, key=lambda one: (-moved[one[0]], one))[:room]
     logits = np.full((layers, heads, len(whole.logits)), np.nan, np.float32)
     if tried:
-        masks = masks_without(mask, [(one,) for one in tried])
+        masks = ablation_masks(mask, [(one,) for one in tried])
         steps = answers(model, [encoded] * len(tried), masks)
-        alone = yield from part_of(steps, 1 + layers, total)
+        alone = yield from nested(steps, 1 + layers, total)
         logits[tuple(np.transpose(tried))] = alone.logits
     without_head = Answers(model.bundle, logits)
     return HeadEffects(whole, without_head, without_layer, len(inside) - len(tried))
 
 
-def masks_without(mask: NDArray[np.float32], groups: Sequence[Heads]) -> NDArray[np.float32]:
+def ablation_masks(mask: NDArray[np.float32], groups: Sequence[Heads]) -> NDArray[np.float32]:
     """A mask of shape (1, layers, heads) once for each group of heads, which it leaves out too."""
     layers, heads = mask.shape[1:]
-    return np.concatenate([mask * mask_without(group, layers, heads) for group in groups])
+    return np.concatenate([mask * ablation_mask(group, layers, heads) for group in groups])
 
 
 def _room(model: EncoderModel, reading: Reading) -> int:
     """How many single heads can be tried in the time."""
-    within = model.pace.texts_within(LONGEST, len(reading.tokens))
+    within = model.throughput.texts_within(TIME_BUDGET, len(reading.tokens))
     return max(within - 1 - model.bundle.layers, 0)
 
 
@@ -163,7 +166,7 @@ class PruningCurve(NamedTuple):
 def pruning_cost(model: EncoderModel, reading: Reading, *, again: bool = True) -> Cost:
     """What `prune` will take. Raises RequestError as it does."""
     plan = pruning_plan(model, reading, again=again)
-    return model.pace.cost(plan.texts, len(reading.tokens))
+    return model.throughput.cost(plan.texts, len(reading.tokens))
 
 
 def pruning_plan(model: EncoderModel, reading: Reading, *, again: bool = True) -> Plan:
@@ -172,8 +175,8 @@ def pruning_plan(model: EncoderModel, reading: Reading, *, again: bool = True) -
     Args:
         again: measure the effects again and again, as often as there is time; false: once.
     """
-    inside = heads_in(heads_out_of(model, reading))
-    within = model.pace.texts_within(LONGEST, len(reading.tokens))
+    inside = heads_left(current_mask(model, reading))
+    within = model.throughput.texts_within(TIME_BUDGET, len(reading.tokens))
     for plan in _plans(inside, model.bundle.heads, again=again):
         if plan.texts <= within:
             return plan
@@ -182,7 +185,7 @@ def pruning_plan(model: EncoderModel, reading: Reading, *, again: bool = True) -
 
 def prune(
     model: EncoderModel, reading: Reading, label: int, *, again: bool = True
-) -> Steps[PruningCurve]:
+) -> Progressive[PruningCurve]:
     """Leaves out group after group, those first that move the log-odds of `label` least, until no
     head is left. Groups of equal effect go in the order of their layers and heads.
 
@@ -191,16 +194,16 @@ def prune(
     """
     plan = pruning_plan(model, reading, again=again)
     encoded = model.encode(reading.text, reading.text_pair)
-    mask = heads_out_of(model, reading)
-    first = yield from part_of(answers(model, [encoded], mask), 0, plan.texts)
+    mask = current_mask(model, reading)
+    first = yield from nested(answers(model, [encoded], mask), 0, plan.texts)
     points, order, staying, read = [first], [], list(plan.groups), 1
     while staying:
-        alone = yield from _read(model, encoded, masks_without(mask, staying), read, plan)
+        alone = yield from _read(model, encoded, ablation_masks(mask, staying), read, plan)
         read += len(staying)
         moved = np.abs(points[-1][-1].log_odds_falls(alone, label))
         going = np.argsort(moved, kind="stable")[: plan.every].tolist()
         points.append(alone[going[:1]])
-        masks = np.cumprod(masks_without(mask, [staying[index] for index in going]), axis=0)
+        masks = np.cumprod(ablation_masks(mask, [staying[index] for index in going]), axis=0)
         if len(going) > 1:
             points.append((yield from _read(model, encoded, masks[1:], read, plan)))
             read += len(going) - 1
@@ -213,9 +216,9 @@ def prune(
 
 def _read(
     model: EncoderModel, encoded: Encoded, masks: NDArray[np.float32], read: int, plan: Plan
-) -> Steps[Answers]:
+) -> Progressive[Answers]:
     steps = answers(model, [encoded] * len(masks), masks)
-    return part_of(steps, read, plan.texts)
+    return nested(steps, read, plan.texts)
 
 
 def _plans(inside: Heads, heads: int, *, again: bool) -> Iterator[Plan]:

@@ -19,7 +19,7 @@ from explorer.analyses.perturbation import (
     own_words,
     sentence_spans,
 )
-from explorer.inference.cost import LONGEST, Cost, Steps, part_of
+from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.tokens import Word
 
@@ -104,11 +104,11 @@ class Occlusion(NamedTuple):
         return sorted(self.tried, key=lambda place: -sizes[place])
 
 
-def plan_occlusion(model: EncoderModel, reading: Reading, seconds: float = LONGEST) -> Plan:
+def plan_occlusion(model: EncoderModel, reading: Reading, seconds: float = TIME_BUDGET) -> Plan:
     """Every word where the time allows; else the sentences, then the words of those that matter
     most."""
     words = own_words(reading.tokens)
-    room = max(_LEAST, model.pace.texts_within(seconds, len(reading.tokens)))
+    room = max(_LEAST, model.throughput.texts_within(seconds, len(reading.tokens)))
     if len(words) <= room:
         return Plan(words, [], len(words))
     sentences = sentence_spans(words, room // 2)
@@ -117,12 +117,12 @@ def plan_occlusion(model: EncoderModel, reading: Reading, seconds: float = LONGE
 
 def occlusion_cost(model: EncoderModel, reading: Reading) -> Cost:
     """What `occlusion` will take."""
-    return model.pace.cost(plan_occlusion(model, reading).texts, len(reading.tokens))
+    return model.throughput.cost(plan_occlusion(model, reading).texts, len(reading.tokens))
 
 
 def occlusion(
     model: EncoderModel, reading: Reading, target: int, way: Way, plan: Plan | None = None
-) -> Steps[Occlusion]:
+) -> Progressive[Occlusion]:
     """Takes away each word in turn; of a long text each sentence, then the words of those that
     moved the answer most.
 
@@ -132,7 +132,7 @@ def occlusion(
     """
     plan = plan or plan_occlusion(model, reading)
     words = plan.words
-    without_sentences = yield from part_of(
+    without_sentences = yield from nested(
         answers_without(
             model, reading, ([words[place] for place in span] for span in plan.sentences), way
         ),
@@ -141,7 +141,7 @@ def occlusion(
     )
     whole = Answers(model.bundle, reading.logits)
     chosen = _chosen(plan, np.abs(whole.log_odds_falls(without_sentences, target)))
-    without_words = yield from part_of(
+    without_words = yield from nested(
         answers_without(model, reading, ([words[place]] for place in chosen), way),
         len(plan.sentences),
         plan.texts,

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from explorer.bundle.bundle import Bundle, operations
 from explorer.errors import RequestError
-from explorer.inference.cost import Progress, Steps
+from explorer.inference.cost import Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.probabilities import fall_of_probability, log_odds_of, probabilities_of
-from explorer.inference.source_text import Encoded, masked, without
+from explorer.inference.source_text import Encoded, deleted, masked
 from explorer.inference.tokens import Token, Word, group_words
 
 LEAST = 0.1
@@ -90,7 +90,7 @@ that fill the memory: 75 MB for one text of 512 tokens under 6 layers and 12 hea
 
 def answers(
     model: EncoderModel, texts: Sequence[Encoded], head_masks: NDArray[np.float32] | None = None
-) -> Steps[Answers]:
+) -> Progressive[Answers]:
     """The answer to every text, shape (texts, labels), in the order of the texts.
 
     Texts of about one length are read together. One run holds at most as many as fit into
@@ -158,14 +158,14 @@ def remove(model: EncoderModel, encoded: Encoded, words: Iterable[Word], way: Wa
     """A text without some of its words."""
     places = {place for word in words for place in word.places}
     if way == "deleted":
-        return without(encoded, places)
+        return deleted(encoded, places)
     assert model.mask_id is not None, "checked by check_way"
     return masked(encoded, places, model.mask_id)
 
 
 def answers_without(
     model: EncoderModel, reading: Reading, removals: Iterable[Iterable[Word]], way: Way
-) -> Steps[Answers]:
+) -> Progressive[Answers]:
     """The answers without each set of words, shape (removals, labels), read with the same
     heads as the reading. Texts that come out equal are read once."""
     texts, rows = distinct_texts(model, reading, removals, way)
@@ -258,7 +258,7 @@ values of every layer, as they are computed and as they are given out."""
 def targets_per_run(generator: TextGenerator, generation: Generation) -> int:
     """How many times one run may score the written text; at least once."""
     logits = len(generation.ids) * generator.decoder.vocabulary
-    source = 4 * generator.decoder.layers * len(generation.source.tokens) * generator.graph.width
+    source = 4 * generator.decoder.layers * len(generation.source.tokens) * generator.session.width
     return max(1, _RUN_BYTES // (4 * (logits + source)))
 
 
@@ -269,5 +269,5 @@ def score(
     source_mask: NDArray[np.int64],
     head_masks: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> NDArray[np.float32]:
-    """As `DecoderGraph.log_probabilities` of the written tokens, shape (batch, target)."""
-    return generator.graph.log_probabilities(generation.ids, hidden, source_mask, head_masks)
+    """As `DecoderSession.log_probabilities` of the written tokens, shape (batch, target)."""
+    return generator.session.log_probabilities(generation.ids, hidden, source_mask, head_masks)

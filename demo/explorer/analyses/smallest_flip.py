@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from explorer.analyses.occlusion import Occlusion, Plan, occlusion, plan_occlusion
 from explorer.analyses.perturbation import Answers, Way, answers_without, flips
 from explorer.errors import RequestError
-from explorer.inference.cost import LONGEST, Cost, Steps, part_of
+from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel, Reading
 
 _AT_ONCE = 8
@@ -55,10 +55,12 @@ class _Plan(NamedTuple):
 
 def flip_cost(model: EncoderModel, reading: Reading) -> Cost:
     """What `smallest_flip` will take, at most."""
-    return model.pace.cost(_plan(model, reading).texts, len(reading.tokens))
+    return model.throughput.cost(_plan(model, reading).texts, len(reading.tokens))
 
 
-def smallest_flip(model: EncoderModel, reading: Reading, target: int, way: Way) -> Steps[Flip]:
+def smallest_flip(
+    model: EncoderModel, reading: Reading, target: int, way: Way
+) -> Progressive[Flip]:
     """Looks for few words without which the answer flips.
 
     Args:
@@ -74,31 +76,31 @@ def smallest_flip(model: EncoderModel, reading: Reading, target: int, way: Way) 
         )
     plan = _plan(model, reading)
     steps = occlusion(model, reading, target, way, plan.singles)
-    single = yield from part_of(steps, 0, plan.texts)
+    single = yield from nested(steps, 0, plan.texts)
     search = _Search(model, reading, single, way)
     best = search.furthest(single.changed)
     if best is not None:
         return Flip(single, [best], single.changed[best], False)
     tried_pairs = False
     done = plan.singles.texts
-    found = yield from part_of(search.greedy(), done, plan.texts)
+    found = yield from nested(search.greedy(), done, plan.texts)
     if plan.pairs and (found is None or len(found) > 2):
-        pair = yield from part_of(search.pair(), done + 2 * plan.words, plan.texts)
+        pair = yield from nested(search.pair(), done + 2 * plan.words, plan.texts)
         tried_pairs = True
         found = pair or found
     removed = single.tried if found is None else found
-    changed = yield from part_of(search.without([removed]), plan.texts - 1, plan.texts)
+    changed = yield from nested(search.without_words([removed]), plan.texts - 1, plan.texts)
     return Flip(single, None if found is None else sorted(found), changed[0], tried_pairs)
 
 
 def _plan(model: EncoderModel, reading: Reading) -> _Plan:
     """The greedy search fits into the time, since it takes words away and puts them back once each;
     pairs are tried if they fit into what is left."""
-    plan = plan_occlusion(model, reading, LONGEST / 3)
+    plan = plan_occlusion(model, reading, TIME_BUDGET / 3)
     words = min(plan.most, len(plan.words))
     pairs = 0 if plan.sentences else words * (words - 1) // 2
     greedy = plan.texts + 2 * words
-    room = model.pace.texts_within(LONGEST, len(reading.tokens)) - greedy
+    room = model.throughput.texts_within(TIME_BUDGET, len(reading.tokens)) - greedy
     return _Plan(plan, words, pairs if pairs <= room else 0)
 
 
@@ -114,7 +116,7 @@ class _Search:
         away = self._gone(single.changed)
         self._order = sorted(single.tried, key=lambda place: -away[place])
 
-    def without(self, removals: list[list[int]]) -> Steps[Answers]:
+    def without_words(self, removals: list[list[int]]) -> Progressive[Answers]:
         """The answers without each set of words, given by their places."""
         words = self._single.words
         sets = [[words[place] for place in places] for places in removals]
@@ -125,31 +127,31 @@ class _Search:
         flipped = np.flatnonzero(self._flips(changed))
         return int(flipped[self._gone(changed)[flipped].argmax()]) if len(flipped) else None
 
-    def greedy(self) -> Steps[list[int] | None]:
+    def greedy(self) -> Progressive[list[int] | None]:
         """The first words of the order that are enough, less those that can be put back."""
         order = self._order
         for start in range(1, len(order), _AT_ONCE):
             sizes = range(start + 1, min(start + _AT_ONCE, len(order)) + 1)
-            changed = yield from part_of(
-                self.without([order[:size] for size in sizes]), start, 2 * len(order)
+            changed = yield from nested(
+                self.without_words([order[:size] for size in sizes]), start, 2 * len(order)
             )
             flipped = np.flatnonzero(self._flips(changed))
             if len(flipped):
                 return (yield from self._put_back(order[: sizes[int(flipped[0])]]))
         return None
 
-    def pair(self) -> Steps[list[int] | None]:
+    def pair(self) -> Progressive[list[int] | None]:
         """Of all pairs that are enough the one without which the answer goes furthest."""
         couples = [list(couple) for couple in combinations(self._single.tried, 2)]
-        best = self.furthest((yield from self.without(couples)))
+        best = self.furthest((yield from self.without_words(couples)))
         return None if best is None else couples[best]
 
-    def _put_back(self, removed: list[int]) -> Steps[list[int]]:
+    def _put_back(self, removed: list[int]) -> Progressive[list[int]]:
         """Less the words that are not needed, those tried first whose own effect is least."""
         for done, place in enumerate(reversed(removed)):
             fewer = [one for one in removed if one != place]
             before, total = len(self._order) + done, 2 * len(self._order)
-            changed = yield from part_of(self.without([fewer]), before, total)
+            changed = yield from nested(self.without_words([fewer]), before, total)
             if self._flips(changed)[0]:
                 removed = fewer
         return removed

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from explorer.analyses.perturbation import score, targets_per_run, texts_per_run
 from explorer.errors import RequestError
-from explorer.inference.cost import LONGEST, Cost, Progress, Steps
+from explorer.inference.cost import TIME_BUDGET, Cost, Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.source_text import Encoded, masked
@@ -54,7 +54,7 @@ def reliance_cost(
 
 def source_reliance(
     model: EncoderModel, generator: TextGenerator, generation: Generation, way: Way = WAYS[0]
-) -> Steps[SourceReliance]:
+) -> Progressive[SourceReliance]:
     """Takes away the whole source, then each word of it, and scores what was written.
 
     Raises:
@@ -65,12 +65,12 @@ def source_reliance(
     own = [place for word in _words(source) for place in word.places]
     taken = [(), own, *(word.places for word in words)]
     scores = yield from _scores(model, generator, generation, taken, way)
-    whole, without, *each = scores
+    whole, without_source, *each = scores
     return SourceReliance(
         words=words,
         left_out=len(_words(source)) - len(words),
         log_probabilities=whole,
-        whole=whole - without,
+        whole=whole - without_source,
         effects=np.stack([whole - one for one in each], axis=-1)
         if each
         else np.zeros((len(whole), 0), np.float32),
@@ -90,7 +90,7 @@ def _scores(
     generation: Generation,
     taken: Sequence[Sequence[int]],
     way: Way,
-) -> Steps[list[NDArray[np.float32]]]:
+) -> Progressive[list[NDArray[np.float32]]]:
     """Log-probabilities of what was written, for each set of source places taken away."""
     encoded = model.encode(generation.source.text)
     rows = targets_per_run(generator, generation)
@@ -131,7 +131,7 @@ def _tried(
         )
     words = _words(generation.source)
     each = _cost(model, generator, generation, way, 1).seconds
-    room = int(LONGEST / each) - 2 if each else len(words)
+    room = int(TIME_BUDGET / each) - 2 if each else len(words)
     if len(words) <= room or not words:
         return words
     looked = cross_attention_by_word(generation, words).sum(axis=0)
@@ -143,10 +143,10 @@ def _cost(
     model: EncoderModel, generator: TextGenerator, generation: Generation, way: Way, texts: int
 ) -> Cost:
     source = len(generation.source.tokens)
-    decoding = generator.pace.cost(texts, source + len(generation.ids))
+    decoding = generator.throughput.cost(texts, source + len(generation.ids))
     if way == "in cross-attention only":
         return decoding
-    return Cost(texts, decoding.seconds + model.pace.cost(texts, source).seconds)
+    return Cost(texts, decoding.seconds + model.throughput.cost(texts, source).seconds)
 
 
 def _words(source: Reading) -> list[Word]:

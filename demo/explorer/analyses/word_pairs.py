@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from explorer.analyses.occlusion import Occlusion, Plan, occlusion, plan_occlusion
 from explorer.analyses.perturbation import Way, answers_without
-from explorer.inference.cost import LONGEST, Cost, Steps, part_of
+from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel, Reading
 
 MOST_WORDS = 24
@@ -56,10 +56,10 @@ class Pairs(NamedTuple):
 def pairs_cost(model: EncoderModel, reading: Reading) -> Cost:
     """What `pairs` will take."""
     plan, paired = _plan(model, reading)
-    return model.pace.cost(plan.texts + paired * (paired - 1) // 2, len(reading.tokens))
+    return model.throughput.cost(plan.texts + paired * (paired - 1) // 2, len(reading.tokens))
 
 
-def pairs(model: EncoderModel, reading: Reading, target: int, way: Way) -> Steps[Pairs]:
+def pairs(model: EncoderModel, reading: Reading, target: int, way: Way) -> Progressive[Pairs]:
     """Takes away every word, then every two of those whose effect is largest: at most `MOST_WORDS`,
     and no more than the time allows.
 
@@ -68,12 +68,12 @@ def pairs(model: EncoderModel, reading: Reading, target: int, way: Way) -> Steps
     """
     plan, paired = _plan(model, reading)
     total = plan.texts + paired * (paired - 1) // 2
-    single = yield from part_of(occlusion(model, reading, target, way, plan), 0, total)
+    single = yield from nested(occlusion(model, reading, target, way, plan), 0, total)
     places = sorted(single.strongest[:paired])
     couples = list(combinations(range(len(places)), 2))
     removals = [[single.words[places[row]] for row in couple] for couple in couples]
     steps = answers_without(model, reading, removals, way)
-    without_both = yield from part_of(steps, plan.texts, total)
+    without_both = yield from nested(steps, plan.texts, total)
     whole = single.whole
     return Pairs(
         single,
@@ -98,7 +98,7 @@ def _second_differences(
 
 def _plan(model: EncoderModel, reading: Reading) -> tuple[Plan, int]:
     """Which single words are tried, and how many of them are paired."""
-    plan = plan_occlusion(model, reading, LONGEST / 2)
-    room = model.pace.texts_within(LONGEST, len(reading.tokens)) - plan.texts
+    plan = plan_occlusion(model, reading, TIME_BUDGET / 2)
+    room = model.throughput.texts_within(TIME_BUDGET, len(reading.tokens)) - plan.texts
     fits = int((1 + np.sqrt(1 + 8 * max(room, 0))) // 2)  # the largest m with m (m - 1) / 2 <= room
     return plan, min(len(plan.words), plan.most, MOST_WORDS, max(fits, 2))

@@ -38,14 +38,14 @@ class ReadingCache:
         self._lock = Lock()
 
     def read(
-        self, model: EncoderModel, text: str, text_pair: str = "", without: Heads = ()
+        self, model: EncoderModel, text: str, text_pair: str = "", ablated: Heads = ()
     ) -> Reading:
         """The reading of a text by a model, from memory if it was read lately."""
-        key = (model.bundle.title, text, text_pair, without)
+        key = (model.bundle.title, text, text_pair, ablated)
         found = self.find(key)
         if found is None:
             self._make_room(model.reading_bytes(text, text_pair))
-            found = self.keep(key, model.read(text, text_pair, without))
+            found = self.keep(key, model.read(text, text_pair, ablated))
         return found
 
     def find(self, key: Hashable) -> Any:

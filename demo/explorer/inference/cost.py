@@ -1,7 +1,7 @@
 """How long an analysis will take, how far it is, and how it is stopped.
 
 An analysis is a generator: it yields after every run and returns its result. Whoever drives it may
-show the progress, or close it in the middle; whoever only wants the result calls `finish`. Its
+show the progress, or close it in the middle; whoever only wants the result calls `run_to_end`. Its
 price, told beforehand, is learnt from the runs that were made.
 """
 
@@ -22,10 +22,10 @@ class Progress(NamedTuple):
     total: int
 
 
-Steps = Generator[Progress, None, T]
+Progressive = Generator[Progress, None, T]
 
 
-def finish(steps: Steps[T]) -> T:
+def run_to_end(steps: Progressive[T]) -> T:
     """Runs an analysis to its end and gives its result."""
     while True:
         try:
@@ -34,7 +34,7 @@ def finish(steps: Steps[T]) -> T:
             return end.value
 
 
-def part_of(steps: Steps[T], before: int, total: int) -> Steps[T]:
+def nested(steps: Progressive[T], before: int, total: int) -> Progressive[T]:
     """An analysis as a part of a longer one, of which `before` texts are read already."""
     while True:
         try:
@@ -44,7 +44,7 @@ def part_of(steps: Steps[T], before: int, total: int) -> Steps[T]:
         yield Progress(before + progress.done, total)
 
 
-LONGEST = 10.0
+TIME_BUDGET = 10.0
 """Seconds that one analysis plans for, of the 15 that it may take: what a run will cost is known
 from those before it, which may have been of shorter texts, and a machine may slow down on the way.
 """
@@ -62,7 +62,7 @@ class Cost(NamedTuple):
     seconds: float
 
 
-class Pace:
+class Throughput:
     """Seconds per token of one model on this machine.
 
     The time of a text grows with its tokens: between 32 and 512 of them, a model of 384 numbers a

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnxruntime import OrtValue
 
 from explorer.bundle.bundle import Decoder
-from explorer.inference.cost import Pace
+from explorer.inference.cost import Throughput
 from explorer.inference.session import (
     TURNS,
     check_names,
@@ -64,7 +64,7 @@ class Outputs(NamedTuple):
     """(layers, heads, source): of the source, and so the same for every text of the batch."""
 
 
-class DecoderGraph:
+class DecoderSession:
     """A bundle's decoder, ready to write.
 
     Raises:
@@ -74,7 +74,7 @@ class DecoderGraph:
 
     def __init__(self, decoder: Decoder) -> None:
         self.decoder = decoder
-        self.pace = Pace()
+        self.throughput = Throughput()
         """How long it takes to score texts; in tokens of both sides."""
         layers = range(decoder.layers)
         self._session = open_session(decoder.graph)
@@ -97,7 +97,7 @@ class DecoderGraph:
         )
         overridable = self._session.get_overridable_initializers()
         names = {given.name for given in (*self._session.get_inputs(), *overridable)}
-        self.masks_heads = {"head_mask", "cross_head_mask"} <= names
+        self.can_ablate = {"head_mask", "cross_head_mask"} <= names
         """Whether its heads can be left out."""
         declared = partial(declared_size, self._session, decoder.graph)
         self._heads, self._depth = (
@@ -141,7 +141,7 @@ class DecoderGraph:
             **self._empty(batch, self._written),
             **(head_masks or {}),
         }
-        with TURNS.take(), self.pace.measuring(batch * (hidden.shape[1] + len(ids))):
+        with TURNS.take(), self.throughput.measuring(batch * (hidden.shape[1] + len(ids))):
             (logits,) = self._session.run(["logits"], feed)
             logits -= logits.max(axis=-1, keepdims=True)
             chosen = logits[:, np.arange(len(ids)), ids]
@@ -203,7 +203,7 @@ class DecoderGraph:
         check_outputs(graph, dict(zip(shapes, outputs, strict=True)), shapes)
         self._try_last(past)
         ones = np.ones((1, layers, heads), np.float32)
-        masks = {"head_mask": ones, "cross_head_mask": ones} if self.masks_heads else None
+        masks = {"head_mask": ones, "cross_head_mask": ones} if self.can_ablate else None
         with trying(graph, "two sources at once"):
             sources = np.zeros((2, 3, self.width), np.float32)
             self.log_probabilities([decoder.end_id] * 2, sources, np.ones((2, 3), np.int64), masks)

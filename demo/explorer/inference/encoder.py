@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from explorer.bundle.bundle import Bundle
 from explorer.bundle.schema import AGAIN, BundleError
 from explorer.errors import RequestError
-from explorer.inference.cost import Pace
+from explorer.inference.cost import Throughput
 from explorer.inference.probabilities import probabilities_of
 from explorer.inference.session import (
     TURNS,
@@ -30,7 +30,7 @@ Heads = tuple[tuple[int, int], ...]
 """Pairs of layer and head that count from 0, in that order, each once."""
 
 
-def mask_without(heads: Iterable[tuple[int, int]], layers: int, count: int) -> NDArray[np.float32]:
+def ablation_mask(heads: Iterable[tuple[int, int]], layers: int, count: int) -> NDArray[np.float32]:
     """Factors for each head's output, shape (1, layers, heads): 0 leaves a head out.
 
     Args:
@@ -42,12 +42,12 @@ def mask_without(heads: Iterable[tuple[int, int]], layers: int, count: int) -> N
     return mask
 
 
-def heads_in(mask: NDArray[np.float32]) -> Heads:
+def heads_left(mask: NDArray[np.float32]) -> Heads:
     """The heads that a mask of shape (1, layers, heads) leaves in."""
     return tuple((int(layer), int(head)) for layer, head in np.argwhere(mask[0] != 0))
 
 
-def counted_from_1(heads: Iterable[tuple[int, int]]) -> list[list[int]]:
+def one_based_heads(heads: Iterable[tuple[int, int]]) -> list[list[int]]:
     """Heads for people and programs."""
     return [[layer + 1, head + 1] for layer, head in heads]
 
@@ -85,7 +85,7 @@ class Reading:
         return self.head_mask[0] != 0
 
     @property
-    def without(self) -> list[list[int]]:
+    def ablated(self) -> list[list[int]]:
         """The heads that were left out, as pairs of layer and head that count from 1."""
         if self.head_mask is None:
             return []
@@ -113,7 +113,7 @@ class EncoderModel:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self.pace = Pace()
+        self.throughput = Throughput()
         """How long its texts take, learnt as it reads."""
         self._encoder = TextEncoder(bundle.tokenizer_file, bundle.most_tokens)
         if self._encoder.size > bundle.vocabulary:
@@ -124,7 +124,7 @@ class EncoderModel:
         self._session = open_session(bundle.graph)
         self._inputs = {given.name for given in self._session.get_inputs()}
         overridable = self._session.get_overridable_initializers()
-        self.masks_heads = "head_mask" in {*self._inputs, *(given.name for given in overridable)}
+        self.can_ablate = "head_mask" in {*self._inputs, *(given.name for given in overridable)}
         """Whether its heads can be left out."""
         self._scores = ["logits"] if bundle.classifies else []
         self._weight_names = [f"encoder_attentions.{layer}" for layer in range(bundle.layers)]
@@ -142,15 +142,15 @@ class EncoderModel:
         """Numbers per token in the last hidden state."""
         self._warm_up()
         if bundle.classifies:
-            self._take_pace()
+            self._measure_throughput()
 
     def encode(self, text: str, text_pair: str = "") -> Encoded:
         """Cuts a text, or a pair of texts, into tokens; the graph is not run."""
         return self._encoder.encode(text, text_pair)
 
-    def read(self, text: str, text_pair: str = "", without: Heads = ()) -> Reading:
+    def read(self, text: str, text_pair: str = "", ablated: Heads = ()) -> Reading:
         """Reads one text, or one pair of texts, with these heads left out."""
-        mask = mask_without(without, self.bundle.layers, self.bundle.heads) if without else None
+        mask = ablation_mask(ablated, self.bundle.layers, self.bundle.heads) if ablated else None
         return self.run([self.encode(text, text_pair)], mask)[0]
 
     def reading_bytes(self, text: str, text_pair: str = "") -> int:
@@ -216,7 +216,7 @@ class EncoderModel:
 
     def _output(self, name: str, feed: dict[str, NDArray]) -> NDArray[np.float32]:
         """One output of one run among many, in its turn; how long it takes is learnt."""
-        with TURNS.take(), self.pace.measuring(feed["input_ids"].size):
+        with TURNS.take(), self.throughput.measuring(feed["input_ids"].size):
             (output,) = self._session.run([name], feed)
         return output
 
@@ -256,7 +256,7 @@ class EncoderModel:
             text=encoded.text,
             text_pair=encoded.text_pair,
             tokens=encoded.tokens,
-            tokens_left_out=encoded.left_out,
+            tokens_left_out=encoded.tokens_left_out,
             logits=logits,
             probabilities=probabilities,
             hidden=hidden,
@@ -275,12 +275,20 @@ class EncoderModel:
         """The id of `mask`; None if there is no such token."""
         return self._encoder.mask_id
 
+    def check_can_ablate(self) -> None:
+        """Raises RequestError: the graph takes no head mask."""
+        if not self.can_ablate:
+            raise RequestError(
+                f"The graph of {self.bundle.title} has no input head_mask, so no head can be left "
+                "out. Export the model with export/to_onnx.py."
+            )
+
     def _warm_up(self) -> None:
         """The first runs are slow, and show whether all that a reader may ask for can be done."""
         bundle, graph = self.bundle, self.bundle.graph
         texts = {"a text": self.encode("A first run."), "a pair": self.encode("A first", "run.")}
         masks = (
-            [None, mask_without((), bundle.layers, bundle.heads)] if self.masks_heads else [None]
+            [None, ablation_mask((), bundle.layers, bundle.heads)] if self.can_ablate else [None]
         )
         for what, encoded in texts.items():
             tokens = len(encoded.ids)
@@ -312,15 +320,6 @@ class EncoderModel:
         with trying(self.bundle.graph, what):
             self._session.run(["last_hidden_state"], self._feed([longest], None))
 
-    def _take_pace(self) -> None:
+    def _measure_throughput(self) -> None:
         """So that what an analysis will take can be told before there was one."""
         self.answer([self.encode("A first run of eight equal texts in one batch.")] * 8)
-
-
-def check_masks_heads(model: EncoderModel) -> None:
-    """Raises RequestError: the graph cannot leave heads out."""
-    if not model.masks_heads:
-        raise RequestError(
-            f"The graph of {model.bundle.title} has no input head_mask, so no head can be left "
-            "out. Export the model with export/to_onnx.py."
-        )

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.bundle.schema import AGAIN, BundleError
-from explorer.inference.cost import Pace
-from explorer.inference.decoder import DecoderGraph
+from explorer.inference.cost import Throughput
+from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.logits import Settings
 from explorer.inference.search import Step, beam_search, make_step, write_one_by_one
@@ -84,8 +84,8 @@ class TextGenerator:
     """The decoder of a bundle, with its tokenizer.
 
     Raises:
-        BundleError: as `DecoderGraph` does; the tokenizer's file is none, or has more ids than the
-            graph; or the encoder's hidden states are not as wide as the graph expects.
+        BundleError: as `DecoderSession` does; the tokenizer's file is none, or has more ids than
+            the graph; or the encoder's hidden states are not as wide as the graph expects.
     """
 
     def __init__(self, model: EncoderModel) -> None:
@@ -98,18 +98,18 @@ class TextGenerator:
                 f"{decoder.tokenizer_file} has {self._target.size} ids; bundle.json has "
                 f"{decoder.vocabulary} as decoder.vocabulary. {AGAIN}"
             )
-        self.graph = DecoderGraph(decoder)
-        if self.graph.width != model.width:
+        self.session = DecoderSession(decoder)
+        if self.session.width != model.width:
             raise BundleError(
-                f"{decoder.graph.path} reads {self.graph.width} numbers per token of the source; "
+                f"{decoder.graph.path} reads {self.session.width} numbers per token of the source; "
                 f"{model.bundle.graph.path} gives {model.width}. {AGAIN}"
             )
-        self._take_pace()
+        self._measure_throughput()
 
     @property
-    def pace(self) -> Pace:
+    def throughput(self) -> Throughput:
         """How long its texts take, learnt as it reads along them."""
-        return self.graph.pace
+        return self.session.throughput
 
     def write(self, source: Reading, settings: Settings) -> Iterator[Generation]:
         """The text so far after every step; the last one is the result.
@@ -119,14 +119,14 @@ class TextGenerator:
         """
         settings = replace(settings, max_tokens=min(settings.max_tokens, self.decoder.max_tokens))
         strategy = beam_search if settings.strategy == "beam" else write_one_by_one
-        for steps in strategy(self.graph, self.graph.begin(source.hidden), settings):
+        for steps in strategy(self.session, self.session.begin(source.hidden), settings):
             yield self._generation(source, steps)
 
     def follow(self, source: Reading, ids: Sequence[int]) -> Generation:
         """As if the decoder had written `ids` itself, at least one: what it looks at, and how
         probable it finds each of them. One run of the graph."""
         given = np.array([[self.decoder.start_id, *ids[:-1]]], np.int64)
-        outputs, _ = self.graph.run(given, self.graph.begin(source.hidden))
+        outputs, _ = self.session.run(given, self.session.begin(source.hidden))
         steps = tuple(
             make_step(
                 index,
@@ -149,10 +149,10 @@ class TextGenerator:
         """The words of a text as the decoder would write them, and where they stand in it."""
         return self._target.spelled(text)
 
-    def _take_pace(self) -> None:
+    def _measure_throughput(self) -> None:
         """So that what an analysis will take can be told before there was one."""
-        hidden, ids = np.zeros((4, 12, self.graph.width), np.float32), [self.decoder.end_id] * 12
-        self.graph.log_probabilities(ids, hidden, np.ones((4, 12), np.int64))
+        hidden, ids = np.zeros((4, 12, self.session.width), np.float32), [self.decoder.end_id] * 12
+        self.session.log_probabilities(ids, hidden, np.ones((4, 12), np.int64))
 
     def _generation(self, source: Reading, steps: tuple[Step, ...]) -> Generation:
         ids = [step.token_id for step in steps]

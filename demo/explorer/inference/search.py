@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.inference.decoder import DecoderGraph, Outputs, Past
+from explorer.inference.decoder import DecoderSession, Outputs, Past
 from explorer.inference.logits import Settings, against_repeats, for_sampling, log_softmax, softmax
 
 CANDIDATES = 10
@@ -68,7 +68,7 @@ def make_step(
 
 
 def write_one_by_one(
-    graph: DecoderGraph, past: Past, settings: Settings
+    graph: DecoderSession, past: Past, settings: Settings
 ) -> Iterator[tuple[Step, ...]]:
     """Gives all steps so far after every new one. Whoever stops asking stops the writing."""
     random = np.random.default_rng(settings.seed)
@@ -112,7 +112,9 @@ class Beam:
     steps: tuple[Step, ...] = ()
 
 
-def beam_search(graph: DecoderGraph, past: Past, settings: Settings) -> Iterator[tuple[Step, ...]]:
+def beam_search(
+    graph: DecoderSession, past: Past, settings: Settings
+) -> Iterator[tuple[Step, ...]]:
     """Gives the steps of the best text so far after every token, and of the winner at last.
 
     The same texts as `transformers` finds with length_penalty 1.0 and early_stopping False: a text

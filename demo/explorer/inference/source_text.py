@@ -10,7 +10,7 @@ from tokenizers import Encoding, Tokenizer
 
 from explorer.bundle.schema import AGAIN, BundleError
 from explorer.bundle.tokenizer_file import open_tokenizer
-from explorer.inference.tokens import Spelling, Token
+from explorer.inference.tokens import SubwordNotation, Token
 
 _JOINER = "\u200d"
 _SKIN_TONES = ("\U0001f3fb", "\U0001f3ff")
@@ -41,7 +41,7 @@ class SourceTokens:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._spelling = Spelling.of(tokenizer)
+        self._notation = SubwordNotation.of(tokenizer)
 
     def tokens(self, encoding: Encoding, texts: tuple[str, str]) -> tuple[Token, ...]:
         """The tokens of a text, or of a pair."""
@@ -60,7 +60,7 @@ class SourceTokens:
             text, continues = "", False
             if not special:
                 continues = self._continues(one, before, owned[sequence], texts[sequence])
-            if not special and not self._spelling.is_space(name):
+            if not special and not self._notation.is_space(name):
                 end = _with_marks(texts[sequence], one, starts)
                 text = texts[sequence][max(one.start, owned[sequence]) : end].strip()
                 owned[sequence] = max(end, owned[sequence])
@@ -71,7 +71,7 @@ class SourceTokens:
                     special=special,
                     continues=continues,
                     segment=sequence,
-                    readable=self._spelling.readable(name),
+                    readable=self._notation.readable(name),
                 )
             )
             before = None if special else one
@@ -81,16 +81,16 @@ class SourceTokens:
         """Whether a piece goes on with the word of the piece before it."""
         if before is None or one.sequence != before.sequence:
             return False
-        if not self._spelling.marks_starts:
+        if not self._notation.marks_starts:
             return one.word == before.word
-        if self._spelling.starts_word(one.piece):
+        if self._notation.starts_word(one.piece):
             return False
         # Not by the tokenizer's words: one that cuts at spaces has punctuation, and all of a
         # Chinese sentence, in one; byte-level ones cut accents off, and the vowels of Hindi.
         shares_character = one.start < owned
         return (
             shares_character
-            or self._spelling.is_space(before.piece)
+            or self._notation.is_space(before.piece)
             or _joined(text[one.start - 1 : one.start], text[one.start : one.start + 1])
         )
 
@@ -131,7 +131,7 @@ class Encoded:
     ids: list[int]
     segment_ids: list[int]
     tokens: tuple[Token, ...]
-    left_out: int
+    tokens_left_out: int
 
 
 class TextEncoder:
@@ -172,11 +172,11 @@ class TextEncoder:
             ids=encoding.ids,
             segment_ids=encoding.type_ids,
             tokens=self._named.tokens(encoding, (text, text_pair)),
-            left_out=length - len(encoding),
+            tokens_left_out=length - len(encoding),
         )
 
 
-def without(encoded: Encoded, places: Collection[int]) -> Encoded:
+def deleted(encoded: Encoded, places: Collection[int]) -> Encoded:
     """The text without some of its tokens, as the graph takes it. Its `text` stays as it was."""
     kept = [place for place in range(len(encoded.ids)) if place not in places]
     return replace(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from explorer.bundle.tokenizer_file import open_tokenizer
-from explorer.inference.tokens import SPACES, WORD_STARTS, Spelling, Token, group_words
+from explorer.inference.tokens import SPACES, WORD_STARTS, SubwordNotation, Token, group_words
 
 
 class _Known(NamedTuple):
@@ -39,7 +39,7 @@ class TargetTokens:
         """
         self._tokenizer = open_tokenizer(tokenizer_file)
         self._prefix = getattr(self._tokenizer.model, "continuing_subword_prefix", None) or ""
-        self._spelling = Spelling.of(self._tokenizer)
+        self._notation = SubwordNotation.of(self._tokenizer)
         self._outside = frozenset(outside)
         self._known: dict[int, _Known] = {}
 
@@ -67,7 +67,7 @@ class TargetTokens:
             special=special,
             continues=not special and not starts and self._joins(text, before),
             segment=0,
-            readable=self._spelling.readable(piece),
+            readable=self._notation.readable(piece),
         )
 
     def text(self, ids: Sequence[int]) -> str:
@@ -103,5 +103,5 @@ class TargetTokens:
         text = self._tokenizer.decode([index], skip_special_tokens=False)
         text = text.strip() or text.translate(SPACES) or piece
         if "\ufffd" in text or not text.isprintable():
-            text = self._spelling.readable(piece)
+            text = self._notation.readable(piece)
         return _Known(piece, text, starts=piece.startswith(WORD_STARTS))

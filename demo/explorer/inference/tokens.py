@@ -13,7 +13,7 @@ SPACES = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥"})  # a token of not
 
 
 @dataclass(frozen=True, slots=True)
-class Spelling:
+class SubwordNotation:
     """Byte-level BPE writes a letter for each byte, SentencePiece `▁` for a space; WordPiece marks
     the pieces inside a word instead, with `##`."""
 
@@ -22,7 +22,7 @@ class Spelling:
     """The pieces say where a word starts, and not where it goes on."""
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer) -> "Spelling":
+    def of(cls, tokenizer: Tokenizer) -> "SubwordNotation":
         """That of a tokenizer of the tokenizers library."""
         parts = f"{tokenizer.pre_tokenizer} {tokenizer.decoder}"
         byte_level = "ByteLevel" in parts

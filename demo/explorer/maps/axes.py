@@ -104,12 +104,12 @@ MEAN, MAX = "mean", "max"
 _NAMES = {MEAN: "mean", MAX: "maximum"}
 
 
-def said(choice: int | str) -> int | str:
+def one_based(choice: int | str) -> int | str:
     """A layer or a head as people count; `MEAN` and `MAX` stay."""
     return choice + 1 if isinstance(choice, int) else choice
 
 
-def in_words(layer: int | str, head: int | str) -> str:
+def describe(layer: int | str, head: int | str) -> str:
     """A choice in words: "layer 2, mean over heads"."""
     heads = f"head {head + 1}" if isinstance(head, int) else f"{_NAMES[head]} over heads"
     if isinstance(layer, int):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.inference.encoder import Reading
 from explorer.inference.generator import SOURCE, WRITTEN, Generation
-from explorer.maps.axes import MAX, MEAN, Axis, file_part, in_words, text_axis
+from explorer.maps.axes import MAX, MEAN, Axis, describe, file_part, text_axis
 from explorer.maps.maps import Maps
 
 
@@ -51,7 +51,7 @@ class MapView:
 
     @property
     def name(self) -> str:
-        which = in_words(self.layer, self.head)
+        which = describe(self.layer, self.head)
         parts = [self.kind, which] if self.kind else [which[0].upper() + which[1:]]
         return ", ".join([*parts, *(["norm-weighted"] if self.by_norms else [])])
 
@@ -205,7 +205,7 @@ def generation_map(
     return map_view(generation_maps(generation, looks_at, **which), layer, head)
 
 
-def telling_cross_head(generation: Generation) -> tuple[int, int]:
+def first_cross_head(generation: Generation) -> tuple[int, int]:
     """The layer and head, from 0, that follow the source best: a good first view.
 
     Each row's largest weight on a word, averaged over the rows, less the largest average that one
@@ -220,7 +220,7 @@ def telling_cross_head(generation: Generation) -> tuple[int, int]:
     return int(layer), int(head)
 
 
-def telling_step(generation: Generation) -> int:
+def first_step(generation: Generation) -> int:
     """The word, by its place from 0, whose choice was the most open: shown first.
 
     Special tokens and punctuation are no words; where there is nothing else, the first token.
@@ -232,7 +232,7 @@ def telling_step(generation: Generation) -> int:
     return int(np.argmax(openness))
 
 
-def telling_head(reading: Reading) -> tuple[int, int]:
+def first_head(reading: Reading) -> tuple[int, int]:
     """The layer and head, from 0, whose words look most firmly at distant words: a good first view.
 
     For each word the largest weight on a word that is neither itself nor its neighbour, averaged
@@ -254,7 +254,7 @@ def telling_head(reading: Reading) -> tuple[int, int]:
     return int(layer), int(head)
 
 
-def telling_token(view: MapView) -> int:
+def first_token(view: MapView) -> int:
     """The token, by its place in the text, that looks most firmly at another word: shown first.
 
     Special tokens and punctuation are no words; where there is nothing else, the first token.

@@ -7,7 +7,7 @@ import numpy as np
 
 from explorer.analyses.faithfulness import MEASURES, METHODS, OCCLUSION, Trust, percentile, trust
 from explorer.analyses.perturbation import LEAST, LEAST_OF_NUMBER, own_words
-from explorer.inference.cost import Cost, Pace, finish
+from explorer.inference.cost import Cost, Throughput, run_to_end
 from explorer.inference.encoder import EncoderModel
 
 Text = tuple[str, str]
@@ -35,7 +35,7 @@ class Summary(NamedTuple):
     """
 
 
-class Unhurried(Pace):
+class Unhurried(Throughput):
     """Plans as if a text took no time, so that no measurement depends on the machine."""
 
     def measured(self, tokens: int, seconds: float) -> None:
@@ -51,13 +51,13 @@ class Unhurried(Pace):
 def measure_texts(model: EncoderModel, texts: Sequence[Text], seed: int) -> Iterator[Trust]:
     """Each text's rankings against random orders, words deleted. Texts of fewer than two words are
     left out."""
-    model.pace = Unhurried()
+    model.throughput = Unhurried()
     for number, (text, text_pair) in enumerate(texts):
         reading = model.read(text, text_pair)
         if len(own_words(reading.tokens)) < 2:
             continue
         likeliest = int(np.argmax(reading.probabilities))
-        yield finish(trust(model, reading, likeliest, "deleted", seed=seed + number))
+        yield run_to_end(trust(model, reading, likeliest, "deleted", seed=seed + number))
 
 
 def summarise(found: Sequence[Trust]) -> list[Summary]:

@@ -12,7 +12,7 @@ from explorer.analyses.occlusion import occlusion
 from explorer.analyses.smallest_flip import smallest_flip
 from explorer.analyses.source_attribution import source_reliance
 from explorer.analyses.word_pairs import pairs
-from explorer.inference.cost import finish
+from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
@@ -28,24 +28,27 @@ def classifier_analyses(model: EncoderModel, reading: Reading) -> Named:
     """Those of the Classify tab by their names, each ready to be run."""
     label = int(np.argmax(reading.probabilities))
     yield "answer and maps", lambda: model.read(reading.text, reading.text_pair)
-    yield "occlusion", lambda: finish(occlusion(model, reading, label, "deleted"))
-    yield "pairs of words", lambda: finish(pairs(model, reading, label, "deleted"))
+    yield "occlusion", lambda: run_to_end(occlusion(model, reading, label, "deleted"))
+    yield "pairs of words", lambda: run_to_end(pairs(model, reading, label, "deleted"))
     if model.bundle.problem_type != "regression":
-        yield "smallest flip", lambda: finish(smallest_flip(model, reading, label, "deleted"))
-    yield "trust", lambda: finish(trust(model, reading, label, "deleted"))
-    if model.masks_heads:
-        yield "effect of each head", lambda: finish(head_effects(model, reading, label))
-        yield "heads one after another", lambda: finish(prune(model, reading, label))
+        yield "smallest flip", lambda: run_to_end(smallest_flip(model, reading, label, "deleted"))
+    yield "trust", lambda: run_to_end(trust(model, reading, label, "deleted"))
+    if model.can_ablate:
+        yield "effect of each head", lambda: run_to_end(head_effects(model, reading, label))
+        yield "heads one after another", lambda: run_to_end(prune(model, reading, label))
 
 
 def decoder_analyses(model: EncoderModel, generator: TextGenerator, reading: Reading) -> Named:
     """Those of the Write tab."""
     *_, generation = generator.write(reading, Settings(max_tokens=_WRITTEN))
     yield "writing", lambda: list(generator.write(reading, Settings(max_tokens=_WRITTEN)))
-    yield "source words taken away", lambda: finish(source_reliance(model, generator, generation))
+    yield (
+        "source words taken away",
+        lambda: run_to_end(source_reliance(model, generator, generation)),
+    )
     yield (
         "effect of the decoder's heads",
-        lambda: finish(decoder_head_effects(generator, generation)),
+        lambda: run_to_end(decoder_head_effects(generator, generation)),
     )
 
 
@@ -65,7 +68,7 @@ def text_of_length(model: EncoderModel, texts: Sequence[Text], tokens: int) -> T
     while few < many:
         middle = (few + many + 1) // 2
         encoded = model.encode(" ".join(words[:middle]))
-        fits = len(encoded.ids) + encoded.left_out <= tokens
+        fits = len(encoded.ids) + encoded.tokens_left_out <= tokens
         few, many = (middle, many) if fits else (few, middle - 1)
     return " ".join(words[:few]), ""
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.tokens import Token
-from explorer.maps.axes import MEAN, Axis, said, text_axis
+from explorer.maps.axes import MEAN, Axis, one_based, text_axis
 from explorer.maps.head_types import HeadType, head_types, measure_of
 from explorer.maps.maps import Maps
 from explorer.maps.rollout import QUERY, rollout_view
@@ -104,8 +104,8 @@ class Api:
         chosen = model.bundle.layers if layer is None else layer
         view = answer_or_message(_view, model, reading, chosen, head, special_tokens, words, kind)
         return {
-            "layer": said(view.layer),
-            "head": said(view.head),
+            "layer": one_based(view.layer),
+            "head": one_based(view.head),
             "kind": kind,
             "indexes": view.queries.indexes.tolist(),
             "weights": [rounded(row) for row in view.weights],

@@ -20,7 +20,7 @@ from gradio.context import LocalContext
 from explorer.bundle.bundle import Bundle, Decoder
 from explorer.bundle.schema import MAX_CHARACTERS
 from explorer.errors import RequestError
-from explorer.inference.encoder import EncoderModel, Heads, check_masks_heads
+from explorer.inference.encoder import EncoderModel, Heads
 from explorer.inference.generator import LOOKS_AT
 from explorer.inference.logits import STRATEGIES, Settings
 from explorer.maps.axes import MAX, MEAN
@@ -62,12 +62,12 @@ def check_head(head: object, model: Bundle | Decoder) -> int | str:
     return _check_choice(MEAN if head is None else head, "head", model.heads)
 
 
-def check_without(heads: object, model: EncoderModel) -> Heads:
+def check_ablated(heads: object, model: EncoderModel) -> Heads:
     """Heads to leave out, as pairs of layer and head that people count from 1. None: no head."""
     if heads is None or heads == []:
         return ()
     bundle = model.bundle
-    check_masks_heads(model)
+    model.check_can_ablate()
     most = bundle.layers * bundle.heads
     if not isinstance(heads, list | tuple) or len(heads) > most:
         raise RequestError(

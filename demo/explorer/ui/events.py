@@ -14,7 +14,7 @@ from explorer.drawing.heatmap import kept_picture
 from explorer.errors import RequestError
 from explorer.maps.head_types import type_of_head
 from explorer.maps.rollout import rollout_view
-from explorer.maps.view import telling_head
+from explorer.maps.view import first_head
 from explorer.ui import payloads, sentences
 from explorer.ui.checks import answer_or_toast
 from explorer.ui.map_viewer import (
@@ -66,14 +66,14 @@ class Events:
         model, reading = self._screen.read(title, text, text_pair, without)
         shown = {
             "bundle": title, "text": reading.text, "text_pair": reading.text_pair,
-            "without": reading.without,
+            "without": reading.ablated,
         }  # fmt: skip
         chosen = chosen._replace(shown=shown)
         return (
             shown,
             {"error": False, "lines": sentences.notices(reading, model.bundle)},
             payloads.answer(reading, model.bundle),
-            {"without": reading.without, "heads": model.bundle.heads},
+            {"without": reading.ablated, "heads": model.bundle.heads},
             *self._map(self._screen.select(chosen), chosen, overview=True),
         )
 
@@ -120,7 +120,7 @@ class Events:
             return *known, *_texts(empty), *head_choice(bundle, 1, 1), *_nothing_read(bundle)
         example = bundle.examples[0]
         texts = example.text, example.text_pair
-        layer, head = telling_head(self._screen.read(title, *texts)[1])
+        layer, head = first_head(self._screen.read(title, *texts)[1])
         return (
             *known,
             *_texts(example),
@@ -163,7 +163,7 @@ class Events:
             tokens=payloads.tokens(reading, view, bundle),
             notes=sentences.map_notes(view, reading, found),
             overview=all_heads(selected.maps) if overview else None,
-            without=reading.without if selected.model.masks_heads else False,
+            without=reading.ablated if selected.model.can_ablate else False,
         )
 
 

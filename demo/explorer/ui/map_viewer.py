@@ -10,7 +10,7 @@ import gradio as gr
 from explorer.bundle.bundle import Bundle, Decoder
 from explorer.drawing.geometry import axis_labels, map_geometry
 from explorer.drawing.heatmap import picture, shown_picture, tiles
-from explorer.maps.axes import said
+from explorer.maps.axes import one_based
 from explorer.maps.head_types import HeadType, head_types, measure_of
 from explorer.maps.maps import Maps
 from explorer.maps.view import MapView
@@ -37,7 +37,7 @@ def map_values(
         overview: a new picture of all heads, from `all_heads`; None leaves it as it is.
         without: the heads that are left out, from 1; False where none can be.
     """
-    chosen = [said(view.layer), said(view.head)]
+    chosen = [one_based(view.layer), one_based(view.head)]
     heads: dict[str, Any] = {"chosen": chosen, "without": without}
     if overview is not None:
         heads["value"] = overview

@@ -13,13 +13,13 @@ from explorer.maps.view import MapView, encoder_maps, generation_maps, map_view
 from explorer.ui import write_sentences
 from explorer.ui.checks import (
     MAX_TOKENS,
+    check_ablated,
     check_head,
     check_ids,
     check_layer,
     check_looks_at,
     check_switch,
     check_texts,
-    check_without,
     while_awaited,
 )
 from explorer.ui.write_sources import Source, source_of
@@ -89,14 +89,14 @@ class Screen:
         raise RequestError(f"{model.bundle.title} {_LACKS[task]}. {advice}.")
 
     def answer(
-        self, title: object, text: object, text_pair: object, without: object = None
+        self, title: object, text: object, text_pair: object, ablated: object = None
     ) -> tuple[EncoderModel, Reading]:
         """As `read`, by a model that classifies."""
         self.check_task(self.model(title), "classifies")
-        return self.read(title, text, text_pair, without)
+        return self.read(title, text, text_pair, ablated)
 
     def read(
-        self, title: object, text: object, text_pair: object, without: object = None
+        self, title: object, text: object, text_pair: object, ablated: object = None
     ) -> tuple[EncoderModel, Reading]:
         """Reads a text after checking it. Raises RequestError with a sentence for the reader.
 
@@ -105,7 +105,7 @@ class Screen:
         """
         model = self.model(title)
         texts = check_texts(text, text_pair)
-        heads = check_without(without, model)
+        heads = check_ablated(ablated, model)
         return model, self.cache.read(model, texts.text, texts.text_pair, heads)
 
     def shown(self, shown: object) -> tuple[EncoderModel, Reading]:

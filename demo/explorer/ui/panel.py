@@ -17,7 +17,7 @@ from gradio.events import Dependency
 
 from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError
-from explorer.inference.cost import Cost, Progress, Steps
+from explorer.inference.cost import Cost, Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import Generation, TextGenerator
 from explorer.ui.models import Screen
@@ -75,13 +75,13 @@ class Analysis:
     """`web/<widget>.js` draws the result."""
     cost: Callable[[Asked], Cost]
     """What it will take. Raises RequestError where it cannot be asked of this text."""
-    steps: Callable[[Asked], Steps[dict[str, Any]]]
+    run: Callable[[Asked], Progressive[dict[str, Any]]]
     """Runs it; gives plain data for the widget. Raises RequestError."""
     lay_out_options: Callable[[Bundle], dict[str, Component]] = no_options
     """Makes its controls, inside the row that is open; they keep the order of this dict."""
     line: Mapping[str, Any] = field(default_factory=lambda: ANALYSIS)
     """What it waits in: see `widgets.py`."""
-    leaves_heads_out: bool = False
+    ablates_heads: bool = False
     """Its widget may have heads left out, by an event `leave_out` with all of them as `without`. It
     has a property of that name, and what it shows stays when others are left out."""
     refresh_options: Callable[[Asked], dict[str, Any]] = no_updates
@@ -95,7 +95,7 @@ class Panel(NamedTuple):
     options: dict[str, Component]
     start: gr.Button
     stop: gr.Button
-    price: gr.HTML
+    cost: gr.HTML
     """What it will take, or how far it is."""
     result: gr.HTML
 
@@ -132,10 +132,10 @@ def _lay_out(analysis: Analysis, bundle: Bundle) -> Panel:
                 analysis.button, variant="primary", elem_id=f"{name}_start", min_width=110
             )
             stop = gr.Button("Stop", interactive=False, elem_id=f"{name}_stop", min_width=80)
-        price = widget("price", f"{name}_price")
-        known: dict[str, list] = {"without": []} if analysis.leaves_heads_out else {}
+        cost = widget("price", f"{name}_price")
+        known: dict[str, list] = {"without": []} if analysis.ablates_heads else {}
         result = widget(analysis.widget, f"{name}_result", **known)
-    return Panel(analysis, options, start, stop, price, result)
+    return Panel(analysis, options, start, stop, cost, result)
 
 
 _PAUSE = 0.1
@@ -171,7 +171,7 @@ class PanelEvents:
             for name, value in zip(self._names, values, strict=True)
         ]
         options = [updates.get(name, gr.skip()) for name in self._names]
-        return [self.price(shown, *current), self._result(asked, value={}), *options]
+        return [self.cost(shown, *current), self._result(asked, value={}), *options]
 
     def follow_heads(self, shown: Any, *values: Any) -> list:
         """Other heads are left out of the same text. Gives what `prepare` gives; the options stay,
@@ -181,13 +181,13 @@ class PanelEvents:
             result = self._result(self._asked(shown, values))
         except RequestError as error:
             return [{"error": str(error)}, {}, *unchanged]
-        return [self.price(shown, *values), result, *unchanged]
+        return [self.cost(shown, *values), result, *unchanged]
 
-    def price(self, shown: Any, *values: Any) -> dict[str, Any]:
+    def cost(self, shown: Any, *values: Any) -> dict[str, Any]:
         """An option has changed, or the text. Gives what the analysis would take now."""
         if not shown:
             return {"text": ""}
-        return _or_error(lambda: {"text": price_in_words(self._cost(shown, values))})
+        return _or_error(lambda: {"text": describe_cost(self._cost(shown, values))})
 
     def run(self, shown: Any, *values: Any) -> Iterator[tuple]:
         """The analysis is to run. Gives, again and again: price, result, stop."""
@@ -195,23 +195,23 @@ class PanelEvents:
         try:
             asked = self._asked(shown, values)
             result = yield from self._follow(asked)
-            price = {"text": price_in_words(self._analysis.cost(asked))}
+            cost = {"text": describe_cost(self._analysis.cost(asked))}
         except RequestError as error:
             yield {"error": str(error)}, gr.skip(), gr.update(interactive=False)
             return
-        yield price, result, gr.update(interactive=False)
+        yield cost, result, gr.update(interactive=False)
 
     def settle(self, shown: Any, *values: Any) -> tuple:
         """It was stopped. Gives: price, stop."""
-        return self.price(shown, *values), gr.update(interactive=False)
+        return self.cost(shown, *values), gr.update(interactive=False)
 
     def _follow(self, asked: Asked) -> Generator[tuple, None, dict[str, Any]]:
         started, told = time.monotonic(), 0.0
         # Whoever leaves or stops closes this generator, and with it the analysis.
-        with closing(self._analysis.steps(asked)) as steps:
+        with closing(self._analysis.run(asked)) as running:
             while True:
                 try:
-                    progress = next(steps)
+                    progress = next(running)
                 except StopIteration as end:
                     return end.value
                 now = time.monotonic()
@@ -220,9 +220,9 @@ class PanelEvents:
                     yield _how_far(progress, now - started), gr.skip(), gr.skip()
 
     def _result(self, asked: Asked, **changes: Any) -> Any:
-        if not self._analysis.leaves_heads_out:
+        if not self._analysis.ablates_heads:
             return {}
-        return gr.update(without=asked.reading.without, **changes)
+        return gr.update(without=asked.reading.ablated, **changes)
 
     def _asked(self, shown: Any, values: tuple) -> Asked:
         if not shown:
@@ -233,7 +233,7 @@ class PanelEvents:
         return self._analysis.cost(self._asked(shown, values))
 
 
-def price_in_words(cost: Cost) -> str:
+def describe_cost(cost: Cost) -> str:
     """What an analysis will take, for the reader who may start it."""
     many = f"{cost.texts:,} changed text{'' if cost.texts == 1 else 's'}"
     return f"Reads {many}, {_seconds(cost.seconds)}."
@@ -298,7 +298,7 @@ def wire_panels(
     filled = [
         part
         for panel, those in zip(panels, options, strict=True)
-        for part in (panel.price, panel.result, *those)
+        for part in (panel.cost, panel.result, *those)
     ]
     counts = [len(those) for those in options]
     for event in answered:
@@ -329,10 +329,10 @@ def _wire(
     asking = [shown, *options]
     changed = [option.input for option in options if hasattr(option, "input")]
     if changed:
-        gr.on(changed, events.price, asking, panel.price, **private)
+        gr.on(changed, events.cost, asking, panel.cost, **private)
     panel.start.click(None, None, panel.stop, js=_MAY_STOP, **_HERE)
-    waits = waits_on(panel.price, {**private, **panel.analysis.line})
-    run = panel.start.click(events.run, asking, [panel.price, panel.result, panel.stop], **waits)
+    waits = waits_on(panel.cost, {**private, **panel.analysis.line})
+    run = panel.start.click(events.run, asking, [panel.cost, panel.result, panel.stop], **waits)
     stopped = panel.stop.click(None, None, panel.stop, js=_HAS_STOPPED, cancels=run, **_HERE)
-    stopped.then(events.settle, asking, [panel.price, panel.stop], **private)
+    stopped.then(events.settle, asking, [panel.cost, panel.stop], **private)
     return run

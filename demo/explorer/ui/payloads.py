@@ -18,7 +18,7 @@ from explorer.inference.generator import Generation
 from explorer.inference.tokens import Token, group_words
 from explorer.maps.axes import MAX, MEAN, Axis, place_of
 from explorer.maps.rollout import QUERY, RolloutView
-from explorer.maps.view import MapView, telling_step, telling_token
+from explorer.maps.view import MapView, first_step, first_token
 from explorer.ui import sentences, write_sentences
 from explorer.ui.models import WriteSelected
 from explorer.ui.write_sources import Source, slips_of
@@ -88,7 +88,7 @@ def tokens(
         "tokens": [chip(token, place) for place, token in enumerate(view.queries.whole)],
         "left_out": reading.tokens_left_out,
         **packed(view),
-        "first": telling_token(view),
+        "first": first_token(view),
         "chosen": chosen,
     }
 
@@ -176,7 +176,7 @@ def written(
         "tokens": _written(generation, view.queries),
         "key_tokens": [chip(token, place) for place, token in enumerate(view.keys.whole)],
         **packed(view),
-        "first": place_of(view.queries, telling_step(generation)),
+        "first": place_of(view.queries, first_step(generation)),
         "repair": None if busy else repair(selected),
         "chosen": chosen,
     }

@@ -28,7 +28,7 @@ def wire(
     answered = [page.shown, page.notice, page.answer, page.left_out, *the_map]
 
     answers = _wire_answers(app, page, events, controls, answered, private)
-    panels = [panel.result for panel in page.panels if panel.analysis.leaves_heads_out]
+    panels = [panel.result for panel in page.panels if panel.analysis.ablates_heads]
     leaving_out = [part.leave_out for part in (page.heads, page.left_out, *panels)]
     # Every click tells what it wants out; of deferred ones gradio sends the first one's data.
     every = {**waits_on(page.text, private), "trigger_mode": "multiple"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from explorer.inference.generator import SOURCE, Generation
 from explorer.inference.tokens import Token
-from explorer.maps.axes import MEAN, said
+from explorer.maps.axes import MEAN, one_based
 from explorer.maps.view import generation_map
 from explorer.ui.api import about, rounded, said_token, said_words
 from explorer.ui.checks import (
@@ -137,8 +137,8 @@ class WriteApi:
             by_norms=check_kind(kind),
         )
         return {
-            "layer": said(view.layer),
-            "head": said(view.head),
+            "layer": one_based(view.layer),
+            "head": one_based(view.head),
             "kind": kind,
             "target_indexes": view.queries.indexes.tolist(),
             "source_indexes": view.keys.indexes.tolist(),

@@ -17,7 +17,7 @@ from explorer.inference.generator import SOURCE, Generation
 from explorer.inference.logits import Settings
 from explorer.maps.axes import MEAN
 from explorer.maps.head_types import type_of_head
-from explorer.maps.view import telling_cross_head
+from explorer.maps.view import first_cross_head
 from explorer.ui import payloads, write_sentences
 from explorer.ui import payloads as write_payloads
 from explorer.ui.checks import answer_or_toast, check_settings
@@ -256,5 +256,5 @@ def _shown(title: Any, spoiled: Source | None, generation: Generation) -> dict[s
 
 
 def _best_view(chosen: WriteChosen, generation: Generation) -> WriteChosen:
-    layer, head = telling_cross_head(generation)
+    layer, head = first_cross_head(generation)
     return chosen._replace(layer=layer + 1, head=head + 1)

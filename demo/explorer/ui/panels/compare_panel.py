@@ -14,7 +14,7 @@ from explorer.analyses.compare import (
 )
 from explorer.analyses.perturbation import Answers
 from explorer.bundle.bundle import Bundle
-from explorer.inference.cost import Cost, Progress, Steps
+from explorer.inference.cost import Cost, Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.tokens import Word
 from explorer.ui import payloads, sentences
@@ -56,13 +56,13 @@ def _refresh(asked: Asked) -> dict[str, Any]:
 
 
 def _cost(asked: Asked) -> Cost:
-    return asked.model.pace.cost(1, len(asked.reading.tokens))
+    return asked.model.throughput.cost(1, len(asked.reading.tokens))
 
 
-def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     title, text = asked.options.get("model"), asked.options.get("text")
     # Heads that are left out of the shown text are left out of the other; another model has others.
-    without = asked.reading.without if title == asked.model.bundle.title else None
+    without = asked.reading.ablated if title == asked.model.bundle.title else None
     model, reading = asked.models.answer(title, text, asked.reading.text_pair, without)
     yield Progress(1, 1)
     return payload((asked.model, asked.reading), (model, reading))
@@ -74,7 +74,7 @@ COMPARE = Analysis(
     look_for=LOOK_FOR,
     widget="compare",
     cost=_cost,
-    steps=_steps,
+    run=_run,
     line=READING,
     lay_out_options=_options,
     refresh_options=_refresh,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from explorer.analyses.decoder_heads import KINDS, decoder_head_effects
-from explorer.inference.cost import finish
+from explorer.inference.cost import run_to_end
 from explorer.ui.api import rounded
 from explorer.ui.checks import answer_or_message, while_awaited
 from explorer.ui.models import WriteScreen
@@ -39,7 +39,7 @@ class DecoderHeadsApi:
     def _effects(self, title: Any, text: Any, target: Any) -> dict:
         generator = self._screen.generator(title)
         generation, left_out = self._screen.target(title, text, target)
-        found = finish(while_awaited(decoder_head_effects(generator, generation)))
+        found = run_to_end(while_awaited(decoder_head_effects(generator, generation)))
         return {
             "effects": {
                 kind: plain(effects.round(6))

@@ -9,7 +9,7 @@ from explorer.analyses.decoder_heads import (
     decoder_head_effects_cost,
 )
 from explorer.analyses.perturbation import LEAST
-from explorer.inference.cost import Cost, Steps
+from explorer.inference.cost import Cost, Progressive
 from explorer.inference.generator import Generation
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.plain import plain
@@ -41,7 +41,7 @@ def _cost(asked: Asked) -> Cost:
     return decoder_head_effects_cost(*asked.written)
 
 
-def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     generator, generation = asked.written
     found = yield from decoder_head_effects(generator, generation)
     return payload(generation, found)
@@ -53,5 +53,5 @@ DECODER_HEADS = Analysis(
     look_for=LOOK_FOR,
     widget="decoder_heads",
     cost=_cost,
-    steps=_steps,
+    run=_run,
 )

@@ -7,7 +7,7 @@ import numpy as np
 from explorer.analyses.perturbation import Way, check_way
 from explorer.analyses.smallest_flip import Flip, flip_cost, smallest_flip
 from explorer.bundle.bundle import Bundle
-from explorer.inference.cost import Cost, Steps
+from explorer.inference.cost import Cost, Progressive
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.heads_panel import answer_name
 from explorer.ui.panels.options import way_control
@@ -65,7 +65,7 @@ def _cost(asked: Asked) -> Cost:
     return flip_cost(asked.model, asked.reading)
 
 
-def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     way = check_way(asked.options.get("way"), asked.model)
     likeliest = int(np.argmax(asked.reading.probabilities))
     found = yield from smallest_flip(asked.model, asked.reading, likeliest, way)
@@ -78,6 +78,6 @@ SMALLEST_FLIP = Analysis(
     look_for=LOOK_FOR,
     widget="smallest_flip",
     cost=_cost,
-    steps=_steps,
+    run=_run,
     lay_out_options=lambda bundle: {"way": way_control("smallest_flip")},
 )

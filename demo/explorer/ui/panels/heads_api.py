@@ -3,7 +3,7 @@
 from typing import Any
 
 from explorer.analyses.head_ablation import head_effects, prune
-from explorer.inference.cost import finish
+from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui.api import about
 from explorer.ui.checks import answer_or_message, while_awaited
@@ -85,14 +85,14 @@ class HeadsApi:
 
     def _effects(self, asked: tuple, label: Any) -> dict:
         model, reading, chosen = self._read(label, *asked)
-        found = finish(while_awaited(head_effects(model, reading, chosen)))
+        found = run_to_end(while_awaited(head_effects(model, reading, chosen)))
         drawn = heads_panel.payload(model.bundle, reading, chosen, found)
         return {**rounded_numbers(drawn), **about(model, reading)}
 
     def _pruning(self, asked: tuple, label: Any, measured: Any) -> dict:
         again = pruning_panel.check_measured(measured)
         model, reading, chosen = self._read(label, *asked)
-        curve = finish(while_awaited(prune(model, reading, chosen, again=again)))
+        curve = run_to_end(while_awaited(prune(model, reading, chosen, again=again)))
         drawn = pruning_panel.payload(model.bundle, reading, chosen, curve)
         return {**rounded_numbers(drawn), **about(model, reading)}
 

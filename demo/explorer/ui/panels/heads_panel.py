@@ -8,7 +8,7 @@ from gradio.components import Component
 from explorer.analyses.head_ablation import HeadEffects, head_effects, head_effects_cost
 from explorer.analyses.perturbation import Answers, flips
 from explorer.bundle.bundle import Bundle
-from explorer.inference.cost import Cost, Steps
+from explorer.inference.cost import Cost, Progressive
 from explorer.inference.encoder import Reading
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.options import check_label, label_control, refresh_label
@@ -37,7 +37,7 @@ def payload(bundle: Bundle, reading: Reading, label: int, found: HeadEffects) ->
         "matters": found.matters(label),
         "answers": new_answers(found.whole, found.without_head, label),
         "layer_answers": new_answers(found.whole, found.without_layer, label),
-        "before": reading.without,
+        "before": reading.ablated,
         "not_tried": found.not_tried,
     }
 
@@ -74,7 +74,7 @@ def _cost(asked: Asked) -> Cost:
     return head_effects_cost(asked.model, asked.reading)
 
 
-def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     label = check_label(asked.options.get("label"), asked.model.bundle)
     found = yield from head_effects(asked.model, asked.reading, label)
     return payload(asked.model.bundle, asked.reading, label, found)
@@ -86,8 +86,8 @@ HEAD_EFFECTS = Analysis(
     look_for=LOOK_FOR,
     widget="head_effects",
     cost=_cost,
-    steps=_steps,
+    run=_run,
     lay_out_options=_options,
     refresh_options=_refresh,
-    leaves_heads_out=True,
+    ablates_heads=True,
 )

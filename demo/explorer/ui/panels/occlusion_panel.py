@@ -8,7 +8,7 @@ from explorer.analyses.faithfulness import attention_received, disagreements
 from explorer.analyses.occlusion import Occlusion, occlusion, occlusion_cost
 from explorer.analyses.perturbation import Way, check_way
 from explorer.bundle.bundle import Bundle
-from explorer.inference.cost import Cost, Steps
+from explorer.inference.cost import Cost, Progressive
 from explorer.inference.encoder import Reading
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.options import check_label, label_control, refresh_label, way_control
@@ -74,7 +74,7 @@ def _cost(asked: Asked) -> Cost:
     return occlusion_cost(asked.model, asked.reading)
 
 
-def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     label, way = check_options(asked)
     found = yield from occlusion(asked.model, asked.reading, label, way)
     return payload(asked.model.bundle, asked.reading, found, way)
@@ -86,7 +86,7 @@ OCCLUSION = Analysis(
     look_for=LOOK_FOR,
     widget="occlusion",
     cost=_cost,
-    steps=_steps,
+    run=_run,
     lay_out_options=lambda bundle: options(bundle, "occlusion"),
     refresh_options=refresh,
 )

@@ -5,7 +5,7 @@ from typing import Any
 from explorer.analyses.perturbation import Way
 from explorer.analyses.word_pairs import Pairs, pairs, pairs_cost
 from explorer.bundle.bundle import Bundle
-from explorer.inference.cost import Cost, Steps
+from explorer.inference.cost import Cost, Progressive
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.occlusion_panel import check_options, options, refresh
 from explorer.ui.panels.plain import plain, plain_log_odds
@@ -43,7 +43,7 @@ def _cost(asked: Asked) -> Cost:
     return pairs_cost(asked.model, asked.reading)
 
 
-def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     label, way = check_options(asked)
     found = yield from pairs(asked.model, asked.reading, label, way)
     return payload(asked.model.bundle, found, way)
@@ -55,7 +55,7 @@ PAIRS = Analysis(
     look_for=LOOK_FOR,
     widget="pairs",
     cost=_cost,
-    steps=_steps,
+    run=_run,
     lay_out_options=lambda bundle: options(bundle, "pairs"),
     refresh_options=refresh,
 )

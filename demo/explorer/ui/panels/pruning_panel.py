@@ -9,8 +9,8 @@ from explorer.analyses.head_ablation import PruningCurve, prune, pruning_cost
 from explorer.analyses.perturbation import flips
 from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError
-from explorer.inference.cost import Cost, Steps
-from explorer.inference.encoder import Reading, counted_from_1
+from explorer.inference.cost import Cost, Progressive
+from explorer.inference.encoder import Reading, one_based_heads
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.heads_panel import answer_name
 from explorer.ui.panels.options import check_label, label_control, refresh_label
@@ -47,10 +47,10 @@ def payload(bundle: Bundle, reading: Reading, label: int, curve: PruningCurve) -
         "log_odds": plain_log_odds(curve.answers.log_odds[:, label], bundle),
         "answers": [answer_name(curve.answers[point], label) for point in points],
         "flip": first_flip(curve, label),
-        "order": [counted_from_1(group) for group in curve.order],
+        "order": [one_based_heads(group) for group in curve.order],
         "every": None if curve.plan.once else curve.plan.every,
         "at_once": curve.plan.heads_at_once,
-        "before": reading.without,
+        "before": reading.ablated,
     }
 
 
@@ -78,7 +78,7 @@ def _cost(asked: Asked) -> Cost:
     return pruning_cost(asked.model, asked.reading, again=again)
 
 
-def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     bundle = asked.model.bundle
     label = check_label(asked.options.get("label"), bundle)
     again = check_measured(asked.options.get("measured"))
@@ -92,8 +92,8 @@ PRUNING = Analysis(
     look_for=LOOK_FOR,
     widget="pruning",
     cost=_cost,
-    steps=_steps,
+    run=_run,
     lay_out_options=_options,
     refresh_options=_refresh,
-    leaves_heads_out=True,
+    ablates_heads=True,
 )

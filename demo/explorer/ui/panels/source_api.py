@@ -3,7 +3,7 @@
 from typing import Any
 
 from explorer.analyses.source_attribution import WAYS, cross_attention_by_word, source_reliance
-from explorer.inference.cost import finish
+from explorer.inference.cost import run_to_end
 from explorer.ui.api import rounded
 from explorer.ui.checks import answer_or_message, while_awaited
 from explorer.ui.models import WriteScreen
@@ -44,7 +44,7 @@ class SourceApi:
         checked = check_way(way)
         model, generator = self._screen.screen.model(title), self._screen.generator(title)
         generation, left_out = self._screen.target(title, text, target)
-        found = finish(while_awaited(source_reliance(model, generator, generation, checked)))
+        found = run_to_end(while_awaited(source_reliance(model, generator, generation, checked)))
         return {
             "way": checked,
             "log_probabilities": rounded(found.log_probabilities),

@@ -17,7 +17,7 @@ from explorer.analyses.source_attribution import (
 )
 from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError
-from explorer.inference.cost import Cost, Steps
+from explorer.inference.cost import Cost, Progressive
 from explorer.inference.generator import Generation
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.payloads import chip
@@ -70,7 +70,7 @@ def _cost(asked: Asked) -> Cost:
     return reliance_cost(asked.model, *asked.written, way)
 
 
-def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     way = check_way(asked.options.get("way"))
     generator, generation = asked.written
     found = yield from source_reliance(asked.model, generator, generation, way)
@@ -83,6 +83,6 @@ SOURCE_RELIANCE = Analysis(
     look_for=LOOK_FOR,
     widget="source_words",
     cost=_cost,
-    steps=_steps,
+    run=_run,
     lay_out_options=_options,
 )

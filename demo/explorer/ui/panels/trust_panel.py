@@ -14,7 +14,7 @@ from explorer.analyses.faithfulness import (
     trust_cost,
 )
 from explorer.analyses.perturbation import LEAST, LEAST_OF_NUMBER, Way, check_way
-from explorer.inference.cost import Cost, Steps
+from explorer.inference.cost import Cost, Progressive
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.options import way_control
 from explorer.ui.panels.plain import both
@@ -108,7 +108,7 @@ def _cost(asked: Asked) -> Cost:
     return trust_cost(asked.model, asked.reading, check_way(asked.options.get("way"), asked.model))
 
 
-def _steps(asked: Asked) -> Steps[dict[str, Any]]:
+def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     way = check_way(asked.options.get("way"), asked.model)
     likeliest = int(np.argmax(asked.reading.probabilities))
     found = yield from trust(asked.model, asked.reading, likeliest, way)
@@ -121,6 +121,6 @@ TRUST = Analysis(
     look_for=LOOK_FOR,
     widget="trust",
     cost=_cost,
-    steps=_steps,
+    run=_run,
     lay_out_options=lambda bundle: {"way": way_control("trust")},
 )

@@ -9,7 +9,7 @@ from explorer.analyses.occlusion import occlusion
 from explorer.analyses.perturbation import WAYS, Answers, Way, check_way
 from explorer.analyses.smallest_flip import smallest_flip
 from explorer.analyses.word_pairs import pairs
-from explorer.inference.cost import finish
+from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui.api import DIGITS, rounded
 from explorer.ui.checks import answer_or_message, while_awaited
@@ -123,7 +123,7 @@ class WordsApi:
 
     def _occlusion(self, *given: Any) -> dict:
         model, reading, label, way = self._asked(*given)
-        found = finish(while_awaited(occlusion(model, reading, label, way)))
+        found = run_to_end(while_awaited(occlusion(model, reading, label, way)))
         drawn = occlusion_panel.payload(model.bundle, reading, found, way)
         words = drawn["words"]
         answer = {
@@ -140,7 +140,7 @@ class WordsApi:
 
     def _pairs(self, *given: Any) -> dict:
         model, reading, label, way = self._asked(*given)
-        found = finish(while_awaited(pairs(model, reading, label, way)))
+        found = run_to_end(while_awaited(pairs(model, reading, label, way)))
         drawn = pairs_panel.payload(model.bundle, found, way)
         names = (
             "words", "effects", "log_odds_effects", "interactions", "log_odds_interactions"
@@ -154,7 +154,7 @@ class WordsApi:
 
     def _flip(self, *given: Any) -> dict:
         model, reading, label, way = self._asked(*given)
-        found = finish(while_awaited(smallest_flip(model, reading, label, way)))
+        found = run_to_end(while_awaited(smallest_flip(model, reading, label, way)))
         changed = rounded(found.changed.probabilities)
         return {
             "words": [word.text for word in found.single.words],
@@ -168,7 +168,7 @@ class WordsApi:
 
     def _trust(self, *given: Any) -> dict:
         model, reading, label, way = self._asked(*given)
-        found = finish(while_awaited(trust(model, reading, label, way)))
+        found = run_to_end(while_awaited(trust(model, reading, label, way)))
         methods = {
             name: {
                 **_measures(found, place),
