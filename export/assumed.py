@@ -7,8 +7,10 @@ What is assumed wrongly gives no error, only other answers: so it is printed, an
 from collections.abc import Mapping
 from typing import Any
 
-from training.model.config import ClassifierConfig, unread
-from training.model.tasks import class_of
+from training.checkpoints.hf_classes import class_of
+from training.checkpoints.hf_config import unread
+from training.checkpoints.hf_names import FAMILIES
+from training.model.config import ClassifierConfig
 
 _MEANINGS = {
     "single_label_classification": "one label of them holds (softmax)",
@@ -22,10 +24,11 @@ _MOST = 8
 def assumed_of_classifier(written: Mapping[str, Any], read: ClassifierConfig) -> list[str]:
     """What `config.json` does not say of a classifier, beside what it was taken for."""
     found = []
+    named = FAMILIES[read.encoder.model_type].architecture
     if class_of(written) is None:
         found.append(
-            f"config.json names no class: taken for a {read.encoder.family.architecture}, since "
-            "the weights have what it has on its encoder"
+            f"config.json names no class: taken for a {named}, since the weights have what "
+            "it has on its encoder"
         )
     if not written.get("id2label") and not set(read.labels) <= set(written.get("label2id") or ()):
         found.append(f"config.json names no labels: they are {_list(read.labels)}")
@@ -38,7 +41,7 @@ def assumed_of_classifier(written: Mapping[str, Any], read: ClassifierConfig) ->
         )
     if names := unread(written):
         found.append(
-            f"config.json has settings that a {read.encoder.family.architecture} does not read: "
+            f"config.json has settings that a {named} does not read: "
             f"{_list([repr(name) for name in names])}"
         )
     return found

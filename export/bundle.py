@@ -21,6 +21,7 @@ from export.provenance import describe_graph, exporter_versions
 from export.typed_json import WrongJson, as_json, read_object
 from training.checkpoints.atomic_folder import Kind, whole_folder
 from training.checkpoints.files import read_json, write_json
+from training.checkpoints.hf_config import decoder_to_hf
 from training.checkpoints.hybrid import GENERATION
 from training.model.classifier import BERTClassifier
 
@@ -143,9 +144,9 @@ def _save_decoder_files(folder: Path, part: DecoderPart) -> None:
     folder.mkdir()
     save_tokenizer(part.tokenizer, folder)
     marks = ("bos_token_id", "eos_token_id", "pad_token_id")
+    config = decoder_to_hf(part.model.decoder.config)
     write_json(
-        folder / "config.json",
-        {**part.model.decoder.config.to_hf(), **{name: part.generation[name] for name in marks}},
+        folder / "config.json", {**config, **{name: part.generation[name] for name in marks}}
     )
     write_json(folder / GENERATION, known_of_generate(part.generation))
 

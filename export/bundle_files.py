@@ -9,8 +9,8 @@ import onnx
 from export.bundle_format import TASK_FILES
 from export.bundle_schema import DecoderDescription, Manifest, Sizes, wrong_files
 from export.proof import Proof
-from training.model.config import EncoderConfig
-from training.model.decoder_config import DecoderConfig
+from training.checkpoints.hf_config import decoder_from_hf, encoder_from_hf
+from training.model.config import DecoderConfig, EncoderConfig
 
 
 def check_files(folder: Path, manifest: Manifest, proof: Proof) -> None:
@@ -50,7 +50,7 @@ def encoder_config(folder: Path, manifest: Manifest, proof: Proof) -> EncoderCon
         FileNotFoundError, ValueError: there is no `config.json`, it is of no encoder of ours, or
             its sizes are not those of `bundle.json`.
     """
-    config = EncoderConfig.from_hf(_read(folder / "config.json"))
+    config = encoder_from_hf(_read(folder / "config.json"))
     _check_tokens(manifest.max_tokens, config, "config.json", proof)
     _check_sizes(config, manifest.sizes, "config.json")
     return config
@@ -58,7 +58,7 @@ def encoder_config(folder: Path, manifest: Manifest, proof: Proof) -> EncoderCon
 
 def decoder_config(folder: Path, stated: DecoderDescription, proof: Proof) -> DecoderConfig:
     """As `encoder_config`, of the decoder."""
-    config = DecoderConfig.from_hf(_read(folder / "decoder" / "config.json"))
+    config = decoder_from_hf(_read(folder / "decoder" / "config.json"))
     _check_tokens(stated.max_tokens, config, "decoder/config.json", proof)
     _check_sizes(config, stated, "decoder/config.json")
     return config

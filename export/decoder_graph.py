@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from export.graph_names import decoder_names
 from export.tracing import trace
-from training.model.attention import KeysValues, MultiHeadAttention, value_norms
-from training.model.decoder import GPTDecoder, LayerPast, Source, TransformerDecoderLayer
+from training.model.attention import KeyValue, MultiHeadAttention, value_norms
+from training.model.decoder import GPTDecoder, LayerCache, Source, TransformerDecoderLayer
 
 
 def self_attentions(decoder: GPTDecoder) -> list[MultiHeadAttention]:
@@ -63,7 +63,7 @@ class DecoderGraph(nn.Module):
             hidden = nn.functional.pad(self.bridge(hidden[:, read:]), (0, 0, read, 0))
         source = Source(hidden, encoder_attention_mask.bool())
         layers = tuple(
-            LayerPast(KeysValues(*past[i : i + 2]), KeysValues(*past[i + 2 : i + 4]))
+            LayerCache(KeyValue(*past[i : i + 2]), KeyValue(*past[i + 2 : i + 4]))
             for i in range(0, len(past), 4)  # key and value of the target, then of the source
         )
         result = self.decoder(input_ids, source, layers, head_mask, cross_head_mask)

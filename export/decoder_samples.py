@@ -10,7 +10,7 @@ import onnxruntime
 from export.longest import longest_written
 from export.past import make_past, present_of
 from export.proof import Arrays, Run, run
-from training.model.decoder_config import DecoderConfig
+from training.model.config import DecoderConfig
 
 
 @dataclass(frozen=True, kw_only=True)

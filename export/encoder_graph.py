@@ -65,7 +65,7 @@ class EncoderGraph(nn.Module):
             maps.append(weights)
             norms.append(value_norms)
         hidden = hidden.transpose(0, 1)
-        logits = (model.score(hidden),) if isinstance(model, BERTClassifier) else ()
+        logits = (model.logits(hidden),) if isinstance(model, BERTClassifier) else ()
         return (*logits, hidden, *maps, *norms)
 
 

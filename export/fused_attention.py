@@ -71,7 +71,7 @@ class FusedGraph(nn.Module):
         mask = attention_mask.to(torch.int32)
         for layer in self.layers:
             hidden = layer(hidden, mask)
-        return self.model.score(hidden)
+        return self.model.logits(hidden)
 
 
 def trace_fused(model: BERTClassifier) -> onnx.ModelProto:

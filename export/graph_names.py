@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from training.model.config import EncoderConfig
-from training.model.decoder_config import DecoderConfig
+from training.model.config import DecoderConfig, EncoderConfig
 
 Axes = tuple[str | int, ...]
 """A name for an axis of any length, a number for one that the model fixes."""

@@ -6,8 +6,7 @@ The maps of a text grow with the square of its length: at 8,192 tokens those of 
 
 import math
 
-from training.model.config import EncoderConfig
-from training.model.decoder_config import DecoderConfig
+from training.model.config import DecoderConfig, EncoderConfig
 
 BUDGET = 4 * 2**30
 """Bytes that one run may take in a proof, in all their copies: what a machine of 8 GB can spare

@@ -1,7 +1,7 @@
 """Opens a checkpoint: its encoder, with the classifier where there is one, and its decoder.
 
 Three kinds of folder go in: a classifier, of ours or any of the families in
-`training/model/families.py`; a classifier of ours with a decoder beside it; and any
+`training/checkpoints/hf_names.py`; a classifier of ours with a decoder beside it; and any
 EncoderDecoderModel of such an encoder and a GPT-2, which has no classifier and only writes.
 """
 
@@ -16,6 +16,7 @@ from export.assumed import assumed_ends, assumed_of_classifier, assumed_tokenize
 from export.encoder_graph import EncoderModel, encoder_of
 from training.checkpoints.classifier import find_folder, load_classifier, load_tokenizer
 from training.checkpoints.files import read_config
+from training.checkpoints.hf_config import classifier_to_hf, encoder_to_hf
 from training.checkpoints.hybrid import (
     GENERATION,
     TextTokens,
@@ -150,7 +151,8 @@ def _open_classifier(folder: Path) -> Parts:
     model = load_classifier(folder)
     config = model.config
     tokenizer = load_tokenizer(folder, words=config.encoder.vocab_size)
-    part = EncoderPart(folder=folder, model=model, tokenizer=tokenizer, config=config.to_hf())
+    written = classifier_to_hf(config)
+    part = EncoderPart(folder=folder, model=model, tokenizer=tokenizer, config=written)
     assumed = assumed_of_classifier(read_config(folder), config)
     return Parts(encoder=part, decoder=None, assumed=tuple(assumed))
 
@@ -172,7 +174,7 @@ def _open_encoder_decoder(
     tokenizer = load_tokenizer(folder, words=sizes[0])
     size = model.encoder.config
     # Never the config as it came, which may hold anything of whoever made it.
-    written = {"model_type": size.model_type, **size.to_hf()}
+    written = {"model_type": size.model_type, **encoder_to_hf(size)}
     encoder = EncoderPart(folder=folder, model=model.encoder, tokenizer=tokenizer, config=written)
     own_tokenizer = load_tokenizer(own, words=sizes[1]) if own else tokenizer
     assumed = [] if own else [assumed_tokenizer(sizes[1])]

@@ -8,9 +8,8 @@ from transformers import PreTrainedTokenizerBase
 from training.checkpoints.classifier import save_classifier
 from training.checkpoints.hybrid import TextTokens, save_decoder
 from training.model.classifier import BERTClassifier
-from training.model.config import ClassifierConfig, EncoderConfig
+from training.model.config import ClassifierConfig, DecoderConfig, EncoderConfig
 from training.model.decoder import GPTDecoder
-from training.model.decoder_config import DecoderConfig
 
 ENCODER = EncoderConfig(hidden_size=384, num_hidden_layers=6, intermediate_size=1536)
 DECODER = DecoderConfig(

@@ -12,7 +12,7 @@ from export.longest import longest_written, not_written
 from export.opened_graph import Case, OpenedGraph, without_warnings
 from export.past import make_past
 from export.proof import Arrays, Proof, run
-from training.model.decoder_config import DecoderConfig
+from training.model.config import DecoderConfig
 
 _WRITTEN = 6
 """Tokens that the decoder writes of each example, to be followed then in other ways."""

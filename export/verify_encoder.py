@@ -17,7 +17,7 @@ from export.invariants import check_maps, check_ones, check_texts_alone
 from export.longest import not_read
 from export.proof import Arrays, Proof, run
 from export.sessions import open_session
-from training.model.classifier import Classified
+from training.model.classifier import ClassifierOutput
 
 
 def prove_encoder(
@@ -57,7 +57,7 @@ def _torch_outputs(model: EncoderModel, feed: Arrays) -> dict[str, np.ndarray]:
             value_norms_by_definition(attention, values)
             for attention, values in zip(encoder_of(model).attentions(), result.values, strict=True)
         ]
-    logits = (result.logits,) if isinstance(result, Classified) else ()
+    logits = (result.logits,) if isinstance(result, ClassifierOutput) else ()
     outputs = (*logits, result.hidden, *result.weights, *norms)
     names = encoder_names(model).outputs
     return {name: output.numpy() for name, output in zip(names, outputs, strict=True)}

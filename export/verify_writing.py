@@ -12,7 +12,7 @@ from export.longest import longest_read, longest_written
 from export.parts import DecoderPart
 from export.proof import Proof
 from training.data.batches import Batch, EncodedText
-from training.model.decoder import GPTDecoder, LayerPast, Source
+from training.model.decoder import GPTDecoder, LayerCache, Source
 
 _LONGER = 1.5
 _MORE = 8
@@ -45,7 +45,7 @@ def write_with_torch(part: DecoderPart, sources: Sequence[EncodedText]) -> Texts
 
 def torch_steps(decoder: GPTDecoder, source: Source) -> Step:
     """The steps of the torch model on a batch of sources."""
-    past: tuple[LayerPast, ...] | None = None
+    past: tuple[LayerCache, ...] | None = None
 
     @torch.no_grad()
     def step(newest: np.ndarray) -> np.ndarray:

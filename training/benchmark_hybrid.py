@@ -94,7 +94,7 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
     with torch.no_grad():
         source = rewriter.read(batch)
     with torch.no_grad(), autocast(device):
-        hidden = model.decoder.states(batch.given, source).hidden
+        hidden = model.decoder.hidden_states(batch.given, source).hidden
     hidden = hidden[batch.wanted_mask].detach().requires_grad_()
 
     def reading(encoder: BERTEncoder) -> Callable[[], object]:
@@ -106,7 +106,7 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
 
     def layers() -> None:
         with autocast(device):
-            states = model.decoder.states(batch.given, source).hidden
+            states = model.decoder.hidden_states(batch.given, source).hidden
         states.float().sum().backward()
 
     optimizer = make_optimizer({model.decoder: 1e-9}, 0.0)

@@ -21,9 +21,9 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from export.bundle_schema import sha256
 from export.decoder_graph import trace_decoder
-from training.checkpoints.hf_decoder_weights import from_hf
+from training.checkpoints.hf_config import decoder_from_hf
+from training.checkpoints.hf_weights import DECODER_NAMES
 from training.model.decoder import GPTDecoder
-from training.model.decoder_config import DecoderConfig
 
 TINY = Path(__file__).parent / "tiny_bundle"
 OUT = Path(__file__).parent / "foreign_decoder"
@@ -44,8 +44,8 @@ def make() -> None:
     tokenizer = make_tokenizer()
     tokenizer.save(str(OUT / "tokenizer.json"))
     model = make_model(tokenizer.get_vocab_size())
-    ours = GPTDecoder(DecoderConfig.from_hf(model.decoder.config.to_dict())).eval()
-    ours.load_state_dict(from_hf(model.decoder.state_dict()))
+    ours = GPTDecoder(decoder_from_hf(model.decoder.config.to_dict())).eval()
+    ours.load_state_dict(DECODER_NAMES.from_hf(model.decoder.state_dict()))
     onnx.save(trace_decoder(ours, model.enc_to_dec_proj), OUT / "decoder.onnx")
     size = model.decoder.config
     end = tokenizer.token_to_id(END)

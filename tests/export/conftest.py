@@ -95,12 +95,12 @@ def gpt2():
 @pytest.fixture(scope="session")
 def decoder(gpt2):
     """Our decoder with its weights."""
-    from training.checkpoints import hf_decoder_weights
+    from training.checkpoints.hf_config import decoder_from_hf
+    from training.checkpoints.hf_weights import DECODER_NAMES
     from training.model.decoder import GPTDecoder
-    from training.model.decoder_config import DecoderConfig
 
-    ours = GPTDecoder(DecoderConfig.from_hf(gpt2.config.to_dict())).eval()
-    ours.load_state_dict(hf_decoder_weights.from_hf(gpt2.state_dict()))
+    ours = GPTDecoder(decoder_from_hf(gpt2.config.to_dict())).eval()
+    ours.load_state_dict(DECODER_NAMES.from_hf(gpt2.state_dict()))
     return ours
 
 
@@ -117,8 +117,7 @@ def random_checkpoint(tokenizer, tmp_path):
     """A random classifier with a decoder, tiny, its maps far from uniform, and with a record."""
     from export.random_checkpoint import save_random_checkpoint
     from training.checkpoints.record import write_record
-    from training.model.config import EncoderConfig
-    from training.model.decoder_config import DecoderConfig
+    from training.model.config import DecoderConfig, EncoderConfig
 
     sizes = {
         "vocab_size": len(tokenizer),

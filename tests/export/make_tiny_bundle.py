@@ -16,8 +16,8 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 from export.to_onnx import main
 from training.checkpoints.hybrid import TextTokens, save_decoder
 from training.checkpoints.record import write_record
+from training.model.config import DecoderConfig
 from training.model.decoder import GPTDecoder
-from training.model.decoder_config import DecoderConfig
 
 OUT = Path(__file__).parents[1] / "demo" / "tiny_bundle"
 WORDS = """

@@ -32,8 +32,7 @@ from export.benchmark_encoder import (
 from export.parts import open_parts
 from export.random_checkpoint import save_random_checkpoint
 from export.sessions import open_session
-from training.model.config import EncoderConfig
-from training.model.decoder_config import DecoderConfig
+from training.model.config import DecoderConfig, EncoderConfig
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from export.proof import Proof
 from export.quantize import quantize
 from export.sessions import open_session
 from export.verify_decoder import prove_decoder
+from training.model.config import DecoderConfig
 from training.model.decoder import GPTDecoder
-from training.model.decoder_config import DecoderConfig
 
 
 def sample(pieces: tuple[int, ...]) -> Sample:

@@ -25,9 +25,9 @@ from explorer.inference.decoder import DecoderGraph
 from explorer.inference.logits import Settings
 from explorer.inference.search import beam_search, write_one_by_one
 from export.decoder_graph import trace_decoder
-from training.checkpoints.hf_decoder_weights import from_hf
+from training.checkpoints.hf_config import decoder_from_hf
+from training.checkpoints.hf_weights import DECODER_NAMES
 from training.model.decoder import GPTDecoder
-from training.model.decoder_config import DecoderConfig
 
 VOCABULARY, START, END = 40, 1, 2
 SEEDS = (0, pytest.param(1, marks=pytest.mark.slow))
@@ -55,9 +55,9 @@ def pair(
 ) -> tuple[EncoderDecoderModel, DecoderGraph]:
     """A random model of theirs, and our graph of its decoder."""
     model = make_model(request.param)
-    config = DecoderConfig.from_hf(model.decoder.config.to_dict())
+    config = decoder_from_hf(model.decoder.config.to_dict())
     ours = GPTDecoder(config)
-    ours.load_state_dict(from_hf(model.decoder.state_dict()))
+    ours.load_state_dict(DECODER_NAMES.from_hf(model.decoder.state_dict()))
     path: Path = tmp_path_factory.mktemp("graph") / "decoder.onnx"
     onnx.save(trace_decoder(ours.eval()), path)
     decoder = Decoder(

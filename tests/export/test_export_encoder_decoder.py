@@ -31,7 +31,7 @@ from export.parts import open_parts
 from export.proof import run
 from export.sessions import open_session
 from export.to_onnx import main
-from training.model.config import EncoderConfig
+from training.checkpoints.hf_config import encoder_from_hf
 
 Save = Callable[..., Path]
 START, END = 1, 2
@@ -281,7 +281,7 @@ def test_the_encoders_half_is_written_in_settings_that_are_read(save: Save, tmp_
     written = open_parts(str(folder)).encoder.config
 
     assert "JANE" not in json.dumps(written)
-    assert EncoderConfig.from_hf(written) == EncoderConfig.from_hf(config["encoder"])
+    assert encoder_from_hf(written) == encoder_from_hf(config["encoder"])
     (tmp_path / "config.json").write_text(json.dumps(written))
     theirs = AutoConfig.from_pretrained(tmp_path)
     assert (theirs.model_type, theirs.hidden_size, theirs.num_hidden_layers) == ("bert", 16, 1)

@@ -5,8 +5,7 @@ import pytest
 from export.held_out import batches
 from export.longest import BUDGET, longest_read, longest_written, not_read, not_written
 from training.data.batches import EncodedText
-from training.model.config import EncoderConfig
-from training.model.decoder_config import DecoderConfig
+from training.model.config import DecoderConfig, EncoderConfig
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_a_layer_gives_what_the_models_layer_gives(layer: TransformerEncoderLaye
 
     with torch.no_grad():
         expected = layer(hidden, real.bool()[:, None, None], heads)
-        norms = value_norms_by_definition(layer.attention, expected.read.values)
+        norms = value_norms_by_definition(layer.attention, expected.kv.values)
         found = SequenceFirstLayer(layer)(
             hidden.transpose(0, 1), make_padding(real, CONFIG), heads[..., None, None]
         )

@@ -3,8 +3,9 @@
 import pytest
 from transformers import BertConfig
 
+from training.checkpoints.hf_classes import CLASSIFIER, is_known, task_of
+from training.checkpoints.hf_config import classifier_from_hf, classifier_to_hf, encoder_from_hf
 from training.model.config import ClassifierConfig, EncoderConfig
-from training.model.tasks import CLASSIFIER, is_known, task_of
 
 
 @pytest.mark.parametrize(
@@ -26,21 +27,20 @@ def test_a_setting_that_is_not_implemented_is_refused_by_name(setting: str, valu
     config = BertConfig().to_dict() | {setting: value}
 
     with pytest.raises(ValueError, match=setting):
-        EncoderConfig.from_hf(config)
+        encoder_from_hf(config)
 
 
 def test_all_refused_settings_are_named_at_once() -> None:
     with pytest.raises(ValueError, match="hidden_act is 'relu', implemented: 'gelu'; is_decoder"):
-        EncoderConfig.from_hf({"hidden_act": "relu", "is_decoder": True})
+        encoder_from_hf({"hidden_act": "relu", "is_decoder": True})
 
 
 def test_every_setting_that_transformers_writes_is_known() -> None:
     written = BertConfig(num_labels=4, hidden_size=36, num_attention_heads=3).to_dict()
 
-    config = ClassifierConfig.from_hf(written)
+    config = classifier_from_hf(written)
 
     assert config.encoder.hidden_size == 36
-    assert config.encoder.head_size == 12
     assert len(config.labels) == 4
 
 
@@ -53,26 +53,26 @@ def test_our_config_survives_the_way_to_disk_and_back() -> None:
         pooler=False,
     )
 
-    assert ClassifierConfig.from_hf(config.to_hf()) == config
+    assert classifier_from_hf(classifier_to_hf(config)) == config
 
 
 def test_transformers_reads_our_config_alike() -> None:
     config = ClassifierConfig(encoder=EncoderConfig(hidden_size=48), labels=("no", "yes"))
 
-    theirs = BertConfig.from_dict(config.to_hf())
+    theirs = BertConfig.from_dict(classifier_to_hf(config))
 
-    assert config.to_hf()["model_type"] == "bert"
+    assert classifier_to_hf(config)["model_type"] == "bert"
     assert theirs.architectures == ["BertForSequenceClassification"]
     assert theirs.hidden_size == 48
     assert theirs.id2label == {0: "no", 1: "yes"}
-    assert ClassifierConfig.from_hf(theirs.to_dict()).encoder == config.encoder
+    assert classifier_from_hf(theirs.to_dict()).encoder == config.encoder
 
 
 def test_one_output_is_a_regression_unless_said_otherwise() -> None:
     one = {"id2label": {"0": "score"}}
 
-    assert ClassifierConfig.from_hf(one).problem_type == "regression"
-    said = ClassifierConfig.from_hf({**one, "problem_type": "multi_label_classification"})
+    assert classifier_from_hf(one).problem_type == "regression"
+    said = classifier_from_hf({**one, "problem_type": "multi_label_classification"})
     assert said.problem_type == "multi_label_classification"
 
 
@@ -107,7 +107,7 @@ def test_numbers_that_no_model_has_are_refused(setting: str, value: object, sent
     config = {"model_type": "bert", "architectures": ["BertForSequenceClassification"]}
 
     with pytest.raises(ValueError, match=sentence) as refused:
-        ClassifierConfig.from_hf({**config, setting: value})
+        classifier_from_hf({**config, setting: value})
 
     assert len(str(refused.value)) < 400
 

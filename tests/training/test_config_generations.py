@@ -14,8 +14,8 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
 
 from training.checkpoints.classifier import load_classifier
-from training.model.config import ClassifierConfig, EncoderConfig, unread
-from training.model.families import FAMILIES
+from training.checkpoints.hf_config import classifier_from_hf, encoder_from_hf, unread
+from training.checkpoints.hf_names import FAMILIES
 
 SIZES: dict[str, Any] = {
     "vocab_size": 40,
@@ -101,18 +101,18 @@ def test_only_a_class_that_is_known_may_have_settings_that_are_not() -> None:
     note = {"rotary_theta": 10000, "best_threshold": 0.4, "nothing": None, "empty": {}}
     named = {**SIZES, **NAMED, **GENERATE, **note}
 
-    assert EncoderConfig.from_hf(named).hidden_size == 16
+    assert encoder_from_hf(named).hidden_size == 16
     assert unread(named) == ["best_threshold", "rotary_theta"]
     for classes in (None, [], ["BertWithRotation"]):
         with pytest.raises(ValueError, match=r"best_threshold is 0\.4, which is not known here"):
-            EncoderConfig.from_hf({**named, "architectures": classes})
+            encoder_from_hf({**named, "architectures": classes})
 
 
 def test_code_of_its_own_is_another_model() -> None:
     config = {**SIZES, **NAMED, "auto_map": {"AutoModelForSequenceClassification": "m.Mine"}}
 
     with pytest.raises(ValueError, match="auto_map gives AutoModelForSequenceClassification code"):
-        EncoderConfig.from_hf(config)
+        encoder_from_hf(config)
 
 
 # What a class of transformers reads beside what fixes its numbers: what is returned, and how.
@@ -147,7 +147,7 @@ def test_no_setting_that_its_class_reads_is_passed_over(model_type: str) -> None
     assert len(read) > 8
     for name in read:
         with pytest.raises(ValueError, match=f"{name} is"):
-            ClassifierConfig.from_hf({**named, name: "odd"})
+            classifier_from_hf({**named, name: "odd"})
 
 
 @pytest.mark.parametrize(
@@ -169,12 +169,12 @@ def test_no_setting_that_its_class_reads_is_passed_over(model_type: str) -> None
 )
 def test_what_contradicts_itself_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        ClassifierConfig.from_hf({**SIZES, **NAMED, **change})
+        classifier_from_hf({**SIZES, **NAMED, **change})
 
 
 def test_one_setting_with_two_values_is_refused() -> None:
     config = AutoConfig.for_model("distilbert").to_dict()
 
-    assert EncoderConfig.from_hf({**config, "hidden_size": 768}).hidden_size == 768
+    assert encoder_from_hf({**config, "hidden_size": 768}).hidden_size == 768
     with pytest.raises(ValueError, match="says dim 768 and hidden_size 512, which are one setting"):
-        EncoderConfig.from_hf({**config, "hidden_size": 512})
+        encoder_from_hf({**config, "hidden_size": 512})

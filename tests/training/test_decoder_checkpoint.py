@@ -26,9 +26,8 @@ from training.checkpoints.hybrid import (
     save_decoder,
 )
 from training.model.classifier import BERTClassifier
-from training.model.config import ClassifierConfig, EncoderConfig
+from training.model.config import ClassifierConfig, DecoderConfig, EncoderConfig
 from training.model.decoder import GPTDecoder
-from training.model.decoder_config import DecoderConfig
 
 CLOSE = {"atol": 1e-5, "rtol": 0}
 TOKENS = TextTokens(start=2, end=3, pad=0)

@@ -11,10 +11,10 @@ from transformers import (
     GPT2LMHeadModel,
 )
 
-from training.checkpoints import hf_decoder_weights, hf_weights
-from training.model.config import EncoderConfig
+from training.checkpoints.hf_config import decoder_from_hf, decoder_to_hf, encoder_from_hf
+from training.checkpoints.hf_weights import DECODER_NAMES, encoder_names
+from training.model.config import DecoderConfig
 from training.model.decoder import GPTDecoder, Source
-from training.model.decoder_config import DecoderConfig
 from training.model.hybrid import BERTGPTModel
 
 SIZES = [
@@ -41,8 +41,8 @@ def reference(size: dict[str, int], *, cross: bool) -> GPT2LMHeadModel:
 
 
 def same_in_ours(theirs: GPT2LMHeadModel) -> GPTDecoder:
-    ours = GPTDecoder(DecoderConfig.from_hf(theirs.config.to_dict())).eval()
-    ours.load_state_dict(hf_decoder_weights.from_hf(theirs.state_dict()))
+    ours = GPTDecoder(decoder_from_hf(theirs.config.to_dict())).eval()
+    ours.load_state_dict(DECODER_NAMES.from_hf(theirs.state_dict()))
     return ours
 
 
@@ -88,7 +88,7 @@ def test_logits_and_maps_equal_those_of_transformers(size: dict[str, int], cross
 def test_gradients_equal_those_of_transformers(cross: bool) -> None:
     theirs = reference(SIZES[1], cross=cross).double()
     ours = same_in_ours(theirs).double()
-    ours.load_state_dict(hf_decoder_weights.from_hf(theirs.state_dict()))
+    ours.load_state_dict(DECODER_NAMES.from_hf(theirs.state_dict()))
     read = None
     if cross:
         read = source(24)._replace(hidden=source(24).hidden.double().requires_grad_())
@@ -99,7 +99,7 @@ def test_gradients_equal_those_of_transformers(cross: bool) -> None:
         read.hidden.grad = None
     ours(target(), read).logits.square().sum().backward()
 
-    gradients = hf_decoder_weights.to_hf(
+    gradients = DECODER_NAMES.to_hf(
         {name: p.grad for name, p in ours.named_parameters() if p.grad is not None}
     )
     expected = {n: p for n, p in theirs.named_parameters() if n != "lm_head.weight"}
@@ -173,11 +173,11 @@ def test_every_weight_goes_to_theirs_and_back() -> None:
     theirs = reference(SIZES[1], cross=True)
     ours = same_in_ours(theirs).state_dict()
 
-    there = hf_decoder_weights.to_hf(ours)
+    there = DECODER_NAMES.to_hf(ours)
 
     assert set(there) == set(theirs.state_dict()) - {"lm_head.weight"}
     assert all(torch.equal(there[name], theirs.state_dict()[name]) for name in there)
-    back = hf_decoder_weights.from_hf(there)
+    back = DECODER_NAMES.from_hf(there)
     assert all(torch.equal(back[name], tensor) for name, tensor in ours.items())
 
 
@@ -200,15 +200,15 @@ def test_the_hybrid_equals_an_encoder_decoder_model(width: int) -> None:
     theirs.encoder.set_attn_implementation("eager")
     theirs.decoder.set_attn_implementation("eager")
     ours = BERTGPTModel(
-        EncoderConfig.from_hf(theirs.config.encoder.to_dict()),
-        DecoderConfig.from_hf(theirs.config.decoder.to_dict()),
+        encoder_from_hf(theirs.config.encoder.to_dict()),
+        decoder_from_hf(theirs.config.decoder.to_dict()),
     ).eval()
-    encoder_weights = hf_weights.from_hf(theirs.encoder.state_dict())
+    encoder_weights = encoder_names().from_hf(theirs.encoder.state_dict())
     ours.encoder.load_state_dict(
         {n.removeprefix("encoder."): w for n, w in encoder_weights.items() if n != "pooler.weight"
          and n != "pooler.bias"}
     )  # fmt: skip
-    ours.decoder.load_state_dict(hf_decoder_weights.from_hf(theirs.decoder.state_dict()))
+    ours.decoder.load_state_dict(DECODER_NAMES.from_hf(theirs.decoder.state_dict()))
     if ours.bridge is not None:
         ours.bridge.load_state_dict(theirs.enc_to_dec_proj.state_dict())
     read = torch.randint(0, 30, (3, 7), generator=torch.Generator().manual_seed(2))
@@ -257,7 +257,7 @@ def test_a_target_longer_than_the_positions_is_refused() -> None:
 )
 def test_a_setting_that_is_not_implemented_is_refused_by_name(setting: str, value: object) -> None:
     with pytest.raises(ValueError, match=setting):
-        DecoderConfig.from_hf(GPT2Config().to_dict() | {setting: value})
+        decoder_from_hf(GPT2Config().to_dict() | {setting: value})
 
 
 def test_our_config_survives_the_way_to_disk_and_back_and_transformers_reads_it() -> None:
@@ -265,8 +265,8 @@ def test_our_config_survives_the_way_to_disk_and_back_and_transformers_reads_it(
         vocab_size=99, hidden_size=24, num_attention_heads=4, num_hidden_layers=2
     )
 
-    assert DecoderConfig.from_hf(config.to_hf()) == config
-    theirs = GPT2Config.from_dict(config.to_hf())
+    assert decoder_from_hf(decoder_to_hf(config)) == config
+    theirs = GPT2Config.from_dict(decoder_to_hf(config))
     assert (theirs.n_embd, theirs.n_inner, theirs.add_cross_attention) == (24, 3072, True)
-    assert DecoderConfig.from_hf(theirs.to_dict()) == config
-    assert DecoderConfig.from_hf({"n_embd": 12, "n_inner": None}).intermediate_size == 48
+    assert decoder_from_hf(theirs.to_dict()) == config
+    assert decoder_from_hf({"n_embd": 12, "n_inner": None}).intermediate_size == 48

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedModel
 
-from training.checkpoints import hf_weights
 from training.checkpoints.classifier import load_classifier, save_classifier, start_classifier
-from training.model.families import FAMILIES
+from training.checkpoints.hf_names import FAMILIES
+from training.checkpoints.hf_weights import encoder_names
 from training.runs.hybrid import new_hybrid
 
 PAD = 1
@@ -111,9 +111,8 @@ def test_gradients_equal_those_of_transformers(kind: str, tmp_path: Path) -> Non
     expected = theirs(**their_inputs(kind, "right"), output_attentions=True)
     (expected.logits.square().sum() + expected.attentions[-1].square().sum()).backward()
 
-    gradients = hf_weights.to_hf(
-        {name: p.grad for name, p in ours.named_parameters() if p.grad is not None},
-        ours.config.encoder.family,
+    gradients = encoder_names(ours.config.encoder.model_type).to_hf(
+        {name: p.grad for name, p in ours.named_parameters() if p.grad is not None}
     )
     assert set(gradients) == {name for name, _ in theirs.named_parameters()}
     for name, parameter in theirs.named_parameters():

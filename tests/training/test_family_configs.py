@@ -5,27 +5,27 @@ from typing import Any
 import pytest
 from transformers import AutoConfig
 
-from training.model.config import ClassifierConfig, EncoderConfig
-from training.model.families import FAMILIES
+from training.checkpoints.hf_config import classifier_from_hf, encoder_from_hf, encoder_to_hf
+from training.checkpoints.hf_names import FAMILIES
 
 
 @pytest.mark.parametrize("model_type", FAMILIES)
 def test_a_setting_that_is_not_written_has_the_familys_default(model_type: str) -> None:
     written = AutoConfig.for_model(model_type).to_dict()
 
-    found = EncoderConfig.from_hf({"model_type": model_type})
+    found = encoder_from_hf({"model_type": model_type})
 
-    assert found == EncoderConfig.from_hf(written)
-    assert ClassifierConfig.from_hf(written).problem_type == "single_label_classification"
+    assert found == encoder_from_hf(written)
+    assert classifier_from_hf(written).problem_type == "single_label_classification"
 
 
 def test_a_roberta_of_514_positions_reads_512_tokens() -> None:
     config = AutoConfig.for_model("roberta", max_position_embeddings=514).to_dict()
 
-    read = EncoderConfig.from_hf(config)
+    read = encoder_from_hf(config)
 
     assert read.max_position_embeddings == 512
-    assert read.to_hf()["max_position_embeddings"] == 514
+    assert encoder_to_hf(read)["max_position_embeddings"] == 514
 
 
 @pytest.mark.parametrize("model_type", ["deberta-v2", "albert", "mpnet", "t5"])
@@ -33,7 +33,7 @@ def test_a_family_that_is_not_implemented_is_named_beside_those_that_are(model_t
     config = AutoConfig.for_model(model_type).to_dict()
 
     with pytest.raises(ValueError, match=f"type '{model_type}', which is not implemented") as told:
-        ClassifierConfig.from_hf(config)
+        classifier_from_hf(config)
 
     assert "bert, distilbert, roberta, xlm-roberta, electra" in str(told.value)
     assert "encoder-decoder with a gpt2" in str(told.value)
@@ -56,7 +56,7 @@ def test_a_setting_that_would_change_the_numbers_is_refused(
     config = AutoConfig.for_model(model_type).to_dict() | {setting: value}
 
     with pytest.raises(ValueError, match=setting):
-        EncoderConfig.from_hf(config)
+        encoder_from_hf(config)
 
 
 @pytest.mark.parametrize(
@@ -73,4 +73,4 @@ def test_a_cross_encoder_with_one_output_says_what_follows_it(
 ) -> None:
     config = AutoConfig.for_model("roberta", num_labels=1).to_dict() | noted
 
-    assert ClassifierConfig.from_hf(config).problem_type.startswith(expected)
+    assert classifier_from_hf(config).problem_type.startswith(expected)

@@ -10,6 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import get_linear_schedule_with_warmup
 
+from training.checkpoints.hf_config import classifier_to_hf
 from training.cli import Step
 from training.data.batches import EncodedText, pad
 from training.evaluation.classification import fit_temperature, measure, predict_logits
@@ -187,7 +188,7 @@ def test_dropout_is_the_recipes_in_the_modules_and_in_the_config() -> None:
     run(model, replace(RECIPE, epochs=1, dropout=0.25))
 
     assert {m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)} == {0.25}
-    written = model.config.to_hf()
+    written = classifier_to_hf(model.config)
     assert written["hidden_dropout_prob"] == written["attention_probs_dropout_prob"] == 0.25
 
 

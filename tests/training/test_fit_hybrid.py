@@ -189,7 +189,7 @@ def test_training_teaches_the_head_to_look_where_a_token_comes_from(tokenizer) -
         run(rewriter, recipe=replace(RECIPE, aligning=aligning))
         batch = next(copies(seed=9))
         with torch.no_grad(), autocast(torch.device("cpu")):
-            states = rewriter.model.decoder.states(batch.given, rewriter.read(batch))
+            states = rewriter.model.decoder.hidden_states(batch.given, rewriter.read(batch))
         found.append(float(alignment_loss(states, batch)))
 
     assert found[1] < found[0] - 0.3

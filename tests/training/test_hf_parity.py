@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForSequenceClassification, BertModel
 
-from training.checkpoints import hf_weights
 from training.checkpoints.classifier import load_classifier, save_classifier, start_classifier
+from training.checkpoints.hf_weights import encoder_names
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 
@@ -87,7 +87,7 @@ def test_gradients_equal_those_of_transformers(
     )
     (expected.logits.square().sum() + expected.attentions[-1].square().sum()).backward()
 
-    gradients = hf_weights.to_hf(
+    gradients = encoder_names().to_hf(
         {name: p.grad for name, p in ours.named_parameters() if p.grad is not None}
     )
     assert set(gradients) == {name for name, _ in theirs.named_parameters()}
@@ -157,8 +157,8 @@ def test_every_weight_name_goes_to_theirs_and_back(tmp_path: Path) -> None:
 
     ours = load_classifier(tmp_path).state_dict()
 
-    assert set(hf_weights.to_hf(ours)) == set(theirs.state_dict())
-    assert set(hf_weights.from_hf(hf_weights.to_hf(ours))) == set(ours)
+    assert set(encoder_names().to_hf(ours)) == set(theirs.state_dict())
+    assert set(encoder_names().from_hf(encoder_names().to_hf(ours))) == set(ours)
 
 
 def test_names_of_old_checkpoints_are_understood(tmp_path: Path) -> None:

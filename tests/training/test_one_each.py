@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.checkpoints import hf_decoder_weights, hf_weights
+from training.checkpoints.hf_weights import DECODER_NAMES, encoder_names
 
 Read = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
@@ -16,18 +16,18 @@ Read = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
     ("read", "first", "second"),
     [
         (
-            hf_weights.from_hf,
+            encoder_names().from_hf,
             "bert.encoder.layer.0.attention.self.query.weight",
             "encoder.layer.0.attention.self.query.weight",
         ),
         (
-            hf_weights.from_hf,
+            encoder_names().from_hf,
             "bert.embeddings.LayerNorm.gamma",
             "bert.embeddings.LayerNorm.weight",
         ),
-        (hf_decoder_weights.from_hf, "transformer.wte.weight", "wte.weight"),
+        (DECODER_NAMES.from_hf, "transformer.wte.weight", "wte.weight"),
         (
-            hf_decoder_weights.from_hf,
+            DECODER_NAMES.from_hf,
             "h.0.attn.c_attn.weight",
             "transformer.h.0.attn.c_attn.weight",
         ),

@@ -13,9 +13,8 @@ from training.hybrid import seq2seq as greedy_module
 from training.hybrid import seq2seq as rewriter_module
 from training.hybrid.seq2seq import Rewriter, frozen_copy, write_greedily
 from training.model.classifier import BERTClassifier
-from training.model.config import ClassifierConfig, EncoderConfig
+from training.model.config import ClassifierConfig, DecoderConfig, EncoderConfig
 from training.model.decoder import Source
-from training.model.decoder_config import DecoderConfig
 from training.model.hybrid import BERTGPTModel
 
 TOKENS = TextTokens(start=2, end=3, pad=0)

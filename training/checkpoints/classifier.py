@@ -2,7 +2,7 @@
 
 The format is Hugging Face's, in both directions: what we save opens with
 `BertForSequenceClassification.from_pretrained`, and what that class saves opens here; likewise for
-the other families of `model/families.py`. A name that is no folder is looked up on the Hub.
+the other families of `hf_names.py`. A name that is no folder is looked up on the Hub.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,14 +12,17 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
-from training.checkpoints import hf_weights
+from training.checkpoints.hf_config import classifier_to_hf
+from training.checkpoints.hf_config import classifier_from_hf
+from training.checkpoints.hf_config import encoder_from_hf
+from training.checkpoints.hf_weights import encoder_names
 from training.data.batches import without_limits
 from training.checkpoints.stored_weights import build_model
 from training.checkpoints.files import write_json
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
-from training.model.families import FAMILIES, Family, family_of
-from training.model.tasks import CLASSIFIER, OURS, class_of, is_known, task_by_weights, task_of
+from training.checkpoints.hf_names import FAMILIES, Family, family_of
+from training.checkpoints.hf_classes import CLASSIFIER, OURS, class_of, is_known, task_by_weights, task_of
 from training.checkpoints.files import read_config
 from training.checkpoints.tokenizer import open_tokenizer
 from training.checkpoints.stored_weights import Weights, open_weights
@@ -74,8 +77,8 @@ def load_classifier(name: str | Path) -> BERTClassifier:
     family = family_of(written)
     stored = open_weights(folder)
     _check_task(written, stored, family, folder)
-    weights = stored.changed(partial(hf_weights.from_hf, family=family))
-    config = ClassifierConfig.from_hf(written, outputs=_outputs(weights))
+    weights = stored.changed(encoder_names(family.model_type).from_hf)
+    config = classifier_from_hf(written, outputs=_outputs(weights))
     if not config.pooler:
         weights = weights.changed(partial(_without, starts=("pooler.",)))
     model, _ = _build(config, weights, folder, may_be_new=())
@@ -95,8 +98,8 @@ def start_classifier(
         FileNotFoundError, ValueError: as `load_classifier`.
     """
     folder = find_folder(name)
-    encoder = EncoderConfig.from_hf(read_config(folder))
-    weights = open_weights(folder).changed(partial(hf_weights.from_hf, family=encoder.family))
+    encoder = encoder_from_hf(read_config(folder))
+    weights = open_weights(folder).changed(encoder_names(encoder.model_type).from_hf)
     weights = weights.changed(partial(_without, starts=("head.",) if pooler else _ON_TOP))
     config = ClassifierConfig(encoder=encoder, labels=tuple(labels), pooler=pooler)
     model, new = _build(config, weights, folder, may_be_new=_ON_TOP)
@@ -119,9 +122,9 @@ def save_classifier(
     folder: Path, model: BERTClassifier, tokenizer: PreTrainedTokenizerBase
 ) -> None:
     """Writes the model and its tokenizer in Hugging Face's format into an existing `folder`."""
-    write_json(folder / "config.json", model.config.to_hf())
+    write_json(folder / "config.json", classifier_to_hf(model.config))
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    theirs = hf_weights.to_hf(weights, model.config.encoder.family)
+    theirs = encoder_names(model.config.encoder.model_type).to_hf(weights)
     with by_a_library():
         save_file(theirs, folder / "model.safetensors", metadata={"format": "pt"})
         tokenizer.save_pretrained(folder)
@@ -158,14 +161,14 @@ def _without(weights: Mapping[str, Tensor], *, starts: tuple[str, ...]) -> dict[
 def _build(
     config: ClassifierConfig, weights: Weights, folder: Path, *, may_be_new: tuple[str, ...]
 ) -> tuple[BERTClassifier, list[str]]:
-    family = config.encoder.family
+    family = FAMILIES[config.encoder.model_type]
     return build_model(
         partial(BERTClassifier, config),
         weights,
         folder,
         configs={"encoder.": config.encoder},
         what="classifier",
-        names_on_disk=partial(hf_weights.hf_names, family=family),
+        names_on_disk=encoder_names(family.model_type).on_disk,
         advice=partial(_advice, family=family),
         may_be_new=may_be_new,
     )

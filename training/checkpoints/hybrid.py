@@ -14,16 +14,20 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
-from training.checkpoints import hf_decoder_weights
-from training.checkpoints import hf_weights
+from training.checkpoints.hf_names import FAMILIES, Family
+from training.checkpoints.hf_config import decoder_to_hf
+from training.checkpoints.hf_config import decoder_from_hf
+from training.checkpoints.hf_config import encoder_from_hf
+from training.checkpoints.hf_weights import DECODER_NAMES
+from training.checkpoints.hf_weights import encoder_names
 from training.checkpoints.stored_weights import build_model
 from training.checkpoints.classifier import find_folder
 from training.checkpoints.files import read_json, write_json
 from training.model.config import EncoderConfig
-from training.model.config_checks import OF_GENERATE, is_a
+from training.checkpoints.hf_config import OF_GENERATE, is_a
 from training.model.decoder import GPTDecoder
-from training.model.decoder_config import DecoderConfig
-from training.model.families import Family
+from training.model.config import DecoderConfig
+from training.checkpoints.hf_names import Family
 from training.model.hybrid import BERTGPTModel
 from training.checkpoints.files import listing, read_config
 from training.checkpoints.stored_weights import Weights, open_weights
@@ -54,10 +58,10 @@ def save_decoder(
         "eos_token_id": tokens.end,
         "pad_token_id": tokens.pad,
     }
-    write_json(folder / "config.json", {**decoder.config.to_hf(), **marks})
+    write_json(folder / "config.json", {**decoder_to_hf(decoder.config), **marks})
     write_json(folder / GENERATION, {"decoder_start_token_id": tokens.start, **marks})
     weights = {name: tensor.contiguous() for name, tensor in decoder.state_dict().items()}
-    theirs = hf_decoder_weights.to_hf(weights)
+    theirs = DECODER_NAMES.to_hf(weights)
     with by_a_library():
         save_file(theirs, folder / "model.safetensors", metadata={"format": "pt"})
         tokenizer.save_pretrained(folder)
@@ -70,14 +74,14 @@ def load_decoder(folder: Path) -> GPTDecoder:
         FileNotFoundError: a file is missing.
         ValueError: the config asks for what is not implemented, or the weights do not fit it.
     """
-    config = DecoderConfig.from_hf(read_config(folder))
+    config = decoder_from_hf(read_config(folder))
     decoder, _ = build_model(
         partial(GPTDecoder, config),
-        open_weights(folder).changed(hf_decoder_weights.from_hf),
+        open_weights(folder).changed(DECODER_NAMES.from_hf),
         folder,
         configs={"": config},
         what="decoder",
-        names_on_disk=hf_decoder_weights.hf_names,
+        names_on_disk=DECODER_NAMES.on_disk,
         advice=_advice,
     )
     return decoder.eval()
@@ -99,9 +103,9 @@ def load_hybrid(name: str | Path) -> BERTGPTModel:
             f"{folder} has a model of type {config.get('model_type')!r}; expected a checkpoint "
             "with the folders encoder and decoder, or an EncoderDecoderModel of a BERT and a GPT-2"
         )
-    encoder = EncoderConfig.from_hf(_half(config, "encoder"))
-    decoder = DecoderConfig.from_hf(_half(config, "decoder"))
-    rename = partial(_from_encoder_decoder, family=encoder.family)
+    encoder = encoder_from_hf(_half(config, "encoder"))
+    decoder = decoder_from_hf(_half(config, "decoder"))
+    rename = partial(_from_encoder_decoder, model_type=encoder.model_type)
     return _build(encoder, decoder, open_weights(folder).changed(rename), folder)
 
 
@@ -173,10 +177,10 @@ def _join(folder: Path) -> BERTGPTModel:
             f"{folder} has no folder decoder (found: {listing(folder)}); add one with: "
             f"python training/train_hybrid.py {folder}"
         )
-    encoder = EncoderConfig.from_hf(read_config(folder / "encoder"))
-    decoder = DecoderConfig.from_hf(read_config(folder / "decoder"))
+    encoder = encoder_from_hf(read_config(folder / "encoder"))
+    decoder = decoder_from_hf(read_config(folder / "decoder"))
     read = open_weights(folder / "encoder").changed(
-        partial(_without_classifier, family=encoder.family)
+        partial(_without_classifier, model_type=encoder.model_type)
     )
     writes = open_weights(folder / "decoder").changed(_as_part)
     return _build(encoder, decoder, read | writes, folder)
@@ -197,7 +201,7 @@ def _half(config: Mapping[str, Any], part: str) -> dict[str, Any]:
     return half
 
 
-def _from_encoder_decoder(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
+def _from_encoder_decoder(weights: Mapping[str, Tensor], model_type: str) -> dict[str, Tensor]:
     parts: dict[str, dict[str, Tensor]] = {"encoder": {}, "decoder": {}}
     ours = {}
     for name, tensor in weights.items():
@@ -206,17 +210,17 @@ def _from_encoder_decoder(weights: Mapping[str, Tensor], family: Family) -> dict
             parts[part][rest] = tensor
         else:
             ours[_BRIDGE.get(name, name)] = tensor
-    encoder = _without_classifier(parts["encoder"], family)
+    encoder = _without_classifier(parts["encoder"], model_type)
     return ours | encoder | _as_part(parts["decoder"])
 
 
-def _without_classifier(weights: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
-    ours = hf_weights.from_hf(weights, family)
+def _without_classifier(weights: Mapping[str, Tensor], model_type: str) -> dict[str, Tensor]:
+    ours = encoder_names(model_type).from_hf(weights)
     return {name: w for name, w in ours.items() if not name.startswith(("pooler.", "head."))}
 
 
 def _as_part(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    ours = hf_decoder_weights.from_hf(weights)
+    ours = DECODER_NAMES.from_hf(weights)
     return {f"decoder.{name}": tensor for name, tensor in ours.items()}
 
 
@@ -224,7 +228,7 @@ def _build(
     encoder: EncoderConfig, decoder: DecoderConfig, weights: Weights, folder: Path
 ) -> BERTGPTModel:
     def names_on_disk(names: Iterable[str]) -> list[str]:
-        return sorted(_name_on_disk(name, encoder.family) for name in names)
+        return sorted(_name_on_disk(name, FAMILIES[encoder.model_type]) for name in names)
 
     model, _ = build_model(
         partial(BERTGPTModel, encoder, decoder),
@@ -242,8 +246,8 @@ def _name_on_disk(name: str, family: Family) -> str:
     if name.startswith("bridge."):
         return name.replace("bridge.", "enc_to_dec_proj.")
     if name.startswith("decoder."):
-        return f"decoder.{hf_decoder_weights.hf_names([name.removeprefix('decoder.')])[0]}"
-    return hf_weights.hf_names([name], family)[0].replace(f"{family.prefix}.", "encoder.", 1)
+        return f"decoder.{DECODER_NAMES.on_disk([name.removeprefix('decoder.')])[0]}"
+    return encoder_names(family.model_type).on_disk([name])[0].replace(f"{family.prefix}.", "encoder.", 1)
 
 
 def _advice(problems: list[str]) -> str:

@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from training.checkpoints.files import read_json
-from training.model.families import FAMILIES
+from training.checkpoints.hf_names import FAMILIES
 from training.checkpoints.files import no_weights
 from dataclasses import fields
 from reprlib import repr as short

@@ -103,7 +103,7 @@ def train_step(
     with autocast(head.device):
         with torch.set_grad_enabled(memory is not None):
             source = rewriter.read(batch)
-        states = rewriter.model.decoder.states(batch.given, source)
+        states = rewriter.model.decoder.hidden_states(batch.given, source)
     loss = restoration_loss(states.hidden, batch, head, recipe)
     total = loss + recipe.aligning * alignment_loss(states, batch)
     if memory is not None:

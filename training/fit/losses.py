@@ -96,7 +96,7 @@ class Memory:
         now = hidden[::_EVERY]
         answers, wanted = (
             logits.float().log_softmax(dim=-1)
-            for logits in (self.student.score(now), before.logits)
+            for logits in (self.student.logits(now), before.logits)
         )
         moved = (now[:, 0].float() - before.hidden[:, 0].float()).square().sum()
         length = before.hidden[:, 0].float().square().sum()

@@ -36,8 +36,8 @@ def write_greedily(
     past = None
     for _ in range(most):
         with autocast(device):
-            states = decoder.states(token_ids, source, past)
-            token_ids = decoder.score(states.hidden[:, -1:]).argmax(dim=-1)
+            states = decoder.hidden_states(token_ids, source, past)
+            token_ids = decoder.logits(states.hidden[:, -1:]).argmax(dim=-1)
         past = states.past
         written.append(token_ids[:, 0])
         ended |= token_ids[:, 0] == end
@@ -151,8 +151,8 @@ class Rewriter:
 
     def _scores(self, batch: PairBatch) -> Float[Tensor, "positions vocabulary"]:
         with autocast(batch.source_ids.device):
-            states = self.model.decoder.states(batch.given, self.read(batch))
-            return self.model.decoder.score(states.hidden[batch.wanted_mask]).float()
+            states = self.model.decoder.hidden_states(batch.given, self.read(batch))
+            return self.model.decoder.logits(states.hidden[batch.wanted_mask]).float()
 
 
 def frozen_copy(encoder: BERTEncoder) -> BERTEncoder:

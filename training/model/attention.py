@@ -24,7 +24,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 
-class KeysValues(NamedTuple):
+class KeyValue(NamedTuple):
     """What has been read: a decoder keeps it, so that a new token computes only its own."""
 
     keys: Float[Tensor, "batch heads key depth"]
@@ -38,7 +38,7 @@ class Attended(NamedTuple):
 
     hidden: Float[Tensor, "batch query hidden"]
     weights: Float[Tensor, "batch heads query key"]
-    read: KeysValues
+    kv: KeyValue
     """Of every token that could be looked at, those of the past included."""
 
 
@@ -79,7 +79,7 @@ class MultiHeadAttention(nn.Module):
         visible: Bool[Tensor, "#batch 1 #query key"],
         *,
         read_from: Float[Tensor, "batch new_key hidden"] | None = None,
-        past: KeysValues | None = None,
+        past: KeyValue | None = None,
         head_mask: Float[Tensor, "#batch heads"] | None = None,
     ) -> Attended:
         """Lets every position of `hidden` read from `read_from`, or from `hidden` itself.
@@ -104,7 +104,7 @@ class MultiHeadAttention(nn.Module):
         if head_mask is not None:
             context = context * head_mask[:, :, None, None]
         context = context.transpose(1, 2).flatten(2)  # (batch, query, hidden)
-        return Attended(self.project(context), weights, KeysValues(keys, values))
+        return Attended(self.project(context), weights, KeyValue(keys, values))
 
     def _split_heads(
         self, projected: Float[Tensor, "batch tokens hidden"]

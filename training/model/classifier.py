@@ -14,7 +14,7 @@ from training.model.config import ClassifierConfig
 from training.model.encoder import BERTEncoder
 
 
-class Classified(NamedTuple):
+class ClassifierOutput(NamedTuple):
     """What `BERTClassifier` returns; `weights` and `values` hold one tensor for each layer."""
 
     logits: Float[Tensor, "batch labels"]
@@ -23,7 +23,7 @@ class Classified(NamedTuple):
     values: tuple[Float[Tensor, "batch heads tokens depth"], ...]
 
 
-# What follows the dense layer, see `Family.activation`.
+# What follows the dense layer, see `Variant.activation`.
 _ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "gelu": nn.functional.gelu}
 
 
@@ -54,15 +54,15 @@ class BERTClassifier(nn.Module):
         padding_mask: Bool[Tensor, "batch tokens"],
         segment_ids: Int[Tensor, "batch tokens"] | None = None,
         head_mask: Float[Tensor, "#batch layers heads"] | None = None,
-    ) -> Classified:
+    ) -> ClassifierOutput:
         """Classifies a padded batch; the arguments are those of `BERTEncoder.forward`."""
         encoded = self.encoder(token_ids, padding_mask, segment_ids, head_mask)
-        return Classified(self.score(encoded.hidden), *encoded)
+        return ClassifierOutput(self.logits(encoded.hidden), *encoded)
 
-    def score(self, hidden: Float[Tensor, "batch tokens hidden"]) -> Float[Tensor, "batch labels"]:
+    def logits(self, hidden: Float[Tensor, "batch tokens hidden"]) -> Float[Tensor, "batch labels"]:
         """The logits of texts that the encoder has read, from their first token, [CLS], alone."""
-        family, pooled = self.config.encoder.family, hidden[:, 0]
+        variant, pooled = self.config.encoder.variant, hidden[:, 0]
         if self.pooler is not None:
-            pooled = self.dropout(pooled) if family.dropout_before_pooler else pooled
-            pooled = _ACTIVATIONS[family.activation](self.pooler(pooled))
+            pooled = self.dropout(pooled) if variant.dropout_before_pooler else pooled
+            pooled = _ACTIVATIONS[variant.activation](self.pooler(pooled))
         return self.head(self.dropout(pooled))

@@ -1,35 +1,41 @@
-"""What fixes the size of a model. Field names are those of Hugging Face's `config.json`.
+"""What fixes the size of a model: encoder, classifier, decoder. Names are those of BERT's config.
 
-Corresponds to `transformers/models/bert/configuration_bert.py`; what other families call a setting
-stands in `families.py`. A setting that would change the model's numbers and that we do not
-implement is refused by name; it is never ignored.
+Corresponds to `configuration_bert.py` and `configuration_gpt2.py` in `transformers`. GPT-2 has
+words of its own for sizes (`n_embd`, `n_layer`, ...): here they have BERT's, so that one word means
+one thing.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 from reprlib import repr as short
-from typing import Any
+from typing import Any, Literal
 
-from training.model.config_checks import (
-    check_number,
-    check_settings,
-    check_sizes,
-    in_own_words,
-    is_a,
-    unread_settings,
-)
-from training.model.families import FAMILIES, Family, family_of
-from training.model.tasks import OURS, is_known
-
-# Values without which `from_hf` would build a different model: setting -> what it must be.
-_REQUIRED: dict[str, tuple[object, ...]] = {
-    "model_type": tuple(FAMILIES),  # see `family_of`
-    "is_decoder": (False,),
-    "add_cross_attention": (False,),
-    "is_encoder_decoder": (False,),
-}
-_MOST_LABELS = 100_000
 _PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
+_LARGEST_NUMBER = 1_000  # of layer_norm_eps and initializer_range, which are far below 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """The few lines in which the model of one of BERT's relatives is not BERT's."""
+
+    activation: Literal["tanh", "relu", "gelu"] = "tanh"
+    """Between the classifier's two layers."""
+    dropout_before_pooler: bool = False
+    """Also before the classifier's dense layer, beside the one behind it."""
+    skips_padding: bool = False
+    """Positions count real tokens only, from `pad_token_id` + 1; padding has `pad_token_id`."""
+
+
+_ROBERTA = Variant(dropout_before_pooler=True, skips_padding=True)
+VARIANTS = {
+    "bert": Variant(),  # Devlin et al. 2019
+    "distilbert": Variant(activation="relu"),  # Sanh et al. 2019
+    "roberta": _ROBERTA,  # Liu et al. 2019
+    "xlm-roberta": _ROBERTA,  # Conneau et al. 2020: in a hundred languages
+    "electra": Variant(activation="gelu", dropout_before_pooler=True),  # Clark et al. 2020
+}
+"""Those that are implemented, by their `model_type`. Two more differences are sizes: DistilBERT
+knows no segments, and ELECTRA's embeddings have a width of their own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +43,7 @@ class EncoderConfig:
     """The size of an encoder; the defaults are those of bert-base-uncased."""
 
     model_type: str = "bert"
-    """Its family, see `families.py`."""
+    """Which of the `VARIANTS` it is."""
     vocab_size: int = 30522
     hidden_size: int = 768
     num_hidden_layers: int = 12
@@ -46,8 +52,7 @@ class EncoderConfig:
     intermediate_size: int = 3072
     """Width of the feed-forward network between its two linear layers."""
     max_position_embeddings: int = 512
-    """The longest sequence, in tokens, special tokens included. RoBERTa's `config.json` counts the
-    rows of its table instead, which has `first_position` more."""
+    """The longest sequence, in tokens, special tokens included."""
     type_vocab_size: int = 2
     """How many segments a sequence may have (text A, text B); 0: the model knows none."""
     layer_norm_eps: float = 1e-12
@@ -66,65 +71,26 @@ class EncoderConfig:
                 f"pad_token_id is {short(self.pad_token_id)}; expected one of 0 to "
                 f"{self.vocab_size - 1}"
             )
-        if self.family.skips_padding and self.pad_token_id is None:
+        if self.variant.skips_padding and self.pad_token_id is None:
             raise ValueError(
                 f"pad_token_id is None; a {self.model_type} counts its positions from it. Give "
                 "the id of the tokenizer's padding token"
             )
 
     @property
-    def family(self) -> Family:
+    def variant(self) -> Variant:
         """What differs from BERT."""
-        return FAMILIES[self.model_type]
-
-    @property
-    def head_size(self) -> int:
-        """Width of one head's queries, keys and values."""
-        return self.hidden_size // self.num_attention_heads
+        return VARIANTS[self.model_type]
 
     @property
     def first_position(self) -> int:
         """The row of the position table that belongs to a text's first token."""
-        return (self.pad_token_id or 0) + 1 if self.family.skips_padding else 0
+        return (self.pad_token_id or 0) + 1 if self.variant.skips_padding else 0
 
     @property
     def has_segments(self) -> bool:
         """Whether text A and text B are told apart."""
         return self.type_vocab_size > 1
-
-    @classmethod
-    def from_hf(cls, config: Mapping[str, Any]) -> "EncoderConfig":
-        """Reads the content of a Hugging Face `config.json`.
-
-        Raises:
-            ValueError: the model's family is not implemented, or a setting has a value that we do
-                not implement, or is not known to us; every such setting is named.
-        """
-        family = family_of(config)
-        config = in_own_words(config, family.aliases)
-        own = [field for field in fields(cls) if field.name in family.settings]
-        check_settings(
-            config,
-            {family.settings[field.name]: field.type for field in own},
-            _required(family),
-            without_effect=family.without_effect,
-            class_known=is_known(config, {one.class_prefix for one in FAMILIES.values()}),
-        )
-        theirs = {field.name: family.settings[field.name] for field in own}
-        given = {name: config[setting] for name, setting in theirs.items() if setting in config}
-        read = cls(model_type=family.model_type, **{**family.defaults, **given})
-        limit = read.max_position_embeddings - read.first_position
-        return replace(read, max_position_embeddings=limit)
-
-    def to_hf(self) -> dict[str, Any]:
-        """The settings in `config.json` that `from_hf` reads, under the family's own names."""
-        ours = {field.name: getattr(self, field.name) for field in fields(self)} | {
-            "max_position_embeddings": self.max_position_embeddings + self.first_position,
-            "embedding_size": self.embedding_size or self.hidden_size,
-        }
-        names = self.family.settings
-        written = {names[name]: value for name, value in ours.items() if name in names}
-        return {**self.family.fixed, **written}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,7 +101,7 @@ class ClassifierConfig:
     labels: tuple[str, ...]
     """The classes' names in the order of the logits."""
     problem_type: str = "single_label_classification"
-    """Hugging Face's word for what the logits mean; decides the loss and the probabilities."""
+    """What the logits mean: decides the loss and the probabilities."""
     classifier_dropout: float | None = None
     """Dropout before the last linear layer; None means the encoder's hidden_dropout_prob."""
     pooler: bool = True
@@ -157,95 +123,54 @@ class ClassifierConfig:
                 '"multi_label_classification" (a sigmoid follows) into config.json'
             )
 
-    @classmethod
-    def from_hf(cls, config: Mapping[str, Any], *, outputs: int = 2) -> "ClassifierConfig":
-        """Reads the content of a sequence classifier's `config.json`, of any of our families.
 
-        Args:
-            outputs: so many labels there are where they are neither named nor counted.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecoderConfig:
+    """The size of a GPT decoder; the defaults are those of gpt2. Names as in `EncoderConfig`."""
 
-        Raises:
-            ValueError: as `EncoderConfig.from_hf`, or labels or problem type cannot be read.
-        """
-        encoder = EncoderConfig.from_hf(config)
-        dropout = encoder.family.settings["classifier_dropout"]
-        if not is_a(float | None, config.get(dropout)):
-            raise ValueError(f"{dropout} is {short(config[dropout])}; expected a number")
-        check_number(dropout, config.get(dropout))
-        labels = _labels(config, outputs)
-        return cls(
-            encoder=encoder,
-            labels=labels,
-            problem_type=config.get("problem_type") or _problem_of(labels, config),
-            classifier_dropout=config.get(dropout),
-            pooler=config.get("pooler") is not False,
-        )
+    vocab_size: int = 50257
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    max_position_embeddings: int = 1024
+    layer_norm_eps: float = 1e-5
+    hidden_dropout: float = 0.1
+    """On what each sub-layer adds."""
+    embedding_dropout: float = 0.1
+    attention_dropout: float = 0.1
+    initializer_range: float = 0.02
+    cross_attention: bool = True
+    """Whether it can read a source. False: a plain GPT-2."""
 
-    def to_hf(self) -> dict[str, Any]:
-        """The content of `config.json`; `from_hf` reads it back, and so does `transformers`.
-
-        Only `transformers` cannot know `pooler`: it is written when False, and then
-        `architectures` names our class, so that no other loader takes the folder for its own.
-        """
-        family, dropout = self.encoder.family, self.classifier_dropout
-        written: dict[str, Any] = {
-            "model_type": family.model_type,
-            "architectures": [family.architecture if self.pooler else OURS],
-            **self.encoder.to_hf(),
-            # Not every family takes a null here; none needs one.
-            **({} if dropout is None else {family.settings["classifier_dropout"]: dropout}),
-            "problem_type": self.problem_type,
-            "id2label": {str(i): name for i, name in enumerate(self.labels)},
-            "label2id": {name: i for i, name in enumerate(self.labels)},
-        }
-        return written if self.pooler else {**written, "pooler": False}
+    def __post_init__(self) -> None:
+        check_sizes(self)
 
 
-def unread(config: Mapping[str, Any]) -> list[str]:
-    """The settings in a `config.json` that no classifier of its family reads."""
-    family = family_of(config)
-    read = {*family.settings.values(), *family.aliases, *family.without_effect, *_required(family)}
-    return unread_settings(config, read)
+def check_sizes(config: Any, *, may_be_zero: Collection[str] = ()) -> None:
+    """Checks the sizes of a config's dataclass.
 
-
-def _required(family: Family) -> dict[str, tuple[object, ...]]:
-    return {name: (value,) for name, value in family.fixed.items()} | _REQUIRED
-
-
-def _labels(config: Mapping[str, Any], outputs: int) -> tuple[str, ...]:
-    """The classes' names by `id2label` or `label2id`, or numbered as transformers does."""
-    named = config.get("id2label") or _turned(config.get("label2id"))
-    if not named:
-        count = config.get("num_labels") or outputs
-        if not (is_a(int, count) and 0 < count <= _MOST_LABELS):
-            raise ValueError(f"num_labels is {short(count)}; expected 1 to {_MOST_LABELS}")
-        return tuple(f"LABEL_{i}" for i in range(count))
-    counted = {str(i) for i in range(len(named))} if isinstance(named, Mapping) else None
-    if counted is None or counted != set(map(str, named)):
-        raise ValueError(
-            f"id2label is {short(named)}; expected a name for each output: "
-            '{"0": ..., "1": ...}, counted from 0 without a gap'
-        )
-    return tuple(str(name) for _, name in sorted(named.items(), key=lambda item: int(item[0])))
-
-
-def _turned(ids: Any) -> Any:
-    """`label2id` as an `id2label`; nothing if it is not one name for each number."""
-    if not isinstance(ids, Mapping) or not all(is_a(int, number) for number in ids.values()):
-        return None
-    turned = {str(number): name for name, number in ids.items()}
-    return turned if len(turned) == len(ids) else None
-
-
-def _problem_of(labels: tuple[str, ...], config: Mapping[str, Any]) -> str:
-    """What the logits mean where `problem_type` is not written.
-
-    One output is a number as it is, unless the cross-encoders of `sentence-transformers` note that
-    a sigmoid follows it.
+    Raises:
+        ValueError: a size is below 1, another number as `check_number` says, or the heads do not
+            divide the width.
     """
-    if len(labels) > 1:
-        return "single_label_classification"
-    noted = config.get("sentence_transformers")
-    after = noted.get("activation_fn") if isinstance(noted, Mapping) else None
-    after = str(after or config.get("sbert_ce_default_activation_function"))
-    return "multi_label_classification" if after.endswith("Sigmoid") else "regression"
+    for field in fields(config):
+        value = getattr(config, field.name)
+        least = 0 if field.name in may_be_zero else 1
+        if field.type is int and value < least:
+            raise ValueError(f"{field.name} is {short(value)}; expected {least} or more")
+        if field.type is float:
+            check_number(field.name, value)
+    if config.hidden_size % config.num_attention_heads:
+        raise ValueError(
+            f"hidden_size {short(config.hidden_size)} does not divide into "
+            f"{short(config.num_attention_heads)} heads; use a multiple, e.g. "
+            f"{short(config.num_attention_heads * 64)}"
+        )
+
+
+def check_number(name: str, value: float | None) -> None:
+    """Raises ValueError: a probability is none, or another number no layer can be made with."""
+    most = 1 if "dropout" in name else _LARGEST_NUMBER
+    if value is not None and not 0 <= value <= most:
+        raise ValueError(f"{name} is {short(value)} in config.json; expected 0 to {most}")

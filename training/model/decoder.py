@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from training.model.attention import Attended, KeysValues, MultiHeadAttention
-from training.model.decoder_config import DecoderConfig
+from training.model.attention import Attended, KeyValue, MultiHeadAttention
+from training.model.config import DecoderConfig
 from training.model.encoder import FeedForward
 
 TargetWeights = Float[Tensor, "batch heads target past_and_target"]
@@ -28,11 +28,11 @@ class Source(NamedTuple):
     padding_mask: Bool[Tensor, "batch source"]
 
 
-class LayerPast(NamedTuple):
+class LayerCache(NamedTuple):
     """What one layer keeps between two steps of writing."""
 
-    target: KeysValues
-    source: KeysValues | None
+    target: KeyValue
+    source: KeyValue | None
     """Computed at the first step and passed on; None without cross-attention."""
 
 
@@ -44,17 +44,17 @@ class DecoderStates(NamedTuple):
     weights: tuple[TargetWeights, ...]
     cross_weights: tuple[SourceWeights, ...]
     """Empty without a source."""
-    past: tuple[LayerPast, ...]
+    past: tuple[LayerCache, ...]
 
 
-class Decoded(NamedTuple):
+class DecoderOutput(NamedTuple):
     """What `GPTDecoder` returns; all but the logits hold one entry for each layer."""
 
     logits: Float[Tensor, "batch target vocabulary"]
     weights: tuple[TargetWeights, ...]
     cross_weights: tuple[SourceWeights, ...]
     """Empty without a source."""
-    past: tuple[LayerPast, ...]
+    past: tuple[LayerCache, ...]
 
 
 class TransformerDecoderLayer(nn.Module):
@@ -78,7 +78,7 @@ class TransformerDecoderLayer(nn.Module):
         hidden: Float[Tensor, "batch target hidden"],
         visible: Bool[Tensor, "1 1 target past_and_target"],
         source: Source | None,
-        past: LayerPast | None,
+        past: LayerCache | None,
         head_mask: Float[Tensor, "#batch heads"] | None,
         cross_head_mask: Float[Tensor, "#batch heads"] | None,
     ) -> tuple[Attended, Attended | None]:
@@ -126,36 +126,36 @@ class GPTDecoder(nn.Module):
         self,
         token_ids: Int[Tensor, "batch target"],
         source: Source | None = None,
-        past: tuple[LayerPast, ...] | None = None,
+        past: tuple[LayerCache, ...] | None = None,
         head_mask: Float[Tensor, "#batch layers heads"] | None = None,
         cross_head_mask: Float[Tensor, "#batch layers heads"] | None = None,
-    ) -> Decoded:
+    ) -> DecoderOutput:
         """Scores every word of the vocabulary as the next one, at every position.
 
         Args:
             token_ids: the target so far, or, with `past`, only what is new of it. All targets of a
                 batch have one length; padding may follow on the right, where nothing sees it.
             source: what to read; None for a decoder that writes by itself.
-            past: `Decoded.past` of the step before.
+            past: `DecoderOutput.past` of the step before.
             head_mask, cross_head_mask: 1 keeps a head, 0 removes it; None keeps them all.
 
         Raises:
             ValueError: the target is longer than the position embeddings.
         """
-        states = self.states(token_ids, source, past, head_mask, cross_head_mask)
-        return Decoded(self.score(states.hidden), *states[1:])
+        states = self.hidden_states(token_ids, source, past, head_mask, cross_head_mask)
+        return DecoderOutput(self.logits(states.hidden), *states[1:])
 
-    def score(
+    def logits(
         self, hidden: Float[Tensor, "*positions hidden"]
     ) -> Float[Tensor, "*positions vocabulary"]:
         """The tied head: a word's score is its embedding times the last hidden state."""
         return nn.functional.linear(hidden, self.word.weight)
 
-    def states(
+    def hidden_states(
         self,
         token_ids: Int[Tensor, "batch target"],
         source: Source | None = None,
-        past: tuple[LayerPast, ...] | None = None,
+        past: tuple[LayerCache, ...] | None = None,
         head_mask: Float[Tensor, "#batch layers heads"] | None = None,
         cross_head_mask: Float[Tensor, "#batch layers heads"] | None = None,
     ) -> DecoderStates:
@@ -187,7 +187,7 @@ class GPTDecoder(nn.Module):
             tuple(attended.weights for attended in selfs),
             tuple(crossed.weights for crossed in crosses if crossed),
             tuple(
-                LayerPast(attended.read, crossed.read if crossed else None)
+                LayerCache(attended.kv, crossed.kv if crossed else None)
                 for attended, crossed in zip(selfs, crosses, strict=True)
             ),
         )

@@ -14,7 +14,7 @@ from training.model.attention import Attended, MultiHeadAttention
 from training.model.config import EncoderConfig
 
 
-class Encoded(NamedTuple):
+class EncoderOutput(NamedTuple):
     """What `BERTEncoder` returns; `weights` and `values` hold one tensor for each layer."""
 
     hidden: Float[Tensor, "batch tokens hidden"]
@@ -26,14 +26,14 @@ class Embeddings(nn.Module):
     """The sum of what the token is, where it stands, and which text it belongs to.
 
     Some families know no segments, count positions in another way, or have embeddings of another
-    width than the layers: `families.py` says which.
+    width than the layers: see `Variant` in `config.py`.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         width, pad = config.embedding_size or config.hidden_size, config.pad_token_id
         first, limit = config.first_position, config.max_position_embeddings
-        self.padding_idx = pad if config.family.skips_padding else None  # not counted
+        self.padding_idx = pad if config.variant.skips_padding else None  # not counted
         self.word = nn.Embedding(config.vocab_size, width, padding_idx=pad)
         self.position = nn.Embedding(first + limit, width, padding_idx=self.padding_idx)
         segments = config.type_vocab_size
@@ -129,7 +129,7 @@ class BERTEncoder(nn.Module):
         padding_mask: Bool[Tensor, "batch tokens"],
         segment_ids: Int[Tensor, "batch tokens"] | None = None,
         head_mask: Float[Tensor, "#batch layers heads"] | None = None,
-    ) -> Encoded:
+    ) -> EncoderOutput:
         """Encodes a padded batch.
 
         Args:
@@ -154,8 +154,8 @@ class BERTEncoder(nn.Module):
             attended = layer(hidden, visible, None if head_mask is None else head_mask[:, i])
             hidden = attended.hidden
             weights.append(attended.weights)
-            values.append(attended.read.values)
-        return Encoded(hidden, tuple(weights), tuple(values))
+            values.append(attended.kv.values)
+        return EncoderOutput(hidden, tuple(weights), tuple(values))
 
     def attentions(self) -> list[MultiHeadAttention]:
         """The attention of each layer, from the first to the last."""

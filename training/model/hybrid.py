@@ -8,17 +8,16 @@ from typing import NamedTuple
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from training.model.config import EncoderConfig
-from training.model.decoder import Decoded, GPTDecoder, Source
-from training.model.decoder_config import DecoderConfig
-from training.model.encoder import BERTEncoder, Encoded
+from training.model.config import DecoderConfig, EncoderConfig
+from training.model.decoder import DecoderOutput, GPTDecoder, Source
+from training.model.encoder import BERTEncoder, EncoderOutput
 
 
-class Rewritten(NamedTuple):
+class HybridOutput(NamedTuple):
     """What `BERTGPTModel` returns: both halves, with all their maps."""
 
-    encoded: Encoded
-    decoded: Decoded
+    encoded: EncoderOutput
+    decoded: DecoderOutput
 
 
 class BERTGPTModel(nn.Module):
@@ -37,11 +36,11 @@ class BERTGPTModel(nn.Module):
         source_padding_mask: Bool[Tensor, "batch source"],
         target_ids: Int[Tensor, "batch target"],
         segment_ids: Int[Tensor, "batch source"] | None = None,
-    ) -> Rewritten:
+    ) -> HybridOutput:
         """Reads the source and scores, at every position of the target, the word that follows."""
         encoded = self.encoder(source_ids, source_padding_mask, segment_ids)
         source = self.as_source(encoded.hidden, source_padding_mask)
-        return Rewritten(encoded, self.decoder(target_ids, source))
+        return HybridOutput(encoded, self.decoder(target_ids, source))
 
     def as_source(
         self,

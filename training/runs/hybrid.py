@@ -29,7 +29,7 @@ from training.fit.losses import Memory
 from training.hybrid.seq2seq import Rewriter, frozen_copy
 from training.hybrid.tasks import Following, Restoring
 from training.model.classifier import BERTClassifier
-from training.model.decoder_config import DecoderConfig
+from training.model.config import DecoderConfig
 from training.model.hybrid import BERTGPTModel
 from training.readers.rows import noted_reading
 from training.recipes import HybridRecipe, Recipe

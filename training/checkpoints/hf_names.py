@@ -1,20 +1,15 @@
-"""What differs between BERT and its relatives: names on disk, settings, and a few lines of model.
+"""Hugging Face's names on disk: of the weights and settings of BERT and its relatives, and GPT-2's.
 
-One entry for each family; everything else about them is the same encoder. Corresponds to
-`models/<family>/modeling_<family>.py` and `configuration_<family>.py` in `transformers`.
-
-    bert          Devlin et al. 2019
-    distilbert    Sanh et al. 2019: no segments; the classifier's dense layer has ReLU
-    roberta       Liu et al. 2019: positions count from `pad_token_id` + 1, padding is not counted
-    xlm-roberta   Conneau et al. 2020: RoBERTa in a hundred languages
-    electra       Clark et al. 2020: embeddings of a width of their own; GELU in the classifier
+One entry for each family. Corresponds to `models/<family>/modeling_<family>.py` and
+`configuration_<family>.py` in `transformers`. What differs in the models themselves stands in
+`model/config.py`, as their `Variant`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
-from training.model.tasks import class_of, task_of
+from training.checkpoints.hf_classes import class_of, task_of
 
 # Our module -> theirs, behind the family's prefix. `{}` stands for a layer's number.
 _BERT_ENCODER = {
@@ -45,6 +40,31 @@ _DISTILBERT_ENCODER = {
     "encoder.layers.{}.feed_forward_norm": "transformer.layer.{}.output_layer_norm",
 }
 
+# Our module -> theirs in a GPT2LMHeadModel: embeddings and norms, stored as ours are.
+DECODER = {
+    "word": "transformer.wte",
+    "position": "transformer.wpe",
+    "norm": "transformer.ln_f",
+    "layers.{}.attention_norm": "transformer.h.{}.ln_1",
+    "layers.{}.cross_attention_norm": "transformer.h.{}.ln_cross_attn",
+    "layers.{}.feed_forward_norm": "transformer.h.{}.ln_2",
+}
+# Their linear layers -> ours: a Conv1D stores its matrix transposed, (in, out), and one may hold
+# several of ours side by side.
+DECODER_JOINED = {
+    "transformer.h.{}.attn.c_attn": tuple(
+        f"layers.{{}}.attention.{part}" for part in ("query", "key", "value")
+    ),
+    "transformer.h.{}.attn.c_proj": ("layers.{}.attention.project",),
+    "transformer.h.{}.crossattention.q_attn": ("layers.{}.cross_attention.query",),
+    "transformer.h.{}.crossattention.c_attn": tuple(
+        f"layers.{{}}.cross_attention.{part}" for part in ("key", "value")
+    ),
+    "transformer.h.{}.crossattention.c_proj": ("layers.{}.cross_attention.project",),
+    "transformer.h.{}.mlp.c_fc": ("layers.{}.feed_forward.up",),
+    "transformer.h.{}.mlp.c_proj": ("layers.{}.feed_forward.down",),
+}
+
 # Our setting -> theirs in `config.json`.
 _BERT_SETTINGS = {
     name: name
@@ -71,7 +91,7 @@ _DISTILBERT_SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """A kind of checkpoint: how it is written on disk, and where its model is not BERT's."""
+    """A kind of checkpoint: how an encoder and its classifier are written on disk."""
 
     model_type: str
     """Hugging Face's word for the family, as `config.json` has it."""
@@ -95,13 +115,6 @@ class Family:
     """Settings of this family alone that change no number of a classifier's forward pass."""
     left_out: tuple[str, ...]
     """How weights begin that a classifier's forward pass does not use: pre-training heads."""
-    activation: Literal["tanh", "relu", "gelu"] = "tanh"
-    """Between the classifier's two layers."""
-    dropout_before_pooler: bool = False
-    """Also before the classifier's dense layer, beside the one behind it."""
-    skips_padding: bool = False
-    """Positions count real tokens only, from `pad_token_id` + 1; padding has `pad_token_id`."""
-
     @property
     def class_prefix(self) -> str:
         """How the names of its classes in `transformers` begin."""
@@ -143,7 +156,6 @@ _DISTILBERT = Family(
         {"sinusoidal_pos_embds", "qa_dropout", "seq_classif_dropout", "tie_weights_"}
     ),
     left_out=("vocab_transform.", "vocab_layer_norm.", "vocab_projector."),
-    activation="relu",
 )
 _ROBERTA = Family(
     model_type="roberta",
@@ -156,8 +168,6 @@ _ROBERTA = Family(
     fixed=_BERT.fixed,
     # A pooler stands in old checkpoints, and their classifier passes it by.
     left_out=("lm_head.", "roberta.pooler."),
-    dropout_before_pooler=True,
-    skips_padding=True,
 )
 _XLM_ROBERTA = replace(
     _ROBERTA,
@@ -183,8 +193,6 @@ _ELECTRA = Family(
         f"summary_{part}" for part in ("type", "use_proj", "activation", "last_dropout")
     ),
     left_out=("discriminator_predictions.", "generator_predictions.", "generator_lm_head."),
-    activation="gelu",
-    dropout_before_pooler=True,
 )
 
 FAMILIES = {
