@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import benchmark
-from explorer.analyses.faithfulness import Faithfulness, Trust
+from explorer.analyses.faithfulness import Faithfulness, FaithfulnessScores
 from explorer.analyses.occlusion import plan_occlusion
 from explorer.bundle.bundle import open_bundle
 from explorer.inference.cost import Throughput
@@ -39,7 +39,9 @@ def trusted(removed, kept, tau):
     chance = np.arange(4) / 10
     methods = ("attention", "norm-weighted attention", "rollout", "occlusion")
     own = (np.array([value] * 4) for value in (removed, kept, tau, removed, kept))
-    return Trust(None, (50, 100), methods, Faithfulness(*own), Faithfulness(*[chance] * 5))
+    return Faithfulness(
+        None, (50, 100), methods, FaithfulnessScores(*own), FaithfulnessScores(*[chance] * 5)
+    )
 
 
 def test_the_table_holds_means_over_texts():

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from explorer.analyses.corruption import corrupt
+from explorer.analyses.noise import corrupt
 
 CLEAN = "the story is bright and the music never dull"
 MASK = "[MASK]"
@@ -64,11 +64,11 @@ def test_what_was_masked_before_stays_masked():
 def test_each_slip_says_what_was_done_to_which_words(seed):
     text = "  the story, is bright and   never dull (we  hope)"
 
-    found, slips = corrupt(text, seed, MASK)
+    found, corruptions = corrupt(text, seed, MASK)
 
-    assert len(slips) == 2
-    assert slips[0].words < slips[1].words
-    for kind, words in slips:
+    assert len(corruptions) == 2
+    assert corruptions[0].words < corruptions[1].words
+    for kind, words in corruptions:
         names = [text[start:end] for start, end in words]
         assert all(name.isalpha() for name in names)
         if kind == "swapped":
@@ -76,10 +76,14 @@ def test_each_slip_says_what_was_done_to_which_words(seed):
         else:
             assert len(names) == 1
             assert names[0] not in re.findall(r"\w+", found)
-    assert found.count(MASK) == sum(kind == "masked" for kind, _ in slips)
+    assert found.count(MASK) == sum(kind == "masked" for kind, _ in corruptions)
 
 
 def test_slips_come_in_all_kinds():
-    kinds = {slip.kind for seed in range(60) for slip in corrupt(CLEAN, seed, MASK).slips}
+    kinds = {
+        corruption.kind
+        for seed in range(60)
+        for corruption in corrupt(CLEAN, seed, MASK).corruptions
+    }
 
     assert kinds == {"masked", "dropped", "swapped", "mistyped"}

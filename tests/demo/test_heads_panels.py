@@ -7,7 +7,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from explorer.analyses.head_ablation import HeadEffects, Plan, PruningCurve
+from explorer.analyses.head_ablation import HeadEffects, PruningCurve, PruningPlan
 from explorer.analyses.perturbation import LEAST
 from explorer.bundle.bundle import open_bundle
 from explorer.errors import RequestError
@@ -76,7 +76,7 @@ def test_the_curve_says_where_the_answer_changes(bundle, model, copy_of_tiny, an
     points = np.array([[0.6, 0.4, 0], [0.55, 0.45, 0], [0.3, 0.7, 0], [0.8, 0.2, 0]], np.float32)
 
     def curve(bundle):
-        return PruningCurve(Plan(groups, 3), groups, answered(bundle, points))
+        return PruningCurve(PruningPlan(groups, 3), groups, answered(bundle, points))
 
     several, number = (
         open_bundle(copy_of_tiny(problem_type=kind)) for kind in ("multi_label", "regression")

@@ -8,7 +8,7 @@ from explorer.analyses import perturbation as spans_module
 from explorer.analyses.occlusion import occlusion, occlusion_cost, plan_occlusion
 from explorer.analyses.perturbation import (
     answers_without,
-    check_way,
+    check_removal_mode,
     distinct_texts,
     own_words,
     sentence_spans,
@@ -129,12 +129,12 @@ def test_equal_texts_are_read_once(model):
 
 def test_words_cannot_be_masked_without_a_mask_token(model, monkeypatch):
     with pytest.raises(RequestError, match="way is 'burnt'; expected deleted or masked"):
-        check_way("burnt", model)
-    assert check_way("masked", model) == "masked"
+        check_removal_mode("burnt", model)
+    assert check_removal_mode("masked", model) == "masked"
     monkeypatch.setattr(model._encoder, "mask_id", None)
 
     with pytest.raises(RequestError, match=r"Tiny.* has no mask token.*Have them deleted"):
-        check_way("masked", model)
+        check_removal_mode("masked", model)
 
 
 def test_a_text_without_words_has_no_effects(model):

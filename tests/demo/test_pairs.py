@@ -8,7 +8,7 @@ import pytest
 
 from explorer.analyses import word_pairs as module
 from explorer.analyses.perturbation import own_words
-from explorer.analyses.word_pairs import pairs, pairs_cost
+from explorer.analyses.word_pairs import word_pairs, word_pairs_cost
 from explorer.inference.cost import run_to_end
 from explorer.inference.source_text import deleted, masked
 
@@ -34,7 +34,7 @@ def alone(float_model):
 def test_an_interaction_is_the_second_difference(float_model, alone, way):
     text, pair = "unbelievable music was not bad", "it was good"
     reading = float_model.read(text, pair)
-    found = run_to_end(pairs(float_model, reading, 1, way))
+    found = run_to_end(word_pairs(float_model, reading, 1, way))
 
     words = own_words(reading.tokens)
     assert found.places == list(range(len(words)))
@@ -63,12 +63,12 @@ def test_an_interaction_is_the_second_difference(float_model, alone, way):
 def test_the_words_with_the_largest_effects_are_paired(float_model, monkeypatch):
     reading = float_model.read("not bad at all, the story is great!")
     monkeypatch.setattr(module, "MOST_WORDS", 3)
-    found = run_to_end(pairs(float_model, reading, 0, "deleted"))
+    found = run_to_end(word_pairs(float_model, reading, 0, "deleted"))
 
     largest = np.argsort(-np.abs(found.single.log_odds_effects), kind="stable")[:3]
     assert found.places == sorted(largest.tolist())
     assert found.left_out == len(found.single.words) - 3
-    assert pairs_cost(float_model, reading).texts == len(found.single.words) + 3
+    assert word_pairs_cost(float_model, reading).texts == len(found.single.words) + 3
 
 
 def test_no_more_pairs_than_fit_into_the_time(float_model, monkeypatch):
@@ -77,11 +77,13 @@ def test_no_more_pairs_than_fit_into_the_time(float_model, monkeypatch):
     monkeypatch.setattr(
         float_model.throughput, "texts_within", lambda seconds, _: words + (5 if seconds > 8 else 0)
     )
-    assert pairs_cost(float_model, reading).texts == words + 3  # of 3 words; 4 would make 6 pairs
-    assert len(run_to_end(pairs(float_model, reading, 0, "deleted")).places) == 3
+    assert (
+        word_pairs_cost(float_model, reading).texts == words + 3
+    )  # of 3 words; 4 would make 6 pairs
+    assert len(run_to_end(word_pairs(float_model, reading, 0, "deleted")).places) == 3
 
 
 def test_a_single_word_makes_no_pair(float_model):
-    found = run_to_end(pairs(float_model, float_model.read("good"), 0, "deleted"))
+    found = run_to_end(word_pairs(float_model, float_model.read("good"), 0, "deleted"))
 
     assert (found.strongest, found.interactions.shape) == ([], (1, 1))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from explorer.analyses.head_ablation import Plan, prune, pruning_cost, pruning_plan
+from explorer.analyses.head_ablation import PruningPlan, prune, pruning_cost, pruning_plan
 from explorer.inference.cost import run_to_end
 
 TEXT = "unbelievable music was good"
@@ -60,7 +60,7 @@ def test_measured_once_the_order_is_that_of_the_single_heads(float_model):
 
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_between_two_measurements_several_go(float_model, monkeypatch, every):
-    texts = Plan(tuple((head,) for head in ALL), every).texts
+    texts = PruningPlan(tuple((head,) for head in ALL), every).texts
     monkeypatch.setattr(float_model.throughput, "texts_within", lambda *_: texts)
     curve = run_to_end(prune(float_model, float_model.read(TEXT), 0))
 

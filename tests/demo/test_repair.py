@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.analyses.corruption import Repair, Slip, corrupt, grade
+from explorer.analyses.noise import Corruption, Repair, corrupt, grade
 from explorer.inference.generator import TextGenerator
 from explorer.inference.target_text import Spelled
 from explorer.ui.write_sentences import graded
@@ -19,29 +19,39 @@ def spelled(text):
     return found
 
 
-def slip(kind, *words):
+def corruption(kind, *words):
     starts = [CLEAN.index(word) for word in words]
-    return Slip(kind, tuple((at, at + len(word)) for at, word in zip(starts, words, strict=True)))
+    return Corruption(
+        kind, tuple((at, at + len(word)) for at, word in zip(starts, words, strict=True))
+    )
 
 
 @pytest.mark.parametrize(
     ("slips", "written", "mended", "kept", "added"),
     [
-        ([slip("masked", "film"), slip("dropped", "not")], CLEAN, (True, True), 3, 0),
-        ([slip("masked", "film"), slip("dropped", "not")], "the film is bad", (True, False), 3, 0),
-        ([slip("masked", "film")], "the cast is not bad", (False,), 4, 1),
-        ([slip("swapped", "is", "not")], CLEAN, (True,), 3, 0),
-        ([slip("swapped", "is", "not")], "the film not is bad", (False,), 3, 1),
-        ([slip("mistyped", "film")], "the flim is not bad", (False,), 4, 1),
-        ([slip("mistyped", "film")], "the film is so bad", (True,), 3, 1),
-        ([slip("dropped", "bad")], "", (False,), 0, 0),
+        ([corruption("masked", "film"), corruption("dropped", "not")], CLEAN, (True, True), 3, 0),
+        (
+            [corruption("masked", "film"), corruption("dropped", "not")],
+            "the film is bad",
+            (True, False),
+            3,
+            0,
+        ),
+        ([corruption("masked", "film")], "the cast is not bad", (False,), 4, 1),
+        ([corruption("swapped", "is", "not")], CLEAN, (True,), 3, 0),
+        ([corruption("swapped", "is", "not")], "the film not is bad", (False,), 3, 1),
+        ([corruption("mistyped", "film")], "the flim is not bad", (False,), 4, 1),
+        ([corruption("mistyped", "film")], "the film is so bad", (True,), 3, 1),
+        ([corruption("dropped", "bad")], "", (False,), 0, 0),
     ],
 )
-def test_a_slip_is_mended_when_all_its_words_stand_again(slips, written, mended, kept, added):
-    found = grade(slips, spelled(CLEAN), written.split())
+def test_a_slip_is_mended_when_all_its_words_stand_again(
+    corruptions, written, restored, kept, added
+):
+    found = grade(corruptions, spelled(CLEAN), written.split())
 
-    touched = sum(len(one.words) for one in slips)
-    assert found == Repair(mended, kept, 5 - touched, added)
+    touched = sum(len(one.words) for one in corruptions)
+    assert found == Repair(restored, kept, 5 - touched, added)
 
 
 def test_words_are_those_that_the_decoder_would_write(model):
@@ -58,13 +68,13 @@ def test_words_are_those_that_the_decoder_would_write(model):
 def test_the_clean_sentence_mends_everything_and_the_spoiled_one_nothing(model, seed):
     clean = "The story is bright, and the music never dull"
     words = TextGenerator(model).spelled
-    spoiled, slips = corrupt(clean, seed, model.mask)
+    spoiled, corruptions = corrupt(clean, seed, model.mask)
 
-    perfect = grade(slips, words(clean), [word.text for word in words(clean)])
-    copied = grade(slips, words(clean), [word.text for word in words(spoiled)])
+    perfect = grade(corruptions, words(clean), [word.text for word in words(clean)])
+    copied = grade(corruptions, words(clean), [word.text for word in words(spoiled)])
 
     assert perfect == Repair((True, True), perfect.others, perfect.others, 0)
-    assert copied.mended == (False, False)
+    assert copied.restored == (False, False)
 
 
 def test_the_grade_is_told_in_a_sentence():

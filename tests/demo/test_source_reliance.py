@@ -8,10 +8,10 @@ import pytest
 from explorer.analyses import source_attribution as module
 from explorer.analyses.perturbation import LEAST
 from explorer.analyses.source_attribution import (
-    WAYS,
+    SOURCE_REMOVALS,
     cross_attention_by_word,
-    reliance_cost,
-    source_reliance,
+    source_attribution,
+    source_attribution_cost,
 )
 from explorer.bundle.bundle import open_bundle
 from explorer.errors import RequestError
@@ -21,7 +21,7 @@ from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.inference.source_text import masked
 from explorer.ui.panel import Asked
-from explorer.ui.panels.source_panel import SOURCE_RELIANCE, check_way
+from explorer.ui.panels.source_panel import SOURCE_ATTRIBUTION, check_source_removal
 
 TEXT = "unbelievable music was good"
 
@@ -60,19 +60,19 @@ def alone(generator, generation, hidden, mask):
 def without(model, generator, generation, places, way):
     encoded = model.encode(TEXT)
     mask = np.ones(len(encoded.ids), np.int64)
-    if way == WAYS[0]:
+    if way == SOURCE_REMOVALS[0]:
         (reading,) = model.run([masked(encoded, places, model.mask_id)])
         return alone(generator, generation, reading.hidden, mask)
     mask[list(places)] = 0
     return alone(generator, generation, generation.source.hidden, mask)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SOURCE_REMOVALS)
 def test_every_effect_is_the_fall_of_the_log_probability(
     model, generator, generation, way, monkeypatch
 ):
     monkeypatch.setattr(module, "targets_per_run", lambda *_: 2)
-    found = run_to_end(source_reliance(model, generator, generation, way))
+    found = run_to_end(source_attribution(model, generator, generation, way))
 
     whole = without(model, generator, generation, [], way)
     own = [place for word in found.words for place in word.places]
@@ -88,7 +88,7 @@ def test_every_effect_is_the_fall_of_the_log_probability(
 
 
 def test_attention_by_word_is_the_sum_over_its_pieces(model, generator, generation):
-    words = run_to_end(source_reliance(model, generator, generation)).words
+    words = run_to_end(source_attribution(model, generator, generation)).words
     looked = cross_attention_by_word(generation, words)
 
     layers, heads, target, _ = generation.cross_weights.shape
@@ -105,34 +105,34 @@ def test_attention_by_word_is_the_sum_over_its_pieces(model, generator, generati
 def test_a_plan_that_takes_too_long_keeps_the_words_that_were_looked_at_most(
     model, generator, generation, monkeypatch
 ):
-    words = run_to_end(source_reliance(model, generator, generation, WAYS[1])).words
-    cost = reliance_cost(model, generator, generation, WAYS[1])
+    words = run_to_end(source_attribution(model, generator, generation, SOURCE_REMOVALS[1])).words
+    cost = source_attribution_cost(model, generator, generation, SOURCE_REMOVALS[1])
     monkeypatch.setattr(module, "TIME_BUDGET", cost.seconds * 4 / cost.texts * 1.01)
 
-    found = run_to_end(source_reliance(model, generator, generation, WAYS[1]))
+    found = run_to_end(source_attribution(model, generator, generation, SOURCE_REMOVALS[1]))
 
     assert found.left_out == len(words) - 2 > 0
     looked = cross_attention_by_word(generation, words).sum(axis=0)
     best = {words[index].text for index in np.argsort(-looked)[:2]}
     assert {word.text for word in found.words} == best
-    assert reliance_cost(model, generator, generation, WAYS[1]).texts == 4
+    assert source_attribution_cost(model, generator, generation, SOURCE_REMOVALS[1]).texts == 4
 
 
 def test_without_a_mask_token_the_other_way_is_named(model, generator, generation, monkeypatch):
     monkeypatch.setattr(model._encoder, "mask_id", None)
 
     with pytest.raises(RequestError, match=r"no mask token.*in cross-attention only"):
-        run_to_end(source_reliance(model, generator, generation))
+        run_to_end(source_attribution(model, generator, generation))
 
-    run_to_end(source_reliance(model, generator, generation, WAYS[1]))
+    run_to_end(source_attribution(model, generator, generation, SOURCE_REMOVALS[1]))
 
 
 def test_the_panel_shows_probabilities_with_and_without(model, generator, generation):
     asked = Asked(
-        model=model, reading=generation.source, options={"way": WAYS[1]},
+        model=model, reading=generation.source, options={"way": SOURCE_REMOVALS[1]},
         generator=generator, generation=generation,
     )  # fmt: skip
-    drawn = run_to_end(SOURCE_RELIANCE.run(asked))
+    drawn = run_to_end(SOURCE_ATTRIBUTION.run(asked))
 
     shares = [step.probability for step in generation.steps]
     assert drawn["with_source"] == pytest.approx(shares, abs=1e-4)
@@ -141,5 +141,5 @@ def test_the_panel_shows_probabilities_with_and_without(model, generator, genera
     assert drawn["least"] == LEAST
     assert len(drawn["effects"]) == len(drawn["attention"]) == len(drawn["tokens"])
     with pytest.raises(RequestError, match=r"way is 'by magic'; expected before the encoder"):
-        SOURCE_RELIANCE.cost(replace(asked, options={"way": "by magic"}))
-    assert check_way(WAYS[0]) == WAYS[0]
+        SOURCE_ATTRIBUTION.cost(replace(asked, options={"way": "by magic"}))
+    assert check_source_removal(SOURCE_REMOVALS[0]) == SOURCE_REMOVALS[0]

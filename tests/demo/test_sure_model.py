@@ -9,11 +9,11 @@ from decimal import Decimal, getcontext
 import numpy as np
 import pytest
 
-from explorer.analyses.faithfulness import trust
+from explorer.analyses.faithfulness import faithfulness
 from explorer.analyses.head_ablation import head_effects
 from explorer.analyses.occlusion import occlusion
 from explorer.analyses.perturbation import Answers
-from explorer.analyses.word_pairs import pairs
+from explorer.analyses.word_pairs import word_pairs
 from explorer.bundle.bundle import open_bundle
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
@@ -109,7 +109,7 @@ def test_heads_and_pairs_of_a_sure_answer_have_effects(sure):
         sure.bundle, reading, label, run_to_end(head_effects(sure, reading, label))
     )
     drawn = pairs_panel.payload(
-        sure.bundle, run_to_end(pairs(sure, reading, label, "deleted")), "deleted"
+        sure.bundle, run_to_end(word_pairs(sure, reading, label, "deleted")), "deleted"
     )
 
     assert np.abs(heads["log_odds_effects"]).min() > 0.1
@@ -124,7 +124,7 @@ def test_where_no_word_matters_nothing_is_said_to_disagree(unmoved):
     found = run_to_end(occlusion(unmoved, reading, label_of(reading), "deleted"))
     drawn = occlusion_panel.payload(unmoved.bundle, reading, found, "deleted")
     sets = pairs_panel.payload(
-        unmoved.bundle, run_to_end(pairs(unmoved, reading, 0, "deleted")), "deleted"
+        unmoved.bundle, run_to_end(word_pairs(unmoved, reading, 0, "deleted")), "deleted"
     )
 
     assert 0 < np.abs(found.log_odds_effects).max() < 0.1
@@ -137,7 +137,7 @@ def test_where_no_word_matters_nothing_is_said_to_disagree(unmoved):
 
 def test_where_no_order_of_words_differs_no_ranking_beats_chance(unmoved):
     reading = unmoved.read(TEXT)
-    found = run_to_end(trust(unmoved, reading, label_of(reading), "deleted"))
+    found = run_to_end(faithfulness(unmoved, reading, label_of(reading), "deleted"))
 
     assert not found.removal_tells
     assert not found.keeping_tells

@@ -10,10 +10,10 @@ from explorer.analyses import faithfulness as module
 from explorer.analyses.faithfulness import (
     METHODS,
     beaten,
+    faithfulness,
+    faithfulness_cost,
     kendall_tau,
     percentile,
-    trust,
-    trust_cost,
     word_scores,
 )
 from explorer.analyses.occlusion import occlusion
@@ -56,7 +56,7 @@ def test_every_order_is_taken_at_its_word(float_model, monkeypatch, way, kind):
     monkeypatch.setattr(float_model, "bundle", bundle)
     monkeypatch.setattr(module, "RANDOM_ORDERS", 3)
     reading = float_model.read(TEXT)
-    found = run_to_end(trust(float_model, reading, 1, way, seed=7))
+    found = run_to_end(faithfulness(float_model, reading, 1, way, seed=7))
 
     signed = kind != "regression"
     change = float if signed else abs
@@ -78,7 +78,7 @@ def test_every_order_is_taken_at_its_word(float_model, monkeypatch, way, kind):
 
 def test_agreement_is_with_the_size_of_the_effects(float_model):
     reading = float_model.read(TEXT, "it was great")
-    found = run_to_end(trust(float_model, reading, 0, "deleted", seed=3))
+    found = run_to_end(faithfulness(float_model, reading, 0, "deleted", seed=3))
 
     sizes = np.abs(found.single.effects)
     scores = word_scores(reading, found.single, signed=True)
@@ -121,16 +121,22 @@ def test_a_tie_is_not_beaten_and_counts_half_in_a_percentile():
 
 def test_the_price_is_an_upper_bound_and_short_of_time_the_steps_grow(float_model, monkeypatch):
     reading = float_model.read(f"{TEXT} {TEXT}")
-    steps = list(trust(float_model, reading, 0, "deleted"))
-    assert steps[-1].done <= trust_cost(float_model, reading, "deleted").texts
+    steps = list(faithfulness(float_model, reading, 0, "deleted"))
+    assert steps[-1].done <= faithfulness_cost(float_model, reading, "deleted").texts
     # Ten words; 24 orders, nine counts short of all, each taken away and kept alone; all, and none.
-    assert trust_cost(float_model, reading, "masked").texts == 10 + 2 * 24 * 9 + 2
+    assert faithfulness_cost(float_model, reading, "masked").texts == 10 + 2 * 24 * 9 + 2
 
     monkeypatch.setattr(float_model.throughput, "cost", lambda texts, _: Cost(texts, texts / 12))
-    assert run_to_end(trust(float_model, reading, 0, "deleted")).percents == (20, 40, 60, 80, 100)
-    assert run_to_end(trust(float_model, reading, 0, "masked")).percents == (50, 100)
+    assert run_to_end(faithfulness(float_model, reading, 0, "deleted")).percents == (
+        20,
+        40,
+        60,
+        80,
+        100,
+    )
+    assert run_to_end(faithfulness(float_model, reading, 0, "masked")).percents == (50, 100)
 
 
 def test_one_word_cannot_be_ranked(float_model):
     with pytest.raises(RequestError, match="fewer than two words"):
-        run_to_end(trust(float_model, float_model.read("unbelievable"), 0, "deleted"))
+        run_to_end(faithfulness(float_model, float_model.read("unbelievable"), 0, "deleted"))

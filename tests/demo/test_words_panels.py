@@ -18,11 +18,11 @@ from explorer.ui.panels.flip_panel import SMALLEST_FLIP
 from explorer.ui.panels.occlusion_panel import OCCLUSION
 from explorer.ui.panels.pairs_panel import PAIRS
 from explorer.ui.panels.registry import CLASSIFY
-from explorer.ui.panels.trust_panel import TRUST
+from explorer.ui.panels.trust_panel import FAITHFULNESS
 from explorer.ui.panels.words_api import WordsApi
 
 TEXT = "Not bad at all, the story is great!"
-PANELS = (OCCLUSION, PAIRS, SMALLEST_FLIP, TRUST)
+PANELS = (OCCLUSION, PAIRS, SMALLEST_FLIP, FAITHFULNESS)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_words_that_were_not_tried_have_no_number(asked, monkeypatch):
 
 
 def test_pairs_and_trust_and_flip_are_plain_data(asked):
-    pairs, flip, trust = (draw(panel, asked) for panel in (PAIRS, SMALLEST_FLIP, TRUST))
+    pairs, flip, trust = (draw(panel, asked) for panel in (PAIRS, SMALLEST_FLIP, FAITHFULNESS))
 
     assert len(pairs["interactions"]) == len(pairs["words"]) == len(pairs["effects"]) == 13
     assert len(pairs["strongest"]) == 6
@@ -120,14 +120,14 @@ def test_what_is_said_of_a_flip(float_model, answered):
 
 
 def test_what_is_said_of_a_ranking(float_model):
-    from explorer.analyses.faithfulness import Faithfulness, Trust
+    from explorer.analyses.faithfulness import Faithfulness, FaithfulnessScores
 
     single = run_to_end(occlusion(float_model, float_model.read("not bad"), 0, "deleted"))
     chance = np.arange(20) / 20
-    found = Trust(
+    found = Faithfulness(
         single, (50, 100), ("attention",),
-        Faithfulness(*np.array([[0.85], [0.2], [0.5], [0.85], [0.2]])),
-        Faithfulness(chance, chance, chance - 0.5, chance, chance),
+        FaithfulnessScores(*np.array([[0.85], [0.2], [0.5], [0.85], [0.2]])),
+        FaithfulnessScores(chance, chance, chance - 0.5, chance, chance),
     )  # fmt: skip
 
     assert trust_panel.sentences(found, 0, "deleted") == [

@@ -171,12 +171,12 @@ def test_what_was_spoiled_is_marked_and_the_repair_is_graded(screen):
     finished = WriteMapEvents(screen).finish(last[0], *VIEW)[3]
 
     assert "".join(piece["text"] for piece in mark["pieces"]) == CLEAN
-    slips = [piece for piece in mark["pieces"] if "kind" in piece]
-    assert len(slips) == 2
+    corruptions = [piece for piece in mark["pieces"] if "kind" in piece]
+    assert len(corruptions) == 2
     assert last[2]["repair"] is None, "it was still growing"
     assert finished["repair"]["sentence"].startswith("0 of 2 spoiled places mended"), "random model"
     graded = [piece for piece in finished["repair"]["pieces"] if "kind" in piece]
-    assert graded == [{**piece, "mended": False} for piece in slips]
+    assert graded == [{**piece, "mended": False} for piece in corruptions]
 
 
 def test_a_text_that_was_written_over_has_no_grade(screen):

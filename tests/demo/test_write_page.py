@@ -154,7 +154,7 @@ def test_a_sentence_is_spoiled_in_one_way_after_another_and_an_example_is_writte
     marked = page.locator("#spoiled .clean")
     assert page.locator("#spoiled .slip").count() > 0
     kinds = page.locator("#spoiled small").all_inner_texts()
-    assert all(slip in clean for slip in marked.locator("bdi").all_inner_texts())
+    assert all(corruption in clean for corruption in marked.locator("bdi").all_inner_texts())
 
     source.press("Enter")
     page.locator("#written .repair .slip").first.wait_for()

@@ -1,5 +1,5 @@
 """What can be measured of an answer or a written text: generators that tell how far they are.
 
-Public: `compare`, `corruption`, `decoder_heads`, `faithfulness`, `head_ablation`, `occlusion`,
+Public: `compare`, `noise`, `decoder_heads`, `faithfulness`, `head_ablation`, `occlusion`,
 `perturbation`, `smallest_flip`, `source_attribution`, `word_pairs`.
 """

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analyses.perturbation import score, targets_per_run
+from explorer.analyses.perturbation import log_probabilities, targets_per_run
 from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progress, Progressive
 from explorer.inference.generator import Generation, TextGenerator
@@ -52,16 +52,16 @@ def decoder_head_effects(
     tried = _tried(generator, generation)
     rows = targets_per_run(generator, generation)
     layers, heads = generator.decoder.layers, generator.decoder.heads
-    scores: list[NDArray[np.float32]] = []
+    found: list[NDArray[np.float32]] = []
     wanted = [None, *tried]
     for start in range(0, len(wanted), rows):
         batch = wanted[start : start + rows]
         source = np.repeat(generation.source.hidden[None], len(batch), axis=0)
         seen = np.ones(source.shape[:2], np.int64)
         masks = _masks(batch, layers, heads)
-        scores += list(score(generator, generation, source, seen, masks))
+        found += list(log_probabilities(generator, generation, source, seen, masks))
         yield Progress(start + len(batch), len(wanted))
-    whole, *ablated = scores
+    whole, *ablated = found
     effects = np.full((len(KINDS), layers, heads, len(whole)), np.nan, np.float32)
     for place, less in zip(tried, ablated, strict=True):
         effects[place] = whole - less

@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explorer.analyses.occlusion import Occlusion, Plan, occlusion, plan_occlusion
-from explorer.analyses.perturbation import Way, answers_without, matter
+from explorer.analyses.occlusion import Occlusion, OcclusionPlan, occlusion, plan_occlusion
+from explorer.analyses.perturbation import RemovalMode, answers_without, matter
 from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel, Reading
@@ -141,7 +141,7 @@ _FIRST = TIME_BUDGET / 3
 """Seconds that occlusion may take of it."""
 
 
-class Faithfulness(NamedTuple):
+class FaithfulnessScores(NamedTuple):
     """How several orders of one text's words fare, each shape (orders,)."""
 
     comprehensiveness: NDArray[np.float64]
@@ -156,18 +156,18 @@ class Faithfulness(NamedTuple):
 MEASURES = (
     "comprehensiveness", "sufficiency", "log_odds_comprehensiveness", "log_odds_sufficiency"
 )  # fmt: skip
-"""Of `Faithfulness`, without the agreement."""
+"""Of `FaithfulnessScores`, without the agreement."""
 
 
-class Trust(NamedTuple):
+class Faithfulness(NamedTuple):
     """The methods against random orders."""
 
     single: Occlusion
     percents: tuple[int, ...]
     methods: tuple[str, ...]
     """Their names, in the order of `found`."""
-    found: Faithfulness
-    by_chance: Faithfulness
+    found: FaithfulnessScores
+    by_chance: FaithfulnessScores
 
     @property
     def removal_tells(self) -> bool:
@@ -202,15 +202,15 @@ def percentile(value: float, by_chance: NDArray[np.float64], *, low: bool = Fals
     return (beaten(value, by_chance, low=low) + ties / 2) / len(by_chance)
 
 
-def trust_cost(model: EncoderModel, reading: Reading, way: Way) -> Cost:
-    """What `trust` will take, at most."""
+def faithfulness_cost(model: EncoderModel, reading: Reading, mode: RemovalMode) -> Cost:
+    """What `faithfulness` will take, at most."""
     plan = plan_occlusion(model, reading, _FIRST)
-    return _cost(model, reading, way, plan, _percents(model, reading, way, plan))
+    return _cost(model, reading, mode, plan, _percents(model, reading, mode, plan))
 
 
-def trust(
-    model: EncoderModel, reading: Reading, target: int, way: Way, seed: int = 0
-) -> Progressive[Trust]:
+def faithfulness(
+    model: EncoderModel, reading: Reading, target: int, mode: RemovalMode, seed: int = 0
+) -> Progressive[Faithfulness]:
     """Takes the words away, and keeps them alone, in the order of each method and in random orders.
 
     Args:
@@ -225,16 +225,16 @@ def trust(
     words = len(plan.words)
     if words < 2:
         raise RequestError("The text has fewer than two words, so there is nothing to rank.")
-    percents = _percents(model, reading, way, plan)
-    total = _cost(model, reading, way, plan, percents).texts
-    single = yield from nested(occlusion(model, reading, target, way, plan), 0, total)
+    percents = _percents(model, reading, mode, plan)
+    total = _cost(model, reading, mode, plan, percents).texts
+    single = yield from nested(occlusion(model, reading, target, mode, plan), 0, total)
     signed = model.bundle.problem_type != "regression"
     scores = word_scores(reading, single, signed=signed)
     random = np.random.default_rng(seed)
     # An order is a score as well: the highest for its first word.
     chance = [-np.argsort(random.permutation(words)) for _ in range(RANDOM_ORDERS)]
     ranked = [*scores.values(), *chance]
-    steps = answers_without(model, reading, _removals(single, ranked, percents), way)
+    steps = answers_without(model, reading, _removals(single, ranked, percents), mode)
     changed = yield from nested(steps, plan.texts, total)
     whole = single.whole
     falls = np.stack([whole.falls(changed, target), whole.log_odds_falls(changed, target)])
@@ -243,9 +243,9 @@ def trust(
     agreement = _agreement(single, ranked)
     (removed, kept), (log_removed, log_kept) = means.transpose(0, 2, 1)
     measured = (removed, kept, agreement, log_removed, log_kept)
-    found = Faithfulness(*(one[: len(scores)] for one in measured))
-    by_chance = Faithfulness(*(one[len(scores) :] for one in measured))
-    return Trust(single, percents, tuple(scores), found, by_chance)
+    found = FaithfulnessScores(*(one[: len(scores)] for one in measured))
+    by_chance = FaithfulnessScores(*(one[len(scores) :] for one in measured))
+    return Faithfulness(single, percents, tuple(scores), found, by_chance)
 
 
 def _agreement(single: Occlusion, scores: list[NDArray]) -> NDArray[np.float64]:
@@ -276,22 +276,28 @@ def _count(words: int, percent: int) -> int:
     return -(-words * percent // 100)
 
 
-def _percents(model: EncoderModel, reading: Reading, way: Way, plan: Plan) -> tuple[int, ...]:
+def _percents(
+    model: EncoderModel, reading: Reading, mode: RemovalMode, plan: OcclusionPlan
+) -> tuple[int, ...]:
     """The finest steps that fit into the time."""
     for percents in _STEPS:
-        if _cost(model, reading, way, plan, percents).seconds <= TIME_BUDGET:
+        if _cost(model, reading, mode, plan, percents).seconds <= TIME_BUDGET:
             return percents
     return percents
 
 
 def _cost(
-    model: EncoderModel, reading: Reading, way: Way, plan: Plan, percents: tuple[int, ...]
+    model: EncoderModel,
+    reading: Reading,
+    mode: RemovalMode,
+    plan: OcclusionPlan,
+    percents: tuple[int, ...],
 ) -> Cost:
     """A text without some words and the text of these words alone are as long as one whole text,
     if words are deleted; if they are masked, as two."""
     words = len(plan.words)
     counts = {_count(words, percent) for percent in percents} - {words}
     texts = 2 * (RANDOM_ORDERS + len(METHODS)) * len(counts) + 2
-    whole = texts // 2 if way == "deleted" else texts
+    whole = texts // 2 if mode == "deleted" else texts
     seconds = model.throughput.cost(plan.texts + whole, len(reading.tokens)).seconds
     return Cost(plan.texts + texts, seconds)

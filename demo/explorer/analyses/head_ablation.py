@@ -122,7 +122,7 @@ def _room(model: EncoderModel, reading: Reading) -> int:
     return max(within - 1 - model.bundle.layers, 0)
 
 
-class Plan(NamedTuple):
+class PruningPlan(NamedTuple):
     """How finely heads are left out."""
 
     groups: tuple[Heads, ...]
@@ -151,7 +151,7 @@ class Plan(NamedTuple):
 class PruningCurve(NamedTuple):
     """What the answer becomes while heads go."""
 
-    plan: Plan
+    plan: PruningPlan
     order: tuple[Heads, ...]
     """The groups in the order in which they went."""
     answers: Answers
@@ -169,7 +169,7 @@ def pruning_cost(model: EncoderModel, reading: Reading, *, again: bool = True) -
     return model.throughput.cost(plan.texts, len(reading.tokens))
 
 
-def pruning_plan(model: EncoderModel, reading: Reading, *, again: bool = True) -> Plan:
+def pruning_plan(model: EncoderModel, reading: Reading, *, again: bool = True) -> PruningPlan:
     """The finest plan that fits into the time; where none does, whole layers go.
 
     Args:
@@ -215,19 +215,19 @@ def prune(
 
 
 def _read(
-    model: EncoderModel, encoded: Encoded, masks: NDArray[np.float32], read: int, plan: Plan
+    model: EncoderModel, encoded: Encoded, masks: NDArray[np.float32], read: int, plan: PruningPlan
 ) -> Progressive[Answers]:
     steps = answers(model, [encoded] * len(masks), masks)
     return nested(steps, read, plan.texts)
 
 
-def _plans(inside: Heads, heads: int, *, again: bool) -> Iterator[Plan]:
+def _plans(inside: Heads, heads: int, *, again: bool) -> Iterator[PruningPlan]:
     """Plans from the finest to the coarsest."""
     for size in range(1, heads + 1):
         groups = tuple(_groups(inside, size))
         for every in range(1, len(groups)) if again else ():
-            yield Plan(groups, every)
-        yield Plan(groups, max(len(groups), 1))
+            yield PruningPlan(groups, every)
+        yield PruningPlan(groups, max(len(groups), 1))
 
 
 def _groups(inside: Heads, size: int) -> Iterator[Heads]:

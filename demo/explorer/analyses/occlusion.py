@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from explorer.analyses.perturbation import (
     Answers,
-    Way,
+    RemovalMode,
     answers_without,
     matter,
     own_words,
@@ -27,7 +27,7 @@ _LEAST = 8
 """Texts that a plan holds at least, however slow the machine."""
 
 
-class Plan(NamedTuple):
+class OcclusionPlan(NamedTuple):
     """Which words are tried within a given time."""
 
     words: list[Word]
@@ -55,7 +55,7 @@ class Occlusion(NamedTuple):
     changed: Answers
     """Without each word, shape (words, labels); NaN where a word was not tried."""
     sentences: list[range]
-    """As in `Plan`."""
+    """As in `OcclusionPlan`."""
     changed_sentences: Answers
     """Without each sentence, shape (sentences, labels)."""
 
@@ -104,15 +104,17 @@ class Occlusion(NamedTuple):
         return sorted(self.tried, key=lambda place: -sizes[place])
 
 
-def plan_occlusion(model: EncoderModel, reading: Reading, seconds: float = TIME_BUDGET) -> Plan:
+def plan_occlusion(
+    model: EncoderModel, reading: Reading, seconds: float = TIME_BUDGET
+) -> OcclusionPlan:
     """Every word where the time allows; else the sentences, then the words of those that matter
     most."""
     words = own_words(reading.tokens)
     room = max(_LEAST, model.throughput.texts_within(seconds, len(reading.tokens)))
     if len(words) <= room:
-        return Plan(words, [], len(words))
+        return OcclusionPlan(words, [], len(words))
     sentences = sentence_spans(words, room // 2)
-    return Plan(words, sentences, room - len(sentences))
+    return OcclusionPlan(words, sentences, room - len(sentences))
 
 
 def occlusion_cost(model: EncoderModel, reading: Reading) -> Cost:
@@ -121,7 +123,11 @@ def occlusion_cost(model: EncoderModel, reading: Reading) -> Cost:
 
 
 def occlusion(
-    model: EncoderModel, reading: Reading, target: int, way: Way, plan: Plan | None = None
+    model: EncoderModel,
+    reading: Reading,
+    target: int,
+    mode: RemovalMode,
+    plan: OcclusionPlan | None = None,
 ) -> Progressive[Occlusion]:
     """Takes away each word in turn; of a long text each sentence, then the words of those that
     moved the answer most.
@@ -134,7 +140,7 @@ def occlusion(
     words = plan.words
     without_sentences = yield from nested(
         answers_without(
-            model, reading, ([words[place] for place in span] for span in plan.sentences), way
+            model, reading, ([words[place] for place in span] for span in plan.sentences), mode
         ),
         0,
         plan.texts,
@@ -142,7 +148,7 @@ def occlusion(
     whole = Answers(model.bundle, reading.logits)
     chosen = _chosen(plan, np.abs(whole.log_odds_falls(without_sentences, target)))
     without_words = yield from nested(
-        answers_without(model, reading, ([words[place]] for place in chosen), way),
+        answers_without(model, reading, ([words[place]] for place in chosen), mode),
         len(plan.sentences),
         plan.texts,
     )
@@ -152,7 +158,7 @@ def occlusion(
     return Occlusion(words, target, whole, changed, plan.sentences, without_sentences)
 
 
-def _chosen(plan: Plan, moved: NDArray[np.float64]) -> list[int]:
+def _chosen(plan: OcclusionPlan, moved: NDArray[np.float64]) -> list[int]:
     """Places of the words to try: those of the sentences that moved the answer most, each sentence
     whole if it fits; of the first one as many as fit."""
     if not plan.sentences:

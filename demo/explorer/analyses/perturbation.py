@@ -130,17 +130,17 @@ def _batches(model: EncoderModel, texts: Sequence[Encoded]) -> Iterator[list[int
         yield batch
 
 
-Way = Literal["deleted", "masked"]
-WAYS: tuple[Way, ...] = ("deleted", "masked")
+RemovalMode = Literal["deleted", "masked"]
+REMOVAL_MODES: tuple[RemovalMode, ...] = ("deleted", "masked")
 
 
-def check_way(way: object, model: EncoderModel) -> Way:
+def check_removal_mode(mode: object, model: EncoderModel) -> RemovalMode:
     """Raises RequestError: no such way, or the tokenizer knows no mask token."""
-    for known in WAYS:
-        if way == known:
+    for known in REMOVAL_MODES:
+        if mode == known:
             break
     else:
-        raise RequestError(f"way is {way!r:.40}; expected {' or '.join(WAYS)}.")
+        raise RequestError(f"way is {mode!r:.40}; expected {' or '.join(REMOVAL_MODES)}.")
     if known == "masked" and model.mask_id is None:
         raise RequestError(
             f"The tokenizer of {model.bundle.title} has no mask token, so its words cannot be "
@@ -154,27 +154,29 @@ def own_words(tokens: Sequence[Token]) -> list[Word]:
     return [word for word in group_words(tokens) if not word.special]
 
 
-def remove(model: EncoderModel, encoded: Encoded, words: Iterable[Word], way: Way) -> Encoded:
+def remove(
+    model: EncoderModel, encoded: Encoded, words: Iterable[Word], mode: RemovalMode
+) -> Encoded:
     """A text without some of its words."""
     places = {place for word in words for place in word.places}
-    if way == "deleted":
+    if mode == "deleted":
         return deleted(encoded, places)
     assert model.mask_id is not None, "checked by check_way"
     return masked(encoded, places, model.mask_id)
 
 
 def answers_without(
-    model: EncoderModel, reading: Reading, removals: Iterable[Iterable[Word]], way: Way
+    model: EncoderModel, reading: Reading, removals: Iterable[Iterable[Word]], mode: RemovalMode
 ) -> Progressive[Answers]:
     """The answers without each set of words, shape (removals, labels), read with the same
     heads as the reading. Texts that come out equal are read once."""
-    texts, rows = distinct_texts(model, reading, removals, way)
+    texts, rows = distinct_texts(model, reading, removals, mode)
     found = yield from answers(model, texts, reading.head_mask)
     return found[rows]
 
 
 def distinct_texts(
-    model: EncoderModel, reading: Reading, removals: Iterable[Iterable[Word]], way: Way
+    model: EncoderModel, reading: Reading, removals: Iterable[Iterable[Word]], mode: RemovalMode
 ) -> tuple[list[Encoded], list[int]]:
     """The different texts among the changed ones, and for each removal the place of its text."""
     encoded = model.encode(reading.text, reading.text_pair)
@@ -182,7 +184,7 @@ def distinct_texts(
     texts: list[Encoded] = []
     rows = []
     for words in removals:
-        changed = remove(model, encoded, words, way)
+        changed = remove(model, encoded, words, mode)
         key = (*changed.ids, *changed.segment_ids)
         if key not in places:
             places[key] = len(texts)
@@ -262,7 +264,7 @@ def targets_per_run(generator: TextGenerator, generation: Generation) -> int:
     return max(1, _RUN_BYTES // (4 * (logits + source)))
 
 
-def score(
+def log_probabilities(
     generator: TextGenerator,
     generation: Generation,
     hidden: NDArray[np.float32],

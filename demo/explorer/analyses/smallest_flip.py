@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analyses.occlusion import Occlusion, Plan, occlusion, plan_occlusion
-from explorer.analyses.perturbation import Answers, Way, answers_without, flips
+from explorer.analyses.occlusion import Occlusion, OcclusionPlan, occlusion, plan_occlusion
+from explorer.analyses.perturbation import Answers, RemovalMode, answers_without, flips
 from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel, Reading
@@ -42,8 +42,8 @@ class Flip(NamedTuple):
         return len(self.places) <= 2 or (len(self.places) == 3 and self.tried_pairs)
 
 
-class _Plan(NamedTuple):
-    singles: Plan
+class _FlipPlan(NamedTuple):
+    singles: OcclusionPlan
     words: int
     pairs: int
     """0 if there is no time to try them."""
@@ -59,7 +59,7 @@ def flip_cost(model: EncoderModel, reading: Reading) -> Cost:
 
 
 def smallest_flip(
-    model: EncoderModel, reading: Reading, target: int, way: Way
+    model: EncoderModel, reading: Reading, target: int, mode: RemovalMode
 ) -> Progressive[Flip]:
     """Looks for few words without which the answer flips.
 
@@ -75,9 +75,9 @@ def smallest_flip(
             f"{model.bundle.title} gives a number, so there is no label that could flip."
         )
     plan = _plan(model, reading)
-    steps = occlusion(model, reading, target, way, plan.singles)
+    steps = occlusion(model, reading, target, mode, plan.singles)
     single = yield from nested(steps, 0, plan.texts)
-    search = _Search(model, reading, single, way)
+    search = _Search(model, reading, single, mode)
     best = search.furthest(single.changed)
     if best is not None:
         return Flip(single, [best], single.changed[best], False)
@@ -93,7 +93,7 @@ def smallest_flip(
     return Flip(single, None if found is None else sorted(found), changed[0], tried_pairs)
 
 
-def _plan(model: EncoderModel, reading: Reading) -> _Plan:
+def _plan(model: EncoderModel, reading: Reading) -> _FlipPlan:
     """The greedy search fits into the time, since it takes words away and puts them back once each;
     pairs are tried if they fit into what is left."""
     plan = plan_occlusion(model, reading, TIME_BUDGET / 3)
@@ -101,14 +101,16 @@ def _plan(model: EncoderModel, reading: Reading) -> _Plan:
     pairs = 0 if plan.sentences else words * (words - 1) // 2
     greedy = plan.texts + 2 * words
     room = model.throughput.texts_within(TIME_BUDGET, len(reading.tokens)) - greedy
-    return _Plan(plan, words, pairs if pairs <= room else 0)
+    return _FlipPlan(plan, words, pairs if pairs <= room else 0)
 
 
 class _Search:
     """What the steps of one search share."""
 
-    def __init__(self, model: EncoderModel, reading: Reading, single: Occlusion, way: Way) -> None:
-        self._model, self._reading, self._single, self._way = model, reading, single, way
+    def __init__(
+        self, model: EncoderModel, reading: Reading, single: Occlusion, mode: RemovalMode
+    ) -> None:
+        self._model, self._reading, self._single, self._mode = model, reading, single, mode
         said = (
             single.whole.log_odds[single.target] > 0 or model.bundle.problem_type == "single_label"
         )
@@ -120,7 +122,7 @@ class _Search:
         """The answers without each set of words, given by their places."""
         words = self._single.words
         sets = [[words[place] for place in places] for places in removals]
-        return answers_without(self._model, self._reading, sets, self._way)
+        return answers_without(self._model, self._reading, sets, self._mode)
 
     def furthest(self, changed: Answers) -> int | None:
         """Of the answers that flipped the one that went furthest; None if none flipped."""

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analyses.perturbation import score, targets_per_run, texts_per_run
+from explorer.analyses.perturbation import log_probabilities, targets_per_run, texts_per_run
 from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
@@ -21,14 +21,14 @@ from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.source_text import Encoded, masked
 from explorer.inference.tokens import Word, group_words
 
-Way = Literal["before the encoder", "in cross-attention only"]
-WAYS: tuple[Way, ...] = ("before the encoder", "in cross-attention only")
+SourceRemoval = Literal["before the encoder", "in cross-attention only"]
+SOURCE_REMOVALS: tuple[SourceRemoval, ...] = ("before the encoder", "in cross-attention only")
 """How a source word is taken away: its tokens become [MASK] before the encoder reads, so that no
 trace of them is left; or the encoder reads all, and the decoder may not look at those places,
 though what they meant may have spread to others."""
 
 
-class SourceReliance(NamedTuple):
+class SourceAttribution(NamedTuple):
     """What the source, and each word of it, did for every written token."""
 
     words: list[Word]
@@ -44,29 +44,32 @@ class SourceReliance(NamedTuple):
     cross-attention map. Below 0: without the word, the token were likelier."""
 
 
-def reliance_cost(
-    model: EncoderModel, generator: TextGenerator, generation: Generation, way: Way
+def source_attribution_cost(
+    model: EncoderModel, generator: TextGenerator, generation: Generation, mode: SourceRemoval
 ) -> Cost:
-    """What `source_reliance` will take."""
-    words = len(_tried(model, generator, generation, way))
-    return _cost(model, generator, generation, way, words + 2)
+    """What `source_attribution` will take."""
+    words = len(_tried(model, generator, generation, mode))
+    return _cost(model, generator, generation, mode, words + 2)
 
 
-def source_reliance(
-    model: EncoderModel, generator: TextGenerator, generation: Generation, way: Way = WAYS[0]
-) -> Progressive[SourceReliance]:
+def source_attribution(
+    model: EncoderModel,
+    generator: TextGenerator,
+    generation: Generation,
+    mode: SourceRemoval = SOURCE_REMOVALS[0],
+) -> Progressive[SourceAttribution]:
     """Takes away the whole source, then each word of it, and scores what was written.
 
     Raises:
         RequestError: words are to be masked, and the encoder's tokenizer has no mask token.
     """
-    words = _tried(model, generator, generation, way)
+    words = _tried(model, generator, generation, mode)
     source = generation.source
     own = [place for word in _words(source) for place in word.places]
     taken = [(), own, *(word.places for word in words)]
-    scores = yield from _scores(model, generator, generation, taken, way)
-    whole, without_source, *each = scores
-    return SourceReliance(
+    found = yield from _all_log_probabilities(model, generator, generation, taken, mode)
+    whole, without_source, *each = found
+    return SourceAttribution(
         words=words,
         left_out=len(_words(source)) - len(words),
         log_probabilities=whole,
@@ -84,33 +87,37 @@ def cross_attention_by_word(generation: Generation, words: Sequence[Word]) -> ND
     return np.stack([mean[:, list(word.places)].sum(axis=-1) for word in words], axis=-1)
 
 
-def _scores(
+def _all_log_probabilities(
     model: EncoderModel,
     generator: TextGenerator,
     generation: Generation,
     taken: Sequence[Sequence[int]],
-    way: Way,
+    mode: SourceRemoval,
 ) -> Progressive[list[NDArray[np.float32]]]:
     """Log-probabilities of what was written, for each set of source places taken away."""
     encoded = model.encode(generation.source.text)
     rows = targets_per_run(generator, generation)
-    if way == "before the encoder":
+    if mode == "before the encoder":
         rows = min(rows, texts_per_run(model, len(encoded.ids)))
-    scores: list[NDArray[np.float32]] = []
+    found: list[NDArray[np.float32]] = []
     for start in range(0, len(taken), rows):
         batch = taken[start : start + rows]
-        hidden, mask = _sources(model, encoded, generation.source, batch, way)
-        scores += list(score(generator, generation, hidden, mask))
+        hidden, mask = _sources(model, encoded, generation.source, batch, mode)
+        found += list(log_probabilities(generator, generation, hidden, mask))
         yield Progress(start + len(batch), len(taken))
-    return scores
+    return found
 
 
 def _sources(
-    model: EncoderModel, encoded: Encoded, source: Reading, batch: Sequence[Sequence[int]], way: Way
+    model: EncoderModel,
+    encoded: Encoded,
+    source: Reading,
+    batch: Sequence[Sequence[int]],
+    mode: SourceRemoval,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The hidden states that the decoder reads, and which of their places it may look at."""
     mask = np.ones((len(batch), len(encoded.ids)), np.int64)
-    if way == "in cross-attention only":
+    if mode == "in cross-attention only":
         for row, places in enumerate(batch):
             mask[row, list(places)] = 0
         return np.repeat(source.hidden[None], len(batch), axis=0), mask
@@ -120,17 +127,17 @@ def _sources(
 
 
 def _tried(
-    model: EncoderModel, generator: TextGenerator, generation: Generation, way: Way
+    model: EncoderModel, generator: TextGenerator, generation: Generation, mode: SourceRemoval
 ) -> list[Word]:
     """The words that are taken away: all, or as many as fit into the time, those first that the
     decoder looked at most."""
-    if way == "before the encoder" and model.mask_id is None:
+    if mode == "before the encoder" and model.mask_id is None:
         raise RequestError(
             f"The tokenizer of {model.bundle.title} has no mask token, so its words cannot be "
-            f"masked {WAYS[0]}. Take them away {WAYS[1]}."
+            f"masked {SOURCE_REMOVALS[0]}. Take them away {SOURCE_REMOVALS[1]}."
         )
     words = _words(generation.source)
-    each = _cost(model, generator, generation, way, 1).seconds
+    each = _cost(model, generator, generation, mode, 1).seconds
     room = int(TIME_BUDGET / each) - 2 if each else len(words)
     if len(words) <= room or not words:
         return words
@@ -140,11 +147,15 @@ def _tried(
 
 
 def _cost(
-    model: EncoderModel, generator: TextGenerator, generation: Generation, way: Way, texts: int
+    model: EncoderModel,
+    generator: TextGenerator,
+    generation: Generation,
+    mode: SourceRemoval,
+    texts: int,
 ) -> Cost:
     source = len(generation.source.tokens)
     decoding = generator.throughput.cost(texts, source + len(generation.ids))
-    if way == "in cross-attention only":
+    if mode == "in cross-attention only":
         return decoding
     return Cost(texts, decoding.seconds + model.throughput.cost(texts, source).seconds)
 

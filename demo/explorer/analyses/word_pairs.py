@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analyses.occlusion import Occlusion, Plan, occlusion, plan_occlusion
-from explorer.analyses.perturbation import Way, answers_without
+from explorer.analyses.occlusion import Occlusion, OcclusionPlan, occlusion, plan_occlusion
+from explorer.analyses.perturbation import RemovalMode, answers_without
 from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel, Reading
 
@@ -23,7 +23,7 @@ MOST_WORDS = 24
 """So many words, in pairs, are a table that can still be read."""
 
 
-class Pairs(NamedTuple):
+class WordPairs(NamedTuple):
     """The interactions of the words that matter most by themselves."""
 
     single: Occlusion
@@ -53,13 +53,15 @@ class Pairs(NamedTuple):
         return [pair for pair in self.strongest if sizes[pair] >= least]
 
 
-def pairs_cost(model: EncoderModel, reading: Reading) -> Cost:
+def word_pairs_cost(model: EncoderModel, reading: Reading) -> Cost:
     """What `pairs` will take."""
     plan, paired = _plan(model, reading)
     return model.throughput.cost(plan.texts + paired * (paired - 1) // 2, len(reading.tokens))
 
 
-def pairs(model: EncoderModel, reading: Reading, target: int, way: Way) -> Progressive[Pairs]:
+def word_pairs(
+    model: EncoderModel, reading: Reading, target: int, mode: RemovalMode
+) -> Progressive[WordPairs]:
     """Takes away every word, then every two of those whose effect is largest: at most `MOST_WORDS`,
     and no more than the time allows.
 
@@ -68,14 +70,14 @@ def pairs(model: EncoderModel, reading: Reading, target: int, way: Way) -> Progr
     """
     plan, paired = _plan(model, reading)
     total = plan.texts + paired * (paired - 1) // 2
-    single = yield from nested(occlusion(model, reading, target, way, plan), 0, total)
+    single = yield from nested(occlusion(model, reading, target, mode, plan), 0, total)
     places = sorted(single.strongest[:paired])
     couples = list(combinations(range(len(places)), 2))
     removals = [[single.words[places[row]] for row in couple] for couple in couples]
-    steps = answers_without(model, reading, removals, way)
+    steps = answers_without(model, reading, removals, mode)
     without_both = yield from nested(steps, plan.texts, total)
     whole = single.whole
-    return Pairs(
+    return WordPairs(
         single,
         places,
         _second_differences(single.effects[places], whole.falls(without_both, target)),
@@ -96,7 +98,7 @@ def _second_differences(
     return differences
 
 
-def _plan(model: EncoderModel, reading: Reading) -> tuple[Plan, int]:
+def _plan(model: EncoderModel, reading: Reading) -> tuple[OcclusionPlan, int]:
     """Which single words are tried, and how many of them are paired."""
     plan = plan_occlusion(model, reading, TIME_BUDGET / 2)
     room = model.throughput.texts_within(TIME_BUDGET, len(reading.tokens)) - plan.texts

@@ -5,7 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from explorer.analyses.faithfulness import MEASURES, METHODS, OCCLUSION, Trust, percentile, trust
+from explorer.analyses.faithfulness import (
+    MEASURES,
+    METHODS,
+    OCCLUSION,
+    Faithfulness,
+    faithfulness,
+    percentile,
+)
 from explorer.analyses.perturbation import LEAST, LEAST_OF_NUMBER, own_words
 from explorer.inference.cost import Cost, Throughput, run_to_end
 from explorer.inference.encoder import EncoderModel
@@ -48,7 +55,7 @@ class Unhurried(Throughput):
         return 10**9
 
 
-def measure_texts(model: EncoderModel, texts: Sequence[Text], seed: int) -> Iterator[Trust]:
+def measure_texts(model: EncoderModel, texts: Sequence[Text], seed: int) -> Iterator[Faithfulness]:
     """Each text's rankings against random orders, words deleted. Texts of fewer than two words are
     left out."""
     model.throughput = Unhurried()
@@ -57,10 +64,10 @@ def measure_texts(model: EncoderModel, texts: Sequence[Text], seed: int) -> Iter
         if len(own_words(reading.tokens)) < 2:
             continue
         likeliest = int(np.argmax(reading.probabilities))
-        yield run_to_end(trust(model, reading, likeliest, "deleted", seed=seed + number))
+        yield run_to_end(faithfulness(model, reading, likeliest, "deleted", seed=seed + number))
 
 
-def summarise(found: Sequence[Trust]) -> list[Summary]:
+def summarise(found: Sequence[Faithfulness]) -> list[Summary]:
     """The means over texts, for each method and for a random order."""
     rows = [_summary(method, place, found) for place, method in enumerate(METHODS)]
     by_chance = {
@@ -71,7 +78,7 @@ def summarise(found: Sequence[Trust]) -> list[Summary]:
     return [*rows, Summary(method="a random order", better=0.5, **by_chance, **percentiles)]
 
 
-def _summary(method: str, place: int, found: Sequence[Trust]) -> Summary:
+def _summary(method: str, place: int, found: Sequence[Faithfulness]) -> Summary:
     own = {
         name: [getattr(one.found, name)[place] for one in found]
         for name in (*MEASURES, "agreement")
@@ -126,7 +133,7 @@ def show_summaries(rows: Sequence[Summary], *, number: bool = False) -> str:
     return "\n".join(lines)
 
 
-def say_where_order_matters(found: Sequence[Trust], *, number: bool = False) -> str:
+def say_where_order_matters(found: Sequence[Faithfulness], *, number: bool = False) -> str:
     """In how many texts rankings can differ at all: elsewhere their percentiles say nothing."""
     least = f"{LEAST_OF_NUMBER:.0%} of the number" if number else f"{LEAST} of log-odds"
     removed, kept = (

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from explorer.analyses.decoder_heads import decoder_head_effects
-from explorer.analyses.faithfulness import trust
+from explorer.analyses.faithfulness import faithfulness
 from explorer.analyses.head_ablation import head_effects, prune
 from explorer.analyses.occlusion import occlusion
 from explorer.analyses.smallest_flip import smallest_flip
-from explorer.analyses.source_attribution import source_reliance
-from explorer.analyses.word_pairs import pairs
+from explorer.analyses.source_attribution import source_attribution
+from explorer.analyses.word_pairs import word_pairs
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import TextGenerator
@@ -29,10 +29,10 @@ def classifier_analyses(model: EncoderModel, reading: Reading) -> Named:
     label = int(np.argmax(reading.probabilities))
     yield "answer and maps", lambda: model.read(reading.text, reading.text_pair)
     yield "occlusion", lambda: run_to_end(occlusion(model, reading, label, "deleted"))
-    yield "pairs of words", lambda: run_to_end(pairs(model, reading, label, "deleted"))
+    yield "pairs of words", lambda: run_to_end(word_pairs(model, reading, label, "deleted"))
     if model.bundle.problem_type != "regression":
         yield "smallest flip", lambda: run_to_end(smallest_flip(model, reading, label, "deleted"))
-    yield "trust", lambda: run_to_end(trust(model, reading, label, "deleted"))
+    yield "trust", lambda: run_to_end(faithfulness(model, reading, label, "deleted"))
     if model.can_ablate:
         yield "effect of each head", lambda: run_to_end(head_effects(model, reading, label))
         yield "heads one after another", lambda: run_to_end(prune(model, reading, label))
@@ -44,7 +44,7 @@ def decoder_analyses(model: EncoderModel, generator: TextGenerator, reading: Rea
     yield "writing", lambda: list(generator.write(reading, Settings(max_tokens=_WRITTEN)))
     yield (
         "source words taken away",
-        lambda: run_to_end(source_reliance(model, generator, generation)),
+        lambda: run_to_end(source_attribution(model, generator, generation)),
     )
     yield (
         "effect of the decoder's heads",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.analyses.corruption import Slip, grade
+from explorer.analyses.noise import Corruption, grade
 from explorer.bundle.bundle import Bundle, Decoder
 from explorer.bundle.schema import Example
 from explorer.drawing.geometry import can_draw
@@ -21,7 +21,7 @@ from explorer.maps.rollout import QUERY, RolloutView
 from explorer.maps.view import MapView, first_step, first_token
 from explorer.ui import sentences, write_sentences
 from explorer.ui.models import WriteSelected
-from explorer.ui.write_sources import Source, slips_of
+from explorer.ui.write_sources import Source, corruptions_of
 
 MAX_BARS = 8
 
@@ -191,7 +191,7 @@ def mark(source: Source, mask: str, *, asked: bool = False) -> dict[str, Any]:
     """
     if source.text == source.clean:
         return {"sentence": write_sentences.UNSPOILED, "pieces": []} if asked else {}
-    pieces = _pieces(source.clean, slips_of(source, mask))
+    pieces = _pieces(source.clean, corruptions_of(source, mask))
     return {"sentence": write_sentences.SPOILED, "pieces": pieces}
 
 
@@ -201,26 +201,28 @@ def repair(selected: WriteSelected) -> dict[str, Any] | None:
     if selected.spoiled is None:
         return None
     generation, clean, found = selected.generation, selected.spoiled.clean, None
-    slips = slips_of(selected.spoiled, selected.model.mask)
+    corruptions = corruptions_of(selected.spoiled, selected.model.mask)
     if generation.finished:
         words = [word.text for word in group_words(generation.tokens) if not word.special]
-        found = grade(slips, selected.generator.spelled(clean), words)
+        found = grade(corruptions, selected.generator.spelled(clean), words)
     return {
         "sentence": write_sentences.graded(found),
-        "pieces": _pieces(clean, slips, found.mended if found else ()),
+        "pieces": _pieces(clean, corruptions, found.restored if found else ()),
     }
 
 
-def _pieces(clean: str, slips: Sequence[Slip], mended: Sequence[bool] = ()) -> list[dict[str, Any]]:
+def _pieces(
+    clean: str, corruptions: Sequence[Corruption], restored: Sequence[bool] = ()
+) -> list[dict[str, Any]]:
     """A clean sentence cut where it was spoiled: each piece with its text, and a spoiled one with
-    the `kind` of slip, and whether it is `mended` if that is known."""
+    the `kind` of slip, and whether it is `restored` if that is known."""
     found: list[dict[str, Any]] = []
     at = 0
-    for number, slip in enumerate(slips):
-        start, end = slip.words[0][0], slip.words[-1][1]
+    for number, corruption in enumerate(corruptions):
+        start, end = corruption.words[0][0], corruption.words[-1][1]
         found.append({"text": clean[at:start]})
-        known = {"mended": mended[number]} if mended else {}
-        found.append({"text": clean[start:end], "kind": slip.kind, **known})
+        known = {"mended": restored[number]} if restored else {}
+        found.append({"text": clean[start:end], "kind": corruption.kind, **known})
         at = end
     return [*found, {"text": clean[at:]}]
 

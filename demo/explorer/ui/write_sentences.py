@@ -1,6 +1,6 @@
 """What the Write tab says. No reader's text stands here."""
 
-from explorer.analyses.corruption import Repair
+from explorer.analyses.noise import Repair
 from explorer.bundle.bundle import Bundle, Decoder
 from explorer.bundle.schema import WritingMetrics
 from explorer.inference.generator import Generation
@@ -86,7 +86,7 @@ def graded(found: Repair | None) -> str:
     """How a repair turned out; None if the text has not come to its end."""
     if found is None:
         return "The text did not come to its end, so its repair is not graded."
-    places, right = len(found.mended), sum(found.mended)
+    places, right = len(found.restored), sum(found.restored)
     said = f"{right} of {places} spoiled place{'' if places == 1 else 's'} mended"
     rest = f"{found.kept} of the {found.others} other words kept" if found.others else ""
     more = f"{found.added} word{'' if found.added == 1 else 's'} put in that it did not have"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from zlib import crc32
 
-from explorer.analyses.corruption import Corrupted, Slip, corrupt
+from explorer.analyses.noise import Corruption, NoisyText, corrupt
 from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.ui.checks import check_texts
@@ -24,10 +24,10 @@ class Source(NamedTuple):
 
 def spoil(clean: str, times: int, mask: str) -> Source:
     """A sentence with two words spoiled, in a way that follows from the sentence and `times`."""
-    return Source(_corrupted(clean, times, mask).text, clean, times)
+    return Source(_noisy(clean, times, mask).text, clean, times)
 
 
-def _corrupted(clean: str, times: int, mask: str) -> Corrupted:
+def _noisy(clean: str, times: int, mask: str) -> NoisyText:
     return corrupt(clean, crc32(clean.encode()) + times, mask)
 
 
@@ -50,9 +50,9 @@ def source_of(text: object, remembered: object, mask: str) -> Source | None:
     return source if source.text == text else None
 
 
-def slips_of(source: Source, mask: str) -> tuple[Slip, ...]:
+def corruptions_of(source: Source, mask: str) -> tuple[Corruption, ...]:
     """What was done to the clean sentence of a source that was spoiled here."""
-    return _corrupted(source.clean, source.times, mask).slips
+    return _noisy(source.clean, source.times, mask).corruptions
 
 
 def spoil_again(text: object, remembered: object, mask: str) -> Source:

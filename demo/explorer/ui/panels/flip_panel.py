@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.analyses.perturbation import Way, check_way
+from explorer.analyses.perturbation import RemovalMode, check_removal_mode
 from explorer.analyses.smallest_flip import Flip, flip_cost, smallest_flip
 from explorer.bundle.bundle import Bundle
 from explorer.inference.cost import Cost, Progressive
@@ -19,7 +19,7 @@ LOOK_FOR = (
 )
 
 
-def sentence(found: Flip, way: Way) -> str:
+def sentence(found: Flip, way: RemovalMode) -> str:
     """What was found, and what is known of smaller sets."""
     target, whole = found.single.target, found.single.whole
     before, after = (answer_name(one, target) for one in (whole, found.changed))
@@ -41,7 +41,7 @@ def sentence(found: Flip, way: Way) -> str:
     return f"At most {enough}: {changes} Greedy: a smaller set may exist, though {pairs} enough."
 
 
-def payload(bundle: Bundle, found: Flip, way: Way) -> dict[str, Any]:
+def payload(bundle: Bundle, found: Flip, way: RemovalMode) -> dict[str, Any]:
     """What `web/smallest_flip.js` draws."""
     gone, target = set(found.places or ()), found.single.target
     return {
@@ -61,12 +61,12 @@ def payload(bundle: Bundle, found: Flip, way: Way) -> dict[str, Any]:
 
 
 def _cost(asked: Asked) -> Cost:
-    check_way(asked.options.get("way"), asked.model)
+    check_removal_mode(asked.options.get("way"), asked.model)
     return flip_cost(asked.model, asked.reading)
 
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
-    way = check_way(asked.options.get("way"), asked.model)
+    way = check_removal_mode(asked.options.get("way"), asked.model)
     likeliest = int(np.argmax(asked.reading.probabilities))
     found = yield from smallest_flip(asked.model, asked.reading, likeliest, way)
     return payload(asked.model.bundle, found, way)

@@ -6,7 +6,7 @@ from gradio.components import Component
 
 from explorer.analyses.faithfulness import attention_received, disagreements
 from explorer.analyses.occlusion import Occlusion, occlusion, occlusion_cost
-from explorer.analyses.perturbation import Way, check_way
+from explorer.analyses.perturbation import RemovalMode, check_removal_mode
 from explorer.bundle.bundle import Bundle
 from explorer.inference.cost import Cost, Progressive
 from explorer.inference.encoder import Reading
@@ -22,7 +22,7 @@ LOOK_FOR = (
 )
 
 
-def payload(bundle: Bundle, reading: Reading, found: Occlusion, way: Way) -> dict[str, Any]:
+def payload(bundle: Bundle, reading: Reading, found: Occlusion, way: RemovalMode) -> dict[str, Any]:
     """What `web/occlusion.js` draws."""
     shares = attention_received(reading)
     marks = disagreements(shares, found.log_odds_effects, found.least)
@@ -63,10 +63,10 @@ def refresh(asked: Asked) -> dict[str, Any]:
     return {"label": refresh_label(asked)}
 
 
-def check_options(asked: Asked) -> tuple[int, Way]:
+def check_options(asked: Asked) -> tuple[int, RemovalMode]:
     """Raises RequestError."""
     label = check_label(asked.options.get("label"), asked.model.bundle)
-    return label, check_way(asked.options.get("way"), asked.model)
+    return label, check_removal_mode(asked.options.get("way"), asked.model)
 
 
 def _cost(asked: Asked) -> Cost:

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from explorer.analyses.perturbation import WAYS
+from explorer.analyses.perturbation import REMOVAL_MODES
 from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.ui.panel import Asked
@@ -40,5 +40,9 @@ def check_label(label: object, bundle: Bundle) -> int:
 def way_control(panel: str) -> gr.Radio:
     """Offers all ways; where the tokenizer has no mask token, the price says so."""
     return gr.Radio(
-        list(WAYS), value=WAYS[0], label="Words are", elem_id=f"{panel}_way", min_width=180
+        list(REMOVAL_MODES),
+        value=REMOVAL_MODES[0],
+        label="Words are",
+        elem_id=f"{panel}_way",
+        min_width=180,
     )

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from explorer.analyses.perturbation import Way
-from explorer.analyses.word_pairs import Pairs, pairs, pairs_cost
+from explorer.analyses.perturbation import RemovalMode
+from explorer.analyses.word_pairs import WordPairs, word_pairs, word_pairs_cost
 from explorer.bundle.bundle import Bundle
 from explorer.inference.cost import Cost, Progressive
 from explorer.ui.panel import Analysis, Asked
@@ -20,7 +20,7 @@ _NAMED = 6
 """So many pairs are put into words."""
 
 
-def payload(bundle: Bundle, found: Pairs, way: Way) -> dict[str, Any]:
+def payload(bundle: Bundle, found: WordPairs, way: RemovalMode) -> dict[str, Any]:
     """What `web/pairs.js` draws."""
     alone = found.single.log_odds_effects[found.places]
     return {
@@ -40,12 +40,12 @@ def payload(bundle: Bundle, found: Pairs, way: Way) -> dict[str, Any]:
 
 def _cost(asked: Asked) -> Cost:
     check_options(asked)
-    return pairs_cost(asked.model, asked.reading)
+    return word_pairs_cost(asked.model, asked.reading)
 
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     label, way = check_options(asked)
-    found = yield from pairs(asked.model, asked.reading, label, way)
+    found = yield from word_pairs(asked.model, asked.reading, label, way)
     return payload(asked.model.bundle, found, way)
 
 

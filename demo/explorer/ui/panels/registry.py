@@ -18,8 +18,8 @@ from explorer.ui.panels.occlusion_panel import OCCLUSION
 from explorer.ui.panels.pairs_panel import PAIRS
 from explorer.ui.panels.pruning_panel import PRUNING
 from explorer.ui.panels.source_api import SourceApi
-from explorer.ui.panels.source_panel import SOURCE_RELIANCE
-from explorer.ui.panels.trust_panel import TRUST
+from explorer.ui.panels.source_panel import SOURCE_ATTRIBUTION
+from explorer.ui.panels.trust_panel import FAITHFULNESS
 from explorer.ui.panels.words_api import WordsApi
 from explorer.ui.sentences import LOG_ODDS
 from explorer.ui.widgets import ANALYSIS, READING
@@ -28,14 +28,14 @@ Endpoint = tuple[Callable, dict[str, Any]]
 """What programs may call, and the line that it waits in."""
 
 CLASSIFY: tuple[Group, ...] = (
-    Group("Words", "mattered", (OCCLUSION, PAIRS, SMALLEST_FLIP, TRUST), LOG_ODDS),
+    Group("Words", "mattered", (OCCLUSION, PAIRS, SMALLEST_FLIP, FAITHFULNESS), LOG_ODDS),
     Group("Heads", "which_heads", (HEAD_EFFECTS, PRUNING), LOG_ODDS),
     Group("Compare", "compare", (COMPARE,), LOG_ODDS),
 )
 """Below the answer, beside the maps."""
 
 WRITE: tuple[Group, ...] = (
-    Group("Source", "source", (SOURCE_RELIANCE,)),
+    Group("Source", "source", (SOURCE_ATTRIBUTION,)),
     Group("Heads", "write_which_heads", (DECODER_HEADS,)),
 )
 """Below the written text, beside its maps."""

@@ -2,12 +2,16 @@
 
 from typing import Any
 
-from explorer.analyses.source_attribution import WAYS, cross_attention_by_word, source_reliance
+from explorer.analyses.source_attribution import (
+    SOURCE_REMOVALS,
+    cross_attention_by_word,
+    source_attribution,
+)
 from explorer.inference.cost import run_to_end
 from explorer.ui.api import rounded
 from explorer.ui.checks import answer_or_message, while_awaited
 from explorer.ui.models import WriteScreen
-from explorer.ui.panels.source_panel import check_way
+from explorer.ui.panels.source_panel import check_source_removal
 from explorer.ui.write_api import about_generation
 
 
@@ -18,7 +22,7 @@ class SourceApi:
         self._screen = screen
 
     def source_reliance(
-        self, text: str, target: str = "", way: str = WAYS[0], bundle: str = ""
+        self, text: str, target: str = "", way: str = SOURCE_REMOVALS[0], bundle: str = ""
     ) -> dict:
         """How much each written token owes to the source, and to each word of it.
 
@@ -41,10 +45,10 @@ class SourceApi:
         return answer_or_message(self._reliance, title, text, target, way)
 
     def _reliance(self, title: Any, text: Any, target: Any, way: Any) -> dict:
-        checked = check_way(way)
+        checked = check_source_removal(way)
         model, generator = self._screen.screen.model(title), self._screen.generator(title)
         generation, left_out = self._screen.target(title, text, target)
-        found = run_to_end(while_awaited(source_reliance(model, generator, generation, checked)))
+        found = run_to_end(while_awaited(source_attribution(model, generator, generation, checked)))
         return {
             "way": checked,
             "log_probabilities": rounded(found.log_probabilities),

@@ -8,12 +8,12 @@ from gradio.components import Component
 
 from explorer.analyses.perturbation import LEAST
 from explorer.analyses.source_attribution import (
-    WAYS,
-    SourceReliance,
-    Way,
+    SOURCE_REMOVALS,
+    SourceAttribution,
+    SourceRemoval,
     cross_attention_by_word,
-    reliance_cost,
-    source_reliance,
+    source_attribution,
+    source_attribution_cost,
 )
 from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError
@@ -32,15 +32,15 @@ LOOK_FOR = (
 )
 
 
-def check_way(way: object) -> Way:
+def check_source_removal(way: object) -> SourceRemoval:
     """Raises RequestError: no way to take a word away."""
-    for known in WAYS:
+    for known in SOURCE_REMOVALS:
         if way == known:
             return known
-    raise RequestError(f"way is {way!r:.40}; expected {' or '.join(WAYS)}.")
+    raise RequestError(f"way is {way!r:.40}; expected {' or '.join(SOURCE_REMOVALS)}.")
 
 
-def payload(generation: Generation, found: SourceReliance, way: Way) -> dict[str, Any]:
+def payload(generation: Generation, found: SourceAttribution, way: SourceRemoval) -> dict[str, Any]:
     """What `web/source_words.js` draws."""
     looked = cross_attention_by_word(generation, found.words)
     return {
@@ -60,24 +60,27 @@ def payload(generation: Generation, found: SourceReliance, way: Way) -> dict[str
 def _options(bundle: Bundle) -> dict[str, Component]:
     return {
         "way": gr.Radio(
-            list(WAYS), value=WAYS[0], label="A source word is taken away", elem_id="source_way"
+            list(SOURCE_REMOVALS),
+            value=SOURCE_REMOVALS[0],
+            label="A source word is taken away",
+            elem_id="source_way",
         )
     }
 
 
 def _cost(asked: Asked) -> Cost:
-    way = check_way(asked.options.get("way"))
-    return reliance_cost(asked.model, *asked.written, way)
+    way = check_source_removal(asked.options.get("way"))
+    return source_attribution_cost(asked.model, *asked.written, way)
 
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
-    way = check_way(asked.options.get("way"))
+    way = check_source_removal(asked.options.get("way"))
     generator, generation = asked.written
-    found = yield from source_reliance(asked.model, generator, generation, way)
+    found = yield from source_attribution(asked.model, generator, generation, way)
     return payload(generation, found, way)
 
 
-SOURCE_RELIANCE = Analysis(
+SOURCE_ATTRIBUTION = Analysis(
     name="source_reliance",
     button="Take the source away",
     look_for=LOOK_FOR,

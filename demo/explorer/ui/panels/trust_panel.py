@@ -8,12 +8,12 @@ import numpy as np
 from explorer.analyses.faithfulness import (
     OCCLUSION,
     RANDOM_ORDERS,
-    Trust,
+    Faithfulness,
     beaten,
-    trust,
-    trust_cost,
+    faithfulness,
+    faithfulness_cost,
 )
-from explorer.analyses.perturbation import LEAST, LEAST_OF_NUMBER, Way, check_way
+from explorer.analyses.perturbation import LEAST, LEAST_OF_NUMBER, RemovalMode, check_removal_mode
 from explorer.inference.cost import Cost, Progressive
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.options import way_control
@@ -29,7 +29,7 @@ LOOK_FOR = (
 )
 
 
-def sentences(found: Trust, place: int, way: Way) -> list[str]:
+def sentences(found: Faithfulness, place: int, way: RemovalMode) -> list[str]:
     """How one method fared, in words."""
     name, own, by_chance = found.methods[place], found.found, found.by_chance
     removed = beaten(own.log_odds_comprehensiveness[place], by_chance.log_odds_comprehensiveness)
@@ -55,7 +55,7 @@ def sentences(found: Trust, place: int, way: Way) -> list[str]:
     return told
 
 
-def plan(found: Trust) -> str:
+def plan(found: Faithfulness) -> str:
     """What was measured."""
     steps = ", ".join(str(percent) for percent in found.percents[:-1])
     left = len(found.single.words) - len(found.single.tried)
@@ -73,7 +73,7 @@ def plan(found: Trust) -> str:
     )
 
 
-def _by(found: Trust) -> str:
+def _by(found: Faithfulness) -> str:
     if found.single.whole.bundle.problem_type == "regression":
         return (
             f"by the number; they differ if any two are {LEAST_OF_NUMBER:.0%} of it apart or more"
@@ -81,7 +81,7 @@ def _by(found: Trust) -> str:
     return f"in log-odds; they differ if any two are {LEAST} apart or more"
 
 
-def payload(found: Trust, way: Way) -> dict[str, Any]:
+def payload(found: Faithfulness, way: RemovalMode) -> dict[str, Any]:
     """What `web/trust.js` draws."""
     own, by_chance = found.found, found.by_chance
     bundle = found.single.whole.bundle
@@ -105,17 +105,19 @@ def payload(found: Trust, way: Way) -> dict[str, Any]:
 
 
 def _cost(asked: Asked) -> Cost:
-    return trust_cost(asked.model, asked.reading, check_way(asked.options.get("way"), asked.model))
+    return faithfulness_cost(
+        asked.model, asked.reading, check_removal_mode(asked.options.get("way"), asked.model)
+    )
 
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
-    way = check_way(asked.options.get("way"), asked.model)
+    way = check_removal_mode(asked.options.get("way"), asked.model)
     likeliest = int(np.argmax(asked.reading.probabilities))
-    found = yield from trust(asked.model, asked.reading, likeliest, way)
+    found = yield from faithfulness(asked.model, asked.reading, likeliest, way)
     return payload(found, way)
 
 
-TRUST = Analysis(
+FAITHFULNESS = Analysis(
     name="trust",
     button="Test the rankings",
     look_for=LOOK_FOR,

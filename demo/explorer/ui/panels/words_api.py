@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from explorer.analyses.faithfulness import MEASURES, Trust, percentile, trust
+from explorer.analyses.faithfulness import MEASURES, Faithfulness, faithfulness, percentile
 from explorer.analyses.occlusion import occlusion
-from explorer.analyses.perturbation import WAYS, Answers, Way, check_way
+from explorer.analyses.perturbation import REMOVAL_MODES, Answers, RemovalMode, check_removal_mode
 from explorer.analyses.smallest_flip import smallest_flip
-from explorer.analyses.word_pairs import pairs
+from explorer.analyses.word_pairs import word_pairs
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui.api import DIGITS, rounded
@@ -32,7 +32,12 @@ class WordsApi:
         self._screen = screen
 
     def occlusion(
-        self, text: str, text_pair: str = "", label: str = "", way: str = WAYS[0], bundle: str = ""
+        self,
+        text: str,
+        text_pair: str = "",
+        label: str = "",
+        way: str = REMOVAL_MODES[0],
+        bundle: str = "",
     ) -> dict:
         """What each word does to the answer: the answer with it less the answer without it.
 
@@ -61,7 +66,12 @@ class WordsApi:
         return answer_or_message(self._occlusion, text, text_pair, label, way, bundle)
 
     def pairs(
-        self, text: str, text_pair: str = "", label: str = "", way: str = WAYS[0], bundle: str = ""
+        self,
+        text: str,
+        text_pair: str = "",
+        label: str = "",
+        way: str = REMOVAL_MODES[0],
+        bundle: str = "",
     ) -> dict:
         """What two words do together: p(x) - p(x without u) - p(x without v) + p(x without both).
 
@@ -81,7 +91,7 @@ class WordsApi:
         return answer_or_message(self._pairs, text, text_pair, label, way, bundle)
 
     def smallest_flip(
-        self, text: str, text_pair: str = "", way: str = WAYS[0], bundle: str = ""
+        self, text: str, text_pair: str = "", way: str = REMOVAL_MODES[0], bundle: str = ""
     ) -> dict:
         """A small set of words without which the model answers otherwise.
 
@@ -99,7 +109,9 @@ class WordsApi:
         """
         return answer_or_message(self._flip, text, text_pair, "", way, bundle)
 
-    def trust(self, text: str, text_pair: str = "", way: str = WAYS[0], bundle: str = "") -> dict:
+    def trust(
+        self, text: str, text_pair: str = "", way: str = REMOVAL_MODES[0], bundle: str = ""
+    ) -> dict:
         """How far to trust rankings of words, against 20 random orders of the same words.
 
         Args:
@@ -140,7 +152,7 @@ class WordsApi:
 
     def _pairs(self, *given: Any) -> dict:
         model, reading, label, way = self._asked(*given)
-        found = run_to_end(while_awaited(pairs(model, reading, label, way)))
+        found = run_to_end(while_awaited(word_pairs(model, reading, label, way)))
         drawn = pairs_panel.payload(model.bundle, found, way)
         names = (
             "words", "effects", "log_odds_effects", "interactions", "log_odds_interactions"
@@ -168,7 +180,7 @@ class WordsApi:
 
     def _trust(self, *given: Any) -> dict:
         model, reading, label, way = self._asked(*given)
-        found = run_to_end(while_awaited(trust(model, reading, label, way)))
+        found = run_to_end(while_awaited(faithfulness(model, reading, label, way)))
         methods = {
             name: {
                 **_measures(found, place),
@@ -188,16 +200,16 @@ class WordsApi:
 
     def _asked(
         self, text: Any, text_pair: Any, label: Any, way: Any, bundle: Any
-    ) -> tuple[EncoderModel, Reading, int, Way]:
+    ) -> tuple[EncoderModel, Reading, int, RemovalMode]:
         """Raises RequestError."""
         title = bundle or self._screen.first("classifies")
         model, reading = self._screen.answer(title, text, text_pair)
         likeliest = int(np.argmax(reading.probabilities))
         place = check_label(label, model.bundle) if label else likeliest
-        return model, reading, place, check_way(way, model)
+        return model, reading, place, check_removal_mode(way, model)
 
 
-def _measures(found: Trust, place: int) -> dict[str, float | None]:
+def _measures(found: Faithfulness, place: int) -> dict[str, float | None]:
     """What one method came to, with the share of random orders that it is better than."""
     told: dict[str, float | None] = {}
     for name in MEASURES:
@@ -209,7 +221,7 @@ def _measures(found: Trust, place: int) -> dict[str, float | None]:
     return told
 
 
-def _about(model: EncoderModel, reading: Reading, label: int, way: Way) -> dict[str, Any]:
+def _about(model: EncoderModel, reading: Reading, label: int, way: RemovalMode) -> dict[str, Any]:
     answer = Answers(model.bundle, reading.logits)
     return {
         "label": model.bundle.labels[label],

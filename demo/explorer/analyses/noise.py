@@ -19,7 +19,7 @@ _SHORTEST = 4  # letters; a shorter word that is mistyped is most often another 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # of an English keyboard
 
 
-class Slip(NamedTuple):
+class Corruption(NamedTuple):
     """One damage: what was done, and to which words of the clean sentence."""
 
     kind: str
@@ -29,18 +29,18 @@ class Slip(NamedTuple):
     """
 
 
-class Corrupted(NamedTuple):
+class NoisyText(NamedTuple):
     """A spoiled sentence, and what was done to it, in the order of the words."""
 
     text: str
-    slips: tuple[Slip, ...]
+    corruptions: tuple[Corruption, ...]
 
 
 _Damage = Callable[[], list[int]]
 """Does it, and says which parts of the sentence it touched."""
 
 
-def corrupt(text: str, seed: int, mask: str, number: int = 2) -> Corrupted:
+def corrupt(text: str, seed: int, mask: str, number: int = 2) -> NoisyText:
     """Masks, drops, swaps or mistypes words, `number` of them if the text has as many; never two
     neighbours.
 
@@ -53,18 +53,18 @@ def corrupt(text: str, seed: int, mask: str, number: int = 2) -> Corrupted:
     places = [place for place in range(1, len(parts), 2) if _is_word(parts[place], mask)]
     random.shuffle(places)
     whole, free = list(parts), set(places)
-    slips: list[Slip] = []
+    corruptions: list[Corruption] = []
     for place in places:
-        if len(slips) == number:
+        if len(corruptions) == number:
             break
         chosen = _choose(parts, place, free, mask, random) if place in free else None
         if chosen:
             kind, damage = chosen
             touched = damage()
             free -= {place - 2, *touched, max(touched) + 2}
-            slips.append(Slip(kind, tuple(_span(whole, one) for one in touched)))
+            corruptions.append(Corruption(kind, tuple(_span(whole, one) for one in touched)))
     spoiled = re.sub(r"(?<=\S) {2,}", " ", "".join(parts)).strip()
-    return Corrupted(spoiled, tuple(sorted(slips, key=lambda slip: slip.words)))
+    return NoisyText(spoiled, tuple(sorted(corruptions, key=lambda corruption: corruption.words)))
 
 
 def _span(parts: list[str], place: int) -> tuple[int, int]:
@@ -124,7 +124,7 @@ def _mistype(word: str, random: Random) -> str:
 class Repair(NamedTuple):
     """What became of a spoiled sentence."""
 
-    mended: tuple[bool, ...]
+    restored: tuple[bool, ...]
     """For each slip, whether all of its words stand in their order again."""
     kept: int
     """How many of the words that nothing was done to are still there."""
@@ -134,18 +134,24 @@ class Repair(NamedTuple):
     """How many words were written that do not stand in the clean sentence."""
 
 
-def grade(slips: Sequence[Slip], clean: Sequence[Spelled], written: Sequence[str]) -> Repair:
+def grade(
+    corruptions: Sequence[Corruption], clean: Sequence[Spelled], written: Sequence[str]
+) -> Repair:
     """Compares what was written with the words of the clean sentence."""
     matcher = SequenceMatcher(None, [word.text for word in clean], written, autojunk=False)
     blocks = matcher.get_matching_blocks()
     stands = {block.a + step for block in blocks for step in range(block.size)}
     hit = [
-        {place for place, word in enumerate(clean) if any(_overlap(word, span) for span in slip)}
-        for slip in (slip.words for slip in slips)
+        {
+            place
+            for place, word in enumerate(clean)
+            if any(_overlap(word, span) for span in corruption)
+        }
+        for corruption in (corruption.words for corruption in corruptions)
     ]
     others = set(range(len(clean))).difference(*hit)
     return Repair(
-        mended=tuple(bool(places) and places <= stands for places in hit),
+        restored=tuple(bool(places) and places <= stands for places in hit),
         kept=len(others & stands),
         others=len(others),
         added=len(written) - len(stands),
