@@ -2,14 +2,10 @@
 
 The products are read from the graph, with the shapes that they have for a text of so many tokens.
 The rate is what the machine reaches on large square matrices, in torch or in numpy, whichever is
-faster: no runtime comes near it on the small ones of a short text. A part of `benchmark.py`; run as
-a command this file is one process of it and prints milliseconds as JSON.
+faster: no runtime comes near it on the small ones of a short text. A part of `benchmark.py`.
 """
 
-import argparse
-import json
 import math
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -85,17 +81,7 @@ def full_rate(size: int = SQUARE) -> float:
     return 2 * size**3 / milliseconds * 1000
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the milliseconds of a graph's products at the given lengths, at the full rate."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("graph", type=Path)
-    parser.add_argument("lengths", type=int, nargs="+")
-    given = parser.parse_args(argv)
-    graph, rate = onnx.load(given.graph), full_rate()
-    times = {n: 1000 * operations(graph, n) / rate for n in given.lengths}
-    sys.stdout.write(json.dumps(times) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def time_products(graph: Path, lengths: Sequence[int]) -> dict[int, float]:
+    """Milliseconds of a graph's products at the full rate, by the tokens of the text."""
+    model, rate = onnx.load(graph), full_rate()
+    return {length: 1000 * operations(model, length) / rate for length in lengths}

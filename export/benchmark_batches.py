@@ -1,14 +1,10 @@
 """Times many texts of mixed length through an encoder's graph; a part of `benchmark.py`.
 
 All at once, every text is padded to the longest. Sorted by length and cut into batches, little is
-padded. One by one, nothing is. Run as a command this file is one process of it: it times one graph
-and prints, for each size of a batch, the milliseconds of all texts as JSON.
+padded. One by one, nothing is.
 """
 
-import argparse
-import json
 import statistics
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from export.benchmark_worker import worker_command
 from export.held_out import held_out_texts
 from export.latency import median_time, time_commands
 from export.parts import EncoderPart
@@ -32,10 +29,7 @@ def table_of_batches(graphs: Mapping[str, Path], lengths: Sequence[int], rounds:
         graphs: name in the table -> file.
     """
     count, sizes = len(lengths), batch_sizes(len(lengths))
-    commands = {
-        name: [sys.executable, "-m", "export.benchmark_batches", str(path), *map(str, lengths)]
-        for name, path in graphs.items()
-    }
+    commands = {name: worker_command("batches", path, lengths) for name, path in graphs.items()}
     times = time_commands(commands, lengths=sizes, rounds=rounds)
     how = {count: f"all {count} padded to the longest", 1: "one by one"}
     titles = " | ".join(how.get(size, f"by length, {size} at a time") for size in sizes)
@@ -92,20 +86,10 @@ def read_all(
     return lambda: [run(feed) for feed in known]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the milliseconds of all texts, by the size of a batch."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("graph", type=Path)
-    parser.add_argument("lengths", type=int, nargs="+", help="tokens of each text")
-    given = parser.parse_args(argv)
-    session = open_session(given.graph)
-    times = {
-        size: median_time(read_all(session, padded_batches(given.lengths, size)))
-        for size in batch_sizes(len(given.lengths))
+def time_batches(graph: Path, lengths: Sequence[int]) -> dict[int, float]:
+    """Milliseconds of all texts, by the size of a batch; `lengths`: tokens of each text."""
+    session = open_session(graph)
+    return {
+        size: median_time(read_all(session, padded_batches(lengths, size)))
+        for size in batch_sizes(len(lengths))
     }
-    sys.stdout.write(json.dumps(times) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

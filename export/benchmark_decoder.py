@@ -1,13 +1,9 @@
 """Times greedy writing, and single steps of it; a part of `benchmark.py`.
 
 Every one writes as many tokens from the same kind of source, which is read already: what the
-encoder takes is in no number here. Run as a command this file is one process of it: it times a
-decoder's graph, or `transformers`' `generate` with its cache, and prints the medians as JSON.
+encoder takes is in no number here.
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +15,7 @@ import torch
 from transformers import EncoderDecoderModel
 from transformers.modeling_outputs import BaseModelOutput
 
+from export.benchmark_worker import worker_command
 from export.decoder_graph import trace_decoder
 from export.greedy import graph_steps, write_greedily
 from export.latency import SOURCE, fastest, median_time, ratios, time_commands, time_graphs
@@ -52,11 +49,10 @@ def table_of_writing(graphs: Mapping[str, Path], folder: Path, tokens: int, roun
         folder: the checkpoint, for `transformers`.
         tokens: how many each writes.
     """
-    this = (sys.executable, "-m", "export.benchmark_decoder")
     commands = {
-        GENERATE: [*this, str(folder), str(tokens)],
-        "transformers' generate, all maps": [*this, "--maps", str(folder), str(tokens)],
-        **{name: [*this, str(path), str(tokens)] for name, path in graphs.items()},
+        GENERATE: worker_command("generate", folder, [tokens]),
+        "transformers' generate, all maps": worker_command("generate-with-maps", folder, [tokens]),
+        **{name: worker_command("writing", path, [tokens]) for name, path in graphs.items()},
     }
     times = time_commands(commands, lengths=[tokens], rounds=rounds)
     rows = [
@@ -145,20 +141,11 @@ def _source(width: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((1, SOURCE, width), np.float32)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the milliseconds of writing the given number of tokens."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("written_by", type=Path, help="a decoder's graph, or a checkpoint folder")
-    parser.add_argument("tokens", type=int)
-    parser.add_argument("--maps", action="store_true", help="transformers gives its maps")
-    given = parser.parse_args(argv)
-    if given.written_by.is_dir():
-        write = write_with_generate(given.written_by, given.tokens, maps=given.maps)
-    else:
-        write = write_with_graph(given.written_by, given.tokens)
-    sys.stdout.write(json.dumps({given.tokens: median_time(write)}) + "\n")
-    return 0
+def time_writing(graph: Path, tokens: Sequence[int]) -> dict[int, float]:
+    """Milliseconds of writing so many tokens with a decoder's graph, for each number."""
+    return {count: median_time(write_with_graph(graph, count)) for count in tokens}
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def time_generate(folder: Path, tokens: Sequence[int], *, maps: bool) -> dict[int, float]:
+    """The same by `transformers`' `generate` of a checkpoint."""
+    return {count: median_time(write_with_generate(folder, count, maps=maps)) for count in tokens}

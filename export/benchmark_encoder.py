@@ -1,6 +1,5 @@
 """Times one text through an encoder's graphs, beside the alternatives; a part of `benchmark.py`."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,9 +10,10 @@ from onnx.utils import Extractor
 
 from export.arithmetic_floor import operations
 from export.benchmark_transformers import trace_without_maps
+from export.benchmark_worker import worker_command
 from export.encoder_graph import trace_encoder
 from export.fused_attention import trace_fused
-from export.latency import fastest, ratios, time_commands
+from export.latency import fastest, graph_command, ratios, time_commands
 from export.parts import EncoderPart
 from export.quantize import quantize
 from export.scheme import FAITHFUL, FAST
@@ -76,21 +76,18 @@ def time_reading(
         files: of `save_encoders`.
         optimum: the graph that `optimum_with_maps.py` wrote.
     """
-    maps, no_maps = (str(files[name]) for name in (ALL_MAPS, NO_MAPS["own"]))
-    commands = {name: ["export.latency", str(file)] for name, file in files.items()}
+    maps, no_maps = files[ALL_MAPS], files[NO_MAPS["own"]]
+    commands = {name: graph_command(file, lengths) for name, file in files.items()}
     if optimum:
-        commands[OPTIMUM] = ["export.latency", str(optimum)]
-    commands[TORCH] = ["export.benchmark_transformers", str(part.folder)]
+        commands[OPTIMUM] = graph_command(optimum, lengths)
+    commands[TORCH] = worker_command("torch", part.folder, lengths)
     if find_spec("openvino"):
         for precision, title in (("f32", "float32"), ("bf16", "bfloat16")):
             for file, kind in ((maps, "all maps"), (no_maps, "no maps")):
-                commands[f"OpenVINO {title}, {kind}"] = [
-                    *("export.benchmark_openvino", file, precision)
-                ]
-    commands[FLOOR] = ["export.arithmetic_floor", maps]
-    ends = [str(length) for length in lengths]
-    processes = {name: [sys.executable, "-m", *c, *ends] for name, c in commands.items()}
-    return time_commands(processes, lengths=lengths, rounds=rounds)
+                command = worker_command(f"openvino-{precision}", file, lengths)
+                commands[f"OpenVINO {title}, {kind}"] = command
+    commands[FLOOR] = worker_command("products", maps, lengths)
+    return time_commands(commands, lengths=lengths, rounds=rounds)
 
 
 def table_of_reading(times: Times, lengths: Sequence[int], rounds: int) -> str:

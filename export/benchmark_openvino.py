@@ -1,11 +1,5 @@
-"""Times a graph in OpenVINO; a part of `benchmark.py`.
+"""Times a graph in OpenVINO; a part of `benchmark.py`."""
 
-Run as a command this file is one process of it and prints the medians as JSON.
-"""
-
-import argparse
-import json
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -47,18 +41,7 @@ def open_graph(graph: Path, precision: str) -> Callable[[int], Callable[[], obje
     return text_of
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the medians of one graph at the given lengths."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("graph", type=Path)
-    parser.add_argument("precision", choices=("f32", "bf16"))
-    parser.add_argument("lengths", type=int, nargs="+")
-    given = parser.parse_args(argv)
-    text_of = open_graph(given.graph, given.precision)
-    medians = {length: median_time(text_of(length)) for length in given.lengths}
-    sys.stdout.write(json.dumps(medians) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def time_openvino(graph: Path, lengths: Sequence[int], *, precision: str) -> dict[int, float]:
+    """Milliseconds of a text of each length; `precision` as of `open_graph`."""
+    text_of = open_graph(graph, precision)
+    return {length: median_time(text_of(length)) for length in lengths}

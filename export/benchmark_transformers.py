@@ -1,11 +1,5 @@
-"""The same weights in `transformers`: its own exports and its own times; a part of `benchmark.py`.
+"""The same weights in `transformers`: its own exports and times; a part of `benchmark.py`."""
 
-Run as a command this file is one process of it: it times `transformers` and prints the medians.
-"""
-
-import argparse
-import json
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -63,17 +57,3 @@ def trace_without_maps(folder: Path) -> onnx.ModelProto:
         )
     assert program is not None, "torch.onnx.export returns a program when dynamo=True"
     return program.model_proto
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the medians of `transformers` at the given lengths."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("lengths", type=int, nargs="+")
-    given = parser.parse_args(argv)
-    sys.stdout.write(json.dumps(time_torch(given.folder, given.lengths)) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -17,11 +17,10 @@ from pathlib import Path
 import onnx
 
 from export.command import DONE, run_command
-from export.eight_bit import BUSY, used_by_others
 from export.encoder_agreement import EncoderAgreement, compare_encoders
 from export.encoder_graph import trace_encoder
 from export.held_out import HeldOut
-from export.latency import LENGTHS, fastest, ratios, time_graphs
+from export.latency import BUSY, LENGTHS, fastest, ratios, time_graphs, used_by_others
 from export.many_texts import many_texts
 from export.parts import open_parts
 from export.quantize import quantize
@@ -81,8 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> int:
     for line in _rows(given):
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+        print(line, flush=True)
     return DONE
 
 

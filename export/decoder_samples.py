@@ -9,7 +9,7 @@ import onnxruntime
 
 from export.longest import longest_written
 from export.past import make_past, present_of
-from export.proof import Arrays, Run, run
+from export.sessions import Arrays, Run, run
 from training.model.config import DecoderConfig
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from export.decoder_samples import Sample, steps
 from export.graph_names import Axes, GraphNames
-from export.proof import Arrays, Proof, Run
+from export.proof import Proof
+from export.sessions import Arrays, Run
 
 
 def check_maps(found: Arrays, feed: Arrays, title: str, proof: Proof) -> None:

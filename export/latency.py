@@ -32,6 +32,9 @@ LENGTHS = (32, 128, 512)
 SOURCE = 32
 """Tokens of the source behind a timed step."""
 _TURNS, _ROUNDS = 3, 5
+_STAT = Path("/proc/stat")
+BUSY = 0.1
+"""Others' share of the processors above which times on all threads mean little."""
 
 
 def time_graphs(
@@ -45,12 +48,14 @@ def time_graphs(
 
     The lengths are tokens of the text, or for a decoder the tokens written before.
     """
-    flags = ["--busy"] if busy else []
-    commands = {
-        name: [sys.executable, "-m", "export.latency", str(path), *map(str, lengths), *flags]
-        for name, path in graphs.items()
-    }
+    commands = {name: graph_command(path, lengths, busy=busy) for name, path in graphs.items()}
     return time_commands(commands, lengths=lengths, rounds=rounds)
+
+
+def graph_command(graph: Path, lengths: Sequence[int], *, busy: bool = False) -> list[str]:
+    """The command that times one graph in a process of its own."""
+    flags = ["--busy"] if busy else []
+    return [sys.executable, "-m", "export.latency", str(graph), *map(str, lengths), *flags]
 
 
 def time_commands(
@@ -123,6 +128,23 @@ def time_share(
     return shares
 
 
+def used_by_others(seconds: float = 0.5) -> float:
+    """The share of all processors that other programs use while this one waits; 0 if unknown."""
+    if not _STAT.is_file():
+        return 0.0
+    before = _ticks()
+    time.sleep(seconds)
+    spent = [after - earlier for earlier, after in zip(before, _ticks(), strict=True)]
+    idle = spent[3] + spent[4]  # idle, and waiting for a disk
+    return 1 - idle / max(1, sum(spent))
+
+
+def _ticks() -> list[int]:
+    """What Linux counts for all processors together: user, nice, system, idle, iowait, ..."""
+    line = _STAT.read_text(encoding="ascii").splitlines()[0]
+    return [int(number) for number in line.split()[1:9]]
+
+
 def median_time(call: Callable[[], object], clock: Callable[[], float] | None = None) -> float:
     """Milliseconds: the median over about half a second of calls, after a few that do not count.
 
@@ -182,7 +204,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     is_decoder = bool(make_past(session, 1))
     one_run = step_after if is_decoder else text_of
     medians = {length: median_time(one_run(session, length), clock) for length in given.lengths}
-    sys.stdout.write(json.dumps(medians) + "\n")
+    print(json.dumps(medians))
     return 0
 
 

@@ -62,7 +62,7 @@ def make_decoder(
         },
     )
     if eight_bit:
-        _add_8_bit(made, part, encoder, sources, written, eight_bit, tell)
+        _add_8_bit_decoder(made, part, encoder, sources, written, eight_bit, tell)
     return made
 
 
@@ -72,7 +72,7 @@ def _write(graph: onnx.ModelProto, part: DecoderPart, encoder: Made, sources: So
     return write_with_graphs(pair, part, sources.texts)
 
 
-def _add_8_bit(
+def _add_8_bit_decoder(
     made: Made,
     part: DecoderPart,
     encoder: Made,
@@ -85,8 +85,8 @@ def _add_8_bit(
     graph = made.graphs["float32"].model
     scheme = eight_bit.profile.decoder
     small = quantize(graph, scheme, unsigned=eight_bit.unsigned)
-    made.failures.extend(_broken_invariants(small, part))
-    agreement = _compare(graph, small, part, encoder, sources, written)
+    made.failures.extend(_broken_decoder(small, part))
+    agreement = _compare_pairs(graph, small, part, encoder, sources, written)
     pasts = [past for past in PASTS if past < part.limit] or [part.limit - 1]
     shares = time_share(small, graph, lengths=pasts)
     tell(show_decoder_8_bit(small.ByteSize(), graph.ByteSize(), agreement, shares))
@@ -100,7 +100,7 @@ def _add_8_bit(
     made.graphs["8bit"] = Graph(model=small, measured=measured)
 
 
-def _broken_invariants(small: onnx.ModelProto, part: DecoderPart) -> list[str]:
+def _broken_decoder(small: onnx.ModelProto, part: DecoderPart) -> list[str]:
     decoder = part.model.decoder
     width = source_width(decoder, part.model.bridge)
     proof = Proof()
@@ -112,7 +112,7 @@ def _broken_invariants(small: onnx.ModelProto, part: DecoderPart) -> list[str]:
     return proof.failures
 
 
-def _compare(
+def _compare_pairs(
     graph: onnx.ModelProto,
     small: onnx.ModelProto,
     part: DecoderPart,

@@ -7,18 +7,18 @@ from typing import Any
 
 import onnx
 
-from export.eight_bit import BUSY, EightBit, used_by_others
+from export.eight_bit import EightBit
 from export.encoder_agreement import EncoderAgreement, compare_encoders
 from export.encoder_graph import encoder_names, encoder_of, trace_encoder
 from export.encoder_samples import sample_batches
 from export.held_out import HeldOut
 from export.invariants import check_maps
-from export.latency import time_share
+from export.latency import BUSY, time_share, used_by_others
 from export.longest import longest_read
 from export.made import Graph, Made, Tell
 from export.parts import EncoderPart
 from export.profiles import Found, latency_misses, misses, not_measured
-from export.proof import Proof, run
+from export.proof import Proof
 from export.quantize import ENCODER_REST, quantize
 from export.report import (
     show_encoder_8_bit,
@@ -26,7 +26,7 @@ from export.report import (
     show_measuring,
     show_profile,
 )
-from export.sessions import open_session
+from export.sessions import open_session, run
 from export.verify_encoder import prove_encoder
 
 LENGTHS = (32, 128)
@@ -47,19 +47,19 @@ def make_encoder(
         measured={"difference_from_torch": proof.differences, "longest_tried": tried},
     )
     if eight_bit:
-        _add_8_bit(made, part, held_out, eight_bit, tell)
+        _add_8_bit_encoder(made, part, held_out, eight_bit, tell)
     return made
 
 
-def _add_8_bit(
+def _add_8_bit_encoder(
     made: Made, part: EncoderPart, held_out: HeldOut, eight_bit: EightBit, tell: Tell
 ) -> None:
     """Adds the 8-bit graph, measured, and says which limits of its profile it misses."""
     graph, profile = made.graphs["float32"].model, eight_bit.profile
     small = quantize(graph, profile.encoder, unsigned=eight_bit.unsigned)
-    made.failures.extend(_broken_invariants(small, part))
+    made.failures.extend(_broken_encoder(small, part))
     tell(show_measuring(held_out))
-    agreement = _compare(graph, small, part, held_out)
+    agreement = _compare_encoders(graph, small, part, held_out)
     wanted = sorted({*LENGTHS, *profile.limits.latency})
     lengths = [length for length in wanted if length <= part.max_tokens] or [part.max_tokens]
     others = used_by_others()
@@ -104,7 +104,7 @@ def _found(size: float, shares: dict[int, float], agreement: EncoderAgreement | 
     )
 
 
-def _broken_invariants(small: onnx.ModelProto, part: EncoderPart) -> list[str]:
+def _broken_encoder(small: onnx.ModelProto, part: EncoderPart) -> list[str]:
     proof = Proof()
     proof.check_form(small, encoder_names(part.model))
     session = open_session(small)
@@ -113,7 +113,7 @@ def _broken_invariants(small: onnx.ModelProto, part: EncoderPart) -> list[str]:
     return proof.failures
 
 
-def _compare(
+def _compare_encoders(
     graph: onnx.ModelProto, small: onnx.ModelProto, part: EncoderPart, held_out: HeldOut
 ) -> EncoderAgreement | None:
     """None when there is no text to compare on."""

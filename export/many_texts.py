@@ -7,13 +7,14 @@ from export.encoder_graph import encoder_of
 from export.held_out import HeldOut, checked_corpus, draw_texts
 from export.longest import longest_read
 from export.parts import EncoderPart
-from export.profiles import ENOUGH_TEXTS
 from training.data.batches import encode_texts
 from training.data.corpus import Corpus, Example, load_corpus
 from training.data.splits import normal_form
 from training.readers.packaged import SOURCES
 
-_RANDOM, _RANDOM_LENGTHS = 64, (3, 64)
+ENOUGH_TEXTS = 3000
+"""Fewer cannot tell a tenth of a per cent of the labels."""
+_RANDOM_TEXTS, _RANDOM_TEXT_LENGTHS = 64, (3, 64)
 
 
 def many_texts(
@@ -36,9 +37,9 @@ def many_texts(
     if corpus is None:
         if not examples:
             return HeldOut(
-                draw_texts(part, _RANDOM, _RANDOM_LENGTHS),
+                draw_texts(part, _RANDOM_TEXTS, _RANDOM_TEXT_LENGTHS),
                 False,
-                {"tokens at random": _RANDOM},
+                {"tokens at random": _RANDOM_TEXTS},
                 random=True,
             )
         rows = [Example(example["text"], 0, example.get("text_pair")) for example in examples]

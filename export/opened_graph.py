@@ -12,9 +12,9 @@ import onnxruntime
 
 from export.bundle_schema import MapError, ReadingGraph, WritingGraph, WritingMapError
 from export.graph_names import GraphNames
-from export.proof import Arrays, Proof, Run, kind_of, limit_of_float32, run
+from export.proof import Proof, kind_of, limit_of_float32
 from export.remarks import remarks
-from export.sessions import WARNING, open_session
+from export.sessions import WARNING, Arrays, Run, open_session, run
 
 _MEANT = "appears in graph inputs and will not be treated as constant"
 """onnxruntime's remark at load about inputs with a default, the head masks."""

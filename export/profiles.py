@@ -6,9 +6,6 @@ from typing import Any
 
 from export.scheme import DECODER, FAITHFUL, FAST, Scheme
 
-ENOUGH_TEXTS = 3000
-"""Fewer cannot tell a tenth of a per cent of the labels."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:

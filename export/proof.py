@@ -3,25 +3,21 @@
 Nothing here stops at the first fault: all of them are gathered, so that one run tells everything.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from export.graph_names import Axes, GraphNames
+from export.sessions import Arrays
 
 LIMIT = 1e-4
 """Largest difference of a float32 graph from torch, and of two runtimes or two ways to run it, in
 units of the output's largest value where that is above 1."""
 
 ROW_SUM_LIMIT = 1e-5
-
-Arrays = Mapping[str, np.ndarray]
-Run = Callable[[Arrays], dict[str, np.ndarray]]
-"""Takes a graph's inputs and gives all its outputs, by their names, in whatever runtime."""
 
 
 @dataclass
@@ -157,12 +153,6 @@ def _type(number: int) -> str:
 def limit_of_float32(_: str, values: np.ndarray) -> float:
     """What float32 arithmetic in another order may change."""
     return LIMIT * max(1.0, float(np.abs(values).max(initial=0)))
-
-
-def run(session: onnxruntime.InferenceSession, feed: Arrays) -> dict[str, np.ndarray]:
-    """All outputs by their names."""
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, dict(feed)), strict=True))
 
 
 def largest_difference(one: np.ndarray, other: np.ndarray) -> float:

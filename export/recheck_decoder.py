@@ -11,7 +11,8 @@ from export.invariants import check_ones, check_shapes, check_step, check_target
 from export.longest import longest_written, not_written
 from export.opened_graph import Case, OpenedGraph, without_warnings
 from export.past import make_past
-from export.proof import Arrays, Proof, run
+from export.proof import Proof
+from export.sessions import Arrays, run
 from training.model.config import DecoderConfig
 
 _WRITTEN = 6

@@ -14,7 +14,8 @@ from export.encoder_samples import random_feed, sample_batches
 from export.invariants import check_maps, check_ones, check_shapes, check_texts_alone, lengths_of
 from export.longest import longest_read, not_read
 from export.opened_graph import Case, OpenedGraph, without_warnings
-from export.proof import Arrays, Proof
+from export.proof import Proof
+from export.sessions import Arrays
 from training.model.config import EncoderConfig
 
 _TEXTS, _TOKENS = 4, 48

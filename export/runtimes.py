@@ -13,8 +13,7 @@ import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
 
-from export.proof import Arrays, Run
-from export.sessions import THREADS
+from export.sessions import THREADS, Arrays, Run
 from export.web_runtime import WebRuntimeError, WebSession, missing_for_web, web_version
 
 

@@ -23,8 +23,8 @@ from training.hybrid.tasks import Following, Restoring
 from training.readers.rows import noted_reading
 
 MOST = 200
-_RANDOM = 20
-_RANDOM_LENGTHS = (3, 24)
+_RANDOM_SOURCES = 20
+_RANDOM_SOURCE_LENGTHS = (3, 24)
 
 HELD_OUT = "held-out sources of the training"
 EXAMPLES = "examples"
@@ -61,14 +61,16 @@ def find_sources(
         try:
             rows = [Example(text, 0) for text in _held_out(hybrid, part.tokenizer, given)[:MOST]]
             limit = min(fits, hybrid["recipe"]["max_tokens"])
-            return _encoded(rows, part, limit, HELD_OUT)
+            return _encoded_sources(rows, part, limit, HELD_OUT)
         except (FileNotFoundError, ValueError) as error:
             remark = f"those of the training are not to be had: {error}"
     if examples:
         rows = [Example(e["text"], 0, e.get("text_pair")) for e in examples[:MOST]]
-        return _encoded(rows, part, fits, EXAMPLES, remark)
+        return _encoded_sources(rows, part, fits, EXAMPLES, remark)
     return Sources(
-        texts=by_length(draw_texts(part, _RANDOM, _RANDOM_LENGTHS)), origin=RANDOM, remark=remark
+        texts=by_length(draw_texts(part, _RANDOM_SOURCES, _RANDOM_SOURCE_LENGTHS)),
+        origin=RANDOM,
+        remark=remark,
     )
 
 
@@ -103,7 +105,7 @@ def _held_out(
     return [question.source for question in task.questions("test")]
 
 
-def _encoded(
+def _encoded_sources(
     rows: Sequence[Example], part: EncoderPart, limit: int, origin: str, remark: str = ""
 ) -> Sources:
     texts = encode_texts(rows, part.tokenizer, max_tokens=limit)

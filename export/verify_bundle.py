@@ -19,11 +19,12 @@ from export.bundle_schema import (
 )
 from export.graph_names import classifier_names, decoder_names
 from export.opened_graph import Case, OpenedGraph, limits_of, open_graph
-from export.proof import Arrays, Proof
+from export.proof import Proof
 from export.recheck_decoder import recheck_decoder, written_sample
 from export.recheck_encoder import example_feed, recheck_encoder
 from export.runtime_agreement import Agreement, compare_runtimes
 from export.runtimes import Runtime, installed_versions
+from export.sessions import Arrays
 from training.model.config import EncoderConfig
 
 

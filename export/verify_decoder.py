@@ -23,8 +23,8 @@ from export.graph_names import decoder_names
 from export.invariants import check_ones, check_step, check_targets_alone
 from export.longest import not_written
 from export.past import make_past
-from export.proof import Proof, run
-from export.sessions import open_session
+from export.proof import Proof
+from export.sessions import open_session, run
 from training.model.attention import MultiHeadAttention
 from training.model.decoder import GPTDecoder, Source
 
@@ -48,7 +48,7 @@ def prove_decoder(
     samples = sample_targets(decoder.config, width, max_tokens)
     for sample in samples:
         proof.batches.append(sample.title)
-        expected = _torch_outputs(decoder, bridge, sample)
+        expected = decoder_outputs(decoder, bridge, sample)
         start = 0
         for piece, found in zip(sample.pieces, run_steps(session, sample), strict=True):
             stop = start + piece
@@ -63,7 +63,7 @@ def prove_decoder(
 
 
 @torch.no_grad()
-def _torch_outputs(
+def decoder_outputs(
     decoder: GPTDecoder, bridge: nn.Linear | None, sample: Sample
 ) -> dict[str, np.ndarray]:
     """Torch's full pass over the whole target, the value norms by their definition."""
@@ -104,7 +104,7 @@ def _check_head_masks(
             without = masks[kind].copy()
             without[0, i, head] = 0
             with without_head(attention, head):
-                expected = _torch_outputs(decoder, bridge, sample)
+                expected = decoder_outputs(decoder, bridge, sample)
             if kind == "cross_head_mask":
                 # The removed head's own norms are those of its weights before the mask.
                 del expected[f"cross_value_norms.{i}"]

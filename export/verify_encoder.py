@@ -15,8 +15,8 @@ from export.encoder_graph import EncoderModel, encoder_names, encoder_of
 from export.encoder_samples import random_feed, sample_batches
 from export.invariants import check_maps, check_ones, check_texts_alone
 from export.longest import not_read
-from export.proof import Arrays, Proof, run
-from export.sessions import open_session
+from export.proof import Proof
+from export.sessions import Arrays, open_session, run
 from training.model.classifier import ClassifierOutput
 
 
@@ -36,7 +36,7 @@ def prove_encoder(
     for title, feed in sample_batches(config, max_tokens):
         proof.batches.append(title)
         found = run(session, feed)
-        proof.compare(_torch_outputs(model, feed), found, title)
+        proof.compare(encoder_outputs(model, feed), found, title)
         check_maps(found, feed, title, proof)
     several = random_feed(config, 3, min(17, config.max_position_embeddings), "right")
     check_texts_alone(partial(run, session), several, proof)
@@ -44,7 +44,7 @@ def prove_encoder(
     return proof
 
 
-def _torch_outputs(model: EncoderModel, feed: Arrays) -> dict[str, np.ndarray]:
+def encoder_outputs(model: EncoderModel, feed: Arrays) -> dict[str, np.ndarray]:
     """What torch says, by the graph's names, the value norms by their definition."""
     with torch.no_grad():
         segments = feed.get("token_type_ids")
@@ -77,7 +77,7 @@ def _check_head_mask(
         without = ones.copy()
         without[0, i, head] = 0
         with without_head(attention, head):
-            expected = _torch_outputs(model, feed)
+            expected = encoder_outputs(model, feed)
         # The removed head's own norms are those of its weights before the mask.
         del expected[f"encoder_value_norms.{i}"]
         found = run(session, {**feed, "head_mask": without})

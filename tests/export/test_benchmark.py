@@ -168,7 +168,7 @@ def test_batches_are_timed_padded_by_length_and_one_by_one(
     assert table.splitlines()[0].endswith("| one by one |")
     assert first_cells(table) == [ALL_MAPS, FAITHFUL_GRAPH, FAST_GRAPH]
     assert [line.count("| 64") for line in table.splitlines()[2:]] == [4, 4, 4]
-    assert set(in_this_process) == {"export.benchmark_batches"}
+    assert set(in_this_process) == {"export.benchmark_worker"}
 
 
 def test_batches_hold_each_text_once_and_no_more_padding_than_the_longest_of_each() -> None:
@@ -241,4 +241,4 @@ def test_writing_is_timed_beside_generate(
     theirs = ["transformers' generate, no maps", "transformers' generate, all maps"]
     assert first_cells(writing) == [*theirs, *ours]
     assert first_cells(steps) == ours
-    assert set(in_this_process) == {"export.benchmark_decoder", "export.latency"}
+    assert set(in_this_process) == {"export.benchmark_worker", "export.latency"}

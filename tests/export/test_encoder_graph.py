@@ -10,8 +10,7 @@ from onnx.reference import ReferenceEvaluator
 from transformers import BertConfig, BertForSequenceClassification
 
 from export.encoder_graph import trace_encoder
-from export.proof import run
-from export.sessions import open_session
+from export.sessions import open_session, run
 from export.verify_encoder import prove_encoder
 from training.checkpoints.classifier import load_classifier
 from training.model.classifier import BERTClassifier

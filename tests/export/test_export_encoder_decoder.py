@@ -28,8 +28,7 @@ from explorer.inference.generator import Writer
 from explorer.inference.logits import Settings
 from export.decoder_samples import Sample, run_steps
 from export.parts import open_parts
-from export.proof import run
-from export.sessions import open_session
+from export.sessions import open_session, run
 from export.to_onnx import main
 from training.checkpoints.hf_config import encoder_from_hf
 

@@ -15,8 +15,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from explorer.bundle.bundle import open_bundle
 from explorer.inference.encoder import Runner
 from export.held_out import feed_of
-from export.proof import run
-from export.sessions import open_session
+from export.sessions import open_session, run
 from export.to_onnx import main
 from training.data.batches import encode_texts, pad
 from training.data.corpus import Example

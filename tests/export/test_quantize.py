@@ -10,9 +10,9 @@ from export.encoder_graph import encoder_names
 from export.encoder_samples import sample_batches
 from export.held_out import HeldOut
 from export.invariants import check_maps
-from export.proof import Proof, run
+from export.proof import Proof
 from export.quantize import quantize
-from export.sessions import open_session
+from export.sessions import open_session, run
 from training.data.batches import EncodedText
 
 

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from export import runtimes, web_runtime
-from export.proof import Run, run
 from export.remarks import remarks
 from export.runtimes import OpenVino, Reference, Runtime, RuntimeRefusal, Web
-from export.sessions import open_session
+from export.sessions import Run, open_session, run
 from export.to_onnx import main
 from export.verify_bundle import verify_bundle
 from export.verify_report import show_proof
