@@ -15,7 +15,6 @@ from export.bundle_format import DECODER_FILES, ENCODER_FILES
 from export.bundle_schema import FILE, FORMAT, Description, Manifest, list_files
 from export.encoder_graph import encoder_of
 from export.known_settings import known_of_generate, save_tokenizer
-from export.made import Graph
 from export.parts import DecoderPart, EncoderPart, Parts
 from export.provenance import describe_graph, exporter_versions
 from export.typed_json import WrongJson, as_json, read_object
@@ -57,6 +56,14 @@ class Card:
     checkpoint: Mapping[str, Any] = field(default_factory=dict)
     """Where the weights came from: name, sha256, data, recipe, seed."""
     decoder: DecoderCard | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """A graph to be written, and what was measured of it (`difference_from_torch`, ...)."""
+
+    model: onnx.ModelProto
+    measured: Mapping[str, Any]
 
 
 def _written(folder: Path) -> list[str]:

@@ -1,21 +1,12 @@
 """What becomes of one part of a checkpoint: its graphs, measured, and every check that failed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-import onnx
+from export.bundle import Graph
 
 Tell = Callable[[str], None]
 """Takes what a person is told while the graphs are made."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Graph:
-    """A graph to be written, and what was measured of it (`difference_from_torch`, ...)."""
-
-    model: onnx.ModelProto
-    measured: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

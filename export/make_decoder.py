@@ -7,6 +7,7 @@ from typing import Any
 
 import onnx
 
+from export.bundle import Graph
 from export.decoder_agreement import DecoderAgreement, compare_decoders, greedy_entry
 from export.decoder_graph import source_width, trace_decoder
 from export.decoder_samples import run_steps, sample_targets
@@ -16,7 +17,7 @@ from export.graph_pair import GraphPair
 from export.invariants import check_step
 from export.latency import time_share
 from export.longest import longest_written
-from export.made import Graph, Made, Tell
+from export.made import Made, Tell
 from export.parts import DecoderPart
 from export.proof import Proof
 from export.quantize import DECODER_REST, quantize

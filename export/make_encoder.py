@@ -7,6 +7,7 @@ from typing import Any
 
 import onnx
 
+from export.bundle import Graph
 from export.eight_bit import EightBit
 from export.encoder_agreement import EncoderAgreement, compare_encoders
 from export.encoder_graph import encoder_names, encoder_of, trace_encoder
@@ -15,7 +16,7 @@ from export.held_out import HeldOut
 from export.invariants import check_maps
 from export.latency import BUSY, time_share, used_by_others
 from export.longest import longest_read
-from export.made import Graph, Made, Tell
+from export.made import Made, Tell
 from export.parts import EncoderPart
 from export.profiles import Found, latency_misses, misses, not_measured
 from export.proof import Proof
