@@ -29,7 +29,7 @@ def table_of_batches(graphs: Mapping[str, Path], lengths: Sequence[int], rounds:
         graphs: name in the table -> file.
     """
     count, sizes = len(lengths), batch_sizes(len(lengths))
-    commands = {name: worker_command("batches", path, lengths) for name, path in graphs.items()}
+    commands = {name: worker_command(time_batches, path, lengths) for name, path in graphs.items()}
     times = time_commands(commands, lengths=sizes, rounds=rounds)
     how = {count: f"all {count} padded to the longest", 1: "one by one"}
     titles = " | ".join(how.get(size, f"by length, {size} at a time") for size in sizes)

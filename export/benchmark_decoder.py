@@ -50,9 +50,11 @@ def table_of_writing(graphs: Mapping[str, Path], folder: Path, tokens: int, roun
         tokens: how many each writes.
     """
     commands = {
-        GENERATE: worker_command("generate", folder, [tokens]),
-        "transformers' generate, all maps": worker_command("generate-with-maps", folder, [tokens]),
-        **{name: worker_command("writing", path, [tokens]) for name, path in graphs.items()},
+        GENERATE: worker_command(time_generate, folder, [tokens], attention="sdpa"),
+        "transformers' generate, all maps": worker_command(
+            time_generate, folder, [tokens], attention="eager"
+        ),
+        **{name: worker_command(time_writing, path, [tokens]) for name, path in graphs.items()},
     }
     times = time_commands(commands, lengths=[tokens], rounds=rounds)
     rows = [
@@ -96,10 +98,11 @@ def write_with_graph(path: Path, tokens: int) -> Callable[[], object]:
     return write
 
 
-def write_with_generate(folder: Path, tokens: int, *, maps: bool) -> Callable[[], object]:
-    """The same of `transformers`; with maps it must run in eager mode."""
+def write_with_generate(folder: Path, tokens: int, *, attention: str) -> Callable[[], object]:
+    """The same of `transformers`; it gives maps where `attention` is `eager`, none with `sdpa`."""
+    maps = attention == "eager"
     torch.set_num_threads(THREADS)
-    model = _open_in_transformers(folder, "eager" if maps else "sdpa")
+    model = _open_in_transformers(folder, attention)
     model.generation_config.eos_token_id = None  # it is to write all of them
     hidden = torch.from_numpy(_source(model.config.encoder.hidden_size))
     write = partial(
@@ -146,6 +149,7 @@ def time_writing(graph: Path, tokens: Sequence[int]) -> dict[int, float]:
     return {count: median_time(write_with_graph(graph, count)) for count in tokens}
 
 
-def time_generate(folder: Path, tokens: Sequence[int], *, maps: bool) -> dict[int, float]:
+def time_generate(folder: Path, tokens: Sequence[int], *, attention: str) -> dict[int, float]:
     """The same by `transformers`' `generate` of a checkpoint."""
-    return {count: median_time(write_with_generate(folder, count, maps=maps)) for count in tokens}
+    write = partial(write_with_generate, folder, attention=attention)
+    return {count: median_time(write(count)) for count in tokens}

@@ -8,8 +8,9 @@ from typing import cast
 import onnx
 from onnx.utils import Extractor
 
-from export.arithmetic_floor import operations
-from export.benchmark_transformers import trace_without_maps
+from export.arithmetic_floor import operations, time_products
+from export.benchmark_openvino import time_openvino
+from export.benchmark_transformers import time_torch, trace_without_maps
 from export.benchmark_worker import worker_command
 from export.encoder_graph import trace_encoder
 from export.fused_attention import trace_fused
@@ -80,13 +81,13 @@ def time_reading(
     commands = {name: graph_command(file, lengths) for name, file in files.items()}
     if optimum:
         commands[OPTIMUM] = graph_command(optimum, lengths)
-    commands[TORCH] = worker_command("torch", part.folder, lengths)
+    commands[TORCH] = worker_command(time_torch, part.folder, lengths)
     if find_spec("openvino"):
         for precision, title in (("f32", "float32"), ("bf16", "bfloat16")):
             for file, kind in ((maps, "all maps"), (no_maps, "no maps")):
-                command = worker_command(f"openvino-{precision}", file, lengths)
+                command = worker_command(time_openvino, file, lengths, precision=precision)
                 commands[f"OpenVINO {title}, {kind}"] = command
-    commands[FLOOR] = worker_command("products", maps, lengths)
+    commands[FLOOR] = worker_command(time_products, maps, lengths)
     return time_commands(commands, lengths=lengths, rounds=rounds)
 
 

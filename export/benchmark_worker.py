@@ -1,6 +1,6 @@
 """One process of a benchmark: it times one thing and prints `{number: milliseconds}` as JSON.
 
-    python -m export.benchmark_worker KIND FILE NUMBER...
+    python -m export.benchmark_worker MODULE:FUNCTION FILE NUMBER... [OPTION=VALUE...]
 
 Two sessions in one process disturb each other, so each measurement has a process of its own.
 """
@@ -8,44 +8,29 @@ Two sessions in one process disturb each other, so each measurement has a proces
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from importlib import import_module
 from pathlib import Path
 
-Timed = Callable[[Path, Sequence[int]], Mapping[int, float]]
-"""Takes a graph's file or a checkpoint's folder, and what its times are asked for: tokens of a
-text, of many texts, of a text that is written."""
+Timed = Callable[..., Mapping[int, float]]
+"""Takes a graph's file or a checkpoint's folder, and the numbers that its milliseconds are asked
+for: tokens of a text, of many texts, of a text that is written. Its options are words."""
 
 
-def worker_command(kind: str, timed: Path, numbers: Sequence[int]) -> list[str]:
-    """The command that times `timed` in the way `kind`, one of `_kinds`."""
-    return [sys.executable, "-m", "export.benchmark_worker", kind, str(timed), *map(str, numbers)]
-
-
-def _kinds() -> dict[str, Timed]:
-    # Imported here: whoever only makes a command needs none of them, and they make commands.
-    from export.arithmetic_floor import time_products
-    from export.benchmark_batches import time_batches
-    from export.benchmark_decoder import time_generate, time_writing
-    from export.benchmark_openvino import time_openvino
-    from export.benchmark_transformers import time_torch
-
-    return {
-        "batches": time_batches,
-        "products": time_products,
-        "torch": time_torch,
-        "openvino-f32": partial(time_openvino, precision="f32"),
-        "openvino-bf16": partial(time_openvino, precision="bf16"),
-        "writing": time_writing,
-        "generate": partial(time_generate, maps=False),
-        "generate-with-maps": partial(time_generate, maps=True),
-    }
+def worker_command(timed: Timed, file: Path, numbers: Sequence[int], **options: str) -> list[str]:
+    """The command that calls `timed` in a process of its own."""
+    name = f"{timed.__module__}:{timed.__name__}"
+    words = [str(file), *map(str, numbers), *(f"{key}={value}" for key, value in options.items())]
+    return [sys.executable, "-m", "export.benchmark_worker", name, *words]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the times as the last line."""
-    kind, timed, *numbers = sys.argv[1:] if argv is None else argv
-    times = _kinds()[kind](Path(timed), [int(number) for number in numbers])
-    print(json.dumps(dict(times)))
+    name, file, *words = sys.argv[1:] if argv is None else argv
+    module, function = name.split(":")
+    numbers = [int(word) for word in words if "=" not in word]
+    options = dict(word.split("=") for word in words if "=" in word)
+    times = getattr(import_module(module), function)(Path(file), numbers, **options)
+    print(json.dumps(times))
     return 0
 
 

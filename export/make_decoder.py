@@ -24,10 +24,9 @@ from export.quantize import DECODER_REST, quantize
 from export.report import show_decoder_8_bit, show_decoder_proof
 from export.sessions import open_session
 from export.sources import Sources
-from export.verify_decoder import prove_decoder
+from export.verify_decoder import check_texts, prove_decoder
 from export.verify_writing import (
     Texts,
-    check_texts,
     same_share,
     write_with_graphs,
     write_with_torch,

@@ -25,6 +25,7 @@ from export.longest import not_written
 from export.past import make_past
 from export.proof import Proof
 from export.sessions import open_session, run
+from export.verify_writing import Texts
 from training.model.attention import MultiHeadAttention
 from training.model.decoder import GPTDecoder, Source
 
@@ -111,3 +112,20 @@ def _check_head_masks(
             *_, found = run_steps(session, sample, {kind: without})
             last = part_of(expected, stop - sample.pieces[-1], stop)
             proof.compare(last, found, f"without layer {i} head {head} in {kind}")
+
+
+def check_texts(expected: Texts, found: Texts, proof: Proof) -> None:
+    """Notes every text that is not torch's, and where it begins to differ."""
+    for number, (theirs, ours) in enumerate(zip(expected, found, strict=True)):
+        if theirs != ours:
+            pairs = enumerate(zip(theirs, ours, strict=False))
+            shorter = min(len(theirs), len(ours))
+            place = next((i for i, (a, b) in pairs if a != b), shorter)
+            proof.failures.append(
+                f"greedy text of source {number}: token {place + 1} is "
+                f"{_token(ours, place)}, torch writes {_token(theirs, place)}"
+            )
+
+
+def _token(text: list[int], place: int) -> str:
+    return str(text[place]) if place < len(text) else "the end"

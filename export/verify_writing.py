@@ -10,7 +10,6 @@ from export.greedy import Step, write_greedily
 from export.held_out import batches
 from export.longest import longest_read, longest_written
 from export.parts import DecoderPart
-from export.proof import Proof
 from training.data.batches import Batch, EncodedText
 from training.model.decoder import GPTDecoder, LayerCache, Source
 
@@ -57,26 +56,9 @@ def torch_steps(decoder: GPTDecoder, source: Source) -> Step:
     return step
 
 
-def check_texts(expected: Texts, found: Texts, proof: Proof) -> None:
-    """Notes every text that is not torch's, and where it begins to differ."""
-    for number, (theirs, ours) in enumerate(zip(expected, found, strict=True)):
-        if theirs != ours:
-            pairs = enumerate(zip(theirs, ours, strict=False))
-            shorter = min(len(theirs), len(ours))
-            place = next((i for i, (a, b) in pairs if a != b), shorter)
-            proof.failures.append(
-                f"greedy text of source {number}: token {place + 1} is "
-                f"{_token(ours, place)}, torch writes {_token(theirs, place)}"
-            )
-
-
 def same_share(one: Texts, other: Texts) -> float:
     """The share of texts that are the same, token for token."""
     return sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
-
-
-def _token(text: list[int], place: int) -> str:
-    return str(text[place]) if place < len(text) else "the end"
 
 
 def longest_text(batch: Batch, part: DecoderPart) -> int:

@@ -65,8 +65,8 @@ def test_all_of_them_write_the_same_text(checkpoint: Path, tmp_path: Path) -> No
 
     assert len(written) == 30
     assert len(set(written)) > 3, "a text of one word would be the same of any model"
-    for maps in (False, True):
-        theirs = write_with_generate(checkpoint, 30, maps=maps)()
+    for attention in ("sdpa", "eager"):
+        theirs = write_with_generate(checkpoint, 30, attention=attention)()
         assert theirs.sequences[0, 1:].tolist() == written
     assert len(write_with_graph(small, 30)()[0]) == 30
 
