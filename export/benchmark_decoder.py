@@ -25,7 +25,7 @@ from export.quiet import quiet
 from export.scheme import DECODER
 from export.sessions import THREADS, open_session
 
-GENERATE = "transformers' generate, no maps"
+GENERATE, WITH_MAPS = (f"transformers' generate, {maps} maps" for maps in ("no", "all"))
 
 
 def save_graphs(part: DecoderPart, place: Path) -> dict[str, Path]:
