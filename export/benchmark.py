@@ -17,20 +17,21 @@ from pathlib import Path
 
 import onnx
 
-from export.benchmark_batches import mixed_lengths, table_of_batches
-from export.benchmark_decoder import save_graphs, table_of_steps, table_of_writing
-from export.benchmark_encoder import (
+from export.benchmarks.decoder import save_graphs, table_of_steps, table_of_writing
+from export.benchmarks.encoder import (
     ALL_MAPS,
     NO_MAPS,
+    mixed_lengths,
     save_encoders,
+    table_of_batches,
     table_of_goals,
     table_of_reading,
     time_reading,
 )
+from export.benchmarks.random_checkpoint import save_random_checkpoint
 from export.command import DONE, run_command
-from export.latency import LENGTHS
-from export.parts import DecoderPart, EncoderPart, open_parts
-from export.random_checkpoint import save_random_checkpoint
+from export.loading import DecoderPart, EncoderPart, open_parts
+from export.runtime.timing import LENGTHS
 from training.checkpoints.classifier import find_folder, load_tokenizer
 from training.checkpoints.initial import minilm_folder
 from training.checkpoints.record import find_record

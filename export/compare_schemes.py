@@ -17,15 +17,14 @@ from pathlib import Path
 import onnx
 
 from export.command import DONE, run_command
-from export.encoder_agreement import EncoderAgreement, compare_encoders
-from export.encoder_graph import trace_encoder
-from export.held_out import HeldOut
-from export.latency import BUSY, LENGTHS, fastest, ratios, time_graphs, used_by_others
-from export.many_texts import many_texts
-from export.parts import open_parts
-from export.quantize import quantize
-from export.scheme import FAITHFUL, FAST, Blocks, Finer, Float, OneScale, Rows, Scheme
-from export.sessions import open_session
+from export.eval_texts import HeldOut, many_texts
+from export.graphs.encoder import trace_encoder
+from export.loading import open_parts
+from export.quantize.agreement import EncoderAgreement, compare_encoders
+from export.quantize.graph import quantize
+from export.quantize.schemes import FAITHFUL, FAST, Blocks, Finer, Float, OneScale, Rows, Scheme
+from export.runtime.session import open_session
+from export.runtime.timing import BUSY, LENGTHS, fastest, ratios, time_graphs, used_by_others
 from training.checkpoints.record import find_record
 
 FLOAT32 = "float32"

@@ -18,8 +18,8 @@ from pathlib import Path
 import onnx
 from onnx import helper
 
+from export.bundle.files import choose_graph, read_bundle
 from export.command import DONE, run_command
-from export.read_bundle import choose_graph, read_bundle
 from training.checkpoints.atomic_folder import Kind, whole_folder
 from training.checkpoints.files import read_json, write_json
 from training.checkpoints.hybrid import GENERATION

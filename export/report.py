@@ -3,17 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from export.bundle import Card
-from export.bundle_format import DECODER_FILES, ENCODER_FILES
-from export.decoder_agreement import DecoderAgreement
-from export.eight_bit import EightBit
-from export.encoder_agreement import EncoderAgreement
-from export.encoder_graph import encoder_of
-from export.held_out import HeldOut
-from export.parts import DecoderPart, EncoderPart, Parts
-from export.proof import LIMIT, Proof
-from export.sources import Sources
-from export.tracing import OPSET
+from export.bundle.files import DECODER_FILES, ENCODER_FILES
+from export.bundle.write import Card
+from export.eval_texts import HeldOut, Sources
+from export.graphs.encoder import encoder_of
+from export.graphs.tracing import OPSET
+from export.loading import DecoderPart, EncoderPart, Parts
+from export.quantize.agreement import DecoderAgreement, EncoderAgreement
+from export.quantize.schemes import EightBit
+from export.verification.checks import LIMIT, Proof
 from training.model.classifier import BERTClassifier
 
 

@@ -12,20 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from export import runtimes
-from export.bundle import BUNDLE, describe, write_bundle
-from export.card import make_card
+from export.bundle.card import make_card
+from export.bundle.write import BUNDLE, describe, write_bundle
 from export.command import DONE, FAILED, STOPPED, run_command
-from export.eight_bit import EightBit
-from export.export_flags import DEFAULT_CHECKPOINT, build_parser
-from export.held_out import HeldOut
-from export.made import Made, Tell
-from export.make_decoder import make_decoder
-from export.make_encoder import make_encoder
-from export.many_texts import many_texts
-from export.parts import Parts, lower_limits, open_parts
-from export.processor import choose_integer_weights
-from export.profiles import PROFILES
+from export.eval_texts import HeldOut, find_sources, many_texts
+from export.graphs.tracing import check_fits, weights_bytes
+from export.loading import Parts, lower_limits, open_parts
+from export.pipeline import Made, Tell, make_decoder, make_encoder
+from export.quantize.schemes import PROFILES, EightBit
 from export.report import (
     show_bundle,
     show_examples,
@@ -34,17 +28,113 @@ from export.report import (
     show_triton,
     show_way_out,
 )
-from export.sources import find_sources
-from export.tracing import check_fits, weights_bytes
+from export.runtime import other_runtimes
+from export.runtime.session import CHOICES, choose_integer_weights
 from export.triton_repository import MODEL, lay_out, model_folder
-from export.verify_bundle import UnsoundBundleError, verify_bundle
-from export.verify_report import show_proof
+from export.verification.bundle import UnsoundBundleError, verify_bundle
+from export.verification.report import show_proof
 from training.checkpoints.atomic_folder import check_given, check_target
 from training.checkpoints.record import find_record
 from training.file_names import real_name
 
+DEFAULT_CHECKPOINT = "checkpoints/reviews"
+
+
+def build_parser(description: str | None = None) -> argparse.ArgumentParser:
+    """The command's flags, under a description of what it does."""
+    parser = argparse.ArgumentParser(
+        prog="to_onnx.py",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: python export/to_onnx.py checkpoints/reviews --quantize",
+    )
+    parser.add_argument(
+        "checkpoint",
+        nargs="?",
+        help="a checkpoint folder, a folder in Hugging Face's format, or a model's name on the "
+        f"Hub (default: {DEFAULT_CHECKPOINT}, which is trained first if it is not there)",
+    )
+    parser.add_argument("--out", type=Path, help="the bundle's folder (default: bundles/<name>)")
+    parser.add_argument("--title", help="the page's heading (default: from training)")
+    parser.add_argument(
+        "--licence", help="a sentence on weights and texts (default: from training)"
+    )
+    examples = parser.add_mutually_exclusive_group()
+    examples.add_argument(
+        "--examples",
+        type=Path,
+        help="texts for the page to offer, which become public with it: a text a line (.txt), "
+        "or a CSV or JSON with text and text_pair (default: of a training on the packaged "
+        "reviews its own; rows of other data are never offered by themselves)",
+    )
+    examples.add_argument(
+        "--no-examples", action="store_true", help="offer none, of the packaged reviews neither"
+    )
+    parser.add_argument(
+        "--max-tokens",
+        type=int,
+        metavar="N",
+        help="the longest text that the page reads or writes, in tokens: what a model of many "
+        "positions is tried on hangs on it (default: as many as the model can)",
+    )
+    _add_8_bit_flags(parser)
+    parser.add_argument(
+        "--decoder-tokenizer",
+        metavar="NAME",
+        help="folder or Hub name of the tokenizer that an EncoderDecoderModel writes with "
+        "(default: its folder's decoder/, else the encoder's)",
+    )
+    parser.add_argument(
+        "--triton",
+        type=Path,
+        metavar="FOLDER",
+        help="also lay the bundle out in this model repository of the Triton server, as "
+        "triton_repository.py does",
+    )
+    parser.add_argument(
+        "--no-train", action="store_true", help="without a checkpoint stop instead of training one"
+    )
+    return parser
+
+
+def _add_8_bit_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("8 bit").add_argument
+    add(
+        "--quantize",
+        action="store_true",
+        help="also write the 8-bit graphs, and measure them on held-out texts",
+    )
+    add("--only-8bit", action="store_true", help="--quantize, and leave the float32 graphs out")
+    add(
+        "--profile",
+        choices=tuple(PROFILES),
+        default="faithful",
+        help="what the 8-bit graph of the encoder is held to: maps near to float32's, or speed; a "
+        "limit that cannot be measured (no labels, a model that reads less) is named and counts "
+        "neither as held nor as missed (default: %(default)s)",
+    )
+    add(
+        "--allow-miss",
+        action="store_true",
+        help="write the 8-bit graphs although a limit of their profile is missed",
+    )
+    add(
+        "--integer-weights",
+        choices=CHOICES,
+        default="auto",
+        help="int8 is the faster; uint8 is exact on x86 without VNNI too, in clients that do not "
+        "set onnxruntime's session.x64quantprecision (default: by this processor)",
+    )
+    add(
+        "--held-out",
+        metavar="DATA",
+        help="labelled texts to measure the 8-bit graph on, as train_classifier.py's --data; its "
+        "test and validation parts are used (default: those of the training)",
+    )
+
+
 _SHARE_OF_8_BIT = 0.28
-"""Of float32's bytes, as `profiles.py` allows."""
+"""Of float32's bytes, as the profiles allow."""
 _LONGEST = 500
 """Characters of a failed check: some libraries tell all that they were given."""
 _NAMES = (
@@ -191,7 +281,7 @@ def _eight_bit(given: argparse.Namespace) -> EightBit | None:
 
 def _prove(folder: Path, tell: Tell) -> dict[str, Any]:
     """The finished bundle once more, alone, in every runtime; what `bundle.json` keeps of it."""
-    found = verify_bundle(folder, runtimes.OTHERS)
+    found = verify_bundle(folder, other_runtimes.OTHERS)
     tell(f"\n{show_proof(found)}\n")
     if found.failures:
         raise UnsoundBundleError(found.failures)

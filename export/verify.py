@@ -13,12 +13,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from export.bundle_schema import FILE, read_manifest
+from export.bundle.schema import FILE, read_manifest
+from export.bundle.typed_json import as_json
 from export.command import DONE, FAILED, run_command
-from export.runtimes import OTHERS
-from export.typed_json import as_json
-from export.verify_bundle import verify_bundle
-from export.verify_report import show_proof, show_summary
+from export.runtime.other_runtimes import OTHERS
+from export.verification.bundle import verify_bundle
+from export.verification.report import show_proof, show_summary
 from training.checkpoints.files import write_json
 
 

@@ -82,8 +82,8 @@ def test_the_architecture_imports_nothing_else_of_ours() -> None:
 @pytest.mark.parametrize(
     ("places", "copy"),
     [
-        (["export/bundle/typed_json.py", "export/typed_json.py"], "bundle/typed_json.py"),
-        (["export/bundle/schema.py", "export/bundle_schema.py"], "bundle/schema.py"),
+        (["export/bundle/typed_json.py", "export/bundle/typed_json.py"], "bundle/typed_json.py"),
+        (["export/bundle/schema.py", "export/bundle/schema.py"], "bundle/schema.py"),
     ],
 )
 def test_export_and_demo_have_one_schema_of_a_bundle(places: list[str], copy: str) -> None:

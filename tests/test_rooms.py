@@ -22,6 +22,19 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS: dict[str, tuple[str, list[str]]] = {
     # package: (its folder, its floors from the ground up; each the rooms on it)
+    "export": (
+        "export",
+        [
+            "command graphs optimum_with_maps",
+            "loading",
+            "bundle eval_texts",
+            "optimum_folder runtime triton_repository",
+            "quantize verification",
+            "benchmarks compare_schemes report verify",
+            "benchmark pipeline",
+            "to_onnx",
+        ],
+    ),
     "training": (
         "training",
         [

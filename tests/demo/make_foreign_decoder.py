@@ -19,8 +19,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import BertConfig, BertModel, EncoderDecoderModel, GPT2Config, GPT2LMHeadModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from export.bundle_schema import sha256
-from export.decoder_graph import trace_decoder
+from export.bundle.schema import sha256
+from export.graphs.decoder import trace_decoder
 from training.checkpoints.hf_config import decoder_from_hf
 from training.checkpoints.hf_weights import DECODER_NAMES
 from training.model.decoder import GPTDecoder

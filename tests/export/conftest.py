@@ -12,20 +12,20 @@ def onnxruntime_alone():
 
     Tests that are about the runtimes name them.
     """
-    from export import runtimes
+    from export.runtime import other_runtimes
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtimes, "OTHERS", ())
+        patch.setattr(other_runtimes, "OTHERS", ())
         yield
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_round():
     """Times are measured, and nobody reads them here: once is enough."""
-    from export import latency
+    from export.runtime import timing
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(latency, "_ROUNDS", 1)
+        patch.setattr(timing, "_ROUNDS", 1)
         yield
 
 
@@ -54,7 +54,7 @@ def model(tokenizer):
 @pytest.fixture(scope="session")
 def graph(model):
     """Its float32 graph; copy it before changing it."""
-    from export.encoder_graph import trace_encoder
+    from export.graphs.encoder import trace_encoder
 
     return trace_encoder(model)
 
@@ -107,7 +107,7 @@ def decoder(gpt2):
 @pytest.fixture(scope="session")
 def decoder_graph(decoder):
     """Its float32 graph; copy it before changing it."""
-    from export.decoder_graph import trace_decoder
+    from export.graphs.decoder import trace_decoder
 
     return trace_decoder(decoder)
 
@@ -115,7 +115,7 @@ def decoder_graph(decoder):
 @pytest.fixture
 def random_checkpoint(tokenizer, tmp_path):
     """A random classifier with a decoder, tiny, its maps far from uniform, and with a record."""
-    from export.random_checkpoint import save_random_checkpoint
+    from export.benchmarks.random_checkpoint import save_random_checkpoint
     from training.checkpoints.record import write_record
     from training.model.config import DecoderConfig, EncoderConfig
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from transformers import BertConfig, EncoderDecoderConfig, EncoderDecoderModel, GPT2Config
 
-from export.bundle import Card, describe
-from export.parts import lower_limits, open_parts
+from export.bundle.write import Card, describe
+from export.loading import lower_limits, open_parts
 from export.report import show_parts
 
 

@@ -14,12 +14,9 @@ import numpy as np
 import onnx
 import pytest
 
-from export import latency
-from export.arithmetic_floor import matrix_products
 from export.benchmark import main
-from export.benchmark_batches import padded_batches
-from export.benchmark_decoder import save_graphs, write_with_generate, write_with_graph
-from export.benchmark_encoder import (
+from export.benchmarks.decoder import save_graphs, write_with_generate, write_with_graph
+from export.benchmarks.encoder import (
     ALL_MAPS,
     FAITHFUL_GRAPH,
     FAST_GRAPH,
@@ -27,11 +24,14 @@ from export.benchmark_encoder import (
     NO_MAPS,
     OPTIMUM,
     TORCH,
+    padded_batches,
     save_encoders,
 )
-from export.parts import open_parts
-from export.random_checkpoint import save_random_checkpoint
-from export.sessions import open_session
+from export.benchmarks.random_checkpoint import save_random_checkpoint
+from export.benchmarks.roofline import matrix_products
+from export.loading import open_parts
+from export.runtime import timing
+from export.runtime.session import open_session
 from training.model.config import DecoderConfig, EncoderConfig
 
 
@@ -95,7 +95,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     Gives the modules that ran, in their order.
     """
     clock = SimpleNamespace(perf_counter=count(0.0).__next__)
-    monkeypatch.setattr(latency, "time", clock)
+    monkeypatch.setattr(timing, "time", clock)
     ran: list[str] = []
 
     def run(command: list[str], **_: object) -> SimpleNamespace:
@@ -106,7 +106,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             assert import_module(module).main(flags) == 0
         return SimpleNamespace(stdout=printed.getvalue())
 
-    monkeypatch.setattr(latency.subprocess, "run", run)
+    monkeypatch.setattr(timing.subprocess, "run", run)
     return ran
 
 
@@ -168,7 +168,7 @@ def test_batches_are_timed_padded_by_length_and_one_by_one(
     assert table.splitlines()[0].endswith("| one by one |")
     assert first_cells(table) == [ALL_MAPS, FAITHFUL_GRAPH, FAST_GRAPH]
     assert [line.count("| 64") for line in table.splitlines()[2:]] == [4, 4, 4]
-    assert set(in_this_process) == {"export.benchmark_worker"}
+    assert set(in_this_process) == {"export.benchmarks.worker"}
 
 
 def test_batches_hold_each_text_once_and_no_more_padding_than_the_longest_of_each() -> None:
@@ -220,10 +220,10 @@ def test_a_measurement_that_fails_is_named(
 ) -> None:
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no graph")
-    commands = {"one": [sys.executable, "-m", "export.latency", str(broken), "8"]}
+    commands = {"one": [sys.executable, "-m", "export.runtime.timing", str(broken), "8"]}
 
     with pytest.raises(subprocess.CalledProcessError) as found:
-        latency.time_commands(commands, lengths=[8], rounds=1)
+        timing.time_commands(commands, lengths=[8], rounds=1)
 
     assert "broken.onnx" in found.value.stderr
 
@@ -241,4 +241,4 @@ def test_writing_is_timed_beside_generate(
     theirs = ["transformers' generate, no maps", "transformers' generate, all maps"]
     assert first_cells(writing) == [*theirs, *ours]
     assert first_cells(steps) == ours
-    assert set(in_this_process) == {"export.benchmark_worker", "export.latency"}
+    assert set(in_this_process) == {"export.benchmarks.worker", "export.runtime.timing"}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from export.card import read_examples
+from export.bundle.card import read_examples
 
 _INSIDE = "before\u2028after\u0085 and\x0b the rest"
 """What `str.splitlines` takes for the ends of lines."""

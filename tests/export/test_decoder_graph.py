@@ -8,13 +8,12 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 from transformers import GPT2LMHeadModel
 
-from export.decoder_graph import trace_decoder
-from export.decoder_samples import Sample, run_steps, sample_batch
-from export.invariants import check_step
-from export.proof import Proof
-from export.quantize import quantize
-from export.sessions import open_session
-from export.verify_decoder import prove_decoder
+from export.graphs.decoder import trace_decoder
+from export.quantize.graph import quantize
+from export.runtime.session import open_session
+from export.verification.against_torch import prove_decoder
+from export.verification.checks import Proof, check_step
+from export.verification.inputs import Sample, run_steps, sample_batch
 from training.model.config import DecoderConfig
 from training.model.decoder import GPTDecoder
 

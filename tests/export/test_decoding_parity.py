@@ -24,7 +24,7 @@ from explorer.inference import logits as processors
 from explorer.inference.decoder import DecoderGraph
 from explorer.inference.logits import Settings
 from explorer.inference.search import beam_search, write_one_by_one
-from export.decoder_graph import trace_decoder
+from export.graphs.decoder import trace_decoder
 from training.checkpoints.hf_config import decoder_from_hf
 from training.checkpoints.hf_weights import DECODER_NAMES
 from training.model.decoder import GPTDecoder

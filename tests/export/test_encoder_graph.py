@@ -9,9 +9,9 @@ import torch
 from onnx.reference import ReferenceEvaluator
 from transformers import BertConfig, BertForSequenceClassification
 
-from export.encoder_graph import trace_encoder
-from export.sessions import open_session, run
-from export.verify_encoder import prove_encoder
+from export.graphs.encoder import trace_encoder
+from export.runtime.session import open_session, run
+from export.verification.against_torch import prove_encoder
 from training.checkpoints.classifier import load_classifier
 from training.model.classifier import BERTClassifier
 

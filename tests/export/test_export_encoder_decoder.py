@@ -26,10 +26,10 @@ from explorer.bundle.bundle import open_bundle
 from explorer.inference.encoder import Runner
 from explorer.inference.generator import Writer
 from explorer.inference.logits import Settings
-from export.decoder_samples import Sample, run_steps
-from export.parts import open_parts
-from export.sessions import open_session, run
+from export.loading import open_parts
+from export.runtime.session import open_session, run
 from export.to_onnx import main
+from export.verification.inputs import Sample, run_steps
 from training.checkpoints.hf_config import encoder_from_hf
 
 Save = Callable[..., Path]

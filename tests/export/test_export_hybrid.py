@@ -14,10 +14,10 @@ from explorer.bundle.bundle import open_bundle
 from explorer.inference.encoder import Runner
 from explorer.inference.generator import Writer
 from explorer.inference.logits import Settings
-from export import make_decoder, make_encoder
-from export.proof import Proof
-from export.provenance import sha256
+from export import pipeline
+from export.bundle.provenance import sha256
 from export.to_onnx import main
+from export.verification.checks import Proof
 from training import train_hybrid
 from training.checkpoints.classifier import load_tokenizer, save_classifier
 from training.checkpoints.record import read_record, write_record
@@ -91,13 +91,13 @@ def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def fast(monkeypatch: pytest.MonkeyPatch, exported: Path) -> None:
     """Where neither graphs nor times are what is tested: those that are made and proven."""
     for module, part, file in (
-        (make_encoder, "encoder", "model.onnx"),
-        (make_decoder, "decoder", "decoder_model_merged.onnx"),
+        (pipeline, "encoder", "model.onnx"),
+        (pipeline, "decoder", "decoder_model_merged.onnx"),
     ):
         graph = onnx.load(exported / "onnx" / file)
         monkeypatch.setattr(module, f"trace_{part}", lambda *given, graph=graph: graph)
         monkeypatch.setattr(module, f"prove_{part}", lambda *given: Proof())
-    for module in (make_encoder, make_decoder):
+    for module in (pipeline, pipeline):
         monkeypatch.setattr(
             module, "time_share", lambda small, of, lengths, **_: dict.fromkeys(lengths, 1.5)
         )
@@ -217,7 +217,7 @@ def test_a_text_that_is_not_torchs_is_told_and_nothing_is_written(
     def write(part, sources: list[EncodedText]) -> list[list[int]]:
         return [[5] * 40 for _ in sources]
 
-    monkeypatch.setattr(make_decoder, "write_with_torch", write)
+    monkeypatch.setattr(pipeline, "write_with_torch", write)
 
     assert main([str(checkpoint), "--out", str(tmp_path / "bundle")]) == 1
 

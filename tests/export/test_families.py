@@ -14,8 +14,8 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 from explorer.bundle.bundle import open_bundle
 from explorer.inference.encoder import Runner
-from export.held_out import feed_of
-from export.sessions import open_session, run
+from export.eval_texts import feed_of
+from export.runtime.session import open_session, run
 from export.to_onnx import main
 from training.data.batches import encode_texts, pad
 from training.data.corpus import Example

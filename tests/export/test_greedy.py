@@ -5,10 +5,10 @@ import onnx
 import pytest
 import torch
 
-from export.greedy import graph_steps, write_greedily
-from export.proof import Proof
-from export.sessions import open_session
-from export.verify_writing import check_texts, same_share, torch_steps
+from export.runtime.greedy import graph_steps, write_greedily
+from export.runtime.session import open_session
+from export.runtime.writing import check_texts, same_share, torch_steps
+from export.verification.checks import Proof
 from training.model.decoder import GPTDecoder, Source
 
 

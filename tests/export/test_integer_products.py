@@ -5,12 +5,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from export.integer_products import (
-    channel_sizes,
-    largest_channels,
-    to_integer_products,
-)
-from export.sessions import open_session
+from export.quantize.matrices import channel_sizes, largest_channels, to_integer_products
+from export.runtime.session import open_session
 
 WIDE, OUT = 48, 20
 

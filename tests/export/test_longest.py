@@ -2,8 +2,8 @@
 
 import pytest
 
-from export.held_out import batches
-from export.longest import BUDGET, longest_read, longest_written, not_read, not_written
+from export.eval_texts import batches
+from export.graphs.longest import BUDGET, longest_read, longest_written, not_read, not_written
 from training.data.batches import EncodedText
 from training.model.config import DecoderConfig, EncoderConfig
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from export.many_texts import many_texts
-from export.parts import EncoderPart, open_parts
+from export.eval_texts import many_texts
+from export.loading import EncoderPart, open_parts
 from training.data.corpus import load_corpus
 
 

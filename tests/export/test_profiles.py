@@ -9,12 +9,11 @@ import onnxruntime
 import pytest
 
 from explorer.inference.session import adds_exactly
-from export import latency, sessions
-from export.eight_bit import EightBit
-from export.latency import time_share
-from export.processor import EXACT, IntegerWeights, choose_integer_weights
-from export.profiles import PROFILES, Found, misses, not_measured
+from export.quantize.schemes import PROFILES, EightBit, Found, misses, not_measured
 from export.report import show_profile
+from export.runtime import session, timing
+from export.runtime.session import EXACT, IntegerWeights, choose_integer_weights
+from export.runtime.timing import time_share
 
 LIMITS = PROFILES["faithful"].limits
 NOTHING = """<ir_version: 10, opset_import: ["": 20]>
@@ -120,7 +119,7 @@ def test_a_missed_time_is_taken_again_and_the_fastest_rounds_count(
         {"graph": {32: [graph, 9.0, 9.0]}, "of": {32: [of, 20.0, 20.0]}}
         for graph, of in ((8.0, 10.0), (7.0, 11.0), (7.5, 10.0), (1.0, 9.0))
     )
-    monkeypatch.setattr(latency, "time_graphs", lambda files, lengths, rounds, busy: next(taken))
+    monkeypatch.setattr(timing, "time_graphs", lambda files, lengths, rounds, busy: next(taken))
     graph = onnx.ModelProto()
 
     found = time_share(graph, graph, lengths=[32], limits={32: 0.75})
@@ -131,7 +130,7 @@ def test_a_missed_time_is_taken_again_and_the_fastest_rounds_count(
 
 def test_without_a_limit_times_are_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = iter([{"graph": {32: [9.0, 8.0]}, "of": {32: [10.0, 16.0]}}])
-    monkeypatch.setattr(latency, "time_graphs", lambda files, lengths, rounds, busy: next(taken))
+    monkeypatch.setattr(timing, "time_graphs", lambda files, lengths, rounds, busy: next(taken))
 
     assert time_share(onnx.ModelProto(), onnx.ModelProto(), lengths=[32]) == {32: 0.8}
 
@@ -166,10 +165,10 @@ def test_sessions_take_the_slow_and_exact_way_only_where_the_processor_needs_it(
             asked[key] = value
             super().add_session_config_entry(key, value)
 
-    monkeypatch.setattr(sessions.onnxruntime, "SessionOptions", Options)
-    monkeypatch.setattr(sessions, "by_processor", lambda: IntegerWeights(type=kind, reason="so"))
+    monkeypatch.setattr(session.onnxruntime, "SessionOptions", Options)
+    monkeypatch.setattr(session, "by_processor", lambda: IntegerWeights(type=kind, reason="so"))
 
-    sessions.open_session(onnx.parser.parse_model(NOTHING))
+    session.open_session(onnx.parser.parse_model(NOTHING))
 
     assert asked == ({EXACT: "1"} if kind == "uint8" else {})
 

@@ -12,15 +12,15 @@ import onnx
 import onnxruntime
 import pytest
 
-from export.provenance import checkpoint_origin, describe_graph, held_out_metrics
+from export.bundle.provenance import checkpoint_origin, describe_graph, held_out_metrics
 
 ROOT = Path(__file__).parents[2]
 GRAPHS = """
 import hashlib, sys
-from export.decoder_graph import trace_decoder
-from export.encoder_graph import trace_encoder
-from export.parts import open_parts
-from export.quantize import quantize
+from export.graphs.decoder import trace_decoder
+from export.graphs.encoder import trace_encoder
+from export.loading import open_parts
+from export.quantize.graph import quantize
 
 parts = open_parts(sys.argv[1])
 for graph in (trace_encoder(parts.encoder.model), trace_decoder(parts.decoder.model.decoder)):

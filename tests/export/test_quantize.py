@@ -5,14 +5,13 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from export.encoder_agreement import compare_encoders
-from export.encoder_graph import encoder_names
-from export.encoder_samples import sample_batches
-from export.held_out import HeldOut
-from export.invariants import check_maps
-from export.proof import Proof
-from export.quantize import quantize
-from export.sessions import open_session, run
+from export.eval_texts import HeldOut
+from export.graphs.encoder import encoder_names
+from export.quantize.agreement import compare_encoders
+from export.quantize.graph import quantize
+from export.runtime.session import open_session, run
+from export.verification.checks import Proof, check_maps
+from export.verification.inputs import sample_batches
 from training.data.batches import EncodedText
 
 

@@ -5,8 +5,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from export.quantize_table import quantize_table
-from export.sessions import open_session
+from export.quantize.embeddings import quantize_table
+from export.runtime.session import open_session
 
 WORDS = 11
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export import runtimes, web_runtime
-from export.remarks import remarks
-from export.runtimes import OpenVino, Reference, Runtime, RuntimeRefusal, Web
-from export.sessions import Run, open_session, run
+from export.runtime import other_runtimes, web
+from export.runtime.other_runtimes import OpenVino, Reference, Runtime, RuntimeRefusal, Web
+from export.runtime.session import Run, open_session, run
+from export.runtime.web import WebRuntimeError, WebSession, missing_for_web
 from export.to_onnx import main
-from export.verify_bundle import verify_bundle
-from export.verify_report import show_proof
-from export.web_runtime import WebRuntimeError, WebSession, missing_for_web
+from export.verification.bundle import verify_bundle
+from export.verification.graphs import remarks
+from export.verification.report import show_proof
 
 TINY = Path(__file__).parents[1] / "demo" / "tiny_bundle"
 DECODER = TINY / "onnx" / "decoder_model_merged.onnx"
@@ -103,12 +103,12 @@ def test_the_exporter_keeps_the_proof_and_writes_nothing_where_it_fails(
 ) -> None:
     out = tmp_path / "bundle"
 
-    monkeypatch.setattr(runtimes, "OTHERS", (Wrong(),))
+    monkeypatch.setattr(other_runtimes, "OTHERS", (Wrong(),))
     assert main([str(checkpoint), "--out", str(out)]) == 1
     assert "failed: onnx/model.onnx: wrong, " in capsys.readouterr().err
     assert list(tmp_path.glob("*bundle*")) == []
 
-    monkeypatch.setattr(runtimes, "OTHERS", (Reference(),))
+    monkeypatch.setattr(other_runtimes, "OTHERS", (Reference(),))
     assert main([str(checkpoint), "--out", str(out)]) == 0
     assert '"onnx.reference"' in (out / "bundle.json").read_text("utf-8")
     assert "largest difference from onnxruntime:" in capsys.readouterr().out
@@ -148,7 +148,7 @@ def test_web_sessions_run_often_refuse_in_words_and_end(
 
 
 def test_without_node_modules_the_command_is_told(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(web_runtime, "NODE", tmp_path)
+    monkeypatch.setattr(web, "NODE", tmp_path)
 
     assert "npm install --prefix export/node" in (missing_for_web() or "")
     with pytest.raises(WebRuntimeError, match=r"not installed: .*npm install"):

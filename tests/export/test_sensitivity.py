@@ -7,10 +7,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from export.quantize import quantize
-from export.scheme import FAITHFUL, Blocks, Finer, Float, Rows, Scheme
-from export.sensitivity import random_feed, rank
-from export.sessions import open_session
+from export.quantize.graph import quantize, random_feed, rank
+from export.quantize.schemes import FAITHFUL, Blocks, Finer, Float, Rows, Scheme
+from export.runtime.session import open_session
 
 
 def changed(graph: onnx.ModelProto, layer: int, by: float) -> onnx.ModelProto:

@@ -7,8 +7,8 @@ import onnxruntime
 import pytest
 import torch
 
-from export.by_definition import value_norms_by_definition
-from export.sequence_first import SequenceFirstLayer, make_padding, value_root
+from export.graphs.encoder_layers import SequenceFirstLayer, make_padding, value_root
+from export.verification.against_torch import value_norms_by_definition
 from training.model.attention import MultiHeadAttention
 from training.model.config import EncoderConfig
 from training.model.encoder import TransformerEncoderLayer

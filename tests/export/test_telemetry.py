@@ -12,7 +12,7 @@ GRAPH = ROOT / "tests" / "demo" / "tiny_bundle" / "onnx" / "model.onnx"
 OPEN = """
 import os, sys
 from pathlib import Path
-from export.sessions import open_session
+from export.runtime.session import open_session
 open_session(Path(sys.argv[1]))
 files = [str(path) for path in Path.home().rglob("*") if path.is_file()]
 opened = [os.readlink(one) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]

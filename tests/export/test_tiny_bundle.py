@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from explorer.bundle.bundle import open_bundle
-from export import make_decoder, make_encoder
+from export import pipeline
 
 HERE = Path(__file__).parent
 TINY = HERE.parent / "demo" / "tiny_bundle"
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bundles") / "tiny"
     with pytest.MonkeyPatch.context() as patch:
-        for module in (make_encoder, make_decoder):  # no time is compared here
+        for module in (pipeline, pipeline):  # no time is compared here
             patch.setattr(
                 module,
                 "time_share",

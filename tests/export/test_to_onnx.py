@@ -15,12 +15,13 @@ from transformers import BertForSequenceClassification, PreTrainedTokenizerBase
 
 from explorer.bundle.bundle import open_bundle
 from explorer.inference.encoder import Runner
-from export import longest, make_encoder, tracing
-from export.bundle_schema import list_files, sha256
-from export.encoder_graph import trace_encoder
-from export.proof import Proof
-from export.read_bundle import read_bundle
+from export import pipeline
+from export.bundle.files import read_bundle
+from export.bundle.schema import list_files, sha256
+from export.graphs import longest, tracing
+from export.graphs.encoder import trace_encoder
 from export.to_onnx import main
+from export.verification.checks import Proof
 from training.checkpoints.classifier import save_classifier
 from training.checkpoints.record import write_record
 from training.data.corpus import load_corpus
@@ -30,8 +31,8 @@ from training.data.corpus import load_corpus
 def fast(monkeypatch: pytest.MonkeyPatch, graph: onnx.ModelProto) -> None:
     """Where the graph is not what is tested: the one that is already traced and proven."""
     proof = Proof(differences={"logits": 1e-7}, batches=["one"])
-    monkeypatch.setattr(make_encoder, "trace_encoder", lambda model: deepcopy(graph))
-    monkeypatch.setattr(make_encoder, "prove_encoder", lambda *_: proof)
+    monkeypatch.setattr(pipeline, "trace_encoder", lambda model: deepcopy(graph))
+    monkeypatch.setattr(pipeline, "prove_encoder", lambda *_: proof)
 
 
 def test_a_folder_of_transformers_becomes_a_bundle_with_its_numbers(
@@ -140,7 +141,7 @@ def test_a_graph_that_misses_its_limits_is_written_only_if_asked_for(
     """A tiny graph is mostly names: it misses the size. The times are set."""
     times = dict.fromkeys((32, 128, 512), 0.8125)
     monkeypatch.setattr(
-        make_encoder,
+        pipeline,
         "time_share",
         lambda graph, of, lengths, limits, busy: {n: times[n] for n in lengths},
     )
@@ -215,7 +216,7 @@ def test_a_failed_check_is_told_and_no_bundle_is_left_behind(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     proof = Proof(failures=["logits differ by 2.0", "rows miss 1 by 0.5"])
-    monkeypatch.setattr(make_encoder, "prove_encoder", lambda *_: proof)
+    monkeypatch.setattr(pipeline, "prove_encoder", lambda *_: proof)
 
     code = main([str(checkpoint), "--out", str(tmp_path / "bundle")])
 
@@ -396,7 +397,7 @@ def test_what_cannot_be_written_is_refused_before_the_work(
     def work(model: object) -> None:
         raise AssertionError("the work began")
 
-    monkeypatch.setattr(make_encoder, "trace_encoder", work)
+    monkeypatch.setattr(pipeline, "trace_encoder", work)
     monkeypatch.chdir(tmp_path)
     Path("tiny.txt").touch()
     Path("occupied").mkdir()
@@ -470,7 +471,7 @@ def test_texts_too_long_for_the_memory_of_a_proof_are_not_tried_and_named(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(make_encoder, "trace_encoder", lambda model: deepcopy(graph))
+    monkeypatch.setattr(pipeline, "trace_encoder", lambda model: deepcopy(graph))
     monkeypatch.setattr(longest, "BUDGET", 91_000)
     flags = [str(checkpoint), "--out", str(tmp_path / "bundle")]
 

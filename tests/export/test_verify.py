@@ -14,9 +14,9 @@ import pytest
 from onnx import helper, numpy_helper
 
 from explorer.bundle.bundle import open_bundle
-from export.bundle_schema import list_files
+from export.bundle.schema import list_files
+from export.verification.bundle import verify_bundle
 from export.verify import main
-from export.verify_bundle import verify_bundle
 
 TINY = Path(__file__).parents[1] / "demo" / "tiny_bundle"
 Change = Callable[[onnx.GraphProto], None]

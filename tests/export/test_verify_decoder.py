@@ -8,11 +8,10 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from export.decoder_graph import trace_decoder
-from export.decoder_samples import Sample
-from export.invariants import check_step
-from export.proof import Proof
-from export.verify_decoder import prove_decoder
+from export.graphs.decoder import trace_decoder
+from export.verification.against_torch import prove_decoder
+from export.verification.checks import Proof, check_step
+from export.verification.inputs import Sample
 from training.model.decoder import GPTDecoder
 
 

@@ -7,10 +7,9 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from export.encoder_graph import encoder_names
-from export.invariants import check_maps
-from export.proof import Proof
-from export.verify_encoder import prove_encoder
+from export.graphs.encoder import encoder_names
+from export.verification.against_torch import prove_encoder
+from export.verification.checks import Proof, check_maps
 
 
 @pytest.fixture

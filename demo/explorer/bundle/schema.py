@@ -4,7 +4,7 @@ The export writes by it, `verify.py`, the page and every other reader open by it
 must be there and how large it may be; what depends on a graph (its maps, its logits) is held
 against that graph by whoever runs it. What no type names is kept, and bounded, in `more`.
 
-`demo/explorer/` has a copy of this file and of `typed_json.py`, held equal by a test.
+`demo/explorer/bundle/` has a copy of this file and of `typed_json.py`, held equal by a test.
 """
 
 import hashlib

@@ -1,0 +1,232 @@
+"""Times reading: one text through an encoder's graphs beside the alternatives, and many texts.
+
+Many texts of mixed length go through three ways. All at once, every text is padded to the longest.
+Sorted by length and cut into batches, little is padded. One by one, nothing is.
+"""
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx.utils import Extractor
+
+from export.benchmarks.rivals import time_openvino, time_torch, trace_fused, trace_without_maps
+from export.benchmarks.roofline import operations, time_products
+from export.benchmarks.worker import worker_command
+from export.eval_texts import held_out_texts
+from export.graphs.encoder import trace_encoder
+from export.loading import EncoderPart
+from export.quantize.graph import quantize
+from export.quantize.schemes import FAITHFUL, FAST
+from export.runtime.session import open_session
+from export.runtime.timing import fastest, graph_command, median_time, ratios, time_commands
+from training.model.classifier import BERTClassifier
+
+Times = Mapping[str, Mapping[int, Sequence[float]]]
+"""Name -> length -> milliseconds, one number for each round."""
+
+ALL_MAPS = "onnxruntime, all maps"
+NO_MAPS = {
+    "own": "the same graph, no maps",
+    "fused": "onnxruntime's fused attention, no maps",
+    "sdpa": "transformers' sdpa export, no maps",
+}
+"""Graphs of the same weights that give no maps; the fastest is what (a) compares with."""
+TORCH = "PyTorch eager, all maps"
+OPTIMUM = "Optimum's export, all maps"
+FLOOR = "the matrix products alone, at the full rate"
+FAITHFUL_GRAPH, FAST_GRAPH = (
+    f"onnxruntime 8 bit, {profile}, all maps" for profile in ("faithful", "fast")
+)
+
+
+def save_encoders(part: EncoderPart, place: Path, quantized: Sequence[Path]) -> dict[str, Path]:
+    """Writes the graphs that onnxruntime runs into a folder: name in the tables -> file.
+
+    Args:
+        quantized: 8-bit graphs that are there already; by default those of both profiles are made.
+    """
+    graph = trace_encoder(part.model)
+    inputs = [value.name for value in graph.graph.input]
+    models = {
+        ALL_MAPS: graph,
+        NO_MAPS["own"]: Extractor(graph).extract_model(inputs, ["logits"]),
+        NO_MAPS["fused"]: trace_fused(cast(BERTClassifier, part.model)),
+    }
+    if part.config.get("model_type") == "bert":
+        models[NO_MAPS["sdpa"]] = trace_without_maps(part.folder)
+    if not quantized:
+        models[FAITHFUL_GRAPH] = quantize(graph, FAITHFUL)
+        models[FAST_GRAPH] = quantize(graph, FAST)
+    files = {f"onnxruntime 8 bit, {file}, all maps": file for file in quantized}
+    for number, (name, model) in enumerate(models.items()):
+        files[name] = place / f"encoder_{number}.onnx"
+        onnx.save(model, files[name])
+    return files
+
+
+def time_reading(
+    part: EncoderPart,
+    files: Mapping[str, Path],
+    lengths: Sequence[int],
+    rounds: int,
+    *,
+    optimum: Path | None = None,
+) -> Times:
+    """Milliseconds of one text of each length, in every graph and by every alternative.
+
+    Args:
+        files: of `save_encoders`.
+        optimum: the graph that `optimum_with_maps.py` wrote.
+    """
+    maps, no_maps = files[ALL_MAPS], files[NO_MAPS["own"]]
+    commands = {name: graph_command(file, lengths) for name, file in files.items()}
+    if optimum:
+        commands[OPTIMUM] = graph_command(optimum, lengths)
+    commands[TORCH] = worker_command(time_torch, part.folder, lengths)
+    if find_spec("openvino"):
+        for precision, title in (("f32", "float32"), ("bf16", "bfloat16")):
+            for file, kind in ((maps, "all maps"), (no_maps, "no maps")):
+                command = worker_command(time_openvino, file, lengths, precision=precision)
+                commands[f"OpenVINO {title}, {kind}"] = command
+    commands[FLOOR] = worker_command(time_products, maps, lengths)
+    return time_commands(commands, lengths=lengths, rounds=rounds)
+
+
+def table_of_reading(times: Times, lengths: Sequence[int], rounds: int) -> str:
+    """Milliseconds at each length, as Markdown; the graph with all maps is 1.00."""
+    titles = " | ".join(f"{length}" for length in lengths)
+    rows = [
+        f"| reading: milliseconds (ratio), fastest of {rounds} | {titles} |",
+        "|---|" + "---:|" * len(lengths),
+    ]
+    for name, of_length in times.items():
+        ratio = ratios(times, name, to=ALL_MAPS)
+        best = fastest(of_length)
+        cells = (f"{best[n]:.1f} ({ratio[n]:.2f})" for n in lengths)
+        rows.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def table_of_goals(times: Times, graph: onnx.ModelProto, lengths: Sequence[int]) -> str:
+    """What the times come to, as Markdown: what maps cost, and how near the limit the graph is."""
+    titles = " | ".join(f"{length}" for length in lengths)
+    rows = [f"| what it comes to | {titles} |", "|---|" + "---:|" * len(lengths)]
+
+    def add(title: str, cells: Sequence[str]) -> None:
+        rows.append(f"| {title} | " + " | ".join(cells) + " |")
+
+    def add_ratio(title: str, name: str, to: str) -> None:
+        if name in times and to in times:
+            of_length = ratios(times, name, to=to)
+            add(title, [f"{of_length[n]:.2f}" for n in lengths])
+
+    best = {n: fastest_without_maps(times, n) for n in lengths}
+    add(
+        "(a) all maps / the fastest without",
+        [f"{ratios(times, ALL_MAPS, to=best[n])[n]:.2f}" for n in lengths],
+    )
+    add("the fastest without maps", [best[n].removesuffix(", no maps") for n in lengths])
+    add_ratio("(b) all maps / Optimum's export with maps", ALL_MAPS, OPTIMUM)
+    add_ratio("(c) all maps / PyTorch eager with maps", ALL_MAPS, TORCH)
+    for name in times:
+        if "8 bit" in name:
+            add_ratio(f"(c) {name} / PyTorch eager with maps", name, TORCH)
+    for title in ("float32", "bfloat16"):
+        openvino = f"OpenVINO {title}, all maps"
+        add_ratio(f"(d) all maps / {openvino}", ALL_MAPS, openvino)
+    add_ratio("all maps / its matrix products at the full rate", ALL_MAPS, FLOOR)
+    work = {n: operations(graph, n) / 1e9 for n in lengths}
+    add("its matrix products, 10^9 operations", [f"{work[n]:.2f}" for n in lengths])
+    floor = fastest(times[FLOOR])
+    rates = {n: 1000 * work[n] / floor[n] for n in lengths}
+    add("the full rate, 10^9 operations a second", [f"{rates[n]:.0f}" for n in lengths])
+    return "\n".join(rows)
+
+
+def fastest_without_maps(times: Times, length: int) -> str:
+    """The name of the fastest graph without maps."""
+    there = [name for name in NO_MAPS.values() if name in times]
+    return min(there, key=lambda name: min(times[name][length]))
+
+
+TEXTS = 64
+
+
+def table_of_batches(graphs: Mapping[str, Path], lengths: Sequence[int], rounds: int) -> str:
+    """Texts a second, as Markdown, for texts of these lengths.
+
+    Args:
+        graphs: name in the table -> file.
+    """
+    count, sizes = len(lengths), batch_sizes(len(lengths))
+    commands = {name: worker_command(time_batches, path, lengths) for name, path in graphs.items()}
+    times = time_commands(commands, lengths=sizes, rounds=rounds)
+    how = {count: f"all {count} padded to the longest", 1: "one by one"}
+    titles = " | ".join(how.get(size, f"by length, {size} at a time") for size in sizes)
+    spread = f"{min(lengths)} to {max(lengths)} tokens, median {statistics.median(lengths):.0f}"
+    rows = [
+        f"| {count} texts of {spread}: texts a second, fastest of {rounds} | {titles} |",
+        "|---|" + "---:|" * len(sizes),
+    ]
+    for name, of_size in times.items():
+        speeds = (f"{1000 * count / min(of_size[size]):.0f}" for size in sizes)
+        rows.append(f"| {name} | " + " | ".join(speeds) + " |")
+    return "\n".join(rows)
+
+
+def mixed_lengths(part: EncoderPart, record: Mapping[str, Any] | None) -> list[int]:
+    """The tokens of 64 texts: held-out ones of the training, else drawn from 8 to 64.
+
+    Args:
+        record: the checkpoint's `training.json`, or None for a model that we did not train.
+    """
+    random = np.random.default_rng(0)
+    if record:
+        texts = held_out_texts(None, record, [], part).texts
+        chosen = random.permutation(len(texts))[:TEXTS]
+        return [len(texts[i].token_ids) for i in chosen]
+    shortest, longest = min(8, part.max_tokens), min(64, part.max_tokens)
+    return random.integers(shortest, longest + 1, TEXTS).tolist()
+
+
+def batch_sizes(count: int) -> list[int]:
+    """The sizes that are compared: all texts, a quarter, an eighth, one."""
+    return sorted({count, max(1, count // 4), max(1, count // 8), 1}, reverse=True)
+
+
+def padded_batches(lengths: Sequence[int], size: int) -> list[dict[str, np.ndarray]]:
+    """What a graph is given: `size` texts at a time, the shortest first, padded on the right."""
+    ordered = sorted(lengths)
+    feeds = []
+    for start in range(0, len(ordered), size):
+        batch = np.array(ordered[start : start + size])
+        real = (np.arange(batch.max()) < batch[:, None]).astype(np.int64)
+        texts = {"input_ids": real, "attention_mask": real, "token_type_ids": 0 * real}
+        feeds.append(texts)
+    return feeds
+
+
+def read_all(
+    session: onnxruntime.InferenceSession, feeds: Sequence[Mapping[str, np.ndarray]]
+) -> Callable[[], object]:
+    """A call that runs all batches, one after the other."""
+    declared = {value.name for value in session.get_inputs()}
+    known = [{name: a for name, a in feed.items() if name in declared} for feed in feeds]
+    run = partial(session.run, None)
+    return lambda: [run(feed) for feed in known]
+
+
+def time_batches(graph: Path, lengths: Sequence[int]) -> dict[int, float]:
+    """Milliseconds of all texts, by the size of a batch; `lengths`: tokens of each text."""
+    session = open_session(graph)
+    return {
+        size: median_time(read_all(session, padded_batches(lengths, size)))
+        for size in batch_sizes(len(lengths))
+    }

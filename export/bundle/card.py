@@ -1,0 +1,149 @@
+"""Gathers what a bundle says about its model: from the checkpoint's record and from the flags."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from export.bundle.provenance import checkpoint_origin, held_out_metrics
+from export.bundle.write import Card, DecoderCard
+from export.loading import Parts
+from training.file_names import SUFFIXES, public_name, real_name
+from training.readers.columns import Role
+from training.readers.packaged import SOURCES
+from training.readers.table_file import read_rows, text_problem
+from training.readers.text_file import read_lines
+
+_UNKNOWN_LICENCE = "The weights' licence is that of their source; it was not given at export."
+
+_PLAIN = (".txt", ".text", "")
+_ROLES = (Role("text", named=False), Role("pair", ("text_pair",), required=False, named=False))
+_MOST = 1_000
+_EXPECTED = "expected a text a line (.txt), JSON Lines (.jsonl) or a CSV with a column text"
+
+Examples = tuple[Mapping[str, str], ...]
+
+
+def make_card(
+    name: str,
+    record: Mapping[str, Any] | None,
+    parts: Parts,
+    *,
+    title: str | None,
+    licence: str | None,
+    examples: Path | None,
+    no_examples: bool = False,
+) -> Card:
+    """What the flags say wins; then what training noted; then what can be told from the name.
+
+    Args:
+        name: the checkpoint as the command was given it.
+        record: the content of its `training.json`, or None for a model that we did not train.
+        no_examples: leave out those that training noted as well.
+
+    Raises:
+        OSError, ValueError: as `read_examples`; or the checkpoint's folder has no name.
+    """
+    noted = record or {}
+    hybrid = noted.get("hybrid", {}) if parts.decoder else {}
+    chosen = read_examples(examples) if examples else _public_examples(noted)
+    sources = _public_examples(hybrid) or chosen
+    if no_examples:
+        chosen = sources = ()
+    return Card(
+        title=title or noted.get("title") or real_name(name),
+        licence=licence or _noted_licence(noted, hybrid) or _UNKNOWN_LICENCE,
+        examples=chosen,
+        temperature=noted.get("temperature", 1.0),
+        metrics=held_out_metrics(noted.get("metrics", {})),
+        checkpoint={"name": real_name(name), **checkpoint_origin(parts.encoder.folder, noted)},
+        decoder=_decoder_card(hybrid, parts.decoder.folder, sources) if parts.decoder else None,
+    )
+
+
+def _public_examples(noted: Mapping[str, Any]) -> Examples:
+    """What a record offers, if it is of texts that are public already.
+
+    Rows of somebody's own data, which earlier versions noted, hold names and numbers of people.
+    """
+    source = noted.get("data", {}).get("source", ())
+    names = {source} if isinstance(source, str) else set(source)
+    return tuple(noted.get("examples", ())) if names <= set(SOURCES) else ()
+
+
+def _noted_licence(noted: Mapping[str, Any], hybrid: Mapping[str, Any]) -> str:
+    """The record's, with the name of what the weights came from in place of its path."""
+    licence, init = hybrid.get("licence") or noted.get("licence") or "", noted.get("recipe", {})
+    started = init.get("init", "")
+    return licence.replace(started, public_name(started)) if started else licence
+
+
+def _decoder_card(hybrid: Mapping[str, Any], folder: Path, sources: Examples) -> DecoderCard:
+    """What the record of its training says; sources and texts that are classified are not alike."""
+    return DecoderCard(
+        task=hybrid.get("task", "generate"),
+        examples=sources,
+        metrics=held_out_metrics(hybrid.get("metrics", {})),
+        checkpoint=checkpoint_origin(folder, hybrid),
+    )
+
+
+def read_examples(path: Path) -> Examples:
+    """Texts for the page to offer: a text a line (.txt), or a table as the training reads them.
+
+    A table is a CSV or TSV, JSON Lines or a JSON array, with a column `text` and, for pairs,
+    `text_pair`; what else it has stays out.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+        ValueError: it is of another kind, a line is no example, there is none, or there are too
+            many; the line is named.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is no file; {_EXPECTED}")
+    kind = path.suffix.lower()
+    if kind in SUFFIXES:
+        found = read_rows(path, _example, roles=_ROLES, given={}, of="texts").rows
+    elif kind in _PLAIN:
+        found = _plain_examples(path)
+    else:
+        raise ValueError(f"{path} ends in {kind}, which is not read; {_EXPECTED}")
+    if len(found) > _MOST:
+        raise ValueError(
+            f"{path} has {len(found):,} texts; a bundle offers {_MOST:,} at most. Choose some"
+        )
+    return tuple(found)
+
+
+def _plain_examples(path: Path) -> list[dict[str, str]]:
+    lines = read_lines(path)
+    texts = [line.strip() for line in lines if line.strip()]
+    if not texts:
+        raise ValueError(f"{path} has no text in {len(lines)} lines; expected one or more")
+    if _is_json(texts[0]) or _is_json("\n".join(texts)):
+        raise ValueError(
+            f"{path} holds JSON, which would be shown as it is; call it .jsonl (an object a line) "
+            "or .json (one array)"
+        )
+    return [{"text": text} for text in texts]
+
+
+def _is_json(text: str) -> bool:
+    """Whether it holds objects or texts; a number in brackets is a footnote's."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    inside = found if isinstance(found, list) else ()
+    return isinstance(found, dict) or any(isinstance(one, dict | str) for one in inside)
+
+
+def _example(values: Mapping[str, Any]) -> dict[str, str] | str:
+    """A text or a pair, or what is wrong with it; an empty second text is none."""
+    found = {"text": values.get("text"), "text_pair": values.get("pair")}
+    if found["text_pair"] in (None, ""):
+        del found["text_pair"]
+    for name, text in found.items():
+        if problem := text_problem(name, text):
+            return problem
+    return {name: str(text).strip() for name, text in found.items()}

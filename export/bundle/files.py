@@ -1,0 +1,59 @@
+"""Where a bundle's graphs lie, and how a finished bundle is opened.
+
+They are named as transformers.js and Optimum look for them.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from export.bundle.schema import (
+    BundleError,
+    Manifest,
+    ReadingGraph,
+    WritingGraph,
+    read_manifest,
+    wrong_files,
+)
+
+ENCODER_FILES = {"float32": "onnx/model.onnx", "8bit": "onnx/model_quantized.onnx"}
+"""Precision -> file; `_quantized` is what transformers.js asks for as q8."""
+DECODER_FILES = {
+    "float32": "onnx/decoder_model_merged.onnx",
+    "8bit": "onnx/decoder_model_merged_quantized.onnx",
+}
+TASK_FILES = {"classify": ENCODER_FILES, "encode": ENCODER_FILES, "generate": DECODER_FILES}
+"""What a graph is for -> its files; `encode` is an encoder without a classifier."""
+
+
+def read_bundle(folder: Path) -> Manifest:
+    """The content of a bundle's `bundle.json`, whose files are all there as it lists them.
+
+    Raises:
+        BundleError: as `read_manifest`, or a file is missing or was changed.
+    """
+    manifest = read_manifest(folder)
+    for fault in wrong_files(folder, manifest):
+        raise BundleError(fault)
+    return manifest
+
+
+def choose_graph(
+    folder: Path, graphs: Mapping[str, ReadingGraph | WritingGraph], precision: str | None
+) -> Path:
+    """The file of one of a part's graphs.
+
+    Args:
+        folder: the bundle's.
+        graphs: the part's, by precision.
+        precision: `float32` or `8bit`; None takes, as the page does, 8 bit where it is there.
+
+    Raises:
+        ValueError: there is no graph of that precision.
+    """
+    chosen = precision or ("8bit" if "8bit" in graphs else "float32")
+    if chosen not in graphs:
+        raise ValueError(
+            f"{folder} has no {chosen} graph, it has {', '.join(graphs)}; give one of those, or "
+            "export it again with --quantize"
+        )
+    return folder / graphs[chosen].file

@@ -1,0 +1,437 @@
+"""What a bundle is: the fields of its `bundle.json`, their bounds, and its list of files.
+
+The export writes by it, `verify.py`, the page and every other reader open by it. The types say what
+must be there and how large it may be; what depends on a graph (its maps, its logits) is held
+against that graph by whoever runs it. What no type names is kept, and bounded, in `more`.
+
+`demo/explorer/bundle/` has a copy of this file and of `typed_json.py`, held equal by a test.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal, TypeVar
+
+from export.bundle.typed_json import (
+    Different,
+    Long,
+    Matching,
+    Visible,
+    Within,
+    WrongJson,
+    load_object,
+    read_object,
+)
+
+FILE = "bundle.json"
+FORMAT = 1
+AGAIN = "Export it again: python export/to_onnx.py"
+MAX_CHARACTERS = 10_000
+"""Of a text that is to be read. Far more than 512 tokens need, and tokenised in milliseconds."""
+_LARGEST = 16 * 2**20
+"""Bytes of a JSON of the bundle; 100,000 labels take a few million."""
+_Kind = TypeVar("_Kind")
+
+
+class BundleError(ValueError):
+    """A bundle that cannot be opened: what was found, what was expected, what to do."""
+
+
+class _InsideFolder:
+    """A path that stays in the folder that it is relative to, on any system."""
+
+    words = "with the path of a file in the bundle, its parts joined by /"
+
+    def fault(self, value: str) -> str | None:
+        parts = value.split("/")
+        outside = any(part.strip(". ") == "" for part in parts)
+        strange = not value.isprintable() or not set(value).isdisjoint('\\:*?"<>|')
+        return repr(value) if outside or strange or value == FILE else None
+
+
+# The bounds are far from any model of today and small enough to be counted to.
+Layers = Annotated[int, Within(1, 1_000)]
+Heads = Annotated[int, Within(1, 1_000)]
+Width = Annotated[int, Within(1, 1_000_000)]
+Vocabulary = Annotated[int, Within(1, 10_000_000)]
+TokenId = Annotated[int, Within(0, 9_999_999)]
+Tokens = Annotated[int, Within(2, 1_000_000)]
+"""A text of one token is at most the mark that begins it: nothing can be asked of that."""
+Temperature = Annotated[float, Within(1e-4, 1e4)]
+"""Fitted ones lie between 0.3 and 5. Within these bounds float32 holds any logits divided by it."""
+Share = Annotated[float, Within(0, 1)]
+Distance = Annotated[float, Within(0, 1.001)]
+"""A total variation distance: 1 at most, but for the rounding of a sum of floats."""
+Difference = Annotated[float, Within(0, 1e30)]
+Rate = Annotated[float, Within(0, 1_000)]
+"""Errors per word: more than 1 where more is written than was wanted."""
+Count = Annotated[int, Within(0, 10**12)]
+Name = Annotated[str, Long(1, 100), Visible()]
+Title = Annotated[str, Long(1, 300), Visible()]
+Label = Annotated[str, Long(1, 1_000), Visible()]
+Labels = Annotated[tuple[Label, ...], Long(1, 100_000), Different()]
+"""A reader chooses by name, so two of one name are one too many."""
+Prose = Annotated[str, Long(0, 20_000)]
+Text = Annotated[str, Long(1, MAX_CHARACTERS), Visible()]
+RelativePath = Annotated[str, Long(1, 300), _InsideFolder()]
+Sha256 = Annotated[str, Matching("[0-9a-f]{64}", "of 64 hexadecimal digits, a sha256")]
+FreeForm = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A text, or a pair of texts, that a bundle offers to a reader."""
+
+    text: Text
+    text_pair: Annotated[str, Long(0, MAX_CHARACTERS)] = ""
+
+
+Examples = Annotated[tuple[Example, ...], Long(0, 1_000)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Of the encoder; `layers` and `heads` are counts."""
+
+    layers: Layers
+    heads: Heads
+    hidden: Width
+    vocabulary: Vocabulary
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapError:
+    """How far 8-bit maps are from float32's, as total variation distance of their rows."""
+
+    mean: Distance | None = None
+    p99: Distance | None = None
+    max: Distance | None = None
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritingMapError:
+    """The same for the two kinds of maps of what writes."""
+
+    decoder_attentions: MapError | None = None
+    cross_attentions: MapError | None = None
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingGraph:
+    """An ONNX file that reads texts, and how far it is from torch or from float32."""
+
+    file: RelativePath
+    bytes: Count | None = None
+    difference_from_float32: Mapping[Name, Difference] = field(default_factory=dict)
+    map_error: MapError | None = None
+    more: FreeForm = field(default_factory=dict)
+    """What else was measured: scheme, limits, times."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritingGraph:
+    """An ONNX file that writes; as `ReadingGraph`."""
+
+    file: RelativePath
+    bytes: Count | None = None
+    difference_from_float32: Mapping[Name, Difference] = field(default_factory=dict)
+    map_error: WritingMapError | None = None
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graphs:
+    """By what they are for, then by precision (`float32`, `8bit`)."""
+
+    classify: Mapping[Name, ReadingGraph] = field(default_factory=dict)
+    encode: Mapping[Name, ReadingGraph] = field(default_factory=dict)
+    """An encoder without a classifier."""
+    generate: Mapping[Name, WritingGraph] = field(default_factory=dict)
+    more: FreeForm = field(default_factory=dict)
+
+    def by_task(self) -> dict[str, Mapping[str, ReadingGraph | WritingGraph]]:
+        """Those that are there; what reads comes before what writes."""
+        every: dict[str, Mapping[str, ReadingGraph | WritingGraph]] = {}
+        every |= {"classify": self.classify, "encode": self.encode, "generate": self.generate}
+        return {task: graphs for task, graphs in every.items() if graphs}
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOutMetrics:
+    """What a classifier was worth on texts that it had not seen."""
+
+    accuracy: Share | None = None
+    texts: Count | None = None
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """What training measured of a classifier."""
+
+    test: HeldOutMetrics | None = None
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritingMetrics:
+    """What written texts are worth."""
+
+    word_error_rate: Rate | None = None
+    rougeL: Share | None = None
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderMetrics:
+    """What training measured of a decoder: its texts, and sources left as they are."""
+
+    test: WritingMetrics | None = None
+    copied: WritingMetrics | None = None
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How the weights were trained."""
+
+    longest: Count | None = None
+    """Words of the longest sentence that a restorer's training takes."""
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """What the weights were trained on."""
+
+    longest: Count | None = None
+    """Words of the longest source that a decoder was trained on."""
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Where weights came from."""
+
+    recipe: Recipe | None = None
+    data: Data | None = None
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderDescription:
+    """What a bundle says of what writes."""
+
+    layers: Layers
+    heads: Heads
+    hidden: Width
+    vocabulary: Vocabulary
+    max_tokens: Tokens
+    """So many tokens at most, the start token among them."""
+    task: Name
+    """`restore` if it writes a spoiled sentence clean; else a free word."""
+    examples: Examples = ()
+    """Sources to write from, as they are: a restorer's are spoiled already."""
+    metrics: DecoderMetrics = field(default_factory=DecoderMetrics)
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What is known of a bundle before its graphs are made."""
+
+    format: Literal[1]
+    tasks: Annotated[tuple[Name, ...], Long(1, 20), Different()]
+    problem_type: Literal["single_label", "multi_label", "regression"] | None = None
+    labels: Labels | None = None
+    temperature: Temperature | None = None
+    title: Title
+    licence: Prose
+    examples: Examples
+    max_tokens: Tokens
+    sizes: Sizes
+    metrics: Metrics = field(default_factory=Metrics)
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    assumed: Annotated[tuple[Prose, ...], Long(0, 100)] = ()
+    """What the checkpoint did not say, and what the exporter took it for, in a sentence each."""
+    versions: Mapping[Name, Name] = field(default_factory=dict)
+    decoder: DecoderDescription | None = None
+
+    def __post_init__(self) -> None:
+        if not self.classifies and not self.writes:
+            raise WrongJson(
+                f"lists the tasks {list(self.tasks)!r:.60}; expected 'classify' or 'generate' "
+                "among them"
+            )
+        if self.classifies:
+            for name in ("problem_type", "labels", "temperature"):
+                if getattr(self, name) is None:
+                    raise WrongJson(f"has nothing as {name}; expected it of what classifies")
+        if self.writes and self.decoder is None:
+            raise WrongJson("has nothing as decoder; expected an object, for it writes")
+        if self.problem_type == "single_label" and self.labels and len(self.labels) < 2:
+            raise WrongJson(
+                f"has the one label {self.labels[0]!r:.60}, of which exactly one is to be chosen; "
+                "expected two or more, or another problem_type"
+            )
+
+    @property
+    def classifies(self) -> bool:
+        """Whether there are labels to choose from."""
+        return "classify" in self.tasks
+
+    @property
+    def writes(self) -> bool:
+        """Whether there is a decoder."""
+        return "generate" in self.tasks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest(Description):
+    """The whole content of `bundle.json`."""
+
+    graphs: Graphs
+    files: Annotated[Mapping[RelativePath, Sha256], Long(1, 10_000)]
+    """Every file of the bundle but `bundle.json`. One that is not listed is never opened, so it is
+    nobody's concern: a `.DS_Store`, a Hub's `README.md`, a graph that somebody else added."""
+    proof: FreeForm | None = None
+    """What `verify.py` found."""
+    more: FreeForm = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        wanted = [self.reads, *(["generate"] if self.writes else [])]
+        for task in wanted:
+            if task not in self.graphs.by_task():
+                raise WrongJson(f"has nothing as graphs.{task}; expected a graph, for its tasks")
+        for name in self.needed():
+            if name not in self.files:
+                raise WrongJson(f"has no {name[:80]} in files; expected it with its sha256")
+
+    @property
+    def reads(self) -> str:
+        """The task of the graphs that read: `classify` or `encode`."""
+        return "classify" if self.classifies else "encode"
+
+    def needed(self) -> list[str]:
+        """The files that its readers open."""
+        beside = ["config.json", "tokenizer.json", "tokenizer_config.json"]
+        if self.writes:
+            names = [*beside, GENERATION]
+            beside += [f"decoder/{name}" for name in names]
+        by_task = self.graphs.by_task()
+        return beside + [graph.file for graphs in by_task.values() for graph in graphs.values()]
+
+
+GENERATION = "generation_config.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generation:
+    """The marks in Hugging Face's `generation_config.json` of what writes."""
+
+    decoder_start_token_id: TokenId | None = None
+    bos_token_id: TokenId | None = None
+    eos_token_id: TokenId
+    pad_token_id: TokenId | None = None
+    more: FreeForm = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.decoder_start_token_id is None and self.bos_token_id is None:
+            raise WrongJson(
+                "has nothing as decoder_start_token_id and as bos_token_id; expected an integer"
+            )
+
+    @property
+    def start(self) -> int:
+        """The id of the token that begins a text."""
+        named = self.decoder_start_token_id
+        return (self.bos_token_id or 0) if named is None else named
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What a bundle says of itself, checked as far as it can be without its other files.
+
+    Raises:
+        BundleError: there is no bundle, or its `bundle.json` is not as this schema says.
+    """
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+        there = (folder / FILE).is_file()
+    except OSError as error:
+        raise BundleError(
+            f"{folder} is no folder that can be read ({error.strerror}); expected a bundle, the "
+            f"folder that holds a {FILE}. Make one: python export/to_onnx.py"
+        ) from error
+    if not there:
+        shown = (name if name.isprintable() else repr(name) for name in names[:9])
+        found = ", ".join(shown)[:120] or "nothing"
+        raise BundleError(f"{folder} has no {FILE} (found: {found}). {AGAIN}")
+    return _read(folder / FILE, Manifest)
+
+
+def read_generation(folder: Path, vocabulary: int) -> Generation:
+    """Which tokens begin and end what a bundle writes.
+
+    Raises:
+        BundleError: the file is not as this schema says, or has a token outside the vocabulary.
+    """
+    file = folder / "decoder" / GENERATION
+    found = _read(file, Generation)
+    for name, index in (("start", found.start), ("end", found.eos_token_id)):
+        if index >= vocabulary:
+            raise BundleError(
+                f"{file} has {index} as its {name} token; expected 0 to {vocabulary - 1}, an id of "
+                f"the decoder's vocabulary. {AGAIN}"
+            )
+    return found
+
+
+def wrong_files(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """What is missing of the files that a bundle lists, or has other bytes: a sentence each."""
+    for name, expected in manifest.files.items():
+        path = folder / PurePosixPath(name)
+        try:
+            if not path.resolve().is_relative_to(folder.resolve()):
+                yield f"{path} is a link out of the bundle; expected a file inside. Copy it in"
+            elif not path.is_file():
+                yield f"{folder} has no {name}, which its {FILE} lists. Copy the whole folder"
+            elif (found := sha256(path)) != expected:
+                yield (
+                    f"{path} has {path.stat().st_size} bytes with sha256 {found[:12]}…; {FILE} "
+                    f"expects {expected[:12]}…. It was cut off, changed, or is a Git LFS pointer. "
+                    "Copy it again, or export it: python export/to_onnx.py"
+                )
+        except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself
+            yield f"{path} cannot be read ({str(error)[:120]}). Copy the bundle again"
+
+
+def list_files(folder: Path) -> dict[str, str]:
+    """Every file of a bundle but `bundle.json`, with its sha256: what `Manifest.files` is to be."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return {name: sha256(folder / name) for name in names if name != FILE}
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(file: Path, kind: type[_Kind]) -> _Kind:
+    """A JSON file of a bundle. Everything that may go wrong with one becomes a BundleError here."""
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise WrongJson(f"has more than {_LARGEST:,} bytes; expected a description")
+        found = load_object(content)
+        return read_object(kind, found)
+    except (OSError, RecursionError, ValueError) as error:
+        raise BundleError(f"{file} {str(error)[:330]}. {AGAIN}") from error

@@ -1,0 +1,296 @@
+"""Finds the texts that graphs are measured on: ones that training never saw, where there are any.
+
+An encoder's 8-bit graph is held to its limits on some thousands of them; a decoder writes from the
+held-out sources of its training. Where those cannot be had, the page's examples serve, and without
+examples tokens at random.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from transformers import PreTrainedTokenizerBase
+
+from export.graphs.encoder import encoder_of
+from export.graphs.longest import longest_read
+from export.loading import EncoderPart
+from training.data.batches import Batch, EncodedText, encode_texts, pad
+from training.data.corpus import Corpus, Example, load_corpus
+from training.data.pairs import load_pairs
+from training.data.sentences import load_sentences
+from training.data.splits import normal_form
+from training.file_names import find_noted_texts, noted_texts
+from training.hybrid.tasks import Following, Restoring
+from training.model.classifier import BERTClassifier
+from training.readers.packaged import SOURCES
+from training.readers.rows import noted_reading
+
+_BATCH = 16
+_WHERE = "run this in its folder, or name it with --held-out"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Texts to measure on, and whether their labels are known."""
+
+    texts: list[EncodedText]
+    labelled: bool
+    origin: Mapping[str, int] = field(default_factory=dict)
+    """Where they come from, in words, and how many from there."""
+    random: bool = False
+    """Whether they are no texts but tokens at random, whose labels mean nothing."""
+    longest: int | None = None
+    """Tokens of the longest text that fits into memory with all maps of two graphs, if there is a
+    limit; shorter ones are taken together."""
+
+
+def held_out_texts(
+    data: str | None,
+    record: Mapping[str, Any] | None,
+    examples: Sequence[Mapping[str, str]],
+    part: EncoderPart,
+) -> HeldOut:
+    """The test part of `data`, else of what the checkpoint was trained on, else the examples.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_corpus`, or the texts are not those of the training.
+    """
+    corpus = checked_corpus(data, record, part)
+    if corpus is None:
+        rows = [Example(example["text"], 0, example.get("text_pair")) for example in examples]
+        return HeldOut(encode_texts(rows, part.tokenizer, max_tokens=part.max_tokens), False)
+    texts = encode_texts(corpus.test, part.tokenizer, max_tokens=part.max_tokens)
+    return HeldOut(texts, labelled=part.classifies)
+
+
+def checked_corpus(
+    data: str | None, record: Mapping[str, Any] | None, part: EncoderPart
+) -> Corpus | None:
+    """The corpus called `data`, else that of the training; None where neither is known.
+
+    Raises:
+        FileNotFoundError, ValueError: as `held_out_texts`.
+    """
+    noted = (record or {}).get("data")
+    if data:
+        source = data
+    elif noted:
+        source = find_noted_texts(noted["source"], advice=_WHERE)
+    else:
+        return None
+    is_own = noted is not None and noted["source"] in (source, noted_texts(source))
+    corpus = load_corpus(source, noted_reading(noted) if noted and is_own else None)
+    if data is None and noted and corpus.fingerprint != noted["fingerprint"]:
+        raise ValueError(
+            f"{source} has the fingerprint {corpus.fingerprint[:12]}, the training noted "
+            f"{noted['fingerprint'][:12]}: its texts changed, so its test part may hold "
+            "what was trained on. Train again, or give other texts with --held-out"
+        )
+    labels = part.model.config.labels if isinstance(part.model, BERTClassifier) else None
+    if labels and corpus.labels != labels:
+        raise ValueError(
+            f"{source} has the labels {', '.join(corpus.labels)}; the model's are "
+            f"{', '.join(labels)}. Name them alike"
+        )
+    return corpus
+
+
+def draw_texts(part: EncoderPart, count: int, lengths: tuple[int, int]) -> list[EncodedText]:
+    """Tokens at random, always the same: `count` texts of `lengths[0]` to below `lengths[1]`."""
+    random = np.random.default_rng(0)
+    words = len(part.tokenizer)
+    sizes = np.minimum(random.integers(*lengths, count), part.max_tokens)
+    return [
+        EncodedText(tuple(random.integers(0, words, n).tolist()), (0,) * int(n), 0, int(n))
+        for n in sizes
+    ]
+
+
+def by_length(texts: Sequence[EncodedText]) -> list[EncodedText]:
+    """The shortest first, so that a batch holds little padding."""
+    return sorted(texts, key=lambda text: len(text.token_ids))
+
+
+def batches(
+    texts: Sequence[EncodedText], pad_id: int, longest: int | None = None
+) -> Iterator[Batch]:
+    """The texts in their order, a few at a time.
+
+    Args:
+        longest: tokens of a text that must be alone; maps grow with the square of the length.
+    """
+    together: list[EncodedText] = []
+    for text in texts:
+        tokens = max(len(one.token_ids) for one in (*together, text))
+        too_large = longest and (len(together) + 1) * tokens**2 > longest**2
+        if together and (len(together) == _BATCH or too_large):
+            yield pad(together, pad_token_id=pad_id)
+            together = []
+        together.append(text)
+    if together:
+        yield pad(together, pad_token_id=pad_id)
+
+
+def feed_of(batch: Batch, encoder: onnxruntime.InferenceSession) -> dict[str, np.ndarray]:
+    """A batch as an encoder's graph takes it: not every family has segments."""
+    feed = {
+        "input_ids": batch.token_ids.numpy(),
+        "attention_mask": batch.padding_mask.numpy().astype(np.int64),
+        "token_type_ids": batch.segment_ids.numpy(),
+    }
+    return {given.name: feed[given.name] for given in encoder.get_inputs()}
+
+
+ENOUGH_TEXTS = 3000
+"""Fewer cannot tell a tenth of a per cent of the labels."""
+_RANDOM_TEXTS, _RANDOM_TEXT_LENGTHS = 64, (3, 64)
+
+
+def many_texts(
+    data: str | None,
+    record: Mapping[str, Any] | None,
+    examples: Sequence[Mapping[str, str]],
+    part: EncoderPart,
+) -> HeldOut:
+    """The test and validation parts of `data`, else of what the checkpoint was trained on.
+
+    Where that is one of the packaged reviews and gives fewer than `ENOUGH_TEXTS`, test texts of the
+    other packaged ones make up the number. Without any of it the examples; without those, tokens at
+    random, which can show how far maps move and nothing of labels.
+
+    Raises:
+        FileNotFoundError, ValueError: as `held_out_texts`.
+    """
+    corpus = checked_corpus(data, record, part)
+    fits = longest_read(encoder_of(part.model).config, part.max_tokens)
+    if corpus is None:
+        if not examples:
+            return HeldOut(
+                draw_texts(part, _RANDOM_TEXTS, _RANDOM_TEXT_LENGTHS),
+                False,
+                {"tokens at random": _RANDOM_TEXTS},
+                random=True,
+            )
+        rows = [Example(example["text"], 0, example.get("text_pair")) for example in examples]
+        texts = encode_texts(rows, part.tokenizer, max_tokens=fits)
+        return HeldOut(texts, False, {"the page's examples": len(texts)}, longest=fits)
+    limit = min(fits, (record or {}).get("recipe", {}).get("max_tokens", fits))
+    chosen = {f"{corpus.name}, test": corpus.test, f"{corpus.name}, validation": corpus.validation}
+    if data is None and corpus.source in SOURCES:
+        missing = max(0, ENOUGH_TEXTS - sum(map(len, chosen.values())))
+        chosen |= _others(corpus, missing)
+    texts = [
+        text
+        for rows in chosen.values()
+        for text in encode_texts(rows, part.tokenizer, max_tokens=limit)
+    ]
+    origin = {name: len(rows) for name, rows in chosen.items() if rows}
+    return HeldOut(texts, part.classifies, origin, longest=fits)
+
+
+def _others(corpus: Corpus, missing: int) -> dict[str, tuple[Example, ...]]:
+    """Test texts of the other packaged reviews that are none of the corpus's own, by their name."""
+    own = {normal_form(row.text) for row in (*corpus.train, *corpus.validation, *corpus.test)}
+    found = {}
+    for name in SOURCES:
+        if name == corpus.source or not missing:
+            continue
+        other = load_corpus(name)
+        if other.labels == corpus.labels:
+            rows = [row for row in other.test if normal_form(row.text) not in own][:missing]
+            found[f"{other.name}, test"] = tuple(rows)
+            missing -= len(rows)
+    return found
+
+
+MOST = 200
+_RANDOM_SOURCES = 20
+_RANDOM_SOURCE_LENGTHS = (3, 24)
+
+HELD_OUT = "held-out sources of the training"
+EXAMPLES = "examples"
+RANDOM = "random token ids"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What to write from, the shortest first."""
+
+    texts: list[EncodedText]
+    origin: str
+    """One of the three above."""
+    remark: str = ""
+    """Why they are not the training's own, where it had some."""
+
+
+def find_sources(
+    record: Mapping[str, Any] | None,
+    examples: Sequence[Mapping[str, str]],
+    part: EncoderPart,
+    given: Sequence[str] = (),
+) -> Sources:
+    """At most `MOST` sources, the best that there are.
+
+    Args:
+        record: the checkpoint's `training.json`, or None for a model that we did not train.
+        examples: those that the page offers for writing.
+        given: where else than in the current folder the texts of the training may lie.
+    """
+    hybrid, remark = (record or {}).get("hybrid", {}), ""
+    fits = longest_read(encoder_of(part.model).config, part.max_tokens)
+    if "data" in hybrid:
+        try:
+            rows = [Example(text, 0) for text in _held_out(hybrid, part.tokenizer, given)[:MOST]]
+            limit = min(fits, hybrid["recipe"]["max_tokens"])
+            return _encoded_sources(rows, part, limit, HELD_OUT)
+        except (FileNotFoundError, ValueError) as error:
+            remark = f"those of the training are not to be had: {error}"
+    if examples:
+        rows = [Example(e["text"], 0, e.get("text_pair")) for e in examples[:MOST]]
+        return _encoded_sources(rows, part, fits, EXAMPLES, remark)
+    return Sources(
+        texts=by_length(draw_texts(part, _RANDOM_SOURCES, _RANDOM_SOURCE_LENGTHS)),
+        origin=RANDOM,
+        remark=remark,
+    )
+
+
+def _held_out(
+    hybrid: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, given: Sequence[str]
+) -> list[str]:
+    """The sources of the training's test part, in the order in which it judged them.
+
+    Raises:
+        FileNotFoundError, ValueError: its texts are gone, or are others now.
+    """
+    data, recipe = hybrid["data"], hybrid["recipe"]
+    found_at = partial(find_noted_texts, given=given, advice="run this in its folder")
+    task: Following | Restoring
+    if hybrid["task"] == Following.name:
+        task = Following(load_pairs(found_at(data["source"]), noted_reading(data)))
+    else:
+        sentences = load_sentences(
+            [found_at(name) for name in data["source"]],
+            tokenizer,
+            shortest=recipe["shortest"],
+            longest=recipe["longest"],
+            reading=noted_reading(data),
+        )
+        task = Restoring(sentences, tokenizer)
+    found = task.describe()["fingerprint"]
+    if found != data["fingerprint"]:
+        raise ValueError(
+            f"the texts have the fingerprint {found[:12]}, the training noted "
+            f"{data['fingerprint'][:12]}"
+        )
+    return [question.source for question in task.questions("test")]
+
+
+def _encoded_sources(
+    rows: Sequence[Example], part: EncoderPart, limit: int, origin: str, remark: str = ""
+) -> Sources:
+    texts = encode_texts(rows, part.tokenizer, max_tokens=limit)
+    return Sources(texts=by_length(texts), origin=origin, remark=remark)

@@ -1,0 +1,4 @@
+"""What goes into a graph and comes out of it, and how torch traces one.
+
+Public: `decoder`, `encoder`, `longest`, `names`, `tracing`.
+"""

@@ -1,0 +1,125 @@
+"""What the two graphs are called inside: their inputs and outputs, in order, and every axis.
+
+The names stand here and nowhere else; the tracer, the verification and the quantiser take them from
+here or from the graph itself. Nothing here needs torch: a bundle is checked without it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnxruntime
+
+from training.model.config import DecoderConfig, EncoderConfig
+
+Axes = tuple[str | int, ...]
+"""A name for an axis of any length, a number for one that the model fixes."""
+
+_KEPT = ("decoder.key", "decoder.value", "encoder.key", "encoder.value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphNames:
+    """A graph's inputs and outputs in order, each with its axes."""
+
+    inputs: Mapping[str, Axes]
+    outputs: Mapping[str, Axes]
+    optional: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """The inputs that need not be given, with their defaults; the first axis may be 1 or batch."""
+
+
+def classifier_names(config: EncoderConfig, labels: int | None) -> GraphNames:
+    """The names of `model.onnx`. transformers.js finds maps by the prefix `encoder_attentions`.
+
+    Args:
+        labels: how many a classifier has; None for an encoder alone, which feeds a decoder.
+    """
+    layers, heads = config.num_hidden_layers, config.num_attention_heads
+    text: Axes = ("batch", "sequence")
+    given = ["input_ids", "attention_mask", *(["token_type_ids"] if config.has_segments else [])]
+    return GraphNames(
+        inputs={**dict.fromkeys(given, text), **_mask_axes("head_mask", layers, heads)},
+        outputs={
+            **({"logits": ("batch", labels)} if labels else {}),
+            "last_hidden_state": (*text, config.hidden_size),
+            **_each(layers, "encoder_attentions", ("batch", heads, "sequence", "sequence")),
+            **_each(layers, "encoder_value_norms", ("batch", heads, "sequence")),
+        },
+        optional={"head_mask": np.ones((1, layers, heads), np.float32)},
+    )
+
+
+def decoder_names(config: DecoderConfig, source_width: int | None = None) -> GraphNames:
+    """The names of `decoder_model_merged.onnx`, as transformers.js and Optimum look for them.
+
+    Args:
+        source_width: of the encoder's hidden states, where a bridge makes them as wide as the
+            decoder; None: they are.
+    """
+    layers, heads = config.num_hidden_layers, config.num_attention_heads
+    depth = config.hidden_size // heads
+    masks = ("head_mask", "cross_head_mask")
+    written, whole = "past + target", "source"
+    return GraphNames(
+        inputs={
+            "input_ids": ("batch", "target"),
+            "encoder_attention_mask": ("batch", "source"),
+            "encoder_hidden_states": ("batch", "source", source_width or config.hidden_size),
+            **_kept(layers, "past_key_values", heads, depth, ("past", "encoder_past")),
+            **{k: v for mask in masks for k, v in _mask_axes(mask, layers, heads).items()},
+        },
+        outputs={
+            "logits": ("batch", "target", config.vocab_size),
+            **_kept(layers, "present", heads, depth, (written, whole)),
+            **_each(layers, "decoder_attentions", ("batch", heads, "target", written)),
+            **_each(layers, "cross_attentions", ("batch", heads, "target", whole)),
+            **_each(layers, "cross_value_norms", ("batch", heads, whole)),
+        },
+        optional=dict.fromkeys(masks, np.ones((1, layers, heads), np.float32)),
+    )
+
+
+def _each(layers: int, name: str, axes: Axes) -> dict[str, Axes]:
+    return {f"{name}.{layer}": axes for layer in range(layers)}
+
+
+def _mask_axes(name: str, layers: int, heads: int) -> dict[str, Axes]:
+    # An axis name of its own: a mask of one row serves a batch of any size.
+    return {name: (f"{name}_batch", layers, heads)}
+
+
+def _kept(
+    layers: int, first: str, heads: int, depth: int, lengths: tuple[str, str]
+) -> dict[str, Axes]:
+    """Keys and values by layer; `lengths` of the target's and of the source's."""
+    return {
+        f"{first}.{layer}.{kept}": ("batch", heads, lengths[kept.startswith("encoder")], depth)
+        for layer in range(layers)
+        for kept in _KEPT
+    }
+
+
+_PAST, _PRESENT = "past_key_values.", "present."
+
+
+def make_past(
+    session: onnxruntime.InferenceSession, batch: int, *, written: int = 0, read: int = 0
+) -> dict[str, np.ndarray]:
+    """Zeros for every input of the past; as they stand here they begin a text.
+
+    Args:
+        written: tokens of the target so far.
+        read: tokens of the source whose keys and values are there already.
+    """
+    past = {}
+    for value in session.get_inputs():
+        if value.name.startswith(_PAST):
+            _, heads, _, depth = value.shape
+            length = read if ".encoder." in value.name else written
+            past[value.name] = np.zeros((batch, heads, length, depth), np.float32)
+    return past
+
+
+def present_of(past: str) -> str:
+    """The output that is this input at the next step."""
+    return past.replace(_PAST, _PRESENT)

@@ -1,0 +1,286 @@
+"""Opens a checkpoint: its encoder, with the classifier where there is one, and its decoder.
+
+Three kinds of folder go in: a classifier, of ours or any of the families in
+`training/checkpoints/hf_names.py`; a classifier of ours with a decoder beside it; and any
+EncoderDecoderModel of such an encoder and a GPT-2, which has no classifier and only writes.
+
+What a checkpoint leaves unsaid is assumed. What is assumed wrongly gives no error, only other
+answers: so each assumption is a sentence, which is printed and stands in `bundle.json`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from export.graphs.encoder import EncoderModel, encoder_of
+from training.checkpoints.classifier import find_folder, load_classifier, load_tokenizer
+from training.checkpoints.files import read_config
+from training.checkpoints.hf_classes import class_of
+from training.checkpoints.hf_config import classifier_to_hf, encoder_to_hf, unread
+from training.checkpoints.hf_names import FAMILIES
+from training.checkpoints.hybrid import (
+    GENERATION,
+    TextTokens,
+    load_hybrid,
+    read_generation,
+    read_text_tokens,
+)
+from training.model.classifier import BERTClassifier
+from training.model.config import ClassifierConfig
+from training.model.hybrid import BERTGPTModel
+
+_MEANINGS = {
+    "single_label_classification": "one label of them holds (softmax)",
+    "multi_label_classification": "each label holds or not (sigmoid)",
+    "regression": "its output is a number as it is",
+}
+_OF_SEVERAL = {"single_label_classification"}
+_MOST = 8
+
+
+def assumed_of_classifier(written: Mapping[str, Any], read: ClassifierConfig) -> list[str]:
+    """What `config.json` does not say of a classifier, beside what it was taken for."""
+    found = []
+    named = FAMILIES[read.encoder.model_type].architecture
+    if class_of(written) is None:
+        found.append(
+            f"config.json names no class: taken for a {named}, since the weights have what "
+            "it has on its encoder"
+        )
+    if not written.get("id2label") and not set(read.labels) <= set(written.get("label2id") or ()):
+        found.append(f"config.json names no labels: they are {_list(read.labels)}")
+    if not written.get("problem_type"):
+        count = len(read.labels)
+        others = {*_MEANINGS} - {read.problem_type, *(_OF_SEVERAL if count == 1 else ())}
+        found.append(
+            f"config.json has no problem_type: with {count} label{'s' if count > 1 else ''} "
+            f"{_MEANINGS[read.problem_type]}; if not, write {' or '.join(sorted(others))} there"
+        )
+    if names := unread(written):
+        found.append(
+            f"config.json has settings that a {named} does not read: "
+            f"{_list([repr(name) for name in names])}"
+        )
+    return found
+
+
+def assumed_tokenizer(words: int) -> str:
+    """That a decoder writes with the encoder's tokenizer, since both have as many words."""
+    return (
+        "the decoder has no tokenizer of its own in the folder: taken for the encoder's, since "
+        f"both have {words} words; if it writes noise, give its own with --decoder-tokenizer"
+    )
+
+
+def assumed_ends(generation: Mapping[str, Any]) -> list[str]:
+    """That a text ends at one token where several are named."""
+    ends = generation.get("eos_token_id")
+    if not isinstance(ends, list) or len(ends) < 2:
+        return []
+    return [
+        f"several tokens may end a text: here the first does, {ends[0]}, and not "
+        f"{_list([str(end) for end in ends[1:]])}"
+    ]
+
+
+def _list(names: tuple[str, ...] | list[str]) -> str:
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    return ", ".join(name[:60] for name in names[:_MOST]) + more
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderPart:
+    """What reads, and answers where it has a classifier."""
+
+    folder: Path
+    model: EncoderModel
+    tokenizer: PreTrainedTokenizerBase
+    config: Mapping[str, Any]
+    """The content of its `config.json`, in Hugging Face's terms."""
+    lowered: int | None = None
+    """The longest text that it is to read, where that is less than it could."""
+
+    @property
+    def classifies(self) -> bool:
+        """Whether there is a classifier on the encoder."""
+        return isinstance(self.model, BERTClassifier)
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest text that it reads, special tokens included."""
+        # A tokenizer without a limit of its own says 10^30.
+        positions = encoder_of(self.model).config.max_position_embeddings
+        # Some tokenizers' files write it as 512.0.
+        limit = int(self.tokenizer.model_max_length)
+        return min(positions, limit, self.lowered or positions)
+
+    @property
+    def pad_id(self) -> int:
+        """What fills a batch's shorter texts; where it stands is masked."""
+        return encoder_of(self.model).config.pad_token_id or 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderPart:
+    """What writes, behind the encoder that it was trained with."""
+
+    folder: Path
+    model: BERTGPTModel
+    tokenizer: PreTrainedTokenizerBase
+    tokens: TextTokens
+    """What begins, ends and pads a target."""
+    generation: Mapping[str, Any]
+    """The content of its `generation_config.json`, in Hugging Face's terms."""
+    lowered: int | None = None
+    """The longest target that it is to write, where that is less than it could."""
+
+    @property
+    def source_pad_id(self) -> int:
+        """What fills a batch's shorter sources; where it stands is masked."""
+        return self.model.encoder.config.pad_token_id or 0
+
+    @property
+    def limit(self) -> int:
+        """The longest target, the start token included."""
+        positions = self.model.decoder.config.max_position_embeddings
+        return min(positions, self.lowered or positions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A checkpoint, opened."""
+
+    encoder: EncoderPart
+    decoder: DecoderPart | None
+    assumed: tuple[str, ...] = ()
+    """What the checkpoint does not say, and what it was taken for, in a sentence each."""
+
+
+def open_parts(name: str, *, decoder_tokenizer: str | None = None) -> Parts:
+    """Opens a folder or a model on the Hub.
+
+    Args:
+        decoder_tokenizer: a folder or a name on the Hub, for an EncoderDecoderModel whose folder
+            does not hold the decoder's own.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a setting is not implemented, weights do not fit their config, or a tokenizer
+            does not fit its model.
+    """
+    if (Path(name) / "encoder").is_dir():
+        decoder = Path(name) / "decoder"
+        parts = _open_classifier(find_folder(name))
+        if not decoder.is_dir():
+            return parts
+        _check_reads(decoder, read_config(decoder))
+        model = load_hybrid(name)
+        tokenizer = load_tokenizer(decoder, words=model.decoder.config.vocab_size)
+        assumed = (*parts.assumed, *assumed_ends(read_generation(decoder)))
+        return replace(parts, decoder=_open_decoder(decoder, model, tokenizer), assumed=assumed)
+    folder = find_folder(name)
+    config = read_config(folder)
+    if config.get("model_type") == "encoder-decoder":
+        return _open_encoder_decoder(folder, config, decoder_tokenizer)
+    return _open_classifier(folder)
+
+
+def lower_limits(parts: Parts, max_tokens: int) -> Parts:
+    """The same, told to read and to write texts of at most so many tokens.
+
+    Raises:
+        ValueError: the encoder does not read so many, or a pair of words would not fit.
+    """
+    most = parts.encoder.max_tokens
+    least = parts.encoder.tokenizer.num_special_tokens_to_add(pair=True) + 2
+    if most < least:
+        raise ValueError(
+            f"--max-tokens is {max_tokens}; the model reads {most} tokens at most, and two words "
+            f"and its special tokens take {least}: leave --max-tokens out"
+        )
+    if not least <= max_tokens <= most:
+        raise ValueError(
+            f"--max-tokens is {max_tokens}; the model reads {most} tokens at most, and {least} "
+            f"hold two words and its special tokens: give a number from {least} to {most}"
+        )
+    decoder = parts.decoder and replace(parts.decoder, lowered=max_tokens)
+    return replace(parts, encoder=replace(parts.encoder, lowered=max_tokens), decoder=decoder)
+
+
+def _open_classifier(folder: Path) -> Parts:
+    model = load_classifier(folder)
+    config = model.config
+    tokenizer = load_tokenizer(folder, words=config.encoder.vocab_size)
+    written = classifier_to_hf(config)
+    part = EncoderPart(folder=folder, model=model, tokenizer=tokenizer, config=written)
+    assumed = assumed_of_classifier(read_config(folder), config)
+    return Parts(encoder=part, decoder=None, assumed=tuple(assumed))
+
+
+def _open_encoder_decoder(
+    folder: Path, config: Mapping[str, Any], decoder_tokenizer: str | None
+) -> Parts:
+    if isinstance(half := config.get("decoder"), Mapping) and half.get("model_type") == "gpt2":
+        _check_reads(folder, half)
+    model = load_hybrid(folder)
+    own = decoder_tokenizer or (folder / "decoder" if (folder / "decoder").is_dir() else None)
+    sizes = model.encoder.config.vocab_size, model.decoder.config.vocab_size
+    if own is None and sizes[0] != sizes[1]:
+        raise ValueError(
+            f"{folder} has one tokenizer, and its encoder {sizes[0]} words, its decoder "
+            f"{sizes[1]}: they do not share it. Give the decoder's own with --decoder-tokenizer, "
+            f"or put it into {folder / 'decoder'}"
+        )
+    tokenizer = load_tokenizer(folder, words=sizes[0])
+    size = model.encoder.config
+    # Never the config as it came, which may hold anything of whoever made it.
+    written = {"model_type": size.model_type, **encoder_to_hf(size)}
+    encoder = EncoderPart(folder=folder, model=model.encoder, tokenizer=tokenizer, config=written)
+    own_tokenizer = load_tokenizer(own, words=sizes[1]) if own else tokenizer
+    assumed = [] if own else [assumed_tokenizer(sizes[1])]
+    return Parts(
+        encoder=encoder,
+        decoder=_open_decoder(folder, model, own_tokenizer),
+        assumed=(*assumed, *assumed_ends(read_generation(folder))),
+    )
+
+
+def _open_decoder(
+    folder: Path, model: BERTGPTModel, tokenizer: PreTrainedTokenizerBase
+) -> DecoderPart:
+    tokens = read_text_tokens(folder)
+    _check_words(folder, tokens, model.decoder.config.vocab_size)
+    return DecoderPart(
+        folder=folder,
+        model=model,
+        tokenizer=tokenizer,
+        tokens=tokens,
+        generation={
+            "bos_token_id": tokens.start,
+            **read_generation(folder),
+            "decoder_start_token_id": tokens.start,
+            "eos_token_id": tokens.end,
+            "pad_token_id": tokens.pad,
+        },
+    )
+
+
+def _check_reads(folder: Path, config: Mapping[str, Any]) -> None:
+    if not config.get("add_cross_attention"):
+        raise ValueError(
+            f"the decoder in {folder} does not read a source: add_cross_attention is "
+            f"{config.get('add_cross_attention')} in its config. Expected a decoder with "
+            "cross-attention; train one with: python training/train_hybrid.py"
+        )
+
+
+def _check_words(folder: Path, tokens: TextTokens, words: int) -> None:
+    for name, index in (("start", tokens.start), ("end", tokens.end), ("padding", tokens.pad)):
+        if not 0 <= index < words:
+            raise ValueError(
+                f"{folder} names {index} as its {name} token; its decoder has 0 to {words - 1}. "
+                f"Correct {GENERATION}"
+            )

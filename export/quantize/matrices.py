@@ -1,0 +1,279 @@
+"""A layer's product in int8: a scale for each column of its matrix and each position of its input.
+
+The input, hidden states, is stored as uint8, because onnxruntime multiplies signed integers slowly.
+`quantize_run` gives it one scale for a run and is `DynamicQuantizeLinear`: fast, but where many
+positions run together, one of them with large numbers leaves few steps to all others, and a text's
+numbers depend on the texts beside it. With `quantize_rows` neither happens.
+
+A few channels of a transformer's hidden states are many times as large as the rest (Dettmers et
+al. 2022, "LLM.int8()"). They make every position's steps coarse, and so they may stay in float32,
+with their rows of the matrix: a second, thin product.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+_TINY = 1e-30
+"""Instead of the largest value of a row of zeros, which nothing can be divided by."""
+_LOWEST_GELU = 0.1701
+"""GELU, exact or by tanh, is never below minus this: hardly any steps are needed under zero."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How a row is laid out on the numbers 0 to 255: its largest value becomes `zero + steps`."""
+
+    steps: int
+    zero: int
+    smallest: float
+    """A row's size is taken for at least this."""
+    signed: bool
+    """Whether the most negative value counts as well as the largest."""
+
+
+SYMMETRIC = Steps(steps=127, zero=128, smallest=_TINY, signed=True)
+AFTER_GELU = Steps(steps=239, zero=16, smallest=_LOWEST_GELU * 239 / 16, signed=False)
+"""Twice as fine: a row above 2.5 is cut in 239 steps, a smaller one in the same steps as that."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integers:
+    """Hidden states in 8 bit: the names that a product reads, and the nodes behind them."""
+
+    uint8: str
+    scale: str
+    """A scalar."""
+    zero: str
+    sizes: str = ""
+    """Each position's own factor, shape (..., 1): the integers less `zero`, times `scale`, times
+    this are its values. Empty where `scale` alone is for all positions."""
+    nodes: list[NodeProto]
+    constants: dict[str, np.ndarray]
+
+
+def quantize_run(hidden: str, *, prefix: str) -> Integers:
+    """One scale for all positions of a run, as onnxruntime's `quantize_dynamic` writes it."""
+    uint8, scale, zero = (f"{prefix}.{word}" for word in ("uint8", "scale", "zero"))
+    node = helper.make_node("DynamicQuantizeLinear", [hidden], [uint8, scale, zero])
+    return Integers(uint8=uint8, scale=scale, zero=zero, nodes=[node], constants={})
+
+
+def quantize_rows(hidden: str, layout: Steps, *, prefix: str) -> Integers:
+    """The nodes that turn `hidden` into integers; their results begin with `prefix`."""
+
+    def name(word: str) -> str:
+        return f"{prefix}.{word}"
+
+    constants: dict[str, np.ndarray] = {
+        name("last_axis"): np.array([-1], np.int64),
+        name("smallest"): np.array(layout.smallest, np.float32),
+        name("scale"): np.array(1 / layout.steps, np.float32),
+        name("zero"): np.array(layout.zero, np.uint8),
+    }
+    nodes, measured = [], hidden
+    if layout.signed:
+        measured = name("absolute")
+        nodes.append(helper.make_node("Abs", [hidden], [measured]))
+    largest, sizes, inverse, shares, uint8 = map(
+        name, ("largest", "sizes", "inverse", "shares", "uint8")
+    )
+    nodes += [
+        helper.make_node("ReduceMax", [measured, name("last_axis")], [largest], keepdims=1),
+        helper.make_node("Max", [largest, name("smallest")], [sizes]),
+        # A division for each row, not for each number: one takes as long as several products.
+        helper.make_node("Reciprocal", [sizes], [inverse]),
+        helper.make_node("Mul", [hidden, inverse], [shares]),
+        helper.make_node("QuantizeLinear", [shares, name("scale"), name("zero")], [uint8]),
+    ]
+    return Integers(
+        uint8=uint8,
+        sizes=sizes,
+        scale=name("scale"),
+        zero=name("zero"),
+        nodes=nodes,
+        constants=constants,
+    )
+
+
+def quantize_columns(matrix: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A matrix as int8 with one scale for each of its columns (or other vectors along `axis`).
+
+    Returns:
+        The integers, and the scales with `axis` kept as 1; a vector of zeros has the scale 1.
+    """
+    scales = np.abs(matrix).max(axis=axis, keepdims=True) / 127
+    scales = np.where(scales == 0, 1, scales).astype(np.float32)
+    return np.rint(matrix / scales).astype(np.int8), scales
+
+
+def add_constants(graph: onnx.GraphProto, constants: Mapping[str, np.ndarray]) -> None:
+    """Stores arrays in a graph by their names."""
+    graph.initializer.extend(
+        numpy_helper.from_array(value, name) for name, value in constants.items()
+    )
+
+
+def replace_node(graph: onnx.GraphProto, node: NodeProto, by: list[NodeProto]) -> None:
+    """Puts nodes in the place of one."""
+    position = list(graph.node).index(node)
+    graph.node.remove(node)
+    for offset, new in enumerate(by):
+        graph.node.insert(position + offset, new)
+
+
+CONTRIB = "com.microsoft"
+"""The domain of onnxruntime's own operators, which onnxruntime-web has as well."""
+
+
+def to_integer_products(
+    model: onnx.ModelProto,
+    products: Sequence[NodeProto],
+    channels: Mapping[str, np.ndarray],
+    *,
+    one_scale: bool = False,
+    unsigned: bool = False,
+) -> None:
+    """Replaces products of hidden states and matrices, in place.
+
+    Args:
+        products: `MatMul` nodes of `model` whose second input is an initializer; all that read the
+            same hidden states, or those that nothing else makes integers of.
+        channels: of each first input, which of its channels stay float32, sorted; may be none.
+        one_scale: the hidden states have one scale for a run, not one for each position.
+        unsigned: stores the matrices as uint8 around 128. The results are the same; x86 processors
+            without VNNI add up products of uint8 and int8 in too few bits, but not these.
+    """
+    graph = model.graph
+    makers = {result: node.op_type for node in graph.node for result in node.output}
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    inputs: dict[str, list[NodeProto]] = {}
+    for node in products:
+        inputs.setdefault(node.input[0], []).append(node)
+    for hidden, readers in inputs.items():
+        layout = AFTER_GELU if makers.get(hidden) == "Gelu" else SYMMETRIC
+        apart = channels.get(hidden, np.array([], np.int64))
+        width = stored[readers[0].input[1]].dims[0]
+        integers = _hidden_in_8_bit(hidden, None if one_scale else layout, apart, width)
+        add_constants(graph, integers.constants)
+        nodes = integers.nodes
+        for node in readers:
+            matrix = numpy_helper.to_array(stored[node.input[1]])
+            new, constants = _product(node, integers, matrix, apart, unsigned=unsigned)
+            graph.initializer.remove(stored[node.input[1]])
+            add_constants(graph, constants)
+            replace_node(graph, node, [*nodes, *new])
+            nodes = []  # computed once, in front of the first
+    if not one_scale:
+        declare_contrib(model)
+
+
+def declare_contrib(model: onnx.ModelProto) -> None:
+    """Says that the graph uses onnxruntime's own operators."""
+    if all(used.domain != CONTRIB for used in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(CONTRIB, 1))
+
+
+def _hidden_in_8_bit(hidden: str, layout: Steps | None, apart: np.ndarray, width: int) -> Integers:
+    """The hidden states as integers, without the channels that stay apart, which are gathered."""
+    kept = f"{hidden}.kept" if len(apart) else hidden
+    if layout is None:
+        integers = quantize_run(kept, prefix=hidden)
+    else:
+        integers = quantize_rows(kept, layout, prefix=hidden)
+    if len(apart):
+        keep = np.ones(width, np.float32)
+        keep[apart] = 0
+        integers.constants.update({f"{hidden}.keep": keep, f"{hidden}.apart": apart})
+        integers.nodes[:0] = [
+            helper.make_node(
+                "Gather", [hidden, f"{hidden}.apart"], [f"{hidden}.channels"], axis=-1
+            ),
+            helper.make_node("Mul", [hidden, f"{hidden}.keep"], [kept]),
+        ]
+    return integers
+
+
+def _product(
+    node: NodeProto, integers: Integers, matrix: np.ndarray, apart: np.ndarray, *, unsigned: bool
+) -> tuple[list[NodeProto], dict[str, np.ndarray]]:
+    """integers x integers x scales, and what is apart in float32."""
+    (hidden, name), (result,) = node.input, node.output
+    rest = matrix.copy()
+    rest[apart] = 0
+    columns, constants, zeros = _columns(name, rest, unsigned)
+    scaled = f"{result}.scaled" if len(apart) else result
+    of_integers = _by_position if integers.sizes else _by_run
+    nodes = of_integers(integers, columns, f"{name}.scales", zeros, scaled)
+    if len(apart):
+        constants[f"{name}.apart"] = np.ascontiguousarray(matrix[apart])
+        thin = f"{result}.apart"
+        nodes += [
+            helper.make_node("MatMul", [f"{hidden}.channels", f"{name}.apart"], [thin]),
+            helper.make_node("Add", [scaled, thin], [result]),
+        ]
+    return nodes, constants
+
+
+def _columns(
+    name: str, matrix: np.ndarray, unsigned: bool
+) -> tuple[str, dict[str, np.ndarray], list[str]]:
+    """A matrix in 8 bit: its name, what is stored, and its zero point where it has one."""
+    integers, scales = quantize_columns(matrix)
+    if unsigned:
+        integers = (integers.astype(np.int16) + 128).astype(np.uint8)
+    constants = {f"{name}.8bit": integers, f"{name}.scales": scales[0]}
+    if unsigned:
+        constants[f"{name}.zero"] = np.array(128, np.uint8)
+    return f"{name}.8bit", constants, [f"{name}.zero"] if unsigned else []
+
+
+def _by_position(
+    hidden: Integers, columns: str, scales: str, zeros: list[str], result: str
+) -> list[NodeProto]:
+    """The product where each position has a factor of its own."""
+    whole, inputs = f"{result}.in_rows", [hidden.uint8, columns, hidden.scale, scales, hidden.zero]
+    return [
+        helper.make_node("MatMulIntegerToFloat", [*inputs, *zeros], [whole], domain=CONTRIB),
+        helper.make_node("Mul", [whole, hidden.sizes], [result]),
+    ]
+
+
+def _by_run(
+    hidden: Integers, columns: str, scales: str, zeros: list[str], result: str
+) -> list[NodeProto]:
+    """The product where one scale is for all: standard operators that onnxruntime fuses at load,
+    with the bias behind them."""
+    whole, number, unit = (f"{result}.{word}" for word in ("int32", "float", "unit"))
+    return [
+        helper.make_node("MatMulInteger", [hidden.uint8, columns, hidden.zero, *zeros], [whole]),
+        helper.make_node("Cast", [whole], [number], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [hidden.scale, scales], [unit]),
+        helper.make_node("Mul", [number, unit], [result]),
+    ]
+
+
+def largest_channels(sizes: np.ndarray, count: int) -> np.ndarray:
+    """The `count` channels of the largest values, sorted, and never more than one in sixteen."""
+    count = min(count, len(sizes) // 16)
+    return np.sort(np.argsort(-sizes, kind="stable")[:count]).astype(np.int64)
+
+
+def channel_sizes(
+    model: onnx.ModelProto, hidden: Iterable[str], feeds: Sequence[Mapping[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """The largest absolute value of each channel of some hidden states, over some runs."""
+    from export.runtime.session import open_session
+
+    names, shown = list(hidden), onnx.ModelProto()
+    shown.CopyFrom(model)
+    shown.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+    session = open_session(shown)
+    runs = [session.run(names, feed) for feed in feeds]
+    return {
+        name: np.max([np.abs(run[i]).reshape(-1, run[i].shape[-1]).max(axis=0) for run in runs], 0)
+        for i, name in enumerate(names)
+    }

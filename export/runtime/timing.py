@@ -1,0 +1,212 @@
+"""Times graphs as a small server runs them: each in a process of its own, taking turns.
+
+One run is a text through an encoder, or one more token through a decoder. Two sessions in one
+process disturb each other, since the threads of both spin while they wait; and a machine's speed
+drifts, so that only neighbours in time compare. Run as a command this file is the one process: it
+times one graph and prints the medians as JSON.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import product
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnxruntime import OrtValue
+
+from export.graphs.names import make_past
+from export.runtime.session import THREADS, open_session
+
+LENGTHS = (32, 128, 512)
+SOURCE = 32
+"""Tokens of the source behind a timed step."""
+_TURNS, _ROUNDS = 3, 5
+_STAT = Path("/proc/stat")
+BUSY = 0.1
+"""Others' share of the processors above which times on all threads mean little."""
+
+
+def time_graphs(
+    graphs: Mapping[str, Path],
+    *,
+    lengths: Sequence[int] = LENGTHS,
+    rounds: int = 5,
+    busy: bool = False,
+) -> dict[str, dict[int, list[float]]]:
+    """Milliseconds of one run of each graph: name -> length -> one median for each round.
+
+    The lengths are tokens of the text, or for a decoder the tokens written before.
+    """
+    commands = {name: graph_command(path, lengths, busy=busy) for name, path in graphs.items()}
+    return time_commands(commands, lengths=lengths, rounds=rounds)
+
+
+def graph_command(graph: Path, lengths: Sequence[int], *, busy: bool = False) -> list[str]:
+    """The command that times one graph in a process of its own."""
+    flags = ["--busy"] if busy else []
+    return [sys.executable, "-m", "export.runtime.timing", str(graph), *map(str, lengths), *flags]
+
+
+def time_commands(
+    commands: Mapping[str, Sequence[str]], *, lengths: Sequence[int], rounds: int
+) -> dict[str, dict[int, list[float]]]:
+    """As `time_graphs`, for any commands that print `{length: milliseconds}` as their last line.
+
+    Each round has an order of its own: a processor slows down under load, and what came last every
+    time would be the slower for it.
+    """
+    random = Random(0)
+    times: dict[str, dict[int, list[float]]] = {
+        name: {length: [] for length in lengths} for name in commands
+    }
+    for _ in range(rounds):
+        for name, command in random.sample(list(commands.items()), len(commands)):
+            printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            for length, milliseconds in json.loads(printed.splitlines()[-1]).items():
+                times[name][int(length)].append(milliseconds)
+    return times
+
+
+def fastest(times: Mapping[int, Sequence[float]]) -> dict[int, float]:
+    """Each length's time in its fastest round.
+
+    What slows a round down is the machine's other work: a virtual processor that shares its core
+    for a minute takes a third longer, and a median over rounds then says which minute it was.
+    """
+    return {length: min(values) for length, values in times.items()}
+
+
+def ratios(
+    times: Mapping[str, Mapping[int, Sequence[float]]], name: str, to: str
+) -> dict[int, float]:
+    """One graph's time to another's, each in its fastest round."""
+    theirs = fastest(times[to])
+    return {length: mine / theirs[length] for length, mine in fastest(times[name]).items()}
+
+
+def time_share(
+    graph: onnx.ModelProto,
+    of: onnx.ModelProto,
+    *,
+    lengths: Sequence[int],
+    limits: Mapping[int, float] | None = None,
+    busy: bool = False,
+) -> dict[int, float]:
+    """The time that a graph takes as a share of another's, at each length.
+
+    Args:
+        limits: while the share of a length is above its limit, more rounds are run, up to three
+            times as many.
+        busy: the machine does other things as well: what counts is the processor time of a single
+            thread, which they hardly change.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"graph": Path(folder) / "graph.onnx", "of": Path(folder) / "of.onnx"}
+        onnx.save(graph, files["graph"])
+        onnx.save(of, files["of"])
+        times: dict[str, dict[int, list[float]]] = {
+            name: {length: [] for length in lengths} for name in files
+        }
+        for _ in range(_TURNS):
+            more = time_graphs(files, lengths=lengths, rounds=_ROUNDS, busy=busy)
+            for name, length in product(files, lengths):
+                times[name][length] += more[name][length]
+            shares = ratios(times, "graph", to="of")
+            if all(shares[n] <= (limits or {}).get(n, math.inf) for n in lengths):
+                break
+    return shares
+
+
+def used_by_others(seconds: float = 0.5) -> float:
+    """The share of all processors that other programs use while this one waits; 0 if unknown."""
+    if not _STAT.is_file():
+        return 0.0
+    before = _ticks()
+    time.sleep(seconds)
+    spent = [after - earlier for earlier, after in zip(before, _ticks(), strict=True)]
+    idle = spent[3] + spent[4]  # idle, and waiting for a disk
+    return 1 - idle / max(1, sum(spent))
+
+
+def _ticks() -> list[int]:
+    """What Linux counts for all processors together: user, nice, system, idle, iowait, ..."""
+    line = _STAT.read_text(encoding="ascii").splitlines()[0]
+    return [int(number) for number in line.split()[1:9]]
+
+
+def median_time(call: Callable[[], object], clock: Callable[[], float] | None = None) -> float:
+    """Milliseconds: the median over about half a second of calls, after a few that do not count.
+
+    Args:
+        clock: gives seconds; that of the wall if not given.
+    """
+    clock = clock or time.perf_counter
+    for _ in range(3):
+        call()
+    taken: list[float] = []
+    while len(taken) < 5 or (sum(taken) < 0.5 and len(taken) < 2000):
+        start = clock()
+        call()
+        taken.append(clock() - start)
+    return 1000 * statistics.median(taken)
+
+
+def text_of(session: onnxruntime.InferenceSession, tokens: int) -> Callable[[], object]:
+    """One run of an encoder over a text of so many tokens."""
+    declared = {value.name for value in session.get_inputs()}
+    feed = {
+        "input_ids": np.ones((1, tokens), np.int64),
+        "attention_mask": np.ones((1, tokens), np.int64),
+        "token_type_ids": np.zeros((1, tokens), np.int64),
+    }
+    feed = {name: array for name, array in feed.items() if name in declared}
+    return partial(session.run, None, feed)
+
+
+def step_after(session: onnxruntime.InferenceSession, past: int) -> Callable[[], object]:
+    """One step of a decoder that has written so many tokens, from a source of `SOURCE` tokens."""
+    random = np.random.default_rng(0)
+    shapes = {value.name: value.shape for value in session.get_inputs()}
+    width = shapes["encoder_hidden_states"][2]
+    kept = make_past(session, 1, written=past, read=SOURCE)
+    feed = {
+        "input_ids": np.ones((1, 1), np.int64),
+        "encoder_attention_mask": np.ones((1, SOURCE), np.int64),
+        "encoder_hidden_states": random.standard_normal((1, SOURCE, width), np.float32),
+        **{name: random.standard_normal(a.shape, np.float32) for name, a in kept.items()},
+    }
+    values = {name: OrtValue.ortvalue_from_numpy(array) for name, array in feed.items()}
+    names = [output.name for output in session.get_outputs()]
+    # As it is served: keys and values stay in onnxruntime from step to step.
+    return partial(session.run_with_ort_values, names, values)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints the medians of one graph at the given lengths."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("graph", type=Path)
+    parser.add_argument("lengths", type=int, nargs="+")
+    parser.add_argument("--busy", action="store_true", help="one thread, by its processor time")
+    given = parser.parse_args(argv)
+    clock = time.process_time if given.busy else time.perf_counter
+    session = open_session(given.graph, threads=1 if given.busy else THREADS)
+    is_decoder = bool(make_past(session, 1))
+    one_run = step_after if is_decoder else text_of
+    medians = {length: median_time(one_run(session, length), clock) for length in given.lengths}
+    print(json.dumps(medians))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

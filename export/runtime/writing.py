@@ -1,0 +1,123 @@
+"""Encoder and decoder together, as what writes: by two graphs, or by the torch model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+from export.eval_texts import batches, feed_of
+from export.graphs.longest import longest_read, longest_written
+from export.graphs.names import make_past
+from export.loading import DecoderPart
+from export.runtime.greedy import Step, graph_steps, write_greedily
+from export.runtime.session import open_session
+from training.data.batches import Batch, EncodedText
+from training.model.decoder import GPTDecoder, LayerCache, Source
+
+
+@dataclass(frozen=True)
+class GraphPair:
+    """Both graphs, opened."""
+
+    encoder: onnxruntime.InferenceSession
+    decoder: onnxruntime.InferenceSession
+
+    @classmethod
+    def open(cls, encoder: onnx.ModelProto, decoder: onnx.ModelProto) -> "GraphPair":
+        """Sessions on two graphs in memory."""
+        return cls(open_session(encoder), open_session(decoder))
+
+    def steps(self, batch: Batch) -> Step:
+        """Reads a batch of sources and gives the steps of writing from it."""
+        mask = feed_of(batch, self.encoder)["attention_mask"]
+        return graph_steps(self.decoder, self._read(batch), mask)
+
+    def follow(self, batch: Batch, target: np.ndarray) -> dict[str, np.ndarray]:
+        """Logits and maps along a given target, (batch, target), in one run."""
+        outputs = [output.name for output in self.decoder.get_outputs()]
+        seen = [name for name in outputs if not name.startswith("present.")]
+        feed = {
+            "input_ids": target,
+            "encoder_hidden_states": self._read(batch),
+            "encoder_attention_mask": feed_of(batch, self.encoder)["attention_mask"],
+            **make_past(self.decoder, len(target)),
+        }
+        return dict(zip(seen, self.decoder.run(seen, feed), strict=True))
+
+    def _read(self, batch: Batch) -> np.ndarray:
+        (hidden,) = self.encoder.run(["last_hidden_state"], feed_of(batch, self.encoder))
+        return hidden
+
+
+_LONGER = 1.5
+_MORE = 8
+"""What is written may be so many times longer than its source, and so many tokens more."""
+
+Texts = list[list[int]]
+
+
+def write_with_graphs(
+    graphs: GraphPair, part: DecoderPart, sources: Sequence[EncodedText]
+) -> Texts:
+    """The token ids that two graphs write of each source."""
+    written: Texts = []
+    for batch in batches(sources, part.source_pad_id, longest_source(part)):
+        written += _write(graphs.steps(batch), batch, part)
+    return written
+
+
+def write_with_torch(part: DecoderPart, sources: Sequence[EncodedText]) -> Texts:
+    """The token ids that the torch model writes of each source."""
+    model = part.model
+    written: Texts = []
+    for batch in batches(sources, part.source_pad_id, longest_source(part)):
+        with torch.no_grad():
+            hidden = model.encoder(batch.token_ids, batch.padding_mask, batch.segment_ids).hidden
+            source = model.as_source(hidden, batch.padding_mask)
+        written += _write(torch_steps(model.decoder, source), batch, part)
+    return written
+
+
+def torch_steps(decoder: GPTDecoder, source: Source) -> Step:
+    """The steps of the torch model on a batch of sources."""
+    past: tuple[LayerCache, ...] | None = None
+
+    @torch.no_grad()
+    def step(newest: np.ndarray) -> np.ndarray:
+        nonlocal past
+        result = decoder(torch.from_numpy(newest), source, past)
+        past = result.past
+        return result.logits[:, -1].numpy()
+
+    return step
+
+
+def same_share(one: Texts, other: Texts) -> float:
+    """The share of texts that are the same, token for token."""
+    return sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
+
+
+def longest_text(batch: Batch, part: DecoderPart) -> int:
+    """How many tokens are written from each source of a batch if none of them ends before."""
+    fits = longest_written(part.model.decoder.config, part.limit)
+    return min(fits, int(_LONGER * batch.token_ids.shape[1]) + _MORE)
+
+
+def longest_source(part: DecoderPart) -> int:
+    """Tokens of the longest source that fits into memory with what is written from it."""
+    read = longest_read(part.model.encoder.config)
+    written = longest_written(part.model.decoder.config, part.limit)
+    return min(read, max(1, int((written - _MORE) / _LONGER))) if written < part.limit else read
+
+
+def _write(step: Step, batch: Batch, part: DecoderPart) -> Texts:
+    return write_greedily(
+        step,
+        len(batch.token_ids),
+        start=part.tokens.start,
+        end=part.tokens.end,
+        most=longest_text(batch, part),
+    )

@@ -1,0 +1,231 @@
+"""Proves a graph against the torch model that it was traced from.
+
+Torch's numbers are the definitions themselves, computed the long way: the graph takes short cuts
+(a small matrix for the value norms, a factor for a head), these do not.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from export.graphs.decoder import cross_attentions, self_attentions, source_width
+from export.graphs.encoder import EncoderModel, encoder_names, encoder_of
+from export.graphs.longest import not_read, not_written
+from export.graphs.names import decoder_names, make_past
+from export.runtime.session import Arrays, open_session, run
+from export.runtime.writing import Texts
+from export.verification.checks import (
+    Proof,
+    check_maps,
+    check_ones,
+    check_step,
+    check_targets_alone,
+    check_texts_alone,
+)
+from export.verification.inputs import (
+    Sample,
+    part_of,
+    random_feed,
+    run_steps,
+    sample_batch,
+    sample_batches,
+    sample_targets,
+)
+from training.model.attention import MultiHeadAttention
+from training.model.classifier import ClassifierOutput
+from training.model.decoder import GPTDecoder, Source
+
+
+def value_norms_by_definition(
+    attention: MultiHeadAttention, values: Float[Tensor, "batch heads key depth"]
+) -> Float[Tensor, "batch heads key"]:
+    """|v W|: the wide vectors themselves, then their lengths."""
+    slices = attention.project.weight.unflatten(1, (values.shape[1], -1))
+    return torch.einsum("bhkd,ohd->bhko", values, slices).norm(dim=-1)
+
+
+@contextmanager
+def without_head(attention: MultiHeadAttention, head: int) -> Iterator[None]:
+    """Inside the block the head adds nothing: its columns of the output projection are 0."""
+    weight = attention.project.weight
+    depth = weight.shape[1] // attention.num_heads
+    kept = weight.detach().clone()
+    with torch.no_grad():
+        weight[:, head * depth : (head + 1) * depth] = 0
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            weight.copy_(kept)
+
+
+def prove_encoder(
+    graph: onnx.ModelProto, model: EncoderModel, max_tokens: int | None = None
+) -> Proof:
+    """Checks the float32 graph of an encoder against the torch model it was traced from.
+
+    Args:
+        max_tokens: the longest text that it will be given; by default all of its positions.
+    """
+    proof = Proof()
+    proof.check_form(graph, encoder_names(model))
+    session = open_session(graph)
+    config = encoder_of(model).config
+    proof.not_tried = not_read(config, max_tokens)
+    for title, feed in sample_batches(config, max_tokens):
+        proof.batches.append(title)
+        found = run(session, feed)
+        proof.compare(encoder_outputs(model, feed), found, title)
+        check_maps(found, feed, title, proof)
+    several = random_feed(config, 3, min(17, config.max_position_embeddings), "right")
+    check_texts_alone(partial(run, session), several, proof)
+    _check_head_mask(session, model, proof)
+    return proof
+
+
+def encoder_outputs(model: EncoderModel, feed: Arrays) -> dict[str, np.ndarray]:
+    """What torch says, by the graph's names, the value norms by their definition."""
+    with torch.no_grad():
+        segments = feed.get("token_type_ids")
+        result = model(
+            torch.from_numpy(feed["input_ids"]),
+            torch.from_numpy(feed["attention_mask"]).bool(),
+            None if segments is None else torch.from_numpy(segments),
+        )
+        norms = [
+            value_norms_by_definition(attention, values)
+            for attention, values in zip(encoder_of(model).attentions(), result.values, strict=True)
+        ]
+    logits = (result.logits,) if isinstance(result, ClassifierOutput) else ()
+    outputs = (*logits, result.hidden, *result.weights, *norms)
+    names = encoder_names(model).outputs
+    return {name: output.numpy() for name, output in zip(names, outputs, strict=True)}
+
+
+def _check_head_mask(
+    session: onnxruntime.InferenceSession, model: EncoderModel, proof: Proof
+) -> None:
+    """Ones change nothing, and a zero removes one head: torch with that head's columns zeroed."""
+    config = encoder_of(model).config
+    feed = random_feed(config, 1, min(9, config.max_position_embeddings), "none")
+    masks = encoder_names(model).optional
+    check_ones(run(session, feed), lambda mask: run(session, {**feed, **mask}), masks, proof)
+    ones = masks["head_mask"]
+    for i, attention in enumerate(encoder_of(model).attentions()):
+        head = i % config.num_attention_heads
+        without = ones.copy()
+        without[0, i, head] = 0
+        with without_head(attention, head):
+            expected = encoder_outputs(model, feed)
+        # The removed head's own norms are those of its weights before the mask.
+        del expected[f"encoder_value_norms.{i}"]
+        found = run(session, {**feed, "head_mask": without})
+        proof.compare(expected, found, f"without layer {i} head {head}")
+
+
+def prove_decoder(
+    graph: onnx.ModelProto,
+    decoder: GPTDecoder,
+    bridge: nn.Linear | None = None,
+    max_tokens: int | None = None,
+) -> Proof:
+    """Checks the float32 graph of a decoder against the torch model it was traced from.
+
+    Args:
+        max_tokens: the longest target that it will write; by default all of its positions.
+    """
+    proof = Proof()
+    width = source_width(decoder, bridge)
+    proof.check_form(graph, decoder_names(decoder.config, width))
+    session = open_session(graph)
+    proof.not_tried = not_written(decoder.config, max_tokens)
+    samples = sample_targets(decoder.config, width, max_tokens)
+    for sample in samples:
+        proof.batches.append(sample.title)
+        expected = decoder_outputs(decoder, bridge, sample)
+        start = 0
+        for piece, found in zip(sample.pieces, run_steps(session, sample), strict=True):
+            stop = start + piece
+            title = f"{sample.title}, tokens {start + 1} to {stop}"
+            proof.compare(part_of(expected, start, stop), found, title)
+            check_step(found, sample, title, proof)
+            start = stop
+    for sample in samples:
+        check_targets_alone(partial(run, session), partial(make_past, session), sample, proof)
+    _check_head_masks(session, decoder, bridge, proof)
+    return proof
+
+
+@torch.no_grad()
+def decoder_outputs(
+    decoder: GPTDecoder, bridge: nn.Linear | None, sample: Sample
+) -> dict[str, np.ndarray]:
+    """Torch's full pass over the whole target, the value norms by their definition."""
+    hidden = torch.from_numpy(sample.source)
+    source = Source(bridge(hidden) if bridge else hidden, torch.from_numpy(sample.mask).bool())
+    result = decoder(torch.from_numpy(sample.target), source)
+    read = [layer.source for layer in result.past if layer.source]
+    present = [tensor for layer in result.past for kept in layer if kept for tensor in kept]
+    norms = [
+        value_norms_by_definition(attention, kept.values)
+        for attention, kept in zip(cross_attentions(decoder), read, strict=True)
+    ]
+    outputs = (result.logits, *present, *result.weights, *result.cross_weights, *norms)
+    names = decoder_names(decoder.config).outputs
+    return {name: output.numpy() for name, output in zip(names, outputs, strict=True)}
+
+
+def _check_head_masks(
+    session: onnxruntime.InferenceSession,
+    decoder: GPTDecoder,
+    bridge: nn.Linear | None,
+    proof: Proof,
+) -> None:
+    """Ones change nothing, and a zero removes one head: torch with that head's columns zeroed."""
+    config = decoder.config
+    sample = sample_batch(config, source_width(decoder, bridge))
+    kinds: dict[str, Sequence[MultiHeadAttention]] = {
+        "head_mask": self_attentions(decoder),
+        "cross_head_mask": cross_attentions(decoder),
+    }
+    *_, plain = run_steps(session, sample)
+    masks = decoder_names(config).optional
+    check_ones(plain, lambda mask: list(run_steps(session, sample, mask))[-1], masks, proof)
+    stop = sum(sample.pieces)
+    for kind, attentions in kinds.items():
+        for i, attention in enumerate(attentions):
+            head = i % config.num_attention_heads
+            without = masks[kind].copy()
+            without[0, i, head] = 0
+            with without_head(attention, head):
+                expected = decoder_outputs(decoder, bridge, sample)
+            if kind == "cross_head_mask":
+                # The removed head's own norms are those of its weights before the mask.
+                del expected[f"cross_value_norms.{i}"]
+            *_, found = run_steps(session, sample, {kind: without})
+            last = part_of(expected, stop - sample.pieces[-1], stop)
+            proof.compare(last, found, f"without layer {i} head {head} in {kind}")
+
+
+def check_texts(expected: Texts, found: Texts, proof: Proof) -> None:
+    """Notes every text that is not torch's, and where it begins to differ."""
+    for number, (theirs, ours) in enumerate(zip(expected, found, strict=True)):
+        if theirs != ours:
+            pairs = enumerate(zip(theirs, ours, strict=False))
+            shorter = min(len(theirs), len(ours))
+            place = next((i for i, (a, b) in pairs if a != b), shorter)
+            proof.failures.append(
+                f"greedy text of source {number}: token {place + 1} is "
+                f"{_token(ours, place)}, torch writes {_token(theirs, place)}"
+            )
+
+
+def _token(text: list[int], place: int) -> str:
+    return str(text[place]) if place < len(text) else "the end"

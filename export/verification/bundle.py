@@ -1,0 +1,309 @@
+"""Proves a finished bundle: its files, each graph alone, and the runtimes against each other.
+
+Nothing here knows the checkpoint or needs torch: the bundle is all that there is.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import onnx
+
+from export.bundle.files import TASK_FILES
+from export.bundle.schema import (
+    DecoderDescription,
+    Example,
+    Manifest,
+    ReadingGraph,
+    Sizes,
+    WritingGraph,
+    read_generation,
+    read_manifest,
+    wrong_files,
+)
+from export.graphs.names import classifier_names, decoder_names
+from export.runtime.other_runtimes import Runtime, RuntimeRefusal, installed_versions
+from export.runtime.session import Arrays
+from export.verification.checks import Proof
+from export.verification.graphs import (
+    Case,
+    OpenedGraph,
+    example_feed,
+    limits_of,
+    open_graph,
+    recheck_decoder,
+    recheck_encoder,
+    written_sample,
+)
+from training.checkpoints.hf_config import decoder_from_hf, encoder_from_hf
+from training.model.config import DecoderConfig, EncoderConfig
+
+
+def check_files(folder: Path, manifest: Manifest, proof: Proof) -> None:
+    """Every file is there with its sha256, and graphs are where clients look for them."""
+    proof.failures += wrong_files(folder, manifest)
+    for task, graphs in manifest.graphs.by_task().items():
+        for precision, graph in graphs.items():
+            expected = TASK_FILES[task].get(precision)
+            proof.expect(
+                graph.file == expected,
+                f"the {precision} graph to {task} is {graph.file}, clients look for {expected}",
+            )
+            with proof.attempt(graph.file):
+                for name in sorted(_weights_beside(folder / graph.file, folder)):
+                    proof.expect(
+                        name in manifest.files,
+                        f"{graph.file} has weights in {name}, which bundle.json does not list: "
+                        "nobody would notice another file in its place; export it again",
+                    )
+
+
+def _weights_beside(graph: Path, folder: Path) -> set[str]:
+    """The files, relative to the bundle, that hold weights which are not in the graph's own."""
+    place = PurePosixPath(graph.relative_to(folder).as_posix()).parent
+    return {
+        str(place / entry.value)
+        for tensor in onnx.load(graph, load_external_data=False).graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+
+
+def encoder_config(folder: Path, manifest: Manifest, proof: Proof) -> EncoderConfig:
+    """The size of the encoder by `config.json`, held against `bundle.json`.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no `config.json`, it is of no encoder of ours, or
+            its sizes are not those of `bundle.json`.
+    """
+    config = encoder_from_hf(_read(folder / "config.json"))
+    _check_tokens(manifest.max_tokens, config, "config.json", proof)
+    _check_sizes(config, manifest.sizes, "config.json")
+    return config
+
+
+def decoder_config(folder: Path, stated: DecoderDescription, proof: Proof) -> DecoderConfig:
+    """As `encoder_config`, of the decoder."""
+    config = decoder_from_hf(_read(folder / "decoder" / "config.json"))
+    _check_tokens(stated.max_tokens, config, "decoder/config.json", proof)
+    _check_sizes(config, stated, "decoder/config.json")
+    return config
+
+
+def _check_tokens(
+    stated: int, config: EncoderConfig | DecoderConfig, file: str, proof: Proof
+) -> None:
+    limit = config.max_position_embeddings
+    proof.expect(stated <= limit, f"bundle.json allows {stated} tokens, {file} {limit}")
+
+
+def _check_sizes(
+    config: EncoderConfig | DecoderConfig, stated: Sizes | DecoderDescription, file: str
+) -> None:
+    """Raises ValueError: which is right cannot be told, and one may be larger than any memory."""
+    sizes = {
+        "layers": config.num_hidden_layers,
+        "heads": config.num_attention_heads,
+        "hidden": config.hidden_size,
+        "vocabulary": config.vocab_size,
+    }
+    wrong = [
+        f"bundle.json says {name} {getattr(stated, name)}, {file} says {size}"
+        for name, size in sizes.items()
+        if getattr(stated, name) != size
+    ]
+    if wrong:
+        raise ValueError("; ".join(wrong))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds a JSON {type(content).__name__}; expected an object")
+    return content
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """What one runtime gave for one graph."""
+
+    runtime: str
+    cases: Sequence[str] = ()
+    """What it was tried on, in words."""
+    differences: Mapping[str, float] = field(default_factory=dict)
+    """Kind of output -> largest absolute difference from onnxruntime."""
+    skipped: str | None = None
+    """Why it was not run; None if it was."""
+
+    def entry(self) -> dict[str, Any]:
+        """What `bundle.json` keeps."""
+        if self.skipped:
+            return {"skipped": self.skipped}
+        return {"cases": list(self.cases), "differences": dict(self.differences)}
+
+
+def compare_runtimes(
+    graph: OpenedGraph, cases: Sequence[Case], runtimes: Sequence[Runtime], proof: Proof
+) -> list[Agreement]:
+    """Runs the cases in each runtime that is installed, one after the other.
+
+    A runtime that refuses a graph which the bundle promises to run there is a failure; so is a
+    difference above the limit of `proof`.
+    """
+    expected = {case.title: list(case.runs(graph.run)) for case in cases}
+    return [_compare(graph, cases, expected, runtime, proof) for runtime in runtimes]
+
+
+def _compare(
+    graph: OpenedGraph,
+    cases: Sequence[Case],
+    expected: Mapping[str, Sequence[Mapping[str, Any]]],
+    runtime: Runtime,
+    proof: Proof,
+) -> Agreement:
+    if command := runtime.missing():
+        return Agreement(runtime=runtime.name, skipped=f"not installed: {command}")
+    found = Proof(limit_of=proof.limit_of)
+    taken = [case for case in cases if runtime.takes_large or not case.large]
+    try:
+        with runtime.open(graph.path) as run:
+            for case in taken:
+                title = f"{runtime.name}, {case.title}"
+                with found.attempt(title):
+                    for want, got in zip(expected[case.title], case.runs(run), strict=True):
+                        found.compare(want, got, title, source="onnxruntime")
+    except RuntimeRefusal as refusal:
+        said = str(refusal).replace(f"{graph.path.parent}{os.sep}", "")  # no path of this machine
+        reason = f"it refuses the graph: {said}"
+        proof.expect(not runtime.must_run(graph.precision), f"{runtime.name}: {reason}")
+        return Agreement(runtime=runtime.name, skipped=reason)
+    proof.failures += found.failures
+    return Agreement(
+        runtime=runtime.name,
+        cases=[case.title for case in taken],
+        differences=found.differences,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphProof:
+    """What was found of one graph."""
+
+    task: str
+    precision: str
+    file: str
+    proof: Proof
+    agreements: Sequence[Agreement] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleProof:
+    """What was found of a bundle."""
+
+    versions: Mapping[str, str]
+    """Runtime -> version, of those that ran."""
+    files: Proof
+    graphs: list[GraphProof] = field(default_factory=list)
+
+    @property
+    def failures(self) -> list[str]:
+        """Every check that does not hold, in words."""
+        of_graphs = (f"{one.file}: {line}" for one in self.graphs for line in one.proof.failures)
+        return [*self.files.failures, *of_graphs]
+
+    def entry(self) -> dict[str, Any]:
+        """What `bundle.json` keeps under `proof`."""
+        graphs: dict[str, Any] = {}
+        for one in self.graphs:
+            graphs.setdefault(one.task, {})[one.precision] = {
+                "batches": one.proof.batches,
+                **({"not_tried": one.proof.not_tried} if one.proof.not_tried else {}),
+                "differences_of_its_own": one.proof.differences,
+                "agreement": {other.runtime: other.entry() for other in one.agreements},
+            }
+        return {"runtimes": dict(self.versions), "graphs": graphs}
+
+
+class UnsoundBundleError(Exception):
+    """A bundle that was just written does not hold what it promises."""
+
+    def __init__(self, failures: list[str]) -> None:
+        super().__init__(f"{len(failures)} checks failed")
+        self.failures = failures
+        """In words."""
+
+
+def verify_bundle(folder: Path, runtimes: Sequence[Runtime]) -> BundleProof:
+    """Checks all that can be checked of a bundle by itself.
+
+    Args:
+        runtimes: to try the graphs in, beside onnxruntime; those not installed are said to be so.
+
+    Raises:
+        BundleError: as `read_manifest`: this is no bundle of this format.
+    """
+    manifest = read_manifest(folder)
+    found = BundleProof(versions=installed_versions(runtimes), files=Proof())
+    with found.files.attempt("the files"):
+        check_files(folder, manifest, found.files)
+        config = encoder_config(folder, manifest, found.files)
+        found.graphs.extend(_Bundle(folder, manifest, config, runtimes, found.files).graphs())
+    return found
+
+
+@dataclass
+class _Bundle:
+    """What the checks of all graphs of a bundle share."""
+
+    folder: Path
+    manifest: Manifest
+    config: EncoderConfig
+    runtimes: Sequence[Runtime]
+    files: Proof
+    encoders: dict[str, OpenedGraph] = field(default_factory=dict)
+
+    def graphs(self) -> Iterator[GraphProof]:
+        """The encoders first: they read what the decoders write from."""
+        for task, graphs in self.manifest.graphs.by_task().items():
+            for precision, entry in graphs.items():
+                yield self._verify(task, precision, entry)
+
+    def _verify(self, task: str, precision: str, entry: ReadingGraph | WritingGraph) -> GraphProof:
+        proof = Proof(limit_of=limits_of(precision, entry))
+        path, agreements = self.folder / entry.file, []
+        check = self._decoder if task == "generate" else self._encoder
+        with proof.attempt("the graph"):
+            graph, cases = check(path, precision, proof)
+            agreements = compare_runtimes(graph, cases, self.runtimes, proof)
+        return GraphProof(
+            task=task,
+            precision=precision,
+            file=entry.file,
+            proof=proof,
+            agreements=agreements,
+        )
+
+    def _encoder(self, path: Path, precision: str, proof: Proof) -> tuple[OpenedGraph, list[Case]]:
+        labels, most = len(self.manifest.labels or ()) or None, self.manifest.max_tokens
+        graph = open_graph(path, precision, classifier_names(self.config, labels), proof)
+        self.encoders[precision] = graph
+        texts = self._texts(self.manifest.examples)
+        return graph, recheck_encoder(graph, self.config, most, texts, proof)
+
+    def _decoder(self, path: Path, precision: str, proof: Proof) -> tuple[OpenedGraph, list[Case]]:
+        decoder = self.manifest.decoder
+        assert decoder, "its graphs are there, so it is described"
+        config = decoder_config(self.folder, decoder, self.files)
+        width = self.config.hidden_size
+        graph = open_graph(path, precision, decoder_names(config, width), proof)
+        reader = self.encoders.get(precision) or next(iter(self.encoders.values()))
+        _, texts = self._texts(decoder.examples)
+        start = read_generation(self.folder, config.vocab_size).start
+        real = written_sample(reader.session, graph.session, texts, config, start)
+        return graph, recheck_decoder(graph, config, decoder.max_tokens, width, real, proof)
+
+    def _texts(self, examples: Sequence[Example]) -> tuple[str, Arrays]:
+        return example_feed(self.folder, examples, self.config)

@@ -1,0 +1,268 @@
+"""What must hold of a graph; all faults are gathered, so that one run tells everything.
+
+`Proof` notes a graph's form, its numbers beside others' and the rows of its maps; the functions
+below it ask what must hold whatever the numbers are. Nothing here needs torch: the proofs against
+torch and the proof of a finished bundle both ask this.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx
+
+from export.graphs.names import Axes, GraphNames
+from export.runtime.session import Arrays, Run
+from export.verification.inputs import Sample, steps
+
+LIMIT = 1e-4
+"""Largest difference of a float32 graph from torch, and of two runtimes or two ways to run it, in
+units of the output's largest value where that is above 1."""
+
+ROW_SUM_LIMIT = 1e-5
+
+
+@dataclass
+class Proof:
+    """What was found: the largest difference of each kind of output, and every failure in words."""
+
+    differences: dict[str, float] = field(default_factory=dict)
+    """Kind of output (`encoder_attentions`: of all layers) -> largest absolute difference."""
+    batches: list[str] = field(default_factory=list)
+    not_tried: str = ""
+    """What the proof leaves open, as `longest.not_read` says."""
+    failures: list[str] = field(default_factory=list)
+    limit_of: Callable[[str, np.ndarray], float] = field(
+        default_factory=lambda: limit_of_float32, repr=False
+    )
+    """The largest difference that an output of this name and these values may show."""
+
+    def expect(self, holds: bool | np.bool_, failure: str) -> None:
+        """Notes `failure` unless `holds`."""
+        if not holds:
+            self.failures.append(failure)
+
+    @contextmanager
+    def attempt(self, title: str) -> Iterator[None]:
+        """Notes an error inside the block as a failure, so that the checks after it still run."""
+        try:
+            yield
+        # Runtimes raise what they like; onnxruntime's errors share no class but this one.
+        except Exception as error:
+            self.failures.append(f"{title}: stopped by {type(error).__name__}: {error}")
+
+    def compare(
+        self, expected: Arrays, found: Arrays, title: str, *, source: str = "torch"
+    ) -> None:
+        """Notes each output's difference from what is expected, as a failure above the limit.
+
+        Args:
+            source: what gave the expected values.
+        """
+        for name, reference in expected.items():
+            if found[name].shape != reference.shape:
+                self.failures.append(
+                    f"{title}: {name} has shape {found[name].shape}, {source} gives "
+                    f"{reference.shape}"
+                )
+                continue
+            difference = largest_difference(found[name], reference)
+            kind = kind_of(name)
+            self.differences[kind] = max(difference, self.differences.get(kind, 0.0))
+            limit = self.limit_of(name, reference)
+            # Written so that a NaN fails.
+            if not difference <= limit:
+                self.failures.append(
+                    f"{title}: {name} differs from {source} by {difference:.1e}, limit {limit:.1e}"
+                )
+
+    def compare_row(self, together: Arrays, alone: Arrays, row: int) -> None:
+        """Notes where a text differs in a padded batch from what it gives alone."""
+        for name, single in alone.items():
+            batched = together[name][row : row + 1]
+            real = batched[tuple(slice(0, size) for size in single.shape)]
+            difference = largest_difference(real, single)
+            self.expect(
+                difference <= self.limit_of(name, single),
+                f"{name} of a padded row differs by {difference:.1e} from the row alone",
+            )
+
+    def check_map(self, weights: np.ndarray, visible: np.ndarray, title: str) -> None:
+        """Rows sum to one over what is visible; the rest gets exactly nothing.
+
+        Args:
+            weights: shape (batch, heads, query, key).
+            visible: True where looking is allowed, broadcastable to it.
+        """
+        row_sum = np.where(visible.any(axis=-1), 1.0, 0.0)  # 0: nothing to see
+        off = np.abs(weights.sum(axis=-1) - row_sum).max()
+        self.expect(off <= ROW_SUM_LIMIT, f"{title}: a row misses 1 by {off:.1e}")
+        hidden = np.abs(weights * ~visible).max()
+        self.expect(hidden == 0, f"{title}: what is hidden gets a weight of {hidden:.1e}")
+
+    def check_finite(self, found: Arrays, title: str) -> None:
+        """No output is infinite or not a number."""
+        for name, values in found.items():
+            self.expect(np.isfinite(values).all(), f"{title}: {name} is not finite")
+
+    def check_form(self, graph: onnx.ModelProto, names: GraphNames) -> None:
+        """onnx's own checker; names, types and axes as declared, none of them empty or frozen."""
+        try:
+            onnx.checker.check_model(graph, full_check=True)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+            self.failures.append(f"onnx.checker: {error}")
+        for kind, expected, values in (
+            ("inputs", names.inputs, graph.graph.input),
+            ("outputs", names.outputs, graph.graph.output),
+        ):
+            found = tuple(value.name for value in values)
+            self.expect(found == tuple(expected), f"{kind} are {found}, expected {(*expected,)}")
+            for value in values:
+                if value.name in expected:
+                    self._check_declared(value, expected[value.name])
+        operators = {node.op_type for node in graph.graph.node}
+        self.expect("If" not in operators, "the graph has an If, which no bundle needs")
+        defaults = {tensor.name for tensor in graph.graph.initializer}
+        for name in names.optional:
+            self.expect(name in defaults, f"{name} has no default, so every client must give it")
+
+    def _check_declared(self, value: onnx.ValueInfoProto, axes: Axes) -> None:
+        tensor = value.type.tensor_type
+        found = [axis.dim_param or axis.dim_value for axis in tensor.shape.dim]
+        self.expect(0 not in found, f"{value.name} declares an empty axis: {found}")
+        frozen = [
+            str(name)
+            for name, size in zip(axes, found, strict=False)
+            if isinstance(name, str) and isinstance(size, int) and size
+        ]
+        self.expect(not frozen, f"{value.name} has a frozen {' and '.join(frozen)} axis: {found}")
+        self.expect(
+            bool(frozen) or 0 in found or found == list(axes),
+            f"{value.name} declares {found}, expected {list(axes)}",
+        )
+        whole = value.name == "input_ids" or value.name.endswith(("attention_mask", "type_ids"))
+        expected = onnx.TensorProto.INT64 if whole else onnx.TensorProto.FLOAT
+        self.expect(
+            tensor.elem_type == expected,
+            f"{value.name} is of type {_type(tensor.elem_type)}, expected {_type(expected)}",
+        )
+
+
+def _type(number: int) -> str:
+    return onnx.TensorProto.DataType.Name(number).lower()
+
+
+def limit_of_float32(_: str, values: np.ndarray) -> float:
+    """What float32 arithmetic in another order may change."""
+    return LIMIT * max(1.0, float(np.abs(values).max(initial=0)))
+
+
+def largest_difference(one: np.ndarray, other: np.ndarray) -> float:
+    """The largest absolute difference of two arrays of one shape; 0 where they are empty."""
+    return float(np.abs(one - other).max(initial=0))
+
+
+def kind_of(output: str) -> str:
+    """`encoder_attentions` of `encoder_attentions.3`, `present.key` of `present.0.decoder.key`."""
+    first, *rest = output.split(".")
+    return f"{first}.{rest[-1]}" if len(rest) > 1 else first
+
+
+def check_maps(found: Arrays, feed: Arrays, title: str, proof: Proof) -> None:
+    """Rows sum to one over the real tokens; padding gets exactly nothing; no value is NaN."""
+    proof.check_finite(found, title)
+    real = feed["attention_mask"].astype(bool)[:, None, None, :]
+    for name, values in found.items():
+        if name.startswith("encoder_attentions."):
+            proof.check_map(values, real, f"{title}: {name}")
+
+
+def check_step(found: Arrays, sample: Sample, title: str, proof: Proof) -> None:
+    """Rows sum to one, over the source's real tokens and over the past; the future gets nothing."""
+    proof.check_finite(found, title)
+    real = sample.mask.astype(bool)[:, None, None, :]
+    for name, values in found.items():
+        if name.startswith("cross_attentions."):
+            proof.check_map(values, real, f"{title}: {name}")
+        if name.startswith("decoder_attentions."):
+            query, key = values.shape[2:]
+            causal = np.tri(query, key, key - query, dtype=bool)[None, None]
+            proof.check_map(values, causal, f"{title}: {name}")
+
+
+def check_shapes(
+    found: Arrays, lengths: Mapping[str, int], names: GraphNames, title: str, proof: Proof
+) -> None:
+    """Every output has the shape that its axes have in this run.
+
+    Args:
+        lengths: of each named axis of the inputs.
+    """
+    for name, axes in names.outputs.items():
+        shape = tuple(_length(axis, lengths) for axis in axes)
+        proof.expect(
+            found[name].shape == shape,
+            f"{title}: {name} has the shape {found[name].shape}, expected {shape}",
+        )
+
+
+def lengths_of(feed: Arrays, inputs: Mapping[str, Axes]) -> dict[str, int]:
+    """Named axis -> its length in these inputs."""
+    return {
+        axis: size
+        for name, array in feed.items()
+        for axis, size in zip(inputs[name], array.shape, strict=True)
+        if isinstance(axis, str)
+    }
+
+
+def check_texts_alone(run: Run, feed: Arrays, proof: Proof) -> None:
+    """A text's results must not depend on what it was padded with, on the right, or stood beside.
+
+    Args:
+        feed: a batch for an encoder.
+    """
+    together = run(feed)
+    for row, length in enumerate(feed["attention_mask"].sum(axis=1)):
+        alone = run({name: array[row : row + 1, :length] for name, array in feed.items()})
+        proof.compare_row(together, alone, row)
+
+
+def check_targets_alone(
+    run: Run, empty: Callable[[int], Arrays], sample: Sample, proof: Proof
+) -> None:
+    """As `check_texts_alone`, of a decoder's batch: the last step of each row by itself.
+
+    Args:
+        empty: gives the past of a batch that is about to begin.
+    """
+    if len(sample.target) == 1:
+        return
+    *_, together = steps(run, empty(len(sample.target)), sample)
+    for row in range(len(sample.target)):
+        *_, alone = steps(run, empty(1), sample.row(row))
+        proof.compare_row(together, alone, row)
+
+
+def check_ones(
+    plain: Arrays, run: Callable[[Arrays], Arrays], ones: Mapping[str, np.ndarray], proof: Proof
+) -> None:
+    """A head mask of ones changes nothing, bit for bit.
+
+    Args:
+        plain: the outputs without a mask.
+        run: gives them with the masks that it is handed.
+        ones: the masks, all of them 1.
+    """
+    for kind, mask in ones.items():
+        for name, values in run({kind: mask}).items():
+            same = np.array_equal(values, plain[name])
+            proof.expect(same, f"a {kind} of ones changes {name}")
+
+
+def _length(axis: str | int, lengths: Mapping[str, int]) -> int:
+    """Of an axis, a number, or a sum of named ones."""
+    if isinstance(axis, int):
+        return axis
+    return sum(lengths[name] for name in axis.split(" + "))

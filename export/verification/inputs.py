@@ -1,0 +1,191 @@
+"""What a graph is tried on: random token ids, in batches of several sizes, paddings and pieces."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import onnxruntime
+
+from export.graphs.longest import longest_read, longest_written
+from export.graphs.names import make_past, present_of
+from export.runtime.session import Arrays, Run, run
+from training.model.config import DecoderConfig, EncoderConfig
+
+MAPS_AT_ONCE = 2**28
+"""Bytes of maps that a batch of the longest texts may give; else it is a single text."""
+
+
+def sample_batches(
+    config: EncoderConfig, max_tokens: int | None = None
+) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Random batches of several sizes, with each kind of padding, up to `longest_read`.
+
+    Yields: what the batch is, in words, and the graph's inputs.
+    """
+    limit = longest_read(config, max_tokens)
+    middle = min(17, limit)
+    maps = 4 * config.num_hidden_layers * config.num_attention_heads * limit**2
+    for batch, tokens, padding in (
+        (1, 1, "none"),
+        (1, min(2, limit), "none"),
+        (4, 1, "none"),
+        (3, middle, "right"),
+        (3, middle, "left"),
+        (2, middle, "everything"),
+        (2, limit, "right") if 2 * maps <= MAPS_AT_ONCE else (1, limit, "none"),
+    ):
+        title = f"{batch} x {tokens} tokens, padding: {padding}"
+        yield title, random_feed(config, batch, tokens, padding)
+
+
+def random_feed(
+    config: EncoderConfig, batch: int, tokens: int, padding: str
+) -> dict[str, np.ndarray]:
+    """The graph's inputs of one batch; its first text is whole.
+
+    Args:
+        padding: of the others: `none`, `left`, `right`, or `everything`: not one real token.
+    """
+    random = np.random.default_rng(seed=batch * 1000 + tokens)
+    mask = np.ones((batch, tokens), np.int64)
+    for row in range(1, batch):
+        gone = int(random.integers(1, tokens)) if tokens > 1 else 0
+        if padding == "right":
+            mask[row, tokens - gone :] = 0
+        elif padding == "left":
+            mask[row, :gone] = 0
+        elif padding == "everything":
+            mask[row] = 0
+    feed = {
+        "input_ids": random.integers(0, config.vocab_size, (batch, tokens)),
+        "attention_mask": mask,
+    }
+    if config.has_segments:
+        feed["token_type_ids"] = random.integers(0, config.type_vocab_size, (batch, tokens))
+    return feed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A source to read, and a target that is fed in pieces, each with the cache of those before."""
+
+    source: np.ndarray
+    """The encoder's hidden states: (batch, source, hidden)."""
+    mask: np.ndarray
+    """1 for a real token: (batch, source)."""
+    target: np.ndarray
+    """(batch, target)."""
+    pieces: tuple[int, ...]
+    """Their lengths; they add up to the target's."""
+
+    @property
+    def title(self) -> str:
+        batch = len(self.target)
+        steps = "+".join(map(str, self.pieces))
+        return f"{batch} x {self.mask.shape[1]} source tokens, target {steps}"
+
+    def in_one_piece(self) -> "Sample":
+        """The same, fed whole."""
+        return replace(self, pieces=(sum(self.pieces),))
+
+    def row(self, index: int) -> "Sample":
+        """One text of the batch by itself, without its padding."""
+        one = slice(index, index + 1)
+        real = self.mask[index].astype(bool)
+        return Sample(
+            source=self.source[one][:, real],
+            mask=self.mask[one][:, real],
+            target=self.target[one],
+            pieces=self.pieces,
+        )
+
+
+def sample_targets(
+    config: DecoderConfig, width: int, max_tokens: int | None = None
+) -> list[Sample]:
+    """Random sources and targets: one token, many, whole, piece by piece, to `longest_written`.
+
+    Args:
+        width: of the encoder's hidden states.
+    """
+    limit = longest_written(config, max_tokens)
+    return [
+        _draw(config, width, batch, source, pieces)
+        for batch, source, pieces in (
+            (1, 1, (1,)),
+            (1, 1, (1, 1, 1)),
+            (2, 9, (4, 1, 1, 2)),
+            (3, 17, (1,) * 5),
+            (1, 5, (limit,)),
+            (1, 40, (limit - 1, 1)),
+        )
+        if sum(pieces) <= limit
+    ]
+
+
+def sample_batch(config: DecoderConfig, width: int) -> Sample:
+    """Two sources, one of them padded, and targets in two pieces."""
+    return _draw(config, width, 2, 9, (1, 1))
+
+
+def _draw(
+    config: DecoderConfig, width: int, batch: int, source: int, pieces: tuple[int, ...]
+) -> Sample:
+    random = np.random.default_rng(seed=batch * 100 + source)
+    mask = np.ones((batch, source), np.int64)
+    for row in range(1, batch):
+        mask[row, int(random.integers(1, source)) :] = 0
+    return Sample(
+        source=random.standard_normal((batch, source, width), np.float32),
+        mask=mask,
+        target=random.integers(0, config.vocab_size, (batch, sum(pieces))),
+        pieces=pieces,
+    )
+
+
+def run_steps(
+    session: onnxruntime.InferenceSession, sample: Sample, masks: Arrays | None = None
+) -> Iterator[dict[str, np.ndarray]]:
+    """`steps` in onnxruntime."""
+    return steps(partial(run, session), make_past(session, len(sample.target)), sample, masks)
+
+
+def steps(
+    run: Run, empty: Arrays, sample: Sample, masks: Arrays | None = None
+) -> Iterator[dict[str, np.ndarray]]:
+    """The outputs of each piece; `present.*` of one is `past_key_values.*` of the next.
+
+    Args:
+        empty: the past of a batch that is about to begin.
+    """
+    past, start = dict(empty), 0
+    for piece in sample.pieces:
+        feed = {
+            "input_ids": sample.target[:, start : start + piece],
+            "encoder_attention_mask": sample.mask,
+            "encoder_hidden_states": sample.source,
+            **past,
+            **(masks or {}),
+        }
+        found = run(feed)
+        past = {name: found[present_of(name)] for name in past}
+        start += piece
+        yield found
+
+
+def part_of(whole: Arrays, start: int, stop: int) -> dict[str, np.ndarray]:
+    """What a step over target tokens `start` to `stop` must give, cut from the full pass."""
+    cut = {}
+    for name, values in whole.items():
+        if name == "logits":
+            cut[name] = values[:, start:stop]
+        elif name.startswith("decoder_attentions."):
+            cut[name] = values[:, :, start:stop, :stop]
+        elif name.startswith("cross_attentions."):
+            cut[name] = values[:, :, start:stop]
+        elif ".decoder." in name:
+            cut[name] = values[:, :, :stop]
+        else:
+            cut[name] = values
+    return cut
