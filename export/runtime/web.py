@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
-NODE = Path(__file__).parent / "node"
+NODE = Path(__file__).parents[1] / "node"
 PACKAGE = "onnxruntime-web"
 
 

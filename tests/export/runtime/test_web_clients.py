@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from export.runtime.web import NODE, WebSession, missing_for_web
 
-TINY = Path(__file__).parents[1] / "demo" / "tiny_bundle"
+TINY = Path(__file__).parents[2] / "demo" / "tiny_bundle"
 HEADS, HIDDEN, SOURCE, NEW = 2, 8, 5, (3, 1, 1, 2)
 TEXTS = ["not bad at all", "", "a film , 😍 é", ["a film", "not bad"]]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GRAPH = ROOT / "tests" / "demo" / "tiny_bundle" / "onnx" / "model.onnx"
 OPEN = """
 import os, sys

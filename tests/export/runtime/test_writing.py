@@ -7,7 +7,8 @@ import torch
 
 from export.runtime.greedy import graph_steps, write_greedily
 from export.runtime.session import open_session
-from export.runtime.writing import check_texts, same_share, torch_steps
+from export.runtime.writing import same_share, torch_steps
+from export.verification.against_torch import check_texts
 from export.verification.checks import Proof
 from training.model.decoder import GPTDecoder, Source
 

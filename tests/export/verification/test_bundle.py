@@ -18,7 +18,7 @@ from export.bundle.schema import list_files
 from export.verification.bundle import verify_bundle
 from export.verify import main
 
-TINY = Path(__file__).parents[1] / "demo" / "tiny_bundle"
+TINY = Path(__file__).parents[2] / "demo" / "tiny_bundle"
 Change = Callable[[onnx.GraphProto], None]
 
 

@@ -17,7 +17,7 @@ from export.verification.bundle import verify_bundle
 from export.verification.graphs import remarks
 from export.verification.report import show_proof
 
-TINY = Path(__file__).parents[1] / "demo" / "tiny_bundle"
+TINY = Path(__file__).parents[2] / "demo" / "tiny_bundle"
 DECODER = TINY / "onnx" / "decoder_model_merged.onnx"
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from export.bundle.provenance import checkpoint_origin, describe_graph, held_out_metrics
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GRAPHS = """
 import hashlib, sys
 from export.graphs.decoder import trace_decoder
