@@ -15,12 +15,12 @@ class CountingModel:
         self._model = model
         self.texts = []
 
-    def reading_bytes(self, text, text_pair=""):
-        return self._model.reading_bytes(text, text_pair)
+    def __getattr__(self, name):
+        return getattr(self._model, name)
 
-    def read(self, text, text_pair="", ablated=()):
-        self.texts.append(text)
-        return self._model.read(text, text_pair, ablated)
+    def read_encoded(self, encoded, ablated=()):
+        self.texts.append(encoded.text)
+        return self._model.read_encoded(encoded, ablated)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_page_keeps_the_longest_text_that_its_models_read(model, monkeypatch):
     read = page.read(model.bundle.title, longest, "")[1]
 
     assert page.read(model.bundle.title, longest, "")[1] is read
-    assert model.reading_bytes(longest) == model.most_bytes == read.bytes
+    assert model.reading_bytes(len(read.tokens)) == model.most_bytes == read.bytes
 
 
 def test_room_is_made_before_a_long_text_is_read(counting, model, monkeypatch):
@@ -80,7 +80,9 @@ def test_room_is_made_before_a_long_text_is_read(counting, model, monkeypatch):
     cache.read(counting, "one film")
     kept = []
     monkeypatch.setattr(
-        counting, "read", lambda *text: kept.append(cache._bytes) or model.read(*text)
+        counting,
+        "read_encoded",
+        lambda *given: kept.append(cache._bytes) or model.read_encoded(*given),
     )
 
     cache.read(counting, longer)

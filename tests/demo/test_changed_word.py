@@ -5,8 +5,8 @@ import pytest
 
 from explorer.analyses import compare as changed_word
 from explorer.analyses.compare import without_most_seen
-from explorer.analyses.perturbation import own_words
 from explorer.inference.source_text import SourceTokens
+from explorer.inference.tokens import own_words
 
 
 @pytest.fixture
@@ -69,6 +69,8 @@ def test_other_tokenizers_words_are_found_in_the_text(request, model, most_seen,
     words = [word.text for word in own_words(tokens)]
     most_seen(words.index("story"), len(words))
 
-    found = without_most_seen(replace(model.read("a"), text=text, tokens=tokens))
+    reading = model.read("a")
+    encoded = replace(reading.encoded, text=text, tokens=tokens)
+    found = without_most_seen(replace(reading, encoded=encoded))
 
     assert found == "the film, 😍 and the"

@@ -7,7 +7,6 @@ import pytest
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.inference.tokens import group_words
-from explorer.maps.head_types import type_of_head
 from explorer.maps.view import attention_map, encoder_maps, generation_map, generation_maps
 from explorer.ui.sentences import about_map, map_notes
 
@@ -138,13 +137,13 @@ def test_attention_that_prefers_nothing_is_even_over_what_can_be_seen(model, rea
 
 def test_the_head_that_is_shown_is_told_with_its_type_and_others_with_a_caution(reading):
     maps = encoder_maps(reading, words=True)
-    found = type_of_head(maps, 1, 0)
+    found = maps.head_type(1, 0)
     stands_out, said, *_ = map_notes(attention_map(reading, 1, 0, words=True), reading, found)
 
     assert stands_out == {"text": "Head 1 of layer 2:"}
     assert said.startswith(found.name)
     assert f"entropy {found.entropy:.2f}" in said
-    assert type_of_head(maps, 1, "mean") is type_of_head(maps, "max", 0) is None
+    assert maps.head_type(1, "mean") is maps.head_type("max", 0) is None
 
     def caution(layer, head, **how):
         return str(about_map(attention_map(reading, layer, head, **how), None))

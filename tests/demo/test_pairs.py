@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from explorer.analyses import word_pairs as module
-from explorer.analyses.perturbation import own_words
 from explorer.analyses.word_pairs import word_pairs, word_pairs_cost
 from explorer.inference.cost import run_to_end
 from explorer.inference.source_text import deleted, masked
+from explorer.inference.tokens import own_words
 
 
 @pytest.fixture(scope="module")

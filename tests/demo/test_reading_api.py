@@ -9,7 +9,6 @@ import pytest
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.tokens import group_words
 from explorer.maps.axes import text_axis
-from explorer.maps.head_types import type_of_head
 from explorer.maps.rollout import last_row, rollout_row, rollout_view
 from explorer.maps.view import encoder_maps
 from explorer.ui.api import Api, ReadingApi
@@ -93,7 +92,7 @@ def test_every_head_has_the_type_that_the_page_says(ask, reading, words, kind):
     assert [len(row) for row in answer["heads"]] == [2, 2]
     for layer, row in enumerate(answer["heads"]):
         for head, said in enumerate(row):
-            found = type_of_head(maps, layer, head)
+            found = maps.head_type(layer, head)
             assert said["type"] == found.name
             assert said["score"] == pytest.approx(found.score, abs=1e-5)
             assert said["entropy"] == pytest.approx(found.entropy, abs=1e-5)

@@ -27,7 +27,7 @@ def corruption(kind, *words):
 
 
 @pytest.mark.parametrize(
-    ("slips", "written", "mended", "kept", "added"),
+    ("corruptions", "written", "restored", "kept", "added"),
     [
         ([corruption("masked", "film"), corruption("dropped", "not")], CLEAN, (True, True), 3, 0),
         (

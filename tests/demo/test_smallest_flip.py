@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from explorer.analyses import smallest_flip as module
-from explorer.analyses.perturbation import own_words
 from explorer.analyses.smallest_flip import flip_cost, smallest_flip
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
 from explorer.inference.source_text import deleted
+from explorer.inference.tokens import own_words
 
 WEIGHTS = {
     "the": 0.1, "music": 1, "was": 1.2, "good": 3, "not": -2, "bad": -4, "great": 1.1,

@@ -143,10 +143,7 @@ def test_a_word_can_be_masked(encoder):
 def test_an_unknown_piece_is_called_as_its_tokenizer_calls_it(unigram, bundle):
     encoded = unigram.encode("Ωμ film")
     reading = Reading(
-        text=encoded.text,
-        text_pair="",
-        tokens=encoded.tokens,
-        tokens_left_out=0,
+        encoded=encoded,
         **dict.fromkeys(
             ("logits", "probabilities", "hidden", "weights", "value_norms"), np.empty(0)
         ),

@@ -17,10 +17,10 @@ from explorer.analyses.faithfulness import (
     word_scores,
 )
 from explorer.analyses.occlusion import occlusion
-from explorer.analyses.perturbation import own_words
 from explorer.errors import RequestError
 from explorer.inference.cost import Cost, run_to_end
 from explorer.inference.source_text import deleted, masked
+from explorer.inference.tokens import own_words
 
 TEXT = "unbelievable music was not bad"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.analyses.perturbation import own_words
+from explorer.inference.tokens import own_words
 
 HEADINGS = {
     "occlusion": "What each word did for",

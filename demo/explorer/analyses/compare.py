@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analyses.faithfulness import attention_received
-from explorer.analyses.perturbation import own_words
 from explorer.inference.encoder import Reading
-from explorer.inference.tokens import Word, group_words
+from explorer.inference.tokens import Word, group_words, own_words
 from explorer.maps.axes import merge_words
 
 SHOWN_HEADS = 8

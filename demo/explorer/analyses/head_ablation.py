@@ -23,7 +23,6 @@ from explorer.inference.encoder import (
     ablation_mask,
     heads_left,
 )
-from explorer.inference.source_text import Encoded
 
 
 class HeadEffects(NamedTuple):
@@ -90,12 +89,11 @@ def head_effects(model: EncoderModel, reading: Reading, label: int) -> Progressi
     layers, heads = mask.shape[1:]
     room, inside = _room(model, reading), heads_left(mask)
     total = 1 + layers + min(len(inside), room)
-    encoded = model.encode(reading.text, reading.text_pair)
 
     masks = ablation_masks(
         mask, [(), *(tuple((i, j) for j in range(heads)) for i in range(layers))]
     )
-    texts = [encoded] * len(masks)
+    texts = [reading.encoded] * len(masks)
     found = yield from nested(answers(model, texts, masks), 0, total)
     whole, without_layer = found[0], found[1:]
     moved = np.abs(whole.log_odds_falls(without_layer, label))
@@ -103,7 +101,7 @@ def head_effects(model: EncoderModel, reading: Reading, label: int) -> Progressi
     logits = np.full((layers, heads, len(whole.logits)), np.nan, np.float32)
     if tried:
         masks = ablation_masks(mask, [(one,) for one in tried])
-        steps = answers(model, [encoded] * len(tried), masks)
+        steps = answers(model, [reading.encoded] * len(tried), masks)
         alone = yield from nested(steps, 1 + layers, total)
         logits[tuple(np.transpose(tried))] = alone.logits
     without_head = Answers(model.bundle, logits)
@@ -193,19 +191,18 @@ def prune(
         RequestError: the graph has no `head_mask`.
     """
     plan = pruning_plan(model, reading, again=again)
-    encoded = model.encode(reading.text, reading.text_pair)
     mask = current_mask(model, reading)
-    first = yield from nested(answers(model, [encoded], mask), 0, plan.texts)
+    first = yield from nested(answers(model, [reading.encoded], mask), 0, plan.texts)
     points, order, staying, read = [first], [], list(plan.groups), 1
     while staying:
-        alone = yield from _read(model, encoded, ablation_masks(mask, staying), read, plan)
+        alone = yield from _read(model, reading, ablation_masks(mask, staying), read, plan)
         read += len(staying)
         moved = np.abs(points[-1][-1].log_odds_falls(alone, label))
         going = np.argsort(moved, kind="stable")[: plan.every].tolist()
         points.append(alone[going[:1]])
         masks = np.cumprod(ablation_masks(mask, [staying[index] for index in going]), axis=0)
         if len(going) > 1:
-            points.append((yield from _read(model, encoded, masks[1:], read, plan)))
+            points.append((yield from _read(model, reading, masks[1:], read, plan)))
             read += len(going) - 1
         order += [staying[index] for index in going]
         staying = [group for index, group in enumerate(staying) if index not in going]
@@ -215,9 +212,9 @@ def prune(
 
 
 def _read(
-    model: EncoderModel, encoded: Encoded, masks: NDArray[np.float32], read: int, plan: PruningPlan
+    model: EncoderModel, reading: Reading, masks: NDArray[np.float32], read: int, plan: PruningPlan
 ) -> Progressive[Answers]:
-    steps = answers(model, [encoded] * len(masks), masks)
+    steps = answers(model, [reading.encoded] * len(masks), masks)
     return nested(steps, read, plan.texts)
 
 

@@ -16,12 +16,11 @@ from explorer.analyses.perturbation import (
     RemovalMode,
     answers_without,
     matter,
-    own_words,
     sentence_spans,
 )
 from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel, Reading
-from explorer.inference.tokens import Word
+from explorer.inference.tokens import Word, own_words
 
 _LEAST = 8
 """Texts that a plan holds at least, however slow the machine."""

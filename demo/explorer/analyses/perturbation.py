@@ -22,7 +22,7 @@ from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.probabilities import fall_of_probability, log_odds_of, probabilities_of
 from explorer.inference.source_text import Encoded, deleted, masked
-from explorer.inference.tokens import Token, Word, group_words
+from explorer.inference.tokens import Word
 
 LEAST = 0.1
 """What moves the log-odds of an answer less is next to nothing: its odds change by a tenth at most.
@@ -149,11 +149,6 @@ def check_removal_mode(mode: object, model: EncoderModel) -> RemovalMode:
     return known
 
 
-def own_words(tokens: Sequence[Token]) -> list[Word]:
-    """The words of a text, or of both texts of a pair, without special tokens."""
-    return [word for word in group_words(tokens) if not word.special]
-
-
 def remove(
     model: EncoderModel, encoded: Encoded, words: Iterable[Word], mode: RemovalMode
 ) -> Encoded:
@@ -179,12 +174,11 @@ def distinct_texts(
     model: EncoderModel, reading: Reading, removals: Iterable[Iterable[Word]], mode: RemovalMode
 ) -> tuple[list[Encoded], list[int]]:
     """The different texts among the changed ones, and for each removal the place of its text."""
-    encoded = model.encode(reading.text, reading.text_pair)
     places: dict[tuple, int] = {}
     texts: list[Encoded] = []
     rows = []
     for words in removals:
-        changed = remove(model, encoded, words, mode)
+        changed = remove(model, reading.encoded, words, mode)
         key = (*changed.ids, *changed.segment_ids)
         if key not in places:
             places[key] = len(texts)

@@ -19,7 +19,7 @@ from explorer.inference.cost import TIME_BUDGET, Cost, Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.source_text import Encoded, masked
-from explorer.inference.tokens import Word, group_words
+from explorer.inference.tokens import Word, own_words
 
 SourceRemoval = Literal["before the encoder", "in cross-attention only"]
 SOURCE_REMOVALS: tuple[SourceRemoval, ...] = ("before the encoder", "in cross-attention only")
@@ -65,13 +65,13 @@ def source_attribution(
     """
     words = _tried(model, generator, generation, mode)
     source = generation.source
-    own = [place for word in _words(source) for place in word.places]
+    own = [place for word in own_words(source.tokens) for place in word.places]
     taken = [(), own, *(word.places for word in words)]
     found = yield from _all_log_probabilities(model, generator, generation, taken, mode)
     whole, without_source, *each = found
     return SourceAttribution(
         words=words,
-        left_out=len(_words(source)) - len(words),
+        left_out=len(own_words(source.tokens)) - len(words),
         log_probabilities=whole,
         whole=whole - without_source,
         effects=np.stack([whole - one for one in each], axis=-1)
@@ -95,7 +95,7 @@ def _all_log_probabilities(
     mode: SourceRemoval,
 ) -> Progressive[list[NDArray[np.float32]]]:
     """Log-probabilities of what was written, for each set of source places taken away."""
-    encoded = model.encode(generation.source.text)
+    encoded = generation.source.encoded
     rows = targets_per_run(generator, generation)
     if mode == "before the encoder":
         rows = min(rows, texts_per_run(model, len(encoded.ids)))
@@ -136,7 +136,7 @@ def _tried(
             f"The tokenizer of {model.bundle.title} has no mask token, so its words cannot be "
             f"masked {SOURCE_REMOVALS[0]}. Take them away {SOURCE_REMOVALS[1]}."
         )
-    words = _words(generation.source)
+    words = own_words(generation.source.tokens)
     each = _cost(model, generator, generation, mode, 1).seconds
     room = int(TIME_BUDGET / each) - 2 if each else len(words)
     if len(words) <= room or not words:
@@ -158,7 +158,3 @@ def _cost(
     if mode == "in cross-attention only":
         return decoding
     return Cost(texts, decoding.seconds + model.throughput.cost(texts, source).seconds)
-
-
-def _words(source: Reading) -> list[Word]:
-    return [word for word in group_words(source.tokens) if not word.special]

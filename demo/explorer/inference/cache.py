@@ -44,8 +44,9 @@ class ReadingCache:
         key = (model.bundle.title, text, text_pair, ablated)
         found = self.find(key)
         if found is None:
-            self._make_room(model.reading_bytes(text, text_pair))
-            found = self.keep(key, model.read(text, text_pair, ablated))
+            encoded = model.encode(text, text_pair)
+            self._make_room(model.reading_bytes(len(encoded.ids)))
+            found = self.keep(key, model.read_encoded(encoded, ablated))
         return found
 
     def find(self, key: Hashable) -> Any:

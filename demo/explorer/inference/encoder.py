@@ -56,11 +56,8 @@ def one_based_heads(heads: Iterable[tuple[int, int]]) -> list[list[int]]:
 class Reading:
     """A text as the model read it. Arrays are float32 and read-only; there is no padding."""
 
-    text: str
-    text_pair: str
-    tokens: tuple[Token, ...]
-    tokens_left_out: int
-    """Tokens cut off because no more than the bundle's `most_tokens` are read."""
+    encoded: Encoded
+    """What the graph was given; no more than the bundle's `most_tokens` are read."""
     logits: NDArray[np.float32]
     """Shape (labels,); no labels, no logits."""
     probabilities: NDArray[np.float32]
@@ -76,6 +73,28 @@ class Reading:
     head_mask: NDArray[np.float32] | None = None
     """Factors for each head's output that it was read with, shape (1, layers, heads); None: all
     heads are in. What reads a changed text for comparison must read it with the same."""
+
+    @property
+    def text(self) -> str:
+        return self.encoded.text
+
+    @property
+    def text_pair(self) -> str:
+        return self.encoded.text_pair
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        return self.encoded.tokens
+
+    @property
+    def tokens_left_out(self) -> int:
+        """Tokens that were cut off."""
+        return self.encoded.tokens_left_out
+
+    @property
+    def likeliest(self) -> int:
+        """The label with the highest probability, by its place; a regression's only number."""
+        return int(self.probabilities.argmax())
 
     @property
     def kept_heads(self) -> NDArray[np.bool_]:
@@ -149,21 +168,21 @@ class EncoderModel:
         return self._encoder.encode(text, text_pair)
 
     def read(self, text: str, text_pair: str = "", ablated: Heads = ()) -> Reading:
-        """Reads one text, or one pair of texts, with these heads left out."""
-        mask = ablation_mask(ablated, self.bundle.layers, self.bundle.heads) if ablated else None
-        return self.run([self.encode(text, text_pair)], mask)[0]
+        """Reads one text, or one pair of texts, with these heads ablated."""
+        return self.read_encoded(self.encode(text, text_pair), ablated)
 
-    def reading_bytes(self, text: str, text_pair: str = "") -> int:
-        """The memory that a reading will hold."""
-        return self._bytes_of(len(self.encode(text, text_pair).ids))
+    def read_encoded(self, encoded: Encoded, ablated: Heads = ()) -> Reading:
+        """As `read`, of a text that was cut into tokens."""
+        mask = ablation_mask(ablated, self.bundle.layers, self.bundle.heads) if ablated else None
+        return self.run([encoded], mask)[0]
 
     @property
     def most_bytes(self) -> int:
         """The memory that a reading of the longest text holds."""
-        return self._bytes_of(self.bundle.most_tokens)
+        return self.reading_bytes(self.bundle.most_tokens)
 
-    def _bytes_of(self, tokens: int) -> int:
-        """Its maps, value norms and hidden states: see `Reading.bytes`."""
+    def reading_bytes(self, tokens: int) -> int:
+        """The memory that a reading of so many tokens holds: see `Reading.bytes`."""
         heads = self.bundle.layers * self.bundle.heads
         return 4 * tokens * (heads * (tokens + 1) + self.width)
 
@@ -253,10 +272,7 @@ class EncoderModel:
             if array is not None:
                 array.setflags(write=False)  # a reading is shared between readers of the page
         return Reading(
-            text=encoded.text,
-            text_pair=encoded.text_pair,
-            tokens=encoded.tokens,
-            tokens_left_out=encoded.tokens_left_out,
+            encoded=encoded,
             logits=logits,
             probabilities=probabilities,
             hidden=hidden,

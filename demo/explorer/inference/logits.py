@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.inference.probabilities import softmax
+
 STRATEGIES = ("greedy", "beam", "sample")
 
 
@@ -104,15 +106,3 @@ def keep_top_p(scores: Scores, share: float) -> Scores:
     changed = scores.copy()
     changed[order[ruled_out]] = -np.inf
     return changed
-
-
-def softmax(scores: Scores) -> Scores:
-    """Probabilities, over the last axis."""
-    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
-
-
-def log_softmax(scores: Scores) -> Scores:
-    """Logarithms of the probabilities, over the last axis."""
-    shifted = scores - scores.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))

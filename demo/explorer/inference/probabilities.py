@@ -1,13 +1,29 @@
-"""From a classifier's logits to what a reader sees: probabilities, and log-odds.
+"""From logits to what a reader sees: probabilities, and log-odds.
 
 Log-odds are the natural logarithm of p / (1 - p). Where a model is sure, its probabilities stand
 still near 0 and 1 whatever is done to a text; its log-odds go on moving.
 """
 
+from typing import TypeVar, cast
+
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer.bundle.bundle import Bundle
+
+Numbers = TypeVar("Numbers", bound=NDArray[np.floating])
+
+
+def softmax(logits: Numbers) -> Numbers:
+    """Probabilities over the last axis."""
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return cast(Numbers, exponentials / exponentials.sum(axis=-1, keepdims=True))
+
+
+def log_softmax(logits: Numbers) -> Numbers:
+    """Natural logarithms of the probabilities over the last axis."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return cast(Numbers, shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
 
 
 def probabilities_of(logits: NDArray[np.float32], bundle: Bundle) -> NDArray[np.float32]:
@@ -18,8 +34,7 @@ def probabilities_of(logits: NDArray[np.float32], bundle: Bundle) -> NDArray[np.
     scaled = logits / np.float32(bundle.temperature)
     if bundle.problem_type == "multi_label":
         return np.exp(_log_sigmoid(scaled))
-    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return softmax(scaled)
 
 
 def log_odds_of(logits: NDArray[np.float32], bundle: Bundle) -> NDArray[np.float64]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.inference.decoder import DecoderSession, Outputs, Past
-from explorer.inference.logits import Settings, against_repeats, for_sampling, log_softmax, softmax
+from explorer.inference.logits import Settings, against_repeats, for_sampling
+from explorer.inference.probabilities import log_softmax, softmax
 
 CANDIDATES = 10
 
@@ -48,19 +49,17 @@ def make_step(
     cross_value_norms: NDArray[np.float32],
 ) -> Step:
     """The record of a choice among `logits`, shape (vocabulary,), finite."""
-    below_best = logits - logits.max()
-    parts = np.exp(below_best)
-    whole = parts.sum(dtype=np.float64)
-    # With p = parts / whole, the entropy -sum(p log p) is log(whole) - sum(p below_best).
-    entropy = np.log(whole) - (parts * below_best).sum(dtype=np.float64) / whole
+    log_probabilities = log_softmax(logits.astype(np.float64))
+    probabilities = np.exp(log_probabilities)
+    entropy = -(probabilities * log_probabilities).sum()
     count = min(CANDIDATES, len(logits))
     best = np.argpartition(logits, -count)[-count:]
     best = best[np.argsort(-logits[best], kind="stable")]
     return Step(
         token_id=int(token_id),
-        probability=float(parts[token_id] / whole),
+        probability=float(probabilities[token_id]),
         entropy=max(float(entropy / np.log(2)), 0.0),
-        candidates=tuple((int(index), float(parts[index] / whole)) for index in best),
+        candidates=tuple((int(index), float(probabilities[index])) for index in best),
         self_weights=self_weights,
         cross_weights=cross_weights,
         cross_value_norms=cross_value_norms,

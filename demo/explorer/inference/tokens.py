@@ -127,6 +127,11 @@ def group_words(tokens: Sequence[Token]) -> list[Word]:
     return [_word(tokens, places) for places in groups]
 
 
+def own_words(tokens: Sequence[Token]) -> list[Word]:
+    """The words of a text, or of both texts of a pair, without special tokens."""
+    return [word for word in group_words(tokens) if not word.special]
+
+
 def _word(tokens: Sequence[Token], places: list[int]) -> Word:
     first = tokens[places[0]]
     text = "".join(tokens[place].text for place in places)

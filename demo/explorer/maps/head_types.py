@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.inference.tokens import Token
-from explorer.maps.maps import Maps
 
 
 def normalised_entropy(
@@ -208,18 +207,3 @@ def _counted(targets: Targets, rows: NDArray[np.bool_]) -> Targets:
     rows = rows if rows.any() else ~rows
     masks = {name: mask & rows[:, None] for name, mask in targets.items()}
     return {name: mask for name, mask in masks.items() if mask.any()}
-
-
-def measure_of(maps: Maps) -> Measure:
-    """What the heads of some maps are measured by."""
-    if maps.of_one_text:
-        return measure_by(encoder_targets(maps.queries.whole), maps.even())
-    sides = maps.queries.whole, maps.keys.whole
-    return measure_by(written_targets(*sides, looks_back=maps.looks_back), maps.even())
-
-
-def type_of_head(maps: Maps, layer: int | str, head: int | str) -> HeadType | None:
-    """The type of one head; None where a map joins several."""
-    if not isinstance(layer, int) or not isinstance(head, int):
-        return None
-    return head_types(maps.of_head(layer, head)[None], measure_of(maps))[0]

@@ -3,11 +3,20 @@ weights are, or weighted by what they carry: a large weight on a short vector mo
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer.maps.axes import Axis, merge_keys, merge_queries
+from explorer.maps.head_types import (
+    HeadType,
+    Measure,
+    encoder_targets,
+    head_types,
+    measure_by,
+    written_targets,
+)
 
 
 def norm_weighted(weights: NDArray[np.float32], norms: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -29,7 +38,7 @@ def norm_weighted(weights: NDArray[np.float32], norms: NDArray[np.float32]) -> N
     return np.divide(carried, whole, out=np.zeros_like(carried), where=whole > 0)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Maps:
     """What looks at what in each head. Layers and heads count from 0.
 
@@ -92,6 +101,22 @@ class Maps:
 
     def _kept(self, layer: int) -> NDArray[np.bool_]:
         return np.ones(self.weights.shape[1], np.bool_) if self.kept is None else self.kept[layer]
+
+    @cached_property
+    def measure(self) -> Measure:
+        """What its heads are measured by, for their types."""
+        if self.of_one_text:
+            targets = encoder_targets(self.queries.whole)
+        else:
+            sides = self.queries.whole, self.keys.whole
+            targets = written_targets(*sides, looks_back=self.looks_back)
+        return measure_by(targets, self.even())
+
+    def head_type(self, layer: int | str, head: int | str) -> HeadType | None:
+        """The type of one head; None where a map joins several."""
+        if not isinstance(layer, int) or not isinstance(head, int):
+            return None
+        return head_types(self.of_head(layer, head)[None], self.measure)[0]
 
     def even(self) -> NDArray[np.float32]:
         """A map that prefers no token to another, shape (query, key)."""

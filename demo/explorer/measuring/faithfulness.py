@@ -13,9 +13,10 @@ from explorer.analyses.faithfulness import (
     faithfulness,
     percentile,
 )
-from explorer.analyses.perturbation import LEAST, LEAST_OF_NUMBER, own_words
+from explorer.analyses.perturbation import LEAST, LEAST_OF_NUMBER
 from explorer.inference.cost import Cost, Throughput, run_to_end
 from explorer.inference.encoder import EncoderModel
+from explorer.inference.tokens import own_words
 
 Text = tuple[str, str]
 """A text, and its second text or nothing."""
@@ -63,7 +64,7 @@ def measure_texts(model: EncoderModel, texts: Sequence[Text], seed: int) -> Iter
         reading = model.read(text, text_pair)
         if len(own_words(reading.tokens)) < 2:
             continue
-        likeliest = int(np.argmax(reading.probabilities))
+        likeliest = reading.likeliest
         yield run_to_end(faithfulness(model, reading, likeliest, "deleted", seed=seed + number))
 
 

@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import numpy as np
-
 from explorer.analyses.decoder_heads import decoder_head_effects
 from explorer.analyses.faithfulness import faithfulness
 from explorer.analyses.head_ablation import head_effects, prune
@@ -26,7 +24,7 @@ Named = Iterator[tuple[str, Callable[[], object]]]
 
 def classifier_analyses(model: EncoderModel, reading: Reading) -> Named:
     """Those of the Classify tab by their names, each ready to be run."""
-    label = int(np.argmax(reading.probabilities))
+    label = reading.likeliest
     yield "answer and maps", lambda: model.read(reading.text, reading.text_pair)
     yield "occlusion", lambda: run_to_end(occlusion(model, reading, label, "deleted"))
     yield "pairs of words", lambda: run_to_end(word_pairs(model, reading, label, "deleted"))

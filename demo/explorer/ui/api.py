@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.tokens import Token
 from explorer.maps.axes import MEAN, Axis, one_based, text_axis
-from explorer.maps.head_types import HeadType, head_types, measure_of
+from explorer.maps.head_types import HeadType, head_types
 from explorer.maps.maps import Maps
 from explorer.maps.rollout import QUERY, rollout_view
 from explorer.maps.view import MapView, attention_map, encoder_maps
@@ -280,7 +280,7 @@ class ReadingApi:
 
 def said_types(maps: Maps) -> list[list[dict[str, Any]]]:
     """The type of every head, for programs: a row for each layer."""
-    measure = measure_of(maps)
+    measure = maps.measure
     layers = range(len(maps.weights))
     return [[_said(one) for one in head_types(maps.of_layer(at), measure)] for at in layers]
 

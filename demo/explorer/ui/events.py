@@ -12,7 +12,6 @@ from explorer.bundle.bundle import Bundle
 from explorer.bundle.schema import Example
 from explorer.drawing.heatmap import kept_picture
 from explorer.errors import RequestError
-from explorer.maps.head_types import type_of_head
 from explorer.maps.rollout import rollout_view
 from explorer.maps.view import first_head
 from explorer.ui import payloads, sentences
@@ -156,7 +155,7 @@ class Events:
     def _map(self, selected: Selected, chosen: Chosen, *, overview: bool = False) -> tuple:
         """The values of `shown_map`; the picture of all heads is a new one where asked for."""
         reading, view, bundle = selected.reading, selected.view, selected.model.bundle
-        found = type_of_head(selected.maps, view.layer, view.head)
+        found = selected.maps.head_type(view.layer, view.head)
         return map_values(
             view,
             dark=chosen.dark,

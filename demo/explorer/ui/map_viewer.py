@@ -11,7 +11,7 @@ from explorer.bundle.bundle import Bundle, Decoder
 from explorer.drawing.geometry import axis_labels, map_geometry
 from explorer.drawing.heatmap import picture, shown_picture, tiles
 from explorer.maps.axes import one_based
-from explorer.maps.head_types import HeadType, head_types, measure_of
+from explorer.maps.head_types import HeadType, head_types
 from explorer.maps.maps import Maps
 from explorer.maps.view import MapView
 from explorer.ui import payloads, sentences
@@ -58,7 +58,7 @@ def no_map() -> tuple:
 
 def all_heads(maps: Maps) -> dict[str, Any]:
     """What the widget of all heads receives: all maps in small, and the type of each head."""
-    measure, rows, types = measure_of(maps), [], []
+    measure, rows, types = maps.measure, [], []
     for layer in range(len(maps.weights)):
         weights = maps.of_layer(layer)
         rows.append(tiles(weights, maps))

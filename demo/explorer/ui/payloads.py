@@ -15,7 +15,7 @@ from explorer.bundle.schema import Example
 from explorer.drawing.geometry import can_draw
 from explorer.inference.encoder import Reading
 from explorer.inference.generator import Generation
-from explorer.inference.tokens import Token, group_words
+from explorer.inference.tokens import Token, own_words
 from explorer.maps.axes import MAX, MEAN, Axis, place_of
 from explorer.maps.rollout import QUERY, RolloutView
 from explorer.maps.view import MapView, first_step, first_token
@@ -203,7 +203,7 @@ def repair(selected: WriteSelected) -> dict[str, Any] | None:
     generation, clean, found = selected.generation, selected.spoiled.clean, None
     corruptions = corruptions_of(selected.spoiled, selected.model.mask)
     if generation.finished:
-        words = [word.text for word in group_words(generation.tokens) if not word.special]
+        words = [word.text for word in own_words(generation.tokens)]
         found = grade(corruptions, selected.generator.spelled(clean), words)
     return {
         "sentence": write_sentences.graded(found),

@@ -16,7 +16,6 @@ from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import SOURCE, Generation
 from explorer.inference.logits import Settings
 from explorer.maps.axes import MEAN
-from explorer.maps.head_types import type_of_head
 from explorer.maps.view import first_cross_head
 from explorer.ui import payloads, write_sentences
 from explorer.ui import payloads as write_payloads
@@ -99,7 +98,7 @@ def written_map(selected: WriteSelected, chosen: WriteChosen, *, overview: bool 
         view,
         dark=chosen.dark,
         tokens=write_payloads.written(selected),
-        notes=write_sentences.map_notes(view, type_of_head(selected.maps, view.layer, view.head)),
+        notes=write_sentences.map_notes(view, selected.maps.head_type(view.layer, view.head)),
         overview=all_heads(selected.maps) if overview else None,
     )
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from explorer.analyses.perturbation import RemovalMode, check_removal_mode
 from explorer.analyses.smallest_flip import Flip, flip_cost, smallest_flip
 from explorer.bundle.bundle import Bundle
@@ -67,7 +65,7 @@ def _cost(asked: Asked) -> Cost:
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     way = check_removal_mode(asked.options.get("way"), asked.model)
-    likeliest = int(np.argmax(asked.reading.probabilities))
+    likeliest = asked.reading.likeliest
     found = yield from smallest_flip(asked.model, asked.reading, likeliest, way)
     return payload(asked.model.bundle, found, way)
 

@@ -101,5 +101,5 @@ class HeadsApi:
     ) -> tuple[EncoderModel, Reading, int]:
         title = bundle or self._screen.first("classifies")
         model, reading = self._screen.answer(title, text, text_pair, without)
-        likeliest = int(reading.probabilities.argmax())
+        likeliest = reading.likeliest
         return model, reading, check_label(label, model.bundle) if label else likeliest

@@ -3,7 +3,6 @@
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
 from explorer.analyses.perturbation import REMOVAL_MODES
 from explorer.bundle.bundle import Bundle
@@ -25,7 +24,7 @@ def label_control(bundle: Bundle, panel: str) -> gr.Dropdown:
 def refresh_label(asked: Asked) -> dict[str, Any]:
     """The classes of the model that is shown; the likeliest is chosen."""
     labels = asked.model.bundle.labels
-    likeliest = labels[int(np.argmax(asked.reading.probabilities))]
+    likeliest = labels[asked.reading.likeliest]
     return gr.update(choices=list(labels), value=likeliest)
 
 

@@ -3,8 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
-
 from explorer.analyses.faithfulness import (
     OCCLUSION,
     RANDOM_ORDERS,
@@ -112,7 +110,7 @@ def _cost(asked: Asked) -> Cost:
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     way = check_removal_mode(asked.options.get("way"), asked.model)
-    likeliest = int(np.argmax(asked.reading.probabilities))
+    likeliest = asked.reading.likeliest
     found = yield from faithfulness(asked.model, asked.reading, likeliest, way)
     return payload(found, way)
 

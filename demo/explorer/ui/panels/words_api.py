@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from explorer.analyses.faithfulness import MEASURES, Faithfulness, faithfulness, percentile
 from explorer.analyses.occlusion import occlusion
 from explorer.analyses.perturbation import REMOVAL_MODES, Answers, RemovalMode, check_removal_mode
@@ -204,7 +202,7 @@ class WordsApi:
         """Raises RequestError."""
         title = bundle or self._screen.first("classifies")
         model, reading = self._screen.answer(title, text, text_pair)
-        likeliest = int(np.argmax(reading.probabilities))
+        likeliest = reading.likeliest
         place = check_label(label, model.bundle) if label else likeliest
         return model, reading, place, check_removal_mode(way, model)
 
