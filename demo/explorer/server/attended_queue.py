@@ -6,8 +6,8 @@ messages for ever, and turn others away meanwhile.
 
 Each kind of work has its own line. Requests whose messages somebody fetches go before
 those whose messages nobody does; of the latter a few are done on trust, and if nobody comes they
-end. Several methods here stand in for gradio's own: `tests/demo/test_attended_queue.py` says what
-they promise.
+end. Several methods here stand in for gradio's own: `tests/demo/server/test_attended_queue.py` says
+what they promise.
 """
 
 import asyncio
