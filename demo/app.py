@@ -1,8 +1,4 @@
-"""The page: the command that serves it, and its wiring.
-
-Where things stand is in explorer/ui/layout.py, what they do in explorer/ui/events.py, what they say
-in explorer/ui/sentences.py.
-"""
+"""The command that serves the page. What stands on it is in explorer/ui/page.py."""
 
 import argparse
 import inspect
@@ -10,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 from explorer import HOST_ADDRESS  # first: it settles what gradio reads when it is imported
@@ -36,14 +33,11 @@ from explorer.server.process import (
     serve_until_stopped,
     stop_orderly,
 )
-from explorer.ui.api import Api, ReadingApi
-from explorer.ui.layout import lay_out
-from explorer.ui.models import Screen, WriteScreen
-from explorer.ui.panels.registry import Endpoint, classify_endpoints, write_endpoints
-from explorer.ui.widgets import PAGE, PRIVATE, READING, WRITING, make_theme
-from explorer.ui.wiring import wire
-from explorer.ui.write_api import WriteApi
-from explorer.ui.write_wiring import wire_write
+from explorer.ui.endpoints import endpoints
+from explorer.ui.events import for_programs
+from explorer.ui.models import PageModels
+from explorer.ui.page import Page
+from explorer.ui.widgets import WEB, make_theme
 
 DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "reviews"
 
@@ -56,29 +50,13 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
         ServerError: gradio's temporary folder cannot be made.
     """
     make_room()
-    bundles = told_apart(bundles)
-    screen = Screen([EncoderModel(bundle) for bundle in bundles])
+    models = PageModels([EncoderModel(bundle) for bundle in told_apart(bundles)])
     with _no_server_yet(), gr.Blocks(title="Attention Explorer", analytics_enabled=False) as app:
-        page = lay_out(bundles)
-        api, of_reading = Api(screen), ReadingApi(screen)
-        endpoints: list[Endpoint] = [
-            (api.attention, READING),
-            (of_reading.head_types, READING),
-            (of_reading.rollout, READING),
-        ]
-        if any(bundle.classifies for bundle in bundles):
-            endpoints.insert(0, (api.classify, READING))
-            endpoints += classify_endpoints(screen)
-        opened, changed = wire(app, page, screen, PRIVATE)
-        if page.write:
-            generation = WriteScreen(screen)
-            wire_write(page, generation, opened, changed, PRIVATE)
-            writes = WriteApi(generation)
-            endpoints += [(writes.generate, WRITING), (writes.cross_attention, WRITING)]
-            endpoints += write_endpoints(generation)
-        for endpoint, line in endpoints:
+        Page(models).wire(app)
+        for endpoint, line in endpoints(models.bundles):
             # The whole docstring: gradio by itself would leave out what the arguments mean.
-            gr.api(endpoint, api_description=inspect.getdoc(endpoint), **line)
+            manual = inspect.getdoc(endpoint)
+            gr.api(for_programs(MethodType(endpoint, models)), api_description=manual, **line)
     app.api_open = False  # nothing goes round the queue
     app._queue = AttendedQueue(app)
     return app
@@ -110,7 +88,7 @@ def launch(
     try:
         served = app.launch(
             theme=make_theme(),
-            css_paths=PAGE / "page.css",
+            css_paths=WEB / "page.css",
             footer_links=["api"],
             run_history=False,  # it would keep visitors' texts in their browsers
             enable_monitoring=False,

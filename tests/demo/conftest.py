@@ -11,7 +11,9 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -103,6 +105,34 @@ def copy_of_tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         return folder
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def endpoints_of() -> Callable[[Any], Any]:
+    """Makes the endpoints of a page's models callable by their names."""
+    from explorer.ui.endpoints import endpoints
+
+    def named(models: Any) -> Any:
+        found = [endpoint for endpoint, _ in endpoints(models.bundles)]
+        return SimpleNamespace(**{one.__name__: partial(one, models) for one in found})
+
+    return named
+
+
+@pytest.fixture(scope="session")
+def page_of() -> Callable[[Any], Any]:
+    """Makes a page of some models, whose handlers can be called; no server."""
+    import gradio as gr
+
+    from explorer.ui.page import Page
+
+    def made(models: Any) -> Any:
+        with gr.Blocks() as app:
+            page = Page(models)
+            page.wire(app)
+        return page
+
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""All that knows gradio's components: layout, events, checks, sentences, endpoints.
+"""What visitors and programs meet: the page and its tabs, the endpoints, checks, sentences.
 
-Public: `api`, `layout`, `models`, `panels`, `widgets`, `wiring`, `write_api`, `write_wiring`.
+Public: `endpoints`, `events`, `models`, `page`, `widgets`.
 """

@@ -1,288 +1,225 @@
-"""The endpoints for programs. Layers and heads count from 1, as on the page."""
+"""The endpoints for programs on a text that is read. Layers and heads count from 1, as on the page.
+
+Each takes the page's models first, and then what a program sends. What the docstring says is the
+endpoint's manual.
+"""
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from explorer.inference.encoder import EncoderModel, Reading
-from explorer.inference.tokens import Token
-from explorer.maps.axes import MEAN, Axis, one_based, text_axis
-from explorer.maps.head_types import HeadType, head_types
+from explorer.maps.axes import MEAN, one_based, text_axis
+from explorer.maps.head_types import HeadType
+from explorer.maps.head_types import head_types as types_of
 from explorer.maps.maps import Maps
 from explorer.maps.rollout import QUERY, rollout_view
-from explorer.maps.view import MapView, attention_map, encoder_maps
-from explorer.ui.checks import (
-    ATTENTION,
-    answer_or_message,
-    check_head,
-    check_kind,
-    check_layer,
-    check_switch,
-)
-from explorer.ui.models import Screen
-
-DIGITS = 6
+from explorer.maps.view import attention_map, encoder_maps
+from explorer.ui.checks import ATTENTION, check_head, check_kind, check_layer, check_switch
+from explorer.ui.models import PageModels
+from explorer.ui.payloads import DIGITS, about, rounded, said_words
 
 
-class Api:
-    """What programs may ask of the page's models."""
+def classify(
+    models: PageModels,
+    text: str,
+    text_pair: str = "",
+    bundle: str = "",
+    without: list | None = None,
+) -> dict:
+    """The class of a text, or of a pair of texts.
 
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
+    Args:
+        text: what to read, at most 10,000 characters.
+        text_pair: a second text, for models that compare two.
+        bundle: the title of the model; the page's first one if empty.
+        without: heads to leave out, as pairs of layer and head from 1, such as [[1, 2]].
 
-    def classify(
-        self, text: str, text_pair: str = "", bundle: str = "", without: list | None = None
-    ) -> dict:
-        """The class of a text, or of a pair of texts.
-
-        Args:
-            text: what to read, at most 10,000 characters.
-            text_pair: a second text, for models that compare two.
-            bundle: the title of the model; the page's first one if empty.
-            without: heads to leave out, as pairs of layer and head from 1, such as [[1, 2]].
-
-        Returns:
-            `label` (the likeliest; for a multi-label model a list of those above one half; null
-            for a regression), `probabilities` by label (empty for a regression), `logits` by
-            label, `tokens` in reading order, `tokens_left_out` (cut off because no more than
-            `max_tokens` are read: what the model can, or what the page has memory and time for),
-            `max_tokens`, `bundle` and `precision` (which graph answered).
-        """
-        title = bundle or self._screen.first("classifies")
-        asked = (title, text, text_pair, without)
-        model, reading = answer_or_message(self._screen.answer, *asked)
-        labels, kind = model.bundle.labels, model.bundle.problem_type
-        shares = dict(zip(labels, rounded(reading.probabilities), strict=True))
-        likely = [label for label, share in shares.items() if share > 0.5]
-        label = likely if kind == "multi_label" else max(shares, key=lambda name: shares[name])
-        return {
-            "label": None if kind == "regression" else label,
-            "probabilities": {} if kind == "regression" else shares,
-            "logits": dict(zip(labels, rounded(reading.logits), strict=True)),
-            **about(model, reading),
-        }
-
-    def attention(
-        self,
-        text: str,
-        text_pair: str = "",
-        layer: int | str | None = None,
-        head: int | str = MEAN,
-        special_tokens: bool = True,
-        bundle: str = "",
-        words: bool = False,
-        kind: str = ATTENTION,
-        without: list | None = None,
-    ) -> dict:
-        """The attention map of one head, or the mean or maximum of several, as numbers.
-
-        Args:
-            text: what to read, at most 10,000 characters.
-            text_pair: a second text, for models that compare two.
-            layer: 1 is the first; the last one if null; "mean" or "max" over all layers.
-            head: 1 is the first; "mean" or "max" over the layer's heads, before those over layers.
-            special_tokens: false hides [CLS], [SEP] and their like; what is left of each row is
-                scaled back to 1.
-            bundle: the title of the model; the page's first one if empty.
-            words: true for a map between words, as the page shows it: what a word receives is the
-                sum over its tokens, what it gives is their mean. By default between tokens.
-            kind: "attention", or "norm_weighted": each weight times the norm of what the token
-                passes on through that head, rows scaled back to 1 (Kobayashi et al. 2020).
-            without: heads to leave out, as in /classify; their own maps are there all the same.
-
-        Returns:
-            `weights` (a row for each token that looks, in it a number for each token looked at;
-            rows sum to 1, or to more in a maximum, which is not scaled; six decimals, so at most
-            2.7 MB for 512 tokens), `indexes` (which of the
-            `tokens`, or of the `words`, the rows and columns are), `words` (null, or each word with
-            its `text` as typed and the indexes of its `tokens`), `removed` (the share of each row
-            that went to hidden tokens), `layer`, `head`, and as in /classify `tokens`,
-            `tokens_left_out`, `max_tokens`, `bundle`, `precision`.
-        """
-        model, reading = self._read(text, text_pair, bundle, without)
-        chosen = model.bundle.layers if layer is None else layer
-        view = answer_or_message(_view, model, reading, chosen, head, special_tokens, words, kind)
-        return {
-            "layer": one_based(view.layer),
-            "head": one_based(view.head),
-            "kind": kind,
-            "indexes": view.queries.indexes.tolist(),
-            "weights": [rounded(row) for row in view.weights],
-            "removed": rounded(view.removed),
-            "words": said_words(view.queries),
-            **about(model, reading),
-        }
-
-    def _read(
-        self, text: object, text_pair: object, bundle: object, without: object
-    ) -> tuple[EncoderModel, Reading]:
-        title = bundle or next(iter(self._screen.by_title))
-        return answer_or_message(self._screen.read, title, text, text_pair, without)
+    Returns:
+        `label` (the likeliest; for a multi-label model a list of those above one half; null
+        for a regression), `probabilities` by label (empty for a regression), `logits` by
+        label, `tokens` in reading order, `tokens_left_out` (cut off because no more than
+        `max_tokens` are read: what the model can, or what the page has memory and time for),
+        `max_tokens`, `bundle` and `precision` (which graph answered).
+    """
+    title = bundle or models.first("classifies")
+    model, reading = models.answer(title, text, text_pair, without)
+    labels, kind = model.bundle.labels, model.bundle.problem_type
+    shares = dict(zip(labels, rounded(reading.probabilities), strict=True))
+    likely = [label for label, share in shares.items() if share > 0.5]
+    label = likely if kind == "multi_label" else max(shares, key=lambda name: shares[name])
+    return {
+        "label": None if kind == "regression" else label,
+        "probabilities": {} if kind == "regression" else shares,
+        "logits": dict(zip(labels, rounded(reading.logits), strict=True)),
+        **about(model, reading),
+    }
 
 
-def _view(
-    model: EncoderModel,
-    reading: Reading,
-    layer: object,
-    head: object,
-    special_tokens: object,
-    words: object,
-    kind: object,
-) -> MapView:
-    return attention_map(
+def attention(
+    models: PageModels,
+    text: str,
+    text_pair: str = "",
+    layer: int | str | None = None,
+    head: int | str = MEAN,
+    special_tokens: bool = True,
+    bundle: str = "",
+    words: bool = False,
+    kind: str = ATTENTION,
+    without: list | None = None,
+) -> dict:
+    """The attention map of one head, or the mean or maximum of several, as numbers.
+
+    Args:
+        text: what to read, at most 10,000 characters.
+        text_pair: a second text, for models that compare two.
+        layer: 1 is the first; the last one if null; "mean" or "max" over all layers.
+        head: 1 is the first; "mean" or "max" over the layer's heads, before those over layers.
+        special_tokens: false hides [CLS], [SEP] and their like; what is left of each row is
+            scaled back to 1.
+        bundle: the title of the model; the page's first one if empty.
+        words: true for a map between words, as the page shows it: what a word receives is the
+            sum over its tokens, what it gives is their mean. By default between tokens.
+        kind: "attention", or "norm_weighted": each weight times the norm of what the token
+            passes on through that head, rows scaled back to 1 (Kobayashi et al. 2020).
+        without: heads to leave out, as in /classify; their own maps are there all the same.
+
+    Returns:
+        `weights` (a row for each token that looks, in it a number for each token looked at;
+        rows sum to 1, or to more in a maximum, which is not scaled; six decimals, so at most
+        2.7 MB for 512 tokens), `indexes` (which of the
+        `tokens`, or of the `words`, the rows and columns are), `words` (null, or each word with
+        its `text` as typed and the indexes of its `tokens`), `removed` (the share of each row
+        that went to hidden tokens), `layer`, `head`, and as in /classify `tokens`,
+        `tokens_left_out`, `max_tokens`, `bundle`, `precision`.
+    """
+    model, reading = _read(models, bundle, text, text_pair, without)
+    view = attention_map(
         reading,
-        check_layer(layer, model.bundle),
+        check_layer(model.bundle.layers if layer is None else layer, model.bundle),
         check_head(head, model.bundle),
         special_tokens=check_switch(special_tokens, "special_tokens"),
         words=check_switch(words, "words"),
         by_norms=check_kind(kind),
     )
-
-
-def about(model: EncoderModel, reading: Reading) -> dict[str, Any]:
-    """What every endpoint says about a reading."""
     return {
-        "tokens": [said_token(token) for token in reading.tokens],
-        "tokens_left_out": reading.tokens_left_out,
-        "max_tokens": model.bundle.most_tokens,
-        "bundle": model.bundle.title,
-        "precision": model.bundle.graph.precision,
+        "layer": one_based(view.layer),
+        "head": one_based(view.head),
+        "kind": kind,
+        "indexes": view.queries.indexes.tolist(),
+        "weights": [rounded(row) for row in view.weights],
+        "removed": rounded(view.removed),
+        "words": said_words(view.queries),
+        **about(model, reading),
     }
 
 
-def said_token(token: Token) -> dict[str, Any]:
-    """A token for programs."""
+def head_types(
+    models: PageModels,
+    text: str,
+    text_pair: str = "",
+    words: bool = True,
+    kind: str = ATTENTION,
+    bundle: str = "",
+) -> dict:
+    """What kind of head each head is on a text, by where its attention goes.
+
+    The kinds follow Clark et al. 2019, "What Does BERT Look At?". Each has a share, the mean
+    over the text's own words i of the attention a[i, j] that goes to certain words j: "itself"
+    (j is i), "previous word" and "next word" (of the same text), "[CLS]" and "[SEP]" or
+    whatever the model calls them, "punctuation", "same word" (another place where the same
+    letters stand) and "other text" (of two). A head is of the kind with the largest share, if
+    that is at least 0.5 and twice what even attention would put there; else "broad", if the
+    entropy of its rows is at least 0.8 of the largest possible; else "mixed".
+
+    Args:
+        text: what to read, at most 10,000 characters.
+        text_pair: a second text, for models that compare two.
+        words: false to measure between tokens, where words may have several.
+        kind: "attention", or "norm_weighted": see /attention.
+        bundle: the title of the model; the page's first one if empty.
+
+    Returns:
+        `heads` (a row for each layer, in it for each head its `type`, the `score` that earned
+        it: the share, for a broad head the entropy, for a mixed one its largest share; the
+        `entropy` from 0 to 1, and all `shares`), `words` (as in /attention, with the default),
+        and as in /classify `tokens`, `tokens_left_out`, `max_tokens`, `bundle`, `precision`.
+    """
+    model, reading = _read(models, bundle, text, text_pair)
+    maps = encoder_maps(reading, words=check_switch(words, "words"), by_norms=check_kind(kind))
     return {
-        "piece": token.piece,
-        "text": token.text,
-        "special": token.special,
-        "segment": token.segment,
+        "heads": said_types(maps),
+        "kind": kind,
+        "words": said_words(maps.queries),
+        **about(model, reading),
     }
 
 
-def said_words(axis: Axis) -> list[dict[str, Any]] | None:
-    """The words along an axis for programs; None where it has tokens."""
-    if axis.words is None:
-        return None
-    return [
-        {"text": word.text, "special": word.special, "segment": word.segment, "tokens": word.places}
-        for word in axis.words
+def rollout(
+    models: PageModels,
+    text: str,
+    text_pair: str = "",
+    special_tokens: bool = True,
+    words: bool = True,
+    bundle: str = "",
+) -> dict:
+    """What reaches [CLS] from each word if attention is followed back through all layers.
+
+    Rollout (Abnar & Zuidema 2020): the product of 0.5 A + 0.5 I over the layers, where A is a
+    layer's attention, mean over heads. It flattens with depth, so that rows become alike: only
+    the row of the first token is given, from which a classifier reads its answer.
+
+    Args:
+        text: what to read, at most 10,000 characters.
+        text_pair: a second text, for models that compare two.
+        special_tokens: false hides [CLS], [SEP] and their like; what is left is scaled back
+            to 1.
+        words: false for shares of tokens, where words may have several.
+        bundle: the title of the model; the page's first one if empty.
+
+    Returns:
+        `rollout` and `last_layer` (the attention of the same token in the last layer, mean
+        over heads), each with its `shares` (they sum to 1), `removed` (the share of hidden
+        tokens) and `entropy` (of the text's own words alone, from 0, one of them, to 1, all
+        alike); `indexes` (which of the `words`, or `tokens`, the shares are of), `query` (the
+        index of the token that they reach), and as in /classify `tokens`, `tokens_left_out`,
+        `max_tokens`, `bundle`, `precision`.
+    """
+    model, reading = _read(models, bundle, text, text_pair)
+    axis = text_axis(
+        reading.tokens,
+        special_tokens=check_switch(special_tokens, "special_tokens"),
+        words=check_switch(words, "words"),
+    )
+    view = rollout_view(reading, axis)
+    rows = [
+        {
+            "shares": rounded(shares),
+            "removed": round(float(removed), DIGITS),
+            "entropy": round(float(entropy), DIGITS),
+        }
+        for shares, removed, entropy in zip(*view[1:], strict=True)
     ]
+    return {
+        "rollout": rows[0],
+        "last_layer": rows[1],
+        "query": QUERY,
+        "indexes": view.axis.indexes.tolist(),
+        "words": said_words(view.axis),
+        **about(model, reading),
+    }
 
 
-def rounded(values: NDArray[np.float32]) -> list[float]:
-    return [round(float(value), DIGITS) for value in values]
-
-
-class ReadingApi:
-    """What programs may ask about all maps of a text that was read."""
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-
-    def head_types(
-        self,
-        text: str,
-        text_pair: str = "",
-        words: bool = True,
-        kind: str = ATTENTION,
-        bundle: str = "",
-    ) -> dict:
-        """What kind of head each head is on a text, by where its attention goes.
-
-        The kinds follow Clark et al. 2019, "What Does BERT Look At?". Each has a share, the mean
-        over the text's own words i of the attention a[i, j] that goes to certain words j: "itself"
-        (j is i), "previous word" and "next word" (of the same text), "[CLS]" and "[SEP]" or
-        whatever the model calls them, "punctuation", "same word" (another place where the same
-        letters stand) and "other text" (of two). A head is of the kind with the largest share, if
-        that is at least 0.5 and twice what even attention would put there; else "broad", if the
-        entropy of its rows is at least 0.8 of the largest possible; else "mixed".
-
-        Args:
-            text: what to read, at most 10,000 characters.
-            text_pair: a second text, for models that compare two.
-            words: false to measure between tokens, where words may have several.
-            kind: "attention", or "norm_weighted": see /attention.
-            bundle: the title of the model; the page's first one if empty.
-
-        Returns:
-            `heads` (a row for each layer, in it for each head its `type`, the `score` that earned
-            it: the share, for a broad head the entropy, for a mixed one its largest share; the
-            `entropy` from 0 to 1, and all `shares`), `words` (as in /attention, with the default),
-            and as in /classify `tokens`, `tokens_left_out`, `max_tokens`, `bundle`, `precision`.
-        """
-        model, reading = self._read(text, text_pair, bundle)
-        maps = answer_or_message(_maps, reading, words, kind)
-        return {
-            "heads": said_types(maps),
-            "kind": kind,
-            "words": said_words(maps.queries),
-            **about(model, reading),
-        }
-
-    def rollout(
-        self,
-        text: str,
-        text_pair: str = "",
-        special_tokens: bool = True,
-        words: bool = True,
-        bundle: str = "",
-    ) -> dict:
-        """What reaches [CLS] from each word if attention is followed back through all layers.
-
-        Rollout (Abnar & Zuidema 2020): the product of 0.5 A + 0.5 I over the layers, where A is a
-        layer's attention, mean over heads. It flattens with depth, so that rows become alike: only
-        the row of the first token is given, from which a classifier reads its answer.
-
-        Args:
-            text: what to read, at most 10,000 characters.
-            text_pair: a second text, for models that compare two.
-            special_tokens: false hides [CLS], [SEP] and their like; what is left is scaled back
-                to 1.
-            words: false for shares of tokens, where words may have several.
-            bundle: the title of the model; the page's first one if empty.
-
-        Returns:
-            `rollout` and `last_layer` (the attention of the same token in the last layer, mean
-            over heads), each with its `shares` (they sum to 1), `removed` (the share of hidden
-            tokens) and `entropy` (of the text's own words alone, from 0, one of them, to 1, all
-            alike); `indexes` (which of the `words`, or `tokens`, the shares are of), `query` (the
-            index of the token that they reach), and as in /classify `tokens`, `tokens_left_out`,
-            `max_tokens`, `bundle`, `precision`.
-        """
-        model, reading = self._read(text, text_pair, bundle)
-        axis = answer_or_message(_axis, reading, special_tokens, words)
-        view = rollout_view(reading, axis)
-        rows = [
-            {
-                "shares": rounded(shares),
-                "removed": round(float(removed), DIGITS),
-                "entropy": round(float(entropy), DIGITS),
-            }
-            for shares, removed, entropy in zip(*view[1:], strict=True)
-        ]
-        return {
-            "rollout": rows[0],
-            "last_layer": rows[1],
-            "query": QUERY,
-            "indexes": view.axis.indexes.tolist(),
-            "words": said_words(view.axis),
-            **about(model, reading),
-        }
-
-    def _read(
-        self, text: object, text_pair: object, bundle: object
-    ) -> tuple[EncoderModel, Reading]:
-        title = bundle or next(iter(self._screen.by_title))
-        return answer_or_message(self._screen.read, title, text, text_pair)
+def _read(
+    models: PageModels, title: object, text: object, text_pair: object, without: object = None
+) -> tuple[EncoderModel, Reading]:
+    """Reads with the page's first model if none is named; it need not classify."""
+    return models.read(title or next(iter(models.by_title)), text, text_pair, without)
 
 
 def said_types(maps: Maps) -> list[list[dict[str, Any]]]:
     """The type of every head, for programs: a row for each layer."""
     measure = maps.measure
     layers = range(len(maps.weights))
-    return [[_said(one) for one in head_types(maps.of_layer(at), measure)] for at in layers]
+    return [[_said(one) for one in types_of(maps.of_layer(at), measure)] for at in layers]
 
 
 def _said(found: HeadType) -> dict[str, Any]:
@@ -292,15 +229,3 @@ def _said(found: HeadType) -> dict[str, Any]:
         "entropy": round(found.entropy, DIGITS),
         "shares": {name: round(share, DIGITS) for name, share in found.shares.items()},
     }
-
-
-def _axis(reading: Reading, special_tokens: object, words: object) -> Axis:
-    return text_axis(
-        reading.tokens,
-        special_tokens=check_switch(special_tokens, "special_tokens"),
-        words=check_switch(words, "words"),
-    )
-
-
-def _maps(reading: Reading, words: object, kind: object) -> Maps:
-    return encoder_maps(reading, words=check_switch(words, "words"), by_norms=check_kind(kind))

@@ -1,21 +1,15 @@
 """What a reader or a program sent, checked before anything is computed from it.
 
 The browser's own limits are no protection: whoever calls the server directly goes round them. So
-every value is checked here, in the same way for the page and for the API. A bad request becomes the
-message that gradio shows, and work ends when gradio's reader has left.
+every value is checked here, in the same way for the page and for the API.
 """
 
 import math
 import unicodedata
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
-
-import gradio as gr
-from gradio.context import LocalContext
 
 from explorer.bundle.bundle import Bundle, Decoder
 from explorer.bundle.schema import MAX_CHARACTERS
@@ -24,6 +18,8 @@ from explorer.inference.encoder import EncoderModel, Heads
 from explorer.inference.generator import LOOKS_AT
 from explorer.inference.logits import STRATEGIES, Settings
 from explorer.maps.axes import MAX, MEAN
+
+Offered = TypeVar("Offered")
 
 ATTENTION, NORM_WEIGHTED = "attention", "norm_weighted"
 """How programs name the two kinds of weights."""
@@ -232,55 +228,8 @@ def _short(value: object) -> str:
     return "empty" if value is None else f"{value!r:.30}"
 
 
-Step = TypeVar("Step")
-Result = TypeVar("Result")
-
-
-def answer_or_message(function: Callable, *values: Any, **named: Any) -> Any:
-    """Calls `function` for a program; a sentence about what the sender did wrong goes to them,
-    without a traceback in the log."""
-    try:
-        return function(*values, **named)
-    except RequestError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-
-
-def answer_or_toast(function: Callable, *values: Any, **named: Any) -> Any:
-    """Calls `function` for the page, where a sentence about what went wrong pops up."""
-    try:
-        return function(*values, **named)
-    except RequestError as error:
-        raise toast(str(error)) from error
-
-
-def toast(sentence: str) -> gr.Error:
-    """A sentence that pops up on the page. Gradio takes it for HTML: what a bundle or a sender put
-    into it must stay text, and fetch nothing."""
-    return gr.Error(escape(sentence, quote=False), print_exception=False)
-
-
-def while_awaited(steps: Generator[Step, None, Result]) -> Generator[Step, None, Result]:
-    """The same steps, to be used where they all lead to one answer: ended between two of them once
-    nobody waits for it. (Handlers that yield are ended by gradio itself.)
-
-    Raises:
-        RequestError: the reader has left, or taken the request back.
-    """
-    with closing(steps):
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                return end.value
-            if not _is_awaited():
-                raise RequestError("Nobody waits for this answer any more.")
-            yield step
-
-
-def _is_awaited() -> bool:
-    """Whether the reader is there for whom gradio called us in this thread; true if it did not."""
-    page, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
-    if page is None or event_id is None:
-        return True
-    event = page._queue.event_ids_to_events.get(event_id)
-    return event is not None and event.alive
+def check_example(index: object, examples: Sequence[Offered]) -> Offered:
+    """The one that was chosen among the examples of a bundle. Raises RequestError."""
+    if type(index) is not int or not 0 <= index < len(examples):
+        raise RequestError(f"There is no example {index!r:.30}; this bundle has {len(examples)}.")
+    return examples[index]

@@ -1,107 +1,252 @@
-"""New values for the parts of the page that show a map, which are the same in both tabs, and what a
-click on a picture or a widget means. Whoever speaks HTTP can forge one.
+"""The view of a map: all heads in small, the one that is chosen, how it is shown, notes, and files
+to keep. Both tabs have one; whatever belongs to the view of a map stands here alone.
+
+Whoever speaks HTTP can forge what a click says.
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol
 
 import gradio as gr
+from gradio.components import Component
+from gradio.events import Dependency
 
 from explorer.bundle.bundle import Bundle, Decoder
 from explorer.drawing.geometry import axis_labels, map_geometry
-from explorer.drawing.heatmap import picture, shown_picture, tiles
-from explorer.maps.axes import one_based
+from explorer.drawing.heatmap import kept_picture, picture, shown_picture, tiles
+from explorer.errors import RequestError
+from explorer.inference.generator import SOURCE, WRITTEN
+from explorer.maps.axes import MAX, MEAN, one_based
 from explorer.maps.head_types import HeadType, head_types
 from explorer.maps.maps import Maps
 from explorer.maps.view import MapView
-from explorer.ui import payloads, sentences
-from explorer.ui import sentences as head_sentences
-from explorer.ui.checks import toast
-
-MAP_VALUES = 4
-"""How many values `map_values` gives."""
+from explorer.ui import wording
+from explorer.ui.events import Update, in_browser, on, sent_with
+from explorer.ui.models import MapControls, MapSelection
+from explorer.ui.widgets import WEB, widget
 
 
-def map_values(
-    view: MapView,
-    *,
-    dark: object,
-    tokens: dict[str, Any],
-    notes: head_sentences.Notes,
-    overview: dict[str, Any] | None,
-    without: list[list[int]] | Literal[False] = False,
-) -> tuple:
-    """All heads with the chosen one marked, the picture, the tokens, notes.
+class MapsOf(Protocol):
+    """What the maps of a tab are of."""
+
+    def select(self, controls: MapControls) -> MapSelection:
+        """The map that is chosen. Raises RequestError."""
+        ...
+
+    def tokens_of(self, selection: MapSelection, chosen: int | None = None) -> dict[str, Any]:
+        """What the widget of the tab's tokens receives; `chosen` is the one whose row is shown."""
+        ...
+
+    def notes_of(self, selection: MapSelection, found: HeadType | None) -> wording.Notes:
+        """What a reader should know about the map, given the type of its head."""
+        ...
+
+
+class MapViewer:
+    """The components of one view of maps, and what they do.
 
     Args:
-        overview: a new picture of all heads, from `all_heads`; None leaves it as it is.
-        without: the heads that are left out, from 1; False where none can be.
+        model: whose layers and heads are offered; of a decoder, both things that it attends to.
+        caution: how to read the map; Markdown.
+        prefix: of its elements' names.
     """
-    chosen = [one_based(view.layer), one_based(view.head)]
-    heads: dict[str, Any] = {"chosen": chosen, "without": without}
-    if overview is not None:
-        heads["value"] = overview
-    drawn = shown_picture(view, dark=bool(dark))
-    return (
-        gr.update(**heads),
-        gr.update(value=drawn, alt_text=sentences.map_description(view)),
-        tokens,
-        notes,
-    )
+
+    def __init__(self, model: Bundle | Decoder, caution: str, prefix: str = "") -> None:
+        self.looks_at: gr.Radio | None = None
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=320):
+                if isinstance(model, Decoder):
+                    self.looks_at = _looks_at()
+                self.heads = widget("heads", f"{prefix}heads", chosen=[1, 1], without=False)
+                with gr.Row():
+                    self.layer = _number("Layer", _choices(model.layers), prefix)
+                    self.head = _number("Head", _choices(model.heads), prefix)
+                with gr.Row(elem_classes="switches"):
+                    self.words = _switch("Whole words", f"{prefix}words", on=True)
+                    self.special_tokens = _switch(
+                        "Show special tokens", f"{prefix}special", on=True
+                    )
+                    self.by_norms = _switch("Weigh by value norms", f"{prefix}norms", on=False)
+                self.notes = widget("notes", f"{prefix}notes")
+                gr.Markdown(caution, elem_id=f"{prefix}caution")
+            with gr.Column(scale=6, min_width=320):
+                self.picture = gr.Image(
+                    show_label=False,
+                    interactive=False,
+                    buttons=["fullscreen"],
+                    elem_id=f"{prefix}map",
+                )
+                with gr.Row():
+                    self.png, self.svg = (
+                        gr.Button(f"Download {kind}", size="sm", elem_id=prefix + kind.lower())
+                        for kind in ("PNG", "SVG")
+                    )
+        self._file = gr.JSON(visible=False)
+
+    def join(self, of: MapsOf, shown: Component, tokens: Component, dark: Component) -> None:
+        """Joins it to what its maps are of, and to the parts of the page beside it.
+
+        Args:
+            shown: holds what the maps are of.
+            tokens: the widget of the tokens, which changes with the map.
+        """
+        self._of = of
+        self._tokens = tokens
+        looks_at = {"looks_at": self.looks_at} if self.looks_at else {}
+        self.controls: dict[str, Component] = {
+            "shown": shown,
+            **looks_at,
+            "layer": self.layer,
+            "head": self.head,
+            "special_tokens": self.special_tokens,
+            "words": self.words,
+            "by_norms": self.by_norms,
+            "dark": dark,
+        }
+        """The inputs of a handler that makes `MapControls` of them."""
+        self.parts: list[Component] = [self.heads, self.picture, tokens, self.notes]
+        """What `show` gives values for."""
+
+    def wire(self) -> Dependency:
+        """Wires it; gives the event after which all maps are shown otherwise."""
+        controls, parts = self.controls, self.parts
+        numbered = [self.layer.input, self.head.input]
+        switched = [one.input for one in (self.special_tokens, self.words, self.by_norms)]
+        on(numbered, self.draw, controls, parts, waits_on=self.picture)
+        on(
+            self.heads.choose,
+            self.choose_head,
+            controls,
+            [self.layer, self.head, *parts],
+            waits_on=self.picture,
+        )
+        on(self.picture.select, self.choose_row, controls, [self._tokens])
+        if self.looks_at:
+            filled = [self.by_norms, *parts]
+            on(self.looks_at.input, self.look_elsewhere, controls, filled, waits_on=self.picture)
+        # Until somebody clicks, nobody draws a file. Then the browser saves it.
+        save = (WEB / "save.js").read_text(encoding="utf-8")
+        for button, keep in ((self.png, self.keep_png), (self.svg, self.keep_svg)):
+            kept = on(button.click, keep, controls, [self._file])
+            in_browser(kept.success, save, [self._file])
+        return on(switched, self.redraw, controls, parts, waits_on=self.picture)
+
+    def show(self, selection: MapSelection, dark: object, *, all_heads: bool = False) -> Update:
+        """A map, and all that is said of it.
+
+        Args:
+            all_heads: their small pictures are new as well; else they stay as they are.
+        """
+        view, maps, of = selection.view, selection.maps, self._of
+        heads: dict[str, Any] = {
+            "chosen": [one_based(view.layer), one_based(view.head)],
+            "without": selection.without,
+        }
+        if all_heads:
+            heads["value"] = overview(maps)
+        drawn = shown_picture(view, dark=bool(dark))
+        found = maps.head_type(view.layer, view.head)
+        return {
+            self.heads: gr.update(**heads),
+            self.picture: gr.update(value=drawn, alt_text=wording.map_description(view)),
+            self._tokens: of.tokens_of(selection),
+            self.notes: of.notes_of(selection, found),
+        }
+
+    def show_nothing(self) -> Update:
+        """The view where there is no map."""
+        return {
+            self.heads: gr.update(value={}, chosen=[1, 1], without=False),
+            self.picture: gr.update(value=None, alt_text=""),
+            self._tokens: {},
+            self.notes: [],
+        }
+
+    def offer(self, model: Bundle | Decoder, layer: int, head: int | str) -> Update:
+        """The layers and heads of a model, with those that are chosen, from 1."""
+        return {
+            self.layer: gr.Dropdown(choices=_choices(model.layers), value=layer),
+            self.head: gr.Dropdown(choices=_choices(model.heads), value=head),
+        }
+
+    def draw(self, **controls: Any) -> Update:
+        """Another layer or head was chosen by a control."""
+        return self.show(self._of.select(MapControls(**controls)), controls["dark"])
+
+    def redraw(self, **controls: Any) -> Update:
+        """Maps are to be shown otherwise: all heads are drawn anew."""
+        selection = self._of.select(MapControls(**controls))
+        return self.show(selection, controls["dark"], all_heads=True)
+
+    def choose_head(self, event: gr.EventData, **controls: Any) -> Update:
+        """A tile was chosen among all heads."""
+        chosen = {name: sent_with(event).get(name) for name in ("layer", "head")}
+        numbers: Update = {self.layer: chosen["layer"], self.head: chosen["head"]}
+        return {**numbers, **self.draw(**{**controls, **chosen})}
+
+    def choose_row(self, event: gr.EventData, **controls: Any) -> Update:
+        """The picture was clicked: the token of that row is chosen."""
+        selection = self._of.select(MapControls(**controls))
+        return {self._tokens: self._of.tokens_of(selection, _clicked_row(event, selection.view))}
+
+    def look_elsewhere(self, **controls: Any) -> Update:
+        """The source is to be looked at, or the generated text itself."""
+        if controls["looks_at"] == SOURCE:
+            return {self.by_norms: gr.update(interactive=True, info=""), **self.redraw(**controls)}
+        switch = gr.update(value=False, interactive=False, info=wording.NO_NORMS)
+        return {self.by_norms: switch, **self.redraw(**{**controls, "by_norms": False})}
+
+    def keep_png(self, **controls: Any) -> Update:
+        """The map is to be kept as a picture."""
+        return self._keep("png", controls)
+
+    def keep_svg(self, **controls: Any) -> Update:
+        """The same, as lines that can be drawn at any size."""
+        return self._keep("svg", controls)
+
+    def _keep(self, kind: Literal["png", "svg"], controls: dict[str, Any]) -> Update:
+        view = self._of.select(MapControls(**controls)).view
+        return {self._file: kept_picture(view, kind)}
 
 
-def no_map() -> tuple:
-    """In place of the values of `map_values`, where there is none."""
-    heads = gr.update(value={}, chosen=[1, 1], without=False)
-    return heads, gr.update(value=None, alt_text=""), {}, []
-
-
-def all_heads(maps: Maps) -> dict[str, Any]:
+def overview(maps: Maps) -> dict[str, Any]:
     """What the widget of all heads receives: all maps in small, and the type of each head."""
     measure, rows, types = maps.measure, [], []
     for layer in range(len(maps.weights)):
         weights = maps.of_layer(layer)
         rows.append(tiles(weights, maps))
-        types.append([_said(one) for one in head_types(weights, measure)])
+        types.append(
+            [
+                {"name": one.name, "text": wording.in_short(one)}
+                for one in head_types(weights, measure)
+            ]
+        )
     layers, heads = maps.weights.shape[:2]
     return {"layers": layers, "heads": heads, "picture": picture(rows), "types": types}
 
 
-def _said(found: HeadType) -> dict[str, Any]:
-    return {"name": found.name, "text": head_sentences.in_short(found)}
-
-
-def head_choice(model: Bundle | Decoder, layer: int, head: int | str) -> tuple:
-    """The controls of layer and head, offering those of a model."""
-    return (
-        gr.Dropdown(choices=payloads.layer_choices(model), value=layer),
-        gr.Dropdown(choices=payloads.head_choices(model), value=head),
+def _looks_at() -> gr.Radio:
+    return gr.Radio(
+        [("the source (cross-attention)", SOURCE), ("itself (self-attention)", WRITTEN)],
+        value=SOURCE,
+        label="The generated text attends to",
+        elem_id="looks_at",
     )
 
 
-def skip(count: int) -> list:
-    """Values that leave so many components as they are."""
-    return [gr.skip() for _ in range(count)]
+def _number(name: str, choices: list[int | str], prefix: str) -> gr.Dropdown:
+    return gr.Dropdown(choices, label=name, elem_id=prefix + name.lower(), min_width=100)
 
 
-T = TypeVar("T")
+def _choices(count: int) -> list[int | str]:
+    return [MEAN, MAX, *range(1, count + 1)]
 
 
-def sent_with(event: gr.EventData) -> dict[str, Any]:
-    """What a widget's script sent with its event; empty if that is no object."""
-    return event._data if isinstance(event._data, dict) else {}
+def _switch(label: str, name: str, *, on: bool) -> gr.Checkbox:
+    return gr.Checkbox(on, label=label, elem_id=name, min_width=120)
 
 
-def chosen_example(event: gr.EventData, examples: Sequence[T]) -> T:
-    """The one that was chosen among the examples of a bundle."""
-    index = sent_with(event).get("index")
-    if type(index) is not int or not 0 <= index < len(examples):
-        raise toast(f"There is no example {index!r:.30}; this bundle has {len(examples)}.")
-    return examples[index]
-
-
-def clicked_row(event: gr.EventData, view: MapView) -> int | None:
-    """The token, by its place in its text, whose row of a map's picture was clicked."""
+def _clicked_row(event: gr.EventData, view: MapView) -> int | None:
+    """The token, by its place in its text, whose row of the picture was clicked."""
     x, y = _coordinates(sent_with(event).get("index"))
     box = map_geometry(axis_labels(view.queries), axis_labels(view.keys))
     cell = box.cell(x, y, len(view.queries.tokens), len(view.keys.tokens))
@@ -113,4 +258,4 @@ def _coordinates(place: Any) -> tuple[float, float]:
         x, y = place
         return float(x), float(y)
     except (TypeError, ValueError, OverflowError):  # an integer beyond all floats
-        raise toast("A click has two coordinates, x and y.") from None
+        raise RequestError("A click has two coordinates, x and y.") from None

@@ -1,8 +1,14 @@
-"""The models behind a page, and what its controls mean. The page and the API both ask here."""
+"""The models behind a page, what its controls mean, and what there is to write from. The page and
+the endpoints both ask here.
+"""
 
-from collections.abc import Generator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+from zlib import crc32
 
+from explorer.analyses.noise import Corruption, NoisyText, corrupt
+from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cache import LEAST_BYTES, ReadingCache
 from explorer.inference.encoder import EncoderModel, Reading
@@ -10,7 +16,6 @@ from explorer.inference.generator import SOURCE, Generation, TextGenerator
 from explorer.inference.logits import Settings
 from explorer.maps.maps import Maps
 from explorer.maps.view import MapView, encoder_maps, generation_maps, map_view
-from explorer.ui import write_sentences
 from explorer.ui.checks import (
     MAX_TOKENS,
     check_ablated,
@@ -20,18 +25,33 @@ from explorer.ui.checks import (
     check_looks_at,
     check_switch,
     check_texts,
-    while_awaited,
 )
-from explorer.ui.write_sources import Source, source_of
+from explorer.ui.events import while_awaited
+from explorer.ui.wording import NO_NORMS
+
+_MOST = 2**31
 
 
-class Chosen(NamedTuple):
-    """What the page shows at the moment, as its components hold it: unchecked, since whoever can
-    speak HTTP can send anything."""
+class Source(NamedTuple):
+    """A text to write from, and how it came about. The page remembers it as a JSON object."""
+
+    text: str
+    clean: str
+    """What it was before it was corrupted; itself if it was not."""
+    times: int = 0
+    """How often that was corrupted, each time in another way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapControls:
+    """What shows a map, as a tab's components hold it: unchecked, since whoever can speak HTTP can
+    send anything."""
 
     shown: Any
-    """The text last read: an object with `bundle`, `text`, `text_pair` and `without`, the heads
-    that were left out as pairs of layer and head that count from 1."""
+    """What the maps are of. In the Classify tab the text last read: an object with `bundle`,
+    `text`, `text_pair` and `without`, the ablated heads as pairs of layer and head that count from
+    1. In the Write tab the text that was generated: an object with `bundle`, `text` (the source),
+    `ids`, and in `corrupted` how the source came about."""
     layer: Any
     head: Any
     special_tokens: Any
@@ -39,16 +59,39 @@ class Chosen(NamedTuple):
     """Whether the pieces of a word are shown as one."""
     by_norms: Any
     """Whether weights are multiplied by the norms of what they let through."""
-    dark: Any
+    dark: Any = False
+    looks_at: Any = SOURCE
+    """What a generated text attends to: the source, or itself."""
 
 
-class Selected(NamedTuple):
-    """What the page shows at the moment, checked."""
+@dataclass(frozen=True, kw_only=True)
+class MapSelection:
+    """A map that a tab shows, checked, and what it is of."""
 
     model: EncoderModel
     reading: Reading
     maps: Maps
     view: MapView
+
+    @property
+    def without(self) -> list[list[int]] | Literal[False]:
+        """The heads that are ablated, from 1; False where none can be."""
+        return self.reading.ablated if self.model.can_ablate else False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationSelection(MapSelection):
+    """A map of a generated text; `reading` is its source."""
+
+    generator: TextGenerator
+    generation: Generation
+    looks_at: str
+    corrupted: Source | None
+    """How the source came about, where it was corrupted on the page."""
+
+    @property
+    def without(self) -> Literal[False]:
+        return False
 
 
 _LACKS = {
@@ -57,13 +100,23 @@ _LACKS = {
 }
 
 
-class Screen:
-    """The models behind a page, and the readings that its visitors look at."""
+class PageModels:
+    """The models behind a page, and what its visitors had them read and write of late."""
 
     def __init__(self, models: Sequence[EncoderModel]) -> None:
         self.by_title = {model.bundle.title: model for model in models}
         assert len(self.by_title) == len(models), "see told_apart"
+        self._generators = {
+            title: TextGenerator(model)
+            for title, model in self.by_title.items()
+            if model.bundle.writes
+        }
         self.cache = ReadingCache(max([LEAST_BYTES, *(one.most_bytes for one in models)]))
+
+    @property
+    def bundles(self) -> list[Bundle]:
+        """Those of the models, in their order."""
+        return [model.bundle for model in self.by_title.values()]
 
     def model(self, title: object) -> EncoderModel:
         """The model of that title. Raises RequestError if there is none."""
@@ -72,6 +125,12 @@ class Screen:
                 f"There is no bundle {title!r:.60}; this page has: {', '.join(self.by_title)}."
             )
         return self.by_title[title]
+
+    def generator(self, title: object) -> TextGenerator:
+        """The decoder of the model of that title. Raises RequestError if it has none."""
+        model = self.model(title)
+        self.check_task(model, "writes")
+        return self._generators[model.bundle.title]
 
     def first(self, task: str) -> str:
         """The title of the first model that does a task: `classifies` or `writes`."""
@@ -89,92 +148,51 @@ class Screen:
         raise RequestError(f"{model.bundle.title} {_LACKS[task]}. {advice}.")
 
     def answer(
-        self, title: object, text: object, text_pair: object, ablated: object = None
+        self, title: object, text: object, text_pair: object, without: object = None
     ) -> tuple[EncoderModel, Reading]:
         """As `read`, by a model that classifies."""
         self.check_task(self.model(title), "classifies")
-        return self.read(title, text, text_pair, ablated)
+        return self.read(title, text, text_pair, without)
 
     def read(
-        self, title: object, text: object, text_pair: object, ablated: object = None
+        self, title: object, text: object, text_pair: object, without: object = None
     ) -> tuple[EncoderModel, Reading]:
         """Reads a text after checking it. Raises RequestError with a sentence for the reader.
 
         Args:
-            without: the heads to leave out, as in `Chosen.shown`.
+            without: the heads to ablate, as in `MapControls.shown`.
         """
         model = self.model(title)
         texts = check_texts(text, text_pair)
-        heads = check_ablated(ablated, model)
+        heads = check_ablated(without, model)
         return model, self.cache.read(model, texts.text, texts.text_pair, heads)
 
     def shown(self, shown: object) -> tuple[EncoderModel, Reading]:
-        """The text that the page shows, by the object in `Chosen.shown`. Raises RequestError."""
+        """The text that the Classify tab shows, by `MapControls.shown`. Raises RequestError."""
         if not isinstance(shown, dict):
-            raise RequestError("Nothing was read yet. Write a sentence, and press Read.")
+            raise RequestError("Nothing was read yet. Write a sentence, and press Analyze.")
         texts = shown.get("text"), shown.get("text_pair", "")
         return self.read(shown.get("bundle"), *texts, shown.get("without"))
 
-    def select(self, chosen: Chosen) -> Selected:
-        """The map that the page's controls mean. Raises RequestError."""
-        model, reading = self.shown(chosen.shown)
+    def select(self, controls: MapControls) -> MapSelection:
+        """The map that the controls of the Classify tab mean. Raises RequestError."""
+        return self.select_of(*self.shown(controls.shown), controls)
+
+    def select_of(
+        self, model: EncoderModel, reading: Reading, controls: MapControls
+    ) -> MapSelection:
+        """The same, of a text that was just read."""
         maps = encoder_maps(
             reading,
-            special_tokens=check_switch(chosen.special_tokens, "special_tokens"),
-            words=check_switch(chosen.words, "words"),
-            by_norms=check_switch(chosen.by_norms, "by_norms"),
+            special_tokens=check_switch(controls.special_tokens, "special_tokens"),
+            words=check_switch(controls.words, "words"),
+            by_norms=check_switch(controls.by_norms, "by_norms"),
         )
-        layer, head = (
-            check_layer(chosen.layer, model.bundle),
-            check_head(chosen.head, model.bundle),
+        layer = check_layer(controls.layer, model.bundle)
+        head = check_head(controls.head, model.bundle)
+        return MapSelection(
+            model=model, reading=reading, maps=maps, view=map_view(maps, layer, head)
         )
-        return Selected(model, reading, maps, map_view(maps, layer, head))
-
-
-class WriteChosen(NamedTuple):
-    """What the tab shows at the moment, as its components hold it: unchecked."""
-
-    shown: Any
-    """The text that was written: an object with `bundle`, `text` (the source), `ids`, and in
-    `spoiled` how the source came about."""
-    looks_at: Any
-    layer: Any
-    head: Any
-    special_tokens: Any
-    words: Any
-    by_norms: Any
-    dark: Any
-
-
-class WriteSelected(NamedTuple):
-    """What the tab shows at the moment, checked."""
-
-    model: EncoderModel
-    generator: TextGenerator
-    generation: Generation
-    looks_at: str
-    maps: Maps
-    view: MapView
-    spoiled: Source | None
-    """How the source came about, where it was spoiled on the page."""
-
-
-class WriteScreen:
-    """The models that write, and the texts that visitors look at."""
-
-    def __init__(self, screen: Screen) -> None:
-        self.screen = screen
-        self._generators = {
-            title: TextGenerator(model)
-            for title, model in screen.by_title.items()
-            if model.bundle.writes
-        }
-
-    def generator(self, title: object) -> TextGenerator:
-        """The decoder of the model of that title. Raises RequestError if it has none."""
-        model = self.screen.model(title)
-        self.screen.check_task(model, "writes")
-        return self._generators[model.bundle.title]
 
     def write(
         self, title: object, text: object, settings: Settings
@@ -184,7 +202,7 @@ class WriteScreen:
         Raises:
             RequestError: before the first step.
         """
-        generator, reading = self._source(title, text)
+        generator, reading = self.generator(title), self.read(title, text, "")[1]
         return self._kept(title, generator, reading, settings)
 
     def written(self, title: object, text: object) -> Generation:
@@ -194,11 +212,11 @@ class WriteScreen:
 
     def follow(self, title: object, text: object, ids: object) -> tuple[TextGenerator, Generation]:
         """A text that was written, or might have been: from memory, or run again."""
-        generator, reading = self._source(title, text)
+        generator, reading = self.generator(title), self.read(title, text, "")[1]
         checked = check_ids(ids, generator.decoder)
         key = (title, reading.text, tuple(checked))
-        cache = self.screen.cache
-        return generator, cache.find(key) or cache.keep(key, generator.follow(reading, checked))
+        found = self.cache.find(key) or self.cache.keep(key, generator.follow(reading, checked))
+        return generator, found
 
     def target(self, title: object, text: object, target: object) -> tuple[Generation, int]:
         """A text that is given, or one that the decoder writes, and how many of the given one's
@@ -211,48 +229,51 @@ class WriteScreen:
             raise RequestError("The target has no token that this model knows.")
         return self.follow(title, text, ids)[1], left_out
 
-    def shown(self, shown: object) -> tuple[EncoderModel, TextGenerator, Generation]:
-        """The text that the tab shows, by what `WriteChosen.shown` holds. Raises RequestError."""
+    def shown_generation(self, shown: object) -> tuple[EncoderModel, TextGenerator, Generation]:
+        """The text that the Write tab shows, by `MapControls.shown`. Raises RequestError."""
         if not isinstance(shown, dict):
             raise RequestError("Nothing was written yet. Give a sentence, and press Write.")
         title = shown.get("bundle")
         generator, generation = self.follow(title, shown.get("text"), shown.get("ids"))
-        return self.screen.model(title), generator, generation
+        return self.model(title), generator, generation
 
-    def select(self, chosen: WriteChosen, generation: Generation | None = None) -> WriteSelected:
-        """The map that the tab's controls mean. Raises RequestError.
+    def select_generation(self, controls: MapControls) -> GenerationSelection:
+        """The map that the controls of the Write tab mean. Raises RequestError."""
+        return self.select_of_generation(*self.shown_generation(controls.shown), controls)
 
-        Args:
-            writing: what is shown, where it is at hand; `shown` then is the page's own.
-        """
-        if generation is None:
-            model, generator, generation = self.shown(chosen.shown)
-        else:
-            model = self.screen.model(chosen.shown["bundle"])
-            generator = self.generator(chosen.shown["bundle"])
-        looks_at = check_looks_at(chosen.looks_at)
-        by_norms = check_switch(chosen.by_norms, "by_norms")
+    def select_of_generation(
+        self,
+        model: EncoderModel,
+        generator: TextGenerator,
+        generation: Generation,
+        controls: MapControls,
+    ) -> GenerationSelection:
+        """The same, of a text that was just written; `controls.shown` is the page's own then."""
+        looks_at = check_looks_at(controls.looks_at)
+        by_norms = check_switch(controls.by_norms, "by_norms")
         if by_norms and looks_at != SOURCE:
-            raise RequestError(write_sentences.NO_NORMS)
+            raise RequestError(NO_NORMS)
         maps = generation_maps(
             generation,
             looks_at,
-            special_tokens=check_switch(chosen.special_tokens, "special_tokens"),
-            words=check_switch(chosen.words, "words"),
+            special_tokens=check_switch(controls.special_tokens, "special_tokens"),
+            words=check_switch(controls.words, "words"),
             by_norms=by_norms,
         )
-        layer, head = (
-            check_layer(chosen.layer, generator.decoder),
-            check_head(chosen.head, generator.decoder),
+        layer = check_layer(controls.layer, generator.decoder)
+        head = check_head(controls.head, generator.decoder)
+        return GenerationSelection(
+            model=model,
+            reading=generation.source,
+            maps=maps,
+            view=map_view(maps, layer, head),
+            generator=generator,
+            generation=generation,
+            looks_at=looks_at,
+            corrupted=source_of(
+                generation.source.text, controls.shown.get("corrupted"), model.mask
+            ),
         )
-        view = map_view(maps, layer, head)
-        spoiled = source_of(generation.source.text, chosen.shown.get("spoiled"), model.mask)
-        return WriteSelected(model, generator, generation, looks_at, maps, view, spoiled)
-
-    def _source(self, title: object, text: object) -> tuple[TextGenerator, Reading]:
-        generator = self.generator(title)
-        _, reading = self.screen.read(title, text, "")
-        return generator, reading
 
     def _kept(
         self, title: object, generator: TextGenerator, reading: Reading, settings: Settings
@@ -264,4 +285,66 @@ class WriteScreen:
                 yield generation
         finally:
             if generation:
-                self.screen.cache.keep((title, reading.text, tuple(generation.ids)), generation)
+                self.cache.keep((title, reading.text, tuple(generation.ids)), generation)
+
+
+def corrupted_source(clean: str, times: int, mask: str) -> Source:
+    """A sentence with two words corrupted, in a way that follows from the sentence and `times`."""
+    return Source(_noisy(clean, times, mask).text, clean, times)
+
+
+def _noisy(clean: str, times: int, mask: str) -> NoisyText:
+    return corrupt(clean, crc32(clean.encode()) + times, mask)
+
+
+def source_of(text: object, remembered: object, mask: str) -> Source | None:
+    """How a text was corrupted here; None if it was not: what a reader wrote over it is their own.
+
+    Args:
+        text, remembered: as for `corrupt_again`.
+    """
+    if not isinstance(remembered, Mapping) or remembered.get("text") != text:
+        return None
+    try:
+        clean = check_texts(remembered.get("clean")).text
+    except RequestError:
+        return None
+    times = remembered.get("times")
+    if not isinstance(times, int) or not 0 <= times < _MOST or clean == text:
+        return None
+    source = corrupted_source(clean, times, mask)
+    return source if source.text == text else None
+
+
+def corruptions_of(source: Source, mask: str) -> tuple[Corruption, ...]:
+    """What was done to the clean sentence of a source that was corrupted here."""
+    return _noisy(source.clean, source.times, mask).corruptions
+
+
+def corrupt_again(text: object, remembered: object, mask: str) -> Source:
+    """Corrupts what a reader has before them: their own text, or, where that is what was corrupted
+    last, the clean sentence once more in another way.
+
+    Args:
+        text, remembered: the text and the last `Source`, as the page sent them, unchecked.
+
+    Raises:
+        RequestError: a text is none, or not fit to be read.
+    """
+    own = check_texts(text).text
+    if not isinstance(remembered, Mapping) or remembered.get("text") != own:
+        return corrupted_source(own, 0, mask)
+    clean, times = check_texts(remembered.get("clean")).text, remembered.get("times")
+    again = times + 1 if isinstance(times, int) and 0 <= times < _MOST else 0
+    return corrupted_source(clean, again, mask)
+
+
+def offered_sources(bundle: Bundle, mask: str) -> list[Source]:
+    """The texts that a bundle offers: those of its decoder; or else its examples, corrupted if the
+    decoder restores."""
+    decoder = bundle.decoder
+    if decoder is None:
+        return []
+    if decoder.examples or not decoder.restores:
+        return [Source(one.text, one.text) for one in decoder.examples or bundle.examples]
+    return [corrupted_source(one.text, 0, mask) for one in bundle.examples]

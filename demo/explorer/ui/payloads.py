@@ -1,5 +1,5 @@
-"""What the page's own widgets receive: JSON of plain values, which they show as text, never as
-HTML.
+"""What widgets and programs receive: JSON of plain values. Widgets show them as text, never as
+HTML; for programs numbers are rounded, and layers and heads count from 1.
 """
 
 import base64
@@ -8,22 +8,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from explorer.analyses.noise import Corruption, grade
-from explorer.bundle.bundle import Bundle, Decoder
+from explorer.analyses.perturbation import Answers
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.schema import Example
 from explorer.drawing.geometry import can_draw
-from explorer.inference.encoder import Reading
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import Generation
 from explorer.inference.tokens import Token, own_words
-from explorer.maps.axes import MAX, MEAN, Axis, place_of
+from explorer.maps.axes import Axis, place_of
 from explorer.maps.rollout import QUERY, RolloutView
 from explorer.maps.view import MapView, first_step, first_token
-from explorer.ui import sentences, write_sentences
-from explorer.ui.models import WriteSelected
-from explorer.ui.write_sources import Source, corruptions_of
+from explorer.ui import wording
+from explorer.ui.models import GenerationSelection, PageModels, Source, corruptions_of
 
 MAX_BARS = 8
+DIGITS = 6
+"""Decimals of a number for programs."""
 
 
 def facts(bundle: Bundle) -> dict[str, Any]:
@@ -33,10 +36,10 @@ def facts(bundle: Bundle) -> dict[str, Any]:
     facts = [
         names + (f" and {more} more" if more > 0 else ""),
         f"{bundle.layers} layers × {bundle.heads} heads",
-        write_sentences.sizes(bundle),
-        sentences.which_graph(bundle.graph),
-        sentences.accuracy(bundle),
-        write_sentences.worth(bundle.decoder),
+        wording.sizes(bundle),
+        wording.which_graph(bundle.graph),
+        wording.accuracy(bundle),
+        wording.worth(bundle.decoder),
     ]
     does = {"classify": bundle.classifies, "write": bundle.writes}
     return {
@@ -128,17 +131,7 @@ def examples(given: Sequence[Example]) -> list[dict[str, str]]:
     return [{"text": example.text, "text_pair": example.text_pair} for example in given]
 
 
-def layer_choices(model: Bundle | Decoder) -> list[int | str]:
-    """The layers that a control offers."""
-    return [MEAN, MAX, *range(1, model.layers + 1)]
-
-
-def head_choices(model: Bundle | Decoder) -> list[int | str]:
-    """The heads that a control offers."""
-    return [MEAN, MAX, *range(1, model.heads + 1)]
-
-
-def rollout_payload(reading: Reading, view: RolloutView) -> dict[str, Any]:
+def rollout(reading: Reading, view: RolloutView) -> dict[str, Any]:
     """What `web/rollout.js` draws."""
     whole = view.axis.whole
     return {
@@ -154,7 +147,7 @@ def rollout_payload(reading: Reading, view: RolloutView) -> dict[str, Any]:
 
 
 def written(
-    selected: WriteSelected, *, busy: bool = False, chosen: int | None = None
+    selected: GenerationSelection, *, busy: bool = False, chosen: int | None = None
 ) -> dict[str, Any]:
     """The written tokens, or words, with their candidates, what they may look at, and the map.
 
@@ -168,7 +161,7 @@ def written(
     return {
         "source": zlib.crc32(texts.encode()),
         "busy": busy,
-        "state": write_sentences.state(generation, selected.generator.decoder, busy=busy),
+        "state": wording.state(generation, selected.generator.decoder, busy=busy),
         "text": generation.text,
         "name": view.name,
         "unit": unit,
@@ -183,30 +176,30 @@ def written(
 
 
 def mark(source: Source, mask: str, *, asked: bool = False) -> dict[str, Any]:
-    """What `web/spoiled.js` shows below a source: what was spoiled of it; nothing where it was not
-    spoiled here.
+    """What `web/spoiled.js` shows below a source: what was corrupted in it; nothing where it was
+    not corrupted here.
 
     Args:
-        asked: a reader wanted it spoiled, and is told if it could not be.
+        asked: a reader wanted it corrupted, and is told if it could not be.
     """
     if source.text == source.clean:
-        return {"sentence": write_sentences.UNSPOILED, "pieces": []} if asked else {}
+        return {"sentence": wording.UNCORRUPTED, "pieces": []} if asked else {}
     pieces = _pieces(source.clean, corruptions_of(source, mask))
-    return {"sentence": write_sentences.SPOILED, "pieces": pieces}
+    return {"sentence": wording.CORRUPTED, "pieces": pieces}
 
 
-def repair(selected: WriteSelected) -> dict[str, Any] | None:
-    """The clean sentence of a source that was spoiled here, and once the text has come to its end,
-    what was mended. None for any other source."""
-    if selected.spoiled is None:
+def repair(selected: GenerationSelection) -> dict[str, Any] | None:
+    """The clean sentence of a source that was corrupted here, and once the text has come to its
+    end, what was restored. None for any other source."""
+    if selected.corrupted is None:
         return None
-    generation, clean, found = selected.generation, selected.spoiled.clean, None
-    corruptions = corruptions_of(selected.spoiled, selected.model.mask)
+    generation, clean, found = selected.generation, selected.corrupted.clean, None
+    corruptions = corruptions_of(selected.corrupted, selected.model.mask)
     if generation.finished:
         words = [word.text for word in own_words(generation.tokens)]
         found = grade(corruptions, selected.generator.spelled(clean), words)
     return {
-        "sentence": write_sentences.graded(found),
+        "sentence": wording.graded(found),
         "pieces": _pieces(clean, corruptions, found.restored if found else ()),
     }
 
@@ -214,8 +207,8 @@ def repair(selected: WriteSelected) -> dict[str, Any] | None:
 def _pieces(
     clean: str, corruptions: Sequence[Corruption], restored: Sequence[bool] = ()
 ) -> list[dict[str, Any]]:
-    """A clean sentence cut where it was spoiled: each piece with its text, and a spoiled one with
-    the `kind` of slip, and whether it is `restored` if that is known."""
+    """A clean sentence cut where it was corrupted: each piece with its text, and a corrupted one
+    with the `kind` of slip, and whether it is `mended` if that is known."""
     found: list[dict[str, Any]] = []
     at = 0
     for number, corruption in enumerate(corruptions):
@@ -250,3 +243,115 @@ def _step(generation: Generation, place: int) -> dict[str, Any]:
             for token, (index, share) in named
         ],
     }
+
+
+def plain(numbers: NDArray) -> list:
+    """An array as nested lists, with None for NaN, which JSON does not know."""
+    plain_numbers = numbers.astype(object)
+    plain_numbers[np.isnan(numbers)] = None
+    return plain_numbers.tolist()
+
+
+def plain_log_odds(numbers: NDArray[np.float64], bundle: Bundle) -> list | None:
+    """The same for log-odds and effects on them; None for a regression, whose numbers have none."""
+    return None if bundle.problem_type == "regression" else plain(numbers)
+
+
+def both(
+    effects: NDArray[np.float64], log_odds_effects: NDArray[np.float64], bundle: Bundle
+) -> list[dict[str, float | None]]:
+    """Each effect on the probability, or a regression's number, and on the log-odds, under the
+    names that widgets know."""
+    log_odds = plain_log_odds(log_odds_effects, bundle) or [None] * len(effects)
+    return [
+        {"effect": effect, "log_odds_effect": other}
+        for effect, other in zip(plain(effects), log_odds, strict=True)
+    ]
+
+
+def log_odds_of_label(answer: Answers, label: int) -> float | None:
+    """Of one answer; None for a regression."""
+    return None if answer.bundle.problem_type == "regression" else float(answer.log_odds[label])
+
+
+def log_odds_by_label(answer: Answers) -> dict[str, float] | None:
+    """Of one answer; None for a regression."""
+    if answer.bundle.problem_type == "regression":
+        return None
+    return dict(zip(answer.bundle.labels, answer.log_odds.tolist(), strict=True))
+
+
+def rounded_numbers(data: Any) -> Any:
+    """Plain data for programs: its fractions rounded to `DIGITS`, all else as it is."""
+    if isinstance(data, float):
+        return round(data, DIGITS)
+    if isinstance(data, dict):
+        return {name: rounded_numbers(part) for name, part in data.items()}
+    return [rounded_numbers(part) for part in data] if isinstance(data, list) else data
+
+
+def about(model: EncoderModel, reading: Reading) -> dict[str, Any]:
+    """What every endpoint says about a reading."""
+    return {
+        "tokens": [said_token(token) for token in reading.tokens],
+        "tokens_left_out": reading.tokens_left_out,
+        "max_tokens": model.bundle.most_tokens,
+        "bundle": model.bundle.title,
+        "precision": model.bundle.graph.precision,
+    }
+
+
+def said_token(token: Token) -> dict[str, Any]:
+    """A token for programs."""
+    return {
+        "piece": token.piece,
+        "text": token.text,
+        "special": token.special,
+        "segment": token.segment,
+    }
+
+
+def said_words(axis: Axis) -> list[dict[str, Any]] | None:
+    """The words along an axis for programs; None where it has tokens."""
+    if axis.words is None:
+        return None
+    return [
+        {"text": word.text, "special": word.special, "segment": word.segment, "tokens": word.places}
+        for word in axis.words
+    ]
+
+
+def rounded(values: NDArray[np.float32]) -> list[float]:
+    return [round(float(value), DIGITS) for value in values]
+
+
+def about_generation(models: PageModels, title: Any, generation: Generation) -> dict[str, Any]:
+    """What every endpoint says about a written text, its source and its models."""
+    known = about(models.model(title), generation.source)
+    precision = models.generator(title).decoder.graph.precision
+    return {**said_generation(generation), **known, "precision": precision}
+
+
+def said_generation(generation: Generation) -> dict[str, Any]:
+    """A written text for programs."""
+    steps = zip(generation.tokens, generation.steps, generation.candidates, strict=True)
+    return {
+        "text": generation.text,
+        "finished": generation.finished,
+        "target": [
+            {
+                **said_token(token),
+                "probability": round(step.probability, 6),
+                "entropy": round(step.entropy, 6),
+                "candidates": _shares(candidates, step.candidates),
+            }
+            for token, step, candidates in steps
+        ],
+    }
+
+
+def _shares(tokens: tuple[Token, ...], shares: tuple[tuple[int, float], ...]) -> list[dict]:
+    return [
+        {"piece": token.piece, "probability": round(share, 6)}
+        for token, (_, share) in zip(tokens, shares, strict=True)
+    ]

@@ -1,17 +1,12 @@
-"""The page's own widgets, its theme, and how its events run.
+"""The page's own widgets, and its theme.
 
 A widget is gradio's HTML component with a fixed template and a script. Two traps are kept shut.
 Gradio compiles an HTML component's template together with its value, so a reader's `${...}` or
 `{{...}}` would run as code: our template is one empty element and the value is plain data, which
 the script turns into text nodes. And a value that is a string would be searched for script tags:
 ours are objects and arrays.
-
-Each kind of work has its own line, in which one thing at a time is done, since each holds a text's
-maps while it works: a reading, an analysis and a text that is being written are what the memory has
-to hold at once. Between lines, whoever runs a graph takes turns: see `inference/session.py`.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,29 +41,7 @@ def make_theme() -> gr.themes.Base:
     ).set(**colours)
 
 
-READING: dict[str, Any] = {"concurrency_id": "reading", "concurrency_limit": 1}
-"""What takes a run of a graph or two, and drawing: nobody should wait for it."""
-
-ANALYSIS: dict[str, Any] = {"concurrency_id": "analysis", "concurrency_limit": 1}
-"""What runs a graph many times on changed texts, for seconds."""
-
-WRITING: dict[str, Any] = {"concurrency_id": "writing", "concurrency_limit": 1}
-"""What has a decoder write, token by token."""
-
-PRIVATE: dict[str, Any] = {
-    **READING,
-    # The handlers check what comes in and give what the page takes. Gradio's own checks would write
-    # what they refuse into the log, and its images into files.
-    "preprocess": False,
-    "postprocess": False,
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "trigger_mode": "always_last",  # of quick clicks the last one counts
-}
-"""How the page's own handlers run, but for those of the other lines."""
-
-
-PAGE = Path(__file__).parents[1] / "web"
+WEB = Path(__file__).parents[1] / "web"
 _NEEDS = {
     "answer": ["bars.js"],
     "compare": ["bars.js", "signed.js", "scrolls.js"],
@@ -98,7 +71,7 @@ def widget(name: str, elem_id: str | None = None, **options: Any) -> gr.HTML:
     No subclass of gr.HTML: gradio would write a stub file beside this one whenever it is imported.
     """
     files = ["dom.js", *_NEEDS.get(name, []), f"{name}.js"]
-    scripts = [(PAGE / file).read_text(encoding="utf-8") for file in files]
+    scripts = [(WEB / file).read_text(encoding="utf-8") for file in files]
     return gr.HTML(
         html_template='<div class="widget"></div>',
         js_on_load="\n".join(scripts),
@@ -114,53 +87,17 @@ def number(name: str, choices: list, prefix: str = "") -> gr.Dropdown:
     return gr.Dropdown(choices, label=name, elem_id=prefix + name.lower(), min_width=100)
 
 
-class Switches(NamedTuple):
-    """How a map is shown, whichever it is."""
+class Frame(NamedTuple):
+    """The parts of the page around its tabs."""
 
-    special_tokens: gr.Checkbox
-    words: gr.Checkbox
-    by_norms: gr.Checkbox
-
-
-def switches(prefix: str = "") -> Switches:
-    """Whether pieces stand as whole words, special tokens are shown, and weights are multiplied by
-    the norms of what they let through."""
-
-    def switch(label: str, name: str, *, on: bool) -> gr.Checkbox:
-        return gr.Checkbox(on, label=label, elem_id=prefix + name, min_width=120)
-
-    with gr.Row(elem_classes="switches"):
-        words = switch("Whole words", "words", on=True)
-        special_tokens = switch("Show special tokens", "special", on=True)
-        by_norms = switch("Weigh by value norms", "norms", on=False)
-    return Switches(special_tokens, words, by_norms)
+    bundle: gr.Dropdown
+    """Which model is chosen, by its title."""
+    facts: gr.HTML
+    about: gr.HTML
+    """What stands at the foot."""
+    dark: gr.Checkbox
+    """Whether the page is dark; not shown."""
 
 
-def download(kind: str, prefix: str = "") -> gr.Button:
-    """Draws the map that is shown into a file, and saves it: see `wire_saving`."""
-    return gr.Button(f"Download {kind}", size="sm", elem_id=prefix + kind.lower())
-
-
-def wire_saving(
-    button: gr.Button,
-    keep: Callable[..., dict[str, str]],
-    controls: list,
-    file: gr.JSON,
-    private: dict[str, Any],
-) -> None:
-    """A click has a file made, which the browser saves. Until then nobody draws it.
-
-    Args:
-        keep: makes the file from what the page shows, as `web/save.js` takes it.
-        file: an invisible component that hands it on.
-        private: how a handler runs that is for the page alone.
-    """
-    save = (PAGE / "save.js").read_text(encoding="utf-8")
-    made = button.click(keep, controls, file, **private)
-    made.success(None, file, None, js=save, queue=False, api_visibility="private")
-
-
-def waits_on(part: gr.components.Component, event: dict[str, Any]) -> dict[str, Any]:
-    """The options of an event that says, on a part of the page, that a reader waits for their turn,
-    and how long. A short wait is not shown: see page.css."""
-    return {**event, "show_progress": "minimal", "show_progress_on": part}
+IS_DARK = "document.body.classList.contains('dark')"
+"""An expression in JavaScript."""

@@ -9,17 +9,16 @@ from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.tokens import group_words
-from explorer.ui.models import Screen
+from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked
-from explorer.ui.panels.compare_api import CompareApi
-from explorer.ui.panels.compare_panel import COMPARE, payload
+from explorer.ui.panels.compare import COMPARE, payload
 
 FIRST, SECOND = "unbelievable music was good", "The Music was not good at all"
 
 
 @pytest.fixture(scope="module")
-def screen(model, tiny_folder):
-    return Screen([model])
+def models(model, tiny_folder):
+    return PageModels([model])
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +97,11 @@ def test_models_with_other_heads_are_compared_by_their_answers_alone(model, read
     assert compare(readings[0], fewer).moved is None
 
 
-def test_the_panel_gives_both_answers_and_the_maps_of_the_heads_that_moved(model, screen, readings):
+def test_the_panel_gives_both_answers_and_the_maps_of_the_heads_that_moved(
+    model, models, readings, endpoints_of
+):
     asked = Asked(
-        model=model, reading=readings[0], screen=screen,
+        model=model, reading=readings[0], models=models,
         options={"text": SECOND, "model": model.bundle.title},
     )  # fmt: skip
     drawn = run_to_end(COMPARE.run(asked))
@@ -116,7 +117,7 @@ def test_the_panel_gives_both_answers_and_the_maps_of_the_heads_that_moved(model
         share = reading.probabilities.astype(np.float64)
         odds = dict(zip(model.bundle.labels, np.log(share / (1 - share)), strict=True))
         assert side["log_odds"] == pytest.approx(odds, abs=1e-4)
-    answer = CompareApi(screen).compare(FIRST, SECOND)
+    answer = endpoints_of(models).compare(FIRST, SECOND)
     assert answer["log_odds"][1] == pytest.approx(drawn["sides"][1]["log_odds"], abs=1e-5)
 
 
@@ -128,17 +129,17 @@ def test_the_panel_gives_both_answers_and_the_maps_of_the_heads_that_moved(model
         ({"text": ["x"], "model": "Tiny"}, "expected a string"),
     ],
 )
-def test_what_cannot_be_compared_is_said(model, screen, readings, options, sentence):
+def test_what_cannot_be_compared_is_said(model, models, readings, options, sentence):
     if options["model"] == "Tiny":
         options = {**options, "model": model.bundle.title}
     with pytest.raises(RequestError, match=sentence):
         run_to_end(
-            COMPARE.run(Asked(model=model, reading=readings[0], screen=screen, options=options))
+            COMPARE.run(Asked(model=model, reading=readings[0], models=models, options=options))
         )
 
 
-def test_the_panel_begins_with_one_word_less_of_the_shown_text(model, screen, readings):
-    asked = Asked(model=model, reading=readings[0], screen=screen, options={})
+def test_the_panel_begins_with_one_word_less_of_the_shown_text(model, models, readings):
+    asked = Asked(model=model, reading=readings[0], models=models, options={})
 
     begins = COMPARE.refresh_options(asked)["text"]["value"]
 
@@ -154,9 +155,9 @@ def test_the_panel_begins_with_one_word_less_of_the_shown_text(model, screen, re
         (f"{FIRST} indeed", ""),
     ],
 )
-def test_equal_texts_are_said_to_be_equal(model, screen, readings, text, said):
+def test_equal_texts_are_said_to_be_equal(model, models, readings, text, said):
     asked = Asked(
-        model=model, reading=readings[0], screen=screen,
+        model=model, reading=readings[0], models=models,
         options={"text": text, "model": model.bundle.title},
     )  # fmt: skip
 

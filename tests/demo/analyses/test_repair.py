@@ -5,7 +5,7 @@ import pytest
 from explorer.analyses.noise import Corruption, Repair, corrupt, grade
 from explorer.inference.generator import TextGenerator
 from explorer.inference.target_text import Spelled
-from explorer.ui.write_sentences import graded
+from explorer.ui.wording import graded
 
 CLEAN = "the film is not bad"
 
@@ -79,10 +79,10 @@ def test_the_clean_sentence_mends_everything_and_the_spoiled_one_nothing(model, 
 
 def test_the_grade_is_told_in_a_sentence():
     assert graded(Repair((True, False), 7, 7, 0)) == (
-        "1 of 2 spoiled places mended, 7 of the 7 other words kept."
+        "1 of 2 corrupted places restored, 7 of the 7 other words kept."
     )
     assert graded(Repair((True,), 3, 4, 1)) == (
-        "1 of 1 spoiled place mended, 3 of the 4 other words kept, 1 word put in that it did not "
-        "have."
+        "1 of 1 corrupted place restored, 3 of the 4 other words kept, 1 word added that it did "
+        "not have."
     )
     assert "not graded" in graded(None)

@@ -21,7 +21,7 @@ from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.inference.source_text import masked
 from explorer.ui.panel import Asked
-from explorer.ui.panels.source_panel import SOURCE_ATTRIBUTION, check_source_removal
+from explorer.ui.panels.source import SOURCE_ATTRIBUTION, check_source_removal
 
 TEXT = "unbelievable music was good"
 

@@ -18,10 +18,11 @@ from explorer.bundle.bundle import open_bundle
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.probabilities import fall_of_probability, log_odds_of, probabilities_of
-from explorer.ui.models import Screen
-from explorer.ui.panels import heads_panel, occlusion_panel, pairs_panel, trust_panel
-from explorer.ui.panels.heads_api import HeadsApi
-from explorer.ui.panels.words_api import WordsApi
+from explorer.ui.models import PageModels
+from explorer.ui.panels import head_effects as heads_panel
+from explorer.ui.panels import occlusion as occlusion_panel
+from explorer.ui.panels import pairs as pairs_panel
+from explorer.ui.panels import trust as trust_panel
 from explorer.ui.payloads import in_percent
 
 TEXT = "Not bad at all, the story is great!"
@@ -148,40 +149,40 @@ def test_where_no_order_of_words_differs_no_ranking_beats_chance(unmoved):
     ]
 
 
-def test_programs_get_the_log_odds_that_the_page_shows(sure):
-    words, heads = WordsApi(Screen([sure])), HeadsApi(Screen([sure]))
+def test_programs_get_the_log_odds_that_the_page_shows(sure, endpoints_of):
+    api = endpoints_of(PageModels([sure]))
     reading = sure.read(TEXT)
     label = label_of(reading)
     whole = Answers(sure.bundle, reading.logits).log_odds[label]
 
-    answer = words.occlusion(TEXT)
+    answer = api.occlusion(TEXT)
     found = run_to_end(occlusion(sure, reading, label, "deleted"))
     np.testing.assert_allclose(answer["log_odds_effects"], found.log_odds_effects, atol=1e-5)
     assert answer["log_odds"] == pytest.approx(whole, abs=1e-5)
     assert (answer["value"], answer["matters"], answer["least"]) == (1, True, 0.1)
-    trusted = words.trust(TEXT)["methods"]["occlusion"]
+    trusted = api.trust(TEXT)["methods"]["occlusion"]
     assert trusted["log_odds_comprehensiveness"] > trusted["comprehensiveness"]
     assert 0 <= trusted["log_odds_comprehensiveness_percentile"] <= 1
-    flip = words.smallest_flip(TEXT)
+    flip = api.smallest_flip(TEXT)
     assert flip["changed_log_odds"].keys() == flip["changed"].keys()
-    layers = heads.head_effects(TEXT)
+    layers = api.head_effects(TEXT)
     expected = run_to_end(head_effects(sure, reading, label)).log_odds_effects(label)
     np.testing.assert_allclose(layers["log_odds_effects"], expected, atol=1e-5)
-    curve = heads.pruning(TEXT)
+    curve = api.pruning(TEXT)
     assert curve["log_odds"][0] == pytest.approx(whole, abs=1e-4)
     assert len(curve["log_odds"]) == len(curve["values"])
 
 
-def test_a_regression_has_no_log_odds(copy_of_tiny):
+def test_a_regression_has_no_log_odds(copy_of_tiny, endpoints_of):
     number = EncoderModel(open_bundle(copy_of_tiny(problem_type="regression"), "float32"))
-    screen = Screen([number])
+    api = endpoints_of(PageModels([number]))
 
-    answer = WordsApi(screen).occlusion(TEXT)
+    answer = api.occlusion(TEXT)
     assert answer["log_odds_effects"] is answer["log_odds"] is None
     assert answer["least"] == pytest.approx(abs(answer["value"]) / 100, abs=1e-6)
-    assert WordsApi(screen).trust(TEXT)["methods"]["rollout"]["log_odds_sufficiency"] is None
-    assert HeadsApi(screen).head_effects(TEXT)["layer_log_odds_effects"] is None
-    assert HeadsApi(screen).pruning(TEXT)["log_odds"] is None
+    assert api.trust(TEXT)["methods"]["rollout"]["log_odds_sufficiency"] is None
+    assert api.head_effects(TEXT)["layer_log_odds_effects"] is None
+    assert api.pruning(TEXT)["log_odds"] is None
 
 
 def test_a_probability_is_never_none_and_never_all():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.ui.widgets import PAGE
+from explorer.ui.widgets import WEB
 
 SCRIPTS = ("dom.js", "signed.js", "effects.js", "word_effects.js", "head_grid.js")
 
@@ -11,7 +11,7 @@ SCRIPTS = ("dom.js", "signed.js", "effects.js", "word_effects.js", "head_grid.js
 def calculate(browser):
     """Evaluates an expression among the scripts that widgets share."""
     page = browser.new_page()
-    scripts = [(PAGE / name).read_text("utf-8") for name in SCRIPTS]
+    scripts = [(WEB / name).read_text("utf-8") for name in SCRIPTS]
     code = "\n".join(["const element = document;", *scripts])
     yield lambda expression: page.evaluate(f"() => {{ {code}\n return {expression}; }}")
     page.close()

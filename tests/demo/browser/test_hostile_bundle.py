@@ -79,8 +79,8 @@ def test_no_name_in_it_fetches_anything_wherever_it_is_shown(
         assert strange.licence in page.locator("#about").inner_text()
         page.locator("#examples .example").first.click()
         page.get_by_label("Show special tokens").first.click()
-        page.locator("#removed", has_text="are hidden").wait_for()
-        said = page.locator("#removed").inner_text()
+        page.locator("#notes", has_text="are hidden").wait_for()
+        said = page.locator("#notes").inner_text()
         assert f"{as_markdown(address, 'cls')} and {as_html(address, 'sep')} are hidden" in said
 
         page.get_by_role("tab", name="Words").click()

@@ -168,7 +168,7 @@ def test_special_tokens_are_hidden_and_the_removed_share_is_said(page):
     wait_for_another(page, old)
 
     assert page.locator("#tokens .chip:disabled").count() == 2
-    said = page.locator("#removed").inner_text()
+    said = page.locator("#notes").inner_text()
     assert re.search(r"\[CLS\] and \[SEP\] are hidden\. They had drawn \d+% of a row's", said)
     assert "scaled back to 100 %" in said
 
@@ -315,7 +315,7 @@ def test_pieces_norms_and_maxima_are_one_control_away(page):
     page.get_by_role("option", name="max", exact=True).click()
     wait_for_another(page, old)
 
-    assert "more than 100 %" in page.locator("#removed").inner_text()
+    assert "more than 100 %" in page.locator("#notes").inner_text()
     assert "add up to more than 100 %" in page.locator("#tokens .looks-at").inner_text()
     assert page.locator("#heads .tile[tabindex='0']").count() == 1
     assert "Rollout through 2 layers" in page.locator("#rollout").inner_text()

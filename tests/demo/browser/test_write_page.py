@@ -16,7 +16,7 @@ from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.maps.axes import place_of
 from explorer.maps.view import first_cross_head, first_step, generation_map
-from explorer.ui.write_sources import offered_sources
+from explorer.ui.models import offered_sources
 
 LAYER_HEAD = ("layer", "head")
 OUTER_TABS = "[role=tab]:not([role=tabpanel] *)"
@@ -32,7 +32,7 @@ def page(open_page, url):
 
 @pytest.fixture(scope="module")
 def first(model):
-    """What the tab shows when it is opened: the first example, spoiled, and written greedily."""
+    """What the tab shows when it is opened: the first example, corrupted, and written greedily."""
     source = offered_sources(model.bundle, model.mask)[0]
     *_, generation = TextGenerator(model).write(model.read(source.text), Settings())
     return generation
@@ -154,12 +154,12 @@ def test_a_sentence_is_spoiled_in_one_way_after_another_and_an_example_is_writte
     marked = page.locator("#spoiled .clean")
     assert page.locator("#spoiled .slip").count() > 0
     kinds = page.locator("#spoiled small").all_inner_texts()
-    assert all(corruption in clean for corruption in marked.locator("bdi").all_inner_texts())
+    assert all(slip in clean for slip in marked.locator("bdi").all_inner_texts())
 
     source.press("Enter")
     page.locator("#written .repair .slip").first.wait_for()
     settled(page)
-    assert "spoiled place" in page.locator("#written .repair").inner_text()
+    assert "corrupted place" in page.locator("#written .repair").inner_text()
     assert page.locator("#written .slip small").all_inner_texts() == [
         f"✗ {kind}, not mended"
         for kind in kinds  # by a random model

@@ -5,8 +5,8 @@ import pytest
 from explorer.bundle import bundle as limits
 from explorer.bundle.bundle import MAP_BYTES, OPERATIONS, most_tokens, operations
 from explorer.inference.encoder import EncoderModel
-from explorer.ui import sentences
-from explorer.ui.api import about
+from explorer.ui import wording
+from explorer.ui.payloads import about
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_cut_for_want_of_memory_is_told_like_any_other(bundle, monkeypatch):
 
     said = about(model, reading)
     assert (len(said["tokens"]), said["tokens_left_out"], said["max_tokens"]) == (20, 82, 20)
-    assert sentences.notices(reading, bundle)[0] == (
+    assert wording.notices(reading, bundle)[0] == (
         "The model could read 32 tokens, but the maps of so many would take too much memory and "
         "time: this page reads 20 at most, and this text has 102: 82 were left out of the answer "
         "and of the maps."

@@ -9,8 +9,7 @@ import pytest
 import app
 from explorer.bundle.bundle import open_bundle, told_apart
 from explorer.inference.encoder import EncoderModel
-from explorer.ui.api import Api
-from explorer.ui.models import Screen
+from explorer.ui.models import PageModels
 
 
 def titles(bundle, *given):
@@ -49,7 +48,9 @@ def test_a_folder_that_is_named_in_two_ways_is_one_folder(bundle, tmp_path, monk
     assert found == ["A (one)", "A (one) 2"]
 
 
-def test_a_page_offers_both_of_one_title_and_a_program_is_answered_by_each(copy_of_tiny):
+def test_a_page_offers_both_of_one_title_and_a_program_is_answered_by_each(
+    copy_of_tiny, endpoints_of
+):
     folders = [
         copy_of_tiny(tasks=["classify"], labels=[name, "other", "third"]) for name in ("one", "two")
     ]
@@ -60,7 +61,7 @@ def test_a_page_offers_both_of_one_title_and_a_program_is_answered_by_each(copy_
     chooser = next(
         part for part in app.build_app(bundles).blocks.values() if part.elem_id == "bundle"
     )
-    api = Api(Screen([EncoderModel(one) for one in told_apart(bundles)]))
+    api = endpoints_of(PageModels([EncoderModel(one) for one in told_apart(bundles)]))
     answers = [api.classify("the film is good", bundle=title) for title in shown]
 
     assert [value for _, value in chooser.choices] == shown

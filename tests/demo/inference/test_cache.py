@@ -3,8 +3,8 @@
 import pytest
 
 from explorer.inference.cache import ReadingCache
-from explorer.ui import models as screen
-from explorer.ui.models import Screen
+from explorer.ui import models
+from explorer.ui.models import PageModels
 
 
 class CountingModel:
@@ -65,8 +65,8 @@ def test_a_reading_larger_than_the_bound_is_not_kept_and_nothing_goes_for_its_sa
 
 
 def test_a_page_keeps_the_longest_text_that_its_models_read(model, monkeypatch):
-    monkeypatch.setattr(screen, "LEAST_BYTES", 0)
-    page, longest = Screen([model]), "film " * 100
+    monkeypatch.setattr(models, "LEAST_BYTES", 0)
+    page, longest = PageModels([model]), "film " * 100
 
     read = page.read(model.bundle.title, longest, "")[1]
 

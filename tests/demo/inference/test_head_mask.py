@@ -6,14 +6,14 @@ import pytest
 from explorer.errors import RequestError
 from explorer.inference.encoder import ablation_mask, heads_left, one_based_heads
 from explorer.ui.checks import check_ablated
-from explorer.ui.models import Screen
+from explorer.ui.models import PageModels
 
 TEXT = "unbelievable music was good"
 
 
 @pytest.fixture(scope="module")
-def screen(model):
-    return Screen([model])
+def models(model):
+    return PageModels([model])
 
 
 def test_a_mask_has_a_zero_for_each_head_that_is_left_out():
@@ -24,10 +24,10 @@ def test_a_mask_has_a_zero_for_each_head_that_is_left_out():
     assert one_based_heads(heads_left(mask))[-1] == [2, 3]
 
 
-def test_a_text_is_read_without_them_and_says_so(screen, model):
+def test_a_text_is_read_without_them_and_says_so(models, model):
     title = model.bundle.title
-    _, whole = screen.read(title, TEXT, "")
-    _, less = screen.read(title, TEXT, "", [[2, 1], [1, 2], [2, 1]])
+    _, whole = models.read(title, TEXT, "")
+    _, less = models.read(title, TEXT, "", [[2, 1], [1, 2], [2, 1]])
 
     mask = np.ones((1, 2, 2), np.float32)
     mask[0, 1, 0] = mask[0, 0, 1] = 0
@@ -40,8 +40,8 @@ def test_a_text_is_read_without_them_and_says_so(screen, model):
     assert np.abs(less.probabilities - whole.probabilities).max() > 1e-5
     assert whole.ablated == []
     # Kept apart: neither comes back for the other.
-    assert screen.read(title, TEXT, "")[1] is whole
-    assert screen.read(title, TEXT, "", [[1, 2], [2, 1]])[1] is less
+    assert models.read(title, TEXT, "")[1] is whole
+    assert models.read(title, TEXT, "", [[1, 2], [2, 1]])[1] is less
 
 
 def test_every_row_of_a_batch_remembers_its_own_mask(model):

@@ -10,7 +10,7 @@ from explorer.inference.source_text import TextEncoder, masked
 from explorer.inference.tokens import group_words
 from explorer.maps.axes import text_axis
 from explorer.ui.payloads import chip
-from explorer.ui.sentences import notices
+from explorer.ui.wording import notices
 
 TEXTS = [
     "The film, not bad!",

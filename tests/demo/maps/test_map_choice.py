@@ -8,7 +8,7 @@ from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.inference.tokens import group_words
 from explorer.maps.view import attention_map, encoder_maps, generation_map, generation_maps
-from explorer.ui.sentences import about_map, map_notes
+from explorer.ui.wording import about_map, map_notes
 
 TEXTS = ("unbelievable music was unbad", "was it?")
 JOIN = {"mean": np.mean, "max": np.max}

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 
-import gradio as gr
 import numpy as np
 import pytest
 
@@ -13,22 +12,21 @@ from explorer.bundle.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
 from explorer.inference.logits import Settings
-from explorer.ui.models import Screen, WriteScreen
+from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked
-from explorer.ui.panels import heads_panel, pruning_panel
-from explorer.ui.panels.decoder_heads_api import DecoderHeadsApi
-from explorer.ui.panels.decoder_heads_panel import DECODER_HEADS
-from explorer.ui.panels.heads_api import HeadsApi
-from explorer.ui.panels.heads_panel import HEAD_EFFECTS
+from explorer.ui.panels import head_effects as heads_panel
+from explorer.ui.panels import pruning as pruning_panel
+from explorer.ui.panels.decoder_heads import DECODER_HEADS
+from explorer.ui.panels.head_effects import HEAD_EFFECTS
 from explorer.ui.panels.options import refresh_label
-from explorer.ui.panels.pruning_panel import MEASURED, PRUNING
+from explorer.ui.panels.pruning import MEASURED, PRUNING
 
 TEXT = "the film is good"
 
 
 @pytest.fixture(scope="module")
-def screen(model):
-    return Screen([model])
+def api(model, endpoints_of):
+    return endpoints_of(PageModels([model]))
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +117,8 @@ def test_what_is_no_way_to_measure_gets_a_sentence(asked):
         PRUNING.cost(replace(asked, options={**asked.options, "measured": "often"}))
 
 
-def test_programs_ask_for_the_effects_of_heads(screen, model, bundle):
-    answer = HeadsApi(screen).head_effects(TEXT, label=bundle.labels[2], without=[[2, 2]])
+def test_programs_ask_for_the_effects_of_heads(api, model, bundle):
+    answer = api.head_effects(TEXT, label=bundle.labels[2], without=[[2, 2]])
 
     whole, less = without(model, (1, 1)), without(model, (1, 1), (0, 0))
     assert answer["effects"][0][0] == pytest.approx(whole[2] - less[2], abs=1e-5)
@@ -128,11 +126,11 @@ def test_programs_ask_for_the_effects_of_heads(screen, model, bundle):
     assert answer["whole"] == pytest.approx(whole[2], abs=1e-5)
     assert answer["bundle"] == bundle.title
     likeliest = bundle.labels[int(without(model).argmax())]
-    assert HeadsApi(screen).head_effects(TEXT)["label"] == likeliest
+    assert api.head_effects(TEXT)["label"] == likeliest
 
 
-def test_programs_ask_how_many_heads_can_go(screen, model):
-    answer = HeadsApi(screen).pruning(TEXT, measured="once")
+def test_programs_ask_how_many_heads_can_go(api, model):
+    answer = api.pruning(TEXT, measured="once")
 
     heads = [(layer - 1, head - 1) for group in answer["order"] for layer, head in group]
     label = model.bundle.labels.index(answer["label"])
@@ -150,21 +148,21 @@ def test_programs_ask_how_many_heads_can_go(screen, model):
         ({"bundle": "Other"}, "There is no bundle 'Other'"),
     ],
 )
-def test_programs_are_told_what_cannot_be_asked(screen, values, message):
-    for endpoint in (HeadsApi(screen).head_effects, HeadsApi(screen).pruning):
-        with pytest.raises(gr.Error, match=message):
+def test_programs_are_told_what_cannot_be_asked(api, values, message):
+    for endpoint in (api.head_effects, api.pruning):
+        with pytest.raises(RequestError, match=message):
             endpoint(**{"text": TEXT, **values})
 
 
-def test_programs_and_the_panel_are_told_what_each_head_of_a_decoder_did(float_model):
-    screen = WriteScreen(Screen([float_model]))
-    *_, generation = screen.write(float_model.bundle.title, TEXT, Settings())
-    generator = screen.generator(float_model.bundle.title)
+def test_programs_and_the_panel_are_told_what_each_head_of_a_decoder_did(float_model, endpoints_of):
+    models = PageModels([float_model])
+    *_, generation = models.write(float_model.bundle.title, TEXT, Settings())
+    generator = models.generator(float_model.bundle.title)
     asked = Asked(
         model=float_model, reading=generation.source, generator=generator, generation=generation
     )
 
-    answer = DecoderHeadsApi(screen).decoder_head_effects(TEXT)
+    answer = endpoints_of(models).decoder_head_effects(TEXT)
     drawn = run_to_end(DECODER_HEADS.run(asked))
 
     mask = np.ones((1, generator.decoder.layers, generator.decoder.heads), np.float32)

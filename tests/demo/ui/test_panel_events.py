@@ -5,8 +5,8 @@ import pytest
 
 from explorer.errors import RequestError
 from explorer.inference.cost import Cost, Progress
-from explorer.ui import panel as panel_events
-from explorer.ui.panel import Analysis, Asked, Panel, PanelEvents, describe_cost
+from explorer.ui import panel as module
+from explorer.ui.panel import Analysis, Asked, Panel, Panels, describe_cost
 
 SHOWN = {"bundle": "Tiny", "text": "good"}
 
@@ -34,71 +34,91 @@ class Counting:
 
 @pytest.fixture
 def counting(monkeypatch):
-    monkeypatch.setattr(panel_events, "_PAUSE", 0)
+    monkeypatch.setattr(module, "_PAUSE", 0)
     return Counting()
 
 
 @pytest.fixture
-def events(counting):
+def panel(counting):
     analysis = Analysis(
-        name="counting", button="Count", look_for="", widget="counting",
+        name="counting", button="Count", look_for="", widget="pairs",
         cost=counting.cost, run=counting.run,
+        lay_out_options=lambda bundle: {"count": gr.Number()},
         refresh_options=lambda asked: {"count": gr.update(value=3)},
     )  # fmt: skip
-    panel = Panel(analysis, {"count": object()}, *[None] * 4)
-    return PanelEvents(
-        panel, lambda shown, options: Asked(model=None, reading=shown, options=options)
-    )
+    with gr.Blocks():
+        panel, shown = Panel(analysis, None), gr.JSON()
+        panel.wire(lambda shown: Asked(model=None, reading=shown), shown)
+    return panel
 
 
-def test_the_price_is_told_before_it_is_paid(events):
-    assert events.cost(SHOWN, 48) == {"text": "Reads 48 changed texts, about 4.8 s."}
-    assert events.cost(None, 48) == {"text": ""}
+def test_the_price_is_told_before_it_is_paid(panel):
+    told = panel.tell_cost(SHOWN, count=48)
+
+    assert told == {panel.cost: {"text": "Reads 48 changed texts, about 4.8 s."}}
+    assert panel.tell_cost(None, count=48) == {panel.cost: {"text": ""}}
     assert describe_cost(Cost(1, 12.4)) == "Reads 1 changed text, about 12 s."
 
 
-def test_another_text_clears_the_result_and_prices_the_new_options(events):
-    cost, result, option = events.prepare(SHOWN, 48)
+def test_another_text_clears_the_result_and_prices_the_new_options(panel):
+    given = panel.prepare(Asked(model=None, reading=SHOWN, options={"count": 48}))
 
-    assert cost == {"text": "Reads 3 changed texts, about 0.3 s."}
-    assert result == {}
-    assert option["value"] == 3
-
-
-def test_a_run_tells_how_far_it_is_and_ends_with_its_result(events):
-    given = list(events.run(SHOWN, 2))
-
-    assert [cost.get("share") for cost, *_ in given] == [0, 0.5, 1, None]
-    assert given[1][0]["text"] == "1 of 2 texts read, a moment left"
-    assert given[0][2]["interactive"] is True
-    cost, result, stop = given[-1]
-    assert result == {"counted": 2}
-    assert cost == {"text": "Reads 2 changed texts, about 0.2 s."}
-    assert stop["interactive"] is False
+    assert given[panel.cost] == {"text": "Reads 3 changed texts, about 0.3 s."}
+    assert given[panel.result] == {}
+    assert given[panel.options["count"]]["value"] == 3
 
 
-def test_stopping_ends_the_analysis_and_tells_the_price_again(events, counting):
-    run = events.run(SHOWN, 5)
+def test_what_a_tab_shows_is_found_once_for_all_its_panels(panel):
+    asked = []
+
+    def ask(shown):
+        asked.append(shown)
+        return Asked(model=None, reading=shown)
+
+    panels = Panels([panel, panel], ask, gr.JSON(render=False))
+
+    given = panels.prepare(SHOWN, counting_count=48)
+
+    assert asked == [SHOWN]
+    assert given[panel.cost] == {"text": "Reads 3 changed texts, about 0.3 s."}
+    assert panels.prepare(None, counting_count=48)[panel.cost] == {"text": ""}
+    assert asked == [SHOWN]
+
+
+def test_a_run_tells_how_far_it_is_and_ends_with_its_result(panel):
+    given = list(panel.run(SHOWN, count=2))
+
+    assert [one[panel.cost].get("share") for one in given] == [0, 0.5, 1, None]
+    assert given[1][panel.cost]["text"] == "1 of 2 texts read, a moment left"
+    assert given[0][panel.stop]["interactive"] is True
+    last = given[-1]
+    assert last[panel.result] == {"counted": 2}
+    assert last[panel.cost] == {"text": "Reads 2 changed texts, about 0.2 s."}
+    assert last[panel.stop]["interactive"] is False
+
+
+def test_stopping_ends_the_analysis_and_tells_the_price_again(panel, counting):
+    run = panel.run(SHOWN, count=5)
     next(run), next(run)
 
     run.close()
 
     assert counting.closed
-    cost, stop = events.settle(SHOWN, 5)
-    assert cost == {"text": "Reads 5 changed texts, about 0.5 s."}
-    assert stop["interactive"] is False
+    settled = panel.settle(SHOWN, count=5)
+    assert settled[panel.cost] == {"text": "Reads 5 changed texts, about 0.5 s."}
+    assert settled[panel.stop]["interactive"] is False
 
 
 @pytest.mark.parametrize(
     ("shown", "count", "sentence"),
     [
         (SHOWN, "many", "There is no count 'many'; expected a whole number."),
-        (None, 2, "Nothing was read yet. Write a sentence, and press Read."),
+        (None, 2, "Nothing was read yet. Write a sentence, and press Analyze."),
     ],
 )
-def test_what_cannot_be_done_is_said_and_the_old_result_stays(events, shown, count, sentence):
-    cost, result, stop = list(events.run(shown, count))[-1]
+def test_what_cannot_be_done_is_said_and_the_old_result_stays(panel, shown, count, sentence):
+    last = list(panel.run(shown, count=count))[-1]
 
-    assert cost == {"error": sentence}
-    assert result == gr.skip()
-    assert stop["interactive"] is False
+    assert last[panel.cost] == {"error": sentence}
+    assert panel.result not in last
+    assert last[panel.stop]["interactive"] is False

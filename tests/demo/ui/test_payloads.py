@@ -13,7 +13,7 @@ from explorer.bundle.bundle import Graph, open_bundle
 from explorer.bundle.schema import MapError
 from explorer.inference.encoder import EncoderModel
 from explorer.maps.view import attention_map
-from explorer.ui import payloads, sentences
+from explorer.ui import payloads, wording
 
 
 def weights_of(payload):
@@ -99,8 +99,8 @@ def test_an_8_bit_graph_says_how_far_its_maps_are_off(bundle, error, fact, foot)
     graph = Graph(precision="8bit", path=bundle.graph.path, map_error=MapError(**error))
     measured = dataclasses.replace(bundle, graph=graph)
 
-    assert fact in sentences.which_graph(measured.graph)
-    assert re.search(foot, sentences.about(measured)[0])
+    assert fact in wording.which_graph(measured.graph)
+    assert re.search(foot, wording.about(measured)[0])
 
 
 @pytest.mark.parametrize(
@@ -114,11 +114,11 @@ def test_an_8_bit_graph_says_how_far_its_maps_are_off(bundle, error, fact, foot)
     ],
 )
 def test_what_the_model_could_not_take_in_is_said(model, bundle, text, notice):
-    assert re.search(notice, " ".join(sentences.notices(model.read(text), bundle)))
+    assert re.search(notice, " ".join(wording.notices(model.read(text), bundle)))
 
 
 def test_an_ordinary_text_needs_no_notice(model, bundle):
-    assert sentences.notices(model.read("the film is good"), bundle) == []
+    assert wording.notices(model.read("the film is good"), bundle) == []
 
 
 def test_the_removed_share_is_said_with_its_numbers(model):
@@ -127,8 +127,8 @@ def test_the_removed_share_is_said_with_its_numbers(model):
     words = slice(1, -1)
     drawn = full[words, 0] + full[words, -1]
 
-    (hidden,) = sentences.map_notes(attention_map(reading, 0, 0, special_tokens=False), reading)
-    (shown,) = sentences.map_notes(attention_map(reading, 0, 0), reading)
+    (hidden,) = wording.map_notes(attention_map(reading, 0, 0, special_tokens=False), reading)
+    (shown,) = wording.map_notes(attention_map(reading, 0, 0), reading)
 
     assert f"had drawn {drawn.mean():.0%} of a row's attention on average" in hidden
     assert f"{drawn.max():.0%} at most" in hidden

@@ -2,21 +2,16 @@
 
 import json
 
-import gradio as gr
 import pytest
 
 import app
 from explorer.bundle.bundle import open_bundle
 from explorer.bundle.schema import BundleError
+from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
-from explorer.ui.api import Api
-from explorer.ui.events import Events
-from explorer.ui.models import Screen
-from explorer.ui.panels.compare_api import CompareApi
-from explorer.ui.panels.heads_api import HeadsApi
-from explorer.ui.panels.words_api import WordsApi
+from explorer.ui.models import PageModels
 
 
 @pytest.fixture(scope="module")
@@ -73,29 +68,31 @@ def test_a_bundle_without_a_classifier_reads_and_writes(writes_only):
     assert generation.text
 
 
-def test_its_page_begins_without_an_answer(writes_only):
-    begun = Events(Screen([EncoderModel(writes_only)])).begin("Writer", True, False, False, False)
+def test_its_page_begins_without_an_answer(writes_only, page_of):
+    page = page_of(PageModels([EncoderModel(writes_only)]))
 
-    assert len(begun) == 16
-    assert begun[8] is None
+    begun = page.classify.begin("Writer")
+
+    assert begun.keys() == {page.frame.facts, page.frame.about, page.classify.shown}
+    assert begun[page.classify.shown] is None
 
 
 @pytest.mark.parametrize("ask", [
-    lambda screen: Api(screen).classify("good", bundle="Writer"),
-    lambda screen: WordsApi(screen).occlusion("good", bundle="Writer"),
-    lambda screen: HeadsApi(screen).head_effects("good", bundle="Writer"),
-    lambda screen: CompareApi(screen).compare("good", "bad", bundle="Writer"),
-    lambda screen: CompareApi(screen).compare("good", "bad", other_bundle="Writer"),
+    lambda api: api.classify("good", bundle="Writer"),
+    lambda api: api.occlusion("good", bundle="Writer"),
+    lambda api: api.head_effects("good", bundle="Writer"),
+    lambda api: api.compare("good", "bad", bundle="Writer"),
+    lambda api: api.compare("good", "bad", other_bundle="Writer"),
 ])  # fmt: skip
 def test_an_endpoint_of_a_task_that_a_model_lacks_says_who_has_it(
-    writes_only, classifies_only, ask
+    writes_only, classifies_only, ask, endpoints_of
 ):
-    screen = Screen([EncoderModel(classifies_only), EncoderModel(writes_only)])
+    models = PageModels([EncoderModel(classifies_only), EncoderModel(writes_only)])
 
-    with pytest.raises(gr.Error) as refused:
-        ask(screen)
+    with pytest.raises(RequestError) as refused:
+        ask(endpoints_of(models))
 
-    assert refused.value.message == (
+    assert str(refused.value) == (
         "Writer does not classify: it has no classifier. Choose one that does: Classifier."
     )
 

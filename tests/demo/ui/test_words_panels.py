@@ -3,23 +3,23 @@
 import json
 from dataclasses import replace
 
-import gradio as gr
 import numpy as np
 import pytest
 
 from explorer.analyses.faithfulness import attention_received
 from explorer.analyses.occlusion import occlusion
+from explorer.analyses.smallest_flip import Flip
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
-from explorer.ui.models import Screen
+from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked
-from explorer.ui.panels import flip_panel, trust_panel
-from explorer.ui.panels.flip_panel import SMALLEST_FLIP
-from explorer.ui.panels.occlusion_panel import OCCLUSION
-from explorer.ui.panels.pairs_panel import PAIRS
+from explorer.ui.panels import smallest_flip as flip_panel
+from explorer.ui.panels import trust as trust_panel
+from explorer.ui.panels.occlusion import OCCLUSION
+from explorer.ui.panels.pairs import PAIRS
 from explorer.ui.panels.registry import CLASSIFY
-from explorer.ui.panels.trust_panel import FAITHFULNESS
-from explorer.ui.panels.words_api import WordsApi
+from explorer.ui.panels.smallest_flip import SMALLEST_FLIP
+from explorer.ui.panels.trust import FAITHFULNESS
 
 TEXT = "Not bad at all, the story is great!"
 PANELS = (OCCLUSION, PAIRS, SMALLEST_FLIP, FAITHFULNESS)
@@ -33,8 +33,8 @@ def asked(float_model):
 
 
 @pytest.fixture
-def api(float_model):
-    return WordsApi(Screen([float_model]))
+def api(float_model, endpoints_of):
+    return endpoints_of(PageModels([float_model]))
 
 
 def draw(panel, asked):
@@ -96,7 +96,7 @@ def test_what_is_said_of_a_flip(float_model, answered):
     whole = answered(bundle, [1, 0, 0])
 
     def said(places, *, tried_pairs=False, changed=other):
-        found = flip_panel.Flip(single._replace(whole=whole), places, changed, tried_pairs)
+        found = Flip(single._replace(whole=whole), places, changed, tried_pairs)
         return flip_panel.sentence(found, "deleted")
 
     assert said([1]) == (
@@ -167,10 +167,10 @@ def test_programs_get_the_same_numbers(api, asked):
     ],
 )
 def test_programs_are_told_what_is_wrong(api, given, message):
-    with pytest.raises(gr.Error, match=message):
+    with pytest.raises(RequestError, match=message):
         api.occlusion(**given)
 
 
 def test_one_word_cannot_be_ranked(api):
-    with pytest.raises(gr.Error, match="fewer than two words"):
+    with pytest.raises(RequestError, match="fewer than two words"):
         api.trust("good")

@@ -12,7 +12,7 @@ from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.maps.view import generation_map
-from explorer.ui import payloads, sentences, write_sentences
+from explorer.ui import payloads, wording
 
 
 @pytest.fixture(scope="module")
@@ -34,26 +34,26 @@ def test_the_state_of_a_text(written, generator):
     longest = written("not bad at all", max_tokens=128)
     decoder = generator.decoder
 
-    assert write_sentences.state(cut, decoder, busy=True) == "1 token so far"
-    assert write_sentences.state(whole, decoder, busy=False) == (
+    assert wording.state(cut, decoder, busy=True) == "1 token so far"
+    assert wording.state(whole, decoder, busy=False) == (
         f"{len(whole.ids)} tokens, ended by itself"
     )
     assert (
-        write_sentences.state(cut, decoder, busy=False)
+        wording.state(cut, decoder, busy=False)
     ) == "1 token, not ended: stopped, or all that the settings allow"
     assert len(longest.ids) == decoder.max_tokens
     assert (
-        write_sentences.state(longest, decoder, busy=False)
+        wording.state(longest, decoder, busy=False)
     ) == "24 tokens, as many as this decoder can write"
 
 
 def test_a_source_longer_than_the_text_may_be_is_noticed(written, bundle):
-    notices = write_sentences.notices(written("film " * 12, max_tokens=8), bundle, 8)
+    notices = wording.write_notices(written("film " * 12, max_tokens=8), bundle, 8)
 
     assert len(notices) == 1
     assert notices[0].startswith("The source has 14 tokens, and at most 8 are written")
-    assert write_sentences.notices(written("film " * 12), bundle, 64) == []
-    assert "at most 24 are" in write_sentences.notices(written("film " * 28), bundle, 64)[0]
+    assert wording.write_notices(written("film " * 12), bundle, 64) == []
+    assert "at most 24 are" in wording.write_notices(written("film " * 28), bundle, 64)[0]
 
 
 def test_a_source_longer_than_any_that_was_learned_is_noticed(written, bundle, copy_of_tiny):
@@ -61,13 +61,13 @@ def test_a_source_longer_than_any_that_was_learned_is_noticed(written, bundle, c
     noted = {"checkpoint": {"recipe": {"longest": 32}, "data": {"longest": 4}}}
     ours = open_bundle(copy_of_tiny(decoder={**said, "task": "pairs", **noted}))
 
-    notices = write_sentences.notices(written("the film, unbad film"), ours, 64)
+    notices = wording.write_notices(written("the film, unbad film"), ours, 64)
 
     assert notices == [
         "The source has 5 words, and this decoder learned from sources of 4 words at most: it may "
         "lose its way."
     ]
-    assert write_sentences.notices(written("the film is good"), ours, 64) == []
+    assert wording.write_notices(written("the film is good"), ours, 64) == []
 
 
 @pytest.mark.parametrize(("task", "learned"), [("restore", 4), ("pairs", None)])
@@ -79,7 +79,7 @@ def test_a_recipes_limit_is_that_of_a_restorer_alone(task, learned, bundle, copy
 
 
 def test_what_had_no_room_in_the_source_is_noticed(written, bundle):
-    first = write_sentences.notices(written("film " * 40), bundle, 64)[0]
+    first = wording.write_notices(written("film " * 40), bundle, 64)[0]
 
     assert "this text has 42: 10 were left out of what the decoder sees and of the maps" in first
 
@@ -92,7 +92,7 @@ def test_what_had_no_room_in_the_source_is_noticed(written, bundle):
         ({"test": {"word_error_rate": 0.1234}}, ""),
         (
             {"test": {"word_error_rate": 0.1234}, "copied": {"word_error_rate": 0.173}},
-            "writes 12.3% of words wrong, from sources with 17.3%",
+            "restores unseen sentences: 17.3% of words wrong before, 12.3% after",
         ),
         ({"test": {"rougeL": 0.31}}, "ROUGE-L 0.31 on unseen texts"),
     ],
@@ -100,7 +100,7 @@ def test_what_had_no_room_in_the_source_is_noticed(written, bundle):
 def test_what_its_texts_were_worth_is_said_if_it_is_known(bundle, metrics, worth):
     decoder = dataclasses.replace(bundle.decoder, metrics=read_object(DecoderMetrics, metrics))
 
-    assert write_sentences.worth(decoder) == worth
+    assert wording.worth(decoder) == worth
     facts = payloads.facts(dataclasses.replace(bundle, decoder=decoder))["facts"]
     assert (worth in facts) == bool(worth)
 
@@ -108,9 +108,9 @@ def test_what_its_texts_were_worth_is_said_if_it_is_known(bundle, metrics, worth
 def test_the_graph_that_writes_is_named_where_it_is_another_kind(bundle, foreign):
     mixed = dataclasses.replace(bundle, decoder=foreign.decoder)
 
-    assert write_sentences.sizes(bundle) == "writes with 2 layers × 2 heads"
-    assert write_sentences.sizes(mixed) == "writes with 3 layers × 4 heads, float32 weights"
-    assert sentences.about(mixed)[1] == "What writes runs the float32 graph."
+    assert wording.sizes(bundle) == "writes with 2 layers × 2 heads"
+    assert wording.sizes(mixed) == "writes with 3 layers × 4 heads, float32 weights"
+    assert wording.about(mixed)[1] == "What writes runs the float32 graph."
 
 
 def test_the_8_bit_decoder_says_how_far_its_cross_attention_is_off(copy_of_tiny, bundle):
@@ -120,7 +120,7 @@ def test_the_8_bit_decoder_says_how_far_its_cross_attention_is_off(copy_of_tiny,
         "cross_attentions": {"mean": 0.012, "p99": 0.2},
     }
 
-    line = sentences.about(open_bundle(copy_of_tiny(graphs=graphs)))[1]
+    line = wording.about(open_bundle(copy_of_tiny(graphs=graphs)))[1]
 
     assert "a row of a cross-attention map moves 1.2% of its attention on average, 20.0%" in line
 
@@ -128,10 +128,10 @@ def test_the_8_bit_decoder_says_how_far_its_cross_attention_is_off(copy_of_tiny,
 def test_the_promise_is_what_the_models_can_do(bundle, foreign, copy_of_tiny):
     classifies = open_bundle(copy_of_tiny(tasks=["classify"]))
 
-    assert "the model's answer, and see" in sentences.promise([classifies])
-    assert "watch the model write" in sentences.promise([foreign])
-    assert sentences.promise([classifies, foreign]) == sentences.promise([bundle])
-    assert "answer or watch it write" in sentences.promise([bundle])
+    assert "the model's answer, and see" in wording.promise([classifies])
+    assert "watch the model write" in wording.promise([foreign])
+    assert wording.promise([classifies, foreign]) == wording.promise([bundle])
+    assert "answer or watch it write" in wording.promise([bundle])
 
 
 def test_a_picture_in_words_says_what_rows_and_columns_are(written):
@@ -139,7 +139,7 @@ def test_a_picture_in_words_says_what_rows_and_columns_are(written):
     view = generation_map(generation, "source", 1, 0)
     row, column = divmod(int(view.weights.argmax()), len(view.keys.tokens))
 
-    said = sentences.map_description(view)
+    said = wording.map_description(view)
 
     assert f"cross-attention, layer 2, head 1: {len(generation.ids)} by 6 tokens" in said
     assert "each row is a written token, its columns are the source" in said
@@ -152,14 +152,14 @@ def test_hidden_special_tokens_leave_their_share_in_words(written):
 
     drawn = generation.cross_weights[0, 0][: len(hidden.weights), [0, -1]].sum(axis=-1)
 
-    (said,) = write_sentences.map_notes(hidden)
+    (said,) = wording.write_map_notes(hidden)
     assert f"They had drawn {drawn.mean():.0%} of a row" in said
-    assert write_sentences.map_notes(generation_map(generation, "source", 0, 0)) == []
+    assert wording.write_map_notes(generation_map(generation, "source", 0, 0)) == []
 
 
 def test_a_restorer_says_what_it_wants(bundle, foreign):
-    assert "masked, missing, swapped or mistyped" in write_sentences.asked(bundle.decoder)
-    assert write_sentences.asked(foreign.decoder) == ""
+    assert "masked, missing, swapped or mistyped" in wording.asked(bundle.decoder)
+    assert wording.asked(foreign.decoder) == ""
 
 
 def test_a_mask_is_named_as_the_tokenizer_has_it(model, foreign):

@@ -6,7 +6,7 @@ import pytest
 
 from explorer.bundle.bundle import open_bundle
 from explorer.errors import RequestError
-from explorer.ui.write_sources import Source, offered_sources, source_of, spoil_again
+from explorer.ui.models import Source, corrupt_again, offered_sources, source_of
 
 CLEAN = "the story is bright and the music never dull"
 
@@ -36,9 +36,9 @@ def test_a_model_that_does_not_write_offers_nothing(copy_of_tiny):
 
 
 def test_the_same_sentence_is_spoiled_in_another_way_each_time():
-    found = [spoil_again(CLEAN, None, "[MASK]")]
+    found = [corrupt_again(CLEAN, None, "[MASK]")]
     for _ in range(5):
-        found.append(spoil_again(found[-1].text, found[-1]._asdict(), "[MASK]"))
+        found.append(corrupt_again(found[-1].text, found[-1]._asdict(), "[MASK]"))
 
     assert {source.clean for source in found} == {CLEAN}
     assert [source.times for source in found] == list(range(6))
@@ -46,9 +46,9 @@ def test_the_same_sentence_is_spoiled_in_another_way_each_time():
 
 
 def test_another_text_is_spoiled_itself():
-    old = spoil_again(CLEAN, None, "[MASK]")
+    old = corrupt_again(CLEAN, None, "[MASK]")
 
-    new = spoil_again("a dull film was great", old._asdict(), "[MASK]")
+    new = corrupt_again("a dull film was great", old._asdict(), "[MASK]")
 
     assert new.clean == "a dull film was great"
 
@@ -61,7 +61,7 @@ def test_another_text_is_spoiled_itself():
     ],
 )  # fmt: skip
 def test_only_what_was_spoiled_here_counts_as_spoiled(changes):
-    known = spoil_again(CLEAN, None, "[MASK]")
+    known = corrupt_again(CLEAN, None, "[MASK]")
 
     assert source_of(known.text, known._asdict(), "[MASK]") == known
     assert source_of(known.text, {**known._asdict(), **changes}, "[MASK]") is None
@@ -70,14 +70,14 @@ def test_only_what_was_spoiled_here_counts_as_spoiled(changes):
 
 @pytest.mark.parametrize("remembered", ["x", [1], {}, {"text": "other", "clean": 3}])
 def test_a_forged_memory_of_another_text_is_not_used(remembered):
-    assert spoil_again(CLEAN, remembered, "[MASK]") == spoil_again(CLEAN, None, "[MASK]")
+    assert corrupt_again(CLEAN, remembered, "[MASK]") == corrupt_again(CLEAN, None, "[MASK]")
 
 
 @pytest.mark.parametrize("times", [None, -1, 10**100, "7", [7], float("nan")])
 def test_forged_times_begin_anew(times):
     remembered = {"text": CLEAN, "clean": CLEAN, "times": times}
 
-    assert spoil_again(CLEAN, remembered, "[MASK]").times == 0
+    assert corrupt_again(CLEAN, remembered, "[MASK]").times == 0
 
 
 @pytest.mark.parametrize(
@@ -91,4 +91,4 @@ def test_forged_times_begin_anew(times):
 )
 def test_a_forged_clean_sentence_gets_a_sentence(clean, message):
     with pytest.raises(RequestError, match=message):
-        spoil_again(CLEAN, Source(CLEAN, clean)._asdict(), "[MASK]")
+        corrupt_again(CLEAN, Source(CLEAN, clean)._asdict(), "[MASK]")

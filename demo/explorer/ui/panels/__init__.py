@@ -1,4 +1,4 @@
-"""The analyses as the page shows them and programs ask for them.
+"""The analyses, a file each: as the page shows it, and as programs ask for it.
 
 Public: `registry`.
 """

@@ -1,13 +1,18 @@
-"""The controls of an analysis: the class that it follows, and how words are taken out."""
+"""The options of an analysis: the class that it follows, and how words are taken away; and what
+endpoints for programs have in common.
+"""
 
 from typing import Any
 
 import gradio as gr
 
-from explorer.analyses.perturbation import REMOVAL_MODES
+from explorer.analyses.perturbation import REMOVAL_MODES, Answers, RemovalMode, check_removal_mode
 from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError
+from explorer.inference.encoder import EncoderModel, Reading
+from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked
+from explorer.ui.payloads import DIGITS, log_odds_of_label, rounded_numbers
 
 
 def label_control(bundle: Bundle, panel: str) -> gr.Dropdown:
@@ -45,3 +50,56 @@ def way_control(panel: str) -> gr.Radio:
         elem_id=f"{panel}_way",
         min_width=180,
     )
+
+
+def label_and_way(panel: str) -> dict[str, Any]:
+    """The options of an `Analysis` that follows a class while words are taken away."""
+    return {
+        "lay_out_options": lambda bundle: {
+            "label": label_control(bundle, panel),
+            "way": way_control(panel),
+        },
+        "refresh_options": lambda asked: {"label": refresh_label(asked)},
+    }
+
+
+def check_label_and_way(asked: Asked) -> tuple[int, RemovalMode]:
+    """Raises RequestError."""
+    label = check_label(asked.options.get("label"), asked.model.bundle)
+    return label, check_removal_mode(asked.options.get("way"), asked.model)
+
+
+def ask_label(
+    models: PageModels, text: Any, text_pair: Any, label: Any, bundle: Any, without: Any = None
+) -> tuple[EncoderModel, Reading, int]:
+    """What a program asks about: a text, and a class of the model; the likeliest if none is named.
+
+    Raises RequestError.
+    """
+    title = bundle or models.first("classifies")
+    model, reading = models.answer(title, text, text_pair, without)
+    likeliest = reading.likeliest
+    return model, reading, check_label(label, model.bundle) if label else likeliest
+
+
+def ask_words(
+    models: PageModels, text: Any, text_pair: Any, label: Any, way: Any, bundle: Any
+) -> tuple[EncoderModel, Reading, int, RemovalMode]:
+    """The same, and how words are taken away. Raises RequestError."""
+    model, reading, place = ask_label(models, text, text_pair, label, bundle)
+    return model, reading, place, check_removal_mode(way, model)
+
+
+def about_words(
+    model: EncoderModel, reading: Reading, label: int, way: RemovalMode
+) -> dict[str, Any]:
+    """What every endpoint on words says of the answer."""
+    answer = Answers(model.bundle, reading.logits)
+    return {
+        "label": model.bundle.labels[label],
+        "value": round(float(reading.probabilities[label]), DIGITS),
+        "log_odds": rounded_numbers(log_odds_of_label(answer, label)),
+        "way": way,
+        "tokens_left_out": reading.tokens_left_out,
+        "bundle": model.bundle.title,
+    }

@@ -2,30 +2,21 @@
 offer them to programs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from explorer.ui.models import Screen, WriteScreen
+from explorer.ui.events import ANALYSIS, READING
 from explorer.ui.panel import Group
-from explorer.ui.panels.compare_api import CompareApi
-from explorer.ui.panels.compare_panel import COMPARE
-from explorer.ui.panels.decoder_heads_api import DecoderHeadsApi
-from explorer.ui.panels.decoder_heads_panel import DECODER_HEADS
-from explorer.ui.panels.flip_panel import SMALLEST_FLIP
-from explorer.ui.panels.heads_api import HeadsApi
-from explorer.ui.panels.heads_panel import HEAD_EFFECTS
-from explorer.ui.panels.occlusion_panel import OCCLUSION
-from explorer.ui.panels.pairs_panel import PAIRS
-from explorer.ui.panels.pruning_panel import PRUNING
-from explorer.ui.panels.source_api import SourceApi
-from explorer.ui.panels.source_panel import SOURCE_ATTRIBUTION
-from explorer.ui.panels.trust_panel import FAITHFULNESS
-from explorer.ui.panels.words_api import WordsApi
-from explorer.ui.sentences import LOG_ODDS
-from explorer.ui.widgets import ANALYSIS, READING
-
-Endpoint = tuple[Callable, dict[str, Any]]
-"""What programs may call, and the line that it waits in."""
+from explorer.ui.panels.compare import COMPARE, compare
+from explorer.ui.panels.decoder_heads import DECODER_HEADS, decoder_head_effects
+from explorer.ui.panels.head_effects import HEAD_EFFECTS, head_effects
+from explorer.ui.panels.occlusion import OCCLUSION, occlusion
+from explorer.ui.panels.pairs import PAIRS, pairs
+from explorer.ui.panels.pruning import PRUNING, pruning
+from explorer.ui.panels.smallest_flip import SMALLEST_FLIP, smallest_flip
+from explorer.ui.panels.source import SOURCE_ATTRIBUTION, source_reliance
+from explorer.ui.panels.trust import FAITHFULNESS, trust
+from explorer.ui.wording import LOG_ODDS
 
 CLASSIFY: tuple[Group, ...] = (
     Group("Words", "mattered", (OCCLUSION, PAIRS, SMALLEST_FLIP, FAITHFULNESS), LOG_ODDS),
@@ -38,26 +29,25 @@ WRITE: tuple[Group, ...] = (
     Group("Source", "source", (SOURCE_ATTRIBUTION,)),
     Group("Heads", "write_which_heads", (DECODER_HEADS,)),
 )
-"""Below the written text, beside its maps."""
+"""Below the generated text, beside its maps."""
 
+Endpoint = tuple[Callable[..., Any], Mapping[str, Any]]
+"""What programs may call, with the page's models before its own arguments; and the line that it
+waits in."""
 
-def classify_endpoints(screen: Screen) -> Sequence[Endpoint]:
-    """Named endpoints of what stands in `CLASSIFY`."""
-    words, heads = WordsApi(screen), HeadsApi(screen)
-    return (
-        (words.occlusion, ANALYSIS),
-        (words.pairs, ANALYSIS),
-        (words.smallest_flip, ANALYSIS),
-        (words.trust, ANALYSIS),
-        (heads.head_effects, ANALYSIS),
-        (heads.pruning, ANALYSIS),
-        (CompareApi(screen).compare, READING),
-    )
+CLASSIFY_ENDPOINTS: tuple[Endpoint, ...] = (
+    (occlusion, ANALYSIS),
+    (pairs, ANALYSIS),
+    (smallest_flip, ANALYSIS),
+    (trust, ANALYSIS),
+    (head_effects, ANALYSIS),
+    (pruning, ANALYSIS),
+    (compare, READING),
+)
+"""Of what stands in `CLASSIFY`."""
 
-
-def write_endpoints(screen: WriteScreen) -> Sequence[Endpoint]:
-    """Named endpoints of what stands in `WRITE`."""
-    return (
-        (SourceApi(screen).source_reliance, ANALYSIS),
-        (DecoderHeadsApi(screen).decoder_head_effects, ANALYSIS),
-    )
+WRITE_ENDPOINTS: tuple[Endpoint, ...] = (
+    (source_reliance, ANALYSIS),
+    (decoder_head_effects, ANALYSIS),
+)
+"""Of what stands in `WRITE`."""

@@ -1,14 +1,15 @@
-"""What the page says, in one place; `write_sentences.py` has what only its Write tab says. No
-reader's text stands in these sentences.
-"""
+"""What the page says, in one place. No reader's text stands in these sentences."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from explorer.bundle.bundle import Bundle, Graph
+from explorer.analyses.noise import Repair
+from explorer.bundle.bundle import Bundle, Decoder, Graph
+from explorer.bundle.schema import WritingMetrics
 from explorer.drawing.geometry import cannot_draw, label_step
 from explorer.inference.encoder import Reading
+from explorer.inference.generator import Generation
 from explorer.maps.head_types import BROAD, MIXED, HeadType
 from explorer.maps.view import MapView
 
@@ -62,19 +63,19 @@ def about_map(view: MapView, found: HeadType | None) -> Notes:
 
 _PROMISES = {
     (True, False): "Write a sentence, get the model's answer, and see what every attention head "
-    "looked at.",
+    "attends to.",
     (False, True): "Give a sentence, watch the model write, token by token, and see what every "
-    "attention head looked at.",
+    "attention head attends to.",
     (True, True): "Write a sentence, get the model's answer or watch it write, and see what every "
-    "attention head looked at.",
+    "attention head attends to.",
 }
 
 _UNKNOWN = ("[UNK]", "<unk>")
 """What tokenizers call a piece that they do not know."""
 
 CAUTION = (
-    "**How to read it.** A row is a word that looks, its columns are what it looks at, and each "
-    "row adds up to 100 %; click a row to follow its word. Attention shows where information "
+    "**How to read it.** A row is a word that attends, its columns are what it attends to, and "
+    "each row adds up to 100 %; click a row to follow its word. Attention shows where information "
     "was routed, not why the class was chosen: "
     "[Jain & Wallace 2019](https://aclanthology.org/N19-1357/), "
     "[Wiegreffe & Pinter 2019](https://aclanthology.org/D19-1002/)."
@@ -248,3 +249,105 @@ def map_description(view: MapView) -> str:
         f"{view.queries.indexes[row] + 1} to {unit} {view.keys.indexes[column] + 1}. "
         f"The list of {unit}s gives every row as text."
     )
+
+
+WRITE_CAUTION = (
+    "**How to read it.** A row is a generated word; its columns are what the decoder attended to "
+    "when it chose that word. Probabilities are the model's own, over its whole vocabulary, before "
+    "temperature, top-k or a penalty changes them. Attention shows where information was routed, "
+    "not why a word was chosen."
+)
+
+CORRUPTED = "The sentence as it was, with what was corrupted in it:"
+UNCORRUPTED = "Nothing was corrupted: this text has no word that could be."
+
+NO_NORMS = "The decoder's graph gives no norms for its self-attention."
+
+
+def asked(decoder: Decoder) -> str:
+    """What a reader is to give; empty where the bundle does not say what its decoder learned."""
+    if not decoder.restores:
+        return ""
+    return "A sentence with words that are masked, missing, swapped or mistyped, to be restored."
+
+
+def sizes(bundle: Bundle) -> str:
+    """The decoder's sizes, and which graph runs where it is of another kind than the encoder's;
+    empty if there is none."""
+    decoder = bundle.decoder
+    if decoder is None:
+        return ""
+    other = decoder.graph.precision != bundle.graph.precision
+    graph = f", {which_graph(decoder.graph)}" if other else ""
+    return f"writes with {decoder.layers} layers × {decoder.heads} heads{graph}"
+
+
+def worth(decoder: Decoder | None) -> str:
+    """How good its texts are on unseen sources; empty if the bundle does not say."""
+    if decoder is None:
+        return ""
+    test = decoder.metrics.test or WritingMetrics()
+    copied = decoder.metrics.copied or WritingMetrics()
+    if test.word_error_rate is not None and copied.word_error_rate is not None:
+        before, after = f"{copied.word_error_rate:.1%}", f"{test.word_error_rate:.1%}"
+        return f"restores unseen sentences: {before} of words wrong before, {after} after"
+    return "" if test.rougeL is None else f"ROUGE-L {test.rougeL:.2f} on unseen texts"
+
+
+def write_notices(generation: Generation, bundle: Bundle, most: int) -> list[str]:
+    """What a reader should know about how their source was read.
+
+    Args:
+        most: tokens that were to be written at most.
+    """
+    assert bundle.decoder, "it wrote"
+    found = notices(generation.source, bundle, shown="what the decoder sees and of the maps")
+    length, most = len(generation.source.tokens), min(most, bundle.decoder.max_tokens)
+    if bundle.decoder.restores and length > most + 1:  # the start token does not come back
+        found.append(
+            f"The source has {length} tokens, and at most {most} are written: its end will be "
+            "missing. Shorten the source, or allow more tokens if the decoder can write them."
+        )
+    words = sum(not token.special and not token.continues for token in generation.source.tokens)
+    if words > (bundle.decoder.longest_learned or words):
+        found.append(
+            f"The source has {words} words, and this decoder learned from sources of "
+            f"{bundle.decoder.longest_learned} words at most: it may lose its way."
+        )
+    return found
+
+
+def graded(found: Repair | None) -> str:
+    """How a restoration turned out; None if the text has not come to its end."""
+    if found is None:
+        return "The text did not come to its end, so it is not graded."
+    places, right = len(found.restored), sum(found.restored)
+    said = f"{right} of {places} corrupted place{'' if places == 1 else 's'} restored"
+    rest = f"{found.kept} of the {found.others} other words kept" if found.others else ""
+    more = f"{found.added} word{'' if found.added == 1 else 's'} added that it did not have"
+    parts = [said, *([rest] if rest else []), *([more] if found.added else [])]
+    return f"{', '.join(parts)}."
+
+
+def write_map_notes(view: MapView, found: HeadType | None = None) -> Notes:
+    """What a reader of a generated text's map must know.
+
+    Args:
+        found: the type of the head that is shown.
+    """
+    hidden = f"Special tokens are hidden. They had drawn {scaled_back(view)}"
+    said = [*about_map(view, found), *([hidden] if view.hides_tokens else [])]
+    return [*said, *drawing_notes(view)]
+
+
+def state(generation: Generation, decoder: Decoder, *, busy: bool) -> str:
+    """How far a text came, in a few words."""
+    count = len(generation.steps)
+    written = f"{count} token{'' if count == 1 else 's'}"
+    if busy:
+        return f"{written} so far"
+    if generation.finished:
+        return f"{written}, ended by itself"
+    if count >= decoder.max_tokens:
+        return f"{written}, as many as this decoder can write"
+    return f"{written}, not ended: stopped, or all that the settings allow"

@@ -5,14 +5,16 @@ from typing import Any
 import numpy as np
 from gradio.components import Component
 
-from explorer.analyses.head_ablation import HeadEffects, head_effects, head_effects_cost
+from explorer.analyses import head_ablation as analysis
 from explorer.analyses.perturbation import Answers, flips
 from explorer.bundle.bundle import Bundle
-from explorer.inference.cost import Cost, Progressive
+from explorer.inference.cost import Cost, Progressive, run_to_end
 from explorer.inference.encoder import Reading
+from explorer.ui.events import while_awaited
+from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
-from explorer.ui.panels.options import check_label, label_control, refresh_label
-from explorer.ui.panels.plain import log_odds_of_label, plain, plain_log_odds
+from explorer.ui.panels.options import ask_label, check_label, label_control, refresh_label
+from explorer.ui.payloads import about, log_odds_of_label, plain, plain_log_odds, rounded_numbers
 
 LOOK_FOR = (
     "**Which heads this answer needs.** Every head is left out in turn and the text read again. "
@@ -22,7 +24,9 @@ LOOK_FOR = (
 )
 
 
-def payload(bundle: Bundle, reading: Reading, label: int, found: HeadEffects) -> dict[str, Any]:
+def payload(
+    bundle: Bundle, reading: Reading, label: int, found: analysis.HeadEffects
+) -> dict[str, Any]:
     """What `web/head_effects.js` draws."""
     return {
         "label": bundle.labels[label],
@@ -71,12 +75,12 @@ def _refresh(asked: Asked) -> dict[str, Any]:
 
 
 def _cost(asked: Asked) -> Cost:
-    return head_effects_cost(asked.model, asked.reading)
+    return analysis.head_effects_cost(asked.model, asked.reading)
 
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     label = check_label(asked.options.get("label"), asked.model.bundle)
-    found = yield from head_effects(asked.model, asked.reading, label)
+    found = yield from analysis.head_effects(asked.model, asked.reading, label)
     return payload(asked.model.bundle, asked.reading, label, found)
 
 
@@ -91,3 +95,39 @@ HEAD_EFFECTS = Analysis(
     refresh_options=_refresh,
     ablates_heads=True,
 )
+
+
+def head_effects(
+    models: PageModels,
+    text: str,
+    text_pair: str = "",
+    label: str = "",
+    without: list | None = None,
+    bundle: str = "",
+) -> dict:
+    """Every head left out in turn: by how much the probability of a class falls without it.
+
+    Args:
+        text: what to read, at most 10,000 characters.
+        text_pair: a second text, for models that compare two.
+        label: the class; the likeliest if empty.
+        without: heads that are out from the beginning, as pairs of layer and head from 1.
+        bundle: the title of the model; the page's first one that classifies if empty.
+
+    Returns:
+        `effects` (a row for each layer, in it a number for each head: the fall, below 0 a
+        rise; null for a head that was out before or was not tried for want of time),
+        `log_odds_effects` (the same for the log-odds, the natural logarithm of p / (1 - p),
+        which still move where the probability stands near 0 or 1; null for a regression),
+        `layer_effects` and `layer_log_odds_effects` (the same without all heads of a layer),
+        `matters` (whether any head has an effect of `least`, 0.1 of log-odds or a hundredth of
+        a regression's number; below it all are next to nothing), `answers` and `layer_answers`
+        (what the model says then, null where it says the same as before), `whole` (the
+        probability before) and its `log_odds`, `label`, `not_tried` (how many heads), `before`
+        (the heads that were out), and as in /classify `tokens`, `tokens_left_out`,
+        `max_tokens`, `bundle`, `precision`.
+    """
+    model, reading, place = ask_label(models, text, text_pair, label, bundle, without)
+    found = run_to_end(while_awaited(analysis.head_effects(model, reading, place)))
+    drawn = payload(model.bundle, reading, place, found)
+    return {**rounded_numbers(drawn), **about(model, reading)}

@@ -5,22 +5,17 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from explorer.analyses.compare import (
-    Comparison,
-    compare,
-    most_moved,
-    shared_maps,
-    without_most_seen,
-)
+from explorer.analyses import compare as analysis
 from explorer.analyses.perturbation import Answers
 from explorer.bundle.bundle import Bundle
 from explorer.inference.cost import Cost, Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.tokens import Word
-from explorer.ui import payloads, sentences
+from explorer.ui import payloads, wording
+from explorer.ui.events import READING
+from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
-from explorer.ui.panels.plain import log_odds_by_label
-from explorer.ui.widgets import READING
+from explorer.ui.payloads import log_odds_by_label, rounded, rounded_numbers
 
 LOOK_FOR = (
     "**Change one thing.** Read the text again with one word changed, or by another model, and see "
@@ -47,10 +42,10 @@ def _options(bundle: Bundle) -> dict[str, Component]:
 
 
 def _refresh(asked: Asked) -> dict[str, Any]:
-    titles = [title for title, model in asked.models.by_title.items() if model.bundle.classifies]
+    titles = [title for title, model in asked.others.by_title.items() if model.bundle.classifies]
     chosen = asked.model.bundle.title
     return {
-        "text": gr.update(value=without_most_seen(asked.reading)),
+        "text": gr.update(value=analysis.without_most_seen(asked.reading)),
         "model": gr.update(choices=titles, value=chosen, visible=len(titles) > 1),
     }
 
@@ -63,7 +58,7 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     title, text = asked.options.get("model"), asked.options.get("text")
     # Heads that are left out of the shown text are left out of the other; another model has others.
     without = asked.reading.ablated if title == asked.model.bundle.title else None
-    model, reading = asked.models.answer(title, text, asked.reading.text_pair, without)
+    model, reading = asked.others.answer(title, text, asked.reading.text_pair, without)
     yield Progress(1, 1)
     return payload((asked.model, asked.reading), (model, reading))
 
@@ -85,7 +80,7 @@ def payload(
     first: tuple[EncoderModel, Reading], second: tuple[EncoderModel, Reading]
 ) -> dict[str, Any]:
     """What `web/compare.js` draws."""
-    found = compare(first[1], second[1])
+    found = analysis.compare(first[1], second[1])
     shown = found.shared if len(found.shared) <= MOST_WORDS else []
     return {
         "sides": [_side(model, reading) for model, reading in (first, second)],
@@ -120,7 +115,7 @@ def _side(model: EncoderModel, reading: Reading) -> dict[str, Any]:
         "text": reading.text,
         "answer": payloads.answer(reading, model.bundle),
         "log_odds": log_odds_by_label(Answers(model.bundle, reading.logits)),
-        "notices": sentences.notices(reading, model.bundle),
+        "notices": wording.notices(reading, model.bundle),
     }
 
 
@@ -129,15 +124,15 @@ def _chip(word: Word) -> dict[str, Any]:
 
 
 def _heads(
-    first: Reading, second: Reading, found: Comparison, shown: list[tuple[int, int]]
+    first: Reading, second: Reading, found: analysis.Comparison, shown: list[tuple[int, int]]
 ) -> list[dict[str, Any]]:
     """The heads that moved most, with both maps where the words are few enough to be shown."""
     heads: list[dict[str, Any]] = []
     if found.moved is None:
         return heads
-    for layer, head in most_moved(found.moved):
+    for layer, head in analysis.most_moved(found.moved):
         pair = (first.weights[layer, head], second.weights[layer, head])
-        maps = shared_maps(pair, (found.first, found.second), shown) if shown else None
+        maps = analysis.shared_maps(pair, (found.first, found.second), shown) if shown else None
         heads.append(
             {
                 "layer": layer + 1,
@@ -147,3 +142,53 @@ def _heads(
             }
         )
     return heads
+
+
+def compare(
+    models: PageModels,
+    text: str,
+    other: str,
+    text_pair: str = "",
+    bundle: str = "",
+    other_bundle: str = "",
+) -> dict:
+    """Two texts under one model, or under two: answers, shared words, heads that moved.
+
+    Args:
+        text: what to read, at most 10,000 characters.
+        other: what to compare it with; the same text, to compare two models.
+        text_pair: a second text that both are read with, for models that compare two.
+        bundle: the title of the model; the page's first one that classifies if empty.
+        other_bundle: the model that reads `other`; the same one if empty.
+
+    Returns:
+        `probabilities` (for each of the two a number by label), `log_odds` (the same, the
+        natural logarithm of p / (1 - p); null for a regression), `words` (for each the words
+        as typed), `shared` (pairs of places in them: the same word), `moved` (a row for each
+        layer, in it a number for each head: the total variation distance between the rows of
+        the shared words, on the shared words and all others taken together; null where the
+        models have other layers or heads), `most_moved` (the eight farthest as layer and head
+        from 1), `bundles`.
+    """
+    title = bundle or models.first("classifies")
+    asked = ((title, text), (other_bundle or title, other))
+    sides = [models.answer(name, one, text_pair) for name, one in asked]
+    found = analysis.compare(sides[0][1], sides[1][1])
+    moved = found.moved
+    return {
+        "bundles": [model.bundle.title for model, _ in sides],
+        "probabilities": [
+            dict(zip(model.bundle.labels, rounded(reading.probabilities), strict=True))
+            for model, reading in sides
+        ],
+        "log_odds": [
+            rounded_numbers(log_odds_by_label(Answers(model.bundle, reading.logits)))
+            for model, reading in sides
+        ],
+        "words": [[word.text for word in words] for words in (found.first, found.second)],
+        "shared": [list(pair) for pair in found.shared],
+        "moved": None if moved is None else [rounded(row) for row in moved],
+        "most_moved": []
+        if moved is None
+        else [[layer + 1, head + 1] for layer, head in analysis.most_moved(moved)],
+    }

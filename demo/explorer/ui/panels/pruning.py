@@ -9,12 +9,14 @@ from explorer.analyses.head_ablation import PruningCurve, prune, pruning_cost
 from explorer.analyses.perturbation import flips
 from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError
-from explorer.inference.cost import Cost, Progressive
+from explorer.inference.cost import Cost, Progressive, run_to_end
 from explorer.inference.encoder import Reading, one_based_heads
+from explorer.ui.events import while_awaited
+from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
-from explorer.ui.panels.heads_panel import answer_name
-from explorer.ui.panels.options import check_label, label_control, refresh_label
-from explorer.ui.panels.plain import plain_log_odds
+from explorer.ui.panels.head_effects import answer_name
+from explorer.ui.panels.options import ask_label, check_label, label_control, refresh_label
+from explorer.ui.payloads import about, plain_log_odds, rounded_numbers
 
 LOOK_FOR = (
     "**How many heads can go.** Heads are left out one after another, each time those whose "
@@ -97,3 +99,40 @@ PRUNING = Analysis(
     refresh_options=_refresh,
     ablates_heads=True,
 )
+
+
+def pruning(
+    models: PageModels,
+    text: str,
+    text_pair: str = "",
+    label: str = "",
+    measured: str = AGAIN,
+    without: list | None = None,
+    bundle: str = "",
+) -> dict:
+    """Heads left out one after another, those first that move the log-odds of a class least.
+
+    Args:
+        text: what to read, at most 10,000 characters.
+        text_pair: a second text, for models that compare two.
+        label: the class; the likeliest if empty.
+        measured: "again as heads go" (as often as fits into 10 seconds) or "once": how often
+            the effects are measured by which heads go.
+        without: heads that are out from the beginning, as pairs of layer and head from 1.
+        bundle: the title of the model; the page's first one that classifies if empty.
+
+    Returns:
+        `order` (groups of heads, each a list of pairs of layer and head from 1; of one head,
+        or of several neighbours where time is short), `heads_gone` (0, then how many after each
+        group), `values` (the probability of `label` at each of these points), `log_odds` (of
+        the same; null for a regression), `answers` (what the model says there), `flip` (the
+        first point, from 0, at which it says something else; null: none), `every` (after so
+        many groups the effects were measured again; null: once), `at_once` (how many heads a
+        group has at most), and as in /head_effects `label`,
+        `before` and what is said of the text and the model.
+    """
+    again = check_measured(measured)
+    model, reading, place = ask_label(models, text, text_pair, label, bundle, without)
+    curve = run_to_end(while_awaited(prune(model, reading, place, again=again)))
+    drawn = payload(model.bundle, reading, place, curve)
+    return {**rounded_numbers(drawn), **about(model, reading)}

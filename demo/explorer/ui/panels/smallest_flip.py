@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from explorer.analyses.perturbation import RemovalMode, check_removal_mode
-from explorer.analyses.smallest_flip import Flip, flip_cost, smallest_flip
+from explorer.analyses import smallest_flip as analysis
+from explorer.analyses.perturbation import REMOVAL_MODES, RemovalMode, check_removal_mode
 from explorer.bundle.bundle import Bundle
-from explorer.inference.cost import Cost, Progressive
+from explorer.inference.cost import Cost, Progressive, run_to_end
+from explorer.ui.events import while_awaited
+from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
-from explorer.ui.panels.heads_panel import answer_name
-from explorer.ui.panels.options import way_control
+from explorer.ui.panels.head_effects import answer_name
+from explorer.ui.panels.options import about_words, ask_words, way_control
+from explorer.ui.payloads import log_odds_by_label, rounded, rounded_numbers
 
 LOOK_FOR = (
     "**How few words hold the answer.** Words are taken away until the model says something else. "
@@ -17,7 +20,7 @@ LOOK_FOR = (
 )
 
 
-def sentence(found: Flip, way: RemovalMode) -> str:
+def sentence(found: analysis.Flip, way: RemovalMode) -> str:
     """What was found, and what is known of smaller sets."""
     target, whole = found.single.target, found.single.whole
     before, after = (answer_name(one, target) for one in (whole, found.changed))
@@ -39,7 +42,7 @@ def sentence(found: Flip, way: RemovalMode) -> str:
     return f"At most {enough}: {changes} Greedy: a smaller set may exist, though {pairs} enough."
 
 
-def payload(bundle: Bundle, found: Flip, way: RemovalMode) -> dict[str, Any]:
+def payload(bundle: Bundle, found: analysis.Flip, way: RemovalMode) -> dict[str, Any]:
     """What `web/smallest_flip.js` draws."""
     gone, target = set(found.places or ()), found.single.target
     return {
@@ -60,13 +63,13 @@ def payload(bundle: Bundle, found: Flip, way: RemovalMode) -> dict[str, Any]:
 
 def _cost(asked: Asked) -> Cost:
     check_removal_mode(asked.options.get("way"), asked.model)
-    return flip_cost(asked.model, asked.reading)
+    return analysis.flip_cost(asked.model, asked.reading)
 
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     way = check_removal_mode(asked.options.get("way"), asked.model)
     likeliest = asked.reading.likeliest
-    found = yield from smallest_flip(asked.model, asked.reading, likeliest, way)
+    found = yield from analysis.smallest_flip(asked.model, asked.reading, likeliest, way)
     return payload(asked.model.bundle, found, way)
 
 
@@ -79,3 +82,38 @@ SMALLEST_FLIP = Analysis(
     run=_run,
     lay_out_options=lambda bundle: {"way": way_control("smallest_flip")},
 )
+
+
+def smallest_flip(
+    models: PageModels,
+    text: str,
+    text_pair: str = "",
+    way: str = REMOVAL_MODES[0],
+    bundle: str = "",
+) -> dict:
+    """A small set of words without which the model answers otherwise.
+
+    Args:
+        text: what to read, at most 10,000 characters.
+        text_pair: a second text, for models that compare two.
+        way: what becomes of the words: "deleted" or "masked".
+        bundle: the title of the model; the page's first one that classifies if empty.
+
+    Returns:
+        `words`, `removed` (places in them, from 0; null if no set was found), `is_smallest`
+        (whether every smaller set was tried), `changed` (the answer without them, by label),
+        `changed_log_odds` (the same), `sentence` (all this in words), `label`, `value`,
+        `log_odds`, `way`, `bundle`.
+    """
+    model, reading, place, checked = ask_words(models, text, text_pair, "", way, bundle)
+    found = run_to_end(while_awaited(analysis.smallest_flip(model, reading, place, checked)))
+    changed = rounded(found.changed.probabilities)
+    return {
+        "words": [word.text for word in found.single.words],
+        "removed": found.places,
+        "is_smallest": found.is_smallest,
+        "changed": dict(zip(model.bundle.labels, changed, strict=True)),
+        "changed_log_odds": rounded_numbers(log_odds_by_label(found.changed)),
+        "sentence": sentence(found, checked),
+        **about_words(model, reading, place, checked),
+    }

@@ -1,0 +1,231 @@
+"""The Classify tab: a text, the model's answer, its tokens, and beside its maps the analyses.
+
+Whoever speaks HTTP can call the handlers with anything, so each value is checked again.
+"""
+
+from typing import Any
+
+import gradio as gr
+from gradio.events import Dependency
+
+from explorer.bundle.bundle import Bundle
+from explorer.bundle.schema import Example
+from explorer.errors import RequestError
+from explorer.inference.encoder import EncoderModel, Reading
+from explorer.maps.head_types import HeadType
+from explorer.maps.rollout import rollout_view
+from explorer.maps.view import first_head
+from explorer.ui import payloads, wording
+from explorer.ui.checks import check_example
+from explorer.ui.events import Trigger, Update, on, sent_with
+from explorer.ui.map_viewer import MapViewer
+from explorer.ui.models import MapControls, MapSelection, PageModels
+from explorer.ui.panel import Asked, Panels, lay_out_groups
+from explorer.ui.panels.registry import CLASSIFY
+from explorer.ui.widgets import Frame, widget
+
+
+class ClassifyTab:
+    """The components of the tab, and what they do.
+
+    Args:
+        frame: the parts of the page around its tabs.
+    """
+
+    def __init__(self, models: PageModels, frame: Frame) -> None:
+        self._models = models
+        self._frame = frame
+        first = models.bundles[0]
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=3, min_width=320):
+                self.text = gr.Textbox(
+                    label="Text", lines=1, max_lines=8, submit_btn="Analyze", elem_id="text"
+                )
+                self.examples = widget("examples")
+                with gr.Accordion("Add a second text", open=False) as self.second:
+                    self.text_pair = gr.Textbox(
+                        label="Second text", lines=1, max_lines=8, elem_id="text_pair"
+                    )
+            with gr.Column(scale=2, min_width=300):
+                self.answer = widget("answer")
+        self.notice, self.ablated = widget("notice"), widget("left_out")
+        self.tokens = widget("tokens")
+        with gr.Tabs(selected="maps"):
+            with gr.Tab("Maps", id="maps", elem_id="maps_tab"):
+                self.viewer = MapViewer(first, wording.CAUTION)
+                self.rollout = widget("rollout")
+            classifies = next((one for one in models.bundles if one.classifies), first)
+            panels = lay_out_groups(CLASSIFY, classifies)
+        self.shown = gr.JSON(visible=False)
+        self.panels = Panels(panels, self._ask, self.shown)
+        self.viewer.join(self, self.shown, self.tokens, frame.dark)
+
+    def wire(self, opened: Dependency) -> tuple[Dependency, Dependency]:
+        """Wires it; gives the events after which a model is there, or another one.
+
+        Args:
+            opened: the event after which the page is open.
+        """
+        answers = self._wire_answers(opened)
+        panels = [one.result for one in self.panels if one.analysis.ablates_heads]
+        ablating = [part.leave_out for part in (self.viewer.heads, self.ablated, *panels)]
+        # Every click tells what it wants out; of deferred ones gradio sends the first one's data.
+        other_heads = [
+            on(
+                one,
+                self.ablate,
+                self.viewer.controls,
+                self._answered,
+                waits_on=self.text,
+                trigger_mode="multiple",
+            )
+            for one in ablating
+        ]
+        for event in (*answers, *other_heads, self.viewer.wire()):
+            on(event.then, self.show_rollout, self.viewer.controls, [self.rollout])
+        submitted = [self.text.submit, self.text_pair.submit]
+        leaving: list[Trigger] = [self._frame.bundle.input, self.examples.choose, *submitted]
+        self.panels.wire(answers, [*leaving, *ablating], other_heads)
+        return answers[0], answers[1]
+
+    def _wire_answers(self, opened: Dependency) -> list[Dependency]:
+        """What has a text read: the page that opens, another model, the Enter key, an example."""
+        viewer, bundle = self.viewer, {"title": self._frame.bundle}
+        texts = [self.text, self.text_pair, self.second]
+        numbers = [viewer.layer, viewer.head]
+        begun = [
+            self._frame.facts, self._frame.about, self.examples, *texts, *numbers, *self._answered
+        ]  # fmt: skip
+        beginning = {
+            name: part
+            for name, part in viewer.controls.items()
+            if name not in ("shown", "layer", "head")
+        }
+        asked = {**bundle, "text": self.text, "text_pair": self.text_pair, **viewer.controls}
+        submitted = [self.text.submit, self.text_pair.submit]
+        chosen = [*texts, *self._answered]
+        example = {**bundle, **viewer.controls}
+        return [
+            on(trigger, handler, inputs, outputs, waits_on=self.text)
+            for trigger, handler, inputs, outputs in (
+                (opened.then, self.begin, {**bundle, **beginning}, begun),
+                (self._frame.bundle.input, self.begin, {**bundle, **beginning}, begun),
+                (submitted, self.read, asked, self._answered),
+                (self.examples.choose, self.choose_example, example, chosen),
+            )
+        ]
+
+    @property
+    def _answered(self) -> list[gr.components.Component]:
+        """What changes once a text was read."""
+        return [self.shown, self.notice, self.answer, self.ablated, *self.viewer.parts]
+
+    def begin(self, title: Any, **switches: Any) -> Update:
+        """The page is opened, or another model chosen: its first example is read."""
+        bundle = self._models.model(title).bundle
+        known: Update = {
+            self._frame.facts: payloads.facts(bundle),
+            self._frame.about: wording.about(bundle),
+        }
+        if not bundle.classifies:
+            return {**known, self.shown: None}
+        known[self.examples] = payloads.examples(bundle.examples)
+        if not bundle.examples:
+            empty = self._texts(Example(text=""))
+            return {**known, **empty, **self.viewer.offer(bundle, 1, 1), **self._no_answer(bundle)}
+        example = bundle.examples[0]
+        model, reading = self._models.read(title, example.text, example.text_pair)
+        layer, head = (place + 1 for place in first_head(reading))
+        controls = MapControls(shown=None, layer=layer, head=head, **switches)
+        return {
+            **known,
+            **self._texts(example),
+            **self.viewer.offer(bundle, layer, head),
+            **self._answer(model, reading, controls),
+        }
+
+    def read(self, title: Any, text: Any, text_pair: Any, **controls: Any) -> Update:
+        """A text is to be read; heads that are ablated in a model stay so for its next text."""
+        chosen = MapControls(**controls)
+        before = chosen.shown if isinstance(chosen.shown, dict) else {}
+        without = before.get("without") if before.get("bundle") == title else None
+        try:
+            model, reading = self._models.read(title, text, text_pair, without)
+            return self._answer(model, reading, chosen)
+        except RequestError as error:
+            lines = [str(error)]
+            if chosen.shown:
+                lines.append("What stands below is still the answer to the text before.")
+            return {self.notice: {"error": True, "lines": lines}}
+
+    def choose_example(self, event: gr.EventData, title: Any, **controls: Any) -> Update:
+        """An example was chosen."""
+        examples = self._models.model(title).bundle.examples
+        example = check_example(sent_with(event).get("index"), examples)
+        answer = self.read(title, example.text, example.text_pair, **controls)
+        return {**self._texts(example), **answer}
+
+    def ablate(self, event: gr.EventData, **controls: Any) -> Update:
+        """Heads are to be ablated, all that are named and no others."""
+        chosen = MapControls(**controls)
+        model, reading = self._models.shown(chosen.shown)
+        texts = model.bundle.title, reading.text, reading.text_pair
+        ablated = self._models.read(*texts, sent_with(event).get("without"))
+        return self._answer(*ablated, chosen)
+
+    def show_rollout(self, **controls: Any) -> Update:
+        """Another text is there, or shown otherwise: what reaches its first token."""
+        if not controls["shown"]:
+            return {self.rollout: {}}
+        selection = self._models.select(MapControls(**controls))
+        view = rollout_view(selection.reading, selection.maps.queries)
+        return {self.rollout: payloads.rollout(selection.reading, view)}
+
+    def select(self, controls: MapControls) -> MapSelection:
+        """See `MapsOf`, as the two below."""
+        return self._models.select(controls)
+
+    def tokens_of(self, selection: MapSelection, chosen: int | None = None) -> dict[str, Any]:
+        return payloads.tokens(selection.reading, selection.view, selection.model.bundle, chosen)
+
+    def notes_of(self, selection: MapSelection, found: HeadType | None) -> wording.Notes:
+        return wording.map_notes(selection.view, selection.reading, found)
+
+    def _answer(self, model: EncoderModel, reading: Reading, controls: MapControls) -> Update:
+        bundle = model.bundle
+        selection = self._models.select_of(model, reading, controls)
+        shown = {
+            "bundle": bundle.title, "text": reading.text, "text_pair": reading.text_pair,
+            "without": reading.ablated,
+        }  # fmt: skip
+        return {
+            self.shown: shown,
+            self.notice: {"error": False, "lines": wording.notices(reading, bundle)},
+            self.answer: payloads.answer(reading, bundle),
+            self.ablated: {"without": reading.ablated, "heads": bundle.heads},
+            **self.viewer.show(selection, controls.dark, all_heads=True),
+        }
+
+    def _no_answer(self, bundle: Bundle) -> Update:
+        """Before there is a text: what another model said is gone."""
+        return {
+            self.shown: None,
+            self.notice: {"error": False, "lines": []},
+            self.answer: {},
+            self.ablated: {"without": [], "heads": bundle.heads},
+            **self.viewer.show_nothing(),
+        }
+
+    def _texts(self, example: Example) -> Update:
+        """The two text boxes, and the fold that holds the second."""
+        return {
+            self.text: example.text,
+            self.text_pair: example.text_pair,
+            self.second: gr.Accordion(open=bool(example.text_pair)),
+        }
+
+    def _ask(self, shown: Any) -> Asked:
+        """What the panels ask about: what the tab shows."""
+        model, reading = self._models.shown(shown)
+        self._models.check_task(model, "classifies")
+        return Asked(model=model, reading=reading, models=self._models)

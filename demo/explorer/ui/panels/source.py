@@ -1,0 +1,133 @@
+"""The Write tab's panel on what the written text owes to its source."""
+
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.components import Component
+
+from explorer.analyses import source_attribution as analysis
+from explorer.analyses.perturbation import LEAST
+from explorer.bundle.bundle import Bundle
+from explorer.errors import RequestError
+from explorer.inference.cost import Cost, Progressive, run_to_end
+from explorer.inference.generator import Generation
+from explorer.ui.events import while_awaited
+from explorer.ui.models import PageModels
+from explorer.ui.panel import Analysis, Asked
+from explorer.ui.payloads import about_generation, chip, rounded
+
+LOOK_FOR = (
+    "**Where a written word comes from.** The source is taken away and the written text scored "
+    "again: a token that loses much of its probability was read off the source, one that keeps it "
+    "follows from the words before it. Choose a token: the source words on which it depends should "
+    "be those that cross-attention looks at. Where they are not, believe the effect. (Rolling "
+    "attention out through the layers cannot tell: its share of the source is the same for every "
+    "text.)"
+)
+
+
+def check_source_removal(way: object) -> analysis.SourceRemoval:
+    """Raises RequestError: no way to take a word away."""
+    for known in analysis.SOURCE_REMOVALS:
+        if way == known:
+            return known
+    raise RequestError(f"way is {way!r:.40}; expected {' or '.join(analysis.SOURCE_REMOVALS)}.")
+
+
+def payload(
+    generation: Generation, found: analysis.SourceAttribution, way: analysis.SourceRemoval
+) -> dict[str, Any]:
+    """What `web/source_words.js` draws."""
+    looked = analysis.cross_attention_by_word(generation, found.words)
+    return {
+        "way": way,
+        "left_out": found.left_out,
+        "tokens": [chip(token, place) for place, token in enumerate(generation.tokens)],
+        "with_source": np.exp(found.log_probabilities).tolist(),
+        "without_source": np.exp(found.log_probabilities - found.whole).tolist(),
+        "whole": found.whole.tolist(),
+        "least": LEAST,
+        "words": [word.text for word in found.words],
+        "effects": found.effects.tolist(),
+        "attention": looked.tolist(),
+    }
+
+
+def _options(bundle: Bundle) -> dict[str, Component]:
+    return {
+        "way": gr.Radio(
+            list(analysis.SOURCE_REMOVALS),
+            value=analysis.SOURCE_REMOVALS[0],
+            label="A source word is taken away",
+            elem_id="source_way",
+        )
+    }
+
+
+def _cost(asked: Asked) -> Cost:
+    way = check_source_removal(asked.options.get("way"))
+    return analysis.source_attribution_cost(asked.model, *asked.written, way)
+
+
+def _run(asked: Asked) -> Progressive[dict[str, Any]]:
+    way = check_source_removal(asked.options.get("way"))
+    generator, generation = asked.written
+    found = yield from analysis.source_attribution(asked.model, generator, generation, way)
+    return payload(generation, found, way)
+
+
+SOURCE_ATTRIBUTION = Analysis(
+    name="source_reliance",
+    button="Take the source away",
+    look_for=LOOK_FOR,
+    widget="source_words",
+    cost=_cost,
+    run=_run,
+    lay_out_options=_options,
+)
+
+
+def source_reliance(
+    models: PageModels,
+    text: str,
+    target: str = "",
+    way: str = analysis.SOURCE_REMOVALS[0],
+    bundle: str = "",
+) -> dict:
+    """How much each written token owes to the source, and to each word of it.
+
+    Args:
+        text: the source, at most 10,000 characters.
+        target: the text to follow, as if the decoder had written it; if empty it writes one.
+        way: how a word is taken away: "before the encoder" (its tokens become the mask token)
+            or "in cross-attention only" (the decoder may not look at it).
+        bundle: the title of the model; the page's first one that writes if empty.
+
+    Returns:
+        `log_probabilities` of the target's tokens (natural logarithms), `whole` (by how much
+        each falls without any word of the source), `effects` (a row for each token of the
+        target, in it a number for each of `words`: by how much it falls without that word),
+        `attention` (the same shape: the mean cross-attention on each word), `words`,
+        `words_left_out` (not tried, for want of time), `target_left_out`, and as in /generate
+        `text`, `target` and what is said of the source and the models.
+    """
+    checked = check_source_removal(way)
+    title = bundle or models.first("writes")
+    model, generator = models.model(title), models.generator(title)
+    generation, left_out = models.target(title, text, target)
+    found = run_to_end(
+        while_awaited(analysis.source_attribution(model, generator, generation, checked))
+    )
+    looked = analysis.cross_attention_by_word(generation, found.words)
+    return {
+        "way": checked,
+        "log_probabilities": rounded(found.log_probabilities),
+        "whole": rounded(found.whole),
+        "words": [word.text for word in found.words],
+        "effects": [rounded(row) for row in found.effects],
+        "attention": [rounded(row) for row in looked],
+        "words_left_out": found.left_out,
+        "target_left_out": left_out,
+        **about_generation(models, title, generation),
+    }

@@ -1,0 +1,389 @@
+"""The Write tab: a source, how it is written, the generated text, and beside its maps the analyses.
+
+Whoever speaks HTTP can call the handlers with anything, so each value is checked again.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+from gradio.components import Component
+from gradio.events import Dependency
+
+from explorer.bundle.schema import Example
+from explorer.errors import RequestError
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.generator import Generation, TextGenerator
+from explorer.inference.logits import Settings
+from explorer.maps.axes import MEAN
+from explorer.maps.head_types import HeadType
+from explorer.maps.view import first_cross_head
+from explorer.ui import payloads, wording
+from explorer.ui.checks import COUNTS, NUMBERS, check_example, check_settings
+from explorer.ui.events import WRITING, Update, in_browser, on, sent_with
+from explorer.ui.map_viewer import MapViewer
+from explorer.ui.models import (
+    GenerationSelection,
+    MapControls,
+    MapSelection,
+    PageModels,
+    Source,
+    corrupt_again,
+    offered_sources,
+    source_of,
+)
+from explorer.ui.panel import MAY_NOT_STOP, MAY_STOP, Asked, Panels, lay_out_groups
+from explorer.ui.panels.registry import WRITE
+from explorer.ui.widgets import IS_DARK, Frame, widget
+
+_STRATEGIES = [
+    ("Greedy: the likeliest word", "greedy"),
+    ("Beam: several beginnings", "beam"),
+    ("Sampling: by probability", "sample"),
+]
+_SAMPLING = {
+    "temperature": ("Temperature", "Below 1 the likely words gain."),
+    "top_k": ("Top-k", "Draw from so many words; 0: all."),
+    "top_p": ("Top-p", "Draw from words of this share."),
+    "seed": ("Seed", "Another one, another text."),
+}
+_BEAM = {"beams": ("Beams", "How many beginnings are kept.")}
+_ALWAYS = {
+    "max_tokens": ("Tokens at most", "The end token counts."),
+    "repetition_penalty": ("Repetition penalty", "Above 1, written words score less."),
+    "no_repeat_ngram": ("No repeated runs of", "So many words never come twice; 0: they may."),
+}
+_LABELS = {name: label for name, (label, _) in {**_SAMPLING, **_BEAM, **_ALWAYS}.items()}
+"""What a reader knows the settings by."""
+_SHOW_SETTINGS = """(strategy) => ["sample", "beam"].map(
+    (name) => ({ __type__: "update", visible: name === strategy })
+)"""
+
+_PAUSE = 0.05
+"""Seconds between two pictures of a growing text: more often, nobody sees."""
+_NO_NOTICE: dict[str, Any] = {"error": False, "lines": []}
+
+# A page that opens on this tab may not know yet whether it is dark. And what was chosen in another
+# tab is written when a reader comes here.
+_OPENED = f"() => [{IS_DARK}, true]"
+_IF_OPEN = f'() => [{IS_DARK}, !!document.querySelector("#write_tab")?.offsetParent]'
+_OWN_TEXT = "() => [null, {}]"  # what is written over a corrupted text is nobody's damage
+
+
+class WriteTab:
+    """The components of the tab, and what they do. At least one of the models writes.
+
+    Args:
+        frame: the parts of the page around its tabs.
+        tabs: those of the page, which are open.
+    """
+
+    def __init__(self, models: PageModels, frame: Frame, tabs: gr.Tabs) -> None:
+        self._models = models
+        self._frame = frame
+        self._tabs = tabs
+        first = models.model(models.first("writes")).bundle
+        assert first.decoder, "it writes"
+        with gr.Tab("Write", id="write", elem_id="write_tab") as self.tab:
+            with gr.Row(equal_height=False):
+                with gr.Column(scale=3, min_width=320):
+                    self._lay_out_source()
+                with gr.Column(scale=2, min_width=300):
+                    self.settings = _lay_out_settings()
+            self.notice, self.written = widget("notice", "write_notice"), widget("written")
+            with gr.Tabs(selected="write_maps_tab", elem_id="write_maps"):
+                with gr.Tab("Maps", id="write_maps_tab", elem_id="write_maps_tab"):
+                    self.viewer = MapViewer(first.decoder, wording.WRITE_CAUTION, "write_")
+                panels = lay_out_groups(WRITE, first)
+            self.corrupted, self.shown = gr.JSON(visible=False), gr.JSON(visible=False)
+            self.is_open = gr.Checkbox(visible=False)
+        self.panels = Panels(panels, self._ask, self.shown)
+        self.viewer.join(self, self.shown, self.written, frame.dark)
+
+    def _lay_out_source(self) -> None:
+        """What there is to write from."""
+        self.source = gr.Textbox(label="Source", lines=1, max_lines=8, elem_id="source")
+        with gr.Row(elem_id="write_buttons"):
+            self.write_button = gr.Button(
+                "Write", variant="primary", elem_id="write", min_width=110
+            )
+            self.stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=80)
+            self.corrupt_button = gr.Button("Corrupt two words", elem_id="corrupt", min_width=170)
+        self.mark = widget("spoiled")
+        self.examples = widget("examples", "write_examples")
+
+    def wire(self, begun: Dependency, changed: Dependency) -> None:
+        """Wires it.
+
+        Args:
+            begun, changed: the events after which a model is there, or another one.
+        """
+        title, given = {"title": self._frame.bundle}, {"corrupted": self.corrupted}
+        source: list[Block] = [self.source, self.corrupted, self.mark]
+        model = [*source, self.examples, self.corrupt_button]
+        cleared = [self.shown, self.notice, self.written, self._tabs]
+        on(begun.then, self.begin, title, model)
+        changed = on(changed.then, self.change, title, [*model, *cleared])
+        opens = [
+            on(
+                in_browser(trigger, script, outputs=[self._frame.dark, self.is_open]).then,
+                self.open,
+                {
+                    **title,
+                    "is_open": self.is_open,
+                    "text": self.source,
+                    **given,
+                    **self.viewer.controls,
+                },
+                [self.shown, self.notice, self.viewer.layer, self.viewer.head, *self.viewer.parts],
+                waits_on=self.viewer.picture,
+                line=WRITING,
+            )
+            for trigger, script in ((self.tab.select, _OPENED), (changed.then, _IF_OPEN))
+        ]
+        corrupting = {**title, "text": self.source, **given}
+        on(self.corrupt_button.click, self.corrupt, corrupting, source)
+        in_browser(self.source.input, _OWN_TEXT, outputs=[self.corrupted, self.mark])
+        chosen = on(self.examples.choose, self.choose_example, title, source)
+        answered = [*opens, *self._wire_writing(chosen)]
+        self.viewer.wire()
+        begins = [self.write_button.click, self.source.submit]
+        self.panels.wire(answered, [*begins, self.examples.choose, self._frame.bundle.input])
+
+    def _wire_writing(self, chosen: Dependency) -> list[Dependency]:
+        """What writes: a button, the Enter key, or an example that was `chosen`. Gives the events
+        after which a text is written."""
+        asked = {
+            "title": self._frame.bundle, "text": self.source, "corrupted": self.corrupted,
+            **self.settings, **self.viewer.controls,
+        }  # fmt: skip
+        growing = [
+            self.shown, self.notice, self.written, self.stop, self.viewer.layer, self.viewer.head
+        ]  # fmt: skip
+        begins = [self.write_button.click, self.source.submit]
+        in_browser(begins, MAY_STOP, outputs=[self.stop])
+        writes = [
+            on(trigger, self.write, asked, growing, waits_on=self.source, line=WRITING)
+            for trigger in (begins, chosen.then)
+        ]
+        stopped = in_browser(self.stop.click, MAY_NOT_STOP, outputs=[self.stop], cancels=writes)
+        in_browser(self._frame.bundle.input, cancels=writes)
+        # In the line of what is written: beside it, the end of one text would come over the next.
+        ended = [self.stop, *self.viewer.parts]
+        return [
+            on(event.then, self.finish, self.viewer.controls, ended, line=WRITING)
+            for event in (*writes, stopped)
+        ]
+
+    def begin(self, title: Any) -> Update:
+        """A model is there, the first or another: its first source stands there."""
+        model = self._models.model(title)
+        decoder = model.bundle.decoder
+        if decoder is None:
+            return {self.source: gr.skip()}
+        sources = offered_sources(model.bundle, model.mask)
+        first = sources[0] if sources else Source("", "")
+        text = gr.update(value=first.text, info=wording.asked(decoder))
+        return {
+            **self._source(first, model),
+            self.source: text,
+            self.examples: payloads.examples([Example(text=source.text) for source in sources]),
+            self.corrupt_button: gr.update(visible=decoder.restores),
+        }
+
+    def change(self, title: Any) -> Update:
+        """Another model was chosen: what the one before wrote goes, and where it has but one of the
+        page's tabs, that one is opened."""
+        bundle = self._models.model(title).bundle
+        cleared: Update = {self.shown: None, self.notice: _NO_NOTICE, self.written: None}
+        if not (bundle.classifies and bundle.writes):
+            only = "classify" if bundle.classifies else "write"
+            cleared[self._tabs] = gr.update(selected=only)
+        return {**self.begin(title), **cleared}
+
+    def open(self, title: Any, is_open: Any, text: Any, corrupted: Any, **controls: Any) -> Update:
+        """The tab is opened, or has another model: where nothing was written yet, the model writes
+        from the source that stands there, or will. Not where it does not write, or nobody has the
+        tab before them."""
+        if not is_open or controls["shown"] or not self._models.model(title).bundle.writes:
+            return {self.shown: gr.skip()}
+        model, generator = self._models.model(title), self._models.generator(title)
+        if not text:
+            text, corrupted = _first_source(model)
+        if not text:
+            return self.viewer.offer(generator.decoder, generator.decoder.layers, MEAN)
+        generation = self._models.written(title, text)
+        shown = _shown(title, source_of(text, corrupted, model.mask), generation)
+        chosen = _best_view(MapControls(**{**controls, "shown": shown}), generation)
+        selection = self._models.select_of_generation(model, generator, generation, chosen)
+        lines = wording.write_notices(generation, model.bundle, Settings().max_tokens)
+        return {
+            self.shown: shown,
+            self.notice: {"error": False, "lines": lines},
+            **self.viewer.offer(generator.decoder, chosen.layer, chosen.head),
+            **self.viewer.show(selection, chosen.dark, all_heads=True),
+        }
+
+    def choose_example(self, event: gr.EventData, title: Any) -> Update:
+        """An example was chosen."""
+        model = self._models.model(title)
+        sources = offered_sources(model.bundle, model.mask)
+        return self._source(check_example(sent_with(event).get("index"), sources), model)
+
+    def corrupt(self, title: Any, text: Any, corrupted: Any) -> Update:
+        """Two words are to be corrupted."""
+        model = self._models.model(title)
+        return self._source(corrupt_again(text, corrupted, model.mask), model, asked=True)
+
+    def write(self, title: Any, text: Any, corrupted: Any, **given: Any) -> Iterator[Update]:
+        """A text is to be written: it is given again and again as it grows. `finish` comes after
+        it, however it ends."""
+        settings = {name: given.pop(name) for name in self.settings}
+        controls = MapControls(**given)
+        try:
+            checked = check_settings(settings, _LABELS)
+            generations = self._models.write(title, text, checked)
+            yield {self.notice: _NO_NOTICE, self.stop: gr.update(interactive=True)}
+            model, generator = self._models.model(title), self._models.generator(title)
+            show = partial(_shown, title, source_of(text, corrupted, model.mask))
+            grown = partial(self._grown, model, generator, show, checked.max_tokens)
+            with closing(generations):
+                yield from self._stream(generations, grown, controls)
+        except RequestError as error:
+            lines = [str(error)]
+            if controls.shown:
+                lines.append("What stands below was written before.")
+            notice = {"error": True, "lines": lines}
+            yield {self.notice: notice, self.stop: gr.update(interactive=False)}
+
+    def finish(self, **controls: Any) -> Update:
+        """The generation came to an end, or was stopped."""
+        stop: Update = {self.stop: gr.update(interactive=False)}
+        return {**stop, **self.viewer.redraw(**controls)} if controls["shown"] else stop
+
+    def select(self, controls: MapControls) -> GenerationSelection:
+        """See `MapsOf`, as the two below."""
+        return self._models.select_generation(controls)
+
+    def tokens_of(self, selection: MapSelection, chosen: int | None = None) -> dict[str, Any]:
+        assert isinstance(selection, GenerationSelection), "as select gives it"
+        return payloads.written(selection, chosen=chosen)
+
+    def notes_of(self, selection: MapSelection, found: HeadType | None) -> wording.Notes:
+        return wording.write_map_notes(selection.view, found)
+
+    def _stream(
+        self,
+        generations: Generator[Generation, None, None],
+        grown: Callable[[Generation, MapControls], Update],
+        controls: MapControls,
+    ) -> Iterator[Update]:
+        shown_at, latest = 0.0, None
+        for latest in generations:
+            if time.monotonic() - shown_at >= _PAUSE:
+                shown_at = time.monotonic()
+                yield grown(latest, controls)
+        if latest is None:
+            return
+        view: Update = {}
+        if not controls.shown:  # later, the reader has chosen what to look at
+            controls = _best_view(controls, latest)
+            view = {self.viewer.layer: controls.layer, self.viewer.head: controls.head}
+        yield {**grown(latest, controls), **view}
+
+    def _grown(
+        self,
+        model: EncoderModel,
+        generator: TextGenerator,
+        show: Callable[[Generation], dict[str, Any]],
+        most: int,
+        generation: Generation,
+        controls: MapControls,
+    ) -> Update:
+        """A text as far as it came."""
+        shown = show(generation)
+        controls = replace(controls, shown=shown)
+        selection = self._models.select_of_generation(model, generator, generation, controls)
+        lines = wording.write_notices(generation, model.bundle, most)
+        return {
+            self.shown: shown,
+            self.notice: {"error": False, "lines": lines},
+            self.written: payloads.written(selection, busy=True),
+        }
+
+    def _source(self, source: Source, model: EncoderModel, *, asked: bool = False) -> Update:
+        """A source, and how it came about."""
+        return {
+            self.source: source.text,
+            self.corrupted: source._asdict(),
+            self.mark: payloads.mark(source, model.mask, asked=asked),
+        }
+
+    def _ask(self, shown: Any) -> Asked:
+        """What the panels ask about: what the tab shows."""
+        model, generator, generation = self._models.shown_generation(shown)
+        return Asked(
+            model=model,
+            reading=generation.source,
+            models=self._models,
+            generator=generator,
+            generation=generation,
+        )
+
+
+def _lay_out_settings() -> dict[str, Component]:
+    """The controls of how a text is written, by the names in `Settings`. Which of them show depends
+    on the strategy."""
+    strategy = gr.Dropdown(
+        _STRATEGIES, value=Settings().strategy, label="How it is written", elem_id="strategy"
+    )
+    with gr.Row(visible=False, elem_classes="settings") as sampling:
+        fields = _fields(_SAMPLING)
+    with gr.Row(visible=False, elem_classes="settings") as beam:
+        fields |= _fields(_BEAM)
+    with gr.Accordion("Length and repetition", open=False), gr.Row(elem_classes="settings"):
+        fields |= _fields(_ALWAYS)
+    in_browser(strategy.input, _SHOW_SETTINGS, [strategy], [sampling, beam])
+    return {"strategy": strategy, **fields}
+
+
+def _fields(names: dict[str, tuple[str, str]]) -> dict[str, Component]:
+    """Fields without bounds of their own: the server's sentence says more than a red edge."""
+    return {
+        name: gr.Number(
+            getattr(Settings(), name),
+            label=label,
+            info=f"{info} {_range(name)}",
+            step=0.05 if name in NUMBERS else 1,
+            elem_id=f"set_{name}",
+            min_width=140,
+        )
+        for name, (label, info) in names.items()
+    }
+
+
+def _range(name: str) -> str:
+    bounds = {**NUMBERS, **COUNTS}[name]
+    return "" if name == "seed" else f"{bounds.least:g} to {int(bounds.most)}."
+
+
+def _first_source(model: EncoderModel) -> tuple[str, dict[str, Any] | None]:
+    """The text that is offered first, and how it came about."""
+    sources = offered_sources(model.bundle, model.mask)
+    return (sources[0].text, sources[0]._asdict()) if sources else ("", None)
+
+
+def _shown(title: Any, corrupted: Source | None, generation: Generation) -> dict[str, Any]:
+    """What `MapControls.shown` holds."""
+    shown = {"bundle": title, "text": generation.source.text, "ids": generation.ids}
+    return {**shown, "corrupted": corrupted._asdict()} if corrupted else shown
+
+
+def _best_view(controls: MapControls, generation: Generation) -> MapControls:
+    layer, head = first_cross_head(generation)
+    return replace(controls, layer=layer + 1, head=head + 1)
