@@ -23,7 +23,7 @@ from training.data.pairs import load_pairs
 from training.data.sentences import load_sentences
 from training.data.splits import normal_form
 from training.file_names import find_noted_texts, noted_texts
-from training.hybrid.tasks import Following, Restoring
+from training.hybrid.tasks import DenoisingTask, PairsTask
 from training.model.classifier import BERTClassifier
 from training.readers.packaged import SOURCES
 from training.readers.rows import noted_reading
@@ -268,9 +268,9 @@ def _held_out(
     """
     data, recipe = hybrid["data"], hybrid["recipe"]
     found_at = partial(find_noted_texts, given=given, advice="run this in its folder")
-    task: Following | Restoring
-    if hybrid["task"] == Following.name:
-        task = Following(load_pairs(found_at(data["source"]), noted_reading(data)))
+    task: PairsTask | DenoisingTask
+    if hybrid["task"] == PairsTask.name:
+        task = PairsTask(load_pairs(found_at(data["source"]), noted_reading(data)))
     else:
         sentences = load_sentences(
             [found_at(name) for name in data["source"]],
@@ -279,8 +279,8 @@ def _held_out(
             longest=recipe["longest"],
             reading=noted_reading(data),
         )
-        task = Restoring(sentences, tokenizer)
-    found = task.describe()["fingerprint"]
+        task = DenoisingTask(sentences, tokenizer)
+    found = task.fingerprint
     if found != data["fingerprint"]:
         raise ValueError(
             f"the texts have the fingerprint {found[:12]}, the training noted "

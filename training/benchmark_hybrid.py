@@ -20,9 +20,9 @@ from training.checkpoints.classifier import load_classifier, load_tokenizer
 from training.cli import run_command, say
 from training.data.pair_batches import EncodedPair, PairBatch, pad_pairs
 from training.fit.hybrid import train_step
-from training.fit.losses import Memory, draw_candidates, sampled_cross_entropy
+from training.fit.losses import DistillationLoss, draw_candidates, sampled_cross_entropy
 from training.fit.optim import make_optimizer
-from training.hybrid.seq2seq import Rewriter, frozen_copy
+from training.hybrid.seq2seq import Seq2Seq, frozen_copy
 from training.model.encoder import BERTEncoder
 from training.precision import autocast
 from training.recipes import HybridRecipe
@@ -83,19 +83,19 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
     model = new_hybrid(classifier, recipe.layers, recipe.dropout)
     model.decoder.word.weight.requires_grad_(False)
     frozen = frozen_copy(model.encoder)
-    rewriter = Rewriter(model, frozen, tokenizer, text_tokens(tokenizer), recipe.max_tokens)
+    seq2seq = Seq2Seq(model, frozen, tokenizer, text_tokens(tokenizer), recipe.max_tokens)
     words, size = len(tokenizer), (recipe.batch_size, _TOKENS)
     ids = torch.randint(min(1000, words // 2), words, size).tolist()
     pairs = [EncodedPair(tuple(row), (*row, row[0])) for row in ids]
     batch = pad_pairs(pairs, pad_token_id=0, limit=512)
-    device = batch.given.device
+    device = batch.decoder_input_ids.device
     table = model.decoder.word.weight
     low = table.detach().to(torch.bfloat16)
     with torch.no_grad():
-        source = rewriter.read(batch)
+        source = seq2seq.read(batch)
     with torch.no_grad(), autocast(device):
-        hidden = model.decoder.hidden_states(batch.given, source).hidden
-    hidden = hidden[batch.wanted_mask].detach().requires_grad_()
+        hidden = model.decoder.hidden_states(batch.decoder_input_ids, source).hidden
+    hidden = hidden[batch.label_mask].detach().requires_grad_()
 
     def reading(encoder: BERTEncoder) -> Callable[[], object]:
         def run() -> None:
@@ -106,7 +106,7 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
 
     def layers() -> None:
         with autocast(device):
-            states = model.decoder.hidden_states(batch.given, source).hidden
+            states = model.decoder.hidden_states(batch.decoder_input_ids, source).hidden
         states.float().sum().backward()
 
     optimizer = make_optimizer({model.decoder: 1e-9}, 0.0)
@@ -114,10 +114,10 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
         "encoder, float32, no gradient": reading(model.encoder),
         "encoder, bfloat16, no gradient": reading(frozen),
         "decoder's 4 layers, forward and backward": layers,
-        **_heads(hidden, table, batch.wanted[batch.wanted_mask], recipe),
+        **_heads(hidden, table, batch.labels[batch.label_mask], recipe),
         "AdamW over the decoder's layers": optimizer.step,
-        "whole step, encoder frozen": lambda: train_step(rewriter, batch, low, optimizer, recipe),
-        "whole step, encoder joint": _joint(checkpoint, rewriter, batch, low),
+        "whole step, encoder frozen": lambda: train_step(seq2seq, batch, low, optimizer, recipe),
+        "whole step, encoder joint": _joint(checkpoint, seq2seq, batch, low),
     }
 
 
@@ -149,19 +149,19 @@ def _heads(
 
 
 def _joint(
-    checkpoint: Path, rewriter: Rewriter, batch: PairBatch, low: Tensor
+    checkpoint: Path, seq2seq: Seq2Seq, batch: PairBatch, low: Tensor
 ) -> Callable[[], object]:
     """A whole step in which the encoder's last layers learn along."""
     recipe = HybridRecipe()
     classifier = load_classifier(checkpoint)
-    memory = Memory(classifier)
+    distillation = DistillationLoss(classifier)
     model = new_hybrid(classifier, recipe.layers, recipe.dropout)
     model.decoder.word.weight.requires_grad_(False)
     classifier.encoder.requires_grad_(False)
     classifier.encoder.layers[-recipe.encoder_layers :].requires_grad_(True)
-    joint = replace(rewriter, model=model, reader=model.encoder)
+    joint = replace(seq2seq, model=model, reader=model.encoder)
     optimizer = make_optimizer({model.decoder: 1e-9, classifier: 1e-9}, 0.0)
-    return lambda: train_step(joint, batch, low, optimizer, recipe, memory)
+    return lambda: train_step(joint, batch, low, optimizer, recipe, distillation)
 
 
 if __name__ == "__main__":

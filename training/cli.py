@@ -1,65 +1,20 @@
-"""What every command shares: streams that neither end nor fail a run, a live bar, and an end in
-good order however it comes.
+"""What every command shares: its flags, streams that neither end nor fail a run, and an end in good
+order however it comes.
 """
 
 import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 from tqdm import tqdm
 
 from training.file_names import public_name
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one step of the optimiser did."""
-
-    number: int
-    of: int
-    loss: float
-    learning_rate: float
-    tokens_per_second: float
-    """Real tokens, no padding, since training began; validation is not counted."""
-    seconds_left: float
-
-
-class Clock:
-    """Counts steps, their tokens, and the seconds that they took."""
-
-    def __init__(self, steps: int) -> None:
-        self.left, self.done, self.tokens, self.seconds = steps, 0, 0, 0.0
-
-    def counting(self, tokens: int) -> "Clock":
-        """To be entered around one step of so many tokens."""
-        self.pending = tokens
-        return self
-
-    def __enter__(self) -> None:
-        self.began = perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds += perf_counter() - self.began
-        self.tokens += self.pending
-        self.done, self.left = self.done + 1, self.left - 1
-
-    @property
-    def speed(self) -> float:
-        """Tokens a second."""
-        return self.tokens / max(self.seconds, 1e-9)
-
-    @property
-    def seconds_left(self) -> float:
-        """As long as the steps that are left will take, if they are like those before."""
-        return self.left * self.seconds / max(self.done, 1)
 
 
 def safe_streams() -> None:
@@ -117,19 +72,25 @@ def _give_up(stream: Any) -> None:
         os.dup2(nowhere.fileno(), stream.fileno())
 
 
-Event = TypeVar("Event")
-
-
 BAD_INPUT = 2
-
-
 _LESS_MEMORY = "give a smaller --batch-size, fewer texts, or shorter ones"
-
-
 _INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C stopped
 
 
-_BAR = "{desc} {percentage:3.0f} % |{bar}| {n_fmt}/{total_fmt} {postfix}"
+def add_recipe_flags(add: Callable[..., object], recipe: object, told: Mapping[str, str]) -> None:
+    """A flag for some fields of a recipe, with the recipe's defaults.
+
+    Args:
+        told: field -> what its flag is said to be.
+    """
+    for name, text in told.items():
+        default = getattr(recipe, name)
+        add(
+            f"--{name.replace('_', '-')}",
+            type=type(default),
+            default=default,
+            help=f"{text} (default: %(default)s)",
+        )
 
 
 def command_line(script: str, argv: Sequence[str] | None) -> str:
@@ -176,27 +137,6 @@ def run_command(script: str, out: Path | None, work: Callable[[], None]) -> int:
         complain(f"\nstopped{kept}")
         return _INTERRUPTED
     return 0
-
-
-def with_progress(events: Iterable[Step | Event]) -> Iterator[Event]:
-    """Draws the steps as a live bar, where somebody watches, and hands on all other events."""
-    with tqdm(disable=None, leave=False, desc="training", bar_format=_BAR) as bar:
-        for event in events:
-            if isinstance(event, Step):
-                bar.total = event.of
-                bar.set_postfix_str(show_step(event), refresh=False)
-                bar.update()
-            else:
-                yield event
-
-
-def show_step(step: Step) -> str:
-    """What the live bar says beside itself."""
-    minutes, seconds = divmod(round(step.seconds_left), 60)
-    return (
-        f"loss {step.loss:.3f} · lr {step.learning_rate:.1e} · "
-        f"{step.tokens_per_second:,.0f} tokens/s · {minutes}:{seconds:02} left"
-    )
 
 
 @contextmanager

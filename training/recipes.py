@@ -7,8 +7,6 @@ little; README.md has what they come to over three seeds, and the measurements b
 from dataclasses import dataclass
 
 MOST_SEED = 2**63 - 1
-
-
 """The highest that torch's generators take."""
 
 
@@ -29,7 +27,7 @@ class Recipe:
     """Share of the target that is spread evenly over all labels."""
     dropout: float = 0.1
     """Share of the hidden values, and of the attention weights, zeroed while training."""
-    averaging: float = 0.3
+    ema_share: float = 0.3
     """The model that is kept is a moving average of the one that trains, which reaches back over
     this share of all steps. 0 keeps the training model as it is."""
     max_gradient_norm: float = 1.0
@@ -54,7 +52,7 @@ class Recipe:
                 f"learning_rate is {self.learning_rate}; expected a number between 0 and 1, "
                 "such as 1e-4"
             )
-        for name in ("warm_up", "label_smoothing", "dropout", "averaging"):
+        for name in ("warm_up", "label_smoothing", "dropout", "ema_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected 0 or more, below 1")
 
@@ -64,7 +62,7 @@ class HybridRecipe:
     """Hyper-parameters of a decoder's training; README.md has the measurements behind them."""
 
     pairs_seen: int = 256_000
-    """Pairs to train on in all; each time a sentence comes it is spoiled anew."""
+    """Pairs to train on in all; each time a sentence comes it is corrupted anew."""
     batch_size: int = 32
     """Pairs a step."""
     learning_rate: float = 1e-3
@@ -73,12 +71,12 @@ class HybridRecipe:
     """The encoder's and classifier's, where they learn along."""
     encoder_layers: int = 3
     """The encoder's last layers that learn along; those before, nearest to the letters, stay."""
-    remembering: float = 10.0
+    distillation_weight: float = 10.0
     """Weight of holding the classifier to its old answers, beside the restoration's loss."""
-    repairing: float = 4.0
+    repair_weight: float = 4.0
     """Weight of a target token that differs from its source token, beside 1 for a copied one:
     copying is soon learned, and would be nearly all of the loss."""
-    aligning: float = 1.0
+    alignment_weight: float = 1.0
     """Weight of the alignment that one head of cross-attention is taught."""
     vocabulary_drawn: int = 2048
     """Words that stand for the rest of the vocabulary in each step's softmax."""

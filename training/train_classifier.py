@@ -5,7 +5,7 @@ python training/train_classifier.py     # reviews -> checkpoints/reviews, minute
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -20,16 +20,25 @@ from training.checkpoints.atomic_folder import (
 )
 from training.checkpoints.initial import MINILM, RANDOM
 from training.checkpoints.record import CHECKPOINT
-from training.cli import command_line, run_command, say, with_progress
+from training.cli import add_recipe_flags, command_line, run_command, say
 from training.data.corpus import DEFAULT, load_corpus
-from training.evaluation.classification import run_baseline
+from training.evaluation.baseline import run_baseline
 from training.fit.classifier import Epoch, fit
 from training.readers.columns import LABELLED, add_keep_duplicates, add_reading_flags, reading_of
 from training.readers.packaged import SOURCES
 from training.recipes import Recipe
-from training.runs.classifier import Prepared, measure_run, prepare, rehearsal, save_run
-from training.runs.report import show_end, show_epoch, show_result, show_start
+from training.runs.classifier import Prepared, measure_run, prepare, rehearsal
+from training.runs.records import save_run
+from training.runs.report import show_end, show_epoch, show_result, show_start, with_progress
 
+# A recipe's fields that have a flag, and what it is said to be.
+_TOLD = {
+    "epochs": "passes over the train part; the best is kept",
+    "batch_size": "texts a step",
+    "learning_rate": "the highest, after the warm-up",
+    "max_tokens": "longer texts are cut here",
+    "seed": "of every random choice: the same seed, the same numbers",
+}
 _EPILOG = """examples:
   python training/train_classifier.py
   python training/train_classifier.py --data tickets.csv --out checkpoints/tickets --epochs 5
@@ -39,14 +48,29 @@ _EPILOG = """examples:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's flags; defaults are those of `Recipe`."""
-    recipe = Recipe()
     parser = argparse.ArgumentParser(
         prog="train_classifier.py",
         description="Trains a BERT classifier on labelled texts and writes a checkpoint folder.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
+    _add_files(parser.add_argument)
+    add_recipe_flags(parser.add_argument, Recipe(), _TOLD)
+    parser.add_argument(
+        "--pooler",
+        action=argparse.BooleanOptionalAction,
+        default=Recipe().pooler,
+        help="BERT's dense + tanh before the last layer, or that layer alone (default: --pooler)",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a rehearsal of under a minute: few short texts, one epoch",
+    )
+    return parser
+
+
+def _add_files(add: Callable[..., object]) -> None:
     add(
         "--data",
         default=DEFAULT,
@@ -69,48 +93,6 @@ def build_parser() -> argparse.ArgumentParser:
         help="checkpoint folder to write, from the current directory; a checkpoint that is there "
         "is replaced (default: %(default)s)",
     )
-    add(
-        "--epochs",
-        type=int,
-        default=recipe.epochs,
-        help="passes over the train part; the best is kept (default: %(default)s)",
-    )
-    add(
-        "--batch-size",
-        type=int,
-        default=recipe.batch_size,
-        help="texts a step (default: %(default)s)",
-    )
-    add(
-        "--learning-rate",
-        type=float,
-        default=recipe.learning_rate,
-        help="the highest, after the warm-up (default: %(default)s)",
-    )
-    add(
-        "--max-tokens",
-        type=int,
-        default=recipe.max_tokens,
-        help="longer texts are cut here (default: %(default)s)",
-    )
-    add(
-        "--seed",
-        type=int,
-        default=recipe.seed,
-        help="of every random choice: the same seed, the same numbers (default: %(default)s)",
-    )
-    add(
-        "--pooler",
-        action=argparse.BooleanOptionalAction,
-        default=recipe.pooler,
-        help="BERT's dense + tanh before the last layer, or that layer alone (default: --pooler)",
-    )
-    add(
-        "--quick",
-        action="store_true",
-        help="a rehearsal of under a minute: few short texts, one epoch",
-    )
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -127,14 +109,7 @@ def train(arguments: argparse.Namespace, command: str) -> None:
         ValueError, OSError, ArithmeticError: what a person gave cannot be trained on.
     """
     began = perf_counter()
-    recipe = Recipe(
-        epochs=arguments.epochs,
-        batch_size=arguments.batch_size,
-        learning_rate=arguments.learning_rate,
-        max_tokens=arguments.max_tokens,
-        pooler=arguments.pooler,
-        seed=arguments.seed,
-    )
+    recipe = Recipe(**{name: getattr(arguments, name) for name in (*_TOLD, "pooler")})
     named = (arguments.data, arguments.init)
     for flag, given in zip(("--data", "--init"), named, strict=True):
         check_given(given, flag)
@@ -147,7 +122,7 @@ def train(arguments: argparse.Namespace, command: str) -> None:
         if arguments.quick:
             corpus, recipe = rehearsal(corpus, recipe)
         prepared = prepare(corpus, recipe, arguments.init)
-        check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.start.model))
+        check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.model))
         say(show_start(prepared, arguments.init, quick=arguments.quick))
         epochs = train_with_progress(prepared)
         measured = measure_run(prepared)
@@ -170,7 +145,7 @@ def train(arguments: argparse.Namespace, command: str) -> None:
 def train_with_progress(prepared: Prepared) -> list[Epoch]:
     """Trains under a live bar; the epochs' lines stay on the screen, and in a log they are all."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model, texts = prepared.start.model.to(device), prepared.texts
+    model, texts = prepared.model.to(device), prepared.texts
     epochs = []
     for event in with_progress(fit(model, texts["train"], texts["validation"], prepared.recipe)):
         epochs.append(event)

@@ -21,33 +21,36 @@ from training.checkpoints.atomic_folder import (
     writing,
 )
 from training.checkpoints.record import CHECKPOINT
-from training.cli import command_line, run_command, say, with_progress
+from training.cli import add_recipe_flags, command_line, run_command, say
+from training.data.corpus import Corpus
 from training.data.pairs import load_pairs
 from training.data.sentences import load_sentences
+from training.data.vocabulary import unknown_words
 from training.fit.hybrid import fit_hybrid
-from training.hybrid.tasks import Following, Restoring
+from training.fit.losses import DistillationLoss
+from training.hybrid.tasks import DenoisingTask, PairsTask
 from training.readers.columns import LABELLED, PAIRED, add_reading_flags, column_flags, reading_of
 from training.readers.packaged import SOURCES
 from training.recipes import HybridRecipe
 from training.runs.hybrid import (
-    ClassifierKept,
     HybridTask,
-    MakeTask,
     PreparedHybrid,
+    Retention,
     Shown,
-    check_kept,
+    check_retention,
     measure_again,
     measure_hybrid,
     open_corpus,
-    prepare_hybrid,
-    save_hybrid,
+    open_hybrid,
 )
+from training.runs.records import save_hybrid
 from training.runs.report import (
+    show_evaluation,
     show_hybrid_end,
     show_hybrid_result,
     show_hybrid_start,
-    show_kept,
-    show_look,
+    show_retention,
+    with_progress,
 )
 
 _DATA = ("rotten-tomatoes", "imdb")
@@ -57,6 +60,13 @@ _QUICK: dict[str, Any] = {
     "layers": 2,
     # In so few steps the classifier cannot come back to what it was: its encoder hardly moves.
     "encoder_learning_rate": 1e-7,
+}
+# A recipe's fields that have a flag, and what it is said to be.
+_TOLD = {
+    "pairs_seen": "pairs to train on, repeats counted",
+    "batch_size": "pairs a step",
+    "learning_rate": "the decoder's highest, after the warm-up",
+    "seed": "of every random choice: the same seed, the same numbers",
 }
 _EPILOG = """examples:
   python training/train_hybrid.py
@@ -75,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_files(parser.add_argument)
-    _add_recipe(parser.add_argument, HybridRecipe())
+    _add_training(parser.add_argument)
     return parser
 
 
@@ -96,7 +106,7 @@ def _add_files(add: Callable[..., object]) -> None:
     add(
         "--data",
         nargs="+",
-        help="texts whose sentences are spoiled and restored, as train_classifier.py takes them; "
+        help="texts whose sentences are corrupted and restored, as train_classifier.py takes them; "
         "the classifier's own, if they lie elsewhere than here, must be among them "
         f"(default: {' '.join(_DATA)})",
     )
@@ -108,7 +118,7 @@ def _add_files(add: Callable[..., object]) -> None:
     add_reading_flags(add, (*LABELLED, *PAIRED))
 
 
-def _add_recipe(add: Callable[..., object], recipe: HybridRecipe) -> None:
+def _add_training(add: Callable[..., object]) -> None:
     add(
         "--encoder",
         choices=("frozen", "joint"),
@@ -116,30 +126,7 @@ def _add_recipe(add: Callable[..., object], recipe: HybridRecipe) -> None:
         "nothing is written if the classifier lost more than half a point (default: joint to "
         "restore, frozen for --pairs)",
     )
-    add(
-        "--pairs-seen",
-        type=int,
-        default=recipe.pairs_seen,
-        help="pairs to train on, repeats counted (default: %(default)s)",
-    )
-    add(
-        "--batch-size",
-        type=int,
-        default=recipe.batch_size,
-        help="pairs a step (default: %(default)s)",
-    )
-    add(
-        "--learning-rate",
-        type=float,
-        default=recipe.learning_rate,
-        help="the decoder's highest, after the warm-up (default: %(default)s)",
-    )
-    add(
-        "--seed",
-        type=int,
-        default=recipe.seed,
-        help="of every random choice: the same seed, the same numbers (default: %(default)s)",
-    )
+    add_recipe_flags(add, HybridRecipe(), _TOLD)
     add(
         "--quick",
         action="store_true",
@@ -170,42 +157,35 @@ def train(arguments: argparse.Namespace, command: str) -> None:
     read = [given for given in named if given not in SOURCES]
     check_target(arguments.out, kind=CHECKPOINT, inputs=read)
     with whole_folder(arguments.out, kind=CHECKPOINT) as folder:
-        prepared = prepare_hybrid(
-            arguments.checkpoint, _task_of(arguments), recipe_of(arguments), joint=joint
-        )
-        check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.rewriter.model))
+        prepared = _prepare(arguments, joint=joint)
+        check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.seq2seq.model))
         corpus = open_corpus(prepared.record, _data_of(arguments)) if joint else None
         say(show_hybrid_start(prepared, quick=arguments.quick))
-        looks = train_with_looks(prepared)
-        kept: ClassifierKept | None = None
-        if corpus is not None:
-            kept = measure_again(prepared.classifier, prepared.rewriter, prepared.record, corpus)
-            say(show_kept(kept))
-            check_kept(kept)
+        evaluations = train_with_evaluations(prepared)
+        retention = _measure_again(prepared, corpus)
         measured = measure_hybrid(prepared)
+        result = (prepared, evaluations, measured, retention)
         with writing(arguments.out):
             save_hybrid(
-                folder,
-                arguments.checkpoint,
-                prepared,
-                looks,
-                measured,
-                kept,
-                command=command,
-                quick=arguments.quick,
+                folder, arguments.checkpoint, *result, command=command, quick=arguments.quick
             )
     say(show_hybrid_result(measured, perf_counter() - began))
     say(show_hybrid_end(arguments.out))
 
 
+def _measure_again(prepared: PreparedHybrid, corpus: Corpus | None) -> Retention | None:
+    """What became of the classifier, where its encoder has learned along."""
+    if corpus is None:
+        return None
+    retention = measure_again(prepared.classifier, prepared.seq2seq, prepared.record, corpus)
+    say(show_retention(retention))
+    check_retention(retention)
+    return retention
+
+
 def recipe_of(arguments: argparse.Namespace) -> HybridRecipe:
     """The recipe that the flags ask for."""
-    recipe = HybridRecipe(
-        pairs_seen=arguments.pairs_seen,
-        batch_size=arguments.batch_size,
-        learning_rate=arguments.learning_rate,
-        seed=arguments.seed,
-    )
+    recipe = HybridRecipe(**{name: getattr(arguments, name) for name in _TOLD})
     return replace(recipe, **_QUICK) if arguments.quick else recipe
 
 
@@ -224,44 +204,57 @@ def _data_of(arguments: argparse.Namespace) -> list[str]:
     return arguments.data or list(_DATA)
 
 
-def _task_of(arguments: argparse.Namespace) -> MakeTask:
+def _prepare(arguments: argparse.Namespace, *, joint: bool) -> PreparedHybrid:
+    """Opens the classifier, gives it a new decoder, and reads the texts of the task."""
     beside = LABELLED if arguments.pairs is not None else PAIRED
     if unused := reading_of(arguments, beside).columns:
         given, other = ("--pairs", "--data") if beside is LABELLED else ("--data", "--pairs")
         raise ValueError(f"{column_flags(unused)} names a column for {other}, not for {given}")
-
-    def make(tokenizer: PreTrainedTokenizerBase, recipe: HybridRecipe) -> HybridTask:
-        if arguments.pairs is not None:
-            return Following(load_pairs(arguments.pairs, reading_of(arguments, PAIRED)))
-        data = _data_of(arguments)[:1] if arguments.quick else _data_of(arguments)
-        sentences = load_sentences(
-            data,
-            tokenizer,
-            shortest=recipe.shortest,
-            longest=recipe.longest,
-            reading=reading_of(arguments, LABELLED),
-        )
-        return Restoring(sentences, tokenizer)
-
-    return make
+    recipe = recipe_of(arguments)
+    record, classifier, seq2seq = open_hybrid(arguments.checkpoint, recipe, joint=joint)
+    task = _task_of(arguments, seq2seq.tokenizer, recipe)
+    return PreparedHybrid(
+        record=record,
+        classifier=classifier,
+        seq2seq=seq2seq,
+        task=task,
+        unknown=unknown_words(task.texts, seq2seq.tokenizer),
+        recipe=recipe,
+        distillation=DistillationLoss(classifier) if joint else None,
+    )
 
 
-def train_with_looks(prepared: PreparedHybrid) -> list[dict[str, Any]]:
+def _task_of(
+    arguments: argparse.Namespace, tokenizer: PreTrainedTokenizerBase, recipe: HybridRecipe
+) -> HybridTask:
+    if arguments.pairs is not None:
+        return PairsTask(load_pairs(arguments.pairs, reading_of(arguments, PAIRED)))
+    sentences = load_sentences(
+        _data_of(arguments)[:1] if arguments.quick else _data_of(arguments),
+        tokenizer,
+        shortest=recipe.shortest,
+        longest=recipe.longest,
+        reading=reading_of(arguments, LABELLED),
+    )
+    return DenoisingTask(sentences, tokenizer)
+
+
+def train_with_evaluations(prepared: PreparedHybrid) -> list[dict[str, Any]]:
     """Trains under a live bar; at intervals judges the validation part and prints what it saw."""
-    rewriter, task, recipe = prepared.rewriter, prepared.task, prepared.recipe
+    seq2seq, task, recipe = prepared.seq2seq, prepared.task, prepared.recipe
     questions = task.questions("validation")
     sources = [question.source for question in questions]
-    pairs = rewriter.encode([(question.source, question.target) for question in questions])
-    looks: list[dict[str, Any]] = []
-    batches = task.batches(rewriter, recipe)
-    for look in with_progress(fit_hybrid(rewriter, batches, recipe, prepared.memory)):
-        loss, written = rewriter.loss(pairs), rewriter.write(sources)
-        scores = task.score("validation", written)
-        chosen = len(looks) % len(questions)
-        sample = Shown(sources[chosen], written[chosen], questions[chosen].target)
-        say(show_look(look, loss, scores, sample))
-        looks.append({**asdict(look), "loss": loss, **scores})
-    return looks
+    pairs = seq2seq.encode([(question.source, question.target) for question in questions])
+    evaluations: list[dict[str, Any]] = []
+    batches = task.batches(seq2seq, recipe)
+    for due in with_progress(fit_hybrid(seq2seq, batches, recipe, prepared.distillation)):
+        loss, generated = seq2seq.loss(pairs), seq2seq.generate(sources)
+        scores = task.measure("validation", generated)
+        chosen = len(evaluations) % len(questions)
+        sample = Shown(sources[chosen], generated[chosen], questions[chosen].target)
+        say(show_evaluation(task.name, due, loss, scores, sample))
+        evaluations.append({**asdict(due), "loss": loss, **scores})
+    return evaluations
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from training.checkpoints.record import read_record, write_record
 from training.data.batches import EncodedText
 from training.data.corpus import load_corpus
 from training.data.sentences import load_sentences
-from training.hybrid.tasks import Restoring
+from training.hybrid.tasks import DenoisingTask
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig
 
@@ -73,7 +73,7 @@ def held_out(checkpoint: Path) -> list[str]:
         shortest=hybrid["recipe"]["shortest"],
         longest=hybrid["recipe"]["longest"],
     )
-    return [question.source for question in Restoring(sentences, tokenizer).questions("test")]
+    return [question.source for question in DenoisingTask(sentences, tokenizer).questions("test")]
 
 
 @pytest.fixture(scope="module")

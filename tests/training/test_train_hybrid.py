@@ -20,12 +20,12 @@ from training.checkpoints.record import read_record
 from training.data.corpus import load_corpus
 from training.data.noise import KINDS
 from training.data.sentences import load_sentences
-from training.hybrid.seq2seq import Rewriter
-from training.hybrid.tasks import Restoring
+from training.hybrid.seq2seq import Seq2Seq
+from training.hybrid.tasks import DenoisingTask
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 from training.recipes import HybridRecipe
-from training.runs import hybrid as classifier_kept
+from training.runs import hybrid as run
 from training.train_hybrid import build_parser, main
 
 COMMAND = Path(train_hybrid.__file__)
@@ -113,17 +113,17 @@ def test_the_record_holds_what_the_saved_model_writes(checkpoint: Path, data: st
     record = read_record(checkpoint)["hybrid"]
     tokenizer, model = load_tokenizer(checkpoint), load_hybrid(checkpoint)
     sentences = load_sentences([data], tokenizer, shortest=SMALL.shortest, longest=SMALL.longest)
-    task = Restoring(sentences, tokenizer)
-    rewriter = Rewriter(
+    task = DenoisingTask(sentences, tokenizer)
+    seq2seq = Seq2Seq(
         model, model.encoder, tokenizer, read_text_tokens(checkpoint / "decoder"), max_tokens=30
     )
 
     sources = [question.source for question in task.questions("test")]
-    written = rewriter.write(sources)
+    written = seq2seq.generate(sources)
 
-    assert task.score("test", sources).items() <= record["metrics"]["copied"].items()
-    assert task.score("test", written).items() <= record["metrics"]["test"].items()
-    assert task.among_best("test", rewriter) == record["metrics"]["test"]["among_ten_best"]
+    assert task.measure("test", sources).items() <= record["metrics"]["copied"].items()
+    assert task.measure("test", written).items() <= record["metrics"]["test"].items()
+    assert task.among_best("test", seq2seq) == record["metrics"]["test"]["among_ten_best"]
     assert record["shown"] == []  # texts of a person's own
     assert [look["steps"] for look in record["metrics"]["validation"]] == [6, 12]
     assert record["data"]["fingerprint"] == sentences.fingerprint
@@ -161,7 +161,7 @@ def test_in_place_the_checkpoint_gains_its_decoder(
 def test_joint_training_measures_the_classifier_again(
     classifier: Path, data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(classifier_kept, "MOST_LOST", 1.0)
+    monkeypatch.setattr(run, "MOST_LOST", 1.0)
     out = tmp_path / "joint"
 
     assert main([str(classifier), "--data", data, "--out", str(out)]) == 0
@@ -178,11 +178,11 @@ def test_a_rehearsals_classifier_is_measured_on_the_few_texts_that_it_had(
 ) -> None:
     corpus = load_corpus(data)
     many = replace(corpus, validation=corpus.train * 4)
-    monkeypatch.setattr(classifier_kept, "load_corpus", lambda *given: many)
+    monkeypatch.setattr(run, "load_corpus", lambda *given: many)
     record = read_record(classifier)
 
     whole, few = (
-        classifier_kept.open_corpus({**record, "rehearsal": rehearsal}, [data]).validation
+        run.open_corpus({**record, "rehearsal": rehearsal}, [data]).validation
         for rehearsal in (False, True)
     )
 
@@ -197,7 +197,7 @@ def test_a_classifier_that_forgot_too_much_is_not_written(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(classifier_kept, "MOST_LOST", -2.0)
+    monkeypatch.setattr(run, "MOST_LOST", -2.0)
     out = tmp_path / "joint"
 
     code = main([str(classifier), "--data", data, "--out", str(out)])

@@ -11,7 +11,7 @@ import torch
 from matplotlib.image import imread
 
 from training import benchmark, benchmark_hybrid, train_classifier, train_hybrid
-from training.checkpoints import initial as starting_point
+from training.checkpoints import initial as initial_model
 from training.checkpoints.classifier import save_classifier
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
@@ -37,7 +37,7 @@ def test_the_block_that_plots_heads_draws_them_whole(
     folder.mkdir(parents=True)
     model = BERTClassifier(ClassifierConfig(encoder=size, labels=("negative", "positive")))
     save_classifier(folder, model, tokenizer)
-    monkeypatch.setattr(starting_point, "minilm_folder", lambda: str(folder))
+    monkeypatch.setattr(initial_model, "minilm_folder", lambda: str(folder))
     monkeypatch.chdir(tmp_path)
     (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict = {}

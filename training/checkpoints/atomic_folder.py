@@ -26,8 +26,6 @@ if sys.platform != "win32":
 
 
 _OF_THE_DESKTOP = (".DS_Store", "Thumbs.db")  # written into any folder that somebody looks at
-
-
 _MOST = 3  # names in a message
 
 

@@ -31,8 +31,6 @@ from training.checkpoints.atomic_folder import by_a_library
 
 # What a classifier needs beyond a plain encoder, with the name on disk that a reader knows.
 _ON_TOP = ("pooler.", "head.")
-
-
 _FILES = ("*.json", "*.txt", "*.safetensors", "*.model")
 
 

@@ -44,11 +44,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 _ADAPTER = "adapter_config.json"
-
-
 _MOST_NAMES = 12
-
-
 # How the files of other formats end -> what they are, and how a model of them is made.
 _FORMATS = {
     (".bin", ".pt", ".pth", ".ckpt"): (

@@ -35,8 +35,6 @@ from training.checkpoints.atomic_folder import by_a_library
 
 
 GENERATION = "generation_config.json"
-
-
 _BRIDGE = {"enc_to_dec_proj.weight": "bridge.weight", "enc_to_dec_proj.bias": "bridge.bias"}
 
 

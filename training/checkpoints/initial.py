@@ -14,8 +14,6 @@ MINILM, RANDOM = "minilm", "random"
 
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-
-
 # `--init random`: about as much as 2 cores train from nothing in minutes.
 SMALL = EncoderConfig(
     hidden_size=128, num_hidden_layers=4, num_attention_heads=4, intermediate_size=512
@@ -23,7 +21,7 @@ SMALL = EncoderConfig(
 
 
 @dataclass(frozen=True, slots=True)
-class StartingPoint:
+class InitialModel:
     """A classifier ready to be trained."""
 
     model: BERTClassifier
@@ -48,7 +46,7 @@ def minilm_folder() -> str:
     return str(weights.parent)
 
 
-def starting_point(init: str, *, labels: tuple[str, ...], pooler: bool) -> StartingPoint:
+def initial_model(init: str, *, labels: tuple[str, ...], pooler: bool) -> InitialModel:
     """`minilm`, `random`, a folder in Hugging Face's format, or a model's name on the Hub.
 
     New weights come from torch's generator: seed it first.
@@ -62,7 +60,7 @@ def starting_point(init: str, *, labels: tuple[str, ...], pooler: bool) -> Start
         config = ClassifierConfig(encoder=SMALL, labels=labels, pooler=pooler)
         model = BERTClassifier(config)
         new = tuple(model.state_dict())
-        return StartingPoint(model.train(), tokenizer, new, "Weights: trained from nothing.")
+        return InitialModel(model.train(), tokenizer, new, "Weights: trained from nothing.")
     try:
         model, drawn = start_classifier(folder, labels=labels, pooler=pooler)
     except FileNotFoundError as error:
@@ -76,4 +74,4 @@ def starting_point(init: str, *, labels: tuple[str, ...], pooler: bool) -> Start
         if init == MINILM
         else f"Weights: fine-tuned from {public_name(init)}; their licence is that model's."
     )
-    return StartingPoint(model, tokenizer, tuple(drawn), licence)
+    return InitialModel(model, tokenizer, tuple(drawn), licence)

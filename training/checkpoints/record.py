@@ -12,11 +12,7 @@ from training.checkpoints.atomic_folder import Kind
 
 
 FORMAT = 1
-
-
 FILE = "training.json"
-
-
 # What transformers' tokenizers and we write for a model.
 _OF_A_MODEL = (
     *("config.json", "generation_config.json", "model.safetensors"),

@@ -26,8 +26,6 @@ _FILE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 
 # A checkout without Git LFS has this text for a file.
 _LFS_POINTER = b"version https://git-lfs"
-
-
 _FLOATS = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -39,8 +37,6 @@ _FLOATS = {
 # Modules that torch puts around others, whose names then stand among the weights' names:
 # `torch.compile`, data parallel training, sharding, checkpointed activations.
 _WRAPPERS = {"_orig_mod", "module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
-
-
 # What all names of a model may begin with; anything else before all of them is a wrapper's too.
 _ROOTS = {"transformer", "encoder", "decoder", *(family.prefix for family in FAMILIES.values())}
 

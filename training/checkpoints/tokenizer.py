@@ -11,11 +11,7 @@ from training.checkpoints.files import listing
 
 
 WHOLE = "tokenizer.json"
-
-
 _VOCABULARIES = ("vocab.txt", "vocab.json", "*.model")
-
-
 _BESIDE = ("merges.txt", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json")
 
 

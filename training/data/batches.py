@@ -18,16 +18,10 @@ from training.data.corpus import Example
 from training.model.config import EncoderConfig
 
 _POOL = 32  # batches; see `bucket`
-
-
 # Widths in training are multiples of this, where the encoder takes them: bfloat16 kernels are
 # compiled anew for every width, half a second each on a CPU; a little padding costs less.
 _WIDTH_STEP = 4
-
-
 _TRUNCATION = ("max_length", "stride", "truncation_strategy", "pad_to_multiple_of")
-
-
 _PLACE = ("is_local", "local_files_only")
 
 

@@ -4,15 +4,22 @@
 JSON file, a folder in the format of `datasets`, or a dataset's name on the Hub.
 """
 
-import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from training.data.labels import settle_labels
-from training.data.splits import PARTS, Cleaned, Removed, remove_duplicates, split
+from training.data.splits import (
+    PARTS,
+    Cleaned,
+    Removed,
+    fingerprint,
+    remove_duplicates,
+    row_form,
+    split,
+)
 from training.file_names import SUFFIXES
 from training.lines import listed, quoted
 from training.readers.columns import column_flags
@@ -21,8 +28,6 @@ from training.readers.rows import RawTexts, Reading, Row
 from training.readers.table_file import read_table
 
 DEFAULT = "rotten-tomatoes"
-
-
 _SWAPPED = "--text-column and --label-column say which is which, if they were taken for each other"
 
 
@@ -58,6 +63,11 @@ class Corpus:
     """Texts for a page to offer, of the packaged reviews alone: rows of other data are not ours to
     make public. `{"text": ...}`, with `"text_pair"` where there are pairs."""
 
+    @property
+    def parts(self) -> dict[str, tuple[Example, ...]]:
+        """The three by their names."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
 
 def load_corpus(data: str = DEFAULT, reading: Reading | None = None) -> Corpus:
     """Reads, cleans and splits labelled texts; the same arguments give the same corpus anywhere.
@@ -76,7 +86,7 @@ def load_corpus(data: str = DEFAULT, reading: Reading | None = None) -> Corpus:
         cleaned = Cleaned(given, Removed(), (), ())
     else:
         cleaned = remove_duplicates(given)
-    rows = split(cleaned.parts)
+    rows = split(cleaned.parts, row_form)
     labels = raw.labels or _in_order({row.label for part in rows.values() for row in part})
     _check(data, labels, rows, cleaned.removed)
     number = {label: i for i, label in enumerate(labels)}
@@ -91,7 +101,9 @@ def load_corpus(data: str = DEFAULT, reading: Reading | None = None) -> Corpus:
         licence=raw.licence,
         labels=labels,
         **parts,
-        fingerprint=_fingerprint(rows),
+        fingerprint=fingerprint(
+            {part: [(r.text, r.text_pair, r.label) for r in rows[part]] for part in PARTS}
+        ),
         removed=cleaned.removed,
         reading=reading,
         notes=(*raw.notes, *notes, *_removals(cleaned)),
@@ -111,7 +123,7 @@ def _read(data: str, reading: Reading) -> RawTexts:
         return read_table(Path(data), reading.columns)
     if Path(data).is_file():
         raise ValueError(f"{data} is a file of no known kind; expected {', '.join(SUFFIXES)}")
-    from training.readers.hub_dataset import read_dataset
+    from training.readers.hub_dataset import read_dataset  # `datasets` takes seconds to import
 
     return read_dataset(data, reading.columns)
 
@@ -137,7 +149,7 @@ def _in_order(names: set[str]) -> tuple[str, ...]:
 
 
 def _check(
-    data: str, labels: tuple[str, ...], rows: dict[str, list[Row]], removed: Removed
+    data: str, labels: tuple[str, ...], rows: Mapping[str, Sequence[Row]], removed: Removed
 ) -> None:
     sizes = ", ".join(f"{len(rows[part])} {part}" for part in PARTS)
     if not any(rows.values()):
@@ -163,11 +175,3 @@ def _check(
             f"({sizes}): {listed([quoted(label) for label in unseen])}; give more texts of each, "
             f"or merge rare labels{f' ({_SWAPPED})' if many else ''}"
         )
-
-
-def _fingerprint(rows: dict[str, list[Row]]) -> str:
-    digest = hashlib.sha256()
-    for part in PARTS:
-        for row in rows[part]:
-            digest.update(repr((part, row.text, row.text_pair, row.label)).encode())
-    return digest.hexdigest()

@@ -10,8 +10,6 @@ from training.lines import quoted
 from training.readers.rows import Row
 
 _MISSING = frozenset({"nan", "na", "n/a", "none", "null", "nil", "-", "?"})
-
-
 _LISTED = 5
 
 

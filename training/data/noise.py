@@ -1,7 +1,7 @@
-"""Spoils a sentence as a denoising task asks: words masked, dropped, swapped, letters mistyped.
+"""Adds noise to a sentence: words are masked, dropped or swapped, letters are mistyped.
 
-BART (Lewis et al. 2020, section 2.2) learns to write by restoring spoiled text; it needs no
-labels, since every sentence is its own answer. Pure: words in, words out, all chance from `rng`.
+BART (Lewis et al. 2020, section 2.2) learns to generate by restoring corrupted text; it needs no
+labels, since every sentence is its own target. Words in, words out, all chance from `rng`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,9 @@ from random import Random
 from typing import NamedTuple
 
 KINDS = ("masked", "dropped", "swapped", "mistyped")
-
-
 MASK = "[MASK]"
-
-
 # What a finger hits beside the key it meant, on an English keyboard.
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-
-
 _SHORTEST = 4  # letters; a shorter word that is mistyped is most often another word
 
 
@@ -31,20 +25,20 @@ class Change:
     """The word's number, from 0; a swap moves this word and the next one."""
 
 
-class Corrupted(NamedTuple):
-    """A spoiled sentence, and what was done to it, in the order of the words."""
+class Noisy(NamedTuple):
+    """A corrupted sentence, and what was done to it, in the order of the words."""
 
     words: tuple[str, ...]
     changes: tuple[Change, ...]
 
 
-def corrupt(
+def add_noise(
     words: Sequence[str],
     number: int,
     rng: Random,
     *,
     shares: Mapping[str, float] | None = None,
-) -> Corrupted:
+) -> Noisy:
     """Does up to `number` corruptions, each to words of its own, never to two neighbours.
 
     Only words of letters are touched, never punctuation or numbers. A sentence that is too short
@@ -73,7 +67,7 @@ def corrupt(
         changes[place] = Change(kind, place)
         taken |= {place - 1, *touched, max(touched) + 1}
     ordered = tuple(changes[place] for place in sorted(changes))
-    return Corrupted(_apply(words, ordered, rng), ordered)
+    return Noisy(_apply(words, ordered, rng), ordered)
 
 
 def _fits(kind: str, words: Sequence[str], place: int) -> bool:
@@ -88,20 +82,20 @@ def _fits(kind: str, words: Sequence[str], place: int) -> bool:
 
 def _apply(words: Sequence[str], changes: Sequence[Change], rng: Random) -> tuple[str, ...]:
     at = {change.place: change.kind for change in changes}
-    spoiled: list[str] = []
+    noisy: list[str] = []
     for place, word in enumerate(words):
         kind = at.get(place)
         if kind == "masked":
-            spoiled.append(MASK)
+            noisy.append(MASK)
         elif kind == "mistyped":
-            spoiled.append(mistype(word, rng))
+            noisy.append(mistype(word, rng))
         elif kind == "swapped":
-            spoiled.append(words[place + 1])
+            noisy.append(words[place + 1])
         elif at.get(place - 1) == "swapped":
-            spoiled.append(words[place - 1])
+            noisy.append(words[place - 1])
         elif kind is None:
-            spoiled.append(word)
-    return tuple(spoiled)
+            noisy.append(word)
+    return tuple(noisy)
 
 
 def mistype(word: str, rng: Random) -> str:
@@ -113,7 +107,7 @@ def mistype(word: str, rng: Random) -> str:
     while True:
         i = rng.randrange(len(word))
         wrong = rng.choice(_neighbours(word[i]))
-        spoiled = rng.choice(
+        noisy = rng.choice(
             (
                 word[:i] + wrong + word[i + 1 :],
                 word[:i] + wrong + word[i:],
@@ -122,8 +116,8 @@ def mistype(word: str, rng: Random) -> str:
                 word[:i] + word[i + 1 : i + 2] + word[i] + word[i + 2 :],
             )
         )
-        if spoiled != word:
-            return spoiled
+        if noisy != word:
+            return noisy
 
 
 def _neighbours(letter: str) -> str:

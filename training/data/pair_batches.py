@@ -1,7 +1,11 @@
-"""Pairs of a source and a target, as token ids in padded batches; a sibling of `batches.py`.
+"""Pairs of a source and a target, as token ids in padded batches.
 
 Both texts stand between [CLS] and [SEP]. The decoder is fed the target without its last token and
 asked, at every position, for the token that follows: teacher forcing.
+
+    target               [CLS]  not  bad  [SEP]
+    decoder_input_ids    [CLS]  not  bad
+    labels               not    bad  [SEP]
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +31,7 @@ class EncodedPair:
     """The encoder's hidden states of the source (tokens, hidden), where they never change."""
 
 
-_NO_PARTNER = -1
+_UNALIGNED = -1
 
 
 class PairBatch(NamedTuple):
@@ -35,37 +39,30 @@ class PairBatch(NamedTuple):
 
     source_ids: Int[Tensor, "batch source"]
     source_mask: Bool[Tensor, "batch source"]
-    given: Int[Tensor, "batch target"]
+    decoder_input_ids: Int[Tensor, "batch target"]
     """What the decoder is fed: the target without its last token."""
-    wanted: Int[Tensor, "batch target"]
+    labels: Int[Tensor, "batch target"]
     """What it is to answer: the target without its first token."""
-    wanted_mask: Bool[Tensor, "batch target"]
-    partners: Int[Tensor, "batch target"]
-    """Which source token each wanted one stands for, by the edit distance; -1: it was added."""
+    label_mask: Bool[Tensor, "batch target"]
+    alignment: Int[Tensor, "batch target"]
+    """Which source token each label stands for, by the edit distance; -1: it was added."""
     hidden: Float[Tensor, "batch source hidden"] | None = None
 
     @property
-    def has_partner(self) -> Bool[Tensor, "batch target"]:
-        """Where there is a source token to look at for the one that is wanted."""
-        return self.partners != _NO_PARTNER
+    def is_aligned(self) -> Bool[Tensor, "batch target"]:
+        """Where a label stands for a source token."""
+        return self.alignment != _UNALIGNED
 
     @property
-    def copied(self) -> Bool[Tensor, "batch target"]:
-        """Where what is wanted is its source token once more."""
-        same = self.source_ids.gather(1, self.partners.clamp(min=0)) == self.wanted
-        return self.has_partner & same
+    def is_copy(self) -> Bool[Tensor, "batch target"]:
+        """Where a label is its source token once more."""
+        same = self.source_ids.gather(1, self.alignment.clamp(min=0)) == self.labels
+        return self.is_aligned & same
 
     def to(self, device: torch.device) -> "PairBatch":
         """The same batch on a device."""
-        return PairBatch(
-            self.source_ids.to(device),
-            self.source_mask.to(device),
-            self.given.to(device),
-            self.wanted.to(device),
-            self.wanted_mask.to(device),
-            self.partners.to(device),
-            None if self.hidden is None else self.hidden.to(device),
-        )
+        tensors = {name: one.to(device) for name, one in self._asdict().items() if one is not None}
+        return self._replace(**tensors)
 
 
 def encode_pairs(
@@ -93,24 +90,24 @@ def pad_pairs(pairs: Sequence[EncodedPair], *, pad_token_id: int, limit: int) ->
     source_width = rounded_width(max(len(pair.source_ids) for pair in pairs), limit)
     target_width = rounded_width(max(len(pair.target_ids) for pair in pairs) - 1, limit)
     source_ids = torch.full((len(pairs), source_width), pad_token_id)
-    given = torch.full((len(pairs), target_width), pad_token_id)
-    wanted = torch.full((len(pairs), target_width), pad_token_id)
+    inputs = torch.full((len(pairs), target_width), pad_token_id)
+    labels = torch.full((len(pairs), target_width), pad_token_id)
     source_mask = torch.zeros((len(pairs), source_width), dtype=torch.bool)
-    wanted_mask = torch.zeros((len(pairs), target_width), dtype=torch.bool)
-    partners = torch.full((len(pairs), target_width), _NO_PARTNER)
+    label_mask = torch.zeros((len(pairs), target_width), dtype=torch.bool)
+    alignment = torch.full((len(pairs), target_width), _UNALIGNED)
     for i, pair in enumerate(pairs):
         source, target = torch.tensor(pair.source_ids), torch.tensor(pair.target_ids)
         source_ids[i, : len(source)] = source
         source_mask[i, : len(source)] = True
-        given[i, : len(target) - 1] = target[:-1]
-        wanted[i, : len(target) - 1] = target[1:]
-        wanted_mask[i, : len(target) - 1] = True
+        inputs[i, : len(target) - 1] = target[:-1]
+        labels[i, : len(target) - 1] = target[1:]
+        label_mask[i, : len(target) - 1] = True
         found = align(pair.target_ids, pair.source_ids).partners[1:]
-        partners[i, : len(target) - 1] = torch.tensor(
-            [_NO_PARTNER if place is None else place for place in found]
+        alignment[i, : len(target) - 1] = torch.tensor(
+            [_UNALIGNED if place is None else place for place in found]
         )
     hidden = _pad_hidden(pairs, source_width)
-    return PairBatch(source_ids, source_mask, given, wanted, wanted_mask, partners, hidden)
+    return PairBatch(source_ids, source_mask, inputs, labels, label_mask, alignment, hidden)
 
 
 def _pad_hidden(pairs: Sequence[EncodedPair], width: int) -> Tensor | None:

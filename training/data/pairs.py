@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.data.splits import PARTS, split
+from training.data.splits import PARTS, normal_form, split
 from training.file_names import SUFFIXES, real_name
 from training.readers.columns import PAIRED
-from training.readers.rows import Reading, Row
+from training.readers.rows import Reading
 from training.readers.table_file import licence_of, read_rows, text_problem, title_of
 
 
@@ -26,7 +26,7 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pairs:
+class PairCorpus:
     """Pairs in three parts; a source stands in one part only. The test part decides nothing."""
 
     name: str
@@ -41,8 +41,18 @@ class Pairs:
     notes: tuple[str, ...] = ()
     """What a person should know before they train on them, in words."""
 
+    @property
+    def data(self) -> tuple[str, ...]:
+        """What `load_pairs` was given."""
+        return (self.name,)
 
-def load_pairs(name: str, reading: Reading | None = None) -> Pairs:
+    @property
+    def parts(self) -> dict[str, tuple[Pair, ...]]:
+        """The three by their names."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+def load_pairs(name: str, reading: Reading | None = None) -> PairCorpus:
     """Reads and splits pairs; the same pair given twice counts once.
 
     Args:
@@ -60,19 +70,21 @@ def load_pairs(name: str, reading: Reading | None = None) -> Pairs:
         given, notes = {"all": found.rows}, found.notes
         title, licence = title_of(path), licence_of(path)
     else:
-        from training.readers.hub_dataset import read_parts
+        from training.readers.hub_dataset import read_parts  # `datasets` takes seconds to import
 
         dataset = read_parts(name, make_pair, roles=PAIRED, given=reading.columns)
         given, notes = dataset.whole, dataset.notes
         title, licence = title_of(Path(real_name(name))), dataset.licence
-    parts = _split(given)
+    # By the source, so that all targets of one stay together.
+    distinct = {part: list(dict.fromkeys(pairs)) for part, pairs in given.items()}
+    parts = split(distinct, lambda pair: normal_form(pair.source))
     if empty := [part for part in PARTS if not parts[part]]:
         sizes = ", ".join(f"{len(parts[part])} {part}" for part in PARTS)
         raise ValueError(
             f"{name} leaves no pairs for {' and '.join(empty)} ({sizes}); give 100 pairs or more"
         )
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()
-    return Pairs(
+    return PairCorpus(
         name=name,
         title=title,
         licence=licence,
@@ -89,15 +101,3 @@ def make_pair(values: Mapping[str, Any]) -> Pair | str:
         if problem := text_problem(role.name, values.get(role.name)):
             return problem
     return Pair(values["source"].strip(), values["target"].strip())
-
-
-def _split(given: Mapping[str, list[Pair]]) -> dict[str, tuple[Pair, ...]]:
-    """As texts are split, by their source, so that all targets of one source stay together."""
-    rows = {
-        part: [Row(pair.source, pair.target) for pair in dict.fromkeys(pairs)]
-        for part, pairs in given.items()
-    }
-    return {
-        part: tuple(Pair(row.text, row.label) for row in found)
-        for part, found in split(rows).items()
-    }

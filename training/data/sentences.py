@@ -4,7 +4,6 @@ A sentence stands in the part of the text that it comes from, so the classifier'
 unseen here too; a sentence that stands in several parts is kept in the last of them alone.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from training.data.corpus import Corpus, load_corpus
-from training.data.splits import PARTS, normal_form
+from training.data.splits import PARTS, fingerprint, normal_form
 from training.readers.packaged import SOURCES
 from training.readers.rows import Reading
 
@@ -37,6 +36,11 @@ class Sentences:
     reading: Reading
     notes: tuple[str, ...]
     """What a person should know before they train on them, in words."""
+
+    @property
+    def parts(self) -> dict[str, tuple[Sentence, ...]]:
+        """The three by their names."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
 def split_sentences(text: str) -> list[str]:
@@ -93,21 +97,13 @@ def load_sentences(
         **parts,
         reading=reading,
         notes=tuple(note for corpus in corpora for note in corpus.notes),
-        fingerprint=_fingerprint(parts),
+        fingerprint=fingerprint({part: [(words,) for words in parts[part]] for part in PARTS}),
     )
 
 
 def _sentences(corpora: Sequence[Corpus], part: str) -> Iterator[str]:
     for corpus in corpora:
-        for example in getattr(corpus, part):
+        for example in corpus.parts[part]:
             yield from split_sentences(example.text)
             if example.text_pair is not None:
                 yield from split_sentences(example.text_pair)
-
-
-def _fingerprint(parts: dict[str, tuple[Sentence, ...]]) -> str:
-    digest = hashlib.sha256()
-    for part in PARTS:
-        for words in parts[part]:
-            digest.update(repr((part, words)).encode())
-    return digest.hexdigest()

@@ -12,20 +12,17 @@ import hashlib
 import re
 import unicodedata
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from training.readers.rows import Row
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
-
-
 _UNSEEN = ("P", "Z", "C")  # Unicode's punctuation, separators, control characters
-
-
 _SHOWN = 3  # of each kind that was removed
-
-
 PARTS = ("train", "validation", "test")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +104,33 @@ def remove_duplicates(parts: dict[str, list[Row]]) -> Cleaned:
     return Cleaned(kept, removed, tuple(near[:_SHOWN]), tuple(conflicting[:_SHOWN]))
 
 
-def stable_hash(row: Row) -> int:
-    """A number that hangs on the row's normal form alone, the same on every machine."""
-    return int.from_bytes(hashlib.sha256(row_form(row).encode()).digest()[:8], "big")
+def split(
+    parts: Mapping[str, Sequence[Item]], form: Callable[[Item], str]
+) -> dict[str, tuple[Item, ...]]:
+    """80 % train, 10 % validation, 10 % test by a hash of `form`; a source's own parts stay.
 
+    The hash is the same on every machine. Where a source lacks a validation or a test part, a tenth
+    of its train part becomes that.
 
-def split(parts: dict[str, list[Row]]) -> dict[str, list[Row]]:
-    """80 % train, 10 % validation, 10 % test by `stable_hash`; a source's own parts stay.
-
-    Where a source lacks a validation or a test part, a tenth of its train part becomes that.
+    Args:
+        parts: `{"all": items}`, or some of the three by their names.
+        form: what an item's part hangs on, and nothing else of it.
     """
-    whole = {part: list(parts.get(part, [])) for part in PARTS}
+    whole = {part: list(parts.get(part, ())) for part in PARTS}
     undivided = parts["all"] if "all" in parts else whole["train"]
     whole["train"] = []
     chosen = {9: "test", 8: "validation"}
-    for row in undivided:
-        part = chosen.get(stable_hash(row) % 10, "train")
-        whole["train" if part in parts else part].append(row)
-    return whole
+    for item in undivided:
+        digest = hashlib.sha256(form(item).encode()).digest()
+        part = chosen.get(int.from_bytes(digest[:8], "big") % 10, "train")
+        whole["train" if part in parts else part].append(item)
+    return {part: tuple(items) for part, items in whole.items()}
+
+
+def fingerprint(parts: Mapping[str, Iterable[tuple[object, ...]]]) -> str:
+    """sha256 over every item and its part: another fingerprint, other texts."""
+    digest = hashlib.sha256()
+    for part in PARTS:
+        for item in parts[part]:
+            digest.update(repr((part, *item)).encode())
+    return digest.hexdigest()

@@ -9,11 +9,7 @@ from tokenizers import Encoding
 from transformers import PreTrainedTokenizerBase
 
 _MOST = 20_000  # texts; shares of more come out alike
-
-
 _AT_ONCE = 1000
-
-
 _COMMONEST = 5
 
 

@@ -1,29 +1,22 @@
-"""How good predictions are, in numpy: accuracy, macro-F1, confusion, calibration, temperature.
+"""How good a classifier is: accuracy, macro-F1, confusion, calibration, temperature.
 
 Calibration asks whether 80 % sure means right 8 times in 10: Guo et al. 2017, "On Calibration of
 Modern Neural Networks". `logits` are (texts, labels), `labels` the right answers' numbers (texts,).
-What a transformer has to beat is here too: counted words and pairs of words, and logistic
-regression. TF-IDF weights a word by how often it stands in the text and how rare it is elsewhere;
-that baseline sees no order beyond two neighbours, and has learned no language before.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
-from time import perf_counter
 
 import numpy as np
 import torch
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from scipy.special import log_softmax, softmax
+from scipy.stats import binomtest
+from sklearn.metrics import confusion_matrix, f1_score
 
 from training.data.batches import EncodedText, pad
-from training.data.corpus import Example
 from training.model.classifier import BERTClassifier
 
 _BINS = 15  # Guo et al. 2017, section 5
-
-
 _TEMPERATURES = (0.05, 20.0)  # the search ends here when no temperature is best
 
 
@@ -49,52 +42,21 @@ class Metrics:
 
 def measure(logits: np.ndarray, labels: np.ndarray, *, temperature: float = 1.0) -> Metrics:
     """All the metrics of `logits / temperature` against the right `labels`."""
-    logs = log_probabilities(logits / temperature)
+    logs = log_softmax(logits.astype(np.float64) / temperature, axis=1)
     predicted = logs.argmax(axis=1)
-    confusion = confusion_matrix(labels, predicted, logits.shape[1])
-    right = int(np.trace(confusion))
-    low, high = wilson_interval(right, len(labels))
+    confusion = confusion_matrix(labels, predicted, labels=range(logits.shape[1]))
+    right = int((predicted == labels).sum())
+    low, high = binomtest(right, len(labels)).proportion_ci(method="wilson")
     return Metrics(
         texts=len(labels),
         accuracy=right / len(labels),
-        accuracy_low=low,
-        accuracy_high=high,
-        macro_f1=macro_f1(confusion),
+        accuracy_low=float(low),
+        accuracy_high=float(high),
+        macro_f1=float(f1_score(labels, predicted, average="macro")),
         loss=float(-logs[np.arange(len(labels)), labels].mean()),
         calibration_error=calibration_error(np.exp(logs), labels),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
     )
-
-
-def log_probabilities(logits: np.ndarray) -> np.ndarray:
-    """The logarithm of the softmax over each row, in double precision."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
-def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_labels: int) -> np.ndarray:
-    """Counts (true label, predicted label)."""
-    counts = np.zeros((num_labels, num_labels), dtype=np.int64)
-    np.add.at(counts, (labels, predicted), 1)
-    return counts
-
-
-def macro_f1(confusion: np.ndarray) -> float:
-    """The mean F1 over the labels that occur, as right answer or as prediction."""
-    hits = np.diag(confusion)
-    total = confusion.sum(axis=0) + confusion.sum(axis=1)  # predicted + true
-    occurs = total > 0
-    return float((2 * hits[occurs] / total[occurs]).mean())
-
-
-def wilson_interval(right: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `right` in `total` (Wilson 1927)."""
-    z = 1.959963984540054  # the normal distribution's 97.5 % point
-    share = right / total
-    middle = share + z * z / (2 * total)
-    spread = z * sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    scale = 1 + z * z / total
-    return (middle - spread) / scale, (middle + spread) / scale
 
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -119,7 +81,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     for _ in range(60):  # halvings: far below float32's resolution
         middle = (low + high) / 2
         # The loss's derivative by 1 / temperature; the loss is convex in it.
-        probabilities = np.exp(log_probabilities(logits * np.exp(middle)))
+        probabilities = softmax(logits * np.exp(middle), axis=1)
         slope = ((probabilities * logits).sum(axis=1) - right).mean()
         low, high = (middle, high) if slope < 0 else (low, middle)
     return float(np.exp(-(low + high) / 2))
@@ -145,53 +107,3 @@ def predict_logits(
     finally:
         model.train(was_training)
     return logits
-
-
-_STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-
-
-# Words of one letter, punctuation and emoji count as well: "i", "!", and a text of nothing else.
-_TOKEN = r"\w+|[^\w\s]"
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """The baseline's result on the test part."""
-
-    strength: float
-    """scikit-learn's C, the inverse of the penalty, chosen on the validation part."""
-    test: Metrics
-    seconds: float
-
-
-def run_baseline(
-    train: Sequence[Example], validation: Sequence[Example], test: Sequence[Example]
-) -> Baseline:
-    """Fits on `train`, chooses its penalty on `validation`, measures on `test`."""
-    began = perf_counter()
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=_TOKEN)
-    seen = vectorizer.fit_transform([_joined(example) for example in train])
-    answers = _labels(train)
-    num_labels = int(max(_labels([*train, *validation, *test]))) + 1
-    unseen = vectorizer.transform([_joined(example) for example in validation])
-
-    def fitted(strength: float) -> tuple[float, LogisticRegression]:
-        model = LogisticRegression(C=strength, max_iter=1000).fit(seen, answers)
-        return model.score(unseen, _labels(validation)), model
-
-    results = {strength: fitted(strength) for strength in _STRENGTHS}
-    strength = max(_STRENGTHS, key=lambda strength: results[strength][0])
-    model = results[strength][1]
-    logs = np.full((len(test), num_labels), -np.inf)
-    logs[:, model.classes_] = model.predict_log_proba(
-        vectorizer.transform([_joined(example) for example in test])
-    )
-    return Baseline(strength, measure(logs, _labels(test)), perf_counter() - began)
-
-
-def _joined(example: Example) -> str:
-    return example.text if example.text_pair is None else f"{example.text}\n{example.text_pair}"
-
-
-def _labels(examples: Sequence[Example]) -> np.ndarray:
-    return np.array([example.label for example in examples])

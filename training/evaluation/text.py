@@ -16,22 +16,22 @@ from random import Random
 from sacrebleu.metrics import BLEU, CHRF
 
 from training.data.alignment import align
-from training.data.noise import KINDS, Change, corrupt
+from training.data.noise import KINDS, Change, add_noise
 from training.data.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A clean sentence, and its spoiled copy to restore it from."""
+class NoisySentence:
+    """A clean sentence, and its corrupted copy to restore it from."""
 
     clean: Sentence
-    spoiled: Sentence
+    noisy: Sentence
     changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
-    """What was restored of a set of tasks; shares of 1."""
+class Restoration:
+    """What was restored of some sentences; shares of 1."""
 
     sentences: int
     changes: dict[str, int]
@@ -44,38 +44,38 @@ class Restored:
     """Words replaced, left out or added, over the words of the clean sentences."""
 
 
-def draw_tasks(
+def draw_noisy(
     sentences: Sequence[Sentence], most: int, *, corruptions: int, seed: int
-) -> list[Task]:
-    """Sentences drawn from `seed`, spoiled so many times each; too short ones are passed over."""
+) -> list[NoisySentence]:
+    """Sentences drawn from `seed`, corrupted so many times each; too short ones are passed over."""
     rng = Random(seed)
     order = rng.sample(range(len(sentences)), len(sentences))
-    tasks: list[Task] = []
+    drawn: list[NoisySentence] = []
     for i in order:
-        spoiled = corrupt(sentences[i], corruptions, rng)
-        if len(spoiled.changes) == corruptions:
-            tasks.append(Task(sentences[i], spoiled.words, spoiled.changes))
-        if len(tasks) == most:
+        noisy = add_noise(sentences[i], corruptions, rng)
+        if len(noisy.changes) == corruptions:
+            drawn.append(NoisySentence(sentences[i], noisy.words, noisy.changes))
+        if len(drawn) == most:
             break
-    return tasks
+    return drawn
 
 
-def measure_restored(tasks: Sequence[Task], written: Sequence[Sentence]) -> Restored:
+def measure_restoration(drawn: Sequence[NoisySentence], written: Sequence[Sentence]) -> Restoration:
     """Compares what was written with the clean sentences, word by word."""
     counts, right = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
     kept = untouched = errors = words = 0
-    for task, answer in zip(tasks, written, strict=True):
-        _, matched, distance = align(task.clean, answer)
+    for sentence, answer in zip(drawn, written, strict=True):
+        _, matched, distance = align(sentence.clean, answer)
         errors += distance
-        words += len(task.clean)
-        touched = [place for change in task.changes for place in touched_words(change)]
-        untouched += len(task.clean) - len(touched)
+        words += len(sentence.clean)
+        touched = [place for change in sentence.changes for place in touched_words(change)]
+        untouched += len(sentence.clean) - len(touched)
         kept += sum(matched) - sum(matched[place] for place in touched)
-        for change in task.changes:
+        for change in sentence.changes:
             counts[change.kind] += 1
             right[change.kind] += all(matched[place] for place in touched_words(change))
-    return Restored(
-        sentences=len(tasks),
+    return Restoration(
+        sentences=len(drawn),
         changes=counts,
         exactly={kind: right[kind] / max(counts[kind], 1) for kind in KINDS},
         words_kept=kept / max(untouched, 1),

@@ -17,53 +17,20 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from training.cli import Clock, Step
 from training.data.batches import Batch, EncodedText, bucketed_batches, count_batches
 from training.evaluation.classification import Metrics, fit_temperature, measure, predict_logits
-from training.fit.optim import check_finite, make_optimizer, make_schedule
+from training.fit.optim import (
+    Throughput,
+    TrainStep,
+    check_finite,
+    make_optimizer,
+    make_schedule,
+)
 from training.model.classifier import BERTClassifier
 from training.precision import autocast
 from training.recipes import Recipe
 
 _EVERY = 4  # steps, and at an epoch's end: each update reads all weights twice
-
-
-class KeptModel:
-    """Follows a model while it learns, and remembers the best epoch's average of its weights."""
-
-    def __init__(self, model: BERTClassifier, *, steps: int, epochs: int, averaging: float) -> None:
-        """`averaging` is the share of all `steps` that the average reaches back over; 0: none."""
-        keep = max(0.0, 1 - _EVERY / max(averaging * steps, 1e-9))
-        self._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(keep))
-        self._model = model
-        self._epoch_steps = steps // epochs
-        self._best: tuple[float, float] | None = None
-        self._weights: dict[str, Tensor] = {}
-
-    def follow(self, step: int) -> None:
-        """Takes the model's weights after `step`, counted from 1, into the average."""
-        if step % _EVERY == 0 or step % self._epoch_steps == 0:
-            self._average.update_parameters(self._model)
-
-    def judge(self, validation: Sequence[EncodedText]) -> tuple[Metrics, bool]:
-        """How good the average is now, at the temperature that fits it, and whether it is the best.
-
-        Best is the highest accuracy, and of equals the lowest loss.
-        """
-        averaged = cast(BERTClassifier, self._average.module)
-        answers = np.array([text.label for text in validation])
-        logits = predict_logits(averaged, validation)
-        measured = measure(logits, answers, temperature=fit_temperature(logits, answers))
-        rank = (measured.accuracy, -measured.loss)
-        if is_best := self._best is None or rank > self._best:
-            self._best = rank
-            self._weights = {name: w.clone() for name, w in averaged.state_dict().items()}
-        return measured, is_best
-
-    def restore(self) -> None:
-        """Gives the model the best epoch's average, ready to run."""
-        self._model.load_state_dict(self._weights)
-        self._model.eval()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +55,7 @@ def fit(
     train: Sequence[EncodedText],
     validation: Sequence[EncodedText],
     recipe: Recipe,
-) -> Iterator[Step | Epoch]:
+) -> Iterator[TrainStep | Epoch]:
     """Trains `model` in place; after the last record it holds the best epoch's averaged weights.
 
     The same model, texts and recipe give the same numbers on the same machine: it seeds torch's
@@ -104,31 +71,23 @@ def fit(
     steps = recipe.epochs * count_batches(len(train), recipe.batch_size)
     optimizer = make_optimizer({model: recipe.learning_rate}, recipe.weight_decay)
     schedule = make_schedule(optimizer, steps, recipe.warm_up)
-    clock = Clock(steps)
-    kept = KeptModel(model, steps=steps, epochs=recipe.epochs, averaging=recipe.averaging)
-    number = 0
+    throughput = Throughput(steps)
+    kept = EmaCheckpoint(model, steps=steps, epochs=recipe.epochs, ema_share=recipe.ema_share)
     for epoch in range(1, recipe.epochs + 1):
         began, losses = perf_counter(), 0.0
         for batch in bucketed_batches(train, model.config.encoder, recipe.batch_size, order):
-            number += 1
             learning_rate = float(schedule.get_last_lr()[0])
-            with clock.counting(int(batch.padding_mask.sum())):
+            with throughput.counting(int(batch.padding_mask.sum())):
                 loss = train_step(model, batch, optimizer, recipe)
                 schedule.step()
-                kept.follow(number)
-            check_finite(loss, number, steps, recipe.learning_rate)
+                kept.update(throughput.done + 1)
+            check_finite(loss, throughput.done, steps, recipe.learning_rate)
             losses += loss * len(batch.labels)
-            yield Step(number, steps, loss, learning_rate, clock.speed, clock.seconds_left)
-        measured, is_best = kept.judge(validation)
-        yield Epoch(
-            number=epoch,
-            of=recipe.epochs,
-            train_loss=losses / len(train),
-            validation=measured,
-            tokens_per_second=clock.speed,
-            seconds=perf_counter() - began,
-            best=is_best,
-        )
+            yield throughput.record(loss, learning_rate)
+        mean = losses / len(train)
+        measured, is_best = kept.evaluate(validation)
+        seconds = perf_counter() - began
+        yield Epoch(epoch, recipe.epochs, mean, measured, throughput.speed, seconds, is_best)
     kept.restore()
 
 
@@ -159,3 +118,41 @@ def set_dropout(model: BERTClassifier, share: float) -> None:
     )
     model.encoder.config = encoder
     model.config = replace(model.config, encoder=encoder, classifier_dropout=share)
+
+
+class EmaCheckpoint:
+    """Follows a model while it learns, and remembers the best epoch's average of its weights."""
+
+    def __init__(self, model: BERTClassifier, *, steps: int, epochs: int, ema_share: float) -> None:
+        """`ema_share` is the share of all `steps` that the average reaches back over; 0: none."""
+        keep = max(0.0, 1 - _EVERY / max(ema_share * steps, 1e-9))
+        self._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(keep))
+        self._model = model
+        self._epoch_steps = steps // epochs
+        self._best: tuple[float, float] | None = None
+        self._weights: dict[str, Tensor] = {}
+
+    def update(self, step: int) -> None:
+        """Takes the model's weights after `step`, counted from 1, into the average."""
+        if step % _EVERY == 0 or step % self._epoch_steps == 0:
+            self._average.update_parameters(self._model)
+
+    def evaluate(self, validation: Sequence[EncodedText]) -> tuple[Metrics, bool]:
+        """How good the average is now, at the temperature that fits it, and whether it is the best.
+
+        Best is the highest accuracy, and of equals the lowest loss.
+        """
+        averaged = cast(BERTClassifier, self._average.module)
+        answers = np.array([text.label for text in validation])
+        logits = predict_logits(averaged, validation)
+        measured = measure(logits, answers, temperature=fit_temperature(logits, answers))
+        rank = (measured.accuracy, -measured.loss)
+        if is_best := self._best is None or rank > self._best:
+            self._best = rank
+            self._weights = {name: w.clone() for name, w in averaged.state_dict().items()}
+        return measured, is_best
+
+    def restore(self) -> None:
+        """Gives the model the best epoch's average, ready to run."""
+        self._model.load_state_dict(self._weights)
+        self._model.eval()

@@ -1,18 +1,21 @@
-"""Two losses of the hybrid: over a large vocabulary from a sample of it, and of forgetting.
+"""What the hybrid's training minimises: the loss of the target, of an alignment, and of forgetting.
 
-Scoring 30,522 words at every position costs as much as the whole decoder before it. Most of them
-are far from likely, and a few thousand tell the softmax's denominator well enough: the words of the
-batch for certain, the others by chance, each of those standing for all that were passed over
-("On Using Very Large Target Vocabulary", Jean et al. 2015, section 3). What is judged is always
-scored in full.
+**Denoising**: cross-entropy over a sample of the vocabulary. Scoring 30,522 words at every position
+costs as much as the whole decoder before it; most are far from likely, and a few thousand tell the
+softmax's denominator well enough: the words of the batch for certain, the others by chance, each of
+those standing for all that were passed over ("On Using Very Large Target Vocabulary", Jean et al.
+2015, section 3). What is judged is always scored in full.
 
-An encoder that learns something else is held to the answers that its classifier gave before by a
-frozen copy of it ("Learning without Forgetting", Li and Hoiem 2016). That needs no labels, so every
-text that is read serves, and the few labelled ones are not learned by heart. The answers alone, a
-number or two of each text, would hold the encoder loosely: so its [CLS] state, which is all that
-the classifier reads, is held as well ("FitNets", Romero et al. 2015).
+**Alignment**: one head is taught where each word of the target comes from (Garg et al. 2019).
+
+**Distillation**: an encoder that learns something else is held to the answers that its classifier
+gave before, by a frozen copy of it ("Learning without Forgetting", Li and Hoiem 2016). That needs
+no labels, so every text that is read serves, and the few labelled ones are not learned by heart.
+The answers alone, a number or two of each text, would hold the encoder loosely: so its [CLS] state,
+which is all that the classifier reads, is held as well ("FitNets", Romero et al. 2015).
 """
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import NamedTuple
 
@@ -23,6 +26,51 @@ from torch.nn.functional import cross_entropy, kl_div
 
 from training.data.pair_batches import PairBatch
 from training.model.classifier import BERTClassifier
+from training.recipes import HybridRecipe
+
+_ALIGNED_HEAD = 0
+_TINY = 1e-6  # added to a weight before its logarithm, which 0 has none of
+
+
+def denoising_loss(
+    hidden: Float[Tensor, "batch target hidden"],
+    batch: PairBatch,
+    table: Float[Tensor, "vocabulary hidden"],
+    recipe: HybridRecipe,
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy of the target tokens; those that are no copies weigh more."""
+    mask = batch.label_mask
+    candidates = draw_candidates(
+        torch.cat([batch.source_ids.flatten(), batch.labels.flatten()]),
+        vocabulary=len(table),
+        drawn=recipe.vocabulary_drawn,
+    )
+    losses = sampled_cross_entropy(
+        hidden[mask],
+        table,
+        batch.labels[mask],
+        candidates,
+        label_smoothing=recipe.label_smoothing,
+    )
+    weights = torch.where(batch.is_copy[mask], 1.0, recipe.repair_weight)
+    return (losses * weights).sum() / weights.sum()
+
+
+def alignment_loss(
+    cross_weights: Sequence[Float[Tensor, "batch heads target source"]], batch: PairBatch
+) -> Float[Tensor, ""]:
+    """How far one head of the last layer but one is from attending to each label's source token.
+
+    In nats: 0 where all of its weight lies there.
+
+    Where a token comes from is known, so one head is told: "Jointly Learning to Align and Translate
+    with Transformer Models" (Garg et al. 2019, section 4). Copying follows soon, where it would
+    else take the greater part of a short training to be found.
+    """
+    weights = cross_weights[max(0, len(cross_weights) - 2)][:, _ALIGNED_HEAD]
+    right = weights.float().gather(2, batch.alignment.clamp(min=0)[..., None])[..., 0]
+    asked = right[batch.label_mask & batch.is_aligned]
+    return -(asked + _TINY).log().mean() if len(asked) else right.sum() * 0
 
 
 class Candidates(NamedTuple):
@@ -76,14 +124,14 @@ def sampled_cross_entropy(
 _EVERY = 2  # texts: the copy reads only so many of a batch
 
 
-class Memory:
+class DistillationLoss:
     """A classifier whose encoder learns, and its frozen copy from before."""
 
     def __init__(self, student: BERTClassifier) -> None:
         self.student = student
         self.teacher = deepcopy(student).eval().requires_grad_(False)
 
-    def lost(
+    def __call__(
         self, batch: PairBatch, hidden: Float[Tensor, "batch source hidden"]
     ) -> Float[Tensor, ""]:
         """How far the answers on a batch's sources have moved, given the hidden states now.
@@ -94,10 +142,10 @@ class Memory:
         with torch.no_grad():
             before = self.teacher(batch.source_ids[::_EVERY], batch.source_mask[::_EVERY])
         now = hidden[::_EVERY]
-        answers, wanted = (
+        answers, old_answers = (
             logits.float().log_softmax(dim=-1)
             for logits in (self.student.logits(now), before.logits)
         )
         moved = (now[:, 0].float() - before.hidden[:, 0].float()).square().sum()
         length = before.hidden[:, 0].float().square().sum()
-        return kl_div(answers, wanted, log_target=True, reduction="batchmean") + moved / length
+        return kl_div(answers, old_answers, log_target=True, reduction="batchmean") + moved / length

@@ -1,5 +1,6 @@
-"""A hybrid and its tokenizer as one thing that reads texts, writes texts, and scores what it was to
-write. It writes greedily, always the likeliest token: what validation needs, no more.
+"""A hybrid and its tokenizer as one thing: it reads a source, generates a target, scores a target.
+
+It generates greedily, always the likeliest token: what validation needs, no more.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,47 +20,11 @@ from training.model.encoder import BERTEncoder
 from training.model.hybrid import BERTGPTModel
 from training.precision import autocast, multiplies_bfloat16
 
-
-@torch.no_grad()
-def write_greedily(
-    decoder: GPTDecoder, source: Source, *, start: int, end: int, most: int
-) -> list[list[int]]:
-    """The token ids written for each source, without `start` and `end`, at most `most` of them.
-
-    Cached steps: each computes one token of every text that has not ended.
-    """
-    device = source.hidden.device
-    most = min(most, decoder.config.max_position_embeddings)
-    token_ids = torch.full((len(source.hidden), 1), start, device=device)
-    written: list[Tensor] = []
-    ended = torch.zeros(len(source.hidden), dtype=torch.bool, device=device)
-    past = None
-    for _ in range(most):
-        with autocast(device):
-            states = decoder.hidden_states(token_ids, source, past)
-            token_ids = decoder.logits(states.hidden[:, -1:]).argmax(dim=-1)
-        past = states.past
-        written.append(token_ids[:, 0])
-        ended |= token_ids[:, 0] == end
-        if ended.all():
-            break
-    rows = torch.stack(written, dim=1).tolist()
-    return [_until(row, end) for row in rows]
-
-
-def _until(token_ids: Sequence[int], end: int) -> list[int]:
-    ids = list(token_ids)
-    return ids[: ids.index(end)] if end in ids else ids
-
-
 _BATCH = 64
 
 
-_LONGER = 1.5  # what is written may be so much longer than its source, and then some tokens
-
-
 @dataclass(frozen=True, slots=True)
-class Rewriter:
+class Seq2Seq:
     """A model, what reads for it, and the tokenizer of both its halves."""
 
     model: BERTGPTModel
@@ -92,33 +57,29 @@ class Rewriter:
         order = sorted(range(len(pairs)), key=lambda i: len(pairs[i].source_ids))
         for start in range(0, len(order), _BATCH):
             places = order[start : start + _BATCH]
-            batch = pad_pairs(
-                [pairs[i] for i in places], pad_token_id=self.tokens.pad, limit=self.limit
-            )
+            chosen = [pairs[i] for i in places]
+            batch = pad_pairs(chosen, pad_token_id=self.tokens.pad, limit=self.limit)
             yield places, batch.to(device)
 
     @torch.no_grad()
-    def write(self, sources: Sequence[str]) -> list[str]:
-        """What the hybrid writes of each source, greedily."""
-        written = [""] * len(sources)
+    def generate(self, sources: Sequence[str]) -> list[str]:
+        """The text that the hybrid generates from each source, greedily."""
+        generated = [""] * len(sources)
         self.model.eval()
         for places, batch in self.batches(self.encode([(source, "") for source in sources])):
             with autocast(batch.source_ids.device):
                 source = self.read(batch)
-            texts = write_greedily(
-                self.model.decoder,
-                source,
-                start=self.tokens.start,
-                end=self.tokens.end,
-                most=int(_LONGER * batch.source_ids.shape[1]) + 8,
+            most = most_tokens(batch.source_ids.shape[1])
+            texts = generate_greedily(
+                self.model.decoder, source, self.tokens.start, self.tokens.end, most
             )
             for i, token_ids in zip(places, texts, strict=True):
-                written[i] = str(
+                generated[i] = str(
                     self.tokenizer.decode(
                         token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
                     )
                 )
-        return written
+        return generated
 
     @torch.no_grad()
     def loss(self, pairs: Sequence[EncodedPair]) -> float:
@@ -126,10 +87,9 @@ class Rewriter:
         total, tokens = 0.0, 0
         self.model.eval()
         for _, batch in self.batches(pairs):
-            scores = self._scores(batch)
-            wanted = batch.wanted[batch.wanted_mask]
-            total += float(cross_entropy(scores, wanted, reduction="sum"))
-            tokens += len(wanted)
+            labels = batch.labels[batch.label_mask]
+            total += float(cross_entropy(self._logits(batch), labels, reduction="sum"))
+            tokens += len(labels)
         return total / max(tokens, 1)
 
     @torch.no_grad()
@@ -141,18 +101,50 @@ class Rewriter:
         found: list[list[int]] = [[] for _ in pairs]
         self.model.eval()
         for places, batch in self.batches(pairs):
-            scores = self._scores(batch)
-            wanted = batch.wanted[batch.wanted_mask]
-            likelier = (scores > scores.gather(1, wanted[:, None])).sum(dim=1)
-            lengths = batch.wanted_mask.sum(dim=1).tolist()
+            logits = self._logits(batch)
+            right = logits.gather(1, batch.labels[batch.label_mask][:, None])
+            likelier = (logits > right).sum(dim=1)
+            lengths = batch.label_mask.sum(dim=1).tolist()
             for i, ranks in zip(places, likelier.split(lengths), strict=True):
                 found[i] = ranks.tolist()
         return found
 
-    def _scores(self, batch: PairBatch) -> Float[Tensor, "positions vocabulary"]:
+    def _logits(self, batch: PairBatch) -> Float[Tensor, "positions vocabulary"]:
         with autocast(batch.source_ids.device):
-            states = self.model.decoder.hidden_states(batch.given, self.read(batch))
-            return self.model.decoder.logits(states.hidden[batch.wanted_mask]).float()
+            states = self.model.decoder.hidden_states(batch.decoder_input_ids, self.read(batch))
+            return self.model.decoder.logits(states.hidden[batch.label_mask]).float()
+
+
+@torch.no_grad()
+def generate_greedily(
+    decoder: GPTDecoder, source: Source, start: int, end: int, most: int
+) -> list[list[int]]:
+    """The token ids generated for each source, without `start` and `end`, at most `most` of them.
+
+    Cached steps: each computes one token of every text that has not ended.
+    """
+    device = source.hidden.device
+    most = min(most, decoder.config.max_position_embeddings)
+    token_ids = torch.full((len(source.hidden), 1), start, device=device)
+    generated: list[Tensor] = []
+    ended = torch.zeros(len(source.hidden), dtype=torch.bool, device=device)
+    past = None
+    for _ in range(most):
+        with autocast(device):
+            states = decoder.hidden_states(token_ids, source, past)
+            token_ids = decoder.logits(states.hidden[:, -1:]).argmax(dim=-1)
+        past = states.past
+        generated.append(token_ids[:, 0])
+        ended |= token_ids[:, 0] == end
+        if ended.all():
+            break
+    rows = torch.stack(generated, dim=1).tolist()
+    return [row[: row.index(end)] if end in row else row for row in rows]
+
+
+def most_tokens(source: int) -> int:
+    """How many tokens may be generated of a source of so many."""
+    return int(1.5 * source) + 8
 
 
 def frozen_copy(encoder: BERTEncoder) -> BERTEncoder:

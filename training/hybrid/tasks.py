@@ -8,38 +8,39 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from training.data.noise import KINDS, corrupt
+from training.data.noise import KINDS, add_noise
 from training.data.pair_batches import EncodedPair, PairBatch, pair_batches
-from training.data.pairs import Pair, Pairs
+from training.data.pairs import Pair, PairCorpus
 from training.data.sentences import Sentence, Sentences, to_words
-from training.data.splits import PARTS
 from training.data.vocabulary import most_words
 from training.evaluation.text import (
-    Task,
+    NoisySentence,
     bleu_and_chrf,
-    draw_tasks,
-    measure_restored,
+    draw_noisy,
+    measure_restoration,
     rouge,
     touched_words,
 )
-from training.file_names import noted_texts
-from training.hybrid.seq2seq import Rewriter
-from training.readers.packaged import SOURCES, SPOILED_EXAMPLES
+from training.hybrid.seq2seq import Seq2Seq
+from training.readers.packaged import NOISY_EXAMPLES, SOURCES
 from training.recipes import HybridRecipe
 
-_POOL = 64  # batches spoiled and tokenised at a time
-
-
+_POOL = 64  # batches corrupted and tokenised at a time
 # Mistyped words fall into unknown pieces and are the slowest to learn; a masked or dropped word is
 # mostly a guess.
 _SHARES = {"masked": 0.8, "dropped": 0.8, "swapped": 1.2, "mistyped": 2.2}
-
-
 _WORDS = 4  # for each corruption at most, so that a sentence stays readable
+CORRUPTIONS = 2
+"""In every sentence that is judged."""
+# How many sentences are judged, and the seed that draws them.
+_JUDGED_SENTENCES = {"validation": (200, 1), "test": (500, 2)}
+_JUDGED_PAIRS = {"validation": 200, "test": 500}
+_BEST = 10
+_CACHE_BYTES = 2**31  # hidden states are kept up to here; beyond, sources are read anew each epoch
 
 
-def spoiled_batches(
-    sentences: Sequence[Sentence], rewriter: Rewriter, batch_size: int, seed: int
+def noisy_batches(
+    sentences: Sequence[Sentence], seq2seq: Seq2Seq, batch_size: int, seed: int
 ) -> Iterator[PairBatch]:
     """Batches for ever; every sentence once before any comes again, all chance from `seed`."""
     generator = torch.Generator().manual_seed(seed)
@@ -48,50 +49,38 @@ def spoiled_batches(
         order = torch.randperm(len(sentences), generator=generator).tolist()
         for start in range(0, len(order), _POOL * batch_size):
             chosen = [sentences[i] for i in order[start : start + _POOL * batch_size]]
-            pairs = rewriter.encode([(spoil(words, rng), " ".join(words)) for words in chosen])
+            pairs = seq2seq.encode([(_corrupt(words, rng), " ".join(words)) for words in chosen])
             yield from pair_batches(
                 pairs,
                 batch_size,
-                pad_token_id=rewriter.tokens.pad,
-                limit=rewriter.limit,
+                pad_token_id=seq2seq.tokens.pad,
+                limit=seq2seq.limit,
                 generator=generator,
             )
 
 
-def spoil(words: Sentence, rng: Random) -> str:
+def _corrupt(words: Sentence, rng: Random) -> str:
     """A sentence with none to several corruptions: what is clean has to stay so as well."""
     most = max(2, len(words) // _WORDS)
-    return " ".join(corrupt(words, rng.randint(0, most), rng, shares=_SHARES).words)
+    return " ".join(add_noise(words, rng.randint(0, most), rng, shares=_SHARES).words)
 
 
-_CORRUPTIONS = 2  # in every sentence that is judged
-
-
-_JUDGED_SENTENCES = {
-    "validation": (200, 1),
-    "test": (500, 2),
-}  # how many sentences, drawn from which seed
-
-
-_BEST = 10
-
-
-class Restoring:
-    """Spoiled sentences in, clean ones wanted."""
+class DenoisingTask:
+    """Corrupted sentences in, clean ones out. It needs no pairs."""
 
     name = "restore"
 
     def __init__(self, sentences: Sentences, tokenizer: PreTrainedTokenizerBase) -> None:
         self.sentences = sentences
         self.tokenizer = tokenizer
-        self.tasks: dict[str, list[Task]] = {
-            part: draw_tasks(getattr(sentences, part), most, corruptions=_CORRUPTIONS, seed=seed)
+        self.judged: dict[str, list[NoisySentence]] = {
+            part: draw_noisy(sentences.parts[part], most, corruptions=CORRUPTIONS, seed=seed)
             for part, (most, seed) in _JUDGED_SENTENCES.items()
         }
 
-    def batches(self, rewriter: Rewriter, recipe: HybridRecipe) -> Iterator[PairBatch]:
+    def batches(self, seq2seq: Seq2Seq, recipe: HybridRecipe) -> Iterator[PairBatch]:
         """Batches to train on, without end."""
-        return spoiled_batches(self.sentences.train, rewriter, recipe.batch_size, recipe.seed)
+        return noisy_batches(self.sentences.train, seq2seq, recipe.batch_size, recipe.seed)
 
     @property
     def texts(self) -> list[str]:
@@ -103,7 +92,7 @@ class Restoring:
         """What a person should know before they train on them, in words."""
         return self.sentences.notes
 
-    def longest(self, rewriter: Rewriter) -> int:
+    def longest(self, seq2seq: Seq2Seq) -> int:
         """Words of the longest sentence that is trained on."""
         return max(map(len, self.sentences.train))
 
@@ -120,45 +109,38 @@ class Restoring:
     @property
     def examples(self) -> tuple[str, ...]:
         """Sources for a page to offer, written for the packaged reviews; none of other data."""
-        return SPOILED_EXAMPLES if self.is_public else ()
+        return NOISY_EXAMPLES if self.is_public else ()
 
-    def describe(self) -> dict[str, Any]:
-        """The `data` of the record."""
-        return {
-            "source": [noted_texts(name) for name in self.sentences.data],
-            "reading": asdict(self.sentences.reading),
-            "fingerprint": self.sentences.fingerprint,
-            "sizes": {part: len(getattr(self.sentences, part)) for part in PARTS},
-            "corruptions": _CORRUPTIONS,
-        }
+    @property
+    def fingerprint(self) -> str:
+        """Of all its texts."""
+        return self.sentences.fingerprint
 
     def questions(self, part: str) -> list[Pair]:
         """The pairs that are judged, the same in every run."""
-        return [Pair(" ".join(t.spoiled), " ".join(t.clean)) for t in self.tasks[part]]
+        return [Pair(" ".join(t.noisy), " ".join(t.clean)) for t in self.judged[part]]
 
-    def score(self, part: str, written: Sequence[str]) -> dict[str, Any]:
-        """What texts written of a part's questions are worth."""
-        words = [to_words(text, self.tokenizer) for text in written]
-        restored = measure_restored(self.tasks[part], words)
-        references = [" ".join(task.clean) for task in self.tasks[part]]
+    def measure(self, part: str, generated: Sequence[str]) -> dict[str, Any]:
+        """What texts generated from a part's questions are worth."""
+        words = [to_words(text, self.tokenizer) for text in generated]
+        restored = measure_restoration(self.judged[part], words)
+        references = [" ".join(sentence.clean) for sentence in self.judged[part]]
         return {
             **asdict(restored),
             **bleu_and_chrf(references, [" ".join(answer) for answer in words]),
         }
 
-    def among_best(self, part: str, rewriter: Rewriter) -> dict[str, float]:
+    def among_best(self, part: str, seq2seq: Seq2Seq) -> dict[str, float]:
         """Of each kind of corruption, how often the right word is among the ten likeliest.
 
         Asked with the clean words before it given; a word of several pieces needs each of its
         pieces among the ten, a swap both of its words.
         """
-        tasks = self.tasks[part]
-        asked_of = [(question.source, question.target) for question in self.questions(part)]
-        pairs = rewriter.encode(asked_of)
+        pairs = seq2seq.encode([(asked.source, asked.target) for asked in self.questions(part)])
         right, counts = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
-        for task, ranks in zip(tasks, rewriter.ranks(pairs), strict=True):
-            owners = self.tokenizer(list(task.clean), is_split_into_words=True).word_ids()[1:]
-            for change in task.changes:
+        for sentence, ranks in zip(self.judged[part], seq2seq.ranks(pairs), strict=True):
+            owners = self.tokenizer(list(sentence.clean), is_split_into_words=True).word_ids()[1:]
+            for change in sentence.changes:
                 places = touched_words(change)
                 asked = [r for r, owner in zip(ranks, owners, strict=False) if owner in places]
                 counts[change.kind] += 1
@@ -166,35 +148,27 @@ class Restoring:
         return {kind: right[kind] / max(counts[kind], 1) for kind in KINDS}
 
 
-_JUDGED_PAIRS = {"validation": 200, "test": 500}
-
-
-_CACHE_BYTES = 2**31  # hidden states are kept up to here; beyond, sources are read anew each epoch
-
-
-class Following:
-    """Sources in, their own targets wanted."""
+class PairsTask:
+    """Sources in, their own targets out."""
 
     name = "pairs"
 
-    def __init__(self, pairs: Pairs) -> None:
+    def __init__(self, pairs: PairCorpus) -> None:
         self.pairs = pairs
-        self.judged = {
-            part: _draw(getattr(pairs, part), most) for part, most in _JUDGED_PAIRS.items()
-        }
+        self.judged = {part: _draw(pairs.parts[part], most) for part, most in _JUDGED_PAIRS.items()}
 
-    def batches(self, rewriter: Rewriter, recipe: HybridRecipe) -> Iterator[PairBatch]:
+    def batches(self, seq2seq: Seq2Seq, recipe: HybridRecipe) -> Iterator[PairBatch]:
         """Batches to train on, without end; a frozen encoder reads every source only once."""
-        pairs = rewriter.encode([(pair.source, pair.target) for pair in self.pairs.train])
-        if rewriter.reader is not rewriter.model.encoder:
-            pairs = keep_hidden(pairs, rewriter)
+        pairs = seq2seq.encode([(pair.source, pair.target) for pair in self.pairs.train])
+        if seq2seq.reader is not seq2seq.model.encoder:
+            pairs = keep_hidden(pairs, seq2seq)
         generator = torch.Generator().manual_seed(recipe.seed)
         while True:
             yield from pair_batches(
                 pairs,
                 recipe.batch_size,
-                pad_token_id=rewriter.tokens.pad,
-                limit=rewriter.limit,
+                pad_token_id=seq2seq.tokens.pad,
+                limit=seq2seq.limit,
                 generator=generator,
             )
 
@@ -208,10 +182,10 @@ class Following:
         """What a person should know before they train on them, in words."""
         return self.pairs.notes
 
-    def longest(self, rewriter: Rewriter) -> int:
+    def longest(self, seq2seq: Seq2Seq) -> int:
         """Words of the longest source that is trained on, as far as it is read."""
         sources = [pair.source for pair in self.pairs.train]
-        return most_words(sources, rewriter.tokenizer, max_tokens=rewriter.max_tokens)
+        return most_words(sources, seq2seq.tokenizer, max_tokens=seq2seq.max_tokens)
 
     @property
     def licences(self) -> tuple[str, ...]:
@@ -226,23 +200,19 @@ class Following:
         """Sources for a page to offer: none of given pairs."""
         return ()
 
-    def describe(self) -> dict[str, Any]:
-        """The `data` of the record."""
-        return {
-            "source": noted_texts(self.pairs.name),
-            "reading": asdict(self.pairs.reading),
-            "fingerprint": self.pairs.fingerprint,
-            "sizes": {part: len(getattr(self.pairs, part)) for part in PARTS},
-        }
+    @property
+    def fingerprint(self) -> str:
+        """Of all its texts."""
+        return self.pairs.fingerprint
 
     def questions(self, part: str) -> list[Pair]:
         """The pairs that are judged, the same in every run."""
         return self.judged[part]
 
-    def score(self, part: str, written: Sequence[str]) -> dict[str, Any]:
-        """What texts written of a part's questions are worth; case does not count."""
+    def measure(self, part: str, generated: Sequence[str]) -> dict[str, Any]:
+        """What texts generated from a part's questions are worth; case does not count."""
         references = [pair.target.lower() for pair in self.judged[part]]
-        texts = [text.lower() for text in written]
+        texts = [text.lower() for text in generated]
         return {
             "texts": len(texts),
             **rouge(references, texts),
@@ -255,15 +225,15 @@ def _draw(pairs: Sequence[Pair], most: int) -> list[Pair]:
 
 
 @torch.no_grad()
-def keep_hidden(pairs: Sequence[EncodedPair], rewriter: Rewriter) -> list[EncodedPair]:
+def keep_hidden(pairs: Sequence[EncodedPair], seq2seq: Seq2Seq) -> list[EncodedPair]:
     """The same pairs with their sources' hidden states, if all of them fit into the cache."""
-    reader = rewriter.reader
+    reader = seq2seq.reader
     weight = next(reader.parameters())
     tokens = sum(len(pair.source_ids) for pair in pairs)
     if tokens * reader.config.hidden_size * weight.element_size() > _CACHE_BYTES:
         return list(pairs)
     kept = list(pairs)
-    for places, batch in rewriter.batches(pairs):
+    for places, batch in seq2seq.batches(pairs):
         hidden = reader(batch.source_ids, batch.source_mask).hidden
         for i, states in zip(places, hidden, strict=True):
             kept[i] = replace(pairs[i], hidden=states[: len(pairs[i].source_ids)].clone())

@@ -30,20 +30,10 @@ class Role:
 
 
 TEXT = Role("text", ("sentence", "sentence1", "premise", "question", "content"))
-
-
 LABEL = Role("label", ("labels",))
-
-
 PAIR = Role("pair", ("text_pair",), required=False)
-
-
 LABELLED = (TEXT, PAIR, LABEL)
-
-
 PAIRED = (Role("source"), Role("target"))
-
-
 # Second texts that are known by the name of the first one.
 _PARTNERS = {"sentence1": "sentence2", "premise": "hypothesis"}
 

@@ -18,8 +18,6 @@ Parsed = tuple[int, Mapping[str, Any] | str]
 
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-
-
 _NAMED = re.compile(
     r"sep=([^\"\r\n])\s*", re.IGNORECASE
 )  # Excel's first line, where it is not a comma

@@ -43,11 +43,7 @@ _PARTS = {
 
 
 _UNLABELLED = -1  # what a ClassLabel column holds where the labels are kept secret
-
-
 _SAVED = ("dataset_dict.json", "state.json")
-
-
 _SHOWN = 200  # characters of what `datasets` says
 
 

@@ -9,8 +9,6 @@ from training.lines import listed, quoted
 from training.readers.csv_table import Parsed
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-
-
 _EXPECTED = "expected one object a line, or an array of objects"
 
 

@@ -42,11 +42,7 @@ def packaged_file(package: str, relative_path: str, *, sha256: str, distribution
 
 
 CSV_SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
-
-
 LABELS = ("negative", "positive")
-
-
 # What `--data` calls them -> the CSV's word, our title.
 SOURCES = {
     "rotten-tomatoes": ("rotten_tomatoes", "Movie reviews"),
@@ -79,7 +75,7 @@ EXAMPLES = tuple(
 )
 
 
-SPOILED_EXAMPLES = (
+NOISY_EXAMPLES = (
     "I could stop not laughing from beginning to end.",
     "Not bad at [MASK]: a smll film with a big heart.",
     "She gives a beautifull performance in a film that does not deserve it.",

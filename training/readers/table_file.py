@@ -22,23 +22,13 @@ Made = TypeVar("Made")
 
 
 _LISTED = 20  # how many bad rows a message names
-
-
 _ALIKE = 3  # the same where one cause has them all
-
-
 _HEADLESS = ", or, if the first line is a row already, put a line with the columns' names before it"
-
-
 _EMPTY = "an object without anything in it; expected the columns as its keys"
-
-
 _HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair: JSON can write it, UTF-8 cannot
 
 
 Problem = tuple[str, str]
-
-
 """Where a bad row stands, and what is wrong with it."""
 
 

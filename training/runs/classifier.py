@@ -1,34 +1,26 @@
-"""One training run from corpus to checkpoint; the command shows what it yields.
+"""One training run of a classifier, around the loop: what it starts with, and what came of it.
 
-prepare -> Prepared -> fit -> Measured -> save
+prepare -> Prepared -> fit -> measure_run -> Measured
 """
 
-import platform
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from transformers import PreTrainedTokenizerBase
 
-from training.checkpoints.classifier import save_classifier
-from training.checkpoints.initial import StartingPoint, starting_point
-from training.checkpoints.record import write_record
+from training.checkpoints.initial import initial_model
 from training.data.batches import EncodedText, encode_texts
 from training.data.corpus import Corpus, Example
-from training.data.splits import PARTS
 from training.data.vocabulary import UnknownWords, unknown_words
 from training.evaluation.classification import (
-    Baseline,
     Metrics,
     fit_temperature,
     measure,
     predict_logits,
 )
-from training.file_names import noted_texts, public_name
-from training.fit.classifier import Epoch
+from training.model.classifier import BERTClassifier
 from training.recipes import Recipe
 
 _QUICK_TOKENS = 64
@@ -51,7 +43,11 @@ class Prepared:
 
     corpus: Corpus
     recipe: Recipe
-    start: StartingPoint
+    model: BERTClassifier
+    """What is to be trained, and what was, once `fit` has ended."""
+    tokenizer: PreTrainedTokenizerBase
+    licence: str
+    """Of the weights that it starts from."""
     texts: dict[str, list[EncodedText]]
     lengths: Lengths
     unknown: UnknownWords
@@ -93,11 +89,11 @@ def prepare(corpus: Corpus, recipe: Recipe, init: str) -> Prepared:
     """Loads what training starts from and tokenises the corpus.
 
     Raises:
-        FileNotFoundError, ValueError: as `starting_point`; or the encoder takes fewer tokens than
+        FileNotFoundError, ValueError: as `initial_model`; or the encoder takes fewer tokens than
             the recipe asks for.
     """
     torch.manual_seed(recipe.seed)
-    start = starting_point(init, labels=corpus.labels, pooler=recipe.pooler)
+    start = initial_model(init, labels=corpus.labels, pooler=recipe.pooler)
     limit = start.model.config.encoder.max_position_embeddings
     if recipe.max_tokens > limit:
         raise ValueError(
@@ -105,13 +101,15 @@ def prepare(corpus: Corpus, recipe: Recipe, init: str) -> Prepared:
             f"give --max-tokens {limit} or fewer"
         )
     texts = {
-        part: encode_texts(getattr(corpus, part), start.tokenizer, max_tokens=recipe.max_tokens)
-        for part in PARTS
+        part: encode_texts(examples, start.tokenizer, max_tokens=recipe.max_tokens)
+        for part, examples in corpus.parts.items()
     }
     return Prepared(
         corpus,
         recipe,
-        start,
+        start.model,
+        start.tokenizer,
+        start.licence,
         texts,
         measure_lengths(texts, recipe.max_tokens),
         unknown_words(_all_texts(corpus.train), start.tokenizer),
@@ -131,10 +129,17 @@ def measure_lengths(texts: dict[str, list[EncodedText]], max_tokens: int) -> Len
 
 
 def measure_run(prepared: Prepared) -> Measured:
+    """What the trained model is worth."""
+    return measure_classifier(prepared.model, prepared.texts)
+
+
+def measure_classifier(
+    model: BERTClassifier, texts: Mapping[str, Sequence[EncodedText]]
+) -> Measured:
     """Fits the temperature on the validation part, then measures on the test part, once."""
-    model = prepared.start.model
-    logits = {part: predict_logits(model, prepared.texts[part]) for part in ("validation", "test")}
-    answers = {part: _answers(prepared.texts[part]) for part in logits}
+    judged = ("validation", "test")
+    logits = {part: predict_logits(model, texts[part]) for part in judged}
+    answers = {part: np.array([text.label for text in texts[part]]) for part in judged}
     temperature = fit_temperature(logits["validation"], answers["validation"])
     return Measured(
         validation=measure(logits["validation"], answers["validation"], temperature=temperature),
@@ -142,62 +147,3 @@ def measure_run(prepared: Prepared) -> Measured:
         test=measure(logits["test"], answers["test"], temperature=temperature),
         temperature=temperature,
     )
-
-
-def _answers(texts: Sequence[EncodedText]) -> np.ndarray:
-    return np.array([text.label for text in texts])
-
-
-def save_run(
-    folder: Path,
-    prepared: Prepared,
-    epochs: Sequence[Epoch],
-    measured: Measured,
-    baseline: Baseline,
-    *,
-    init: str,
-    command: str,
-    quick: bool,
-) -> None:
-    """Writes the checkpoint into an empty `folder`."""
-    record = {
-        "task": "classify",
-        "title": prepared.corpus.title,
-        "licence": f"{prepared.start.licence} {prepared.corpus.licence}",
-        "labels": list(prepared.corpus.labels),
-        "examples": list(prepared.corpus.examples),
-        "rehearsal": quick,
-        "data": describe_data(prepared),
-        "recipe": {"init": public_name(init), **asdict(prepared.recipe)},
-        "seed": prepared.recipe.seed,
-        "command": command,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("torch", "transformers", "scikit-learn")},
-        },
-        "temperature": measured.temperature,
-        "metrics": {
-            "test": asdict(measured.test),
-            "test_before_temperature": asdict(measured.test_before),
-            "validation": asdict(measured.validation),
-            "baseline": asdict(baseline),
-            "epochs": [asdict(epoch) for epoch in epochs],
-        },
-    }
-    (folder / "encoder").mkdir()
-    save_classifier(folder / "encoder", prepared.start.model, prepared.start.tokenizer)
-    write_record(folder, record)
-
-
-def describe_data(prepared: Prepared) -> dict[str, Any]:
-    """The `data` of `training.json`."""
-    corpus = prepared.corpus
-    return {
-        "source": noted_texts(corpus.source),
-        "name": corpus.name,
-        "reading": asdict(corpus.reading),
-        "fingerprint": corpus.fingerprint,
-        "sizes": {part: len(getattr(corpus, part)) for part in PARTS},
-        "removed": asdict(corpus.removed),
-        "lengths": asdict(prepared.lengths),
-    }

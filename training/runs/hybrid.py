@@ -1,14 +1,10 @@
-"""One run from a classifier's checkpoint to the same with a decoder; the command shows what it
-yields.
+"""One training run of a hybrid, around the loop: what it starts with, and what came of it.
 
-prepare_hybrid -> PreparedHybrid -> fit_hybrid -> measure_again, measure_hybrid -> save_hybrid
+open_hybrid -> prepare_hybrid -> PreparedHybrid -> fit_hybrid -> measure_again, measure_hybrid
 """
 
-import platform
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,28 +13,25 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from training.checkpoints.classifier import load_classifier, load_tokenizer, save_classifier
-from training.checkpoints.hybrid import TextTokens, save_decoder
-from training.checkpoints.record import check_trained, read_record, write_record
+from training.checkpoints.classifier import load_classifier, load_tokenizer
+from training.checkpoints.hybrid import TextTokens
+from training.checkpoints.record import check_trained, read_record
 from training.data.batches import encode_texts
 from training.data.corpus import Corpus, Example, load_corpus
-from training.data.vocabulary import UnknownWords, unknown_words
-from training.evaluation.classification import Metrics, fit_temperature, measure, predict_logits
+from training.data.vocabulary import UnknownWords
+from training.evaluation.classification import predict_logits
 from training.file_names import find_noted_texts
-from training.fit.losses import Memory
-from training.hybrid.seq2seq import Rewriter, frozen_copy
-from training.hybrid.tasks import Following, Restoring
+from training.fit.losses import DistillationLoss
+from training.hybrid.seq2seq import Seq2Seq, frozen_copy
+from training.hybrid.tasks import DenoisingTask, PairsTask
 from training.model.classifier import BERTClassifier
 from training.model.config import DecoderConfig
 from training.model.hybrid import BERTGPTModel
 from training.readers.rows import noted_reading
 from training.recipes import HybridRecipe, Recipe
-from training.runs.classifier import rehearsal
+from training.runs.classifier import Measured, measure_classifier, rehearsal
 
-HybridTask = Restoring | Following
-
-
-MakeTask = Callable[[PreTrainedTokenizerBase, HybridRecipe], HybridTask]
+HybridTask = DenoisingTask | PairsTask
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,12 +41,12 @@ class PreparedHybrid:
     record: dict[str, Any]
     """The classifier's `training.json`."""
     classifier: BERTClassifier
-    rewriter: Rewriter
+    seq2seq: Seq2Seq
     task: HybridTask
     unknown: UnknownWords
     """Of the sources and targets to train on."""
     recipe: HybridRecipe
-    memory: Memory | None
+    distillation: DistillationLoss | None
     """Where the encoder learns along."""
 
 
@@ -109,13 +102,13 @@ def text_tokens(tokenizer: PreTrainedTokenizerBase) -> TextTokens:
     return TextTokens(*ids)
 
 
-def prepare_hybrid(
-    checkpoint: Path, make_task: MakeTask, recipe: HybridRecipe, *, joint: bool
-) -> PreparedHybrid:
-    """Opens the classifier, gives it a new decoder, and reads the texts of the task.
+def open_hybrid(
+    checkpoint: Path, recipe: HybridRecipe, *, joint: bool
+) -> tuple[dict[str, Any], BERTClassifier, Seq2Seq]:
+    """A classifier's record, itself, and a hybrid of its encoder and a new decoder.
 
     Raises:
-        FileNotFoundError, ValueError: there is no classifier that was trained here, or no texts.
+        FileNotFoundError, ValueError: there is no classifier that was trained here.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     record = read_record(checkpoint)
@@ -125,43 +118,32 @@ def prepare_hybrid(
     torch.manual_seed(recipe.seed)
     model = new_hybrid(classifier, recipe.layers, recipe.dropout).to(device)
     classifier = classifier.to(device)
-    rewriter = Rewriter(
+    seq2seq = Seq2Seq(
         model,
         model.encoder if joint else frozen_copy(model.encoder),
         tokenizer,
         text_tokens(tokenizer),
         min(recipe.max_tokens, classifier.config.encoder.max_position_embeddings),
     )
-    task = make_task(tokenizer, recipe)
-    return PreparedHybrid(
-        record=record,
-        classifier=classifier,
-        rewriter=rewriter,
-        task=task,
-        unknown=unknown_words(task.texts, tokenizer),
-        recipe=recipe,
-        memory=Memory(classifier) if joint else None,
-    )
+    return record, classifier, seq2seq
 
 
 MOST_LOST = 0.005  # of accuracy on the validation part
 
 
 @dataclass(frozen=True, slots=True)
-class ClassifierKept:
-    """The classifier measured again, on the corpus that it was trained on."""
+class Retention:
+    """What the classifier is still worth after its encoder has learned something else."""
 
     before: float
     """Accuracy on the validation part when it was trained."""
-    validation: Metrics
-    test_before_temperature: Metrics
-    test: Metrics
-    temperature: float
+    now: Measured
+    """On the corpus that it was trained on."""
 
     @property
     def lost(self) -> float:
         """Accuracy lost on the validation part; negative when it gained."""
-        return self.before - self.validation.accuracy
+        return self.before - self.now.validation.accuracy
 
 
 def open_corpus(record: dict[str, Any], given: Sequence[str] = ()) -> Corpus:
@@ -186,55 +168,35 @@ def open_corpus(record: dict[str, Any], given: Sequence[str] = ()) -> Corpus:
 
 
 def measure_again(
-    classifier: BERTClassifier, rewriter: Rewriter, record: dict[str, Any], corpus: Corpus
-) -> ClassifierKept:
+    classifier: BERTClassifier, seq2seq: Seq2Seq, record: dict[str, Any], corpus: Corpus
+) -> Retention:
     """Measures as `train_classifier.py` did, its temperature fitted anew."""
-    parts = {"validation": corpus.validation, "test": corpus.test}
     texts = {
-        part: encode_texts(examples, rewriter.tokenizer, max_tokens=record["recipe"]["max_tokens"])
-        for part, examples in parts.items()
+        part: encode_texts(
+            corpus.parts[part], seq2seq.tokenizer, max_tokens=record["recipe"]["max_tokens"]
+        )
+        for part in ("validation", "test")
     }
-    logits = {part: predict_logits(classifier, encoded) for part, encoded in texts.items()}
-    answers = {part: np.array([t.label for t in encoded]) for part, encoded in texts.items()}
-    temperature = fit_temperature(logits["validation"], answers["validation"])
-    return ClassifierKept(
-        before=record["metrics"]["validation"]["accuracy"],
-        validation=measure(logits["validation"], answers["validation"], temperature=temperature),
-        test_before_temperature=measure(logits["test"], answers["test"]),
-        test=measure(logits["test"], answers["test"], temperature=temperature),
-        temperature=temperature,
-    )
+    before = record["metrics"]["validation"]["accuracy"]
+    return Retention(before, measure_classifier(classifier, texts))
 
 
-def check_kept(kept: ClassifierKept) -> None:
+def check_retention(retention: Retention) -> None:
     """Refuses a classifier that forgot too much.
 
     Raises:
         ArithmeticError: it lost more than half a point of accuracy on the validation part.
     """
-    if kept.lost > MOST_LOST:
+    before, now = retention.before, retention.now.validation.accuracy
+    if retention.lost > MOST_LOST:
         raise ArithmeticError(
-            f"the classifier lost {100 * kept.lost:.1f} points of accuracy on its validation part "
-            f"({kept.before:.3f} before, {kept.validation.accuracy:.3f} now), more than the "
-            f"{100 * MOST_LOST:.1f} that are allowed, so nothing is written; train with "
-            "--encoder frozen"
+            f"the classifier lost {100 * retention.lost:.1f} points of accuracy on its validation "
+            f"part ({before:.3f} before, {now:.3f} now), more than the {100 * MOST_LOST:.1f} that "
+            "are allowed, so nothing is written; train with --encoder frozen"
         )
 
 
-def updated(record: dict[str, Any], kept: ClassifierKept) -> dict[str, Any]:
-    """What changes in a classifier's record when its encoder has learned along."""
-    measured = {
-        "test": asdict(kept.test),
-        "test_before_temperature": asdict(kept.test_before_temperature),
-        "validation": asdict(kept.validation),
-    }
-    return {
-        "temperature": kept.temperature,
-        "metrics": {**record["metrics"], **measured},
-    }
-
-
-_SHOWN = 10  # texts that are printed, good and bad alike; of public data they are kept
+_SHOWN = 10  # texts that are printed, good and bad alike; of public data they are retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +212,7 @@ class Shown:
 class MeasuredHybrid:
     """What the trained hybrid is worth on the test part."""
 
+    task: str
     scores: dict[str, Any]
     copied: dict[str, Any]
     """The same of a baseline that writes its source down again."""
@@ -257,86 +220,29 @@ class MeasuredHybrid:
 
 
 def measure_hybrid(prepared: PreparedHybrid) -> MeasuredHybrid:
-    """Writes the test part's questions and judges the texts, beside copying the sources.
+    """Generates from the test part's questions and judges the texts, beside copying the sources.
 
     Reads with the encoder as it is saved, not with the copy that training read with.
     """
     task = prepared.task
-    exact = replace(prepared.rewriter, reader=prepared.rewriter.model.encoder)
+    exact = replace(prepared.seq2seq, reader=prepared.seq2seq.model.encoder)
     questions = task.questions("test")
     sources = [question.source for question in questions]
-    written = exact.write(sources)
-    scores, copied = task.score("test", written), task.score("test", sources)
-    if isinstance(task, Restoring):
+    generated = exact.generate(sources)
+    scores, copied = task.measure("test", generated), task.measure("test", sources)
+    if isinstance(task, DenoisingTask):
         scores["among_ten_best"] = task.among_best("test", exact)
-        wanted = _labels(prepared, [question.target for question in questions])
-        for found, texts in ((scores, written), (copied, sources)):
-            found["same_label"] = float((_labels(prepared, texts) == wanted).mean())
+        right = _labels(prepared, [question.target for question in questions])
+        for found, texts in ((scores, generated), (copied, sources)):
+            found["same_label"] = float((_labels(prepared, texts) == right).mean())
     chosen = Random(prepared.recipe.seed).sample(range(len(questions)), min(_SHOWN, len(questions)))
-    shown = tuple(Shown(sources[i], written[i], questions[i].target) for i in chosen)
-    return MeasuredHybrid(scores, copied, shown)
+    shown = tuple(Shown(sources[i], generated[i], questions[i].target) for i in chosen)
+    return MeasuredHybrid(task.name, scores, copied, shown)
 
 
 def _labels(prepared: PreparedHybrid, texts: Sequence[str]) -> np.ndarray:
     """What the classifier says of each text."""
     examples = [Example(text, 0) for text in texts]
     limit = prepared.classifier.config.encoder.max_position_embeddings
-    encoded = encode_texts(examples, prepared.rewriter.tokenizer, max_tokens=limit)
+    encoded = encode_texts(examples, prepared.seq2seq.tokenizer, max_tokens=limit)
     return predict_logits(prepared.classifier, encoded).argmax(axis=1)
-
-
-def save_hybrid(
-    folder: Path,
-    checkpoint: Path,
-    prepared: PreparedHybrid,
-    looks: Sequence[dict[str, Any]],
-    measured: MeasuredHybrid,
-    kept: ClassifierKept | None,
-    *,
-    command: str,
-    quick: bool,
-) -> None:
-    """Writes the checkpoint, encoder and decoder, into an empty `folder`.
-
-    A frozen encoder's files are copied byte for byte.
-    """
-    rewriter = prepared.rewriter
-    record = dict(prepared.record)
-    if kept is None:
-        shutil.copytree(checkpoint / "encoder", folder / "encoder")
-    else:
-        (folder / "encoder").mkdir()
-        save_classifier(folder / "encoder", prepared.classifier, rewriter.tokenizer)
-        record |= updated(record, kept)
-    (folder / "decoder").mkdir()
-    save_decoder(folder / "decoder", rewriter.model.decoder, rewriter.tokenizer, rewriter.tokens)
-    record["hybrid"] = {
-        **_training(prepared, joint=kept is not None),
-        "rehearsal": quick,
-        "command": command,
-        "metrics": {
-            "test": measured.scores,
-            "copied": measured.copied,
-            "validation": list(looks),
-        },
-        "shown": [asdict(text) for text in measured.shown] if prepared.task.is_public else [],
-    }
-    write_record(folder, record)
-
-
-def _training(prepared: PreparedHybrid, *, joint: bool) -> dict[str, Any]:
-    """What the decoder was trained on, and how."""
-    task, known = prepared.task, prepared.record["licence"]
-    return {
-        "task": task.name,
-        "encoder": "joint" if joint else "frozen",
-        "licence": " ".join([known, *(new for new in task.licences if new not in known)]),
-        "data": {**task.describe(), "longest": task.longest(prepared.rewriter)},
-        "examples": [{"text": text} for text in task.examples],
-        "recipe": asdict(prepared.recipe),
-        "seed": prepared.recipe.seed,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("torch", "transformers", "sacrebleu")},
-        },
-    }

@@ -1,32 +1,60 @@
 """The pages that the training commands print, as text: what goes in, and what came out."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from tqdm import tqdm
 
 from training.data.noise import KINDS
 from training.data.splits import PARTS
 from training.data.vocabulary import show_unknown
-from training.evaluation.classification import Baseline, Metrics
+from training.evaluation.baseline import Baseline
+from training.evaluation.classification import Metrics
 from training.fit.classifier import Epoch
-from training.fit.hybrid import Look
+from training.fit.hybrid import EvaluationDue
+from training.fit.optim import TrainStep
+from training.hybrid.tasks import DenoisingTask
 from training.lines import counted, line, one_line
 from training.model.classifier import BERTClassifier
 from training.precision import multiplies_bfloat16
 from training.runs.classifier import Measured, Prepared
-from training.runs.hybrid import ClassifierKept, MeasuredHybrid, PreparedHybrid, Shown
+from training.runs.hybrid import MeasuredHybrid, PreparedHybrid, Retention, Shown
+from training.runs.records import describe_task
 
+Event = TypeVar("Event")
+_BAR = "{desc} {percentage:3.0f} % |{bar}| {n_fmt}/{total_fmt} {postfix}"
 _MATRIX = 12  # labels up to which a confusion matrix fits on a screen
-
-
+_SAMPLE = 300  # characters of a text: a long sentence is whole
 _WORST = 8  # confusions listed where it does not
+
+
+def with_progress(events: Iterable[TrainStep | Event]) -> Iterator[Event]:
+    """Draws the steps as a live bar, where somebody watches, and hands on all other events."""
+    with tqdm(disable=None, leave=False, desc="training", bar_format=_BAR) as bar:
+        for event in events:
+            if isinstance(event, TrainStep):
+                bar.total = event.of
+                bar.set_postfix_str(show_step(event), refresh=False)
+                bar.update()
+            else:
+                yield event
+
+
+def show_step(step: TrainStep) -> str:
+    """What the live bar says beside itself."""
+    minutes, seconds = divmod(round(step.seconds_left), 60)
+    return (
+        f"loss {step.loss:.3f} · lr {step.learning_rate:.1e} · "
+        f"{step.tokens_per_second:,.0f} tokens/s · {minutes}:{seconds:02} left"
+    )
 
 
 def show_start(prepared: Prepared, init: str, *, quick: bool) -> str:
     """What is trained on what, before it starts."""
     corpus, recipe, lengths = prepared.corpus, prepared.recipe, prepared.lengths
-    sizes = {part: len(getattr(corpus, part)) for part in PARTS}
+    sizes = {part: len(examples) for part, examples in corpus.parts.items()}
     removed = corpus.removed
     lines = [
         line("data", f"{corpus.title} ({corpus.name}): {sum(sizes.values()):,} texts"),
@@ -49,13 +77,13 @@ def show_start(prepared: Prepared, init: str, *, quick: bool) -> str:
             f"longest {lengths.longest}; {lengths.cut:,} cut at {recipe.max_tokens}",
         ),
         line("unknown", show_unknown(prepared.unknown)),
-        line("model", _model(prepared.start.model, init)),
+        line("model", _model(prepared.model, init)),
         line(
             "recipe",
             f"{counted(recipe.epochs, 'epoch')}, {recipe.batch_size} texts a step, "
             f"learning rate {recipe.learning_rate:g}, label smoothing "
             f"{recipe.label_smoothing:g}, dropout {recipe.dropout:g}, "
-            f"{_precision(prepared.start.model)}, seed {recipe.seed}",
+            f"{_precision(prepared.model)}, seed {recipe.seed}",
         ),
     ]
     if quick:
@@ -163,12 +191,9 @@ def _worst_confusions(labels: tuple[str, ...], metrics: Metrics) -> Iterator[str
         )
 
 
-_SAMPLE = 300  # characters of a text: a long sentence is whole
-
-
 def show_hybrid_start(prepared: PreparedHybrid, *, quick: bool) -> str:
     """What is trained on what, before it starts."""
-    recipe, model, data = prepared.recipe, prepared.rewriter.model, prepared.task.describe()
+    recipe, model, data = prepared.recipe, prepared.seq2seq.model, describe_task(prepared.task)
     source = data["source"] if isinstance(data["source"], str) else ", ".join(data["source"])
     sizes = " · ".join(f"{data['sizes'][part]:,} {part}" for part in PARTS)
     size, device = model.decoder.config, next(model.parameters()).device
@@ -198,7 +223,7 @@ def show_hybrid_start(prepared: PreparedHybrid, *, quick: bool) -> str:
 
 def _encoder(prepared: PreparedHybrid) -> str:
     recipe = prepared.recipe
-    if prepared.memory is None:
+    if prepared.distillation is None:
         return "frozen: the classifier stays byte for byte"
     return (
         f"joint: its last {recipe.encoder_layers} layers learn at "
@@ -206,25 +231,27 @@ def _encoder(prepared: PreparedHybrid) -> str:
     )
 
 
-def show_look(look: Look, loss: float, scores: dict[str, Any], sample: Shown) -> str:
-    """Some lines each time the training is looked at: numbers, and a text that was written."""
+def show_evaluation(
+    task: str, due: EvaluationDue, loss: float, scores: dict[str, Any], sample: Shown
+) -> str:
+    """Some lines each time the model is evaluated: numbers, and a text that it generated."""
     return "\n".join(
         [
             line(
-                f"{100 * look.steps / look.of:.0f} %",
-                f"{look.pairs_seen:,} pairs · {look.seconds / 60:.0f} min · train loss "
-                f"{look.train_loss:.3f} · validation loss {loss:.3f} · "
-                f"{look.tokens_per_second:,.0f} tokens/s",
+                f"{100 * due.steps / due.of:.0f} %",
+                f"{due.pairs_seen:,} pairs · {due.seconds / 60:.0f} min · train loss "
+                f"{due.train_loss:.3f} · validation loss {loss:.3f} · "
+                f"{due.tokens_per_second:,.0f} tokens/s",
             ),
-            line("", summary(scores)),
+            line("", summary(task, scores)),
             *_sample(sample),
         ]
     )
 
 
-def summary(scores: dict[str, Any]) -> str:
+def summary(task: str, scores: dict[str, Any]) -> str:
     """The scores of one set of texts in a line."""
-    if "exactly" in scores:
+    if task == DenoisingTask.name:
         kinds = " · ".join(f"{kind} {scores['exactly'][kind]:.2f}" for kind in KINDS)
         return (
             f"words kept {scores['words_kept']:.3f} · {kinds} · word error rate "
@@ -235,23 +262,22 @@ def summary(scores: dict[str, Any]) -> str:
 
 def show_hybrid_result(measured: MeasuredHybrid, seconds: float) -> str:
     """What the test part says, beside copying the source; then texts, good and bad alike."""
-    ours, copied = measured.scores, measured.copied
-    number = ours.get("sentences", ours.get("texts"))
+    number = measured.scores["sentences" if measured.task == DenoisingTask.name else "texts"]
     lines = [
         line("test", f"{number:,} texts that decided nothing"),
         line("", f"{'':34}{'this model':>14}{'copied source':>16}"),
     ]
     lines += [
-        line("", f"{name:34}{ours_:>14}{theirs:>16}") for name, ours_, theirs in _rows(ours, copied)
+        line("", f"{name:34}{ours_:>14}{theirs:>16}") for name, ours_, theirs in _rows(measured)
     ]
     for number, text in enumerate(measured.shown, start=1):
         lines += _sample(text, str(number))
     return "\n".join([*lines, line("time", f"{seconds / 60:.0f} min")])
 
 
-def _rows(ours: dict[str, Any], copied: dict[str, Any]) -> list[tuple[str, str, str]]:
-    rows = []
-    for kind in KINDS if "exactly" in ours else ():
+def _rows(measured: MeasuredHybrid) -> list[tuple[str, str, str]]:
+    ours, copied, rows = measured.scores, measured.copied, []
+    for kind in KINDS if measured.task == DenoisingTask.name else ():
         among = f"{ours['exactly'][kind]:.3f}"
         name = f"{kind} ({ours['changes'][kind]}), restored exactly"
         rows.append((name, among, f"{copied['exactly'][kind]:.3f}"))
@@ -280,12 +306,12 @@ def _sample(text: Shown, name: str = "") -> Sequence[str]:
     ]
 
 
-def show_kept(kept: ClassifierKept) -> str:
+def show_retention(retention: Retention) -> str:
     """What became of the classifier, where its encoder learned along."""
     return line(
         "classifier",
-        f"validation accuracy {kept.before:.3f} before, {kept.validation.accuracy:.3f} now; test "
-        f"{kept.test.accuracy:.3f}",
+        f"validation accuracy {retention.before:.3f} before, "
+        f"{retention.now.validation.accuracy:.3f} now; test {retention.now.test.accuracy:.3f}",
     )
 
 

@@ -11,12 +11,11 @@ from torch.nn.functional import cross_entropy
 from transformers import get_linear_schedule_with_warmup
 
 from training.checkpoints.hf_config import classifier_to_hf
-from training.cli import Step
 from training.data.batches import EncodedText, pad
 from training.evaluation.classification import fit_temperature, measure, predict_logits
 from training.fit import classifier as fit_module
 from training.fit.classifier import Epoch, fit
-from training.fit.optim import learning_rate_share, make_optimizer
+from training.fit.optim import TrainStep, learning_rate_share, make_optimizer
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 from training.recipes import Recipe
@@ -52,9 +51,9 @@ def make_texts(number: int, seed: int) -> list[EncodedText]:
 TRAIN, VALIDATION = make_texts(240, 0), make_texts(60, 1)
 
 
-def run(model: BERTClassifier, recipe: Recipe = RECIPE) -> tuple[list[Step], list[Epoch]]:
+def run(model: BERTClassifier, recipe: Recipe = RECIPE) -> tuple[list[TrainStep], list[Epoch]]:
     events = list(fit(model, TRAIN, VALIDATION, recipe))
-    steps = [event for event in events if isinstance(event, Step)]
+    steps = [event for event in events if isinstance(event, TrainStep)]
     return steps, [event for event in events if isinstance(event, Epoch)]
 
 
@@ -91,7 +90,7 @@ def test_the_best_epochs_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
     )
     model = make_model()
     after_first = {}
-    for event in fit(model, TRAIN, VALIDATION, replace(RECIPE, averaging=0.0)):
+    for event in fit(model, TRAIN, VALIDATION, replace(RECIPE, ema_share=0.0)):
         if isinstance(event, Epoch) and event.number == 1:
             after_first = {name: value.clone() for name, value in model.state_dict().items()}
             assert event.best
@@ -104,11 +103,11 @@ def test_the_best_epochs_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_is_kept_is_the_moving_average_of_the_weights() -> None:
-    recipe = replace(RECIPE, epochs=1, averaging=0.5)
+    recipe = replace(RECIPE, epochs=1, ema_share=0.5)
     model, name = make_model(), "encoder.layers.0.attention.query.weight"
     every_fourth = []
     for event in fit(model, TRAIN, VALIDATION, recipe):
-        if isinstance(event, Step) and (event.number % 4 == 0 or event.number == event.of):
+        if isinstance(event, TrainStep) and (event.number % 4 == 0 or event.number == event.of):
             every_fourth.append(model.state_dict()[name].clone())
             steps = event.of
 
@@ -133,7 +132,7 @@ def test_the_reported_loss_is_cross_entropy_with_label_smoothing(
 
     first = next(fit(model, TRAIN, VALIDATION, recipe))
 
-    assert isinstance(first, Step)
+    assert isinstance(first, TrainStep)
     assert first.loss == pytest.approx(expected.item(), abs=1e-5)
 
 

@@ -10,14 +10,13 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from training.checkpoints.hybrid import TextTokens
-from training.cli import Step
 from training.data.pair_batches import EncodedPair, PairBatch, pad_pairs
-from training.fit.hybrid import Look, alignment_loss, fit_hybrid, restoration_loss
-from training.fit.losses import Memory
-from training.hybrid.seq2seq import Rewriter, frozen_copy
+from training.fit.hybrid import EvaluationDue, fit_hybrid
+from training.fit.losses import DistillationLoss, alignment_loss, denoising_loss
+from training.fit.optim import TrainStep
+from training.hybrid.seq2seq import Seq2Seq, frozen_copy
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
-from training.model.decoder import DecoderStates
 from training.precision import autocast
 from training.recipes import HybridRecipe
 from training.runs.hybrid import new_hybrid
@@ -36,7 +35,7 @@ RECIPE = HybridRecipe(
 FEW = replace(RECIPE, pairs_seen=240)
 
 
-def make(tokenizer, *, joint: bool = False) -> tuple[Rewriter, Memory | None]:
+def make(tokenizer, *, joint: bool = False) -> tuple[Seq2Seq, DistillationLoss | None]:
     torch.manual_seed(0)
     size = EncoderConfig(
         vocab_size=60,
@@ -53,8 +52,8 @@ def make(tokenizer, *, joint: bool = False) -> tuple[Rewriter, Memory | None]:
     torch.manual_seed(RECIPE.seed)
     model = new_hybrid(classifier, layers=1, dropout=0.0)
     reader = model.encoder if joint else frozen_copy(model.encoder)
-    rewriter = Rewriter(model, reader, tokenizer, TextTokens(2, 3, 0), max_tokens=16)
-    return rewriter, Memory(classifier) if joint else None
+    seq2seq = Seq2Seq(model, reader, tokenizer, TextTokens(2, 3, 0), max_tokens=16)
+    return seq2seq, DistillationLoss(classifier) if joint else None
 
 
 def copies(seed: int = 0) -> Iterator[PairBatch]:
@@ -68,19 +67,19 @@ def copies(seed: int = 0) -> Iterator[PairBatch]:
 
 
 def run(
-    rewriter: Rewriter, memory: Memory | None = None, recipe: HybridRecipe = RECIPE
-) -> tuple[list[Step], list[Look]]:
-    events = list(fit_hybrid(rewriter, copies(), recipe, memory))
-    steps = [event for event in events if isinstance(event, Step)]
-    return steps, [event for event in events if isinstance(event, Look)]
+    seq2seq: Seq2Seq, distillation: DistillationLoss | None = None, recipe: HybridRecipe = RECIPE
+) -> tuple[list[TrainStep], list[EvaluationDue]]:
+    events = list(fit_hybrid(seq2seq, copies(), recipe, distillation))
+    steps = [event for event in events if isinstance(event, TrainStep)]
+    return steps, [event for event in events if isinstance(event, EvaluationDue)]
 
 
 def test_the_loop_learns_and_is_looked_at_as_often_as_asked(tokenizer) -> None:
-    steps, looks = run(make(tokenizer)[0])
+    steps, evaluations = run(make(tokenizer)[0])
 
     assert [step.number for step in steps] == list(range(1, 101))
-    assert [look.pairs_seen for look in looks] == [600, 1200, 1800, 2400]
-    assert looks[-1].train_loss < looks[0].train_loss - 0.4
+    assert [due.pairs_seen for due in evaluations] == [600, 1200, 1800, 2400]
+    assert evaluations[-1].train_loss < evaluations[0].train_loss - 0.4
     assert steps[-1].seconds_left == 0
 
 
@@ -91,25 +90,25 @@ def test_the_same_seed_gives_the_same_losses(tokenizer) -> None:
 
 
 def test_a_frozen_encoder_and_the_word_table_stay_bit_for_bit(tokenizer) -> None:
-    rewriter, _ = make(tokenizer)
-    before = {name: w.clone() for name, w in rewriter.model.state_dict().items()}
+    seq2seq, _ = make(tokenizer)
+    before = {name: w.clone() for name, w in seq2seq.model.state_dict().items()}
 
-    run(rewriter, recipe=FEW)
+    run(seq2seq, recipe=FEW)
 
-    moved = {n for n, w in rewriter.model.state_dict().items() if not torch.equal(w, before[n])}
+    moved = {n for n, w in seq2seq.model.state_dict().items() if not torch.equal(w, before[n])}
     assert moved == {n for n in before if n.startswith("decoder.") and n != "decoder.word.weight"}
     assert torch.equal(
-        rewriter.model.decoder.word.weight, rewriter.model.encoder.embeddings.word.weight
+        seq2seq.model.decoder.word.weight, seq2seq.model.encoder.embeddings.word.weight
     )
 
 
 def test_a_joint_encoder_learns_in_its_last_layers_alone(tokenizer) -> None:
-    rewriter, memory = make(tokenizer, joint=True)
-    before = {name: w.clone() for name, w in rewriter.model.encoder.state_dict().items()}
+    seq2seq, distillation = make(tokenizer, joint=True)
+    before = {name: w.clone() for name, w in seq2seq.model.encoder.state_dict().items()}
 
-    run(rewriter, memory, FEW)
+    run(seq2seq, distillation, FEW)
 
-    after = rewriter.model.encoder.state_dict()
+    after = seq2seq.model.encoder.state_dict()
     moved = {name for name, w in after.items() if not torch.equal(w, before[name])}
     # A key's bias moves all scores of a query alike: whether rounding moves it is chance.
     chance = {"layers.1.attention.key.bias"}
@@ -117,19 +116,20 @@ def test_a_joint_encoder_learns_in_its_last_layers_alone(tokenizer) -> None:
 
 
 def test_the_memory_is_the_divergence_from_the_answers_before(tokenizer) -> None:
-    _, memory = make(tokenizer, joint=True)
-    assert memory is not None
+    _, distillation = make(tokenizer, joint=True)
+    assert distillation is not None
     batch = next(copies())
     with torch.no_grad():
-        memory.student.head.bias += torch.tensor([1.0, -1.0])
+        distillation.student.head.bias += torch.tensor([1.0, -1.0])
 
-        memory.student.encoder.layers[1].feed_forward_norm.bias += torch.randn(32)
+        distillation.student.encoder.layers[1].feed_forward_norm.bias += torch.randn(32)
 
     with torch.no_grad():
         before, now = (
-            model(batch.source_ids, batch.source_mask) for model in (memory.teacher, memory.student)
+            model(batch.source_ids, batch.source_mask)
+            for model in (distillation.teacher, distillation.student)
         )
-        found = memory.lost(batch, now.hidden)
+        found = distillation(batch, now.hidden)
     old, new = (side.logits[::2].log_softmax(-1) for side in (before, now))
     states = [side.hidden[::2, 0] for side in (before, now)]
     expected = (old.exp() * (old - new)).sum(-1).mean()
@@ -141,14 +141,18 @@ def test_the_memory_is_the_divergence_from_the_answers_before(tokenizer) -> None
 
 def test_a_memory_keeps_the_answers_better_than_none(tokenizer) -> None:
     gone = []
-    for remembering in (0.0, 5.0):
-        rewriter, memory = make(tokenizer, joint=True)
-        assert memory is not None
-        run(rewriter, memory, replace(RECIPE, pairs_seen=960, remembering=remembering))
+    for distillation_weight in (0.0, 5.0):
+        seq2seq, distillation = make(tokenizer, joint=True)
+        assert distillation is not None
+        run(
+            seq2seq,
+            distillation,
+            replace(RECIPE, pairs_seen=960, distillation_weight=distillation_weight),
+        )
         batch = next(copies(seed=9))
         with torch.no_grad():
-            hidden = rewriter.model.encoder(batch.source_ids, batch.source_mask).hidden
-            gone.append(float(memory.lost(batch, hidden)))
+            hidden = seq2seq.model.encoder(batch.source_ids, batch.source_mask).hidden
+            gone.append(float(distillation(batch, hidden)))
 
     assert gone[1] < 0.5 * gone[0]
 
@@ -157,14 +161,14 @@ def test_the_loss_weighs_repairs_and_equals_the_whole_softmax_where_all_words_ar
     torch.manual_seed(0)
     pairs = [EncodedPair((2, 7, 8, 3), (2, 7, 9, 3)), EncodedPair((2, 5, 3), (2, 5, 3))]
     batch = pad_pairs(pairs, pad_token_id=0, limit=16)
-    table, hidden = torch.randn(60, 12), torch.randn(*batch.wanted.shape, 12)
-    recipe = replace(RECIPE, vocabulary_drawn=60, repairing=3.0)
+    table, hidden = torch.randn(60, 12), torch.randn(*batch.labels.shape, 12)
+    recipe = replace(RECIPE, vocabulary_drawn=60, repair_weight=3.0)
 
-    found = restoration_loss(hidden, batch, table, recipe)
+    found = denoising_loss(hidden, batch, table, recipe)
 
-    each = cross_entropy((hidden @ table.T).flatten(0, 1), batch.wanted.flatten(), reduction="none")
-    weights = torch.zeros(batch.wanted.shape)
-    weights[batch.wanted_mask] = 1
+    each = cross_entropy((hidden @ table.T).flatten(0, 1), batch.labels.flatten(), reduction="none")
+    weights = torch.zeros(batch.labels.shape)
+    weights[batch.label_mask] = 1
     weights[0, 1] = 3  # 9 instead of 8
     torch.testing.assert_close(found, (each * weights.flatten()).sum() / weights.sum())
 
@@ -172,10 +176,10 @@ def test_the_loss_weighs_repairs_and_equals_the_whole_softmax_where_all_words_ar
 def test_the_taught_head_is_measured_where_a_token_has_a_partner() -> None:
     pairs = [EncodedPair((2, 7, 8, 3), (2, 7, 5, 8, 3))]
     batch = pad_pairs(pairs, pad_token_id=0, limit=16)
-    weights = torch.rand(1, 2, *batch.wanted.shape[1:], batch.source_ids.shape[1])
-    states = DecoderStates(torch.zeros(0), (), (torch.zeros(0), weights, torch.zeros(0)), ())
+    weights = torch.rand(1, 2, *batch.labels.shape[1:], batch.source_ids.shape[1])
+    others = torch.full_like(weights, 0.5)
 
-    found = alignment_loss(states, batch)
+    found = alignment_loss((others, weights, others), batch)
 
     # 7, 8 and the end stand at 1, 2 and 3 of the source; 5 was added.
     right = torch.stack([weights[0, 0, 0, 1], weights[0, 0, 2, 2], weights[0, 0, 3, 3]])
@@ -184,24 +188,26 @@ def test_the_taught_head_is_measured_where_a_token_has_a_partner() -> None:
 
 def test_training_teaches_the_head_to_look_where_a_token_comes_from(tokenizer) -> None:
     found = []
-    for aligning in (0.0, 1.0):
-        rewriter, _ = make(tokenizer)
-        run(rewriter, recipe=replace(RECIPE, aligning=aligning))
+    for alignment_weight in (0.0, 1.0):
+        seq2seq, _ = make(tokenizer)
+        run(seq2seq, recipe=replace(RECIPE, alignment_weight=alignment_weight))
         batch = next(copies(seed=9))
         with torch.no_grad(), autocast(torch.device("cpu")):
-            states = rewriter.model.decoder.hidden_states(batch.given, rewriter.read(batch))
-        found.append(float(alignment_loss(states, batch)))
+            states = seq2seq.model.decoder.hidden_states(
+                batch.decoder_input_ids, seq2seq.read(batch)
+            )
+        found.append(float(alignment_loss(states.cross_weights, batch)))
 
     assert found[1] < found[0] - 0.3
 
 
 def test_a_loss_that_is_no_number_stops_with_the_step(tokenizer) -> None:
-    rewriter, _ = make(tokenizer)
+    seq2seq, _ = make(tokenizer)
     with torch.no_grad():
-        rewriter.model.decoder.norm.weight.fill_(math.nan)
+        seq2seq.model.decoder.norm.weight.fill_(math.nan)
 
     with pytest.raises(ArithmeticError, match=r"loss became nan at step 1 of 100.*0\.005"):
-        next(fit_hybrid(rewriter, copies(), RECIPE))
+        next(fit_hybrid(seq2seq, copies(), RECIPE))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data.splits import Removed, normal_form, remove_duplicates, split
+from training.data.splits import Removed, normal_form, remove_duplicates, row_form, split
 from training.readers.rows import Row
 
 
@@ -83,7 +83,7 @@ def test_what_two_labels_hang_on_tells_two_texts_apart_and_both_stay_in_one_part
     assert cleaned.parts == {"all": rows}
     assert cleaned.removed == Removed()
     if normal_form(one) == normal_form(other):
-        assert sorted(map(len, split(cleaned.parts).values())) == [0, 0, 2]
+        assert sorted(map(len, split(cleaned.parts, row_form).values())) == [0, 0, 2]
 
 
 def test_near_duplicates_of_one_label_stay_out_of_the_other_parts_beside_another_label() -> None:
@@ -117,7 +117,7 @@ def test_pairs_are_duplicates_only_when_both_texts_are() -> None:
 def test_the_split_is_eight_to_one_to_one_and_a_row_keeps_its_part_as_the_corpus_grows() -> None:
     rows = [Row(f"film number {i}", "good") for i in range(2000)]
 
-    small, large = split({"all": rows[:1000]}), split({"all": rows})
+    small, large = split({"all": rows[:1000]}, row_form), split({"all": rows}, row_form)
 
     assert [len(large[part]) / 2000 for part in ("train", "validation", "test")] == pytest.approx(
         [0.8, 0.1, 0.1], abs=0.02
@@ -130,8 +130,8 @@ def test_a_source_keeps_its_own_parts_and_lends_train_rows_for_the_missing_ones(
     rows = [Row(f"film number {i}", "good") for i in range(500)]
     own = [Row(f"play number {i}", "bad") for i in range(20)]
 
-    parts = split({"train": rows, "test": own})
+    parts = split({"train": rows, "test": own}, row_form)
 
-    assert parts["test"] == own
+    assert parts["test"] == tuple(own)
     assert len(parts["validation"]) == pytest.approx(50, abs=20)
     assert set(parts["train"]) | set(parts["validation"]) == set(rows)

@@ -9,7 +9,7 @@ from transformers import BertModel
 
 from training.checkpoints import initial as starting_point_module
 from training.checkpoints.classifier import save_classifier
-from training.checkpoints.initial import minilm_folder, starting_point
+from training.checkpoints.initial import initial_model, minilm_folder
 from training.data.batches import encode_texts, pad
 from training.data.corpus import Example
 from training.model.classifier import BERTClassifier
@@ -17,7 +17,7 @@ from training.model.config import ClassifierConfig, EncoderConfig
 
 
 def test_minilm_is_the_packaged_encoder_with_a_new_head_for_the_labels() -> None:
-    start = starting_point("minilm", labels=("a", "b", "c"), pooler=True)
+    start = initial_model("minilm", labels=("a", "b", "c"), pooler=True)
     theirs = BertModel.from_pretrained(minilm_folder()).eval()
     text = encode_texts([Example("Not bad at all.", 0)], start.tokenizer, max_tokens=64)
 
@@ -35,7 +35,7 @@ def test_minilm_is_the_packaged_encoder_with_a_new_head_for_the_labels() -> None
 def test_the_seed_decides_the_new_head() -> None:
     def head(seed: int) -> torch.Tensor:
         torch.manual_seed(seed)
-        return starting_point("minilm", labels=("a", "b"), pooler=False).model.head.weight
+        return initial_model("minilm", labels=("a", "b"), pooler=False).model.head.weight
 
     assert torch.equal(head(0), head(0))
     assert not torch.equal(head(0), head(1))
@@ -43,7 +43,7 @@ def test_the_seed_decides_the_new_head() -> None:
 
 def test_random_is_a_small_model_with_the_same_words_and_nothing_pre_trained() -> None:
     torch.manual_seed(0)
-    start = starting_point("random", labels=("a", "b"), pooler=True)
+    start = initial_model("random", labels=("a", "b"), pooler=True)
     known = load_file(Path(minilm_folder()) / "model.safetensors")
 
     words = start.model.encoder.embeddings.word.weight
@@ -57,7 +57,7 @@ def test_changed_weights_are_refused_by_their_sha256(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(starting_point_module, "MINILM_SHA256", "f" * 64)
 
     with pytest.raises(ValueError, match=r"sha256 53aa5117.*expected ffff"):
-        starting_point("minilm", labels=("a", "b"), pooler=True)
+        initial_model("minilm", labels=("a", "b"), pooler=True)
 
 
 def test_a_tokenizer_with_more_words_than_its_model_is_refused(tmp_path: Path, tokenizer) -> None:
@@ -66,4 +66,4 @@ def test_a_tokenizer_with_more_words_than_its_model_is_refused(tmp_path: Path, t
     save_classifier(tmp_path, model, tokenizer)
 
     with pytest.raises(ValueError, match=f"up to the id {len(tokenizer) - 1}, its model"):
-        starting_point(str(tmp_path), labels=("a", "b"), pooler=True)
+        initial_model(str(tmp_path), labels=("a", "b"), pooler=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data.noise import KINDS, MASK, Change, corrupt, mistype
+from training.data.noise import KINDS, MASK, Change, add_noise, mistype
 
 WORDS = (
     "the quiet patient way it lets him grow from a joke into somebody , 12 you would miss".split()
@@ -33,17 +33,17 @@ def undo(words: tuple[str, ...], clean: list[str], changes: tuple[Change, ...]) 
 
 @given(SENTENCES, st.integers(0, 6), st.integers(0, 10**6))
 def test_the_changes_tell_exactly_what_was_done(words: list[str], number: int, seed: int) -> None:
-    spoiled, changes = corrupt(words, number, Random(seed))
+    noisy, changes = add_noise(words, number, Random(seed))
 
     assert len(changes) <= number
-    assert undo(spoiled, words, changes) == words
+    assert undo(noisy, words, changes) == words
 
 
 @given(SENTENCES, st.integers(0, 10**6))
 def test_only_words_of_letters_are_touched_and_never_two_neighbours(
     words: list[str], seed: int
 ) -> None:
-    changes = corrupt(words, 5, Random(seed)).changes
+    changes = add_noise(words, 5, Random(seed)).changes
 
     touched = [
         {change.place, change.place + 1} if change.kind == "swapped" else {change.place}
@@ -58,29 +58,29 @@ def test_only_words_of_letters_are_touched_and_never_two_neighbours(
 def test_a_mistyped_word_is_another_and_at_most_one_letter_longer_or_shorter(
     word: str, seed: int
 ) -> None:
-    spoiled = mistype(word, Random(seed)) if len(set(word)) > 1 else mistype(word + "q", Random(0))
+    noisy = mistype(word, Random(seed)) if len(set(word)) > 1 else mistype(word + "q", Random(0))
 
-    assert spoiled != word
-    assert abs(len(spoiled) - len(word)) <= 2
-    assert spoiled.isalpha()
+    assert noisy != word
+    assert abs(len(noisy) - len(word)) <= 2
+    assert noisy.isalpha()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_does_what_its_name_says(kind: str) -> None:
-    spoiled, (change,) = corrupt(["wonderful", "story"], 1, Random(1), shares={kind: 1.0})
+    noisy, (change,) = add_noise(["wonderful", "story"], 1, Random(1), shares={kind: 1.0})
 
     expected = {
-        "masked": lambda: spoiled.count(MASK) == 1,
-        "dropped": lambda: len(spoiled) == 1,
-        "swapped": lambda: spoiled == ("story", "wonderful"),
-        "mistyped": lambda: len(spoiled) == 2 and spoiled != ("wonderful", "story"),
+        "masked": lambda: noisy.count(MASK) == 1,
+        "dropped": lambda: len(noisy) == 1,
+        "swapped": lambda: noisy == ("story", "wonderful"),
+        "mistyped": lambda: len(noisy) == 2 and noisy != ("wonderful", "story"),
     }
     assert change.kind == kind
     assert expected[kind]()
 
 
-def test_the_same_seed_spoils_alike_and_another_does_not() -> None:
-    first, again, other = (corrupt(WORDS, 3, Random(seed)) for seed in (4, 4, 5))
+def test_the_same_seed_corrupts_alike_and_another_does_not() -> None:
+    first, again, other = (add_noise(WORDS, 3, Random(seed)) for seed in (4, 4, 5))
 
     assert first == again
     assert first != other
@@ -91,6 +91,6 @@ def test_kinds_come_as_often_as_their_shares_say() -> None:
     shares = {"masked": 1.0, "mistyped": 3.0}
     words = ["wonderful"] * 5  # never to be swapped, always to be mistyped
 
-    kinds = [corrupt(words, 1, rng, shares=shares).changes[0].kind for _ in range(2000)]
+    kinds = [add_noise(words, 1, rng, shares=shares).changes[0].kind for _ in range(2000)]
 
     assert kinds.count("mistyped") / 2000 == pytest.approx(0.75, abs=0.05)

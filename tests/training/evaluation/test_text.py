@@ -3,16 +3,16 @@
 import pytest
 
 from training.data.noise import Change
-from training.evaluation.text import Restored, Task, draw_tasks, measure_restored
+from training.evaluation.text import NoisySentence, Restoration, draw_noisy, measure_restoration
 
 CLEAN = ("a", "dull", "film", "and", "a", "bright", "story")
-SPOILED = ("a", "[MASK]", "film", "a", "and", "brihgt", "story")
+NOISY = ("a", "[MASK]", "film", "a", "and", "brihgt", "story")
 CHANGES = (Change("masked", 1), Change("swapped", 3), Change("mistyped", 5))
-TASK = Task(CLEAN, SPOILED, CHANGES)
+SENTENCE = NoisySentence(CLEAN, NOISY, CHANGES)
 
 
-def score(written: str) -> Restored:
-    return measure_restored([TASK], [tuple(written.split())])
+def score(written: str) -> Restoration:
+    return measure_restoration([SENTENCE], [tuple(written.split())])
 
 
 def test_the_clean_sentence_is_all_right() -> None:
@@ -25,7 +25,7 @@ def test_the_clean_sentence_is_all_right() -> None:
 
 
 def test_copying_the_source_keeps_its_words_and_restores_nothing() -> None:
-    found = score(" ".join(SPOILED))
+    found = score(" ".join(NOISY))
 
     assert set(found.exactly.values()) == {0}
     assert found.words_kept == 1
@@ -44,9 +44,9 @@ def test_a_swap_needs_both_words_and_a_lost_word_is_not_kept() -> None:
 def test_tasks_are_drawn_from_the_seed_with_so_many_corruptions_each() -> None:
     sentences = [CLEAN, ("too", "short"), ("!", "?", ","), CLEAN[::-1]]
 
-    tasks = draw_tasks(sentences, 10, corruptions=2, seed=3)
+    tasks = draw_noisy(sentences, 10, corruptions=2, seed=3)
 
-    assert tasks == draw_tasks(sentences, 10, corruptions=2, seed=3)
+    assert tasks == draw_noisy(sentences, 10, corruptions=2, seed=3)
     assert {task.clean for task in tasks} == {CLEAN, CLEAN[::-1]}
     assert all(len(task.changes) == 2 for task in tasks)
-    assert len(draw_tasks(sentences, 1, corruptions=2, seed=3)) == 1
+    assert len(draw_noisy(sentences, 1, corruptions=2, seed=3)) == 1

@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForTokenClassification, BertConfig
 from transformers.models.auto import modeling_auto
 
 from training.checkpoints.classifier import load_classifier, save_classifier
-from training.checkpoints.initial import starting_point
+from training.checkpoints.initial import initial_model
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 
@@ -304,4 +304,4 @@ def test_a_mistyped_word_of_init_is_told_the_words(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
     with pytest.raises(FileNotFoundError, match="--init also knows the words minilm and random"):
-        starting_point("rnadom", labels=("a", "b"), pooler=True)
+        initial_model("rnadom", labels=("a", "b"), pooler=True)

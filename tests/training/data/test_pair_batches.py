@@ -12,9 +12,9 @@ def test_the_decoder_is_fed_all_but_the_last_token_and_asked_for_all_but_the_fir
     batch = pad_pairs(PAIRS, pad_token_id=0, limit=64)
 
     for i, pair in enumerate(PAIRS):
-        mask = batch.wanted_mask[i]
-        assert tuple(batch.given[i][mask].tolist()) == pair.target_ids[:-1]
-        assert tuple(batch.wanted[i][mask].tolist()) == pair.target_ids[1:]
+        mask = batch.label_mask[i]
+        assert tuple(batch.decoder_input_ids[i][mask].tolist()) == pair.target_ids[:-1]
+        assert tuple(batch.labels[i][mask].tolist()) == pair.target_ids[1:]
         assert tuple(batch.source_ids[i][batch.source_mask[i]].tolist()) == pair.source_ids
     assert batch.hidden is None
 
@@ -27,21 +27,21 @@ def test_each_wanted_token_knows_the_source_token_it_stands_for() -> None:
 
     batch = pad_pairs(pairs, pad_token_id=0, limit=64)
 
-    mask = batch.wanted_mask
-    assert batch.wanted[1][mask[1]].tolist() == [6, 5, 3]
-    assert batch.partners[1][mask[1]].tolist() == [1, -1, 2]
-    assert batch.copied[1][mask[1]].tolist() == [True, False, True]
+    mask = batch.label_mask
+    assert batch.labels[1][mask[1]].tolist() == [6, 5, 3]
+    assert batch.alignment[1][mask[1]].tolist() == [1, -1, 2]
+    assert batch.is_copy[1][mask[1]].tolist() == [True, False, True]
     for row in range(2):
         for place, wanted, copied in zip(
-            batch.partners[row][mask[row]],
-            batch.wanted[row][mask[row]],
-            batch.copied[row][mask[row]],
+            batch.alignment[row][mask[row]],
+            batch.labels[row][mask[row]],
+            batch.is_copy[row][mask[row]],
             strict=True,
         ):
             assert bool(copied) == (place >= 0 and batch.source_ids[row, place] == wanted)
-    assert batch.has_partner.tolist() == (batch.partners >= 0).tolist()
-    assert not batch.copied[~mask].any()
-    assert batch.copied[0].sum() == 3  # 7, one of the swapped two, and the end
+    assert batch.is_aligned.tolist() == (batch.alignment >= 0).tolist()
+    assert not batch.is_copy[~mask].any()
+    assert batch.is_copy[0].sum() == 3  # 7, one of the swapped two, and the end
 
 
 def test_kept_hidden_states_lie_where_their_tokens_lie() -> None:
@@ -71,12 +71,12 @@ def test_an_epoch_holds_every_pair_once_with_like_lengths_together() -> None:
         (tuple(row[mask].tolist()), int(length))
         for batch in batches
         for row, mask, length in zip(
-            batch.wanted, batch.wanted_mask, batch.source_mask.sum(dim=1), strict=True
+            batch.labels, batch.label_mask, batch.source_mask.sum(dim=1), strict=True
         )
     ]
     assert sorted(seen) == sorted((pair.target_ids[1:], len(pair.source_ids)) for pair in pairs)
-    real = sum(int(batch.wanted_mask.sum()) for batch in batches)
-    assert real / sum(batch.wanted.numel() for batch in batches) > 0.65
+    real = sum(int(batch.label_mask.sum()) for batch in batches)
+    assert real / sum(batch.labels.numel() for batch in batches) > 0.65
 
 
 def test_texts_are_cut_before_their_end_token(tokenizer) -> None:
