@@ -19,6 +19,7 @@ from training.data.corpus import load_corpus
 from training.evaluation.classification import measure, predict_logits
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
+from training.recipes import Recipe
 from training.train_classifier import build_parser, main
 
 COMMAND = Path(__file__).parents[2] / "training" / "train_classifier.py"
@@ -110,6 +111,7 @@ def test_the_record_says_what_was_done(checkpoint: Path, init: str, data: str) -
     assert record["command"].startswith(f"python training/train_classifier.py --init {init}")
     assert record["recipe"]["init"] == init
     assert record["recipe"]["learning_rate"] == 3e-3
+    assert record["recipe"]["averaging"] == Recipe().ema_share  # the name that records have
     assert record["data"]["source"] == Path(data).name
     assert str(Path(data).parent) not in json.dumps(record), "nobody's path"
     assert record["examples"] == []
