@@ -15,6 +15,7 @@ from export.loading import DecoderPart
 from export.runtime.greedy import Step, graph_steps, write_greedily
 from export.runtime.session import open_session
 from training.data.batches import Batch, EncodedText
+from training.hybrid.seq2seq import LONGER, MORE
 from training.model.decoder import GPTDecoder, LayerCache, Source
 
 
@@ -51,10 +52,6 @@ class GraphPair:
         (hidden,) = self.encoder.run(["last_hidden_state"], feed_of(batch, self.encoder))
         return hidden
 
-
-_LONGER = 1.5
-_MORE = 8
-"""What is written may be so many times longer than its source, and so many tokens more."""
 
 Texts = list[list[int]]
 
@@ -103,14 +100,14 @@ def same_share(one: Texts, other: Texts) -> float:
 def longest_text(batch: Batch, part: DecoderPart) -> int:
     """How many tokens are written from each source of a batch if none of them ends before."""
     fits = longest_written(part.model.decoder.config, part.limit)
-    return min(fits, int(_LONGER * batch.token_ids.shape[1]) + _MORE)
+    return min(fits, int(LONGER * batch.token_ids.shape[1]) + MORE)
 
 
 def longest_source(part: DecoderPart) -> int:
     """Tokens of the longest source that fits into memory with what is written from it."""
     read = longest_read(part.model.encoder.config)
     written = longest_written(part.model.decoder.config, part.limit)
-    return min(read, max(1, int((written - _MORE) / _LONGER))) if written < part.limit else read
+    return min(read, max(1, int((written - MORE) / LONGER))) if written < part.limit else read
 
 
 def _write(step: Step, batch: Batch, part: DecoderPart) -> Texts:

@@ -21,6 +21,8 @@ from training.model.hybrid import BERTGPTModel
 from training.precision import autocast, multiplies_bfloat16
 
 _BATCH = 64
+LONGER, MORE = 1.5, 8
+"""What is generated may be so many times longer than its source, and so many tokens more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Seq2Seq:
         for places, batch in self.batches(self.encode([(source, "") for source in sources])):
             with autocast(batch.source_ids.device):
                 source = self.read(batch)
-            most = most_tokens(batch.source_ids.shape[1])
+            most = int(LONGER * batch.source_ids.shape[1]) + MORE
             texts = generate_greedily(
                 self.model.decoder, source, self.tokens.start, self.tokens.end, most
             )
@@ -140,11 +142,6 @@ def generate_greedily(
             break
     rows = torch.stack(generated, dim=1).tolist()
     return [row[: row.index(end)] if end in row else row for row in rows]
-
-
-def most_tokens(source: int) -> int:
-    """How many tokens may be generated of a source of so many."""
-    return int(1.5 * source) + 8
 
 
 def frozen_copy(encoder: BERTEncoder) -> BERTEncoder:
