@@ -31,7 +31,7 @@ def classify(
         text: what to read, at most 10,000 characters.
         text_pair: a second text, for models that compare two.
         bundle: the title of the model; the page's first one if empty.
-        without: heads to leave out, as pairs of layer and head from 1, such as [[1, 2]].
+        without: heads to ablate, as pairs of layer and head from 1, such as [[1, 2]].
 
     Returns:
         `label` (the likeliest; for a multi-label model a list of those above one half; null
@@ -80,10 +80,10 @@ def attention(
             sum over its tokens, what it gives is their mean. By default between tokens.
         kind: "attention", or "norm_weighted": each weight times the norm of what the token
             passes on through that head, rows scaled back to 1 (Kobayashi et al. 2020).
-        without: heads to leave out, as in /classify; their own maps are there all the same.
+        without: heads to ablate, as in /classify; their own maps are there all the same.
 
     Returns:
-        `weights` (a row for each token that looks, in it a number for each token looked at;
+        `weights` (a row for each token that attends, in it a number for each one attended to;
         rows sum to 1, or to more in a maximum, which is not scaled; six decimals, so at most
         2.7 MB for 512 tokens), `indexes` (which of the
         `tokens`, or of the `words`, the rows and columns are), `words` (null, or each word with

@@ -59,7 +59,7 @@ def check_head(head: object, model: Bundle | Decoder) -> int | str:
 
 
 def check_ablated(heads: object, model: EncoderModel) -> Heads:
-    """Heads to leave out, as pairs of layer and head that people count from 1. None: no head."""
+    """Heads to ablate, as pairs of layer and head that people count from 1. None: no head."""
     if heads is None or heads == []:
         return ()
     bundle = model.bundle
@@ -67,7 +67,7 @@ def check_ablated(heads: object, model: EncoderModel) -> Heads:
     most = bundle.layers * bundle.heads
     if not isinstance(heads, list | tuple) or len(heads) > most:
         raise RequestError(
-            f"The heads to leave out are {_shortly(heads)}; expected a list of at most {most} "
+            f"The heads to ablate are {_shortly(heads)}; expected a list of at most {most} "
             "pairs of layer and head, such as [[1, 2]]."
         )
     return tuple(sorted({_check_pair(pair, bundle) for pair in heads}))

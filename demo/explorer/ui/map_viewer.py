@@ -189,7 +189,7 @@ class MapViewer:
         return {self._tokens: self._of.tokens_of(selection, _clicked_row(event, selection.view))}
 
     def look_elsewhere(self, **controls: Any) -> Update:
-        """The source is to be looked at, or the generated text itself."""
+        """What the generated text attends to in the source is to be shown, or in itself."""
         if controls["looks_at"] == SOURCE:
             return {self.by_norms: gr.update(interactive=True, info=""), **self.redraw(**controls)}
         switch = gr.update(value=False, interactive=False, info=wording.NO_NORMS)

@@ -75,7 +75,7 @@ def in_percent(share: float) -> str:
 def tokens(
     reading: Reading, view: MapView, bundle: Bundle, chosen: int | None = None
 ) -> dict[str, Any]:
-    """The tokens, or words, and a whole map, so that looking at another one needs no call to the
+    """The tokens, or words, and a whole map, so that choosing another one needs no call to the
     server.
 
     Args:
@@ -149,7 +149,7 @@ def rollout(reading: Reading, view: RolloutView) -> dict[str, Any]:
 def written(
     selected: GenerationSelection, *, busy: bool = False, chosen: int | None = None
 ) -> dict[str, Any]:
-    """The written tokens, or words, with their candidates, what they may look at, and the map.
+    """The written tokens, or words, with their candidates, what they may attend to, and the map.
 
     Args:
         busy: more is to come.

@@ -75,7 +75,7 @@ def cross_attention(
     words: bool = False,
     kind: str = ATTENTION,
 ) -> dict:
-    """What each written token looks at in the source, as numbers.
+    """What each generated token attends to in the source, as numbers.
 
     Args:
         text: the source, at most 10,000 characters.

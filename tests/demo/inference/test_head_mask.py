@@ -63,11 +63,11 @@ def test_every_row_of_a_batch_remembers_its_own_mask(model):
         ([[True, 1]], "There is no layer True"),
         ([1, 2], r"There is no head 1; expected a layer and a head, such as \[1, 2\]."),
         ([[1, 1, 1]], r"There is no head \[1, 1, 1\]; expected a layer and a head"),
-        ("1 1", "The heads to leave out are '1 1'; expected a list of at most 4 pairs"),
-        ({"layer": 1}, "The heads to leave out are {'layer': 1}; expected a list"),
+        ("1 1", "The heads to ablate are '1 1'; expected a list of at most 4 pairs"),
+        ({"layer": 1}, "The heads to ablate are {'layer': 1}; expected a list"),
         (
             [[1, 1]] * 5,
-            "The heads to leave out are a list of 5; expected a list of at most 4 pairs",
+            "The heads to ablate are a list of 5; expected a list of at most 4 pairs",
         ),
     ],
 )

@@ -89,10 +89,10 @@ def test_a_map_of_a_text_without_heads_is_the_one_that_was_read_so(tab, models):
     ("element", "data", "sent", "message"),
     [
         ("heads", SHOWN, {"without": [[1, 9]]}, "There is no head 9"),
-        ("left_out", SHOWN, {"without": "all"}, "The heads to leave out are 'all'"),
+        ("left_out", SHOWN, {"without": "all"}, "The heads to ablate are 'all'"),
         ("head_effects_result", SHOWN, {"without": [[[], {}]]}, r"There is no layer []"),
         ("pruning_result", None, {"without": [[1, 1]]}, "Nothing was read yet"),
-        ("left_out", {**SHOWN, "without": 7}, {"without": []}, "The heads to leave out are 7"),
+        ("left_out", {**SHOWN, "without": 7}, {"without": []}, "The heads to ablate are 7"),
     ],
 )
 def test_forged_heads_get_a_sentence(forge, element, data, sent, message):
@@ -108,4 +108,4 @@ def test_what_is_no_list_of_heads_leaves_the_shown_text_as_it_is(tab):
     assert given.keys() == {tab.notice}
     notice = given[tab.notice]
     assert notice["error"]
-    assert "The heads to leave out are {'a': 1}" in notice["lines"][0]
+    assert "The heads to ablate are {'a': 1}" in notice["lines"][0]

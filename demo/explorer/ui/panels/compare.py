@@ -1,4 +1,4 @@
-"""The panel that sets another text, or another model, beside what is shown."""
+"""Another text, or another model, beside what is shown: panel and endpoint."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def _cost(asked: Asked) -> Cost:
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     title, text = asked.options.get("model"), asked.options.get("text")
-    # Heads that are left out of the shown text are left out of the other; another model has others.
+    # Heads that are ablated for the shown text are so for the other; another model has others.
     without = asked.reading.ablated if title == asked.model.bundle.title else None
     model, reading = asked.others.answer(title, text, asked.reading.text_pair, without)
     yield Progress(1, 1)

@@ -1,4 +1,4 @@
-"""The Write tab's panel on what each head of the decoder did for the written text."""
+"""What each head of the decoder does for the generated text: panel and endpoint."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from explorer.ui.panel import Analysis, Asked
 from explorer.ui.payloads import DIGITS, about_generation, chip, plain, rounded
 
 LOOK_FOR = (
-    "**Which heads the written text needs.** Every head of the decoder is left out in turn, and "
+    "**Which heads the generated text needs.** Every head of the decoder is ablated in turn, and "
     "the text, as it stands, scored again. Heads of cross-attention are the only way from the "
-    "source to the text: losing one usually costs more than losing one that looks back at what was "
-    "written ([Michel et al. 2019](https://arxiv.org/abs/1905.10650)). Choose a cell to see for "
-    "which tokens its head mattered."
+    "source to the text: losing one usually costs more than losing one of self-attention "
+    "([Michel et al. 2019](https://arxiv.org/abs/1905.10650)). Choose a cell to see for which "
+    "tokens its head mattered."
 )
 
 
@@ -45,7 +45,7 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
 
 DECODER_HEADS = Analysis(
     name="decoder_heads",
-    button="Leave out each head",
+    button="Ablate each head",
     look_for=LOOK_FOR,
     widget="decoder_heads",
     cost=_cost,
@@ -54,7 +54,7 @@ DECODER_HEADS = Analysis(
 
 
 def decoder_head_effects(models: PageModels, text: str, target: str = "", bundle: str = "") -> dict:
-    """Every head of the decoder left out in turn: by how much the written text loses.
+    """Every head of the decoder ablated in turn: by how much the generated text loses.
 
     Args:
         text: the source, at most 10,000 characters.
@@ -62,8 +62,8 @@ def decoder_head_effects(models: PageModels, text: str, target: str = "", bundle
         bundle: the title of the model; the page's first one that writes if empty.
 
     Returns:
-        `effects` (for "cross", heads that look at the source, and "self", heads that look back
-        at the text: a row for each layer, in it for each head a list with a number for each
+        `effects` (for "cross", heads that attend to the source, and "self", heads that attend
+        to the text: a row for each layer, in it for each head a list with a number for each
         token of the target: by how much the natural logarithm of its probability falls without
         the head, below 0 a rise; null for heads not tried), `log_probabilities` (with all
         heads), `not_tried` (how many heads, for want of time), `target_left_out`, and as in

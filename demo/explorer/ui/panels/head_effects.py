@@ -1,4 +1,4 @@
-"""The panel on what each head did for the answer: every one of them left out in turn."""
+"""What each head does for the answer, ablated in turn: panel and endpoint."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ from explorer.ui.panels.options import ask_label, check_label, label_control, re
 from explorer.ui.payloads import about, log_odds_of_label, plain, plain_log_odds, rounded_numbers
 
 LOOK_FOR = (
-    "**Which heads this answer needs.** Every head is left out in turn and the text read again. "
-    "Look at how few cells carry ink: one head alone is seldom needed, since others do its work "
-    "([Michel et al. 2019](https://arxiv.org/abs/1905.10650)). Choose a cell to leave its head "
-    "out: the answer, the maps and all other views follow."
+    "**Which heads this answer needs.** Every head is ablated in turn and the model asked again. "
+    "See how few cells carry ink: one head alone is seldom needed, since others do its work "
+    "([Michel et al. 2019](https://arxiv.org/abs/1905.10650)). Choose a cell to ablate its head: "
+    "the answer, the maps and all other views follow."
 )
 
 
@@ -86,7 +86,7 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
 
 HEAD_EFFECTS = Analysis(
     name="head_effects",
-    button="Leave out each head",
+    button="Ablate each head",
     look_for=LOOK_FOR,
     widget="head_effects",
     cost=_cost,
@@ -105,7 +105,7 @@ def head_effects(
     without: list | None = None,
     bundle: str = "",
 ) -> dict:
-    """Every head left out in turn: by how much the probability of a class falls without it.
+    """Every head ablated in turn: by how much the probability of a class falls without it.
 
     Args:
         text: what to read, at most 10,000 characters.

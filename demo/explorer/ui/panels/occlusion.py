@@ -1,4 +1,4 @@
-"""The panel on what every word did to the answer, beside how much it was looked at."""
+"""What every word does to the answer, beside the attention that it gets: panel and endpoint."""
 
 from typing import Any
 
@@ -15,10 +15,11 @@ from explorer.ui.panels.options import about_words, ask_words, check_label_and_w
 from explorer.ui.payloads import both, log_odds_of_label, plain_log_odds, rounded_numbers
 
 LOOK_FOR = (
-    "**What each word did.** Every word is taken away in turn and the text read again: its effect "
-    "is the answer with it less the answer without it. The line below a word is how much [CLS] "
-    "looked at it. Try a negation, such as “not bad at all”: “not” can carry the answer and hardly "
-    "be looked at, while attention rests on words without which nothing changes."
+    "**What each word did.** Every word is removed in turn and the model asked again: a word's "
+    "effect is the answer with it less the answer without it. The line below a word is how much "
+    "attention [CLS] pays to it. Try a negation, such as “not bad at all”: “not” can carry the "
+    "answer and get hardly any attention, while much of it goes to words without which nothing "
+    "changes."
 )
 
 
@@ -68,7 +69,7 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
 
 OCCLUSION = Analysis(
     name="occlusion",
-    button="Take each word away",
+    button="Remove each word",
     look_for=LOOK_FOR,
     widget="occlusion",
     cost=_cost,
@@ -103,8 +104,8 @@ def occlusion(
         `least`: 0.1 of log-odds, or a hundredth of a regression's number; below it words are
         next to nothing by themselves, and no disagreement is listed), `attention` (what [CLS]
         gives to each word in the last layer, mean over heads), `disagreements` (for each word
-        null, "idle": much looked at, without effect, "against": much looked at, speaks against
-        the class, or "unseen": of much effect, hardly looked at), `sentences` (of a long text,
+        null, "idle": much attention, no effect, "against": much attention, speaks against the
+        class, or "unseen": much effect, hardly any attention), `sentences` (of a long text,
         tried first: `words`, from and up to which, `effect` and `log_odds_effect`), `label`,
         `value` (the answer with all words), `log_odds` (the same; null for a regression),
         `way`, `bundle`.

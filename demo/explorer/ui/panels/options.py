@@ -1,4 +1,4 @@
-"""The options of an analysis: the class that it follows, and how words are taken away; and what
+"""The options of an analysis: the class that it follows, and how words are removed; and what
 endpoints for programs have in common.
 """
 
@@ -53,7 +53,7 @@ def way_control(panel: str) -> gr.Radio:
 
 
 def label_and_way(panel: str) -> dict[str, Any]:
-    """The options of an `Analysis` that follows a class while words are taken away."""
+    """The options of an `Analysis` that follows a class while words are removed."""
     return {
         "lay_out_options": lambda bundle: {
             "label": label_control(bundle, panel),
@@ -85,7 +85,7 @@ def ask_label(
 def ask_words(
     models: PageModels, text: Any, text_pair: Any, label: Any, way: Any, bundle: Any
 ) -> tuple[EncoderModel, Reading, int, RemovalMode]:
-    """The same, and how words are taken away. Raises RequestError."""
+    """The same, and how words are removed. Raises RequestError."""
     model, reading, place = ask_label(models, text, text_pair, label, bundle)
     return model, reading, place, check_removal_mode(way, model)
 

@@ -1,4 +1,4 @@
-"""The panel on what two words do together."""
+"""What two words do together: panel and endpoint."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ from explorer.ui.panels.options import about_words, ask_words, check_label_and_w
 from explorer.ui.payloads import plain, plain_log_odds, rounded_numbers
 
 LOOK_FOR = (
-    "**Two words together.** Every two words are taken away at once. + : each counts for more "
-    "while the other is there, as “not” and “bad” do; − : for less, as when one of two praises is "
-    "enough. An effect of single words alone shows neither."
+    "**Two words together.** Every two words are removed at once. + : each counts for more while "
+    "the other is there, as “not” and “bad” do; − : for less, as when one of two praises is "
+    "enough. The effects of single words show neither."
 )
 
 _NAMED = 6
@@ -53,7 +53,7 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
 
 PAIRS = Analysis(
     name="pairs",
-    button="Take pairs away",
+    button="Remove pairs",
     look_for=LOOK_FOR,
     widget="pairs",
     cost=_cost,

@@ -1,4 +1,4 @@
-"""The panel on how many heads can go before the answer changes."""
+"""How many heads can go before the answer changes: panel and endpoint."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ from explorer.ui.panels.options import ask_label, check_label, label_control, re
 from explorer.ui.payloads import about, plain_log_odds, rounded_numbers
 
 LOOK_FOR = (
-    "**How many heads can go.** Heads are left out one after another, each time those whose "
+    "**How many heads can go.** Heads are ablated one after another, each time those whose "
     "absence moves the log-odds least. A long flat line: this answer needs few heads. Measured "
     "once, the order is blind to heads that stand in for one another, and the line falls sooner. "
-    "Other texts may need what this one does not "
-    "([Michel et al. 2019](https://arxiv.org/abs/1905.10650), who prune over a whole test set)."
+    "Other texts may need what this one does not ([Michel et al. "
+    "2019](https://arxiv.org/abs/1905.10650), who prune over a whole test set)."
 )
 
 AGAIN, ONCE = "again as heads go", "once"
@@ -90,7 +90,7 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
 
 PRUNING = Analysis(
     name="pruning",
-    button="Leave out one after another",
+    button="Ablate one after another",
     look_for=LOOK_FOR,
     widget="pruning",
     cost=_cost,
@@ -110,7 +110,7 @@ def pruning(
     without: list | None = None,
     bundle: str = "",
 ) -> dict:
-    """Heads left out one after another, those first that move the log-odds of a class least.
+    """Heads ablated one after another, those first that move the log-odds of a class least.
 
     Args:
         text: what to read, at most 10,000 characters.

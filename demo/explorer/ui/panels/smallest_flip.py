@@ -1,4 +1,4 @@
-"""The panel on few words without which the model answers otherwise."""
+"""The few words without which the model answers otherwise: panel and endpoint."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ from explorer.ui.panels.options import about_words, ask_words, way_control
 from explorer.ui.payloads import log_odds_by_label, rounded, rounded_numbers
 
 LOOK_FOR = (
-    "**How few words hold the answer.** Words are taken away until the model says something else. "
-    "If one or two are enough, the answer hangs on them, whatever attention spreads over; what is "
-    "left then often reads like nothing that anybody would write."
+    "**How few words hold the answer.** Words are removed until the model says something else. "
+    "If one or two are enough, the answer hangs on them, however widely attention is spread; "
+    "what is left then often reads like nothing that anybody would write."
 )
 
 

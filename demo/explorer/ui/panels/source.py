@@ -1,4 +1,4 @@
-"""The Write tab's panel on what the written text owes to its source."""
+"""What the generated text owes to its source: panel and endpoint."""
 
 from typing import Any
 
@@ -18,12 +18,12 @@ from explorer.ui.panel import Analysis, Asked
 from explorer.ui.payloads import about_generation, chip, rounded
 
 LOOK_FOR = (
-    "**Where a written word comes from.** The source is taken away and the written text scored "
-    "again: a token that loses much of its probability was read off the source, one that keeps it "
-    "follows from the words before it. Choose a token: the source words on which it depends should "
-    "be those that cross-attention looks at. Where they are not, believe the effect. (Rolling "
-    "attention out through the layers cannot tell: its share of the source is the same for every "
-    "text.)"
+    "**Where a generated word comes from.** The source is removed and the generated text scored "
+    "again: a token that loses much of its probability was read off the source, one that keeps "
+    "it follows from the words before it. Choose a token: the source words on which it depends "
+    "should be those that cross-attention attends to. Where they are not, believe the effect. "
+    "(Rolling attention out through the layers cannot tell: its share of the source is the same "
+    "for every text.)"
 )
 
 
@@ -59,7 +59,7 @@ def _options(bundle: Bundle) -> dict[str, Component]:
         "way": gr.Radio(
             list(analysis.SOURCE_REMOVALS),
             value=analysis.SOURCE_REMOVALS[0],
-            label="A source word is taken away",
+            label="A source word is removed",
             elem_id="source_way",
         )
     }
@@ -79,7 +79,7 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
 
 SOURCE_ATTRIBUTION = Analysis(
     name="source_reliance",
-    button="Take the source away",
+    button="Remove the source",
     look_for=LOOK_FOR,
     widget="source_words",
     cost=_cost,
@@ -100,8 +100,8 @@ def source_reliance(
     Args:
         text: the source, at most 10,000 characters.
         target: the text to follow, as if the decoder had written it; if empty it writes one.
-        way: how a word is taken away: "before the encoder" (its tokens become the mask token)
-            or "in cross-attention only" (the decoder may not look at it).
+        way: how a word is removed: "before the encoder" (its tokens become the mask token)
+            or "in cross-attention only" (the decoder may not attend to it).
         bundle: the title of the model; the page's first one that writes if empty.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The panel on how far to trust each ranking of words."""
+"""How far to trust each ranking of words: panel and endpoint."""
 
 import math
 from typing import Any
@@ -19,12 +19,12 @@ from explorer.ui.panels.options import about_words, ask_words, way_control
 from explorer.ui.payloads import DIGITS, both, plain
 
 LOOK_FOR = (
-    "**How far to trust it.** A ranking of words is taken at its word: its highest words are taken "
-    "away, then kept alone, and the answer read again, beside 20 random orders of the same words. "
-    "A ranking that beats about 10 of them is worth no more than chance here. Occlusion measures "
-    "what it is then judged by, so it has a head start; where words count in pairs, as in “not "
-    "bad”, it can fail all the same "
-    "([DeYoung et al. 2020](https://aclanthology.org/2020.acl-main.408/))."
+    "**How far to trust it.** A ranking of words is taken at its word: its highest words are "
+    "removed, then kept alone, and the model asked again, beside 20 random orders of the same "
+    "words. A ranking that beats about 10 of them is worth no more than chance here. Occlusion "
+    "measures what it is then judged by, so it has a head start; where words count in pairs, as "
+    "in “not bad”, it can fail all the same ([DeYoung et al. "
+    "2020](https://aclanthology.org/2020.acl-main.408/))."
 )
 
 
