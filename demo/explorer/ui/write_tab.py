@@ -113,7 +113,7 @@ class WriteTab:
                 "Write", variant="primary", elem_id="write", min_width=110
             )
             self.stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=80)
-            self.corrupt_button = gr.Button("Corrupt two words", elem_id="corrupt", min_width=170)
+            self.corrupt_button = gr.Button("Corrupt two words", elem_id="corrupt", min_width=190)
         self.mark = widget("spoiled")
         self.examples = widget("examples", "write_examples")
 

@@ -1,21 +1,21 @@
 // Two readings side by side, and the heads whose attention moved between them.
 let value = null;
 
-const sideCard = (side, words, index) => {
+const sideCard = (words, index) => {
   const shared = new Set(value.shared.map((pair) => pair[index]));
   const strip = make("div", { className: "chips", attributes: { role: "group", "aria-label": `Words of text ${index + 1}` } });
   strip.append(
-    ...words.map(({ text, special }, place) => {
-      const classes = ["chip", special && "special", !shared.has(place) && "changed"];
+    ...words.map((text, place) => {
+      const classes = ["chip", value.special[index][place] && "special", !shared.has(place) && "changed"];
       const attributes = shared.has(place) ? {} : { title: "only in this text" };
       return make("span", { className: classes.filter(Boolean).join(" "), attributes }, [make("bdi", { text })]);
     }),
   );
   return make("div", { className: "side" }, [
-    make("h3", { text: `${index ? "Compared with" : "Shown above"}${value.same_model ? "" : ` · ${side.model}`}` }),
+    make("h3", { text: `${index ? "Compared with" : "Shown above"}${value.same_model ? "" : ` · ${value.bundles[index]}`}` }),
     strip,
-    answerBars(side.answer),
-    ...side.notices.map((text) => make("p", { className: "hint", text })),
+    answerBars(value.answers[index]),
+    ...value.notices[index].map((text) => make("p", { className: "hint", text })),
   ]);
 };
 
@@ -33,10 +33,9 @@ const table = (title, names, rows, draw) =>
   );
 
 const showHead = (index) => {
-  const head = value.heads[index];
   [...root.querySelectorAll(".moved-head")].forEach((button, place) => button.setAttribute("aria-pressed", place === index));
-  const names = value.shared.map(([first]) => value.words[0][first].text);
-  const [one, other] = head.maps;
+  const names = value.shared.map(([first]) => value.words[0][first]);
+  const [one, other] = value.maps[index];
   const difference = one.map((row, i) => row.map((share, j) => other[i][j] - share));
   root.querySelector(".maps").replaceChildren(
     table("First text, in %", names, one, cell),
@@ -45,10 +44,10 @@ const showHead = (index) => {
   );
 };
 
-const headButton = ({ layer, head, moved, maps }, index) => {
-  const text = `layer ${layer}, head ${head}: ${percent(moved)}`;
-  const button = make(maps ? "button" : "span", { className: "moved-head chip", text, attributes: maps ? { type: "button" } : {} });
-  if (maps) button.addEventListener("click", () => showHead(index));
+const headButton = ([layer, head], index) => {
+  const text = `layer ${layer}, head ${head}: ${percent(value.moved[layer - 1][head - 1])}`;
+  const button = make(value.maps ? "button" : "span", { className: "moved-head chip", text, attributes: value.maps ? { type: "button" } : {} });
+  if (value.maps) button.addEventListener("click", () => showHead(index));
   return button;
 };
 
@@ -56,22 +55,21 @@ const heads = () => {
   if (!value.moved) return [make("p", { className: "hint", text: "The two models have other layers or heads, so that no head of one is a head of the other." })];
   if (!value.shared.length) return [make("p", { className: "hint", text: "The two texts have no word in common: there is nothing to lay maps on." })];
   const mean = value.moved.flat().reduce((sum, share) => sum + share, 0) / value.moved.flat().length;
-  const few = Boolean(value.heads[0].maps);
   return [
     make("h3", { text: "Heads that changed most" }),
     make("p", {
       className: "hint",
-      text: `The share of a word's attention that moved, mean of the ${value.shared.length} words in common; ${percent(mean)} over all heads. ${few ? "Choose one to see both maps and their difference." : `The maps are not drawn: with more than ${value.most_words} words in common nobody could read them.`}`,
+      text: `The share of a word's attention that moved, mean of the ${value.shared.length} words in common; ${percent(mean)} over all heads. ${value.maps ? "Choose one to see both maps and their difference." : `The maps are not drawn: with more than ${value.most_words} words in common nobody could read them.`}`,
     }),
-    make("div", { className: "chips", attributes: { role: "group", "aria-label": "Heads that changed most" } }, value.heads.map(headButton)),
+    make("div", { className: "chips", attributes: { role: "group", "aria-label": "Heads that changed most" } }, value.most_moved.map(headButton)),
     make("div", { className: "maps" }),
   ];
 };
 
 const sentence = () => {
-  const [first, second] = value.sides.map(({ answer }) => answer.bars[0]);
+  const [first, second] = value.answers.map(({ bars }) => bars[0]);
   if (first.share === undefined || second.share === undefined) return "";
-  const [before, after] = value.sides.map(({ log_odds }) => log_odds[first.label]);
+  const [before, after] = value.log_odds.map((odds) => odds?.[first.label]);
   const moved = after === undefined ? "" : ` ${first.label}: log-odds from ${signed(before, 2)} to ${signed(after, 2)}.`;
   return first.label === second.label
     ? `Both are ${first.label}; its probability went from ${first.text} to ${second.text}.${moved}`
@@ -79,13 +77,13 @@ const sentence = () => {
 };
 
 show((given) => {
-  value = given.sides ? given : null;
+  value = given.bundles ? given : null;
   if (!value) return root.replaceChildren();
   root.replaceChildren(
     make("h2", { text: "Side by side" }),
     make("p", { className: value.equal ? "equal" : "", text: value.equal || sentence() }),
-    make("div", { className: "sides" }, value.sides.map((side, index) => sideCard(side, value.words[index], index))),
+    make("div", { className: "sides" }, value.words.map(sideCard)),
     ...(value.equal ? [] : heads()),
   );
-  if (!value.equal && value.heads[0]?.maps && value.shared.length) showHead(0);
+  if (!value.equal && value.maps && value.shared.length) showHead(0);
 });

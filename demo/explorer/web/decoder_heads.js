@@ -3,7 +3,7 @@
 let value = null;
 let chosen = null; // kind, layer and head, from 0
 
-const NAMES = { cross: "Heads that look at the source (cross-attention)", self: "Heads that look back at the text (self-attention)" };
+const NAMES = { cross: "Heads that attend to the source (cross-attention)", self: "Heads that attend to the text itself (self-attention)" };
 const nats = (effect) => signed(effect, 2);
 const top = () => Math.max(largest(value.effects.flat(2).filter((effect) => effect !== null)), value.least);
 
@@ -45,15 +45,24 @@ const showHead = ([kind, layer, head]) => {
 };
 
 const compared = () => {
-  const means = value.effects.map((rows) => rows.flat().filter((effect) => effect !== null)).map((all) => (all.length ? all.reduce((sum, effect) => sum + effect, 0) / all.length : null));
+  const means = value.effects.map((rows) => rows.flat().filter((effect) => effect !== null)).map((all) => (all.length ? sum(all) / all.length : null));
   if (means.includes(null)) return "";
   return `Mean over all heads of a kind: ${value.kinds.map((kind, index) => `${kind} ${nats(means[index])}`).join(", ")}.`;
 };
 
 followCells((cell) => showHead([Number(cell.dataset.kind), place(cell)[0] - 1, place(cell)[1] - 1]));
 
+const sum = (numbers) => numbers.reduce((whole, one) => whole + one, 0);
+
+// By kind, layer and head: a number for each token, and their sum; null for a head that was not tried.
+const measured = (given) => {
+  const by_token = Object.values(given.effects);
+  const summed = (cell) => (cell.includes(null) ? null : sum(cell));
+  return { ...given, by_token, kinds: Object.keys(given.effects), effects: by_token.map((rows) => rows.map((row) => row.map(summed))) };
+};
+
 show((given) => {
-  value = given.by_token ? given : null;
+  value = given.effects ? measured(given) : null;
   if (!value) return root.replaceChildren();
   const left = value.not_tried ? ` ${value.not_tried} heads were not tried: it would have taken too long.` : "";
   root.replaceChildren(
@@ -64,7 +73,7 @@ show((given) => {
     make("div", { className: "chips target-chips", attributes: { role: "group", "aria-label": "Written tokens and what the chosen head did for each" } }),
     make("p", {
       className: "hint",
-      text: `Rows are layers, columns heads. + : by so much the natural logarithm of the text's probability (${signed(value.log_probability, 1)}) falls without the head; − : the text would be likelier. Below a token: the same for it alone.${left}`,
+      text: `Rows are layers, columns heads. + : by so much the natural logarithm of the text's probability (${signed(sum(value.log_probabilities), 1)}) falls without the head; − : the text would be likelier. Below a token: the same for it alone.${left}`,
     }),
   );
   const all = value.effects.flatMap((rows, kind) => rows.flatMap((row, layer) => row.map((effect, head) => ({ effect: effect ?? -Infinity, at: [kind, layer, head] }))));

@@ -54,7 +54,7 @@ const disagreements = () => {
 const legend = () => {
   const beside = value.number ? "" : "; in brackets, the same in points of probability";
   const long = value.sentences.length
-    ? ` The text is long: whole sentences were taken away first, then the words of those that moved the answer most. ${value.left_out} words, without a number, were not tried.`
+    ? ` The text is long: whole sentences were removed first, then the words of those that moved the answer most. ${value.left_out} words, without a number, were not tried.`
     : "";
   return `+ : so much of ${wholeOf(value)} is lost with the word ${taken(value.way)}; − : the word speaks against it${beside}. The line below: how much ${value.looks} looks at it in the last layer, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${long}`;
 };
@@ -64,10 +64,19 @@ const rule = () => {
   return `Marked: ○ of the quarter most looked at, with less than a tenth of the largest effect; ⇄ of that quarter, with an effect against the class; ! of the quarter of largest effects, in the half least looked at. An effect of less than ${least} is next to nothing, and where no word has more, none is marked.`;
 };
 
+const worded = (given) =>
+  paired(given.effects, given.log_odds_effects).map((effect, index) => ({
+    ...effect,
+    text: given.words[index],
+    segment: given.segments[index],
+    share: given.attention[index],
+    mark: given.disagreements[index],
+  }));
+
 show((given) => {
-  value = given.words ? given : null;
+  value = given.words ? { ...given, words: worded(given), whole: given.value } : null;
   if (!value) return root.replaceChildren();
-  if (!value.words.length) return root.replaceChildren(make("p", { text: "There is no word in this text to take away." }));
+  if (!value.words.length) return root.replaceChildren(make("p", { text: "There is no word in this text to remove." }));
   root.replaceChildren(
     make("h2", { text: `What each word did for ${value.label}` }),
     strip(),

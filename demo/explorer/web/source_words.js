@@ -9,10 +9,10 @@ const line = (className = "hint") => make("p", { className, attributes: { "aria-
 const group = (className, label) => make("div", { className: `chips ${className}`, attributes: { role: "group", "aria-label": label } });
 
 const told = (query) => {
-  const { tokens, with_source, without_source } = value;
+  const { tokens, log_probabilities, whole } = value;
   return [
     make("strong", {}, [make("bdi", { text: nameOf(tokens[query]) })]),
-    ` has a probability of ${percent(with_source[query])} with the source, and of ${percent(without_source[query])} without it.`,
+    ` has a probability of ${percent(Math.exp(log_probabilities[query]))} with the source, and of ${percent(Math.exp(log_probabilities[query] - whole[query]))} without it.`,
   ];
 };
 
@@ -23,8 +23,8 @@ const strongest = (query) => {
   const [needed, seen] = [best(effects[query]), best(attention[query])];
   if (effects[query][needed] < value.least) return "No single word of the source matters to it.";
   return needed === seen
-    ? "The word that it needs most is also the one that cross-attention looks at most."
-    : `It needs “${words[needed]}” most; cross-attention looks most at “${words[seen]}”.`;
+    ? "The word that it needs most is also the one that cross-attention attends to most."
+    : `It needs “${words[needed]}” most; cross-attention attends most to “${words[seen]}”.`;
 };
 
 const wordChip = (text, effect, share, top) =>
@@ -63,7 +63,7 @@ const table = () => {
 
 const notes = () => {
   const unit = "Numbers: by how much the natural logarithm of a token's probability falls without the word; + means that the word helped, − that the token would be likelier without it. The line below a word is its share of cross-attention, mean of all heads.";
-  const left = value.left_out ? ` ${value.left_out} words that were looked at least were not tried: it would have taken too long.` : "";
+  const left = value.words_left_out ? ` ${value.words_left_out} words that get least attention were not tried: it would have taken too long.` : "";
   const small = value.words.length <= MOST && value.tokens.length <= MOST;
   return unit + left + (small ? "" : " The text is too long for a table of all.");
 };
@@ -79,7 +79,7 @@ show((given) => {
   const small = value.words.length <= MOST && value.tokens.length <= MOST;
   root.replaceChildren(
     make("h2", { text: "What the source did" }),
-    make("p", { className: "hint", text: `Words were taken away ${value.way}. More ink: the token owes more to the source. Choose one.` }),
+    make("p", { className: "hint", text: `Words were removed ${value.way}. More ink: the token owes more to the source. Choose one.` }),
     strip,
     line("told"),
     group("word-chips", "Words of the source and their effect on the chosen token"),

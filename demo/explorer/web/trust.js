@@ -16,12 +16,14 @@ const scale = (own, chance, name) => {
 const measured = (name, own, chance) =>
   make("div", { className: "measured" }, [make("span", { className: "hint", text: `${name} ${amount(own)}` }), scale(mainOf(own), chance, name)]);
 
-const method = ({ name, sentences, removed, kept }) =>
+const effectOf = (given, name) => ({ effect: given[name], log_odds_effect: given[`log_odds_${name}`] });
+
+const method = ([name, given]) =>
   make("section", { className: "method" }, [
     make("h3", { text: name }),
-    ...sentences.map((text) => make("p", { text })),
-    measured("lost without its highest words (right is better):", removed, value.removed_by_chance),
-    measured("lost with them alone (left is better):", kept, value.kept_by_chance),
+    ...given.sentences.map((text) => make("p", { text })),
+    measured("lost without its highest words (right is better):", effectOf(given, "comprehensiveness"), value.removed_by_chance),
+    measured("lost with them alone (left is better):", effectOf(given, "sufficiency"), value.kept_by_chance),
   ]);
 
 show((given) => {
@@ -29,7 +31,7 @@ show((given) => {
   if (!value) return root.replaceChildren();
   root.replaceChildren(
     make("h2", { text: "Rankings of words against chance" }),
-    make("div", { className: "methods" }, value.methods.map(method)),
+    make("div", { className: "methods" }, Object.entries(value.methods).map(method)),
     make("p", { className: "hint", text: `Thin lines: random orders of the same words; the thick one: the ranking. ${value.plan}` }),
   );
 });

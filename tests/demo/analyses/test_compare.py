@@ -11,7 +11,7 @@ from explorer.inference.encoder import EncoderModel
 from explorer.inference.tokens import group_words
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked
-from explorer.ui.panels.compare import COMPARE, payload
+from explorer.ui.panels.compare import COMPARE, drawn
 
 FIRST, SECOND = "unbelievable music was good", "The Music was not good at all"
 
@@ -104,21 +104,23 @@ def test_the_panel_gives_both_answers_and_the_maps_of_the_heads_that_moved(
         model=model, reading=readings[0], models=models,
         options={"text": SECOND, "model": model.bundle.title},
     )  # fmt: skip
-    drawn = run_to_end(COMPARE.run(asked))
+    given = run_to_end(COMPARE.run(asked))
 
-    assert [side["answer"]["bars"][0]["share"] for side in drawn["sides"]] == pytest.approx(
+    assert [answer["bars"][0]["share"] for answer in given["answers"]] == pytest.approx(
         [reading.probabilities.max() for reading in readings], abs=1e-6
     )
-    head = drawn["heads"][0]
-    one, other = np.array(head["maps"])
-    assert np.abs(one - other).sum(axis=-1).mean() / 2 == pytest.approx(head["moved"], abs=1e-3)
-    assert drawn["same_model"]
-    for side, reading in zip(drawn["sides"], readings, strict=True):
+    layer, head = given["most_moved"][0]
+    one, other = np.array(given["maps"][0])
+    assert np.abs(one - other).sum(axis=-1).mean() / 2 == pytest.approx(
+        given["moved"][layer - 1][head - 1], abs=1e-3
+    )
+    assert given["same_model"]
+    for told, reading in zip(given["log_odds"], readings, strict=True):
         share = reading.probabilities.astype(np.float64)
         odds = dict(zip(model.bundle.labels, np.log(share / (1 - share)), strict=True))
-        assert side["log_odds"] == pytest.approx(odds, abs=1e-4)
+        assert told == pytest.approx(odds, abs=1e-4)
     answer = endpoints_of(models).compare(FIRST, SECOND)
-    assert answer["log_odds"][1] == pytest.approx(drawn["sides"][1]["log_odds"], abs=1e-5)
+    assert answer["log_odds"][1] == pytest.approx(given["log_odds"][1], abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -161,13 +163,13 @@ def test_equal_texts_are_said_to_be_equal(model, models, readings, text, said):
         options={"text": text, "model": model.bundle.title},
     )  # fmt: skip
 
-    drawn = run_to_end(COMPARE.run(asked))
+    given = run_to_end(COMPARE.run(asked))
 
-    assert drawn["equal"].startswith(said)
-    assert bool(drawn["equal"]) == bool(said)
+    assert given["equal"].startswith(said)
+    assert bool(given["equal"]) == bool(said)
 
 
 def test_one_text_under_two_models_is_not_equal(model, readings, tiny_folder):
     float32 = EncoderModel(open_bundle(tiny_folder, "float32"))
 
-    assert payload((model, readings[0]), (float32, float32.read(FIRST)))["equal"] == ""
+    assert drawn((model, readings[0]), (float32, float32.read(FIRST)))["equal"] == ""

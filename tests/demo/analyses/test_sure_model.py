@@ -89,15 +89,16 @@ def test_words_of_a_sure_answer_have_effects(sure):
     reading = sure.read(TEXT)
     label = label_of(reading)
     found = run_to_end(occlusion(sure, reading, label, "deleted"))
-    drawn = occlusion_panel.payload(sure.bundle, reading, found, "deleted")
+    drawn = occlusion_panel.payload(sure, reading, label, "deleted", found)
 
     assert reading.probabilities[label] == 1
     whole = exact_log_odds(reading.logits, label, 0.002)
-    for place, word in enumerate(drawn["words"]):
+    effects = zip(drawn["effects"], drawn["log_odds_effects"], strict=True)
+    for place, (effect, log_odds_effect) in enumerate(effects):
         changed = exact_log_odds(found.changed.logits[place], label, 0.002)
-        assert word["log_odds_effect"] == pytest.approx(whole - changed, abs=1e-6)
-        assert word["effect"] != 0
-        assert math.copysign(1, word["effect"]) == math.copysign(1, word["log_odds_effect"])
+        assert log_odds_effect == pytest.approx(whole - changed, abs=1e-6)
+        assert effect != 0
+        assert math.copysign(1, effect) == math.copysign(1, log_odds_effect)
     assert drawn["matters"]
     assert found.strongest[0] == int(np.abs(found.log_odds_effects).argmax())
     json.dumps(drawn, allow_nan=False)
@@ -109,13 +110,12 @@ def test_heads_and_pairs_of_a_sure_answer_have_effects(sure):
     heads = heads_panel.payload(
         sure.bundle, reading, label, run_to_end(head_effects(sure, reading, label))
     )
-    drawn = pairs_panel.payload(
-        sure.bundle, run_to_end(word_pairs(sure, reading, label, "deleted")), "deleted"
-    )
+    found = run_to_end(word_pairs(sure, reading, label, "deleted"))
+    drawn = pairs_panel.payload(sure, reading, label, "deleted", found)
 
     assert np.abs(heads["log_odds_effects"]).min() > 0.1
     assert heads["matters"]
-    sizes = [abs(drawn["log_odds_interactions"][u][v]) for u, v in drawn["strongest"]]
+    sizes = [abs(drawn["log_odds_interactions"][u][v]) for u, v in found.that_matter]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] == np.abs(drawn["log_odds_interactions"]).max() > 1
 
@@ -123,15 +123,12 @@ def test_heads_and_pairs_of_a_sure_answer_have_effects(sure):
 def test_where_no_word_matters_nothing_is_said_to_disagree(unmoved):
     reading = unmoved.read(TEXT)
     found = run_to_end(occlusion(unmoved, reading, label_of(reading), "deleted"))
-    drawn = occlusion_panel.payload(unmoved.bundle, reading, found, "deleted")
-    sets = pairs_panel.payload(
-        unmoved.bundle, run_to_end(word_pairs(unmoved, reading, 0, "deleted")), "deleted"
-    )
+    drawn = occlusion_panel.payload(unmoved, reading, label_of(reading), "deleted", found)
 
     assert 0 < np.abs(found.log_odds_effects).max() < 0.1
     assert not drawn["matters"]
-    assert {word["mark"] for word in drawn["words"]} == {None}
-    assert sets["strongest"] == []
+    assert set(drawn["disagreements"]) == {None}
+    assert run_to_end(word_pairs(unmoved, reading, 0, "deleted")).that_matter == []
     heads = run_to_end(head_effects(unmoved, reading, 0))
     assert not heads_panel.payload(unmoved.bundle, reading, 0, heads)["matters"]
 

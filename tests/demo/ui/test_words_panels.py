@@ -47,12 +47,12 @@ def test_the_words_of_both_texts_stand_with_effect_and_attention(asked):
     drawn = draw(OCCLUSION, asked)
 
     found = run_to_end(occlusion(asked.model, asked.reading, 2, "deleted"))
-    assert [word["effect"] for word in drawn["words"]] == pytest.approx(found.effects.tolist())
+    assert drawn["effects"] == pytest.approx(found.effects.tolist())
     shares = attention_received(asked.reading)
-    assert [word["share"] for word in drawn["words"]] == pytest.approx(shares.tolist())
-    assert {word["segment"] for word in drawn["words"]} == {0, 1}
+    assert drawn["attention"] == pytest.approx(shares.tolist())
+    assert set(drawn["segments"]) == {0, 1}
     assert (drawn["label"], drawn["looks"], drawn["left_out"]) == ("positive", "[CLS]", 0)
-    assert {word["mark"] for word in drawn["words"]} > {None}
+    assert set(drawn["disagreements"]) > {None}
 
 
 def test_words_that_were_not_tried_have_no_number(asked, monkeypatch):
@@ -60,8 +60,7 @@ def test_words_that_were_not_tried_have_no_number(asked, monkeypatch):
 
     drawn = draw(OCCLUSION, asked)
 
-    missing = [word for word in drawn["words"] if word["effect"] is None]
-    assert len(missing) == drawn["left_out"] > 0
+    assert drawn["effects"].count(None) == drawn["left_out"] > 0
     assert len(drawn["sentences"]) == 2
 
 
@@ -70,10 +69,10 @@ def test_pairs_and_trust_and_flip_are_plain_data(asked):
 
     assert len(pairs["interactions"]) == len(pairs["words"]) == len(pairs["effects"]) == 13
     assert len(pairs["strongest"]) == 6
-    assert sum(word["gone"] for word in flip["words"]) >= flip["found"]
+    assert set(flip["removed"] or ()) <= set(range(len(flip["words"])))
     assert len(trust["removed_by_chance"]) == len(trust["kept_by_chance"]) == 20
-    assert [method["name"] for method in trust["methods"]][::3] == ["attention", "occlusion"]
-    assert "of 20 random orders did" in trust["methods"][0]["sentences"][0]
+    assert list(trust["methods"])[::3] == ["attention", "occlusion"]
+    assert "of 20 random orders did" in trust["methods"]["attention"]["sentences"][0]
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
@@ -144,8 +143,8 @@ def test_what_is_said_of_a_ranking(float_model):
 def test_programs_get_the_same_numbers(api, asked):
     answer = api.occlusion(TEXT, "it was dull", "positive")
     drawn = draw(OCCLUSION, asked)
-    assert answer["effects"] == pytest.approx([w["effect"] for w in drawn["words"]], abs=1e-5)
-    assert answer["disagreements"] == [word["mark"] for word in drawn["words"]]
+    assert answer["effects"] == pytest.approx(drawn["effects"], abs=1e-5)
+    assert answer["disagreements"] == drawn["disagreements"]
 
     pairs = api.pairs(TEXT, "it was dull", "positive")
     np.testing.assert_allclose(pairs["interactions"], draw(PAIRS, asked)["interactions"], atol=1e-5)

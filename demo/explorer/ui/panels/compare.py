@@ -10,7 +10,6 @@ from explorer.analyses.perturbation import Answers
 from explorer.bundle.bundle import Bundle
 from explorer.inference.cost import Cost, Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
-from explorer.inference.tokens import Word
 from explorer.ui import payloads, wording
 from explorer.ui.events import READING
 from explorer.ui.models import PageModels
@@ -60,7 +59,7 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     without = asked.reading.ablated if title == asked.model.bundle.title else None
     model, reading = asked.others.answer(title, text, asked.reading.text_pair, without)
     yield Progress(1, 1)
-    return payload((asked.model, asked.reading), (model, reading))
+    return drawn((asked.model, asked.reading), (model, reading))
 
 
 COMPARE = Analysis(
@@ -76,25 +75,46 @@ COMPARE = Analysis(
 )
 
 
-def payload(
-    first: tuple[EncoderModel, Reading], second: tuple[EncoderModel, Reading]
-) -> dict[str, Any]:
-    """What `web/compare.js` draws."""
-    found = analysis.compare(first[1], second[1])
-    shown = found.shared if len(found.shared) <= MOST_WORDS else []
+Side = tuple[EncoderModel, Reading]
+
+
+def payload(sides: tuple[Side, Side], found: analysis.Comparison) -> dict[str, Any]:
+    """What programs are answered and `web/compare.js` draws."""
+    moved = found.moved
+    farthest = [] if moved is None else analysis.most_moved(moved)
     return {
-        "sides": [_side(model, reading) for model, reading in (first, second)],
+        "bundles": [model.bundle.title for model, _ in sides],
+        "probabilities": [
+            dict(zip(model.bundle.labels, rounded(reading.probabilities), strict=True))
+            for model, reading in sides
+        ],
+        "log_odds": [
+            rounded_numbers(log_odds_by_label(Answers(model.bundle, reading.logits)))
+            for model, reading in sides
+        ],
+        "words": [[word.text for word in words] for words in (found.first, found.second)],
+        "shared": [list(pair) for pair in found.shared],
+        "moved": None if moved is None else [rounded(row) for row in moved],
+        "most_moved": [[layer + 1, head + 1] for layer, head in farthest],
+    }
+
+
+def drawn(first: Side, second: Side) -> dict[str, Any]:
+    """The same, and what is only drawn."""
+    found = analysis.compare(first[1], second[1])
+    return {
+        **payload((first, second), found),
+        "answers": [payloads.answer(reading, model.bundle) for model, reading in (first, second)],
+        "notices": [wording.notices(reading, model.bundle) for model, reading in (first, second)],
+        "special": [[word.special for word in words] for words in (found.first, found.second)],
         "same_model": first[0] is second[0],
         "equal": _equal(first, second),
-        "words": [[_chip(word) for word in words] for words in (found.first, found.second)],
-        "shared": found.shared,
-        "heads": _heads(first[1], second[1], found, shown),
-        "moved": None if found.moved is None else found.moved.tolist(),
+        "maps": _maps(first[1], second[1], found),
         "most_words": MOST_WORDS,
     }
 
 
-def _equal(first: tuple[EncoderModel, Reading], second: tuple[EncoderModel, Reading]) -> str:
+def _equal(first: Side, second: Side) -> str:
     """That nothing can have moved, and why; empty where something can."""
     one, other = (
         [(token.piece, token.segment) for token in side[1].tokens] for side in (first, second)
@@ -109,39 +129,15 @@ def _equal(first: tuple[EncoderModel, Reading], second: tuple[EncoderModel, Read
     )
 
 
-def _side(model: EncoderModel, reading: Reading) -> dict[str, Any]:
-    return {
-        "model": model.bundle.title,
-        "text": reading.text,
-        "answer": payloads.answer(reading, model.bundle),
-        "log_odds": log_odds_by_label(Answers(model.bundle, reading.logits)),
-        "notices": wording.notices(reading, model.bundle),
-    }
-
-
-def _chip(word: Word) -> dict[str, Any]:
-    return {"text": word.text, "special": word.special}
-
-
-def _heads(
-    first: Reading, second: Reading, found: analysis.Comparison, shown: list[tuple[int, int]]
-) -> list[dict[str, Any]]:
-    """The heads that moved most, with both maps where the words are few enough to be shown."""
-    heads: list[dict[str, Any]] = []
-    if found.moved is None:
-        return heads
-    for layer, head in analysis.most_moved(found.moved):
-        pair = (first.weights[layer, head], second.weights[layer, head])
-        maps = analysis.shared_maps(pair, (found.first, found.second), shown) if shown else None
-        heads.append(
-            {
-                "layer": layer + 1,
-                "head": head + 1,
-                "moved": float(found.moved[layer, head]),
-                "maps": None if maps is None else maps.round(4).tolist(),
-            }
-        )
-    return heads
+def _maps(first: Reading, second: Reading, found: analysis.Comparison) -> list[Any] | None:
+    """Both maps of each head that moved most; None where the words are too many to be shown."""
+    if found.moved is None or not 0 < len(found.shared) <= MOST_WORDS:
+        return None
+    pairs = [
+        (first.weights[place], second.weights[place]) for place in analysis.most_moved(found.moved)
+    ]
+    words = found.first, found.second
+    return [analysis.shared_maps(pair, words, found.shared).round(4).tolist() for pair in pairs]
 
 
 def compare(
@@ -171,24 +167,6 @@ def compare(
         from 1), `bundles`.
     """
     title = bundle or models.first("classifies")
-    asked = ((title, text), (other_bundle or title, other))
-    sides = [models.answer(name, one, text_pair) for name, one in asked]
-    found = analysis.compare(sides[0][1], sides[1][1])
-    moved = found.moved
-    return {
-        "bundles": [model.bundle.title for model, _ in sides],
-        "probabilities": [
-            dict(zip(model.bundle.labels, rounded(reading.probabilities), strict=True))
-            for model, reading in sides
-        ],
-        "log_odds": [
-            rounded_numbers(log_odds_by_label(Answers(model.bundle, reading.logits)))
-            for model, reading in sides
-        ],
-        "words": [[word.text for word in words] for words in (found.first, found.second)],
-        "shared": [list(pair) for pair in found.shared],
-        "moved": None if moved is None else [rounded(row) for row in moved],
-        "most_moved": []
-        if moved is None
-        else [[layer + 1, head + 1] for layer, head in analysis.most_moved(moved)],
-    }
+    first = models.answer(title, text, text_pair)
+    second = models.answer(other_bundle or title, other, text_pair)
+    return payload((first, second), analysis.compare(first[1], second[1]))

@@ -5,7 +5,6 @@ from typing import Any
 from explorer.analyses import decoder_heads as analysis
 from explorer.analyses.perturbation import LEAST
 from explorer.inference.cost import Cost, Progressive, run_to_end
-from explorer.inference.generator import Generation
 from explorer.ui.events import while_awaited
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
@@ -20,15 +19,12 @@ LOOK_FOR = (
 )
 
 
-def payload(generation: Generation, found: analysis.DecoderHeadEffects) -> dict[str, Any]:
-    """What `web/decoder_heads.js` draws."""
+def payload(found: analysis.DecoderHeadEffects) -> dict[str, Any]:
+    """What programs are answered and `web/decoder_heads.js` draws."""
+    kinds = zip(analysis.KINDS, found.effects, strict=True)
     return {
-        "tokens": [chip(token, place) for place, token in enumerate(generation.tokens)],
-        "log_probability": float(found.log_probabilities.sum()),
-        "kinds": list(analysis.KINDS),
-        "effects": plain(found.effects.sum(axis=-1)),
-        "by_token": plain(found.effects.round(6)),
-        "least": LEAST,
+        "effects": {kind: plain(effects.round(DIGITS)) for kind, effects in kinds},
+        "log_probabilities": rounded(found.log_probabilities),
         "not_tried": found.not_tried,
     }
 
@@ -40,7 +36,11 @@ def _cost(asked: Asked) -> Cost:
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     generator, generation = asked.written
     found = yield from analysis.decoder_head_effects(generator, generation)
-    return payload(generation, found)
+    return {
+        **payload(found),
+        "tokens": [chip(token, place) for place, token in enumerate(generation.tokens)],
+        "least": LEAST,
+    }
 
 
 DECODER_HEADS = Analysis(
@@ -74,12 +74,7 @@ def decoder_head_effects(models: PageModels, text: str, target: str = "", bundle
     generation, left_out = models.target(title, text, target)
     found = run_to_end(while_awaited(analysis.decoder_head_effects(generator, generation)))
     return {
-        "effects": {
-            kind: plain(effects.round(DIGITS))
-            for kind, effects in zip(analysis.KINDS, found.effects, strict=True)
-        },
-        "log_probabilities": rounded(found.log_probabilities),
-        "not_tried": found.not_tried,
+        **payload(found),
         "target_left_out": left_out,
         **about_generation(models, title, generation),
     }

@@ -5,14 +5,13 @@ from typing import Any
 from explorer.analyses import occlusion as analysis
 from explorer.analyses.faithfulness import attention_received, disagreements
 from explorer.analyses.perturbation import REMOVAL_MODES, RemovalMode
-from explorer.bundle.bundle import Bundle
 from explorer.inference.cost import Cost, Progressive, run_to_end
-from explorer.inference.encoder import Reading
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui.events import while_awaited
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.options import about_words, ask_words, check_label_and_way, label_and_way
-from explorer.ui.payloads import both, log_odds_of_label, plain_log_odds, rounded_numbers
+from explorer.ui.payloads import both, plain, plain_log_odds, rounded_numbers
 
 LOOK_FOR = (
     "**What each word did.** Every word is removed in turn and the model asked again: a word's "
@@ -24,35 +23,24 @@ LOOK_FOR = (
 
 
 def payload(
-    bundle: Bundle, reading: Reading, found: analysis.Occlusion, way: RemovalMode
+    model: EncoderModel, reading: Reading, label: int, way: RemovalMode, found: analysis.Occlusion
 ) -> dict[str, Any]:
-    """What `web/occlusion.js` draws."""
-    shares = attention_received(reading)
-    marks = disagreements(shares, found.log_odds_effects, found.least)
-    effects = both(found.effects, found.log_odds_effects, bundle)
-    words = [
-        {"text": word.text, "segment": word.segment, **effect, "share": share, "mark": mark}
-        for word, effect, share, mark in zip(
-            found.words, effects, shares.tolist(), marks, strict=True
-        )
-    ]
+    """What programs are answered and `web/occlusion.js` draws."""
+    bundle, shares = model.bundle, attention_received(reading)
     of_sentences = both(found.sentence_effects, found.sentence_log_odds_effects, bundle)
     return {
-        "label": bundle.labels[found.target],
-        "number": bundle.problem_type == "regression",
-        "whole": float(found.whole.probabilities[found.target]),
-        "log_odds": log_odds_of_label(found.whole, found.target),
-        "least": found.least,
+        "words": [word.text for word in found.words],
+        "effects": plain(found.effects),
+        "log_odds_effects": plain_log_odds(found.log_odds_effects, bundle),
         "matters": found.matters,
-        "way": way,
-        "pair": bool(reading.text_pair),
-        "looks": reading.tokens[0].label,
-        "words": words,
+        "least": found.least,
+        "attention": shares.tolist(),
+        "disagreements": disagreements(shares, found.log_odds_effects, found.least),
         "sentences": [
             {"words": [span.start, span.stop], **effect}
             for span, effect in zip(found.sentences, of_sentences, strict=True)
         ],
-        "left_out": len(found.words) - len(found.tried),
+        **about_words(model, reading, label, way),
     }
 
 
@@ -63,8 +51,16 @@ def _cost(asked: Asked) -> Cost:
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     label, way = check_label_and_way(asked)
-    found = yield from analysis.occlusion(asked.model, asked.reading, label, way)
-    return payload(asked.model.bundle, asked.reading, found, way)
+    model, reading = asked.model, asked.reading
+    found = yield from analysis.occlusion(model, reading, label, way)
+    return {
+        **payload(model, reading, label, way, found),
+        "number": model.bundle.problem_type == "regression",
+        "segments": [word.segment for word in found.words],
+        "pair": bool(reading.text_pair),
+        "looks": reading.tokens[0].label,
+        "left_out": len(found.words) - len(found.tried),
+    }
 
 
 OCCLUSION = Analysis(
@@ -112,16 +108,4 @@ def occlusion(
     """
     model, reading, place, checked = ask_words(models, text, text_pair, label, way, bundle)
     found = run_to_end(while_awaited(analysis.occlusion(model, reading, place, checked)))
-    drawn = payload(model.bundle, reading, found, checked)
-    words = drawn["words"]
-    answer = {
-        "words": [word["text"] for word in words],
-        "effects": [word["effect"] for word in words],
-        "log_odds_effects": plain_log_odds(found.log_odds_effects, model.bundle),
-        "matters": drawn["matters"],
-        "least": drawn["least"],
-        "attention": [word["share"] for word in words],
-        "disagreements": [word["mark"] for word in words],
-        "sentences": drawn["sentences"],
-    }
-    return {**rounded_numbers(answer), **about_words(model, reading, place, checked)}
+    return rounded_numbers(payload(model, reading, place, checked, found))

@@ -4,8 +4,8 @@ from typing import Any
 
 from explorer.analyses import word_pairs as analysis
 from explorer.analyses.perturbation import REMOVAL_MODES, RemovalMode
-from explorer.bundle.bundle import Bundle
 from explorer.inference.cost import Cost, Progressive, run_to_end
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui.events import while_awaited
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
@@ -22,21 +22,19 @@ _NAMED = 6
 """So many pairs are put into words."""
 
 
-def payload(bundle: Bundle, found: analysis.WordPairs, way: RemovalMode) -> dict[str, Any]:
-    """What `web/pairs.js` draws."""
-    alone = found.single.log_odds_effects[found.places]
+def payload(
+    model: EncoderModel, reading: Reading, label: int, way: RemovalMode, found: analysis.WordPairs
+) -> dict[str, Any]:
+    """What programs are answered and `web/pairs.js` draws."""
+    bundle, single = model.bundle, found.single
     return {
-        "label": bundle.labels[found.single.target],
-        "number": bundle.problem_type == "regression",
-        "way": way,
-        "words": [found.single.words[place].text for place in found.places],
-        "effects": plain(found.single.effects[found.places]),
-        "log_odds_effects": plain_log_odds(alone, bundle),
+        "words": [single.words[place].text for place in found.places],
+        "effects": plain(single.effects[found.places]),
+        "log_odds_effects": plain_log_odds(single.log_odds_effects[found.places], bundle),
         "interactions": plain(found.interactions),
         "log_odds_interactions": plain_log_odds(found.log_odds_interactions, bundle),
-        "least": found.single.least,
-        "strongest": found.that_matter[:_NAMED],
-        "left_out": found.left_out,
+        "words_left_out": found.left_out,
+        **about_words(model, reading, label, way),
     }
 
 
@@ -47,8 +45,14 @@ def _cost(asked: Asked) -> Cost:
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     label, way = check_label_and_way(asked)
-    found = yield from analysis.word_pairs(asked.model, asked.reading, label, way)
-    return payload(asked.model.bundle, found, way)
+    model, reading = asked.model, asked.reading
+    found = yield from analysis.word_pairs(model, reading, label, way)
+    return {
+        **payload(model, reading, label, way, found),
+        "number": model.bundle.problem_type == "regression",
+        "least": found.single.least,
+        "strongest": found.that_matter[:_NAMED],
+    }
 
 
 PAIRS = Analysis(
@@ -87,10 +91,4 @@ def pairs(
     """
     model, reading, place, checked = ask_words(models, text, text_pair, label, way, bundle)
     found = run_to_end(while_awaited(analysis.word_pairs(model, reading, place, checked)))
-    drawn = payload(model.bundle, found, checked)
-    names = ("words", "effects", "log_odds_effects", "interactions", "log_odds_interactions")
-    return {
-        **rounded_numbers({name: drawn[name] for name in names}),
-        "words_left_out": found.left_out,
-        **about_words(model, reading, place, checked),
-    }
+    return rounded_numbers(payload(model, reading, place, checked, found))

@@ -4,8 +4,8 @@ from typing import Any
 
 from explorer.analyses import smallest_flip as analysis
 from explorer.analyses.perturbation import REMOVAL_MODES, RemovalMode, check_removal_mode
-from explorer.bundle.bundle import Bundle
 from explorer.inference.cost import Cost, Progressive, run_to_end
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui.events import while_awaited
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
@@ -42,22 +42,19 @@ def sentence(found: analysis.Flip, way: RemovalMode) -> str:
     return f"At most {enough}: {changes} Greedy: a smaller set may exist, though {pairs} enough."
 
 
-def payload(bundle: Bundle, found: analysis.Flip, way: RemovalMode) -> dict[str, Any]:
-    """What `web/smallest_flip.js` draws."""
-    gone, target = set(found.places or ()), found.single.target
+def payload(
+    model: EncoderModel, reading: Reading, label: int, way: RemovalMode, found: analysis.Flip
+) -> dict[str, Any]:
+    """What programs are answered and `web/smallest_flip.js` draws."""
+    changed = rounded(found.changed.probabilities)
     return {
+        "words": [word.text for word in found.single.words],
+        "removed": found.places,
+        "is_smallest": found.is_smallest,
+        "changed": dict(zip(model.bundle.labels, changed, strict=True)),
+        "changed_log_odds": log_odds_by_label(found.changed),
         "sentence": sentence(found, way),
-        "way": way,
-        "words": [
-            {"text": word.text, "gone": place in gone}
-            for place, word in enumerate(found.single.words)
-        ],
-        "label": bundle.labels[target],
-        "before": float(found.single.whole.probabilities[target]),
-        "before_log_odds": float(found.single.whole.log_odds[target]),
-        "after": float(found.changed.probabilities[target]),
-        "after_log_odds": float(found.changed.log_odds[target]),
-        "found": found.places is not None,
+        **about_words(model, reading, label, way),
     }
 
 
@@ -68,9 +65,10 @@ def _cost(asked: Asked) -> Cost:
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     way = check_removal_mode(asked.options.get("way"), asked.model)
-    likeliest = asked.reading.likeliest
-    found = yield from analysis.smallest_flip(asked.model, asked.reading, likeliest, way)
-    return payload(asked.model.bundle, found, way)
+    model, reading = asked.model, asked.reading
+    label = reading.likeliest
+    found = yield from analysis.smallest_flip(model, reading, label, way)
+    return payload(model, reading, label, way, found)
 
 
 SMALLEST_FLIP = Analysis(
@@ -107,13 +105,4 @@ def smallest_flip(
     """
     model, reading, place, checked = ask_words(models, text, text_pair, "", way, bundle)
     found = run_to_end(while_awaited(analysis.smallest_flip(model, reading, place, checked)))
-    changed = rounded(found.changed.probabilities)
-    return {
-        "words": [word.text for word in found.single.words],
-        "removed": found.places,
-        "is_smallest": found.is_smallest,
-        "changed": dict(zip(model.bundle.labels, changed, strict=True)),
-        "changed_log_odds": rounded_numbers(log_odds_by_label(found.changed)),
-        "sentence": sentence(found, checked),
-        **about_words(model, reading, place, checked),
-    }
+    return rounded_numbers(payload(model, reading, place, checked, found))

@@ -3,7 +3,6 @@
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from gradio.components import Component
 
 from explorer.analyses import source_attribution as analysis
@@ -36,21 +35,18 @@ def check_source_removal(way: object) -> analysis.SourceRemoval:
 
 
 def payload(
-    generation: Generation, found: analysis.SourceAttribution, way: analysis.SourceRemoval
+    generation: Generation, way: analysis.SourceRemoval, found: analysis.SourceAttribution
 ) -> dict[str, Any]:
-    """What `web/source_words.js` draws."""
-    looked = analysis.cross_attention_by_word(generation, found.words)
+    """What programs are answered and `web/source_words.js` draws."""
+    attended = analysis.cross_attention_by_word(generation, found.words)
     return {
         "way": way,
-        "left_out": found.left_out,
-        "tokens": [chip(token, place) for place, token in enumerate(generation.tokens)],
-        "with_source": np.exp(found.log_probabilities).tolist(),
-        "without_source": np.exp(found.log_probabilities - found.whole).tolist(),
-        "whole": found.whole.tolist(),
-        "least": LEAST,
+        "log_probabilities": rounded(found.log_probabilities),
+        "whole": rounded(found.whole),
         "words": [word.text for word in found.words],
-        "effects": found.effects.tolist(),
-        "attention": looked.tolist(),
+        "effects": [rounded(row) for row in found.effects],
+        "attention": [rounded(row) for row in attended],
+        "words_left_out": found.left_out,
     }
 
 
@@ -74,7 +70,11 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     way = check_source_removal(asked.options.get("way"))
     generator, generation = asked.written
     found = yield from analysis.source_attribution(asked.model, generator, generation, way)
-    return payload(generation, found, way)
+    return {
+        **payload(generation, way, found),
+        "tokens": [chip(token, place) for place, token in enumerate(generation.tokens)],
+        "least": LEAST,
+    }
 
 
 SOURCE_ATTRIBUTION = Analysis(
@@ -119,15 +119,8 @@ def source_reliance(
     found = run_to_end(
         while_awaited(analysis.source_attribution(model, generator, generation, checked))
     )
-    looked = analysis.cross_attention_by_word(generation, found.words)
     return {
-        "way": checked,
-        "log_probabilities": rounded(found.log_probabilities),
-        "whole": rounded(found.whole),
-        "words": [word.text for word in found.words],
-        "effects": [rounded(row) for row in found.effects],
-        "attention": [rounded(row) for row in looked],
-        "words_left_out": found.left_out,
+        **payload(generation, checked, found),
         "target_left_out": left_out,
         **about_generation(models, title, generation),
     }

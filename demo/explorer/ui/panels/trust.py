@@ -12,11 +12,12 @@ from explorer.analyses.perturbation import (
     check_removal_mode,
 )
 from explorer.inference.cost import Cost, Progressive, run_to_end
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui.events import while_awaited
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.options import about_words, ask_words, way_control
-from explorer.ui.payloads import DIGITS, both, plain
+from explorer.ui.payloads import DIGITS, plain
 
 LOOK_FOR = (
     "**How far to trust it.** A ranking of words is taken at its word: its highest words are "
@@ -84,27 +85,40 @@ def _by(found: analysis.Faithfulness) -> str:
     return f"in log-odds; they differ if any two are {LEAST} apart or more"
 
 
-def payload(found: analysis.Faithfulness, way: RemovalMode) -> dict[str, Any]:
-    """What `web/trust.js` draws."""
-    own, by_chance = found.found, found.by_chance
-    bundle = found.single.whole.bundle
-    removed = both(own.comprehensiveness, own.log_odds_comprehensiveness, bundle)
-    kept = both(own.sufficiency, own.log_odds_sufficiency, bundle)
-    return {
-        "plan": plan(found),
-        "least": found.single.least,
-        "methods": [
-            {
-                "name": name,
-                "sentences": sentences(found, place, way),
-                "removed": removed[place],
-                "kept": kept[place],
-            }
-            for place, name in enumerate(found.methods)
-        ],
-        "removed_by_chance": by_chance.log_odds_comprehensiveness.tolist(),
-        "kept_by_chance": by_chance.log_odds_sufficiency.tolist(),
+def payload(
+    model: EncoderModel, reading: Reading, way: RemovalMode, found: analysis.Faithfulness
+) -> dict[str, Any]:
+    """What programs are answered and `web/trust.js` draws."""
+    methods = {
+        name: {
+            **_measures(found, number),
+            "agreement": plain(found.found.agreement.round(DIGITS))[number],
+            "sentences": sentences(found, number, way),
+        }
+        for number, name in enumerate(found.methods)
     }
+    return {
+        "methods": methods,
+        "removal_tells": found.removal_tells,
+        "keeping_tells": found.keeping_tells,
+        "percents": list(found.percents),
+        "plan": plan(found),
+        **about_words(model, reading, reading.likeliest, way),
+    }
+
+
+def _measures(found: analysis.Faithfulness, place: int) -> dict[str, float | None]:
+    """What one method came to, with the share of random orders that it is better than."""
+    told: dict[str, float | None] = {}
+    for name in analysis.MEASURES:
+        own, chance = getattr(found.found, name)[place], getattr(found.by_chance, name)
+        told[name] = round(float(own), DIGITS)
+        told[f"{name}_percentile"] = analysis.percentile(
+            own, chance, low=name.endswith("sufficiency")
+        )
+    if found.single.whole.bundle.problem_type == "regression":
+        told |= {name: None for name in told if name.startswith("log_odds")}
+    return told
 
 
 def _cost(asked: Asked) -> Cost:
@@ -115,9 +129,14 @@ def _cost(asked: Asked) -> Cost:
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     way = check_removal_mode(asked.options.get("way"), asked.model)
-    likeliest = asked.reading.likeliest
-    found = yield from analysis.faithfulness(asked.model, asked.reading, likeliest, way)
-    return payload(found, way)
+    model, reading = asked.model, asked.reading
+    found = yield from analysis.faithfulness(model, reading, reading.likeliest, way)
+    return {
+        **payload(model, reading, way, found),
+        "least": found.single.least,
+        "removed_by_chance": found.by_chance.log_odds_comprehensiveness.tolist(),
+        "kept_by_chance": found.by_chance.log_odds_sufficiency.tolist(),
+    }
 
 
 FAITHFULNESS = Analysis(
@@ -159,33 +178,4 @@ def trust(
     """
     model, reading, place, checked = ask_words(models, text, text_pair, "", way, bundle)
     found = run_to_end(while_awaited(analysis.faithfulness(model, reading, place, checked)))
-    methods = {
-        name: {
-            **_measures(found, number),
-            "agreement": plain(found.found.agreement.round(DIGITS))[number],
-            "sentences": sentences(found, number, checked),
-        }
-        for number, name in enumerate(found.methods)
-    }
-    return {
-        "methods": methods,
-        "removal_tells": found.removal_tells,
-        "keeping_tells": found.keeping_tells,
-        "percents": list(found.percents),
-        "plan": plan(found),
-        **about_words(model, reading, place, checked),
-    }
-
-
-def _measures(found: analysis.Faithfulness, place: int) -> dict[str, float | None]:
-    """What one method came to, with the share of random orders that it is better than."""
-    told: dict[str, float | None] = {}
-    for name in analysis.MEASURES:
-        own, chance = getattr(found.found, name)[place], getattr(found.by_chance, name)
-        told[name] = round(float(own), DIGITS)
-        told[f"{name}_percentile"] = analysis.percentile(
-            own, chance, low=name.endswith("sufficiency")
-        )
-    if found.single.whole.bundle.problem_type == "regression":
-        told |= {name: None for name in told if name.startswith("log_odds")}
-    return told
+    return payload(model, reading, checked, found)
