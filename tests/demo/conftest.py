@@ -313,9 +313,10 @@ def open_page(browser: Any) -> Callable[..., Any]:
 
     @contextmanager
     def opened(url, *, theme="light", width=1280, height=800, ready="#map img"):
-        """A page that has shown its first answer; no message, dialog or foreign request."""
-        troubles = []
+        """A page that has shown its first answer; no message, dialog or foreign request, which
+        stand in its `troubles`."""
         page = browser.new_page()
+        page.troubles = troubles = []
         page.set_viewport_size({"width": width, "height": height})
         page.set_default_timeout(60_000)  # a busy machine is slow, not wrong
         page.on(

@@ -30,7 +30,7 @@ OUT = Path(__file__).parent / "foreign_decoder"
 END = "<|endoftext|>"
 SEED = 176
 SOURCES = ("the film is good", "Not bad at all, the story is great!", "a 😍 film")
-REMOVAL_MODES = {
+STRATEGIES = {
     "greedy": {"num_beams": 1},
     "beam": {"num_beams": 3, "length_penalty": 1.0, "early_stopping": False},
     "no repeats": {"num_beams": 1, "repetition_penalty": 1.5, "no_repeat_ngram_size": 2},
@@ -105,7 +105,7 @@ def written(model: EncoderDecoderModel, end: int) -> list[dict]:
     found = []
     for source in SOURCES:
         hidden = hidden_states(source)
-        for way, options in REMOVAL_MODES.items():
+        for way, options in STRATEGIES.items():
             ids = model.generate(
                 encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
                 attention_mask=torch.ones(hidden.shape[:2], dtype=torch.int64),

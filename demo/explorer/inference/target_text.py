@@ -17,6 +17,8 @@ class _Known(NamedTuple):
     of a character, or a control character."""
     starts: bool
     """It is the first piece of a word, for certain."""
+    readable: str
+    """The piece for people."""
 
 
 class Spelled(NamedTuple):
@@ -59,7 +61,7 @@ class TargetTokens:
         """The token of one id that follows another; None before the first."""
         if index not in self._known:
             self._known[index] = self._look_up(index)
-        piece, text, starts = self._known[index]
+        piece, text, starts, readable = self._known[index]
         special = index in self._outside
         return Token(
             piece=piece,
@@ -67,7 +69,7 @@ class TargetTokens:
             special=special,
             continues=not special and not starts and self._joins(text, before),
             segment=0,
-            readable=self._notation.readable(piece),
+            readable=readable,
         )
 
     def text(self, ids: Sequence[int]) -> str:
@@ -97,11 +99,12 @@ class TargetTokens:
     def _look_up(self, index: int) -> _Known:
         # A graph may score more ids than its tokenizer has pieces for.
         piece = self._tokenizer.id_to_token(index) or f"[{index}]"
+        readable = self._notation.readable(piece)
         if self._prefix:
             text = piece.removeprefix(self._prefix)
-            return _Known(piece, text or piece, starts=not piece.startswith(self._prefix))
+            return _Known(piece, text or piece, not piece.startswith(self._prefix), readable)
         text = self._tokenizer.decode([index], skip_special_tokens=False)
         text = text.strip() or text.translate(SPACES) or piece
         if "\ufffd" in text or not text.isprintable():
-            text = self._notation.readable(piece)
-        return _Known(piece, text, starts=piece.startswith(WORD_STARTS))
+            text = readable
+        return _Known(piece, text, piece.startswith(WORD_STARTS), readable)

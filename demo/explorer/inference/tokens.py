@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from tokenizers import Tokenizer
@@ -57,18 +58,21 @@ def is_visible(text: str) -> bool:
 
 
 def _bytes_of(piece: str) -> bytes | None:
-    """The bytes behind a piece of byte-level BPE; None if it has none.
-
-    Each byte is one letter there: itself where it is printable in Latin-1, else one of those from
-    U+0100 on, in turn (`bytes_to_unicode` of GPT-2).
-    """
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(0x100) if byte not in printable]
-    letters = {chr(byte): byte for byte in printable}
-    letters |= {chr(0x100 + place): byte for place, byte in enumerate(others)}
+    """The bytes behind a piece of byte-level BPE; None if it has none."""
+    letters = _byte_letters()
     if not all(letter in letters for letter in piece):
         return None
     return bytes(letters[letter] for letter in piece)
+
+
+@cache
+def _byte_letters() -> dict[str, int]:
+    """The letter that stands for each byte: itself where it is printable in Latin-1, else one of
+    those from U+0100 on, in turn (`bytes_to_unicode` of GPT-2)."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(0x100) if byte not in printable]
+    letters = {chr(byte): byte for byte in printable}
+    return letters | {chr(0x100 + place): byte for place, byte in enumerate(others)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,12 +10,43 @@ from explorer.inference.tokens import group_words
 from explorer.maps.view import attention_map
 
 FIRST = "Not bad at all, the story is great!"
+SWITCHES = {"words": True, "special": True, "norms": False}
+"""As they stand when a page is opened."""
+
+
+@pytest.fixture(scope="module")
+def shared_page(open_page, url):
+    with open_page(url) as page:
+        yield page
 
 
 @pytest.fixture
-def page(open_page, url):
-    with open_page(url) as page:
-        yield page
+def page(shared_page):
+    """The page with its first text, at layer 1 and head 1, by words; opened once for all tests."""
+    begin_again(shared_page)
+    yield shared_page
+    assert shared_page.troubles == []
+
+
+def begin_again(page):
+    for name, on in SWITCHES.items():
+        switch = page.locator(f"#{name} input")
+        if switch.is_checked() != on:
+            switch.click()
+    pair = page.locator("#tokens .segment")
+    if page.locator("#text textarea").input_value() != FIRST or pair.count():
+        page.locator("#examples .example").first.click()
+        pair.first.wait_for(state="detached")
+        page.wait_for_function("() => document.querySelectorAll('#tokens .chip').length === 12")
+    if [page.locator(f"#{name} input").input_value() for name in ("layer", "head")] != ["1", "1"]:
+        tile(page, "Layer 1, head 1").click()
+    page.locator("#tokens .hint", has_text=re.compile("^10 words · Layer 1, head 1 ·")).wait_for()
+    page.locator("#tokens .chip:disabled").first.wait_for(state="detached")
+    page.wait_for_function("() => /layer 1, head 1/.test(document.querySelector('#map img').alt)")
+
+
+def tile(page, name):
+    return page.locator(f"#heads .tile[aria-label^='{name}']")
 
 
 def picture(page):
@@ -81,7 +112,7 @@ def test_a_typed_sentence_changes_answer_tokens_and_picture(page):
 def test_a_head_is_chosen_with_the_mouse_and_the_controls_follow(page):
     before, old = picture(page), address(page)
 
-    page.get_by_role("button", name="Layer 2, head 2").click()
+    tile(page, "Layer 2, head 2").click()
     wait_for_another(page, old)
 
     assert picture(page) != before
@@ -96,23 +127,17 @@ def test_the_controls_choose_a_head_with_the_keyboard_and_the_overview_follows(p
     head = page.get_by_label("Head", exact=True)
 
     head.focus()
-    # From one of the two heads to the other: above them stands "max", which has no tile.
-    page.keyboard.press("ArrowDown" if head.input_value() == "1" else "ArrowUp")
+    page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_function("old => document.querySelector('#map img').src !== old", arg=old)
 
-    value = head.input_value()
-    layer = page.get_by_label("Layer", exact=True).input_value()
     pressed = page.locator("#heads .tile[aria-pressed=true]")
     assert pressed.count() == 1
-    assert pressed.get_attribute("aria-label").split(":")[0] == f"Layer {layer}, head {value}"
+    assert pressed.get_attribute("aria-label").split(":")[0] == "Layer 1, head 2"
 
 
 def test_the_overview_is_walked_with_arrow_keys(page):
-    page.get_by_role("button", name="Layer 1, head 1").click()
-    page.wait_for_function(
-        "() => /Layer 1, head 1/.test(document.querySelector('#tokens').innerText)"
-    )
+    tile(page, "Layer 1, head 1").focus()
     old = address(page)
 
     for key in ("ArrowDown", "ArrowRight", "ArrowRight", "Enter"):
@@ -126,10 +151,6 @@ def test_the_overview_is_walked_with_arrow_keys(page):
 
 
 def test_a_chosen_token_says_where_it_looks(page, model):
-    page.get_by_role("button", name="Layer 1, head 1").click()
-    page.wait_for_function(
-        "() => /Layer 1, head 1/.test(document.querySelector('#tokens').innerText)"
-    )
     view = attention_map(model.read(FIRST), 0, 0, words=True)
     weights, tokens = view.weights, view.queries.tokens
 
@@ -183,8 +204,9 @@ def test_an_example_is_chosen_with_both_its_texts(page):
 
 
 def test_a_second_text_that_is_typed_is_read_with_the_first(page):
-    page.get_by_text("Add a second text").click()
     second = page.locator("#text_pair textarea")
+    if not second.is_visible():
+        page.get_by_text("Add a second text").click()
     second.click()
     second.press_sequentially("was it good", delay=30)
 
@@ -194,28 +216,29 @@ def test_a_second_text_that_is_typed_is_read_with_the_first(page):
     assert chips(page)[-5:] == ["[SEP]", "was", "it", "good", "[SEP]"]
 
 
-@pytest.mark.parametrize(("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
-def test_the_picture_can_be_kept_as_a_file(page, kind, start):
+def test_the_picture_can_be_kept_as_a_file(page):
     old = address(page)
-    page.get_by_role("button", name="Layer 2, mean over heads").click()
+    tile(page, "Layer 2, mean over heads").click()
     wait_for_another(page, old)
 
-    with page.expect_download() as download:
-        page.locator(f"#{kind}").click()
+    for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml")):
+        with page.expect_download() as download:
+            page.locator(f"#{kind}").click()
 
-    assert download.value.suggested_filename == f"attention-layer2-mean.{kind}"
-    assert download.value.path().read_bytes().startswith(start)
+        assert download.value.suggested_filename == f"attention-layer2-mean.{kind}"
+        assert download.value.path().read_bytes().startswith(start)
 
 
-def test_another_model_brings_its_own_text_and_answer(page):
-    chooser = page.get_by_label("Model", exact=True)
-    chooser.click()
-    page.get_by_role("option", name="Second").click()
-    page.wait_for_function(
-        "() => /each class by itself/.test(document.querySelector('#answer').innerText)"
-    )
+def test_another_model_brings_its_own_text_and_answer(open_page, url):
+    with open_page(url) as page:
+        chooser = page.get_by_label("Model", exact=True)
+        chooser.click()
+        page.get_by_role("option", name="Second").click()
+        page.wait_for_function(
+            "() => /each class by itself/.test(document.querySelector('#answer').innerText)"
+        )
 
-    assert page.locator("#facts strong").inner_text() == "Second"
+        assert page.locator("#facts strong").inner_text() == "Second"
 
 
 def test_truncation_is_seen_in_words_and_among_the_tokens(page):
@@ -227,24 +250,20 @@ def test_truncation_is_seen_in_words_and_among_the_tokens(page):
     assert "70 more tokens were not read" in page.locator("#tokens .left-out").inner_text()
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("", "There is no text yet"),
-        ("   ", "There is no text yet"),
-        ("\u200b\u200b", "none of them can be seen"),
-        ("a" * 10_001, "has 10,001 characters; at most 10,000"),
-    ],
-)
-def test_a_text_that_cannot_be_read_gets_a_sentence_and_changes_nothing(page, text, sentence):
+def test_a_text_that_cannot_be_read_gets_a_sentence_and_changes_nothing(page):
     before = address(page)
 
-    page.locator("#text textarea").fill(text)
-    page.locator("#text textarea").press("Enter")
-    page.locator("#notice .error").first.wait_for()
+    for text, sentence in (
+        ("", "There is no text yet"),
+        ("\u200b\u200b", "none of them can be seen"),
+        ("   ", "There is no text yet"),
+        ("a" * 10_001, "has 10,001 characters; at most 10,000"),
+    ):
+        page.locator("#text textarea").fill(text)
+        page.locator("#text textarea").press("Enter")
+        page.locator("#notice .error", has_text=sentence).first.wait_for()
+        assert address(page) == before
 
-    assert sentence in page.locator("#notice").inner_text()
-    assert address(page) == before
     read(page, "good")
     assert page.locator("#notice .error").count() == 0
 
@@ -261,35 +280,41 @@ def test_hostile_texts_are_shown_and_run_nothing(page, hostile):
     assert page.locator(".widget script").count() == 0
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 360), ("dark", 360), ("light", 1280)])
-def test_nothing_stands_beyond_the_right_edge(open_page, url, theme, width):
-    with open_page(url, theme=theme, width=width, height=740) as page:
-        read(page, "unbad" * 30 + " film " * 20)
-        page.locator("#map img").scroll_into_view_if_needed()
-
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        # What is cut off at the edge does not scroll, and would be missed above.
-        parts = page.locator("main, main .block, .tile, .chip, .bar, .example")
-        edges = parts.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
-        assert max(edges) <= width
-
-
-def test_a_dark_page_shows_a_dark_picture_and_keeps_a_light_one(open_page, url):
-    with open_page(url) as light, open_page(url, theme="dark") as dark:
-        assert picture(dark) != picture(light)
-
-        with dark.expect_download() as download:
-            dark.locator("#png").click()
-
-        assert download.value.path().read_bytes() == picture(light)
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious(open_page, url, theme, serious_faults):
+def test_nothing_stands_beyond_the_right_edge_and_axe_finds_nothing_serious(
+    open_page, url, theme, serious_faults
+):
     with open_page(url, theme=theme) as page:
         for text in ("the music was dull but the film is good", "Ωμ " + "film " * 100):
             read(page, text)
             assert serious_faults(page) == []
+
+        read(page, "unbad" * 30 + " film " * 20)
+        for width in (1280, 360):
+            page.set_viewport_size({"width": width, "height": 740})
+            page.locator("#map img").scroll_into_view_if_needed()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            # What is cut off at the edge does not scroll, and would be missed above.
+            parts = page.locator("main, main .block, .tile, .chip, .bar, .example")
+            edges = parts.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
+            assert max(edges) <= width
+
+
+def test_a_dark_page_shows_a_dark_picture_and_keeps_a_light_one(page, open_page, url):
+    old = address(page)
+    tile(page, "Layer 2, head 1").click()
+    wait_for_another(page, old)
+    with open_page(url, theme="dark") as dark:
+        tile(dark, "Layer 2, head 1").click()
+        dark.wait_for_function(
+            "() => /layer 2, head 1/.test(document.querySelector('#map img').alt)"
+        )
+        assert picture(dark) != picture(page)
+
+        with dark.expect_download() as download:
+            dark.locator("#png").click()
+
+        assert download.value.path().read_bytes() == picture(page)
 
 
 def test_types_of_heads_are_counted_and_stand_out_when_chosen(page):

@@ -10,7 +10,7 @@ from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.maps.view import first_step, generation_map
 
-REMOVAL_MODES = {
+STRATEGIES = {
     "greedy": Settings(max_tokens=24),
     "beam": Settings(strategy="beam", beams=3, max_tokens=24),
     "no repeats": Settings(repetition_penalty=1.5, no_repeat_ngram=2, max_tokens=24),
@@ -36,7 +36,7 @@ def test_the_encoder_and_the_decoder_have_sizes_of_their_own(foreign, expected):
 def test_it_writes_what_transformers_writes(reader, generator, expected):
     assert len(expected["written"]) == 9
     for asked in expected["written"]:
-        *_, generation = generator.write(reader.read(asked["source"]), REMOVAL_MODES[asked["way"]])
+        *_, generation = generator.write(reader.read(asked["source"]), STRATEGIES[asked["way"]])
 
         assert generation.ids == asked["ids"], asked
 
