@@ -188,7 +188,7 @@ def load(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> 
         }
         print(f"\n{bundle.title}, {bundle.graph.precision}, answers as each is alone:\n")
         for name, waits in found.items():
-            print(f"{name}: {waits.in_words()}", flush=True)
+            print(f"{name}: {waits.describe()}", flush=True)
         if can_measure():
             print(f"The page held {peak(page.process):.0f} MB at its peak.")
     if any(waits.wrong for waits in found.values()):

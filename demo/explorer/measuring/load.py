@@ -43,7 +43,7 @@ class Waits(NamedTuple):
     seconds: list[float]
     wrong: int
 
-    def in_words(self) -> str:
+    def describe(self) -> str:
         """The numbers of a table's row."""
         right = f"{len(self.seconds)} of {len(self.seconds) + self.wrong} right"
         if not self.seconds:

@@ -41,7 +41,7 @@ def decoder_analyses(model: EncoderModel, generator: TextGenerator, reading: Rea
     *_, generation = generator.write(reading, Settings(max_tokens=_WRITTEN))
     yield "writing", lambda: list(generator.write(reading, Settings(max_tokens=_WRITTEN)))
     yield (
-        "source words taken away",
+        "source words removed",
         lambda: run_to_end(source_attribution(model, generator, generation)),
     )
     yield (

@@ -15,7 +15,7 @@ from explorer.maps.rollout import QUERY, rollout_view
 from explorer.maps.view import attention_map, encoder_maps
 from explorer.ui.checks import ATTENTION, check_head, check_kind, check_layer, check_switch
 from explorer.ui.models import PageModels
-from explorer.ui.payloads import DIGITS, about, rounded, said_words
+from explorer.ui.payloads import DIGITS, about, rounded, words_data
 
 
 def classify(
@@ -107,7 +107,7 @@ def attention(
         "indexes": view.queries.indexes.tolist(),
         "weights": [rounded(row) for row in view.weights],
         "removed": rounded(view.removed),
-        "words": said_words(view.queries),
+        "words": words_data(view.queries),
         **about(model, reading),
     }
 
@@ -146,9 +146,9 @@ def head_types(
     model, reading = _read(models, bundle, text, text_pair)
     maps = encoder_maps(reading, words=check_switch(words, "words"), by_norms=check_kind(kind))
     return {
-        "heads": said_types(maps),
+        "heads": types_data(maps),
         "kind": kind,
-        "words": said_words(maps.queries),
+        "words": words_data(maps.queries),
         **about(model, reading),
     }
 
@@ -203,7 +203,7 @@ def rollout(
         "last_layer": rows[1],
         "query": QUERY,
         "indexes": view.axis.indexes.tolist(),
-        "words": said_words(view.axis),
+        "words": words_data(view.axis),
         **about(model, reading),
     }
 
@@ -215,14 +215,14 @@ def _read(
     return models.read(title or next(iter(models.by_title)), text, text_pair, without)
 
 
-def said_types(maps: Maps) -> list[list[dict[str, Any]]]:
+def types_data(maps: Maps) -> list[list[dict[str, Any]]]:
     """The type of every head, for programs: a row for each layer."""
     measure = maps.measure
     layers = range(len(maps.weights))
-    return [[_said(one) for one in types_of(maps.of_layer(at), measure)] for at in layers]
+    return [[_type_data(one) for one in types_of(maps.of_layer(at), measure)] for at in layers]
 
 
-def _said(found: HeadType) -> dict[str, Any]:
+def _type_data(found: HeadType) -> dict[str, Any]:
     return {
         "type": found.name,
         "score": round(found.score, DIGITS),

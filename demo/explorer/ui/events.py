@@ -75,7 +75,7 @@ def on(
     if waits_on is not None:
         options |= {"show_progress": "minimal", "show_progress_on": waits_on}
     return _event(trigger)(
-        _saying(handler, _popping_up),
+        _with_message(handler, _toast),
         inputs_kwargs=dict(inputs),
         outputs=list(outputs),
         **{**_PRIVATE, **line, **options},
@@ -108,7 +108,7 @@ def in_browser(
 
 def for_programs(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """The endpoint, whose RequestErrors programs get as sentences, with no traceback in the log."""
-    return _saying(endpoint, lambda sentence: gr.Error(sentence, print_exception=False))
+    return _with_message(endpoint, lambda sentence: gr.Error(sentence, print_exception=False))
 
 
 def sent_with(event: gr.EventData) -> dict[str, Any]:
@@ -138,7 +138,9 @@ def _event(trigger: Trigger | Sequence[Trigger]) -> Callable[..., Dependency]:
     return trigger if callable(trigger) else partial(gr.on, list(trigger))
 
 
-def _saying(function: Callable[..., Any], message: Callable[[str], gr.Error]) -> Callable[..., Any]:
+def _with_message(
+    function: Callable[..., Any], message: Callable[[str], gr.Error]
+) -> Callable[..., Any]:
     """The function, with what is wrong with a request said by a message of gradio's."""
 
     @wraps(function)
@@ -158,7 +160,7 @@ def _saying(function: Callable[..., Any], message: Callable[[str], gr.Error]) ->
     return answers if isgeneratorfunction(function) else answer
 
 
-def _popping_up(sentence: str) -> gr.Error:
+def _toast(sentence: str) -> gr.Error:
     """Gradio takes it for HTML: what a bundle or a sender put into it must stay text, and fetch
     nothing."""
     return gr.Error(escape(sentence, quote=False), print_exception=False)

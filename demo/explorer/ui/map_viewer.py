@@ -65,7 +65,7 @@ class MapViewer:
                     self.special_tokens = _switch(
                         "Show special tokens", f"{prefix}special", on=True
                     )
-                    self.by_norms = _switch("Weigh by value norms", f"{prefix}norms", on=False)
+                    self.by_norms = _switch("Weight by value norms", f"{prefix}norms", on=False)
                 self.notes = widget("notes", f"{prefix}notes")
                 gr.Markdown(caution, elem_id=f"{prefix}caution")
             with gr.Column(scale=6, min_width=320):

@@ -162,7 +162,7 @@ class Panel:
             name: updates.get(name, {}).get("value", value) for name, value in asked.options.items()
         }
         return {
-            self.cost: self._told_cost(replace(asked, options=current)),
+            self.cost: self._described(replace(asked, options=current)),
             self.result: self._result(asked, value={}),
             **{self.options[name]: update for name, update in updates.items()},
         }
@@ -170,7 +170,7 @@ class Panel:
     def follow_heads(self, asked: Asked) -> Update:
         """Other heads are ablated in the same text: the options stay, and the result where its
         analysis says so."""
-        return {self.cost: self._told_cost(asked), self.result: self._result(asked)}
+        return {self.cost: self._described(asked), self.result: self._result(asked)}
 
     def refuse(self, sentence: str) -> Update:
         """Nothing can be asked, and why; no result."""
@@ -181,13 +181,13 @@ class Panel:
         if not shown:
             return {self.cost: {"text": ""}}
         try:
-            return {self.cost: self._told_cost(self._asked(shown, options))}
+            return {self.cost: self._described(self._asked(shown, options))}
         except RequestError as error:
             return {self.cost: {"error": str(error)}}
 
     def run(self, shown: Any, **options: Any) -> Iterator[Update]:
         """The analysis is to run: how far it is, again and again, and its result."""
-        yield {self.cost: {"text": "It begins.", "share": 0}, self.stop: _stop(may=True)}
+        yield {self.cost: {"text": "Starting.", "share": 0}, self.stop: _stop(may=True)}
         try:
             asked = self._asked(shown, options)
             result = yield from self._follow(asked)
@@ -213,7 +213,7 @@ class Panel:
                 now = time.monotonic()
                 if now - told >= _PAUSE:
                     told = now
-                    yield {self.cost: _how_far(progress, now - started)}
+                    yield {self.cost: _progress(progress, now - started)}
 
     def _result(self, asked: Asked, **changes: Any) -> Any:
         if not self.analysis.ablates_heads:
@@ -225,7 +225,7 @@ class Panel:
             raise RequestError("Nothing was read yet. Write a sentence, and press Analyze.")
         return replace(self._ask(shown), options=options)
 
-    def _told_cost(self, asked: Asked) -> dict[str, Any]:
+    def _described(self, asked: Asked) -> dict[str, Any]:
         try:
             return {"text": describe_cost(self.analysis.cost(asked))}
         except RequestError as error:
@@ -319,7 +319,7 @@ def describe_cost(cost: Cost) -> str:
     return f"Reads {many}, {_seconds(cost.seconds)}."
 
 
-def _how_far(progress: Progress, seconds: float) -> dict[str, Any]:
+def _progress(progress: Progress, seconds: float) -> dict[str, Any]:
     left = seconds / max(progress.done, 1) * (progress.total - progress.done)
     return {
         "text": f"{progress.done:,} of {progress.total:,} texts read, {_seconds(left)} left",

@@ -35,7 +35,7 @@ def facts(bundle: Bundle) -> dict[str, Any]:
     more = len(bundle.labels) - MAX_BARS
     facts = [
         names + (f" and {more} more" if more > 0 else ""),
-        f"{bundle.layers} layers × {bundle.heads} heads",
+        f"encoder: {bundle.layers} layers × {bundle.heads} heads",
         wording.sizes(bundle),
         wording.which_graph(bundle.graph),
         wording.accuracy(bundle),
@@ -293,7 +293,7 @@ def rounded_numbers(data: Any) -> Any:
 def about(model: EncoderModel, reading: Reading) -> dict[str, Any]:
     """What every endpoint says about a reading."""
     return {
-        "tokens": [said_token(token) for token in reading.tokens],
+        "tokens": [token_data(token) for token in reading.tokens],
         "tokens_left_out": reading.tokens_left_out,
         "max_tokens": model.bundle.most_tokens,
         "bundle": model.bundle.title,
@@ -301,7 +301,7 @@ def about(model: EncoderModel, reading: Reading) -> dict[str, Any]:
     }
 
 
-def said_token(token: Token) -> dict[str, Any]:
+def token_data(token: Token) -> dict[str, Any]:
     """A token for programs."""
     return {
         "piece": token.piece,
@@ -311,7 +311,7 @@ def said_token(token: Token) -> dict[str, Any]:
     }
 
 
-def said_words(axis: Axis) -> list[dict[str, Any]] | None:
+def words_data(axis: Axis) -> list[dict[str, Any]] | None:
     """The words along an axis for programs; None where it has tokens."""
     if axis.words is None:
         return None
@@ -329,10 +329,10 @@ def about_generation(models: PageModels, title: Any, generation: Generation) -> 
     """What every endpoint says about a written text, its source and its models."""
     known = about(models.model(title), generation.source)
     precision = models.generator(title).decoder.graph.precision
-    return {**said_generation(generation), **known, "precision": precision}
+    return {**generation_data(generation), **known, "precision": precision}
 
 
-def said_generation(generation: Generation) -> dict[str, Any]:
+def generation_data(generation: Generation) -> dict[str, Any]:
     """A written text for programs."""
     steps = zip(generation.tokens, generation.steps, generation.candidates, strict=True)
     return {
@@ -340,7 +340,7 @@ def said_generation(generation: Generation) -> dict[str, Any]:
         "finished": generation.finished,
         "target": [
             {
-                **said_token(token),
+                **token_data(token),
                 "probability": round(step.probability, 6),
                 "entropy": round(step.entropy, 6),
                 "candidates": _shares(candidates, step.candidates),

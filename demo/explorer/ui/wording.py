@@ -46,8 +46,8 @@ def about_map(view: MapView, found: HeadType | None) -> Notes:
         said += [{"text": which}, f"{in_short(found)}."]
     if view.is_maximum:
         said.append(
-            "A cell is the largest weight that any of these heads puts there: look for what at "
-            "least one of them sees. Rows add up to more than 100 % and are not scaled."
+            "A cell is the largest weight that any of these heads puts there: it shows what at "
+            "least one of them attends to. Rows add up to more than 100 % and are not scaled."
         )
     elif isinstance(view.layer, str) and isinstance(view.head, int):
         said.append(
@@ -98,24 +98,26 @@ def which_graph(graph: Graph) -> str:
     if graph.precision == "float32":
         return "float32 weights"
     error = graph.map_error.mean
-    return "8-bit weights" + ("" if error is None else f", maps {_small(error)} from float32's")
+    return "8-bit weights" + (
+        "" if error is None else f" (maps differ by {_small(error)} from float32's)"
+    )
 
 
 def about(bundle: Bundle) -> list[str]:
     """What stands at the foot of the page: the graphs' errors, and the licence."""
-    graphs = [_how_far("This page", "a map", bundle.graph)]
+    graphs = [_graph_error("The encoder", "a map", bundle.graph)]
     if bundle.decoder:
-        graphs.append(_how_far("What writes", "a cross-attention map", bundle.decoder.graph))
+        graphs.append(_graph_error("The decoder", "a cross-attention map", bundle.decoder.graph))
     return [*graphs, bundle.licence]
 
 
-def _how_far(who: str, what: str, graph: Graph) -> str:
+def _graph_error(who: str, what: str, graph: Graph) -> str:
     error = graph.map_error
     if graph.precision == "float32":
         return f"{who} runs the float32 graph."
     if error.mean is None:
         return f"{who} runs the 8-bit graph; how far its maps are from float32's is not known."
-    rare = "" if error.p99 is None else f", {_small(error.p99)} in one row of a hundred"
+    rare = "" if error.p99 is None else f", {_small(error.p99)} in one row in a hundred"
     return (
         f"{who} runs the 8-bit graph. Against float32, a row of {what} moves "
         f"{_small(error.mean)} of its attention on average{rare} (total variation distance)."
@@ -279,7 +281,7 @@ def sizes(bundle: Bundle) -> str:
         return ""
     other = decoder.graph.precision != bundle.graph.precision
     graph = f", {which_graph(decoder.graph)}" if other else ""
-    return f"writes with {decoder.layers} layers × {decoder.heads} heads{graph}"
+    return f"decoder: {decoder.layers} layers × {decoder.heads} heads{graph}"
 
 
 def worth(decoder: Decoder | None) -> str:
@@ -350,4 +352,4 @@ def state(generation: Generation, decoder: Decoder, *, busy: bool) -> str:
         return f"{written}, ended by itself"
     if count >= decoder.max_tokens:
         return f"{written}, as many as this decoder can write"
-    return f"{written}, not ended: stopped, or all that the settings allow"
+    return f"{written}, unfinished: stopped, or as long as the settings allow"

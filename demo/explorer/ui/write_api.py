@@ -15,7 +15,7 @@ from explorer.ui.checks import (
     check_switch,
 )
 from explorer.ui.models import PageModels
-from explorer.ui.payloads import about_generation, rounded, said_words
+from explorer.ui.payloads import about_generation, rounded, words_data
 
 
 def generate(
@@ -119,8 +119,8 @@ def cross_attention(
         "source_indexes": view.keys.indexes.tolist(),
         "weights": [rounded(row) for row in view.weights],
         "removed": rounded(view.removed),
-        "target_words": said_words(view.queries),
-        "words": said_words(view.keys),
+        "target_words": words_data(view.queries),
+        "words": words_data(view.keys),
         "target_left_out": left_out,
         **about_generation(models, title, generation),
     }

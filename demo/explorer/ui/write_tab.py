@@ -43,20 +43,23 @@ from explorer.ui.widgets import IS_DARK, Frame, widget
 
 _STRATEGIES = [
     ("Greedy: the likeliest word", "greedy"),
-    ("Beam: several beginnings", "beam"),
+    ("Beam search: several candidates at once", "beam"),
     ("Sampling: by probability", "sample"),
 ]
 _SAMPLING = {
-    "temperature": ("Temperature", "Below 1 the likely words gain."),
-    "top_k": ("Top-k", "Draw from so many words; 0: all."),
-    "top_p": ("Top-p", "Draw from words of this share."),
-    "seed": ("Seed", "Another one, another text."),
+    "temperature": ("Temperature", "Below 1, likely words gain."),
+    "top_k": ("Top-k", "Draw from this many words; 0: all."),
+    "top_p": ("Top-p", "Draw from the words that make up this share."),
+    "seed": ("Seed", "Another seed, another text."),
 }
-_BEAM = {"beams": ("Beams", "How many beginnings are kept.")}
+_BEAM = {"beams": ("Beams", "How many candidates are kept.")}
 _ALWAYS = {
-    "max_tokens": ("Tokens at most", "The end token counts."),
-    "repetition_penalty": ("Repetition penalty", "Above 1, written words score less."),
-    "no_repeat_ngram": ("No repeated runs of", "So many words never come twice; 0: they may."),
+    "max_tokens": ("Maximum tokens", "The end token counts."),
+    "repetition_penalty": ("Repetition penalty", "Above 1, words that were written score less."),
+    "no_repeat_ngram": (
+        "No-repeat n-gram size",
+        "This many words in a row never come twice; 0: they may.",
+    ),
 }
 _LABELS = {name: label for name, (label, _) in {**_SAMPLING, **_BEAM, **_ALWAYS}.items()}
 """What a reader knows the settings by."""
@@ -340,7 +343,7 @@ def _lay_out_settings() -> dict[str, Component]:
     """The controls of how a text is written, by the names in `Settings`. Which of them show depends
     on the strategy."""
     strategy = gr.Dropdown(
-        _STRATEGIES, value=Settings().strategy, label="How it is written", elem_id="strategy"
+        _STRATEGIES, value=Settings().strategy, label="Decoding strategy", elem_id="strategy"
     )
     with gr.Row(visible=False, elem_classes="settings") as sampling:
         fields = _fields(_SAMPLING)

@@ -95,7 +95,9 @@ def test_the_first_screen_shows_a_computed_example(page, model):
     assert chips(page) == [word.text for word in group_words(reading.tokens)]
     assert page.locator("#heads .tile").count() == 2 * 3
     assert picture(page).startswith(b"\x89PNG")
-    assert "8-bit weights, maps 1.6% from float32's" in page.locator("#facts").inner_text()
+    assert (
+        "8-bit weights (maps differ by 1.6% from float32's)" in page.locator("#facts").inner_text()
+    )
     assert "not why the class was chosen" in page.locator("#caution").inner_text()
 
 
@@ -331,7 +333,7 @@ def test_types_of_heads_are_counted_and_stand_out_when_chosen(page):
 
 
 def test_pieces_norms_and_maxima_are_one_control_away(page):
-    for control, said in (("Whole words", "12 tokens"), ("Weigh by value norms", "norm-weighted")):
+    for control, said in (("Whole words", "12 tokens"), ("Weight by value norms", "norm-weighted")):
         page.get_by_label(control).click()
         # The picture may stay the same: each word of this text is one token.
         page.locator("#tokens .hint", has_text=said).wait_for()

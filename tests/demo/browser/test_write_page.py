@@ -174,7 +174,7 @@ def test_a_sentence_is_spoiled_in_one_way_after_another_and_an_example_is_writte
 
 def test_settings_show_by_strategy_and_what_is_out_of_bounds_gets_a_sentence(page, model):
     assert not page.locator("#set_temperature").is_visible()
-    page.get_by_label("How it is written").click()
+    page.get_by_label("Decoding strategy").click()
     page.get_by_role("option", name="Sampling").click()
     page.locator("#set_temperature input").fill("3")
     page.locator("#set_seed input").fill("5")
@@ -226,7 +226,7 @@ def test_a_reader_who_stops_or_leaves_ends_the_work_and_the_next_one_knew(
         page.locator("#stop:enabled").click()
         decoding.may_go_on.set()
         settled(page)
-        assert "not ended" in page.locator("#written .hint").first.inner_text()
+        assert "unfinished" in page.locator("#written .hint").first.inner_text()
 
     assert 2 < when_it_rests(lambda: decoding.runs) < 24
 
@@ -317,7 +317,7 @@ def test_the_tab_fits_and_axe_finds_nothing_serious(
             assert pressed.get_attribute("aria-label").startswith(f"Layer {layer}, head {head}: ")
         else:
             open_tab(page)
-        page.get_by_label("How it is written").click()
+        page.get_by_label("Decoding strategy").click()
         page.get_by_role("option", name="Sampling").click()
         page.get_by_text("Length and repetition").click()
         write(page, "the music was dull but the film is not bad at all " + "unbad" * 10)

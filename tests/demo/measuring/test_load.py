@@ -78,10 +78,10 @@ def test_short_requests_are_the_beginnings_of_different_texts():
 
 
 def test_waits_are_told_by_their_middle_and_their_end():
-    told = Waits([float(one) for one in range(1, 102)], 2).in_words()
+    told = Waits([float(one) for one in range(1, 102)], 2).describe()
 
     assert told == "101 of 103 right, p50 51.00 s, p95 96.00 s, at most 101.00 s"
-    assert Waits([], 3).in_words() == "0 of 3 right"
+    assert Waits([], 3).describe() == "0 of 3 right"
 
 
 @pytest.mark.slow

@@ -44,10 +44,10 @@ def test_an_honest_request_is_answered(ask_to_write):
         ({"top_p": 0}, "Top-p is 0; expected a number from 0.01 to 1.0"),
         ({"top_k": 10**400}, "Top-k is more than 10^30; expected a whole number from 0 to 1000"),
         ({"beams": 2.5}, "Beams is 2.5; expected a whole number from 2 to 6"),
-        ({"max_tokens": [1]}, "Tokens at most is [1]; expected a whole number from 1 to 128"),
+        ({"max_tokens": [1]}, "Maximum tokens is [1]; expected a whole number from 1 to 128"),
         (
             {"no_repeat_ngram": -1},
-            "No repeated runs of is -1; expected a whole number from 0 to",
+            "No-repeat n-gram size is -1; expected a whole number from 0 to",
         ),
         ({"seed": {}}, "Seed is {}; expected a whole number from 0"),
         ({"text": "a" * 20_000}, "has 20,000 characters; at most 10,000"),

@@ -76,8 +76,8 @@ def test_facts_cope_with_a_bundle_that_knows_little(copy_of_tiny):
     bundle = open_bundle(copy_of_tiny(metrics={"test": None}), "float32")
 
     assert payloads.facts(bundle)["facts"] == [
-        "negative · neutral · positive", "2 layers × 2 heads", "writes with 2 layers × 2 heads",
-        "float32 weights",
+        "negative · neutral · positive", "encoder: 2 layers × 2 heads",
+        "decoder: 2 layers × 2 heads", "float32 weights",
     ]  # fmt: skip
 
 
@@ -90,8 +90,12 @@ def test_facts_say_accuracy_and_on_how_many_texts(copy_of_tiny):
 @pytest.mark.parametrize(
     ("error", "fact", "foot"),
     [
-        ({"mean": 0.008, "p99": 0.026}, "maps 0.8% from", r"moves 0.8% .* 2.6% in one row"),
-        ({"mean": 0.0002}, "maps less than 0.1% from", r"moves less than 0.1% of"),
+        (
+            {"mean": 0.008, "p99": 0.026},
+            "maps differ by 0.8% from",
+            r"moves 0.8% .* 2.6% in one row",
+        ),
+        ({"mean": 0.0002}, "maps differ by less than 0.1% from", r"moves less than 0.1% of"),
         ({}, "8-bit weights", r"is not known"),
     ],
 )

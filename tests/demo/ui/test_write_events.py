@@ -91,7 +91,7 @@ def test_a_text_that_was_stopped_is_kept_as_far_as_it_came(tab, monkeypatch):
     assert len(shown["ids"]) == 3
     monkeypatch.setattr(DecoderSession, "run", lambda *_: pytest.fail("it ran again"))
     written = tab.finish(shown=shown, **VIEW)[tab.written]
-    assert written["state"].startswith("3 tokens, not ended")
+    assert written["state"].startswith("3 tokens, unfinished")
     assert not written["busy"]
 
 

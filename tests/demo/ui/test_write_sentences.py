@@ -40,7 +40,7 @@ def test_the_state_of_a_text(written, generator):
     )
     assert (
         wording.state(cut, decoder, busy=False)
-    ) == "1 token, not ended: stopped, or all that the settings allow"
+    ) == "1 token, unfinished: stopped, or as long as the settings allow"
     assert len(longest.ids) == decoder.max_tokens
     assert (
         wording.state(longest, decoder, busy=False)
@@ -108,9 +108,9 @@ def test_what_its_texts_were_worth_is_said_if_it_is_known(bundle, metrics, worth
 def test_the_graph_that_writes_is_named_where_it_is_another_kind(bundle, foreign):
     mixed = dataclasses.replace(bundle, decoder=foreign.decoder)
 
-    assert wording.sizes(bundle) == "writes with 2 layers × 2 heads"
-    assert wording.sizes(mixed) == "writes with 3 layers × 4 heads, float32 weights"
-    assert wording.about(mixed)[1] == "What writes runs the float32 graph."
+    assert wording.sizes(bundle) == "decoder: 2 layers × 2 heads"
+    assert wording.sizes(mixed) == "decoder: 3 layers × 4 heads, float32 weights"
+    assert wording.about(mixed)[1] == "The decoder runs the float32 graph."
 
 
 def test_the_8_bit_decoder_says_how_far_its_cross_attention_is_off(copy_of_tiny, bundle):

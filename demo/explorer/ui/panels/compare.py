@@ -22,7 +22,7 @@ LOOK_FOR = (
     "the answer; look for heads that move together with it."
 )
 
-BEGINS = "To begin with, the word is gone at which the model looks most. Change it as you like."
+BEGINS = "To begin with, the text without the word that gets most attention. Change it as you like."
 
 MOST_WORDS = 40
 """Of a table that can still be read."""
