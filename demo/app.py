@@ -37,7 +37,7 @@ from explorer.ui.endpoints import endpoints
 from explorer.ui.events import for_programs
 from explorer.ui.models import PageModels
 from explorer.ui.page import Page
-from explorer.ui.widgets import WEB, make_theme
+from explorer.ui.widgets import WEB, library, make_theme
 
 DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "reviews"
 
@@ -88,6 +88,7 @@ def launch(
     try:
         served = app.launch(
             theme=make_theme(),
+            head=library(),
             css_paths=WEB / "page.css",
             footer_links=["api"],
             run_history=False,  # it would keep visitors' texts in their browsers

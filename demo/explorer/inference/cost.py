@@ -2,7 +2,7 @@
 
 An analysis is a generator: it yields after every run and returns its result. Whoever drives it may
 show the progress, or close it in the middle; whoever only wants the result calls `run_to_end`. Its
-price, told beforehand, is learnt from the runs that were made.
+cost, told beforehand, is learnt from the runs that were made.
 """
 
 import time

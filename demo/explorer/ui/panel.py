@@ -1,4 +1,4 @@
-"""One analysis on the page: what a panel needs to know of it, its options, its price, its buttons,
+"""One analysis on the page: what a panel needs to know of it, its options, its cost, its buttons,
 its result.
 
 Whoever speaks HTTP can call its events with anything; `ask` and the analysis check what they are
@@ -127,7 +127,7 @@ class Panel:
                 self.stop = gr.Button(
                     "Stop", interactive=False, elem_id=f"{name}_stop", min_width=80
                 )
-            self.cost = widget("price", f"{name}_price")
+            self.cost = widget("cost", f"{name}_cost")
             """What it will take, or how far it is."""
             known: dict[str, list] = {"without": []} if analysis.ablates_heads else {}
             self.result = widget(analysis.widget, f"{name}_result", **known)
@@ -153,7 +153,7 @@ class Panel:
         return run
 
     def prepare(self, asked: Asked) -> Update:
-        """Another text is there: its price, no result, and new options."""
+        """Another text is there: its cost, no result, and new options."""
         try:
             updates = self.analysis.refresh_options(asked)
         except RequestError as error:

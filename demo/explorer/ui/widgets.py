@@ -42,39 +42,30 @@ def make_theme() -> gr.themes.Base:
 
 
 WEB = Path(__file__).parents[1] / "web"
-_NEEDS = {
-    "answer": ["bars.js"],
-    "compare": ["bars.js", "signed.js", "scrolls.js"],
-    "tokens": ["strip.js"],
-    "spoiled": ["clean.js"],
-    "written": ["strip.js", "clean.js"],
-    "rollout": ["strip.js"],
-    "source_words": ["strip.js", "signed.js", "scrolls.js"],
-    "heads": ["out.js"],
-    "head_effects": ["signed.js", "effects.js", "out.js", "head_grid.js"],
-    "pruning": ["signed.js", "out.js", "scrolls.js"],
-    "decoder_heads": ["strip.js", "signed.js", "head_grid.js"],
-    "occlusion": ["signed.js", "effects.js", "word_effects.js"],
-    "smallest_flip": ["signed.js"],
-    "trust": ["signed.js", "effects.js"],
-    "pairs": ["signed.js", "effects.js", "word_effects.js", "scrolls.js"],
-}
-"""Scripts that a widget builds on."""
+_LIBRARY = "const library = window.attentionExplorer({ element, props, watch });"
+
+
+def library() -> str:
+    """What the page's widgets share, as HTML for the page's head."""
+    return f"<script>\n{(WEB / 'lib.js').read_text(encoding='utf-8')}</script>"
 
 
 def widget(name: str, elem_id: str | None = None, **options: Any) -> gr.HTML:
-    """A part of the page that `web/<name>.js` draws from a value of plain data.
+    """A part of the page that `web/<name>.js`, or else `web/small.js`, draws from plain data.
 
     The page knows it by `elem_id`, or by its name where it has only one of them; its style hangs
     on the class `<name>-widget`.
 
     No subclass of gr.HTML: gradio would write a stub file beside this one whenever it is imported.
     """
-    files = ["dom.js", *_NEEDS.get(name, []), f"{name}.js"]
-    scripts = [(WEB / file).read_text(encoding="utf-8") for file in files]
+    own = WEB / f"{name}.js"
+    if own.is_file():
+        script = own.read_text(encoding="utf-8")
+    else:
+        script = (WEB / "small.js").read_text(encoding="utf-8") + f"library.show(small.{name});\n"
     return gr.HTML(
         html_template='<div class="widget"></div>',
-        js_on_load="\n".join(scripts),
+        js_on_load=f"{_LIBRARY}\n{script}",
         elem_id=elem_id or name,
         elem_classes=[f"{name}-widget"],
         apply_default_css=False,

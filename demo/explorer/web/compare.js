@@ -1,19 +1,20 @@
 // Two readings side by side, and the heads whose attention moved between them.
+const {
+  make, percent, root, show, chipStrip, signed, points, signedInk, answerBars, scrollBox,
+} = library;
+
 let value = null;
 
 const sideCard = (words, index) => {
   const shared = new Set(value.shared.map((pair) => pair[index]));
-  const strip = make("div", { className: "chips", attributes: { role: "group", "aria-label": `Words of text ${index + 1}` } });
-  strip.append(
-    ...words.map((text, place) => {
-      const classes = ["chip", value.special[index][place] && "special", !shared.has(place) && "changed"];
-      const attributes = shared.has(place) ? {} : { title: "only in this text" };
-      return make("span", { className: classes.filter(Boolean).join(" "), attributes }, [make("bdi", { text })]);
-    }),
-  );
+  const chips = words.map((text, place) => {
+    const classes = ["chip", value.special[index][place] && "special", !shared.has(place) && "changed"];
+    const attributes = shared.has(place) ? {} : { title: "only in this text" };
+    return make("span", { className: classes.filter(Boolean).join(" "), attributes }, [make("bdi", { text })]);
+  });
   return make("div", { className: "side" }, [
     make("h3", { text: `${index ? "Compared with" : "Shown above"}${value.same_model ? "" : ` · ${value.bundles[index]}`}` }),
-    strip,
+    chipStrip(`Words of text ${index + 1}`, chips),
     answerBars(value.answers[index]),
     ...value.notices[index].map((text) => make("p", { className: "hint", text })),
   ]);
@@ -61,7 +62,7 @@ const heads = () => {
       className: "hint",
       text: `The share of a word's attention that moved, mean of the ${value.shared.length} words in common; ${percent(mean)} over all heads. ${value.maps ? "Choose one to see both maps and their difference." : `The maps are not drawn: with more than ${value.most_words} words in common nobody could read them.`}`,
     }),
-    make("div", { className: "chips", attributes: { role: "group", "aria-label": "Heads that changed most" } }, value.most_moved.map(headButton)),
+    chipStrip("Heads that changed most", value.most_moved.map(headButton)),
     make("div", { className: "maps" }),
   ];
 };

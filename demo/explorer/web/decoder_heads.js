@@ -1,10 +1,14 @@
 // What each head of a decoder did for the written text: a grid for each kind of attention, and the
 // written tokens inked for the chosen head.
+const {
+  make, percent, root, show, chipStrip, signed, signedInk, largest, nats, nameOf, chipFor,
+  headGrid, headCell, cellText, place, followCells,
+} = library;
+
 let value = null;
 let chosen = null; // kind, layer and head, from 0
 
 const NAMES = { cross: "Heads that attend to the source (cross-attention)", self: "Heads that attend to the text itself (self-attention)" };
-const nats = (effect) => signed(effect, 2);
 const top = () => Math.max(largest(value.effects.flat(2).filter((effect) => effect !== null)), value.least);
 
 const grid = (kind) => {
@@ -70,7 +74,7 @@ show((given) => {
     make("div", { className: "grids" }, value.kinds.map((_, kind) => grid(kind))),
     make("p", { text: compared() }),
     make("p", { className: "told", attributes: { role: "status" } }),
-    make("div", { className: "chips target-chips", attributes: { role: "group", "aria-label": "Written tokens and what the chosen head did for each" } }),
+    chipStrip("Written tokens and what the chosen head did for each", [], { className: "target-chips" }),
     make("p", {
       className: "hint",
       text: `Rows are layers, columns heads. + : by so much the natural logarithm of the text's probability (${signed(sum(value.log_probabilities), 1)}) falls without the head; − : the text would be likelier. Below a token: the same for it alone.${left}`,

@@ -1,4 +1,9 @@
 // What each head did for the answer, layers by heads; a click leaves a head out, or puts it back.
+const {
+  make, root, show, mainOf, amount, fullInk, paired, wholeOf, lessThanCounts, headGrid, headCell,
+  cellText, place, followCells, one, has, equal, toggled, layerOf, asked, forgetSent, isOld,
+} = library;
+
 let value = null;
 let out = [];
 
@@ -73,12 +78,12 @@ const mark = () => {
 followCells((cell) => {
   out = toggled(out, targets(place(cell)));
   mark();
-  leaveOut(out);
+  trigger("leave_out", asked(out));
 });
 
 show((given) => {
   value = given.effects ? given : null;
-  sent = null;
+  forgetSent();
   if (!value) return root.replaceChildren();
   out = value.before;
   root.replaceChildren(

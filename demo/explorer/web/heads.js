@@ -1,4 +1,6 @@
 // All heads at once: a grid of buttons, each showing its tile of one picture.
+const { make, root, show, rove, one, has, toggled, layerOf } = library;
+
 let grid = null;
 
 const mark = ([layer, head]) => {

@@ -1,4 +1,6 @@
 // One line on the heads that are left out; nothing while all are in.
+const { make, root, show } = library;
+
 const byLayer = (pairs, heads) => {
   const layers = [...new Set(pairs.map(([layer]) => layer))].sort((a, b) => a - b);
   return layers

@@ -1,4 +1,9 @@
 // What each word did to the answer: its effect as ink and number, attention as a line below.
+const {
+  make, percent, root, show, chipStrip, mainOf, amount, fullInk, paired, wholeOf, lessThanCounts,
+  effectChip, taken,
+} = library;
+
 let value = null;
 
 const MARKS = { idle: "○", against: "⇄", unseen: "!" };
@@ -18,7 +23,7 @@ const chipOf = (word, top, mostSeen) => {
 const strip = () => {
   const top = fullInk(value.words, value.least);
   const mostSeen = Math.max(...value.words.map((word) => word.share), 1e-9);
-  const box = make("div", { className: "chips", attributes: { role: "group", "aria-label": "Words and their effects", tabindex: "0" } });
+  const box = chipStrip("Words and their effects", [], { tabindex: "0" });
   const topSentence = fullInk(value.sentences, value.least);
   value.words.forEach((word, index) => {
     const before = value.words[index - 1];

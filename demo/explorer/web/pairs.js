@@ -1,4 +1,8 @@
 // What two words do together: the strongest in words, all as a table.
+const {
+  make, root, show, points, signedInk, mainOf, short, amount, fullInk, paired, taken, scrollBox,
+} = library;
+
 let value = null;
 
 const quoted = (index) => make("strong", {}, [make("bdi", { text: `“${value.words[index]}”` })]);

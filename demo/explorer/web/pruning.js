@@ -1,4 +1,6 @@
 // The probability while heads go: a line, a slider along it, and the order as a table.
+const { make, percent, root, show, signed, scrollBox, one, together, asked } = library;
+
 let value = null;
 
 const WIDTH = 600;
@@ -87,7 +89,7 @@ root.addEventListener("input", ({ target }) => target.matches("input") && showPo
 root.addEventListener("click", ({ target }) => {
   if (!target.matches(".plain-button")) return;
   const index = Number(root.querySelector("input").value);
-  leaveOut(together(value.before, gone(index)));
+  trigger("leave_out", asked(together(value.before, gone(index))));
 });
 
 show((given) => {

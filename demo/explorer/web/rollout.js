@@ -1,4 +1,6 @@
 // What reaches the token that the answer is read from: two strips over the same words.
+const { make, sized, percent, root, show, chipStrip, chipFor, ink } = library;
+
 const strip = (value, row, title) => {
   const shares = Array(value.tokens.length).fill(null);
   value.shown.forEach((place, column) => (shares[place] = value.rows[row][column]));
@@ -14,7 +16,7 @@ const strip = (value, row, title) => {
   const hidden = value.removed[row] > 0.0005 ? ` · shares of what is shown: ${percent(value.removed[row])} went to hidden special tokens` : "";
   return [
     make("h3", { text: `${title} · entropy of the words ${sized(value.entropies[row], 2)}${hidden}` }),
-    make("div", { className: "chips", attributes: { role: "group", tabindex: "0", "aria-label": title } }, chips),
+    chipStrip(title, chips, { tabindex: "0" }),
   ];
 };
 

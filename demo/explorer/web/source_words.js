@@ -1,12 +1,16 @@
 // What the written tokens owe to the source: signed chips above, the source's words below, and all
 // of it as a table.
+const {
+  make, percent, root, show, chipStrip, signed, signedInk, largest, nameOf, chipFor, press,
+  followChips, scrollBox,
+} = library;
+
 let value = null;
 let current = 0;
 
 const MOST = 40; // words or tokens of a table that can still be read
 
 const line = (className = "hint") => make("p", { className, attributes: { "aria-live": "polite" } });
-const group = (className, label) => make("div", { className: `chips ${className}`, attributes: { role: "group", "aria-label": label } });
 
 const told = (query) => {
   const { tokens, log_probabilities, whole } = value;
@@ -74,15 +78,14 @@ show((given) => {
   value = given.tokens ? given : null;
   if (!value) return root.replaceChildren();
   const top = Math.max(largest(value.whole), value.least);
-  const strip = group("target-chips", "Written tokens, inked by what they owe to the source");
-  strip.append(...value.tokens.map((token, index) => signedInk(chipFor(token, false), value.whole[index], top)));
+  const chips = value.tokens.map((token, index) => signedInk(chipFor(token, false), value.whole[index], top));
   const small = value.words.length <= MOST && value.tokens.length <= MOST;
   root.replaceChildren(
     make("h2", { text: "What the source did" }),
     make("p", { className: "hint", text: `Words were removed ${value.way}. More ink: the token owes more to the source. Choose one.` }),
-    strip,
+    chipStrip("Written tokens, inked by what they owe to the source", chips, { className: "target-chips" }),
     line("told"),
-    group("word-chips", "Words of the source and their effect on the chosen token"),
+    chipStrip("Words of the source and their effect on the chosen token", [], { className: "word-chips" }),
     line("strongest"),
     make("p", { className: "hint", text: notes() }),
     ...(small ? [table()] : []),

@@ -1,4 +1,8 @@
 // The text as words, or tokens. The chosen one looks: the ink behind the others is its row of the map.
+const {
+  make, root, show, chipStrip, unpack, chipFor, ink, looksAt, press, reveal, followChips,
+} = library;
+
 let shown = null;
 let chosen = 0;
 
@@ -19,7 +23,7 @@ const choose = (query) => {
 };
 
 const drawAll = () => {
-  const strip = make("div", { className: "chips", attributes: { role: "group", "aria-label": `The text as ${shown.unit}s` } });
+  const strip = chipStrip(`The text as ${shown.unit}s`);
   shown.tokens.forEach((token, index) => {
     const first = index === 0 || shown.tokens[index - 1].segment !== token.segment;
     if (shown.pair && first) {

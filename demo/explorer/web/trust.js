@@ -1,4 +1,6 @@
 // How each ranking of words fared against random orders: a scale, and a sentence.
+const { make, root, show, signed, mainOf, amount } = library;
+
 let value = null;
 
 const scale = (own, chance, name) => {

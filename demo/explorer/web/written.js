@@ -1,20 +1,23 @@
 // The text that grows. The chosen token shows its candidates, and where it looked.
+const {
+  make, sized, percent, root, chipStrip, unpack, nameOf, chipFor, ink, looksAt, press, reveal,
+  followChips, cleanSentence,
+} = library;
+
 let shown = null;
 let chosen = null; // null: the newest token while the text grows, then the one worth a look
 
 const part = (tag, className, attributes = {}) => make(tag, { className, attributes });
-const strip = (className) => part("div", `chips ${className}`, { role: "group" });
 const output = part("p", "output");
 const state = part("p", "hint", { "aria-live": "polite" });
-const targetStrip = strip("target-chips");
+const targetStrip = chipStrip("What was written", [], { className: "target-chips" });
 const keyTitle = part("p", "hint");
-const keyStrip = strip("key-chips");
+const keyStrip = chipStrip("", [], { className: "key-chips" });
 const looked = part("p", "looks-at", { "aria-live": "polite" });
 const repair = part("div", "repair");
 const chance = part("p", "chance", { "aria-live": "polite" });
 const bars = part("ol", "bars");
 const card = [make("h2", { text: "What is written" }), output, state, repair, targetStrip, keyTitle, keyStrip, looked, chance, bars];
-targetStrip.setAttribute("aria-label", "What was written");
 
 const paint = (query) => {
   const row = shown.row(query);

@@ -78,7 +78,7 @@ def test_words_are_dropped_and_masked_with_all_their_pieces(model):
     assert "".join(word.text for word in words if not word.special) == "unbelievablemusicwasit?"
 
 
-def test_pace_tells_the_price_of_texts_and_how_many_fit():
+def test_throughput_tells_the_cost_of_texts_and_how_many_fit():
     times = iter([10.0, 12.0])
     throughput = Throughput(clock=lambda: next(times))
     assert throughput.texts_within(15, 100) == 1  # nothing is known yet
@@ -90,7 +90,7 @@ def test_pace_tells_the_price_of_texts_and_how_many_fit():
     assert throughput.texts_within(15, 100) == 75
 
 
-def test_one_run_that_had_to_wait_does_not_change_the_price():
+def test_one_run_that_had_to_wait_does_not_change_the_cost():
     seconds = [1.0, 1.0, 1.0, 60.0, 1.0, 2.0, 2.0, 2.0]
     times = iter(np.cumsum([one for each in seconds for one in (0.0, each)]).tolist())
     throughput = Throughput(clock=lambda: next(times))

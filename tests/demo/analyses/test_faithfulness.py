@@ -119,7 +119,7 @@ def test_a_tie_is_not_beaten_and_counts_half_in_a_percentile():
     assert (percentile(0.5, chance), percentile(0.5, chance, low=True)) == (1, 0)
 
 
-def test_the_price_is_an_upper_bound_and_short_of_time_the_steps_grow(float_model, monkeypatch):
+def test_the_cost_is_an_upper_bound_and_short_of_time_the_steps_grow(float_model, monkeypatch):
     reading = float_model.read(f"{TEXT} {TEXT}")
     steps = list(faithfulness(float_model, reading, 0, "deleted"))
     assert steps[-1].done <= faithfulness_cost(float_model, reading, "deleted").texts

@@ -4,16 +4,16 @@ import pytest
 
 from explorer.ui.widgets import WEB
 
-SCRIPTS = ("dom.js", "signed.js", "effects.js", "word_effects.js", "head_grid.js")
+SHARED = "signed, points, percent, amount, effectChip, fullInk, cellText"
 
 
 @pytest.fixture(scope="module")
 def calculate(browser):
     """Evaluates an expression among the scripts that widgets share."""
     page = browser.new_page()
-    scripts = [(WEB / name).read_text("utf-8") for name in SCRIPTS]
-    code = "\n".join(["const element = document;", *scripts])
-    yield lambda expression: page.evaluate(f"() => {{ {code}\n return {expression}; }}")
+    page.add_script_tag(path=WEB / "lib.js")
+    given = f"const {{ {SHARED} }} = attentionExplorer({{ element: document }});"
+    yield lambda expression: page.evaluate(f"() => {{ {given} return {expression}; }}")
     page.close()
 
 

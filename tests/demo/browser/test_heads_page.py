@@ -15,7 +15,7 @@ def page(open_page, url):
 
 def open_heads(page):
     page.locator("#classify_tab").get_by_role("tab", name="Heads", exact=True).click()
-    page.locator("#head_effects_price", has_text="Reads ").wait_for()
+    page.locator("#head_effects_cost", has_text="Reads ").wait_for()
 
 
 def measure(page):
@@ -63,7 +63,7 @@ def test_a_cell_leaves_its_head_out_by_keyboard_and_the_grid_stays(page, model):
     answer_of(page, model.read(FIRST, ablated=((1, 1),)))
     assert cells.nth(4).get_attribute("aria-pressed") == "true"
     assert "Measured with all heads in." in page.locator("#head_effects_result .stale").inner_text()
-    page.locator("#head_effects_price", has_text="Reads 6 changed texts").wait_for()
+    page.locator("#head_effects_cost", has_text="Reads 6 changed texts").wait_for()
     cells.nth(5).click()  # the whole layer
     page.locator("#left_out p", has_text="layer 2: all").wait_for()
 
@@ -121,7 +121,7 @@ def test_a_decoders_heads_stand_in_two_grids_and_ink_the_tokens(page):
     page.get_by_role("tab", name="Write", exact=True).click()
     page.locator("#write_map img").wait_for(state="attached")
     page.locator("#write_tab").get_by_role("tab", name="Heads", exact=True).click()
-    page.locator("#decoder_heads_price", has_text="Reads ").wait_for()
+    page.locator("#decoder_heads_cost", has_text="Reads ").wait_for()
     page.locator("#decoder_heads_start").click()
     grids = page.locator("#decoder_heads_result .head-grid")
     grids.nth(1).wait_for()

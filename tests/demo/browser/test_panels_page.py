@@ -1,4 +1,4 @@
-"""The panels in a real browser: a price before, a result after, nothing of the text before."""
+"""The panels in a real browser: a cost before, a result after, nothing of the text before."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def open_panel(page, name):
     page.locator(ready).wait_for(state="attached")
     section = page.locator("#classify_tab" if task == "Classify" else "#write_tab")
     section.get_by_role("tab", name=tab, exact=True).click()
-    page.locator(f"#{name}_price", has_text="Reads ").wait_for()
+    page.locator(f"#{name}_cost", has_text="Reads ").wait_for()
 
 
 def run(page, name):
@@ -30,14 +30,14 @@ def page(open_page, url):
 
 
 @pytest.mark.parametrize("name", PANELS)
-def test_a_panel_tells_its_price_and_gives_its_result(page, name):
+def test_a_panel_tells_its_cost_and_gives_its_result(page, name):
     open_panel(page, name)
     assert page.locator(f"#{name}_result h2").count() == 0
 
     run(page, name)
 
     page.locator(f"#{name}_stop:disabled").wait_for()
-    assert page.locator(f"#{name}_price .price").inner_text().startswith("Reads ")
+    assert page.locator(f"#{name}_cost .cost").inner_text().startswith("Reads ")
 
 
 def test_another_text_takes_the_result_away(page):
@@ -70,7 +70,7 @@ def test_what_cannot_be_done_is_said_beside_the_button(page):
     page.locator("#compare_text textarea").fill(" ")
     page.locator("#compare_start").click()
 
-    page.locator("#compare_price .error", has_text="There is no text yet.").wait_for()
+    page.locator("#compare_cost .error", has_text="There is no text yet.").wait_for()
 
 
 def test_a_written_token_shows_the_words_that_it_needs(page):

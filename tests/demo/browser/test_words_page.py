@@ -14,7 +14,7 @@ HEADINGS = {
 
 def open_words(page):
     page.locator("#classify_tab").get_by_role("tab", name="Words", exact=True).click()
-    page.locator("#occlusion_price", has_text="Reads ").wait_for()
+    page.locator("#occlusion_cost", has_text="Reads ").wait_for()
 
 
 def run(page, name):
@@ -64,4 +64,4 @@ def test_another_class_turns_the_signs_and_another_text_takes_results_away(open_
         page.locator("#text textarea").press("Enter")
         page.locator("#occlusion_result h2").wait_for(state="detached")
         page.locator("#trust_start").click()
-        page.locator("#trust_price .error", has_text="fewer than two words").wait_for()
+        page.locator("#trust_cost .error", has_text="fewer than two words").wait_for()

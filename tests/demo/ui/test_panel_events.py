@@ -1,4 +1,4 @@
-"""A panel's price, progress, Stop and refusals, with an analysis made for the test."""
+"""A panel's cost, progress, Stop and refusals, with an analysis made for the test."""
 
 import gradio as gr
 import pytest
@@ -52,7 +52,7 @@ def panel(counting):
     return panel
 
 
-def test_the_price_is_told_before_it_is_paid(panel):
+def test_the_cost_is_told_before_it_is_paid(panel):
     told = panel.tell_cost(SHOWN, count=48)
 
     assert told == {panel.cost: {"text": "Reads 48 changed texts, about 4.8 s."}}
@@ -60,7 +60,7 @@ def test_the_price_is_told_before_it_is_paid(panel):
     assert describe_cost(Cost(1, 12.4)) == "Reads 1 changed text, about 12 s."
 
 
-def test_another_text_clears_the_result_and_prices_the_new_options(panel):
+def test_another_text_clears_the_result_and_tells_the_cost_of_the_new_options(panel):
     given = panel.prepare(Asked(model=None, reading=SHOWN, options={"count": 48}))
 
     assert given[panel.cost] == {"text": "Reads 3 changed texts, about 0.3 s."}
@@ -97,7 +97,7 @@ def test_a_run_tells_how_far_it_is_and_ends_with_its_result(panel):
     assert last[panel.stop]["interactive"] is False
 
 
-def test_stopping_ends_the_analysis_and_tells_the_price_again(panel, counting):
+def test_stopping_ends_the_analysis_and_tells_the_cost_again(panel, counting):
     run = panel.run(SHOWN, count=5)
     next(run), next(run)
 

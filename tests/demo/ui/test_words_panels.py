@@ -76,7 +76,7 @@ def test_pairs_and_trust_and_flip_are_plain_data(asked):
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
-def test_every_panel_checks_its_options_and_tells_its_price(panel, asked, monkeypatch):
+def test_every_panel_checks_its_options_and_tells_its_cost(panel, asked, monkeypatch):
     assert panel.cost(asked).texts >= 13
     with pytest.raises(RequestError, match="way is 'burnt'"):
         panel.cost(replace(asked, options={**asked.options, "way": "burnt"}))

@@ -42,7 +42,7 @@ def check_label(label: object, bundle: Bundle) -> int:
 
 
 def way_control(panel: str) -> gr.Radio:
-    """Offers all ways; where the tokenizer has no mask token, the price says so."""
+    """Offers all ways; where the tokenizer has no mask token, the cost says so."""
     return gr.Radio(
         list(REMOVAL_MODES),
         value=REMOVAL_MODES[0],

@@ -1,1 +1,0 @@
-show((lines) => root.replaceChildren(...lines.map((text) => make("p", { className: "hint", text }))));

@@ -1,0 +1,79 @@
+// Widgets of a few lines each, by their names: each draws one value.
+const { make, percent, root, chipStrip, signed, answerBars, cleanSentence } = library;
+
+const hint = (text) => make("p", { className: "hint", text });
+
+// Some parts of a note stand out, or lead to a source.
+const notePart = (note) => {
+  if (typeof note === "string") return note;
+  if (!note.href) return make("strong", { text: note.text });
+  return make("a", { text: note.text, attributes: { href: note.href, target: "_blank", rel: "noopener noreferrer" } });
+};
+
+const exampleButton = (example, index) => {
+  const text = example.text_pair ? `${example.text} + ${example.text_pair}` : example.text;
+  const button = make("button", { className: "example", text, attributes: { type: "button", title: text } });
+  button.addEventListener("click", () => trigger("choose", { index }));
+  return button;
+};
+
+const small = {
+  about: (lines) => root.replaceChildren(...lines.map(hint)),
+
+  answer: (answer) => {
+    if (!answer.bars) return root.replaceChildren();
+    const more = answer.more ? [hint(`and ${answer.more} less likely`)] : [];
+    root.replaceChildren(make("h2", { text: answer.heading }), answerBars(answer), ...more);
+  },
+
+  examples: (examples) =>
+    root.replaceChildren(
+      ...(examples.length ? [hint("Or choose an example")] : []),
+      make("div", { className: "examples" }, examples.map(exampleButton)),
+    ),
+
+  // The style follows `tabs`: only those that the model has are seen.
+  facts: ({ title, tabs, facts }) => {
+    root.dataset.tabs = tabs.join(" ");
+    const spans = facts.map((fact) => make("span", { text: fact }));
+    root.replaceChildren(make("p", { className: "facts" }, [make("strong", { text: title }), ...spans]));
+  },
+
+  notes: (notes) => root.replaceChildren(make("p", {}, notes.flatMap((note) => [notePart(note), " "]))),
+
+  notice: ({ error, lines }) =>
+    root.replaceChildren(...lines.map((text) => make("p", { className: error ? "notice error" : "notice", text }))),
+
+  // What an analysis will take, how far it is, or why it cannot be done.
+  cost: ({ text, error, share }) => {
+    const line = make("p", { className: error ? "cost error" : "cost", text: error ?? text ?? "", attributes: { role: "status" } });
+    const bar = make("div", { className: "progress", attributes: { "aria-hidden": "true" } }, [
+      make("span", { style: { width: `${100 * (share ?? 0)}%` } }),
+    ]);
+    root.replaceChildren(line, ...(share === undefined ? [] : [bar]));
+  },
+
+  // The text with the words struck out without which the answer is another.
+  smallest_flip: (value) => {
+    if (!value.words) return root.replaceChildren();
+    const found = value.removed !== null;
+    const chips = value.words.map((text, index) => {
+      const gone = found && value.removed.includes(index);
+      return make(gone ? "del" : "span", { className: gone ? "chip gone" : "chip" }, [make("bdi", { text })]);
+    });
+    const { label } = value;
+    root.replaceChildren(
+      make("h2", { text: found ? "Words that hold the answer" : "No words found that hold the answer" }),
+      make("p", { className: "found", text: value.sentence }),
+      chipStrip("The text; words that go are struck out", chips, { tabindex: "0" }),
+      hint(
+        `${label}: ${percent(value.value)} at first (log-odds ${signed(value.log_odds, 2)}), ` +
+          `${percent(value.changed[label])} (log-odds ${signed(value.changed_log_odds[label], 2)}) ` +
+          `${found ? "without the struck words" : "with all tried words gone"}.`,
+      ),
+    );
+  },
+
+  // Below a source: what was corrupted of it; nothing once a reader has written over it.
+  spoiled: (mark) => root.replaceChildren(...(mark.sentence ? cleanSentence(mark) : [])),
+};
