@@ -30,7 +30,7 @@ from export.benchmarks.encoder import (
 )
 from export.benchmarks.random_checkpoint import save_random_checkpoint
 from export.command import DONE, run_command
-from export.loading import DecoderPart, EncoderPart, open_parts
+from export.loading import LoadedDecoder, LoadedEncoder, load_checkpoint
 from export.runtime.timing import LENGTHS
 from training.checkpoints.classifier import find_folder, load_tokenizer
 from training.checkpoints.initial import minilm_folder
@@ -55,6 +55,20 @@ def build_parser() -> argparse.ArgumentParser:
         help="time this alone: one text that is read, many texts, one that is written",
     )
     add("--rounds", type=int, default=5, help="turns of each (default: %(default)s)")
+    _add_flags_of_reading(parser)
+    add("--tokens", type=int, default=64, help="tokens of a text that is written (default: 64)")
+    add(
+        "--pasts",
+        type=int,
+        nargs="+",
+        default=list(PASTS),
+        help="tokens written before a step that is timed (default: %(default)s)",
+    )
+    return parser
+
+
+def _add_flags_of_reading(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--lengths",
         type=int,
@@ -76,15 +90,6 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the model.onnx that export/optimum_with_maps.py wrote, of the same checkpoint",
     )
-    add("--tokens", type=int, default=64, help="tokens of a text that is written (default: 64)")
-    add(
-        "--pasts",
-        type=int,
-        nargs="+",
-        default=list(PASTS),
-        help="tokens written before a step that is timed (default: %(default)s)",
-    )
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,14 +112,14 @@ def _measure(given: argparse.Namespace, place: Path) -> None:
     for file in (*given.quantized, *filter(None, [given.optimum])):
         if not file.is_file():
             raise FileNotFoundError(f"{file} is no file; give the ONNX graph itself")
-    parts = open_parts(given.checkpoint)
+    parts = load_checkpoint(given.checkpoint)
     if given.part != "decoder" and parts.encoder.classifies:
         _time_encoder(given, parts.encoder, place)
     if given.part in (None, "decoder"):
         _time_decoder(given, parts.decoder, place)
 
 
-def _time_encoder(given: argparse.Namespace, part: EncoderPart, place: Path) -> None:
+def _time_encoder(given: argparse.Namespace, part: LoadedEncoder, place: Path) -> None:
     if given.part != "batches" and max(given.lengths) > part.max_tokens:
         raise ValueError(
             f"{max(given.lengths)} tokens are more than the {part.max_tokens} that the encoder "
@@ -134,7 +139,7 @@ def _time_encoder(given: argparse.Namespace, part: EncoderPart, place: Path) -> 
         print(f"\n{table_of_batches(with_maps, lengths, given.rounds)}", flush=True)
 
 
-def _time_decoder(given: argparse.Namespace, part: DecoderPart | None, place: Path) -> None:
+def _time_decoder(given: argparse.Namespace, part: LoadedDecoder | None, place: Path) -> None:
     if part is None:
         print(
             f"\n{given.checkpoint} has no decoder to time; add one with: "

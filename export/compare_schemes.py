@@ -19,10 +19,19 @@ import onnx
 from export.command import DONE, run_command
 from export.eval_texts import HeldOut, many_texts
 from export.graphs.encoder import trace_encoder
-from export.loading import open_parts
+from export.loading import load_checkpoint
 from export.quantize.agreement import EncoderAgreement, compare_encoders
 from export.quantize.graph import quantize
-from export.quantize.schemes import FAITHFUL, FAST, Blocks, Finer, Float, OneScale, Rows, Scheme
+from export.quantize.schemes import (
+    FAITHFUL,
+    FAST,
+    BlockwiseInt8,
+    DynamicInt8,
+    Float32,
+    PerTokenInt8,
+    Scheme,
+    Tier,
+)
 from export.runtime.session import open_session
 from export.runtime.timing import BUSY, LENGTHS, fastest, ratios, time_graphs, used_by_others
 from training.checkpoints.record import find_record
@@ -31,27 +40,27 @@ FLOAT32 = "float32"
 SCHEMES = {
     "faithful": FAITHFUL,
     "fast": FAST,
-    "words only, layers in float32": Scheme(Float()),
-    "one scale for a run": Scheme(OneScale()),
-    "one scale, rows for a quarter": Scheme(OneScale(), (Finer(1 / 4, Rows()),)),
-    "rows": Scheme(Rows()),
-    "rows, 4 channels apart": Scheme(Rows(4)),
-    "rows, 8 apart": Scheme(Rows(8)),
-    "rows, 16 apart": Scheme(Rows(16)),
-    "rows, blocks for a third": Scheme(Rows(), (Finer(1 / 3, Blocks(32)),)),
-    "rows, 8 apart, blocks for a third": Scheme(Rows(8), (Finer(1 / 3, Blocks(32)),)),
+    "words only, layers in float32": Scheme(Float32()),
+    "one scale for a run": Scheme(DynamicInt8()),
+    "one scale, rows for a quarter": Scheme(DynamicInt8(), (Tier(1 / 4, PerTokenInt8()),)),
+    "rows": Scheme(PerTokenInt8()),
+    "rows, 4 channels apart": Scheme(PerTokenInt8(4)),
+    "rows, 8 apart": Scheme(PerTokenInt8(8)),
+    "rows, 16 apart": Scheme(PerTokenInt8(16)),
+    "rows, blocks for a third": Scheme(PerTokenInt8(), (Tier(1 / 3, BlockwiseInt8(32)),)),
+    "rows, 8 apart, blocks for a third": Scheme(PerTokenInt8(8), (Tier(1 / 3, BlockwiseInt8(32)),)),
     "faithful with blocks for a half": Scheme(
-        Rows(), (Finer(1 / 2, Blocks(32)), Finer(1 / 4, Rows(8)))
+        PerTokenInt8(), (Tier(1 / 2, BlockwiseInt8(32)), Tier(1 / 4, PerTokenInt8(8)))
     ),
-    "rows, 8 apart, a twelfth in float32": Scheme(Rows(8), (Finer(1 / 12, Float()),)),
-    "rows, a quarter in float32": Scheme(Rows(), (Finer(1 / 4, Float()),)),
-    "blocks of 16": Scheme(Blocks(16)),
-    "blocks of 32": Scheme(Blocks(32)),
-    "blocks of 64": Scheme(Blocks(64)),
-    "blocks of 128": Scheme(Blocks(128)),
-    "blocks of 256": Scheme(Blocks(256)),
-    "blocks of 32, float activations": Scheme(Blocks(32, level=0)),
-    "blocks of 128, float activations": Scheme(Blocks(128, level=0)),
+    "rows, 8 apart, a twelfth in float32": Scheme(PerTokenInt8(8), (Tier(1 / 12, Float32()),)),
+    "rows, a quarter in float32": Scheme(PerTokenInt8(), (Tier(1 / 4, Float32()),)),
+    "blocks of 16": Scheme(BlockwiseInt8(16)),
+    "blocks of 32": Scheme(BlockwiseInt8(32)),
+    "blocks of 64": Scheme(BlockwiseInt8(64)),
+    "blocks of 128": Scheme(BlockwiseInt8(128)),
+    "blocks of 256": Scheme(BlockwiseInt8(256)),
+    "blocks of 32, float activations": Scheme(BlockwiseInt8(32, level=0)),
+    "blocks of 128, float activations": Scheme(BlockwiseInt8(128, level=0)),
 }
 
 
@@ -86,7 +95,7 @@ def _run(given: argparse.Namespace) -> int:
 def _rows(given: argparse.Namespace) -> Iterator[str]:
     root = Path(given.checkpoint)
     record = find_record(root)
-    part = open_parts(given.checkpoint).encoder
+    part = load_checkpoint(given.checkpoint).encoder
     held_out = many_texts(given.held_out, record, (record or {}).get("examples", ()), part)
     if given.texts is not None:
         held_out = _fewer(held_out, given.texts)
@@ -100,7 +109,8 @@ def _rows(given: argparse.Namespace) -> Iterator[str]:
         files = {FLOAT32: Path(folder) / "float32.onnx"}
         onnx.save(graph, files[FLOAT32])
         for number, name in enumerate(given.only):
-            small = quantize(graph, SCHEMES[name], unsigned=given.integer_weights == "uint8")
+            unsigned = given.integer_weights == "uint8"
+            small = quantize(graph, SCHEMES[name], unsigned=unsigned, session=exact)
             files[name] = Path(folder) / f"{number}.onnx"
             onnx.save(small, files[name])
             agreement = compare_encoders(exact, open_session(small), held_out, pad_id=part.pad_id)
@@ -140,12 +150,13 @@ def _fewer(held_out: HeldOut, count: int) -> HeldOut:
 
 
 def _row(name: str, agreement: EncoderAgreement, size: float) -> str:
-    error, accuracy = agreement.map_error, agreement.accuracy
+    texts, error = agreement.texts, agreement.map_error
+    before, after = texts.accuracy_float32, texts.accuracy_8bit
     cells = [
         name,
-        "" if agreement.same_label is None else f"{agreement.same_label:.2%}",
-        f"{100 * (accuracy[1] - accuracy[0]):+.2f}" if accuracy else "",
-        f"{error['mean']:.4f}, {error['p99']:.4f}, {error['max']:.3f}",
+        "" if texts.same_label is None else f"{texts.same_label:.2%}",
+        "" if before is None or after is None else f"{100 * (after - before):+.2f}",
+        f"{error.mean:.4f}, {error.p99:.4f}, {error.max:.3f}",
         f"{size:.3f}",
     ]
     return f"| {' | '.join(cells)} |"

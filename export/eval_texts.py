@@ -14,9 +14,9 @@ import numpy as np
 import onnxruntime
 from transformers import PreTrainedTokenizerBase
 
-from export.graphs.encoder import encoder_of
 from export.graphs.longest import longest_read
-from export.loading import EncoderPart
+from export.graphs.names import encoder_feed, input_names
+from export.loading import LoadedEncoder
 from training.data.batches import Batch, EncodedText, encode_texts, pad
 from training.data.corpus import Corpus, Example, load_corpus
 from training.data.pairs import load_pairs
@@ -24,7 +24,6 @@ from training.data.sentences import load_sentences
 from training.data.splits import normal_form
 from training.file_names import find_noted_texts, noted_texts
 from training.hybrid.tasks import DenoisingTask, PairsTask
-from training.model.classifier import BERTClassifier
 from training.readers.packaged import SOURCES
 from training.readers.rows import noted_reading
 
@@ -51,7 +50,7 @@ def held_out_texts(
     data: str | None,
     record: Mapping[str, Any] | None,
     examples: Sequence[Mapping[str, str]],
-    part: EncoderPart,
+    part: LoadedEncoder,
 ) -> HeldOut:
     """The test part of `data`, else of what the checkpoint was trained on, else the examples.
 
@@ -67,7 +66,7 @@ def held_out_texts(
 
 
 def checked_corpus(
-    data: str | None, record: Mapping[str, Any] | None, part: EncoderPart
+    data: str | None, record: Mapping[str, Any] | None, part: LoadedEncoder
 ) -> Corpus | None:
     """The corpus called `data`, else that of the training; None where neither is known.
 
@@ -89,7 +88,7 @@ def checked_corpus(
             f"{noted['fingerprint'][:12]}: its texts changed, so its test part may hold "
             "what was trained on. Train again, or give other texts with --held-out"
         )
-    labels = part.model.config.labels if isinstance(part.model, BERTClassifier) else None
+    labels = part.classifier.config.labels if part.classifier else None
     if labels and corpus.labels != labels:
         raise ValueError(
             f"{source} has the labels {', '.join(corpus.labels)}; the model's are "
@@ -98,7 +97,7 @@ def checked_corpus(
     return corpus
 
 
-def draw_texts(part: EncoderPart, count: int, lengths: tuple[int, int]) -> list[EncodedText]:
+def draw_texts(part: LoadedEncoder, count: int, lengths: tuple[int, int]) -> list[EncodedText]:
     """Tokens at random, always the same: `count` texts of `lengths[0]` to below `lengths[1]`."""
     random = np.random.default_rng(0)
     words = len(part.tokenizer)
@@ -135,13 +134,10 @@ def batches(
 
 
 def feed_of(batch: Batch, encoder: onnxruntime.InferenceSession) -> dict[str, np.ndarray]:
-    """A batch as an encoder's graph takes it: not every family has segments."""
-    feed = {
-        "input_ids": batch.token_ids.numpy(),
-        "attention_mask": batch.padding_mask.numpy().astype(np.int64),
-        "token_type_ids": batch.segment_ids.numpy(),
-    }
-    return {given.name: feed[given.name] for given in encoder.get_inputs()}
+    """A batch as an encoder's graph takes it."""
+    mask = batch.padding_mask.numpy().astype(np.int64)
+    given = batch.token_ids.numpy(), mask, batch.segment_ids.numpy()
+    return encoder_feed(input_names(encoder), *given)
 
 
 ENOUGH_TEXTS = 3000
@@ -153,7 +149,7 @@ def many_texts(
     data: str | None,
     record: Mapping[str, Any] | None,
     examples: Sequence[Mapping[str, str]],
-    part: EncoderPart,
+    part: LoadedEncoder,
 ) -> HeldOut:
     """The test and validation parts of `data`, else of what the checkpoint was trained on.
 
@@ -165,18 +161,9 @@ def many_texts(
         FileNotFoundError, ValueError: as `held_out_texts`.
     """
     corpus = checked_corpus(data, record, part)
-    fits = longest_read(encoder_of(part.model).config, part.max_tokens)
+    fits = longest_read(part.encoder.config, part.max_tokens)
     if corpus is None:
-        if not examples:
-            return HeldOut(
-                draw_texts(part, _RANDOM_TEXTS, _RANDOM_TEXT_LENGTHS),
-                False,
-                {"tokens at random": _RANDOM_TEXTS},
-                random=True,
-            )
-        rows = [Example(example["text"], 0, example.get("text_pair")) for example in examples]
-        texts = encode_texts(rows, part.tokenizer, max_tokens=fits)
-        return HeldOut(texts, False, {"the page's examples": len(texts)}, longest=fits)
+        return _examples_or_random(examples, part, fits)
     limit = min(fits, (record or {}).get("recipe", {}).get("max_tokens", fits))
     chosen = {f"{corpus.name}, test": corpus.test, f"{corpus.name}, validation": corpus.validation}
     if data is None and corpus.source in SOURCES:
@@ -189,6 +176,18 @@ def many_texts(
     ]
     origin = {name: len(rows) for name, rows in chosen.items() if rows}
     return HeldOut(texts, part.classifies, origin, longest=fits)
+
+
+def _examples_or_random(
+    examples: Sequence[Mapping[str, str]], part: LoadedEncoder, longest: int
+) -> HeldOut:
+    """The page's examples, whose labels nobody knows; without any, tokens at random."""
+    if not examples:
+        texts = draw_texts(part, _RANDOM_TEXTS, _RANDOM_TEXT_LENGTHS)
+        return HeldOut(texts, False, {"tokens at random": _RANDOM_TEXTS}, random=True)
+    rows = [Example(example["text"], 0, example.get("text_pair")) for example in examples]
+    texts = encode_texts(rows, part.tokenizer, max_tokens=longest)
+    return HeldOut(texts, False, {"the page's examples": len(texts)}, longest=longest)
 
 
 def _others(corpus: Corpus, missing: int) -> dict[str, tuple[Example, ...]]:
@@ -229,7 +228,7 @@ class Sources:
 def find_sources(
     record: Mapping[str, Any] | None,
     examples: Sequence[Mapping[str, str]],
-    part: EncoderPart,
+    part: LoadedEncoder,
     given: Sequence[str] = (),
 ) -> Sources:
     """At most `MOST` sources, the best that there are.
@@ -240,7 +239,7 @@ def find_sources(
         given: where else than in the current folder the texts of the training may lie.
     """
     hybrid, remark = (record or {}).get("hybrid", {}), ""
-    fits = longest_read(encoder_of(part.model).config, part.max_tokens)
+    fits = longest_read(part.encoder.config, part.max_tokens)
     if "data" in hybrid:
         try:
             rows = [Example(text, 0) for text in _held_out(hybrid, part.tokenizer, given)[:MOST]]
@@ -290,7 +289,7 @@ def _held_out(
 
 
 def _encoded_sources(
-    rows: Sequence[Example], part: EncoderPart, limit: int, origin: str, remark: str = ""
+    rows: Sequence[Example], part: LoadedEncoder, limit: int, origin: str, remark: str = ""
 ) -> Sources:
     texts = encode_texts(rows, part.tokenizer, max_tokens=limit)
     return Sources(texts=by_length(texts), origin=origin, remark=remark)

@@ -30,6 +30,7 @@ from training.checkpoints.hybrid import (
 )
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig
+from training.model.encoder import BERTEncoder
 from training.model.hybrid import BERTGPTModel
 
 _MEANINGS = {
@@ -92,7 +93,7 @@ def _list(names: tuple[str, ...] | list[str]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderPart:
+class LoadedEncoder:
     """What reads, and answers where it has a classifier."""
 
     folder: Path
@@ -104,15 +105,25 @@ class EncoderPart:
     """The longest text that it is to read, where that is less than it could."""
 
     @property
+    def encoder(self) -> BERTEncoder:
+        """The encoder of a classifier, or the encoder itself."""
+        return encoder_of(self.model)
+
+    @property
+    def classifier(self) -> BERTClassifier | None:
+        """The whole model, where there is a classifier on the encoder."""
+        return self.model if isinstance(self.model, BERTClassifier) else None
+
+    @property
     def classifies(self) -> bool:
         """Whether there is a classifier on the encoder."""
-        return isinstance(self.model, BERTClassifier)
+        return self.classifier is not None
 
     @property
     def max_tokens(self) -> int:
         """The longest text that it reads, special tokens included."""
         # A tokenizer without a limit of its own says 10^30.
-        positions = encoder_of(self.model).config.max_position_embeddings
+        positions = self.encoder.config.max_position_embeddings
         # Some tokenizers' files write it as 512.0.
         limit = int(self.tokenizer.model_max_length)
         return min(positions, limit, self.lowered or positions)
@@ -120,11 +131,11 @@ class EncoderPart:
     @property
     def pad_id(self) -> int:
         """What fills a batch's shorter texts; where it stands is masked."""
-        return encoder_of(self.model).config.pad_token_id or 0
+        return self.encoder.config.pad_token_id or 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecoderPart:
+class LoadedDecoder:
     """What writes, behind the encoder that it was trained with."""
 
     folder: Path
@@ -150,16 +161,16 @@ class DecoderPart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
+class LoadedCheckpoint:
     """A checkpoint, opened."""
 
-    encoder: EncoderPart
-    decoder: DecoderPart | None
+    encoder: LoadedEncoder
+    decoder: LoadedDecoder | None
     assumed: tuple[str, ...] = ()
     """What the checkpoint does not say, and what it was taken for, in a sentence each."""
 
 
-def open_parts(name: str, *, decoder_tokenizer: str | None = None) -> Parts:
+def load_checkpoint(name: str, *, decoder_tokenizer: str | None = None) -> LoadedCheckpoint:
     """Opens a folder or a model on the Hub.
 
     Args:
@@ -188,7 +199,7 @@ def open_parts(name: str, *, decoder_tokenizer: str | None = None) -> Parts:
     return _open_classifier(folder)
 
 
-def lower_limits(parts: Parts, max_tokens: int) -> Parts:
+def lower_limits(parts: LoadedCheckpoint, max_tokens: int) -> LoadedCheckpoint:
     """The same, told to read and to write texts of at most so many tokens.
 
     Raises:
@@ -210,19 +221,19 @@ def lower_limits(parts: Parts, max_tokens: int) -> Parts:
     return replace(parts, encoder=replace(parts.encoder, lowered=max_tokens), decoder=decoder)
 
 
-def _open_classifier(folder: Path) -> Parts:
+def _open_classifier(folder: Path) -> LoadedCheckpoint:
     model = load_classifier(folder)
     config = model.config
     tokenizer = load_tokenizer(folder, words=config.encoder.vocab_size)
     written = classifier_to_hf(config)
-    part = EncoderPart(folder=folder, model=model, tokenizer=tokenizer, config=written)
+    part = LoadedEncoder(folder=folder, model=model, tokenizer=tokenizer, config=written)
     assumed = assumed_of_classifier(read_config(folder), config)
-    return Parts(encoder=part, decoder=None, assumed=tuple(assumed))
+    return LoadedCheckpoint(encoder=part, decoder=None, assumed=tuple(assumed))
 
 
 def _open_encoder_decoder(
     folder: Path, config: Mapping[str, Any], decoder_tokenizer: str | None
-) -> Parts:
+) -> LoadedCheckpoint:
     if isinstance(half := config.get("decoder"), Mapping) and half.get("model_type") == "gpt2":
         _check_reads(folder, half)
     model = load_hybrid(folder)
@@ -238,10 +249,10 @@ def _open_encoder_decoder(
     size = model.encoder.config
     # Never the config as it came, which may hold anything of whoever made it.
     written = {"model_type": size.model_type, **encoder_to_hf(size)}
-    encoder = EncoderPart(folder=folder, model=model.encoder, tokenizer=tokenizer, config=written)
+    encoder = LoadedEncoder(folder=folder, model=model.encoder, tokenizer=tokenizer, config=written)
     own_tokenizer = load_tokenizer(own, words=sizes[1]) if own else tokenizer
     assumed = [] if own else [assumed_tokenizer(sizes[1])]
-    return Parts(
+    return LoadedCheckpoint(
         encoder=encoder,
         decoder=_open_decoder(folder, model, own_tokenizer),
         assumed=(*assumed, *assumed_ends(read_generation(folder))),
@@ -250,10 +261,10 @@ def _open_encoder_decoder(
 
 def _open_decoder(
     folder: Path, model: BERTGPTModel, tokenizer: PreTrainedTokenizerBase
-) -> DecoderPart:
+) -> LoadedDecoder:
     tokens = read_text_tokens(folder)
     _check_words(folder, tokens, model.decoder.config.vocab_size)
-    return DecoderPart(
+    return LoadedDecoder(
         folder=folder,
         model=model,
         tokenizer=tokenizer,

@@ -1,30 +1,33 @@
 """The page that `to_onnx.py` prints, as text: one part for each thing it made."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from export.bundle.card import ModelCard
 from export.bundle.files import DECODER_FILES, ENCODER_FILES
-from export.bundle.write import Card
-from export.eval_texts import HeldOut, Sources
-from export.graphs.encoder import encoder_of
+from export.bundle.schema import (
+    ComparedTexts,
+    GreedyTexts,
+    MapError,
+    ReadingGraph,
+    WritingGraph,
+)
+from export.eval_texts import HeldOut
 from export.graphs.tracing import OPSET
-from export.loading import DecoderPart, EncoderPart, Parts
-from export.quantize.agreement import DecoderAgreement, EncoderAgreement
-from export.quantize.schemes import EightBit
-from export.verification.checks import LIMIT, Proof
-from training.model.classifier import BERTClassifier
+from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
+from export.verification.checks import LIMIT, Checks
 
 
-def show_parts(name: str, parts: Parts) -> str:
+def show_checkpoint(name: str, loaded: LoadedCheckpoint) -> str:
     """What goes in, and what it leaves unsaid."""
-    rows = [_row("checkpoint", name, _encoder(parts.encoder))]
-    if parts.decoder:
-        rows.append(_row("", "with a decoder", _decoder(parts.decoder)))
-    rows += [_row("", "assumed", sentence) for sentence in parts.assumed]
+    rows = [_row("checkpoint", name, _encoder(loaded.encoder))]
+    if loaded.decoder:
+        rows.append(_row("", "with a decoder", _decoder(loaded.decoder)))
+    rows += [_row("", "assumed", sentence) for sentence in loaded.assumed]
     return "\n".join(rows)
 
 
-def show_examples(card: Card, given: Path | None) -> str:
+def show_examples(card: ModelCard, given: Path | None) -> str:
     """Which texts the page will offer to everybody, and how that is changed."""
     count = len(card.examples)
     sources = f", and {len(card.decoder.examples)} to write from" if card.decoder else ""
@@ -34,35 +37,39 @@ def show_examples(card: Card, given: Path | None) -> str:
     return _row("examples", f"{count} texts{sources}", f"public with the bundle; of {origin}")
 
 
-def show_encoder_proof(size: int, proof: Proof) -> str:
+def show_encoder_proof(size: int, checks: Checks) -> str:
     """How far the float32 graph of `size` bytes is from torch, and whether its invariants hold."""
     return "\n".join(
         [
-            *_proof_rows("encoder", ENCODER_FILES["float32"], size, proof),
+            *_proof_rows("encoder", ENCODER_FILES["float32"], size, checks),
             _row("", "invariants", "rows sum to 1, padding gets 0, batch equals single"),
             _row("", "head_mask", "ones change nothing, a zero removes one head"),
-            _verdict(proof),
+            _verdict(checks),
         ]
     )
 
 
-def show_decoder_proof(size: int, proof: Proof, sources: Sources, same_text: float) -> str:
-    """As `show_encoder_proof`, of the decoder's graph, and of what both graphs write together."""
-    count = len(sources.texts)
+def show_decoder_proof(size: int, checks: Checks, greedy: GreedyTexts, remark: str) -> str:
+    """As `show_encoder_proof`, of the decoder's graph, and of what both graphs write together.
+
+    Args:
+        remark: why the sources are not the training's own, where it had some.
+    """
+    count, same = greedy.sources or 0, greedy.same_text or 0.0
     return "\n".join(
         [
-            *_proof_rows("decoder", DECODER_FILES["float32"], size, proof),
+            *_proof_rows("decoder", DECODER_FILES["float32"], size, checks),
             _row("", "cached steps", "give what torch's full pass gives"),
             _row("", "invariants", "rows sum to 1, padding and the future get 0"),
             _row("", "head masks", "ones change nothing, a zero removes one head"),
             _row(
                 "",
                 "greedy text",
-                f"{round(same_text * count)} of {count} as torch writes, token for token; from "
-                f"{sources.origin}",
+                f"{round(same * count)} of {count} as torch writes, token for token; from "
+                f"{greedy.origin}",
             ),
-            *([_row("", "", sources.remark)] if sources.remark else []),
-            _verdict(proof),
+            *([_row("", "", remark)] if remark else []),
+            _verdict(checks),
         ]
     )
 
@@ -72,16 +79,16 @@ def show_search() -> str:
     return _row("sources", "", "reading texts for the decoder to write from")
 
 
-def show_encoder_8_bit(
-    size: int, full_size: int, agreement: EncoderAgreement | None, shares: Mapping[int, float]
-) -> str:
+def show_encoder_8_bit(size: int, full_size: int, measured: ReadingGraph) -> str:
     """What the encoder's 8-bit graph costs and buys, beside a float32 graph of `full_size`."""
     rows = [_size_row(ENCODER_FILES["8bit"], size, full_size)]
-    if agreement:
-        rows += _encoder_rows(agreement)
+    if measured.held_out:
+        rows += _compared_rows(measured.held_out)
+        rows.append(_row("", "  map error (TV)", _errors(measured.map_error)))
+        rows += _difference_rows(measured.difference_from_float32)
     else:
         rows.append(_row("", "not compared", "no texts: give --examples or --held-out"))
-    rows += [_time_row(f"time at {tokens} tokens", share) for tokens, share in shares.items()]
+    rows += _time_rows("time at {} tokens", measured)
     return "\n".join(rows)
 
 
@@ -90,53 +97,47 @@ def show_measuring(held_out: HeldOut) -> str:
     return _row("8 bit", "measuring", _from(held_out.origin))
 
 
-def show_profile(
-    eight_bit: EightBit,
-    misses: Sequence[str],
-    not_measured: Sequence[str],
-    others: float | None,
-) -> str:
+def show_profile(measured: ReadingGraph, others: float | None) -> str:
     """Which profile the 8-bit graph was held to, and which of its limits it misses.
 
     Args:
-        not_measured: the limits of which nothing is known.
         others: the share of this machine that other programs used, if it made times doubtful.
     """
-    weights = eight_bit.integer_weights
-    rows = [_row("", "integer weights", f"{weights.type}, {weights.reason}")]
+    misses = [*(measured.misses or ()), *(measured.latency_misses or ())]
+    rows = []
+    if weights := measured.integer_weights:
+        rows.append(_row("", "integer weights", f"{weights.type}, {weights.reason}"))
     if others:
         remark = f"by processor time of one thread: others use {others:.0%} of this machine"
         rows.append(_row("", "times", remark))
     verdict = "MISSED" if misses else "all limits hold"
-    if not_measured:
+    if measured.not_measured:
         held = "MISSED" if misses else "all measured limits hold"
-        verdict = f"{held}; not measured: {', '.join(not_measured)}"
-    rows.append(_row("", f"profile {eight_bit.name}", verdict))
+        verdict = f"{held}; not measured: {', '.join(measured.not_measured)}"
+    rows.append(_row("", f"profile {measured.profile}", verdict))
     return "\n".join([*rows, *(_row("", "", miss) for miss in misses)])
 
 
-def show_way_out(name: str, profiles: Iterable[str]) -> str:
+def show_options_after_a_miss(name: str, profiles: Iterable[str]) -> str:
     """What can be done about missed limits."""
     others = " or ".join(f"--profile {other}" for other in profiles if other != name)
     return _row("", "what to do", f"{others}; --allow-miss to write it as it is")
 
 
-def show_decoder_8_bit(
-    size: int, full_size: int, agreement: DecoderAgreement, shares: Mapping[int, float]
-) -> str:
+def show_decoder_8_bit(size: int, full_size: int, measured: WritingGraph) -> str:
     """As `show_encoder_8_bit`, of the decoder's 8-bit graph behind the encoder's."""
-    count, origin = len(agreement.sources.texts), agreement.sources.origin
+    greedy, errors = measured.greedy, measured.map_error
+    assert greedy, "8 bit is compared with float32 before it is shown"
+    assert errors, "and so are its maps"
     rows = [
         _size_row(DECODER_FILES["8bit"], size, full_size),
-        _row("", "against float32", f"{count} greedy texts; from {origin}"),
-        _row("", "  same text", f"{agreement.same_text:.2%}"),
-        *(
-            _row("", f"  {kind}", f"map error (TV) {_errors(errors)}")
-            for kind, errors in agreement.map_error.items()
-        ),
-        *_difference_rows(agreement.differences),
+        _row("", "against float32", f"{greedy.sources} greedy texts; from {greedy.origin}"),
+        _row("", "  same text", f"{greedy.same_text:.2%}"),
     ]
-    rows += [_time_row(f"step after {past} tokens", share) for past, share in shares.items()]
+    for kind in ("decoder_attentions", "cross_attentions"):
+        rows.append(_row("", f"  {kind}", f"map error (TV) {_errors(getattr(errors, kind))}"))
+    rows += _difference_rows(measured.difference_from_float32)
+    rows += _time_rows("step after {} tokens", measured)
     return "\n".join(rows)
 
 
@@ -150,19 +151,17 @@ def show_triton(models: Iterable[Path]) -> str:
     return "\n".join(_row("triton", str(model), "") for model in models)
 
 
-def _encoder(part: EncoderPart) -> str:
-    config = encoder_of(part.model).config
+def _encoder(part: LoadedEncoder) -> str:
+    config = part.encoder.config
     weights = sum(parameter.numel() for parameter in part.model.parameters())
     sizes = f"{config.num_hidden_layers} layers × {config.num_attention_heads} heads"
-    answers = (
-        f"labels: {', '.join(part.model.config.labels)}"
-        if isinstance(part.model, BERTClassifier)
-        else "no classifier"
-    )
+    answers = "no classifier"
+    if part.classifier:
+        answers = f"labels: {', '.join(part.classifier.config.labels)}"
     return f"{sizes}, {weights:,} weights, {answers}"
 
 
-def _decoder(part: DecoderPart) -> str:
+def _decoder(part: LoadedDecoder) -> str:
     config = part.model.decoder.config
     weights = sum(parameter.numel() for parameter in part.model.decoder.parameters())
     bridge = part.model.bridge
@@ -173,29 +172,27 @@ def _decoder(part: DecoderPart) -> str:
     )
 
 
-def _proof_rows(first: str, file: str, size: int, proof: Proof) -> Iterator[str]:
+def _proof_rows(first: str, file: str, size: int, checks: Checks) -> Iterator[str]:
     yield _row(first, file, f"{_size(size)}, opset {OPSET}")
-    batches = len(proof.batches)
+    batches = len(checks.batches)
     yield _row("", "against torch", f"{batches} batches, limit {LIMIT:.0e} of the largest value")
-    yield from _difference_rows(proof.differences)
-    if proof.not_tried:
-        yield _row("", "not tried", f"{proof.not_tried}; --max-tokens N keeps the page to fewer")
+    yield from _difference_rows(checks.differences)
+    if checks.not_tried:
+        yield _row("", "not tried", f"{checks.not_tried}; --max-tokens N keeps the page to fewer")
 
 
-def _verdict(proof: Proof) -> str:
-    verdict = "all of it holds" if not proof.failures else "FAILED, see below"
+def _verdict(checks: Checks) -> str:
+    verdict = "all of it holds" if not checks.failures else "FAILED, see below"
     return _row("", "verdict", verdict)
 
 
-def _encoder_rows(agreement: EncoderAgreement) -> Iterator[str]:
-    yield _row("", "against float32", f"on {agreement.texts}: {_from(agreement.origin)}")
-    if agreement.same_label is not None:
-        yield _row("", "  same label", f"{agreement.same_label:.2%}")
-    if agreement.accuracy:
-        before, after = agreement.accuracy
+def _compared_rows(texts: ComparedTexts) -> Iterator[str]:
+    yield _row("", "against float32", f"on {texts.texts}: {_from(texts.from_ or {})}")
+    if texts.same_label is not None:
+        yield _row("", "  same label", f"{texts.same_label:.2%}")
+    before, after = texts.accuracy_float32, texts.accuracy_8bit
+    if before is not None and after is not None:
         yield _row("", "  accuracy", f"{after:.4f}, float32 {before:.4f}, {after - before:+.4f}")
-    yield _row("", "  map error (TV)", _errors(agreement.map_error))
-    yield from _difference_rows(agreement.differences)
 
 
 def _from(origin: Mapping[str, int]) -> str:
@@ -207,20 +204,19 @@ def _difference_rows(differences: Mapping[str, float]) -> Iterator[str]:
         yield _row("", f"  {kind}", f"largest difference {difference:.1e}")
 
 
-def _errors(errors: Mapping[str, float]) -> str:
-    return (
-        f"mean {errors['mean']:.4f}, 99th percentile {errors['p99']:.4f}, "
-        f"largest {errors['max']:.4f}"
-    )
+def _errors(errors: MapError | None) -> str:
+    assert errors, "maps are compared before they are shown"
+    return f"mean {errors.mean:.4f}, 99th percentile {errors.p99:.4f}, largest {errors.max:.4f}"
 
 
 def _size_row(file: str, size: int, full_size: int) -> str:
     return _row("8 bit", file, f"{_size(size)}, {size / full_size:.2f} of float32")
 
 
-def _time_row(what: str, share: float) -> str:
-    remark = "" if share < 1 else ", not faster"
-    return _row("", f"  {what}", f"{share:.2f} of float32{remark}")
+def _time_rows(what: str, measured: ReadingGraph | WritingGraph) -> Iterator[str]:
+    for tokens, share in (measured.latency_ratio or {}).items():
+        remark = "" if share < 1 else ", not faster"
+        yield _row("", f"  {what.format(tokens)}", f"{share:.2f} of float32{remark}")
 
 
 def _row(first: str, second: str, third: str) -> str:

@@ -7,26 +7,27 @@ bundle that demo/app.py opens comes out. Nothing is written unless every check p
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from export.bundle.card import make_card
+from export.bundle.card import ModelCard, make_card
+from export.bundle.schema import Proof
 from export.bundle.write import BUNDLE, describe, write_bundle
 from export.command import DONE, FAILED, STOPPED, run_command
 from export.eval_texts import HeldOut, find_sources, many_texts
 from export.graphs.tracing import check_fits, weights_bytes
-from export.loading import Parts, lower_limits, open_parts
-from export.pipeline import Made, Tell, make_decoder, make_encoder
-from export.quantize.schemes import PROFILES, EightBit
+from export.loading import LoadedCheckpoint, load_checkpoint, lower_limits
+from export.pipeline import PartResult, export_decoder, export_encoder
+from export.quantize.schemes import PROFILES, SIZE, QuantizationOptions
 from export.report import (
     show_bundle,
+    show_checkpoint,
     show_examples,
-    show_parts,
+    show_options_after_a_miss,
     show_search,
     show_triton,
-    show_way_out,
 )
 from export.runtime import other_runtimes
 from export.runtime.session import CHOICES, choose_integer_weights
@@ -48,17 +49,37 @@ def build_parser(description: str | None = None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="example: python export/to_onnx.py checkpoints/reviews --quantize",
     )
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "checkpoint",
         nargs="?",
         help="a checkpoint folder, a folder in Hugging Face's format, or a model's name on the "
         f"Hub (default: {DEFAULT_CHECKPOINT}, which is trained first if it is not there)",
     )
-    parser.add_argument("--out", type=Path, help="the bundle's folder (default: bundles/<name>)")
-    parser.add_argument("--title", help="the page's heading (default: from training)")
-    parser.add_argument(
-        "--licence", help="a sentence on weights and texts (default: from training)"
+    add("--out", type=Path, help="the bundle's folder (default: bundles/<name>)")
+    _add_flags_of_the_page(parser)
+    _add_8_bit_flags(parser)
+    add(
+        "--decoder-tokenizer",
+        metavar="NAME",
+        help="folder or Hub name of the tokenizer that an EncoderDecoderModel writes with "
+        "(default: its folder's decoder/, else the encoder's)",
     )
+    add(
+        "--triton",
+        type=Path,
+        metavar="FOLDER",
+        help="also lay the bundle out in this model repository of the Triton server, as "
+        "triton_repository.py does",
+    )
+    add("--no-train", action="store_true", help="without a checkpoint stop instead of training one")
+    return parser
+
+
+def _add_flags_of_the_page(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--title", help="the page's heading (default: from training)")
+    add("--licence", help="a sentence on weights and texts (default: from training)")
     examples = parser.add_mutually_exclusive_group()
     examples.add_argument(
         "--examples",
@@ -70,31 +91,13 @@ def build_parser(description: str | None = None) -> argparse.ArgumentParser:
     examples.add_argument(
         "--no-examples", action="store_true", help="offer none, of the packaged reviews neither"
     )
-    parser.add_argument(
+    add(
         "--max-tokens",
         type=int,
         metavar="N",
         help="the longest text that the page reads or writes, in tokens: what a model of many "
         "positions is tried on hangs on it (default: as many as the model can)",
     )
-    _add_8_bit_flags(parser)
-    parser.add_argument(
-        "--decoder-tokenizer",
-        metavar="NAME",
-        help="folder or Hub name of the tokenizer that an EncoderDecoderModel writes with "
-        "(default: its folder's decoder/, else the encoder's)",
-    )
-    parser.add_argument(
-        "--triton",
-        type=Path,
-        metavar="FOLDER",
-        help="also lay the bundle out in this model repository of the Triton server, as "
-        "triton_repository.py does",
-    )
-    parser.add_argument(
-        "--no-train", action="store_true", help="without a checkpoint stop instead of training one"
-    )
-    return parser
 
 
 def _add_8_bit_flags(parser: argparse.ArgumentParser) -> None:
@@ -133,8 +136,6 @@ def _add_8_bit_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-_SHARE_OF_8_BIT = 0.28
-"""Of float32's bytes, as the profiles allow."""
 _LONGEST = 500
 """Characters of a failed check: some libraries tell all that they were given."""
 _NAMES = (
@@ -184,86 +185,96 @@ def _default_checkpoint(no_train: bool) -> str:
 
 def _export(given: argparse.Namespace) -> list[str]:
     """Everything between the flags and the bundle; returns the failed checks."""
-    name, eight_bit = given.checkpoint, _eight_bit(given)
-    tell = partial(print, flush=True)
-    record = find_record(Path(name))
-    parts = _open(given)
+    record = find_record(Path(given.checkpoint))
+    loaded = _open(given)
     card = make_card(
-        *(name, record, parts),
+        *(given.checkpoint, record, loaded),
         title=given.title,
         licence=given.licence,
         examples=given.examples,
         no_examples=given.no_examples,
     )
-    describe(parts, card)  # what no reader would open is refused before the work
-    held_out = HeldOut([], False)
-    if eight_bit:
-        held_out = many_texts(given.held_out, record, card.examples, parts.encoder)
-    tell(show_parts(name, parts))
-    tell(show_examples(card, given.examples))
-
-    encoder = make_encoder(parts.encoder, held_out, eight_bit=eight_bit, tell=tell)
-    if encoder.misses and not given.allow_miss:
-        if failures := _leave_out_8_bit(encoder, given, tell):
-            return failures
-        eight_bit = None
-    decoder = Made()
-    if parts.decoder and card.decoder:
-        tell(show_search())
-        places = [given.held_out] if given.held_out else []
-        sources = find_sources(record, card.decoder.examples, parts.encoder, places)
-        decoder = make_decoder(parts.decoder, encoder, sources, eight_bit=eight_bit, tell=tell)
+    describe(loaded, card)  # what no reader would open is refused before the work
+    encoder, decoder = _make_graphs(given, record, loaded, card)
     if failures := encoder.failures + decoder.failures:
         return failures
     if given.only_8bit:
         for made in (encoder, decoder):
             made.graphs.pop("float32", None)
-    out = given.out
     try:
         write_bundle(
-            *(out, parts, card),
+            *(given.out, loaded, card),
             encoder=encoder.graphs,
             decoder=decoder.graphs,
-            prove=partial(_prove, tell=tell),
+            prove=_prove,
         )
     except UnsoundBundleError as unsound:
         return unsound.failures
-    tell(show_bundle(out))
+    _log(show_bundle(given.out))
     if given.triton:
-        tell(show_triton(lay_out(out, given.triton)))
+        _log(show_triton(lay_out(given.out, given.triton)))
     return []
 
 
-def _open(given: argparse.Namespace) -> Parts:
+def _make_graphs(
+    given: argparse.Namespace,
+    record: Mapping[str, Any] | None,
+    loaded: LoadedCheckpoint,
+    card: ModelCard,
+) -> tuple[PartResult, PartResult]:
+    """The encoder's graphs and the decoder's, of which there may be none."""
+    options, held_out, decoder = _options(given), HeldOut([], False), PartResult()
+    if options:
+        held_out = many_texts(given.held_out, record, card.examples, loaded.encoder)
+    _log(show_checkpoint(given.checkpoint, loaded))
+    _log(show_examples(card, given.examples))
+    encoder = export_encoder(loaded.encoder, held_out, options=options, log=_log)
+    if encoder.missed_limits and not given.allow_miss:
+        if failures := _leave_out_8_bit(encoder, given):
+            return PartResult(failures=failures), decoder
+        options = None
+    if loaded.decoder and card.decoder:
+        _log(show_search())
+        places = [given.held_out] if given.held_out else []
+        sources = find_sources(record, card.decoder.examples, loaded.encoder, places)
+        decoder = export_decoder(loaded.decoder, encoder, sources, options=options, log=_log)
+    return encoder, decoder
+
+
+def _log(text: str) -> None:
+    print(text, flush=True)
+
+
+def _open(given: argparse.Namespace) -> LoadedCheckpoint:
     """The checkpoint, after it is clear that its graphs and the disk can hold it.
 
     Raises:
-        OSError, ValueError: as `open_parts`, `lower_limits`, `check_fits` and `check_target`.
+        OSError, ValueError: as `load_checkpoint`, `lower_limits`, `check_fits` and `check_target`.
     """
-    parts = open_parts(given.checkpoint, decoder_tokenizer=given.decoder_tokenizer)
+    loaded = load_checkpoint(given.checkpoint, decoder_tokenizer=given.decoder_tokenizer)
     if given.max_tokens is not None:
-        parts = lower_limits(parts, given.max_tokens)
-    sizes = {"the encoder": weights_bytes(parts.encoder.model)}
-    if parts.decoder:
-        model = parts.decoder.model
+        loaded = lower_limits(loaded, given.max_tokens)
+    sizes = {"the encoder": weights_bytes(loaded.encoder.model)}
+    if loaded.decoder:
+        model = loaded.decoder.model
         bridge = weights_bytes(model.bridge) if model.bridge else 0
         sizes["the decoder"] = weights_bytes(model.decoder) + bridge
     for what, size in sizes.items():
         check_fits(size, what)
     float32 = 0 if given.only_8bit else 1
-    share = float32 + (_SHARE_OF_8_BIT if given.quantize or given.only_8bit else 0)
+    share = float32 + (SIZE if given.quantize or given.only_8bit else 0)
     check_target(given.out, kind=BUNDLE, needs=round(share * sum(sizes.values())))
     if given.triton:
-        tasks = ["classify" if parts.encoder.classifies else "encode"]
-        for task in [*tasks, *(["generate"] if parts.decoder else [])]:
+        tasks = ["classify" if loaded.encoder.classifies else "encode"]
+        for task in [*tasks, *(["generate"] if loaded.decoder else [])]:
             check_target(model_folder(given.out, given.triton, task), kind=MODEL)
-    return parts
+    return loaded
 
 
-def _leave_out_8_bit(encoder: Made, given: argparse.Namespace, tell: Tell) -> list[str]:
+def _leave_out_8_bit(encoder: PartResult, given: argparse.Namespace) -> list[str]:
     """Takes back a graph that misses its limits, and says so; a failure if no other is wanted."""
-    tell(show_way_out(given.profile, PROFILES))
-    missed = [f"8 bit, profile {given.profile}: {miss}" for miss in encoder.misses]
+    _log(show_options_after_a_miss(given.profile, PROFILES))
+    missed = [f"8 bit, profile {given.profile}: {miss}" for miss in encoder.missed_limits]
     if given.only_8bit:
         return missed
     for miss in missed:
@@ -272,20 +283,20 @@ def _leave_out_8_bit(encoder: Made, given: argparse.Namespace, tell: Tell) -> li
     return []
 
 
-def _eight_bit(given: argparse.Namespace) -> EightBit | None:
+def _options(given: argparse.Namespace) -> QuantizationOptions | None:
     if not (given.quantize or given.only_8bit):
         return None
     weights = choose_integer_weights(given.integer_weights)
-    return EightBit(name=given.profile, integer_weights=weights)
+    return QuantizationOptions(name=given.profile, integer_weights=weights)
 
 
-def _prove(folder: Path, tell: Tell) -> dict[str, Any]:
+def _prove(folder: Path) -> Proof:
     """The finished bundle once more, alone, in every runtime; what `bundle.json` keeps of it."""
     found = verify_bundle(folder, other_runtimes.OTHERS)
-    tell(f"\n{show_proof(found)}\n")
+    _log(f"\n{show_proof(found)}\n")
     if found.failures:
         raise UnsoundBundleError(found.failures)
-    return found.entry()
+    return found.proof
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ from typing import Any
 import onnx
 
 from export.bundle.files import choose_graph, read_bundle
-from export.bundle.schema import Manifest
 from export.command import DONE, run_command
 from training.checkpoints.atomic_folder import Kind, whole_folder
 from training.file_names import real_name
@@ -76,17 +75,31 @@ def config_text(
     """
     defaults = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in defaults]
-    outputs = [_tensor(value) for value in model.graph.output]
-    if labels:
-        (logits,) = (output for output in outputs if output["name"] == "logits")
-        logits["label_filename"] = labels
-    parameters = {"intra_op_thread_count": serving.threads, "inter_op_thread_count": 1}
+    batches = sorted({1, serving.max_batch})
     config = {
         "name": name,
         "backend": "onnxruntime",
         "max_batch_size": serving.max_batch,
         "input": [_tensor(value) for value in inputs],
-        "output": outputs,
+        "output": _outputs(model, labels),
+        **_running(serving),
+        "model_warmup": [_warm_up(inputs, batch, warm_up) for batch in batches],
+    }
+    return "\n".join(_lines(config)) + "\n"
+
+
+def _outputs(model: onnx.ModelProto, labels: str | None) -> list[dict[str, Any]]:
+    outputs = [_tensor(value) for value in model.graph.output]
+    if labels:
+        (logits,) = (output for output in outputs if output["name"] == "logits")
+        logits["label_filename"] = labels
+    return outputs
+
+
+def _running(serving: Serving) -> dict[str, Any]:
+    """How requests are put together, and by how many threads of how many instances they are run."""
+    parameters = {"intra_op_thread_count": serving.threads, "inter_op_thread_count": 1}
+    return {
         "dynamic_batching": {
             "preferred_batch_size": sorted({(serving.max_batch + 1) // 2, serving.max_batch}),
             "max_queue_delay_microseconds": _QUEUE_MICROSECONDS,
@@ -95,11 +108,7 @@ def config_text(
         "parameters": _entries(
             {key: {"string_value": str(value)} for key, value in parameters.items()}
         ),
-        "model_warmup": [
-            _warm_up(inputs, batch, warm_up) for batch in sorted({1, serving.max_batch})
-        ],
     }
-    return "\n".join(_lines(config)) + "\n"
 
 
 def _tensor(value: onnx.ValueInfoProto) -> dict[str, Any]:
@@ -201,19 +210,23 @@ def lay_out(
             (model / "1").mkdir()
             shutil.copyfile(graph, model / GRAPH)
             labels = (manifest.labels or ()) if task == "classify" else ()
-            if labels:
-                lines = (" ".join(label.split()) + "\n" for label in labels)  # one line for each
-                (model / LABELS).write_text("".join(lines), encoding="utf-8")
-            text = config_text(
-                target.name,
-                onnx.load(graph),
-                serving or Serving(),
-                _warm_up_lengths(manifest),
-                labels=LABELS if labels else None,
-            )
-            (model / CONFIG).write_text(text, encoding="utf-8")
+            _describe(model, target.name, serving or Serving(), labels, manifest.max_tokens)
         made.append(target)
     return made
+
+
+def _describe(
+    model: Path, name: str, serving: Serving, labels: Sequence[str], max_tokens: int
+) -> None:
+    """Writes what Triton is told of the graph in a model's folder."""
+    if labels:
+        lines = (" ".join(label.split()) + "\n" for label in labels)  # one line for each
+        (model / LABELS).write_text("".join(lines), encoding="utf-8")
+    text = config_text(
+        *(name, onnx.load(model / GRAPH), serving, _warm_up_lengths(max_tokens)),
+        labels=LABELS if labels else None,
+    )
+    (model / CONFIG).write_text(text, encoding="utf-8")
 
 
 def model_folder(bundle: Path, repository: Path, task: str) -> Path:
@@ -221,9 +234,9 @@ def model_folder(bundle: Path, repository: Path, task: str) -> Path:
     return repository / f"{real_name(bundle)}_{_ENDINGS[task]}"
 
 
-def _warm_up_lengths(manifest: Manifest) -> dict[str, int]:
+def _warm_up_lengths(max_tokens: int) -> dict[str, int]:
     """Axis -> length: a paragraph to read, and a step of writing with all of it cached."""
-    tokens = min(_TOKENS, manifest.max_tokens)
+    tokens = min(_TOKENS, max_tokens)
     return {"sequence": tokens, "target": 1, "past": 1, "source": tokens, "encoder_past": tokens}
 
 

@@ -62,7 +62,7 @@ def _run(given: argparse.Namespace) -> int:
     if found.failures:
         return FAILED
     if given.write:
-        manifest = replace(read_manifest(given.bundle), proof=found.entry())
+        manifest = replace(read_manifest(given.bundle), proof=found.proof)
         write_json(given.bundle / FILE, as_json(manifest))
     return DONE
 

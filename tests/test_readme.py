@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-READMES = ("README.md", "training/README.md", "export/README.md", "demo/README.md")
+READMES = (
+    *("README.md", "training/README.md", "export/README.md", "export/benchmarks/README.md"),
+    "demo/README.md",
+)
 # In a Space, and so in its card, the folder demo is the root.
 HOME = {"demo/README.md": ROOT / "demo"}
 

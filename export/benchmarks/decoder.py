@@ -17,18 +17,18 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from export.benchmarks.worker import worker_command
 from export.graphs.decoder import trace_decoder
-from export.graphs.tracing import quiet
-from export.loading import DecoderPart
+from export.graphs.tracing import silenced
+from export.loading import LoadedDecoder
 from export.quantize.graph import quantize
 from export.quantize.schemes import DECODER
-from export.runtime.greedy import graph_steps, write_greedily
+from export.runtime.greedy import graph_next_logits, write_greedily
 from export.runtime.session import THREADS, open_session
 from export.runtime.timing import SOURCE, fastest, median_time, ratios, time_commands, time_graphs
 
 GENERATE, WITH_MAPS = (f"transformers' generate, {maps} maps" for maps in ("no", "all"))
 
 
-def save_graphs(part: DecoderPart, place: Path) -> dict[str, Path]:
+def save_graphs(part: LoadedDecoder, place: Path) -> dict[str, Path]:
     """Writes both graphs into a folder: name in the tables -> file."""
     graph = trace_decoder(part.model.decoder, part.model.bridge)
     models = {
@@ -92,7 +92,7 @@ def write_with_graph(path: Path, tokens: int) -> Callable[[], object]:
     mask = np.ones(hidden.shape[:2], np.int64)
 
     def write() -> list[list[int]]:
-        steps = graph_steps(session, hidden, mask)
+        steps = graph_next_logits(session, hidden, mask)
         return write_greedily(steps, 1, start=0, end=None, most=tokens)
 
     return write
@@ -126,7 +126,7 @@ def write_with_generate(folder: Path, tokens: int, *, attention: str) -> Callabl
 
 def _open_in_transformers(folder: Path, attention: str) -> Any:
     found: Any
-    with quiet():
+    with silenced():
         if (folder / "encoder").is_dir():
             found = EncoderDecoderModel.from_encoder_decoder_pretrained(
                 str(folder / "encoder"),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,12 +21,12 @@ from export.benchmarks.roofline import operations, time_products
 from export.benchmarks.worker import worker_command
 from export.eval_texts import held_out_texts
 from export.graphs.encoder import trace_encoder
-from export.loading import EncoderPart
+from export.graphs.names import encoder_feed, input_names
+from export.loading import LoadedEncoder
 from export.quantize.graph import quantize
 from export.quantize.schemes import FAITHFUL, FAST
 from export.runtime.session import open_session
 from export.runtime.timing import fastest, graph_command, median_time, ratios, time_commands
-from training.model.classifier import BERTClassifier
 
 Times = Mapping[str, Mapping[int, Sequence[float]]]
 """Name -> length -> milliseconds, one number for each round."""
@@ -40,24 +40,25 @@ NO_MAPS = {
 """Graphs of the same weights that give no maps; the fastest is what (a) compares with."""
 TORCH = "PyTorch eager, all maps"
 OPTIMUM = "Optimum's export, all maps"
-FLOOR = "the matrix products alone, at the full rate"
+ROOFLINE = "the matrix products alone, at the full rate"
 FAITHFUL_GRAPH, FAST_GRAPH = (
     f"onnxruntime 8 bit, {profile}, all maps" for profile in ("faithful", "fast")
 )
 
 
-def save_encoders(part: EncoderPart, place: Path, quantized: Sequence[Path]) -> dict[str, Path]:
+def save_encoders(part: LoadedEncoder, place: Path, quantized: Sequence[Path]) -> dict[str, Path]:
     """Writes the graphs that onnxruntime runs into a folder: name in the tables -> file.
 
     Args:
         quantized: 8-bit graphs that are there already; by default those of both profiles are made.
     """
+    assert part.classifier, "what is timed classifies"
     graph = trace_encoder(part.model)
     inputs = [value.name for value in graph.graph.input]
     models = {
         ALL_MAPS: graph,
         NO_MAPS["own"]: Extractor(graph).extract_model(inputs, ["logits"]),
-        NO_MAPS["fused"]: trace_fused(cast(BERTClassifier, part.model)),
+        NO_MAPS["fused"]: trace_fused(part.classifier),
     }
     if part.config.get("model_type") == "bert":
         models[NO_MAPS["sdpa"]] = trace_without_maps(part.folder)
@@ -72,7 +73,7 @@ def save_encoders(part: EncoderPart, place: Path, quantized: Sequence[Path]) -> 
 
 
 def time_reading(
-    part: EncoderPart,
+    part: LoadedEncoder,
     files: Mapping[str, Path],
     lengths: Sequence[int],
     rounds: int,
@@ -95,7 +96,7 @@ def time_reading(
             for file, kind in ((maps, "all maps"), (no_maps, "no maps")):
                 command = worker_command(time_openvino, file, lengths, precision=precision)
                 commands[f"OpenVINO {title}, {kind}"] = command
-    commands[FLOOR] = worker_command(time_products, maps, lengths)
+    commands[ROOFLINE] = worker_command(time_products, maps, lengths)
     return time_commands(commands, lengths=lengths, rounds=rounds)
 
 
@@ -141,10 +142,10 @@ def table_of_goals(times: Times, graph: onnx.ModelProto, lengths: Sequence[int])
     for title in ("float32", "bfloat16"):
         openvino = f"OpenVINO {title}, all maps"
         add_ratio(f"(d) all maps / {openvino}", ALL_MAPS, openvino)
-    add_ratio("all maps / its matrix products at the full rate", ALL_MAPS, FLOOR)
+    add_ratio("all maps / its matrix products at the full rate", ALL_MAPS, ROOFLINE)
     work = {n: operations(graph, n) / 1e9 for n in lengths}
     add("its matrix products, 10^9 operations", [f"{work[n]:.2f}" for n in lengths])
-    floor = fastest(times[FLOOR])
+    floor = fastest(times[ROOFLINE])
     rates = {n: 1000 * work[n] / floor[n] for n in lengths}
     add("the full rate, 10^9 operations a second", [f"{rates[n]:.0f}" for n in lengths])
     return "\n".join(rows)
@@ -181,7 +182,7 @@ def table_of_batches(graphs: Mapping[str, Path], lengths: Sequence[int], rounds:
     return "\n".join(rows)
 
 
-def mixed_lengths(part: EncoderPart, record: Mapping[str, Any] | None) -> list[int]:
+def mixed_lengths(part: LoadedEncoder, record: Mapping[str, Any] | None) -> list[int]:
     """The tokens of 64 texts: held-out ones of the training, else drawn from 8 to 64.
 
     Args:
@@ -208,8 +209,7 @@ def padded_batches(lengths: Sequence[int], size: int) -> list[dict[str, np.ndarr
     for start in range(0, len(ordered), size):
         batch = np.array(ordered[start : start + size])
         real = (np.arange(batch.max()) < batch[:, None]).astype(np.int64)
-        texts = {"input_ids": real, "attention_mask": real, "token_type_ids": 0 * real}
-        feeds.append(texts)
+        feeds.append({"input_ids": real, "attention_mask": real})
     return feeds
 
 
@@ -217,8 +217,8 @@ def read_all(
     session: onnxruntime.InferenceSession, feeds: Sequence[Mapping[str, np.ndarray]]
 ) -> Callable[[], object]:
     """A call that runs all batches, one after the other."""
-    declared = {value.name for value in session.get_inputs()}
-    known = [{name: a for name, a in feed.items() if name in declared} for feed in feeds]
+    declared = input_names(session)
+    known = [encoder_feed(declared, feed["input_ids"], feed["attention_mask"]) for feed in feeds]
     run = partial(session.run, None)
     return lambda: [run(feed) for feed in known]
 

@@ -21,7 +21,7 @@ from transformers import AutoModelForSequenceClassification
 
 from export.graphs.encoder import encoder_names
 from export.graphs.names import GraphNames
-from export.graphs.tracing import OPSET, quiet, trace
+from export.graphs.tracing import OPSET, silenced, trace
 from export.runtime.session import THREADS
 from export.runtime.timing import median_time
 from training.model.classifier import BERTClassifier
@@ -31,7 +31,7 @@ from training.model.encoder import TransformerEncoderLayer
 def time_torch(folder: Path, lengths: Sequence[int]) -> dict[int, float]:
     """Milliseconds in eager mode with `output_attentions`, as in notebooks, by length."""
     torch.set_num_threads(THREADS)
-    with quiet():
+    with silenced():
         model = AutoModelForSequenceClassification.from_pretrained(
             folder, attn_implementation="eager"
         ).eval()
@@ -50,7 +50,7 @@ def time_torch(folder: Path, lengths: Sequence[int]) -> dict[int, float]:
 
 def trace_without_maps(folder: Path) -> onnx.ModelProto:
     """The same weights as other exporters write them: `transformers` with sdpa, logits alone."""
-    with quiet():
+    with silenced():
         model = AutoModelForSequenceClassification.from_pretrained(
             folder, attn_implementation="sdpa"
         ).eval()
@@ -90,7 +90,7 @@ def open_graph(graph: Path, precision: str) -> Callable[[int], Callable[[], obje
     compiled = openvino.Core().compile_model(graph, "CPU", settings)
     request = compiled.create_infer_request()
 
-    def text_of(tokens: int) -> Callable[[], object]:
+    def encoder_run(tokens: int) -> Callable[[], object]:
         feed = {}
         for given in compiled.inputs:
             name, axes = given.get_any_name(), list(given.get_partial_shape())
@@ -101,13 +101,13 @@ def open_graph(graph: Path, precision: str) -> Callable[[int], Callable[[], obje
         # Neither what goes in nor what comes out is copied: OpenVINO at its best.
         return partial(request.infer, feed, share_inputs=True, share_outputs=True)
 
-    return text_of
+    return encoder_run
 
 
 def time_openvino(graph: Path, lengths: Sequence[int], *, precision: str) -> dict[int, float]:
     """Milliseconds of a text of each length; `precision` as of `open_graph`."""
-    text_of = open_graph(graph, precision)
-    return {length: median_time(text_of(length)) for length in lengths}
+    encoder_run = open_graph(graph, precision)
+    return {length: median_time(encoder_run(length)) for length in lengths}
 
 
 class FusedLayer(nn.Module):

@@ -1,13 +1,13 @@
-"""Gathers what a bundle says about its model: from the checkpoint's record and from the flags."""
+"""The model card: what a bundle says of its model, from the checkpoint's record and the flags."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from export.bundle.provenance import checkpoint_origin, held_out_metrics
-from export.bundle.write import Card, DecoderCard
-from export.loading import Parts
+from export.loading import LoadedCheckpoint
 from training.file_names import SUFFIXES, public_name, real_name
 from training.readers.columns import Role
 from training.readers.packaged import SOURCES
@@ -24,16 +24,43 @@ _EXPECTED = "expected a text a line (.txt), JSON Lines (.jsonl) or a CSV with a 
 Examples = tuple[Mapping[str, str], ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class DecoderCard:
+    """What a bundle says to people about what writes."""
+
+    task: str
+    """`restore`, `pairs`, or `generate` where it is not known what was learned."""
+    examples: tuple[Mapping[str, str], ...]
+    """Sources to write from, as they are: a restorer's are corrupted already."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    checkpoint: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """What a bundle says to people about its model."""
+
+    title: str
+    licence: str
+    examples: tuple[Mapping[str, str], ...]
+    temperature: float = 1.0
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """What training measured on held-out texts; empty for a model that we did not train."""
+    checkpoint: Mapping[str, Any] = field(default_factory=dict)
+    """Where the weights came from: name, sha256, data, recipe, seed."""
+    decoder: DecoderCard | None = None
+
+
 def make_card(
     name: str,
     record: Mapping[str, Any] | None,
-    parts: Parts,
+    loaded: LoadedCheckpoint,
     *,
     title: str | None,
     licence: str | None,
     examples: Path | None,
     no_examples: bool = False,
-) -> Card:
+) -> ModelCard:
     """What the flags say wins; then what training noted; then what can be told from the name.
 
     Args:
@@ -45,19 +72,19 @@ def make_card(
         OSError, ValueError: as `read_examples`; or the checkpoint's folder has no name.
     """
     noted = record or {}
-    hybrid = noted.get("hybrid", {}) if parts.decoder else {}
+    hybrid = noted.get("hybrid", {}) if loaded.decoder else {}
     chosen = read_examples(examples) if examples else _public_examples(noted)
     sources = _public_examples(hybrid) or chosen
     if no_examples:
         chosen = sources = ()
-    return Card(
+    return ModelCard(
         title=title or noted.get("title") or real_name(name),
         licence=licence or _noted_licence(noted, hybrid) or _UNKNOWN_LICENCE,
         examples=chosen,
         temperature=noted.get("temperature", 1.0),
         metrics=held_out_metrics(noted.get("metrics", {})),
-        checkpoint={"name": real_name(name), **checkpoint_origin(parts.encoder.folder, noted)},
-        decoder=_decoder_card(hybrid, parts.decoder.folder, sources) if parts.decoder else None,
+        checkpoint={"name": real_name(name), **checkpoint_origin(loaded.encoder.folder, noted)},
+        decoder=_decoder_card(hybrid, loaded.decoder.folder, sources) if loaded.decoder else None,
     )
 
 

@@ -64,6 +64,8 @@ Share = Annotated[float, Within(0, 1)]
 Distance = Annotated[float, Within(0, 1.001)]
 """A total variation distance: 1 at most, but for the rounding of a sum of floats."""
 Difference = Annotated[float, Within(0, 1e30)]
+Ratio = Annotated[float, Within(0, 1_000_000)]
+"""Of two times or sizes."""
 Rate = Annotated[float, Within(0, 1_000)]
 """Errors per word: more than 1 where more is written than was wanted."""
 Count = Annotated[int, Within(0, 10**12)]
@@ -121,25 +123,100 @@ class WritingMapError:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadingGraph:
-    """An ONNX file that reads texts, and how far it is from torch or from float32."""
+class IntegerWeights:
+    """How the weights of integer products are stored, and why."""
 
-    file: RelativePath
-    bytes: Count | None = None
-    difference_from_float32: Mapping[Name, Difference] = field(default_factory=dict)
-    map_error: MapError | None = None
+    type: Literal["int8", "uint8"]
+    reason: Prose
     more: FreeForm = field(default_factory=dict)
-    """What else was measured: scheme, limits, times."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class WritingGraph:
-    """An ONNX file that writes; as `ReadingGraph`."""
+class Limits:
+    """Of an encoder's 8-bit graph against the float32 graph of the same weights."""
+
+    same_label: Share
+    """At least this share of texts gets the same label."""
+    accuracy_difference: Share
+    """The accuracies differ by this share of the texts at most."""
+    map_error: MapError | None = None
+    """At most this, of what is named."""
+    latency_ratio: Mapping[Name, Ratio]
+    """Tokens -> at most this share of float32's time."""
+    size_ratio: Ratio
+    """At most this share of float32's bytes."""
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedTexts:
+    """The texts on which a graph was compared with float32's, and how alike both answer."""
+
+    texts: Count | None = None
+    from_: Mapping[Prose, Count] | None = None
+    """Where they come from, in words -> how many."""
+    same_label: Share | None = None
+    """Of the texts; None without a classifier, and of random tokens."""
+    accuracy_float32: Share | None = None
+    accuracy_8bit: Share | None = None
+    """Both None where the right labels are not known."""
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GreedyTexts:
+    """How many texts are the same, token for token, as those of torch or of float32."""
+
+    sources: Count | None = None
+    origin: Prose | None = None
+    same_text: Share | None = None
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _MeasuredGraph:
+    """What is measured of any graph; None is what was not measured, and says nothing."""
 
     file: RelativePath
     bytes: Count | None = None
     difference_from_float32: Mapping[Name, Difference] = field(default_factory=dict)
+    difference_from_torch: Mapping[Name, Difference] | None = None
+    """Kind of output -> largest absolute difference."""
+    profile: Name | None = None
+    integer_weights: IntegerWeights | None = None
+    scheme: Prose | None = None
+    """How the weights are stored, in words."""
+    longest_tried: Count | None = None
+    """Tokens."""
+    latency_ratio: Mapping[Name, Ratio] | None = None
+    """Tokens that are read, or were written before -> share of float32's time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingGraph(_MeasuredGraph):
+    """An ONNX file that reads texts, and how far it is from torch or from float32."""
+
+    map_error: MapError | None = None
+    limits: Limits | None = None
+    """What its profile holds it to."""
+    misses: tuple[Prose, ...] | None = None
+    """The limits that it misses, but for those of time, in a sentence each."""
+    not_measured: tuple[Prose, ...] | None = None
+    """The limits of which nothing is known."""
+    size_ratio: Ratio | None = None
+    held_out: ComparedTexts | None = None
+    latency_misses: tuple[Prose, ...] | None = None
+    latency_by: Prose | None = None
+    """Which clock told the times."""
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritingGraph(_MeasuredGraph):
+    """An ONNX file that writes; as `ReadingGraph`."""
+
     map_error: WritingMapError | None = None
+    greedy: GreedyTexts | None = None
     more: FreeForm = field(default_factory=dict)
 
 
@@ -233,9 +310,9 @@ class DecoderDescription:
     max_tokens: Tokens
     """So many tokens at most, the start token among them."""
     task: Name
-    """`restore` if it writes a spoiled sentence clean; else a free word."""
+    """`restore` if it restores corrupted sentences; else a free word."""
     examples: Examples = ()
-    """Sources to write from, as they are: a restorer's are spoiled already."""
+    """Sources to write from, as they are: a restorer's are corrupted already."""
     metrics: DecoderMetrics = field(default_factory=DecoderMetrics)
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     more: FreeForm = field(default_factory=dict)
@@ -292,6 +369,43 @@ class Description:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RuntimeAgreement:
+    """What one runtime gave for one graph, beside onnxruntime."""
+
+    skipped: Prose | None = None
+    """Why it was not run; None if it was."""
+    cases: tuple[Prose, ...] | None = None
+    """What it was tried on, in words."""
+    differences: Mapping[Name, Difference] | None = None
+    """Kind of output -> largest absolute difference from onnxruntime."""
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvenGraph:
+    """What `verify.py` found of one graph."""
+
+    batches: tuple[Prose, ...] | None = None
+    not_tried: Prose = ""
+    """What the proof leaves open, in words."""
+    differences_of_its_own: Mapping[Name, Difference] | None = None
+    """Of two ways to run it: kind of output -> largest absolute difference."""
+    agreement: Mapping[Name, RuntimeAgreement] | None = None
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What `verify.py` found."""
+
+    runtimes: Mapping[Name, Name] = field(default_factory=dict)
+    """Runtime -> version, of those that ran."""
+    graphs: Mapping[Name, Mapping[Name, ProvenGraph]] = field(default_factory=dict)
+    """By task, then by precision."""
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest(Description):
     """The whole content of `bundle.json`."""
 
@@ -299,8 +413,7 @@ class Manifest(Description):
     files: Annotated[Mapping[RelativePath, Sha256], Long(1, 10_000)]
     """Every file of the bundle but `bundle.json`. One that is not listed is never opened, so it is
     nobody's concern: a `.DS_Store`, a Hub's `README.md`, a graph that somebody else added."""
-    proof: FreeForm | None = None
-    """What `verify.py` found."""
+    proof: Proof | None = None
     more: FreeForm = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ The names stand here and nowhere else; the tracer, the verification and the quan
 here or from the graph itself. Nothing here needs torch: a bundle is checked without it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -102,7 +102,33 @@ def _kept(
 _PAST, _PRESENT = "past_key_values.", "present."
 
 
-def make_past(
+def encoder_feed(
+    declared: Container[str],
+    ids: np.ndarray,
+    mask: np.ndarray | None = None,
+    segments: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """A batch as an encoder's graph takes it, all of it (batch, sequence).
+
+    Args:
+        declared: the graph's inputs; not every family has segments.
+        mask: 1 for a real token; all are real unless given.
+        segments: 0 unless given.
+    """
+    feed = {
+        "input_ids": ids,
+        "attention_mask": np.ones_like(ids) if mask is None else mask,
+        "token_type_ids": np.zeros_like(ids) if segments is None else segments,
+    }
+    return {name: array for name, array in feed.items() if name in declared}
+
+
+def input_names(session: onnxruntime.InferenceSession) -> set[str]:
+    """The inputs that a graph declares, those with a default among them."""
+    return {value.name for value in session.get_inputs()}
+
+
+def empty_cache(
     session: onnxruntime.InferenceSession, batch: int, *, written: int = 0, read: int = 0
 ) -> dict[str, np.ndarray]:
     """Zeros for every input of the past; as they stand here they begin a text.
@@ -120,6 +146,6 @@ def make_past(
     return past
 
 
-def present_of(past: str) -> str:
+def present_name(past: str) -> str:
     """The output that is this input at the next step."""
     return past.replace(_PAST, _PRESENT)

@@ -16,19 +16,20 @@ from export.graphs.names import GraphNames
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def silenced() -> Iterator[None]:
     """Drops log lines, warnings and prints inside the block; exceptions pass.
 
     onnxruntime's quantiser even sets the root logger to INFO when it is imported, so a level on
     one logger would not do.
     """
+    before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
 
 
 OPSET = 20
@@ -79,7 +80,7 @@ def trace(
         axes: of each input, which axes are dynamic and what they are called; nested as the inputs.
     """
     check_fits(weights_bytes(module), f"the {type(module).__name__}")
-    with quiet():
+    with silenced():
         program = torch.onnx.export(
             module.eval(),
             example,

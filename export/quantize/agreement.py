@@ -5,21 +5,21 @@ encoder, they are compared along the text that the first pair wrote: two texts t
 compare different things.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnxruntime
 
+from export.bundle.schema import ComparedTexts, GreedyTexts, MapError, WritingMapError
 from export.eval_texts import HeldOut, Sources, batches, by_length, feed_of
-from export.loading import DecoderPart
+from export.loading import LoadedDecoder
 from export.runtime.writing import (
     GraphPair,
     Texts,
     longest_source,
     longest_text,
-    same_share,
+    same_text_share,
     write_with_graphs,
 )
 from training.data.batches import Batch
@@ -37,46 +37,23 @@ def moved_shares(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.abs(one - other).sum(axis=-1).transpose(0, 2, 1) / 2
 
 
-def summarise(shares: Sequence[np.ndarray]) -> dict[str, float]:
+def summarize(shares: Sequence[np.ndarray]) -> MapError:
     """Mean, 99th percentile and largest of many rows' moved shares."""
     rows = np.concatenate([part.ravel() for part in shares])
-    return {
-        "mean": float(rows.mean()),
-        "p99": float(np.quantile(rows, 0.99)),
-        "max": float(rows.max()),
-    }
+    p99 = float(np.quantile(rows, 0.99))
+    return MapError(mean=float(rows.mean()), p99=p99, max=float(rows.max()))
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderAgreement:
     """How far a second graph is from a first on the same texts."""
 
-    texts: int
-    origin: Mapping[str, int]
-    """Where they come from, as `HeldOut` says."""
-    same_label: float | None
-    """Share of texts that get the same label from both; None without a classifier, and of
-    random tokens."""
-    accuracy: tuple[float, float] | None
-    """Of the first graph and of the second; None where the right labels are not known."""
-    map_error: dict[str, float]
-    """As `map_error.summarise` says, over all rows of all maps."""
+    texts: ComparedTexts
+    map_error: MapError
+    """Over all rows of all maps."""
     differences: dict[str, float]
     """Largest absolute difference of the logits (without a classifier, of the last hidden state)
     and of the maps."""
-
-    def entry(self) -> dict[str, Any]:
-        """What `bundle.json` keeps of it."""
-        held_out: dict[str, Any] = {"texts": self.texts, "from": dict(self.origin)}
-        if self.same_label is not None:
-            held_out["same_label"] = self.same_label
-        if self.accuracy:
-            held_out["accuracy_float32"], held_out["accuracy_8bit"] = self.accuracy
-        return {
-            "difference_from_float32": self.differences,
-            "map_error": self.map_error,
-            "held_out": held_out,
-        }
 
 
 def compare_encoders(
@@ -104,29 +81,31 @@ def compare_encoders(
         for ours, theirs in zip(left[1:], right[1:], strict=True):
             _note(furthest, "encoder_attentions", ours, theirs)
             shares.append(moved_shares(ours, theirs)[real])
-    labels = np.array([text.label for text in texts])
-    compared = logits and not held_out.random
-    same, accuracy = _labels_agree(logits, labels) if compared else (None, None)
-    return EncoderAgreement(
-        texts=len(texts),
-        origin=held_out.origin,
-        same_label=same,
-        accuracy=accuracy if held_out.labelled else None,
-        map_error=summarise(shares),
-        differences=furthest,
-    )
+    found = ComparedTexts(texts=len(texts), from_=held_out.origin)
+    if logits and not held_out.random:
+        found = _answers_agree(found, logits, [text.label for text in texts], held_out.labelled)
+    return EncoderAgreement(texts=found, map_error=summarize(shares), differences=furthest)
 
 
 def _note(furthest: dict[str, float], kind: str, one: np.ndarray, other: np.ndarray) -> None:
     furthest[kind] = max(furthest[kind], float(np.abs(one - other).max()))
 
 
-def _labels_agree(
-    logits: Sequence[tuple[np.ndarray, np.ndarray]], labels: np.ndarray
-) -> tuple[float, tuple[float, float]]:
-    """The share of texts with the same label from both graphs, and the accuracy of each."""
+def _answers_agree(
+    found: ComparedTexts,
+    logits: Sequence[tuple[np.ndarray, np.ndarray]],
+    labels: Sequence[int],
+    labelled: bool,
+) -> ComparedTexts:
+    """With the share of texts that get the same label from both graphs; and, where the right ones
+    are known, the accuracy of each."""
     first, second = (np.concatenate(part).argmax(axis=1) for part in zip(*logits, strict=True))
-    return _share(first == second), (_share(first == labels), _share(second == labels))
+    found = replace(found, same_label=_share(first == second))
+    if not labelled:
+        return found
+    right = np.array(labels)
+    accuracies = _share(first == right), _share(second == right)
+    return replace(found, accuracy_float32=accuracies[0], accuracy_8bit=accuracies[1])
 
 
 def _share(holds: np.ndarray) -> float:
@@ -140,30 +119,23 @@ _KINDS = ("decoder_attentions", "cross_attentions")
 class DecoderAgreement:
     """How far a second pair of graphs is from a first on the same sources."""
 
-    sources: Sources
-    same_text: float
-    """Share of sources from which both write the same, greedily, token for token."""
-    map_error: dict[str, dict[str, float]]
-    """Kind of map -> what `map_error.summarise` says, over all rows of all of them."""
+    greedy: GreedyTexts
+    """How many texts both write the same, greedily, token for token."""
+    map_error: WritingMapError
+    """Over all rows of all maps of a kind."""
     differences: dict[str, float]
     """Largest absolute difference of the logits and of each kind of map."""
 
-    def entry(self) -> dict[str, Any]:
-        """What `bundle.json` keeps of it."""
-        return {
-            "difference_from_float32": self.differences,
-            "map_error": self.map_error,
-            "greedy": greedy_entry(self.sources, self.same_text),
-        }
 
-
-def greedy_entry(sources: Sources, same_text: float) -> dict[str, Any]:
-    """What `bundle.json` says of greedy texts: of how many, and the share that is the same."""
-    return {"sources": len(sources.texts), "origin": sources.origin, "same_text": same_text}
+def same_texts(sources: Sources, one: Texts, other: Texts) -> GreedyTexts:
+    """The share of the sources' texts that are the same."""
+    return GreedyTexts(
+        sources=len(sources.texts), origin=sources.origin, same_text=same_text_share(one, other)
+    )
 
 
 def compare_decoders(
-    first: GraphPair, second: GraphPair, sources: Sources, written: Texts, part: DecoderPart
+    first: GraphPair, second: GraphPair, sources: Sources, written: Texts, part: LoadedDecoder
 ) -> DecoderAgreement:
     """Writes with the second pair, and follows with both what the first has `written`."""
     again = write_with_graphs(second, part, sources.texts)
@@ -182,15 +154,17 @@ def compare_decoders(
             if kind in shares:
                 shares[kind].append(moved_shares(ours, theirs)[real])
     return DecoderAgreement(
-        sources=sources,
-        same_text=same_share(written, again),
-        map_error={kind: summarise(found) for kind, found in shares.items()},
+        greedy=same_texts(sources, written, again),
+        map_error=WritingMapError(
+            decoder_attentions=summarize(shares["decoder_attentions"]),
+            cross_attentions=summarize(shares["cross_attentions"]),
+        ),
         differences=furthest,
     )
 
 
 def _target(
-    batch: Batch, texts: Sequence[Sequence[int]], part: DecoderPart
+    batch: Batch, texts: Sequence[Sequence[int]], part: LoadedDecoder
 ) -> tuple[np.ndarray, np.ndarray]:
     """What was fed while the texts were written, padded on the right, where nothing sees it; and
     where it is real: both (batch, target)."""

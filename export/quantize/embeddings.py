@@ -14,7 +14,7 @@ from export.quantize.matrices import (
     SYMMETRIC,
     add_constants,
     quantize_columns,
-    quantize_rows,
+    quantize_per_token,
     replace_node,
 )
 
@@ -29,7 +29,7 @@ def quantize_table(model: onnx.ModelProto, *, unsigned: bool = False) -> None:
         unsigned: stores a table that is a head as well as uint8, as `to_integer_products` does.
     """
     graph = model.graph
-    lookup = next(n for n in graph.node if n.op_type == "Gather" and n.input[1] == "input_ids")
+    lookup = find_lookup(model)
     axis = next((a.i for a in lookup.attribute if a.name == "axis"), 0)
     stored = next(tensor for tensor in graph.initializer if tensor.name == lookup.input[0])
     name = stored.name
@@ -51,6 +51,12 @@ def quantize_table(model: onnx.ModelProto, *, unsigned: bool = False) -> None:
     for head in heads:
         assert head.op_type == "MatMul", f"{head.op_type} reads the word embeddings"
         replace_node(graph, head, _integer_product(graph, head, shifted=shifted))
+
+
+def find_lookup(model: onnx.ModelProto) -> NodeProto:
+    """The node that looks `input_ids` up; a RoBERTa counts its positions by them as well."""
+    nodes = model.graph.node
+    return next(n for n in nodes if n.op_type == "Gather" and n.input[1] == "input_ids")
 
 
 def _lookup(gather: NodeProto, axis: int, *, shifted: bool) -> list[NodeProto]:
@@ -75,7 +81,7 @@ def _integer_product(
 ) -> list[NodeProto]:
     """hidden x table in integers, each position's hidden state with a scale of its own."""
     (hidden, name), (result,) = product.input, product.output
-    rows = quantize_rows(hidden, SYMMETRIC, prefix=result)
+    rows = quantize_per_token(hidden, SYMMETRIC, prefix=result)
     add_constants(graph, rows.constants)
     zeros = [rows.zero, *([f"{name}.zero"] if shifted else [])]
     whole, number, words, unit = (
@@ -86,6 +92,6 @@ def _integer_product(
         helper.make_node("MatMulInteger", [rows.uint8, f"{name}.8bit", *zeros], [whole]),
         helper.make_node("Cast", [whole], [number], to=TensorProto.FLOAT),
         helper.make_node("Mul", [number, f"{name}.scales"], [words]),
-        helper.make_node("Mul", [rows.sizes, rows.scale], [unit]),
+        helper.make_node("Mul", [rows.token_scales, rows.scale], [unit]),
         helper.make_node("Mul", [words, unit], [result]),
     ]

@@ -23,61 +23,59 @@ from onnxruntime.quantization.matmul_nbits_quantizer import (
     MatMulNBitsQuantizer,
 )
 
-from export.graphs.tracing import quiet
-from export.quantize.embeddings import quantize_table
-from export.quantize.matrices import channel_sizes, largest_channels, to_integer_products
+from export.graphs.names import encoder_feed
+from export.graphs.tracing import silenced
+from export.quantize.embeddings import find_lookup, quantize_table
+from export.quantize.matrices import (
+    by_input,
+    channel_sizes,
+    find_outlier_channels,
+    to_integer_products,
+)
 from export.quantize.schemes import (
     DECODER,
     FAITHFUL,
-    Blocks,
-    Float,
-    OneScale,
-    Product,
-    Rows,
+    BlockwiseInt8,
+    DynamicInt8,
+    Float32,
+    MatrixFormat,
+    PerTokenInt8,
     Scheme,
 )
-from export.runtime.session import open_session
+from export.runtime.session import Arrays, open_session, run
 
 _TEXTS, _TOKENS = 24, 16
 
 
 def rank(
-    model: onnx.ModelProto, places: Iterable[str], alone: Callable[[str], onnx.ModelProto]
+    model: onnx.ModelProto,
+    inputs: Iterable[str],
+    exact: onnxruntime.InferenceSession,
+    alone: Callable[[str], onnx.ModelProto],
 ) -> list[str]:
-    """Places of a graph of an encoder, the most sensitive first.
+    """What the matrices of an encoder's graph are multiplied with, the most sensitive first.
 
     Args:
         model: the float32 graph.
-        places: their names.
-        alone: the graph with nothing but that place in 8 bit.
+        inputs: the names of what matrices are multiplied with.
+        exact: a session on the float32 graph.
+        alone: the graph in which nothing but the matrices of that input are in 8 bit.
     """
-    feed = random_feed(model)
-    exact = _outputs(open_session(model), feed)
-    moved = {place: _moved(exact, _outputs(open_session(alone(place)), feed)) for place in places}
-    return sorted(moved, key=lambda place: moved[place], reverse=True)
+    feed = random_texts(model)
+    found = run(exact, feed)
+    moved = {one: _moved(found, run(open_session(alone(one)), feed)) for one in inputs}
+    return sorted(moved, key=lambda one: moved[one], reverse=True)
 
 
-def random_feed(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+def random_texts(model: onnx.ModelProto) -> dict[str, np.ndarray]:
     """Texts of random tokens for a graph of an encoder, the same each time."""
-    table = next(node.input[0] for node in model.graph.node if "input_ids" in node.input)
+    table = find_lookup(model).input[0]
     words = next(tensor.dims[0] for tensor in model.graph.initializer if tensor.name == table)
     ids = np.random.default_rng(0).integers(0, words, (_TEXTS, _TOKENS))
-    feed = {
-        "input_ids": ids,
-        "attention_mask": np.ones_like(ids),
-        "token_type_ids": np.zeros_like(ids),
-    }
-    return {given.name: feed[given.name] for given in model.graph.input if given.name in feed}
+    return encoder_feed({given.name for given in model.graph.input}, ids)
 
 
-def _outputs(
-    session: onnxruntime.InferenceSession, feed: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, feed), strict=True))
-
-
-def _moved(exact: dict[str, np.ndarray], found: dict[str, np.ndarray]) -> tuple[float, float]:
+def _moved(exact: Arrays, found: Arrays) -> tuple[float, float]:
     """How far the maps' rows moved on average; and the hidden states, which tell the last apart."""
     maps = [name for name in exact if "attentions" in name]
     apart = [np.abs(found[name] - exact[name]).sum(axis=-1).mean() for name in maps]
@@ -95,7 +93,11 @@ DECODER_REST = (
 
 
 def quantize(
-    model: onnx.ModelProto, scheme: Scheme | None = None, *, unsigned: bool = False
+    model: onnx.ModelProto,
+    scheme: Scheme | None = None,
+    *,
+    unsigned: bool = False,
+    session: onnxruntime.InferenceSession | None = None,
 ) -> onnx.ModelProto:
     """The 8-bit twin of a float32 graph, with the same inputs and outputs; the input is kept.
 
@@ -105,6 +107,7 @@ def quantize(
     Args:
         scheme: the faithful one of an encoder or a decoder unless given.
         unsigned: as `to_integer_products`.
+        session: on the graph, where there is one already.
     """
     if scheme is None:
         reads_source = any(given.name == "encoder_hidden_states" for given in model.graph.input)
@@ -112,18 +115,21 @@ def quantize(
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     quantize_table(copy, unsigned=unsigned)
-    places = _places(model)
-    if scheme.finer:
-        ranking = rank(model, places, lambda one: _replaced(model, model, {one: scheme.product}))
+    inputs = _matrix_inputs(model)
+    if scheme.tiers:
+        exact = session or open_session(model)
+        ranking = rank(
+            *(model, inputs, exact), lambda one: _replaced(model, model, {one: scheme.product})
+        )
     else:
-        ranking = list(places)
+        ranking = list(inputs)
     return _replaced(copy, model, scheme.assign(ranking), unsigned=unsigned)
 
 
 def _replaced(
     model: onnx.ModelProto,
     exact: onnx.ModelProto,
-    kinds: Mapping[str, Product],
+    kinds: Mapping[str, MatrixFormat],
     *,
     unsigned: bool = False,
 ) -> onnx.ModelProto:
@@ -136,44 +142,44 @@ def _replaced(
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     channels = _channels(exact, kinds)
-    blocks: dict[Blocks, list[str]] = {}
-    for hidden, nodes in _places(copy).items():
-        kind = kinds.get(hidden, Float())
-        if isinstance(kind, Rows):
+    blocks: dict[BlockwiseInt8, list[str]] = {}
+    for hidden, nodes in _matrix_inputs(copy).items():
+        kind = kinds.get(hidden, Float32())
+        if isinstance(kind, PerTokenInt8):
             to_integer_products(copy, nodes, channels, unsigned=unsigned)
-        elif isinstance(kind, OneScale):
+        elif isinstance(kind, DynamicInt8):
             to_integer_products(copy, nodes, {}, one_scale=True, unsigned=unsigned)
-        elif isinstance(kind, Blocks):
+        elif isinstance(kind, BlockwiseInt8):
             blocks.setdefault(kind, []).extend(node.name for node in nodes)
     for kind, names in blocks.items():
         copy = _to_blocks(copy, names, kind)
     return copy
 
 
-def _places(model: onnx.ModelProto) -> dict[str, list[NodeProto]]:
+def _matrix_inputs(model: onnx.ModelProto) -> dict[str, list[NodeProto]]:
     """The products of hidden states and matrices, by the hidden states that they read."""
     matrices = {tensor.name for tensor in model.graph.initializer if len(tensor.dims) == 2}
-    found: dict[str, list[NodeProto]] = {}
-    for node in model.graph.node:
-        if node.op_type == "MatMul" and node.input[1] in matrices:
-            found.setdefault(node.input[0], []).append(node)
-    return found
+    return by_input(
+        node for node in model.graph.node if node.op_type == "MatMul" and node.input[1] in matrices
+    )
 
 
-def _channels(model: onnx.ModelProto, kinds: Mapping[str, Product]) -> dict[str, np.ndarray]:
+def _channels(model: onnx.ModelProto, kinds: Mapping[str, MatrixFormat]) -> dict[str, np.ndarray]:
     """The channels that stay apart, the largest that random tokens show, where some do."""
     counts = {
-        hidden: kind.float_channels
+        hidden: kind.outlier_channels
         for hidden, kind in kinds.items()
-        if isinstance(kind, Rows) and kind.float_channels
+        if isinstance(kind, PerTokenInt8) and kind.outlier_channels
     }
     if not counts:
         return {}
-    sizes = channel_sizes(model, counts, [random_feed(model)])
-    return {hidden: largest_channels(sizes[hidden], count) for hidden, count in counts.items()}
+    sizes = channel_sizes(model, counts, [random_texts(model)])
+    return {hidden: find_outlier_channels(sizes[hidden], count) for hidden, count in counts.items()}
 
 
-def _to_blocks(model: onnx.ModelProto, names: Sequence[str], kind: Blocks) -> onnx.ModelProto:
+def _to_blocks(
+    model: onnx.ModelProto, names: Sequence[str], kind: BlockwiseInt8
+) -> onnx.ModelProto:
     others = [n.name for n in model.graph.node if n.op_type == "MatMul" and n.name not in names]
     quantizer = MatMulNBitsQuantizer(
         model,
@@ -182,6 +188,6 @@ def _to_blocks(model: onnx.ModelProto, names: Sequence[str], kind: Blocks) -> on
             block_size=kind.size, is_symmetric=True, accuracy_level=kind.level, bits=8
         ),
     )
-    with quiet():
+    with silenced():
         quantizer.process()
     return quantizer.model.model

@@ -1,9 +1,9 @@
 """A layer's product in int8: a scale for each column of its matrix and each position of its input.
 
 The input, hidden states, is stored as uint8, because onnxruntime multiplies signed integers slowly.
-`quantize_run` gives it one scale for a run and is `DynamicQuantizeLinear`: fast, but where many
+`quantize_dynamic` gives it one scale for a run and is `DynamicQuantizeLinear`: fast, but where many
 positions run together, one of them with large numbers leaves few steps to all others, and a text's
-numbers depend on the texts beside it. With `quantize_rows` neither happens.
+numbers depend on the texts beside it. With `quantize_per_token` neither happens.
 
 A few channels of a transformer's hidden states are many times as large as the rest (Dettmers et
 al. 2022, "LLM.int8()"). They make every position's steps coarse, and so they may stay in float32,
@@ -17,6 +17,8 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+from export.runtime.session import open_session
+
 _TINY = 1e-30
 """Instead of the largest value of a row of zeros, which nothing can be divided by."""
 _LOWEST_GELU = 0.1701
@@ -24,10 +26,10 @@ _LOWEST_GELU = 0.1701
 
 
 @dataclass(frozen=True)
-class Steps:
-    """How a row is laid out on the numbers 0 to 255: its largest value becomes `zero + steps`."""
+class Int8Grid:
+    """How a row is laid out on the numbers 0 to 255: its largest value becomes `zero + levels`."""
 
-    steps: int
+    levels: int
     zero: int
     smallest: float
     """A row's size is taken for at least this."""
@@ -35,8 +37,8 @@ class Steps:
     """Whether the most negative value counts as well as the largest."""
 
 
-SYMMETRIC = Steps(steps=127, zero=128, smallest=_TINY, signed=True)
-AFTER_GELU = Steps(steps=239, zero=16, smallest=_LOWEST_GELU * 239 / 16, signed=False)
+SYMMETRIC = Int8Grid(levels=127, zero=128, smallest=_TINY, signed=True)
+AFTER_GELU = Int8Grid(levels=239, zero=16, smallest=_LOWEST_GELU * 239 / 16, signed=False)
 """Twice as fine: a row above 2.5 is cut in 239 steps, a smaller one in the same steps as that."""
 
 
@@ -48,21 +50,21 @@ class Integers:
     scale: str
     """A scalar."""
     zero: str
-    sizes: str = ""
+    token_scales: str = ""
     """Each position's own factor, shape (..., 1): the integers less `zero`, times `scale`, times
     this are its values. Empty where `scale` alone is for all positions."""
     nodes: list[NodeProto]
     constants: dict[str, np.ndarray]
 
 
-def quantize_run(hidden: str, *, prefix: str) -> Integers:
+def quantize_dynamic(hidden: str, *, prefix: str) -> Integers:
     """One scale for all positions of a run, as onnxruntime's `quantize_dynamic` writes it."""
     uint8, scale, zero = (f"{prefix}.{word}" for word in ("uint8", "scale", "zero"))
     node = helper.make_node("DynamicQuantizeLinear", [hidden], [uint8, scale, zero])
     return Integers(uint8=uint8, scale=scale, zero=zero, nodes=[node], constants={})
 
 
-def quantize_rows(hidden: str, layout: Steps, *, prefix: str) -> Integers:
+def quantize_per_token(hidden: str, layout: Int8Grid, *, prefix: str) -> Integers:
     """The nodes that turn `hidden` into integers; their results begin with `prefix`."""
 
     def name(word: str) -> str:
@@ -71,27 +73,27 @@ def quantize_rows(hidden: str, layout: Steps, *, prefix: str) -> Integers:
     constants: dict[str, np.ndarray] = {
         name("last_axis"): np.array([-1], np.int64),
         name("smallest"): np.array(layout.smallest, np.float32),
-        name("scale"): np.array(1 / layout.steps, np.float32),
+        name("scale"): np.array(1 / layout.levels, np.float32),
         name("zero"): np.array(layout.zero, np.uint8),
     }
     nodes, measured = [], hidden
     if layout.signed:
         measured = name("absolute")
         nodes.append(helper.make_node("Abs", [hidden], [measured]))
-    largest, sizes, inverse, shares, uint8 = map(
+    largest, token_scales, inverse, shares, uint8 = map(
         name, ("largest", "sizes", "inverse", "shares", "uint8")
     )
     nodes += [
         helper.make_node("ReduceMax", [measured, name("last_axis")], [largest], keepdims=1),
-        helper.make_node("Max", [largest, name("smallest")], [sizes]),
+        helper.make_node("Max", [largest, name("smallest")], [token_scales]),
         # A division for each row, not for each number: one takes as long as several products.
-        helper.make_node("Reciprocal", [sizes], [inverse]),
+        helper.make_node("Reciprocal", [token_scales], [inverse]),
         helper.make_node("Mul", [hidden, inverse], [shares]),
         helper.make_node("QuantizeLinear", [shares, name("scale"), name("zero")], [uint8]),
     ]
     return Integers(
         uint8=uint8,
-        sizes=sizes,
+        token_scales=token_scales,
         scale=name("scale"),
         zero=name("zero"),
         nodes=nodes,
@@ -150,19 +152,16 @@ def to_integer_products(
     graph = model.graph
     makers = {result: node.op_type for node in graph.node for result in node.output}
     stored = {tensor.name: tensor for tensor in graph.initializer}
-    inputs: dict[str, list[NodeProto]] = {}
-    for node in products:
-        inputs.setdefault(node.input[0], []).append(node)
-    for hidden, readers in inputs.items():
+    for hidden, readers in by_input(products).items():
         layout = AFTER_GELU if makers.get(hidden) == "Gelu" else SYMMETRIC
-        apart = channels.get(hidden, np.array([], np.int64))
+        outliers = channels.get(hidden, np.array([], np.int64))
         width = stored[readers[0].input[1]].dims[0]
-        integers = _hidden_in_8_bit(hidden, None if one_scale else layout, apart, width)
+        integers = _hidden_in_8_bit(hidden, None if one_scale else layout, outliers, width)
         add_constants(graph, integers.constants)
         nodes = integers.nodes
         for node in readers:
             matrix = numpy_helper.to_array(stored[node.input[1]])
-            new, constants = _product(node, integers, matrix, apart, unsigned=unsigned)
+            new, constants = _product(node, integers, matrix, outliers, unsigned=unsigned)
             graph.initializer.remove(stored[node.input[1]])
             add_constants(graph, constants)
             replace_node(graph, node, [*nodes, *new])
@@ -171,23 +170,33 @@ def to_integer_products(
         declare_contrib(model)
 
 
+def by_input(products: Iterable[NodeProto]) -> dict[str, list[NodeProto]]:
+    """Products by the hidden states that they read."""
+    found: dict[str, list[NodeProto]] = {}
+    for node in products:
+        found.setdefault(node.input[0], []).append(node)
+    return found
+
+
 def declare_contrib(model: onnx.ModelProto) -> None:
     """Says that the graph uses onnxruntime's own operators."""
     if all(used.domain != CONTRIB for used in model.opset_import):
         model.opset_import.append(helper.make_opsetid(CONTRIB, 1))
 
 
-def _hidden_in_8_bit(hidden: str, layout: Steps | None, apart: np.ndarray, width: int) -> Integers:
+def _hidden_in_8_bit(
+    hidden: str, layout: Int8Grid | None, outliers: np.ndarray, width: int
+) -> Integers:
     """The hidden states as integers, without the channels that stay apart, which are gathered."""
-    kept = f"{hidden}.kept" if len(apart) else hidden
+    kept = f"{hidden}.kept" if len(outliers) else hidden
     if layout is None:
-        integers = quantize_run(kept, prefix=hidden)
+        integers = quantize_dynamic(kept, prefix=hidden)
     else:
-        integers = quantize_rows(kept, layout, prefix=hidden)
-    if len(apart):
+        integers = quantize_per_token(kept, layout, prefix=hidden)
+    if len(outliers):
         keep = np.ones(width, np.float32)
-        keep[apart] = 0
-        integers.constants.update({f"{hidden}.keep": keep, f"{hidden}.apart": apart})
+        keep[outliers] = 0
+        integers.constants.update({f"{hidden}.keep": keep, f"{hidden}.apart": outliers})
         integers.nodes[:0] = [
             helper.make_node(
                 "Gather", [hidden, f"{hidden}.apart"], [f"{hidden}.channels"], axis=-1
@@ -198,18 +207,18 @@ def _hidden_in_8_bit(hidden: str, layout: Steps | None, apart: np.ndarray, width
 
 
 def _product(
-    node: NodeProto, integers: Integers, matrix: np.ndarray, apart: np.ndarray, *, unsigned: bool
+    node: NodeProto, integers: Integers, matrix: np.ndarray, outliers: np.ndarray, *, unsigned: bool
 ) -> tuple[list[NodeProto], dict[str, np.ndarray]]:
     """integers x integers x scales, and what is apart in float32."""
     (hidden, name), (result,) = node.input, node.output
     rest = matrix.copy()
-    rest[apart] = 0
+    rest[outliers] = 0
     columns, constants, zeros = _columns(name, rest, unsigned)
-    scaled = f"{result}.scaled" if len(apart) else result
-    of_integers = _by_position if integers.sizes else _by_run
+    scaled = f"{result}.scaled" if len(outliers) else result
+    of_integers = _by_position if integers.token_scales else _by_run
     nodes = of_integers(integers, columns, f"{name}.scales", zeros, scaled)
-    if len(apart):
-        constants[f"{name}.apart"] = np.ascontiguousarray(matrix[apart])
+    if len(outliers):
+        constants[f"{name}.apart"] = np.ascontiguousarray(matrix[outliers])
         thin = f"{result}.apart"
         nodes += [
             helper.make_node("MatMul", [f"{hidden}.channels", f"{name}.apart"], [thin]),
@@ -238,7 +247,7 @@ def _by_position(
     whole, inputs = f"{result}.in_rows", [hidden.uint8, columns, hidden.scale, scales, hidden.zero]
     return [
         helper.make_node("MatMulIntegerToFloat", [*inputs, *zeros], [whole], domain=CONTRIB),
-        helper.make_node("Mul", [whole, hidden.sizes], [result]),
+        helper.make_node("Mul", [whole, hidden.token_scales], [result]),
     ]
 
 
@@ -256,18 +265,16 @@ def _by_run(
     ]
 
 
-def largest_channels(sizes: np.ndarray, count: int) -> np.ndarray:
+def find_outlier_channels(token_scales: np.ndarray, count: int) -> np.ndarray:
     """The `count` channels of the largest values, sorted, and never more than one in sixteen."""
-    count = min(count, len(sizes) // 16)
-    return np.sort(np.argsort(-sizes, kind="stable")[:count]).astype(np.int64)
+    count = min(count, len(token_scales) // 16)
+    return np.sort(np.argsort(-token_scales, kind="stable")[:count]).astype(np.int64)
 
 
 def channel_sizes(
     model: onnx.ModelProto, hidden: Iterable[str], feeds: Sequence[Mapping[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
     """The largest absolute value of each channel of some hidden states, over some runs."""
-    from export.runtime.session import open_session
-
     names, shown = list(hidden), onnx.ModelProto()
     shown.CopyFrom(model)
     shown.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)

@@ -5,15 +5,15 @@ each graph and the limits that the encoder's is held to. `compare_schemes.py` me
 beside others that were tried.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from export.runtime.session import IntegerWeights, choose_integer_weights
+from export.bundle.schema import ComparedTexts, IntegerWeights, Limits, MapError, ReadingGraph
+from export.runtime.session import choose_integer_weights
 
 
 @dataclass(frozen=True)
-class Blocks:
+class BlockwiseInt8:
     """`MatMulNBits`: a scale for every `size` weights of a column."""
 
     size: int = 32
@@ -25,19 +25,19 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class Rows:
+class PerTokenInt8:
     """int8 with a scale for each column of a matrix and for each position of its input."""
 
-    float_channels: int = 0
+    outlier_channels: int = 0
     """So many of the input's channels, the largest, are multiplied in float32."""
 
     def __str__(self) -> str:
-        apart = f", {self.float_channels} channels in float32" if self.float_channels else ""
+        apart = f", {self.outlier_channels} channels in float32" if self.outlier_channels else ""
         return f"int8 by rows and columns{apart}"
 
 
 @dataclass(frozen=True)
-class OneScale:
+class DynamicInt8:
     """int8 with a scale for each column of a matrix and one for all positions of a run, as
     onnxruntime's `quantize_dynamic` writes it."""
 
@@ -46,75 +46,53 @@ class OneScale:
 
 
 @dataclass(frozen=True)
-class Float:
+class Float32:
     """Stays as it is."""
 
     def __str__(self) -> str:
         return "float32"
 
 
-Product = Blocks | Rows | OneScale | Float
+MatrixFormat = BlockwiseInt8 | PerTokenInt8 | DynamicInt8 | Float32
 
 
 @dataclass(frozen=True)
-class Finer:
+class Tier:
     """What the most sensitive matrices become instead."""
 
     share: float
     """So much of all matrices, of those that no level before has taken."""
-    product: Product
+    product: MatrixFormat
 
 
 @dataclass(frozen=True)
 class Scheme:
     """What the products of hidden states and matrices become: a few exactly, the rest fast."""
 
-    product: Product
-    finer: tuple[Finer, ...] = ()
+    product: MatrixFormat
+    tiers: tuple[Tier, ...] = ()
     """The most sensitive first, as `graph.py` ranks them."""
 
-    def assign(self, ranking: Sequence[str]) -> dict[str, Product]:
+    def assign(self, ranking: Sequence[str]) -> dict[str, MatrixFormat]:
         """What each becomes of what is ranked, the most sensitive first."""
         waiting, found = list(ranking), {}
-        for level in self.finer:
+        for level in self.tiers:
             for _ in range(min(len(waiting), round(level.share * len(ranking)))):
                 found[waiting.pop(0)] = level.product
         return found | dict.fromkeys(waiting, self.product)
 
     def __str__(self) -> str:
-        levels = [f"{level.share:.0%} of the matrices: {level.product}" for level in self.finer]
+        levels = [f"{level.share:.0%} of the matrices: {level.product}" for level in self.tiers]
         return "; ".join([*levels, f"{'the others' if levels else 'layers'}: {self.product}"])
 
 
-FAITHFUL = Scheme(Rows(), (Finer(1 / 3, Blocks(32)), Finer(1 / 3, Rows(8))))
-FAST = Scheme(OneScale(), (Finer(1 / 8, Rows()),))
-DECODER = Scheme(Blocks(32))
+FAITHFUL = Scheme(PerTokenInt8(), (Tier(1 / 3, BlockwiseInt8(32)), Tier(1 / 3, PerTokenInt8(8))))
+FAST = Scheme(DynamicInt8(), (Tier(1 / 8, PerTokenInt8()),))
+DECODER = Scheme(BlockwiseInt8(32))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Of an encoder's 8-bit graph against the float32 graph of the same weights."""
-
-    same_label: float
-    """At least this share of texts gets the same label."""
-    accuracy: float
-    """The accuracies differ by this share of the texts at most."""
-    map_error: Mapping[str, float] = field(default_factory=dict)
-    """At most this, of the kinds that `map_error.summarise` gives."""
-    latency: Mapping[int, float]
-    """Tokens -> at most this share of float32's time."""
-    size: float = 0.28
-    """At most this share of float32's bytes."""
-
-    def entry(self) -> dict[str, Any]:
-        """What `bundle.json` keeps of them."""
-        return {
-            "same_label": self.same_label,
-            "accuracy_difference": self.accuracy,
-            **({"map_error": dict(self.map_error)} if self.map_error else {}),
-            "latency_ratio": {str(tokens): share for tokens, share in self.latency.items()},
-            "size_ratio": self.size,
-        }
+SIZE = 0.28
+"""Of float32's bytes: eight bits of 32, their scales, and what stays in float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,101 +110,27 @@ PROFILES = {
         decoder=DECODER,
         limits=Limits(
             same_label=0.995,
-            accuracy=0.003,
-            map_error={"mean": 0.01, "p99": 0.03},
-            latency={32: 0.75, 128: 0.75},
+            accuracy_difference=0.003,
+            map_error=MapError(mean=0.01, p99=0.03),
+            latency_ratio={"32": 0.75, "128": 0.75},
+            size_ratio=SIZE,
         ),
     ),
     "fast": Profile(
         encoder=FAST,
         decoder=DECODER,
-        limits=Limits(same_label=0.985, accuracy=0.005, latency={32: 0.42, 128: 0.45, 512: 0.58}),
+        limits=Limits(
+            same_label=0.985,
+            accuracy_difference=0.005,
+            latency_ratio={"32": 0.42, "128": 0.45, "512": 0.58},
+            size_ratio=SIZE,
+        ),
     ),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """What was measured of an 8-bit graph, as far as it could be."""
-
-    size: float
-    latency: Mapping[int, float]
-    map_error: Mapping[str, float] = field(default_factory=dict)
-    texts: int = 0
-    """On how many texts the labels were compared; random tokens are none."""
-    same_label: float | None = None
-    accuracy: tuple[float, float] | None = None
-    """Of float32 and of 8 bit."""
-
-
-def misses(found: Found, limits: Limits) -> list[str]:
-    """Which limits do not hold, and by how much: a sentence each. See `not_measured` as well.
-
-    On few texts one text may differ where the limit is a smaller share than that.
-    """
-    said = list(_label_misses(found, limits)) if found.texts else []
-    for kind, most in limits.map_error.items():
-        if kind not in found.map_error:
-            continue
-        error = found.map_error[kind]
-        said += _above(f"map error, {_KINDS[kind]}, {error:.4f}", error, most, digits=4)
-    said += _above(f"size {found.size:.3f} of float32's", found.size, limits.size)
-    return said + latency_misses(found, limits)
-
-
-def latency_misses(found: Found, limits: Limits) -> list[str]:
-    """Those of `misses` that another run may not repeat."""
-    said = []
-    for tokens, most in limits.latency.items():
-        if tokens in found.latency:
-            share = found.latency[tokens]
-            said += _above(f"time at {tokens} tokens {share:.3f} of float32's", share, most)
-    return said
-
-
-def not_measured(found: Found, limits: Limits) -> list[str]:
-    """Of which limits nothing is known, so that they are neither held nor missed."""
-    compared = {"same label": found.same_label, "accuracy": found.accuracy}
-    return [
-        *(what for what, value in compared.items() if value is None or not found.texts),
-        *(f"map error, {_KINDS[kind]}" for kind in limits.map_error if kind not in found.map_error),
-        *(f"time at {tokens} tokens" for tokens in limits.latency if tokens not in found.latency),
-    ]
-
-
-_ROUNDING = 1e-9
-"""Shares of texts are sums of floats: one at its limit is not above it."""
-_KINDS = {"mean": "mean", "p99": "99th percentile", "max": "largest"}
-
-
-def _above(what: str, found: float, most: float, digits: int = 3) -> list[str]:
-    if found <= most:
-        return []
-    return [f"{what}; at most {most} is wanted: {found - most:.{digits}f} too much"]
-
-
-def _label_misses(found: Found, limits: Limits) -> Iterator[str]:
-    one_text = 1 / found.texts
-    if found.same_label is not None:
-        lacking = limits.same_label - found.same_label
-        if lacking > max(0, one_text - (1 - limits.same_label)) + _ROUNDING:
-            yield (
-                f"same label {found.same_label:.2%} of {found.texts} texts; at least "
-                f"{limits.same_label:.2%} is wanted: {100 * lacking:.2f} points too few"
-            )
-    if found.accuracy:
-        before, after = found.accuracy
-        apart = abs(after - before)
-        if apart > max(limits.accuracy, one_text) + _ROUNDING:
-            yield (
-                f"accuracy {after:.2%} of {found.texts} texts, float32 {before:.2%}; at most "
-                f"{100 * limits.accuracy:.1f} points apart is wanted: "
-                f"{100 * (apart - limits.accuracy):.2f} too much"
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class EightBit:
+class QuantizationOptions:
     """The flags of `to_onnx.py` that an 8-bit graph hangs on."""
 
     name: str = "faithful"
@@ -242,6 +146,74 @@ class EightBit:
         """Whether weights of integer products are stored as uint8."""
         return self.integer_weights.type == "uint8"
 
-    def entry(self) -> dict[str, object]:
-        """What `bundle.json` keeps of it."""
-        return {"profile": self.name, "integer_weights": self.integer_weights.entry()}
+
+def missed_limits(measured: ReadingGraph, limits: Limits) -> list[str]:
+    """Which limits do not hold, but for those of time: a sentence each, with how much is missing.
+
+    What was not measured is neither held nor missed, see `not_measured`. On few texts one text may
+    differ where the limit is a smaller share than that.
+    """
+    said = list(_missed_labels(measured.held_out, limits)) if measured.held_out else []
+    for kind, what in _KINDS.items():
+        most, error = getattr(limits.map_error, kind, None), getattr(measured.map_error, kind, None)
+        if most is not None and error is not None:
+            said += _above(f"map error, {what}, {error:.4f}", error, most, digits=4)
+    if (size := measured.size_ratio) is not None:
+        said += _above(f"size {size:.3f} of float32's", size, limits.size_ratio)
+    return said
+
+
+def missed_times(measured: ReadingGraph, limits: Limits) -> list[str]:
+    """The limits of time that do not hold; another run may not repeat them."""
+    times, said = measured.latency_ratio or {}, []
+    for tokens, most in limits.latency_ratio.items():
+        if tokens in times:
+            share = times[tokens]
+            said += _above(f"time at {tokens} tokens {share:.3f} of float32's", share, most)
+    return said
+
+
+def not_measured(measured: ReadingGraph, limits: Limits) -> list[str]:
+    """Of which limits nothing is known, so that they are neither held nor missed."""
+    texts, times = measured.held_out, measured.latency_ratio or {}
+    return [
+        *(["same label"] if texts is None or texts.same_label is None else []),
+        *(["accuracy"] if texts is None or texts.accuracy_8bit is None else []),
+        *(
+            f"map error, {what}"
+            for kind, what in _KINDS.items()
+            if getattr(limits.map_error, kind, None) is not None
+            if getattr(measured.map_error, kind, None) is None
+        ),
+        *(f"time at {tokens} tokens" for tokens in limits.latency_ratio if tokens not in times),
+    ]
+
+
+_ROUNDING = 1e-9
+"""Shares of texts are sums of floats: one at its limit is not above it."""
+_KINDS = {"mean": "mean", "p99": "99th percentile", "max": "largest"}
+
+
+def _above(what: str, found: float, most: float, digits: int = 3) -> list[str]:
+    if found <= most:
+        return []
+    return [f"{what}; at most {most} is wanted: {found - most:.{digits}f} too much"]
+
+
+def _missed_labels(found: ComparedTexts, limits: Limits) -> Iterator[str]:
+    one_text = 1 / found.texts if found.texts else 1.0
+    if found.same_label is not None:
+        lacking = limits.same_label - found.same_label
+        if lacking > max(0, one_text - (1 - limits.same_label)) + _ROUNDING:
+            yield (
+                f"same label {found.same_label:.2%} of {found.texts} texts; at least "
+                f"{limits.same_label:.2%} is wanted: {100 * lacking:.2f} points too few"
+            )
+    before, after = found.accuracy_float32, found.accuracy_8bit
+    if before is not None and after is not None:
+        difference, most = abs(after - before), limits.accuracy_difference
+        if difference > max(most, one_text) + _ROUNDING:
+            yield (
+                f"accuracy {after:.2%} of {found.texts} texts, float32 {before:.2%}; at most "
+                f"{100 * most:.1f} points apart is wanted: {100 * (difference - most):.2f} too much"
+            )

@@ -9,14 +9,14 @@ import numpy as np
 import onnxruntime
 from onnxruntime import OrtValue
 
-from export.graphs.names import make_past, present_of
+from export.graphs.names import empty_cache, present_name
 
-Step = Callable[[np.ndarray], np.ndarray]
+NextLogits = Callable[[np.ndarray], np.ndarray]
 """Takes the newest token of every text, (batch, 1), and scores the next, (batch, vocabulary)."""
 
 
 def write_greedily(
-    step: Step, batch: int, *, start: int, end: int | None, most: int
+    step: NextLogits, batch: int, *, start: int, end: int | None, most: int
 ) -> list[list[int]]:
     """The token ids of each text of a batch, without `start` and `end`, at most `most` of them.
 
@@ -35,9 +35,9 @@ def write_greedily(
     return [row[: row.index(end)] if end in row else row for row in rows]
 
 
-def graph_steps(
+def graph_next_logits(
     session: onnxruntime.InferenceSession, hidden: np.ndarray, mask: np.ndarray
-) -> Step:
+) -> NextLogits:
     """The steps of a decoder's graph on a batch of sources; all maps are fetched at each of them.
 
     Keys and values stay in onnxruntime from step to step.
@@ -49,9 +49,9 @@ def graph_steps(
     seen = [v.name for v in session.get_outputs() if not v.name.startswith("present.")]
     past = {
         name: OrtValue.ortvalue_from_numpy(empty)
-        for name, empty in make_past(session, len(hidden)).items()
+        for name, empty in empty_cache(session, len(hidden)).items()
     }
-    presents = [present_of(name) for name in past]
+    presents = [present_name(name) for name in past]
     source = {
         "encoder_hidden_states": OrtValue.ortvalue_from_numpy(hidden),
         "encoder_attention_mask": OrtValue.ortvalue_from_numpy(mask),

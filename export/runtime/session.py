@@ -10,13 +10,13 @@ speed or more, with VNNI as well, so they are for processors without it.
 import os
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
+
+from export.bundle.schema import IntegerWeights
 
 EXACT = "session.x64quantprecision"
 """Set to 1, onnxruntime turns int8 weights into uint8 when it loads them."""
@@ -24,19 +24,6 @@ CHOICES = ("auto", "int8", "uint8")
 
 _VNNI = ("avx512_vnni", "avx_vnni", "avx_vnni_int8")
 _X86 = ("x86_64", "amd64", "i686", "i386", "x86")
-
-
-@dataclass(frozen=True, kw_only=True)
-class IntegerWeights:
-    """How the weights of integer products are stored, and why."""
-
-    type: str
-    """`int8` or `uint8`."""
-    reason: str
-
-    def entry(self) -> dict[str, Any]:
-        """What `bundle.json` keeps of it."""
-        return {"type": self.type, "reason": self.reason}
 
 
 def choose_integer_weights(
@@ -49,7 +36,9 @@ def choose_integer_weights(
         machine, flags: as `by_processor`.
     """
     if choice != "auto":
-        return IntegerWeights(type=choice, reason="asked for with --integer-weights")
+        return IntegerWeights(
+            type="uint8" if choice == "uint8" else "int8", reason="asked for with --integer-weights"
+        )
     return by_processor(machine, flags)
 
 

@@ -25,7 +25,7 @@ import onnx
 import onnxruntime
 from onnxruntime import OrtValue
 
-from export.graphs.names import make_past
+from export.graphs.names import empty_cache, encoder_feed, input_names
 from export.runtime.session import THREADS, open_session
 
 LENGTHS = (32, 128, 512)
@@ -162,24 +162,18 @@ def median_time(call: Callable[[], object], clock: Callable[[], float] | None = 
     return 1000 * statistics.median(taken)
 
 
-def text_of(session: onnxruntime.InferenceSession, tokens: int) -> Callable[[], object]:
+def encoder_run(session: onnxruntime.InferenceSession, tokens: int) -> Callable[[], object]:
     """One run of an encoder over a text of so many tokens."""
-    declared = {value.name for value in session.get_inputs()}
-    feed = {
-        "input_ids": np.ones((1, tokens), np.int64),
-        "attention_mask": np.ones((1, tokens), np.int64),
-        "token_type_ids": np.zeros((1, tokens), np.int64),
-    }
-    feed = {name: array for name, array in feed.items() if name in declared}
+    feed = encoder_feed(input_names(session), np.ones((1, tokens), np.int64))
     return partial(session.run, None, feed)
 
 
-def step_after(session: onnxruntime.InferenceSession, past: int) -> Callable[[], object]:
+def decoder_step(session: onnxruntime.InferenceSession, past: int) -> Callable[[], object]:
     """One step of a decoder that has written so many tokens, from a source of `SOURCE` tokens."""
     random = np.random.default_rng(0)
     shapes = {value.name: value.shape for value in session.get_inputs()}
     width = shapes["encoder_hidden_states"][2]
-    kept = make_past(session, 1, written=past, read=SOURCE)
+    kept = empty_cache(session, 1, written=past, read=SOURCE)
     feed = {
         "input_ids": np.ones((1, 1), np.int64),
         "encoder_attention_mask": np.ones((1, SOURCE), np.int64),
@@ -201,8 +195,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser.parse_args(argv)
     clock = time.process_time if given.busy else time.perf_counter
     session = open_session(given.graph, threads=1 if given.busy else THREADS)
-    is_decoder = bool(make_past(session, 1))
-    one_run = step_after if is_decoder else text_of
+    is_decoder = bool(empty_cache(session, 1))
+    one_run = decoder_step if is_decoder else encoder_run
     medians = {length: median_time(one_run(session, length), clock) for length in given.lengths}
     print(json.dumps(medians))
     return 0

@@ -10,9 +10,9 @@ import torch
 
 from export.eval_texts import batches, feed_of
 from export.graphs.longest import longest_read, longest_written
-from export.graphs.names import make_past
-from export.loading import DecoderPart
-from export.runtime.greedy import Step, graph_steps, write_greedily
+from export.graphs.names import empty_cache
+from export.loading import LoadedDecoder
+from export.runtime.greedy import NextLogits, graph_next_logits, write_greedily
 from export.runtime.session import open_session
 from training.data.batches import Batch, EncodedText
 from training.hybrid.seq2seq import LONGER, MORE
@@ -31,10 +31,10 @@ class GraphPair:
         """Sessions on two graphs in memory."""
         return cls(open_session(encoder), open_session(decoder))
 
-    def steps(self, batch: Batch) -> Step:
+    def steps(self, batch: Batch) -> NextLogits:
         """Reads a batch of sources and gives the steps of writing from it."""
         mask = feed_of(batch, self.encoder)["attention_mask"]
-        return graph_steps(self.decoder, self._read(batch), mask)
+        return graph_next_logits(self.decoder, self._read(batch), mask)
 
     def follow(self, batch: Batch, target: np.ndarray) -> dict[str, np.ndarray]:
         """Logits and maps along a given target, (batch, target), in one run."""
@@ -44,7 +44,7 @@ class GraphPair:
             "input_ids": target,
             "encoder_hidden_states": self._read(batch),
             "encoder_attention_mask": feed_of(batch, self.encoder)["attention_mask"],
-            **make_past(self.decoder, len(target)),
+            **empty_cache(self.decoder, len(target)),
         }
         return dict(zip(seen, self.decoder.run(seen, feed), strict=True))
 
@@ -57,7 +57,7 @@ Texts = list[list[int]]
 
 
 def write_with_graphs(
-    graphs: GraphPair, part: DecoderPart, sources: Sequence[EncodedText]
+    graphs: GraphPair, part: LoadedDecoder, sources: Sequence[EncodedText]
 ) -> Texts:
     """The token ids that two graphs write of each source."""
     written: Texts = []
@@ -66,7 +66,7 @@ def write_with_graphs(
     return written
 
 
-def write_with_torch(part: DecoderPart, sources: Sequence[EncodedText]) -> Texts:
+def write_with_torch(part: LoadedDecoder, sources: Sequence[EncodedText]) -> Texts:
     """The token ids that the torch model writes of each source."""
     model = part.model
     written: Texts = []
@@ -74,11 +74,11 @@ def write_with_torch(part: DecoderPart, sources: Sequence[EncodedText]) -> Texts
         with torch.no_grad():
             hidden = model.encoder(batch.token_ids, batch.padding_mask, batch.segment_ids).hidden
             source = model.as_source(hidden, batch.padding_mask)
-        written += _write(torch_steps(model.decoder, source), batch, part)
+        written += _write(torch_next_logits(model.decoder, source), batch, part)
     return written
 
 
-def torch_steps(decoder: GPTDecoder, source: Source) -> Step:
+def torch_next_logits(decoder: GPTDecoder, source: Source) -> NextLogits:
     """The steps of the torch model on a batch of sources."""
     past: tuple[LayerCache, ...] | None = None
 
@@ -92,25 +92,25 @@ def torch_steps(decoder: GPTDecoder, source: Source) -> Step:
     return step
 
 
-def same_share(one: Texts, other: Texts) -> float:
+def same_text_share(one: Texts, other: Texts) -> float:
     """The share of texts that are the same, token for token."""
     return sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
 
 
-def longest_text(batch: Batch, part: DecoderPart) -> int:
+def longest_text(batch: Batch, part: LoadedDecoder) -> int:
     """How many tokens are written from each source of a batch if none of them ends before."""
     fits = longest_written(part.model.decoder.config, part.limit)
     return min(fits, int(LONGER * batch.token_ids.shape[1]) + MORE)
 
 
-def longest_source(part: DecoderPart) -> int:
+def longest_source(part: LoadedDecoder) -> int:
     """Tokens of the longest source that fits into memory with what is written from it."""
     read = longest_read(part.model.encoder.config)
     written = longest_written(part.model.decoder.config, part.limit)
     return min(read, max(1, int((written - MORE) / LONGER))) if written < part.limit else read
 
 
-def _write(step: Step, batch: Batch, part: DecoderPart) -> Texts:
+def _write(step: NextLogits, batch: Batch, part: LoadedDecoder) -> Texts:
     return write_greedily(
         step,
         len(batch.token_ids),

@@ -18,17 +18,16 @@ from torch import Tensor, nn
 from export.graphs.decoder import cross_attentions, self_attentions, source_width
 from export.graphs.encoder import EncoderModel, encoder_names, encoder_of
 from export.graphs.longest import not_read, not_written
-from export.graphs.names import decoder_names, make_past
-from export.runtime.session import Arrays, open_session, run
+from export.graphs.names import decoder_names, empty_cache
+from export.runtime.session import Arrays, Run, open_session, run
 from export.runtime.writing import Texts
 from export.verification.checks import (
-    Proof,
-    check_maps,
+    Checks,
     check_ones,
-    check_step,
     check_targets_alone,
     check_texts_alone,
 )
+from export.verification.graphs import check_batches, check_ones_of_steps, check_targets
 from export.verification.inputs import (
     Sample,
     part_of,
@@ -43,7 +42,7 @@ from training.model.classifier import ClassifierOutput
 from training.model.decoder import GPTDecoder, Source
 
 
-def value_norms_by_definition(
+def reference_value_norms(
     attention: MultiHeadAttention, values: Float[Tensor, "batch heads key depth"]
 ) -> Float[Tensor, "batch heads key"]:
     """|v W|: the wide vectors themselves, then their lengths."""
@@ -52,7 +51,7 @@ def value_norms_by_definition(
 
 
 @contextmanager
-def without_head(attention: MultiHeadAttention, head: int) -> Iterator[None]:
+def ablated_head(attention: MultiHeadAttention, head: int) -> Iterator[None]:
     """Inside the block the head adds nothing: its columns of the output projection are 0."""
     weight = attention.project.weight
     depth = weight.shape[1] // attention.num_heads
@@ -67,27 +66,28 @@ def without_head(attention: MultiHeadAttention, head: int) -> Iterator[None]:
 
 
 def prove_encoder(
-    graph: onnx.ModelProto, model: EncoderModel, max_tokens: int | None = None
-) -> Proof:
+    graph: onnx.ModelProto,
+    model: EncoderModel,
+    max_tokens: int | None = None,
+    session: onnxruntime.InferenceSession | None = None,
+) -> Checks:
     """Checks the float32 graph of an encoder against the torch model it was traced from.
 
     Args:
         max_tokens: the longest text that it will be given; by default all of its positions.
+        session: on the graph, where there is one already.
     """
-    proof = Proof()
-    proof.check_form(graph, encoder_names(model))
-    session = open_session(graph)
+    checks, names = Checks(errors_pass=True), encoder_names(model)
+    checks.check_form(graph, names)
     config = encoder_of(model).config
-    proof.not_tried = not_read(config, max_tokens)
-    for title, feed in sample_batches(config, max_tokens):
-        proof.batches.append(title)
-        found = run(session, feed)
-        proof.compare(encoder_outputs(model, feed), found, title)
-        check_maps(found, feed, title, proof)
+    checks.not_tried = not_read(config, max_tokens)
+    run_graph = partial(run, session or open_session(graph))
+    batches, expected = sample_batches(config, max_tokens), partial(encoder_outputs, model)
+    check_batches(run_graph, names, batches, checks, expected=expected)
     several = random_feed(config, 3, min(17, config.max_position_embeddings), "right")
-    check_texts_alone(partial(run, session), several, proof)
-    _check_head_mask(session, model, proof)
-    return proof
+    check_texts_alone(run_graph, several, checks)
+    _check_head_mask(run_graph, model, checks)
+    return checks
 
 
 def encoder_outputs(model: EncoderModel, feed: Arrays) -> dict[str, np.ndarray]:
@@ -100,7 +100,7 @@ def encoder_outputs(model: EncoderModel, feed: Arrays) -> dict[str, np.ndarray]:
             None if segments is None else torch.from_numpy(segments),
         )
         norms = [
-            value_norms_by_definition(attention, values)
+            reference_value_norms(attention, values)
             for attention, values in zip(encoder_of(model).attentions(), result.values, strict=True)
         ]
     logits = (result.logits,) if isinstance(result, ClassifierOutput) else ()
@@ -109,25 +109,23 @@ def encoder_outputs(model: EncoderModel, feed: Arrays) -> dict[str, np.ndarray]:
     return {name: output.numpy() for name, output in zip(names, outputs, strict=True)}
 
 
-def _check_head_mask(
-    session: onnxruntime.InferenceSession, model: EncoderModel, proof: Proof
-) -> None:
+def _check_head_mask(run: Run, model: EncoderModel, checks: Checks) -> None:
     """Ones change nothing, and a zero removes one head: torch with that head's columns zeroed."""
     config = encoder_of(model).config
     feed = random_feed(config, 1, min(9, config.max_position_embeddings), "none")
     masks = encoder_names(model).optional
-    check_ones(run(session, feed), lambda mask: run(session, {**feed, **mask}), masks, proof)
+    check_ones(run(feed), lambda mask: run({**feed, **mask}), masks, checks)
     ones = masks["head_mask"]
     for i, attention in enumerate(encoder_of(model).attentions()):
         head = i % config.num_attention_heads
         without = ones.copy()
         without[0, i, head] = 0
-        with without_head(attention, head):
+        with ablated_head(attention, head):
             expected = encoder_outputs(model, feed)
         # The removed head's own norms are those of its weights before the mask.
         del expected[f"encoder_value_norms.{i}"]
-        found = run(session, {**feed, "head_mask": without})
-        proof.compare(expected, found, f"without layer {i} head {head}")
+        found = run({**feed, "head_mask": without})
+        checks.compare(expected, found, f"without layer {i} head {head}")
 
 
 def prove_decoder(
@@ -135,32 +133,25 @@ def prove_decoder(
     decoder: GPTDecoder,
     bridge: nn.Linear | None = None,
     max_tokens: int | None = None,
-) -> Proof:
+) -> Checks:
     """Checks the float32 graph of a decoder against the torch model it was traced from.
 
     Args:
         max_tokens: the longest target that it will write; by default all of its positions.
     """
-    proof = Proof()
-    width = source_width(decoder, bridge)
-    proof.check_form(graph, decoder_names(decoder.config, width))
+    checks, width = Checks(errors_pass=True), source_width(decoder, bridge)
+    names = decoder_names(decoder.config, width)
+    checks.check_form(graph, names)
+    checks.not_tried = not_written(decoder.config, max_tokens)
     session = open_session(graph)
-    proof.not_tried = not_written(decoder.config, max_tokens)
+    run_graph, empty = partial(run, session), partial(empty_cache, session)
     samples = sample_targets(decoder.config, width, max_tokens)
+    expected = partial(decoder_outputs, decoder, bridge)
+    check_targets(*(run_graph, empty, names, samples, checks), expected=expected, source="torch")
     for sample in samples:
-        proof.batches.append(sample.title)
-        expected = decoder_outputs(decoder, bridge, sample)
-        start = 0
-        for piece, found in zip(sample.pieces, run_steps(session, sample), strict=True):
-            stop = start + piece
-            title = f"{sample.title}, tokens {start + 1} to {stop}"
-            proof.compare(part_of(expected, start, stop), found, title)
-            check_step(found, sample, title, proof)
-            start = stop
-    for sample in samples:
-        check_targets_alone(partial(run, session), partial(make_past, session), sample, proof)
-    _check_head_masks(session, decoder, bridge, proof)
-    return proof
+        check_targets_alone(run_graph, empty, sample, checks)
+    _check_head_masks(session, decoder, bridge, checks)
+    return checks
 
 
 @torch.no_grad()
@@ -174,7 +165,7 @@ def decoder_outputs(
     read = [layer.source for layer in result.past if layer.source]
     present = [tensor for layer in result.past for kept in layer if kept for tensor in kept]
     norms = [
-        value_norms_by_definition(attention, kept.values)
+        reference_value_norms(attention, kept.values)
         for attention, kept in zip(cross_attentions(decoder), read, strict=True)
     ]
     outputs = (result.logits, *present, *result.weights, *result.cross_weights, *norms)
@@ -186,7 +177,7 @@ def _check_head_masks(
     session: onnxruntime.InferenceSession,
     decoder: GPTDecoder,
     bridge: nn.Linear | None,
-    proof: Proof,
+    checks: Checks,
 ) -> None:
     """Ones change nothing, and a zero removes one head: torch with that head's columns zeroed."""
     config = decoder.config
@@ -195,33 +186,32 @@ def _check_head_masks(
         "head_mask": self_attentions(decoder),
         "cross_head_mask": cross_attentions(decoder),
     }
-    *_, plain = run_steps(session, sample)
-    masks = decoder_names(config).optional
-    check_ones(plain, lambda mask: list(run_steps(session, sample, mask))[-1], masks, proof)
+    names = decoder_names(config)
+    check_ones_of_steps(session, names, sample, checks)
     stop = sum(sample.pieces)
     for kind, attentions in kinds.items():
         for i, attention in enumerate(attentions):
             head = i % config.num_attention_heads
-            without = masks[kind].copy()
+            without = names.optional[kind].copy()
             without[0, i, head] = 0
-            with without_head(attention, head):
+            with ablated_head(attention, head):
                 expected = decoder_outputs(decoder, bridge, sample)
             if kind == "cross_head_mask":
                 # The removed head's own norms are those of its weights before the mask.
                 del expected[f"cross_value_norms.{i}"]
             *_, found = run_steps(session, sample, {kind: without})
             last = part_of(expected, stop - sample.pieces[-1], stop)
-            proof.compare(last, found, f"without layer {i} head {head} in {kind}")
+            checks.compare(last, found, f"without layer {i} head {head} in {kind}")
 
 
-def check_texts(expected: Texts, found: Texts, proof: Proof) -> None:
+def check_texts(expected: Texts, found: Texts, checks: Checks) -> None:
     """Notes every text that is not torch's, and where it begins to differ."""
     for number, (theirs, ours) in enumerate(zip(expected, found, strict=True)):
         if theirs != ours:
             pairs = enumerate(zip(theirs, ours, strict=False))
             shorter = min(len(theirs), len(ours))
             place = next((i for i, (a, b) in pairs if a != b), shorter)
-            proof.failures.append(
+            checks.failures.append(
                 f"greedy text of source {number}: token {place + 1} is "
                 f"{_token(ours, place)}, torch writes {_token(theirs, place)}"
             )

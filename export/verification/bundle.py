@@ -17,7 +17,10 @@ from export.bundle.schema import (
     DecoderDescription,
     Example,
     Manifest,
+    Proof,
+    ProvenGraph,
     ReadingGraph,
+    RuntimeAgreement,
     Sizes,
     WritingGraph,
     read_generation,
@@ -27,34 +30,34 @@ from export.bundle.schema import (
 from export.graphs.names import classifier_names, decoder_names
 from export.runtime.other_runtimes import Runtime, RuntimeRefusal, installed_versions
 from export.runtime.session import Arrays
-from export.verification.checks import Proof
+from export.verification.checks import Checks
 from export.verification.graphs import (
-    Case,
     OpenedGraph,
+    Trial,
+    check_decoder,
+    check_encoder,
     example_feed,
     limits_of,
     open_graph,
-    recheck_decoder,
-    recheck_encoder,
     written_sample,
 )
 from training.checkpoints.hf_config import decoder_from_hf, encoder_from_hf
 from training.model.config import DecoderConfig, EncoderConfig
 
 
-def check_files(folder: Path, manifest: Manifest, proof: Proof) -> None:
+def check_files(folder: Path, manifest: Manifest, checks: Checks) -> None:
     """Every file is there with its sha256, and graphs are where clients look for them."""
-    proof.failures += wrong_files(folder, manifest)
+    checks.failures += wrong_files(folder, manifest)
     for task, graphs in manifest.graphs.by_task().items():
         for precision, graph in graphs.items():
             expected = TASK_FILES[task].get(precision)
-            proof.expect(
+            checks.require(
                 graph.file == expected,
                 f"the {precision} graph to {task} is {graph.file}, clients look for {expected}",
             )
-            with proof.attempt(graph.file):
+            with checks.guard(graph.file):
                 for name in sorted(_weights_beside(folder / graph.file, folder)):
-                    proof.expect(
+                    checks.require(
                         name in manifest.files,
                         f"{graph.file} has weights in {name}, which bundle.json does not list: "
                         "nobody would notice another file in its place; export it again",
@@ -72,7 +75,7 @@ def _weights_beside(graph: Path, folder: Path) -> set[str]:
     }
 
 
-def encoder_config(folder: Path, manifest: Manifest, proof: Proof) -> EncoderConfig:
+def encoder_config(folder: Path, manifest: Manifest, checks: Checks) -> EncoderConfig:
     """The size of the encoder by `config.json`, held against `bundle.json`.
 
     Raises:
@@ -80,24 +83,24 @@ def encoder_config(folder: Path, manifest: Manifest, proof: Proof) -> EncoderCon
             its sizes are not those of `bundle.json`.
     """
     config = encoder_from_hf(_read(folder / "config.json"))
-    _check_tokens(manifest.max_tokens, config, "config.json", proof)
+    _check_tokens(manifest.max_tokens, config, "config.json", checks)
     _check_sizes(config, manifest.sizes, "config.json")
     return config
 
 
-def decoder_config(folder: Path, stated: DecoderDescription, proof: Proof) -> DecoderConfig:
+def decoder_config(folder: Path, stated: DecoderDescription, checks: Checks) -> DecoderConfig:
     """As `encoder_config`, of the decoder."""
     config = decoder_from_hf(_read(folder / "decoder" / "config.json"))
-    _check_tokens(stated.max_tokens, config, "decoder/config.json", proof)
+    _check_tokens(stated.max_tokens, config, "decoder/config.json", checks)
     _check_sizes(config, stated, "decoder/config.json")
     return config
 
 
 def _check_tokens(
-    stated: int, config: EncoderConfig | DecoderConfig, file: str, proof: Proof
+    stated: int, config: EncoderConfig | DecoderConfig, file: str, checks: Checks
 ) -> None:
     limit = config.max_position_embeddings
-    proof.expect(stated <= limit, f"bundle.json allows {stated} tokens, {file} {limit}")
+    checks.require(stated <= limit, f"bundle.json allows {stated} tokens, {file} {limit}")
 
 
 def _check_sizes(
@@ -126,105 +129,85 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-@dataclass(frozen=True, kw_only=True)
-class Agreement:
-    """What one runtime gave for one graph."""
-
-    runtime: str
-    cases: Sequence[str] = ()
-    """What it was tried on, in words."""
-    differences: Mapping[str, float] = field(default_factory=dict)
-    """Kind of output -> largest absolute difference from onnxruntime."""
-    skipped: str | None = None
-    """Why it was not run; None if it was."""
-
-    def entry(self) -> dict[str, Any]:
-        """What `bundle.json` keeps."""
-        if self.skipped:
-            return {"skipped": self.skipped}
-        return {"cases": list(self.cases), "differences": dict(self.differences)}
-
-
 def compare_runtimes(
-    graph: OpenedGraph, cases: Sequence[Case], runtimes: Sequence[Runtime], proof: Proof
-) -> list[Agreement]:
-    """Runs the cases in each runtime that is installed, one after the other.
+    graph: OpenedGraph, trials: Sequence[Trial], runtimes: Sequence[Runtime], checks: Checks
+) -> dict[str, RuntimeAgreement]:
+    """Runs the trials in each runtime, one after the other, by its name.
 
     A runtime that refuses a graph which the bundle promises to run there is a failure; so is a
-    difference above the limit of `proof`.
+    difference above the limit of `checks`. One that is not installed is said to be so.
     """
-    expected = {case.title: list(case.runs(graph.run)) for case in cases}
-    return [_compare(graph, cases, expected, runtime, proof) for runtime in runtimes]
+    expected = {trial.title: list(trial.runs(graph.run)) for trial in trials}
+    return {one.name: _compare(graph, trials, expected, one, checks) for one in runtimes}
 
 
 def _compare(
     graph: OpenedGraph,
-    cases: Sequence[Case],
-    expected: Mapping[str, Sequence[Mapping[str, Any]]],
+    trials: Sequence[Trial],
+    expected: Mapping[str, Sequence[Arrays]],
     runtime: Runtime,
-    proof: Proof,
-) -> Agreement:
+    checks: Checks,
+) -> RuntimeAgreement:
     if command := runtime.missing():
-        return Agreement(runtime=runtime.name, skipped=f"not installed: {command}")
-    found = Proof(limit_of=proof.limit_of)
-    taken = [case for case in cases if runtime.takes_large or not case.large]
+        return RuntimeAgreement(skipped=f"not installed: {command}")
+    found = Checks(limit_of=checks.limit_of)
+    taken = [trial for trial in trials if runtime.takes_large or not trial.large]
     try:
         with runtime.open(graph.path) as run:
-            for case in taken:
-                title = f"{runtime.name}, {case.title}"
-                with found.attempt(title):
-                    for want, got in zip(expected[case.title], case.runs(run), strict=True):
+            for trial in taken:
+                title = f"{runtime.name}, {trial.title}"
+                with found.guard(title):
+                    for want, got in zip(expected[trial.title], trial.runs(run), strict=True):
                         found.compare(want, got, title, source="onnxruntime")
     except RuntimeRefusal as refusal:
         said = str(refusal).replace(f"{graph.path.parent}{os.sep}", "")  # no path of this machine
         reason = f"it refuses the graph: {said}"
-        proof.expect(not runtime.must_run(graph.precision), f"{runtime.name}: {reason}")
-        return Agreement(runtime=runtime.name, skipped=reason)
-    proof.failures += found.failures
-    return Agreement(
-        runtime=runtime.name,
-        cases=[case.title for case in taken],
-        differences=found.differences,
-    )
+        checks.require(not runtime.must_run(graph.precision), f"{runtime.name}: {reason}")
+        return RuntimeAgreement(skipped=reason)
+    checks.failures += found.failures
+    cases = tuple(trial.title for trial in taken)
+    return RuntimeAgreement(cases=cases, differences=found.differences)
 
 
 @dataclass(frozen=True, kw_only=True)
-class GraphProof:
+class CheckedGraph:
     """What was found of one graph."""
 
     task: str
     precision: str
     file: str
-    proof: Proof
-    agreements: Sequence[Agreement] = ()
+    checks: Checks
+    agreement: Mapping[str, RuntimeAgreement] = field(default_factory=dict)
+    """By the runtime's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class BundleProof:
+class CheckedBundle:
     """What was found of a bundle."""
 
     versions: Mapping[str, str]
     """Runtime -> version, of those that ran."""
-    files: Proof
-    graphs: list[GraphProof] = field(default_factory=list)
+    files: Checks
+    graphs: list[CheckedGraph] = field(default_factory=list)
 
     @property
     def failures(self) -> list[str]:
         """Every check that does not hold, in words."""
-        of_graphs = (f"{one.file}: {line}" for one in self.graphs for line in one.proof.failures)
+        of_graphs = (f"{one.file}: {line}" for one in self.graphs for line in one.checks.failures)
         return [*self.files.failures, *of_graphs]
 
-    def entry(self) -> dict[str, Any]:
-        """What `bundle.json` keeps under `proof`."""
-        graphs: dict[str, Any] = {}
+    @property
+    def proof(self) -> Proof:
+        """What `bundle.json` keeps of it."""
+        graphs: dict[str, dict[str, ProvenGraph]] = {}
         for one in self.graphs:
-            graphs.setdefault(one.task, {})[one.precision] = {
-                "batches": one.proof.batches,
-                **({"not_tried": one.proof.not_tried} if one.proof.not_tried else {}),
-                "differences_of_its_own": one.proof.differences,
-                "agreement": {other.runtime: other.entry() for other in one.agreements},
-            }
-        return {"runtimes": dict(self.versions), "graphs": graphs}
+            graphs.setdefault(one.task, {})[one.precision] = ProvenGraph(
+                batches=tuple(one.checks.batches),
+                not_tried=one.checks.not_tried,
+                differences_of_its_own=one.checks.differences,
+                agreement=one.agreement,
+            )
+        return Proof(runtimes=self.versions, graphs=graphs)
 
 
 class UnsoundBundleError(Exception):
@@ -236,7 +219,7 @@ class UnsoundBundleError(Exception):
         """In words."""
 
 
-def verify_bundle(folder: Path, runtimes: Sequence[Runtime]) -> BundleProof:
+def verify_bundle(folder: Path, runtimes: Sequence[Runtime]) -> CheckedBundle:
     """Checks all that can be checked of a bundle by itself.
 
     Args:
@@ -246,8 +229,8 @@ def verify_bundle(folder: Path, runtimes: Sequence[Runtime]) -> BundleProof:
         BundleError: as `read_manifest`: this is no bundle of this format.
     """
     manifest = read_manifest(folder)
-    found = BundleProof(versions=installed_versions(runtimes), files=Proof())
-    with found.files.attempt("the files"):
+    found = CheckedBundle(versions=installed_versions(runtimes), files=Checks())
+    with found.files.guard("the files"):
         check_files(folder, manifest, found.files)
         config = encoder_config(folder, manifest, found.files)
         found.graphs.extend(_Bundle(folder, manifest, config, runtimes, found.files).graphs())
@@ -262,48 +245,55 @@ class _Bundle:
     manifest: Manifest
     config: EncoderConfig
     runtimes: Sequence[Runtime]
-    files: Proof
+    files: Checks
     encoders: dict[str, OpenedGraph] = field(default_factory=dict)
 
-    def graphs(self) -> Iterator[GraphProof]:
+    def graphs(self) -> Iterator[CheckedGraph]:
         """The encoders first: they read what the decoders write from."""
         for task, graphs in self.manifest.graphs.by_task().items():
             for precision, entry in graphs.items():
                 yield self._verify(task, precision, entry)
 
-    def _verify(self, task: str, precision: str, entry: ReadingGraph | WritingGraph) -> GraphProof:
-        proof = Proof(limit_of=limits_of(precision, entry))
-        path, agreements = self.folder / entry.file, []
+    def _verify(
+        self, task: str, precision: str, entry: ReadingGraph | WritingGraph
+    ) -> CheckedGraph:
+        checks = Checks(limit_of=limits_of(precision, entry))
+        path = self.folder / entry.file
+        agreement: dict[str, RuntimeAgreement] = {}
         check = self._decoder if task == "generate" else self._encoder
-        with proof.attempt("the graph"):
-            graph, cases = check(path, precision, proof)
-            agreements = compare_runtimes(graph, cases, self.runtimes, proof)
-        return GraphProof(
+        with checks.guard("the graph"):
+            graph, trials = check(path, precision, checks)
+            agreement = compare_runtimes(graph, trials, self.runtimes, checks)
+        return CheckedGraph(
             task=task,
             precision=precision,
             file=entry.file,
-            proof=proof,
-            agreements=agreements,
+            checks=checks,
+            agreement=agreement,
         )
 
-    def _encoder(self, path: Path, precision: str, proof: Proof) -> tuple[OpenedGraph, list[Case]]:
+    def _encoder(
+        self, path: Path, precision: str, checks: Checks
+    ) -> tuple[OpenedGraph, list[Trial]]:
         labels, most = len(self.manifest.labels or ()) or None, self.manifest.max_tokens
-        graph = open_graph(path, precision, classifier_names(self.config, labels), proof)
+        graph = open_graph(path, precision, classifier_names(self.config, labels), checks)
         self.encoders[precision] = graph
         texts = self._texts(self.manifest.examples)
-        return graph, recheck_encoder(graph, self.config, most, texts, proof)
+        return graph, check_encoder(graph, self.config, most, texts, checks)
 
-    def _decoder(self, path: Path, precision: str, proof: Proof) -> tuple[OpenedGraph, list[Case]]:
+    def _decoder(
+        self, path: Path, precision: str, checks: Checks
+    ) -> tuple[OpenedGraph, list[Trial]]:
         decoder = self.manifest.decoder
         assert decoder, "its graphs are there, so it is described"
         config = decoder_config(self.folder, decoder, self.files)
         width = self.config.hidden_size
-        graph = open_graph(path, precision, decoder_names(config, width), proof)
+        graph = open_graph(path, precision, decoder_names(config, width), checks)
         reader = self.encoders.get(precision) or next(iter(self.encoders.values()))
         _, texts = self._texts(decoder.examples)
         start = read_generation(self.folder, config.vocab_size).start
         real = written_sample(reader.session, graph.session, texts, config, start)
-        return graph, recheck_decoder(graph, config, decoder.max_tokens, width, real, proof)
+        return graph, check_decoder(graph, config, decoder.max_tokens, width, real, checks)
 
     def _texts(self, examples: Sequence[Example]) -> tuple[str, Arrays]:
         return example_feed(self.folder, examples, self.config)

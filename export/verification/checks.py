@@ -1,6 +1,6 @@
 """What must hold of a graph; all faults are gathered, so that one run tells everything.
 
-`Proof` notes a graph's form, its numbers beside others' and the rows of its maps; the functions
+`Checks` notes a graph's form, its numbers beside others' and the rows of its maps; the functions
 below it ask what must hold whatever the numbers are. Nothing here needs torch: the proofs against
 torch and the proof of a finished bundle both ask this.
 """
@@ -24,7 +24,7 @@ ROW_SUM_LIMIT = 1e-5
 
 
 @dataclass
-class Proof:
+class Checks:
     """What was found: the largest difference of each kind of output, and every failure in words."""
 
     differences: dict[str, float] = field(default_factory=dict)
@@ -33,23 +33,29 @@ class Proof:
     not_tried: str = ""
     """What the proof leaves open, as `longest.not_read` says."""
     failures: list[str] = field(default_factory=list)
+    errors_pass: bool = False
+    """Whether an error ends the checks: of a graph that was just traced it is our fault, and what
+    stopped it must be told as such. Of a bundle that anybody made it is one more failure."""
     limit_of: Callable[[str, np.ndarray], float] = field(
         default_factory=lambda: limit_of_float32, repr=False
     )
     """The largest difference that an output of this name and these values may show."""
 
-    def expect(self, holds: bool | np.bool_, failure: str) -> None:
+    def require(self, holds: bool | np.bool_, failure: str) -> None:
         """Notes `failure` unless `holds`."""
         if not holds:
             self.failures.append(failure)
 
     @contextmanager
-    def attempt(self, title: str) -> Iterator[None]:
-        """Notes an error inside the block as a failure, so that the checks after it still run."""
+    def guard(self, title: str) -> Iterator[None]:
+        """Notes an error inside the block as a failure, so that the checks after it still run, or
+        lets it pass where `errors_pass`."""
         try:
             yield
         # Runtimes raise what they like; onnxruntime's errors share no class but this one.
         except Exception as error:
+            if self.errors_pass:
+                raise
             self.failures.append(f"{title}: stopped by {type(error).__name__}: {error}")
 
     def compare(
@@ -83,7 +89,7 @@ class Proof:
             batched = together[name][row : row + 1]
             real = batched[tuple(slice(0, size) for size in single.shape)]
             difference = largest_difference(real, single)
-            self.expect(
+            self.require(
                 difference <= self.limit_of(name, single),
                 f"{name} of a padded row differs by {difference:.1e} from the row alone",
             )
@@ -97,14 +103,14 @@ class Proof:
         """
         row_sum = np.where(visible.any(axis=-1), 1.0, 0.0)  # 0: nothing to see
         off = np.abs(weights.sum(axis=-1) - row_sum).max()
-        self.expect(off <= ROW_SUM_LIMIT, f"{title}: a row misses 1 by {off:.1e}")
+        self.require(off <= ROW_SUM_LIMIT, f"{title}: a row misses 1 by {off:.1e}")
         hidden = np.abs(weights * ~visible).max()
-        self.expect(hidden == 0, f"{title}: what is hidden gets a weight of {hidden:.1e}")
+        self.require(hidden == 0, f"{title}: what is hidden gets a weight of {hidden:.1e}")
 
     def check_finite(self, found: Arrays, title: str) -> None:
         """No output is infinite or not a number."""
         for name, values in found.items():
-            self.expect(np.isfinite(values).all(), f"{title}: {name} is not finite")
+            self.require(np.isfinite(values).all(), f"{title}: {name} is not finite")
 
     def check_form(self, graph: onnx.ModelProto, names: GraphNames) -> None:
         """onnx's own checker; names, types and axes as declared, none of them empty or frozen."""
@@ -117,33 +123,33 @@ class Proof:
             ("outputs", names.outputs, graph.graph.output),
         ):
             found = tuple(value.name for value in values)
-            self.expect(found == tuple(expected), f"{kind} are {found}, expected {(*expected,)}")
+            self.require(found == tuple(expected), f"{kind} are {found}, expected {(*expected,)}")
             for value in values:
                 if value.name in expected:
                     self._check_declared(value, expected[value.name])
         operators = {node.op_type for node in graph.graph.node}
-        self.expect("If" not in operators, "the graph has an If, which no bundle needs")
+        self.require("If" not in operators, "the graph has an If, which no bundle needs")
         defaults = {tensor.name for tensor in graph.graph.initializer}
         for name in names.optional:
-            self.expect(name in defaults, f"{name} has no default, so every client must give it")
+            self.require(name in defaults, f"{name} has no default, so every client must give it")
 
     def _check_declared(self, value: onnx.ValueInfoProto, axes: Axes) -> None:
         tensor = value.type.tensor_type
         found = [axis.dim_param or axis.dim_value for axis in tensor.shape.dim]
-        self.expect(0 not in found, f"{value.name} declares an empty axis: {found}")
+        self.require(0 not in found, f"{value.name} declares an empty axis: {found}")
         frozen = [
             str(name)
             for name, size in zip(axes, found, strict=False)
             if isinstance(name, str) and isinstance(size, int) and size
         ]
-        self.expect(not frozen, f"{value.name} has a frozen {' and '.join(frozen)} axis: {found}")
-        self.expect(
+        self.require(not frozen, f"{value.name} has a frozen {' and '.join(frozen)} axis: {found}")
+        self.require(
             bool(frozen) or 0 in found or found == list(axes),
             f"{value.name} declares {found}, expected {list(axes)}",
         )
         whole = value.name == "input_ids" or value.name.endswith(("attention_mask", "type_ids"))
         expected = onnx.TensorProto.INT64 if whole else onnx.TensorProto.FLOAT
-        self.expect(
+        self.require(
             tensor.elem_type == expected,
             f"{value.name} is of type {_type(tensor.elem_type)}, expected {_type(expected)}",
         )
@@ -169,30 +175,30 @@ def kind_of(output: str) -> str:
     return f"{first}.{rest[-1]}" if len(rest) > 1 else first
 
 
-def check_maps(found: Arrays, feed: Arrays, title: str, proof: Proof) -> None:
+def check_maps(found: Arrays, feed: Arrays, title: str, checks: Checks) -> None:
     """Rows sum to one over the real tokens; padding gets exactly nothing; no value is NaN."""
-    proof.check_finite(found, title)
+    checks.check_finite(found, title)
     real = feed["attention_mask"].astype(bool)[:, None, None, :]
     for name, values in found.items():
         if name.startswith("encoder_attentions."):
-            proof.check_map(values, real, f"{title}: {name}")
+            checks.check_map(values, real, f"{title}: {name}")
 
 
-def check_step(found: Arrays, sample: Sample, title: str, proof: Proof) -> None:
+def check_step(found: Arrays, sample: Sample, title: str, checks: Checks) -> None:
     """Rows sum to one, over the source's real tokens and over the past; the future gets nothing."""
-    proof.check_finite(found, title)
+    checks.check_finite(found, title)
     real = sample.mask.astype(bool)[:, None, None, :]
     for name, values in found.items():
         if name.startswith("cross_attentions."):
-            proof.check_map(values, real, f"{title}: {name}")
+            checks.check_map(values, real, f"{title}: {name}")
         if name.startswith("decoder_attentions."):
             query, key = values.shape[2:]
             causal = np.tri(query, key, key - query, dtype=bool)[None, None]
-            proof.check_map(values, causal, f"{title}: {name}")
+            checks.check_map(values, causal, f"{title}: {name}")
 
 
 def check_shapes(
-    found: Arrays, lengths: Mapping[str, int], names: GraphNames, title: str, proof: Proof
+    found: Arrays, lengths: Mapping[str, int], names: GraphNames, title: str, checks: Checks
 ) -> None:
     """Every output has the shape that its axes have in this run.
 
@@ -201,7 +207,7 @@ def check_shapes(
     """
     for name, axes in names.outputs.items():
         shape = tuple(_length(axis, lengths) for axis in axes)
-        proof.expect(
+        checks.require(
             found[name].shape == shape,
             f"{title}: {name} has the shape {found[name].shape}, expected {shape}",
         )
@@ -217,7 +223,7 @@ def lengths_of(feed: Arrays, inputs: Mapping[str, Axes]) -> dict[str, int]:
     }
 
 
-def check_texts_alone(run: Run, feed: Arrays, proof: Proof) -> None:
+def check_texts_alone(run: Run, feed: Arrays, checks: Checks) -> None:
     """A text's results must not depend on what it was padded with, on the right, or stood beside.
 
     Args:
@@ -226,11 +232,11 @@ def check_texts_alone(run: Run, feed: Arrays, proof: Proof) -> None:
     together = run(feed)
     for row, length in enumerate(feed["attention_mask"].sum(axis=1)):
         alone = run({name: array[row : row + 1, :length] for name, array in feed.items()})
-        proof.compare_row(together, alone, row)
+        checks.compare_row(together, alone, row)
 
 
 def check_targets_alone(
-    run: Run, empty: Callable[[int], Arrays], sample: Sample, proof: Proof
+    run: Run, empty: Callable[[int], Arrays], sample: Sample, checks: Checks
 ) -> None:
     """As `check_texts_alone`, of a decoder's batch: the last step of each row by itself.
 
@@ -242,11 +248,11 @@ def check_targets_alone(
     *_, together = steps(run, empty(len(sample.target)), sample)
     for row in range(len(sample.target)):
         *_, alone = steps(run, empty(1), sample.row(row))
-        proof.compare_row(together, alone, row)
+        checks.compare_row(together, alone, row)
 
 
 def check_ones(
-    plain: Arrays, run: Callable[[Arrays], Arrays], ones: Mapping[str, np.ndarray], proof: Proof
+    plain: Arrays, run: Callable[[Arrays], Arrays], ones: Mapping[str, np.ndarray], checks: Checks
 ) -> None:
     """A head mask of ones changes nothing, bit for bit.
 
@@ -258,7 +264,7 @@ def check_ones(
     for kind, mask in ones.items():
         for name, values in run({kind: mask}).items():
             same = np.array_equal(values, plain[name])
-            proof.expect(same, f"a {kind} of ones changes {name}")
+            checks.require(same, f"a {kind} of ones changes {name}")
 
 
 def _length(axis: str | int, lengths: Mapping[str, int]) -> int:

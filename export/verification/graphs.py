@@ -19,11 +19,11 @@ from tokenizers import Tokenizer
 
 from export.bundle.schema import Example, MapError, ReadingGraph, WritingGraph, WritingMapError
 from export.graphs.longest import longest_read, longest_written, not_read, not_written
-from export.graphs.names import GraphNames, make_past
-from export.runtime.greedy import graph_steps, write_greedily
+from export.graphs.names import GraphNames, classifier_names, empty_cache, encoder_feed
+from export.runtime.greedy import graph_next_logits, write_greedily
 from export.runtime.session import WARNING, Arrays, Run, open_session, run
 from export.verification.checks import (
-    Proof,
+    Checks,
     check_maps,
     check_ones,
     check_shapes,
@@ -48,7 +48,7 @@ from training.model.config import DecoderConfig, EncoderConfig
 
 
 @contextmanager
-def remarks() -> Iterator[list[str]]:
+def captured_stderr() -> Iterator[list[str]]:
     """Inside the block nothing of this process reaches stderr; after it the list holds the lines.
 
     The whole process is redirected, so nothing else may want to speak at the same time.
@@ -89,7 +89,7 @@ class OpenedGraph:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class Trial:
     """Something to run a graph on in any runtime: one run, or the steps of a target."""
 
     title: str
@@ -99,27 +99,27 @@ class Case:
     """Whether it is at the model's limit."""
 
 
-def open_graph(path: Path, precision: str, names: GraphNames, proof: Proof) -> OpenedGraph:
+def open_graph(path: Path, precision: str, names: GraphNames, checks: Checks) -> OpenedGraph:
     """Opens a graph, after its form was checked.
 
     Raises:
         Exception: what onnx or onnxruntime raise when a file is no graph.
     """
     model = onnx.load(path)
-    proof.check_form(model, names)
-    with remarks() as said:
+    checks.check_form(model, names)
+    with captured_stderr() as said:
         session = open_session(path, WARNING)
     others = [line for line in said if _MEANT not in line]
-    proof.expect(not others, f"onnxruntime warns at load: {_shortened(others)}")
+    checks.require(not others, f"onnxruntime warns at load: {_shortened(others)}")
     return OpenedGraph(precision=precision, path=path, model=model, session=session, names=names)
 
 
 @contextmanager
-def without_warnings(proof: Proof) -> Iterator[None]:
+def without_warnings(checks: Checks) -> Iterator[None]:
     """Notes what onnxruntime logs while graphs run inside the block."""
-    with remarks() as said:
+    with captured_stderr() as said:
         yield
-    proof.expect(not said, f"onnxruntime warns when the graph runs: {_shortened(said)}")
+    checks.require(not said, f"onnxruntime warns when the graph runs: {_shortened(said)}")
 
 
 def limits_of(
@@ -172,74 +172,87 @@ def example_feed(
     encoded = tokenizer.encode_batch([_text(example) for example in examples[:_TEXTS]])
     lengths = [len(one.ids) for one in encoded]
     shape = (len(encoded), max(lengths))
-    feed = {
-        "input_ids": np.full(shape, config.pad_token_id or 0, np.int64),
-        "attention_mask": np.zeros(shape, np.int64),
-    }
-    if config.has_segments:
-        feed["token_type_ids"] = np.zeros(shape, np.int64)
+    ids = np.full(shape, config.pad_token_id or 0, np.int64)
+    mask, segments = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     for row, (one, length) in enumerate(zip(encoded, lengths, strict=True)):
-        feed["input_ids"][row, :length] = one.ids
-        feed["attention_mask"][row, :length] = 1
-        if config.has_segments:
-            feed["token_type_ids"][row, :length] = one.type_ids
+        ids[row, :length], mask[row, :length], segments[row, :length] = one.ids, 1, one.type_ids
+    feed = encoder_feed(classifier_names(config, None).inputs, ids, mask, segments)
     return f"{shape[0]} x {shape[1]} tokens of the examples", feed
 
 
-def recheck_encoder(
+def check_batches(
+    run: Run,
+    names: GraphNames,
+    batches: Iterable[tuple[str, Arrays]],
+    checks: Checks,
+    *,
+    expected: Callable[[Arrays], Arrays] | None = None,
+) -> None:
+    """Runs an encoder's graph on batches, and asks what must hold of every output.
+
+    Args:
+        batches: what each is, in words, and the graph's inputs.
+        expected: gives torch's outputs of a batch, where they are to be compared.
+    """
+    for title, feed in batches:
+        checks.batches.append(title)
+        with checks.guard(title):
+            found = run(feed)
+            if expected:
+                checks.compare(expected(feed), found, title)
+            check_maps(found, feed, title, checks)
+            check_shapes(found, lengths_of(feed, names.inputs), names, title, checks)
+
+
+def check_encoder(
     graph: OpenedGraph,
     config: EncoderConfig,
     max_tokens: int,
     real: tuple[str, Arrays],
-    proof: Proof,
-) -> list[Case]:
-    """Runs the matrix of batches, and gives what the other runtimes are tried on.
+    checks: Checks,
+) -> list[Trial]:
+    """Checks an encoder's graph by itself, and gives what the other runtimes are tried on.
 
     Args:
         max_tokens: the longest text that the bundle reads.
         real: a batch of texts and its title.
     """
     title, texts = real
-    proof.not_tried = not_read(config, max_tokens)
-    cases = [Case(title=title, runs=lambda run: [run(texts)])]
-    with without_warnings(proof):
-        for name, feed in [*sample_batches(config, max_tokens), real]:
-            proof.batches.append(name)
-            with proof.attempt(name):
-                found = graph.run(feed)
-                check_maps(found, feed, name, proof)
-                lengths = lengths_of(feed, graph.names.inputs)
-                check_shapes(found, lengths, graph.names, name, proof)
-        with proof.attempt(f"{title}, each by itself"):
-            check_texts_alone(graph.run, texts, proof)
-        with proof.attempt(f"{title}, with a head_mask of ones"):
+    checks.not_tried = not_read(config, max_tokens)
+    trials = [Trial(title=title, runs=lambda run: [run(texts)])]
+    with without_warnings(checks):
+        batches = [*sample_batches(config, max_tokens), real]
+        check_batches(graph.run, graph.names, batches, checks)
+        with checks.guard(f"{title}, each by itself"):
+            check_texts_alone(graph.run, texts, checks)
+        with checks.guard(f"{title}, with a head_mask of ones"):
             check_ones(
                 graph.run(texts),
                 lambda masks: graph.run({**texts, **masks}),
                 graph.names.optional,
-                proof,
+                checks,
             )
-    random = _random_cases(config, max_tokens) if graph.precision == "float32" else []
-    return cases + random
+    random = _random_trials(config, max_tokens) if graph.precision == "float32" else []
+    return trials + random
 
 
-def _random_cases(config: EncoderConfig, max_tokens: int) -> list[Case]:
+def _random_trials(config: EncoderConfig, max_tokens: int) -> list[Trial]:
     """Ids that no text has are far outside of what 8 bit was measured on: for float32 alone."""
     limit = longest_read(config, max_tokens)
     middle = min(17, limit)
     shapes = ((1, 1, "none"), (3, middle, "left"), (2, middle, "everything"), (1, limit, "none"))
     return [
-        _random_case(config, batch, tokens, padding, large=tokens == limit > middle)
+        _random_trial(config, batch, tokens, padding, large=tokens == limit > middle)
         for batch, tokens, padding in shapes
     ]
 
 
-def _random_case(
+def _random_trial(
     config: EncoderConfig, batch: int, tokens: int, padding: str, *, large: bool
-) -> Case:
+) -> Trial:
     feed = random_feed(config, batch, tokens, padding)
     title = f"{batch} x {tokens} tokens, padding: {padding}"
-    return Case(title=title, runs=lambda run: [run(feed)], large=large)
+    return Trial(title=title, runs=lambda run: [run(feed)], large=large)
 
 
 def _text(example: Example) -> str | tuple[str, str]:
@@ -265,7 +278,7 @@ def written_sample(
     """
     hidden, mask = run(encoder, texts)["last_hidden_state"], texts["attention_mask"]
     most = min(_WRITTEN, config.max_position_embeddings - 1)
-    step = graph_steps(decoder, hidden, mask)
+    step = graph_next_logits(decoder, hidden, mask)
     written = write_greedily(step, len(mask), start=start, end=None, most=most)
     target = np.array([[start, *row] for row in written], np.int64)
     alone = min(3, most)
@@ -273,67 +286,102 @@ def written_sample(
     return Sample(source=hidden, mask=mask, target=target, pieces=pieces)
 
 
-def recheck_decoder(
+def check_targets(
+    run: Run,
+    empty: Callable[[int], Arrays],
+    names: GraphNames,
+    samples: Iterable[Sample],
+    checks: Checks,
+    *,
+    expected: Callable[[Sample], Arrays] = lambda _: {},
+    source: str = "torch",
+) -> None:
+    """Runs a decoder's graph by cached steps, and asks what must hold of every step.
+
+    Args:
+        empty: gives the past of a batch that is about to begin.
+        expected: gives what one run over a whole target must give, of which each step must give its
+            part; empty where that is not compared.
+        source: what gave that.
+    """
+    for sample in samples:
+        checks.batches.append(sample.title)
+        with checks.guard(sample.title):
+            whole, start = expected(sample), 0
+            batch, read = sample.mask.shape
+            found_steps = steps(run, empty(batch), sample)
+            for piece, found in zip(sample.pieces, found_steps, strict=True):
+                stop = start + piece
+                title = f"{sample.title}, tokens {start + 1} to {stop}"
+                checks.compare(part_of(whole, start, stop), found, title, source=source)
+                check_step(found, sample, title, checks)
+                lengths = {"batch": batch, "source": read, "target": piece, "past": start}
+                check_shapes(found, lengths, names, title, checks)
+                start = stop
+
+
+def check_decoder(
     graph: OpenedGraph,
     config: DecoderConfig,
     max_tokens: int,
     width: int,
     real: Sample,
-    proof: Proof,
-) -> list[Case]:
-    """Runs the matrix of targets, and gives what the other runtimes are tried on.
+    checks: Checks,
+) -> list[Trial]:
+    """Checks a decoder's graph by itself, and gives what the other runtimes are tried on.
 
     Args:
         max_tokens: the longest target that the bundle writes.
         width: of the encoder's hidden states.
         real: what the decoder wrote itself of real sources.
     """
-    proof.not_tried = not_written(config, max_tokens)
-    with without_warnings(proof):
-        samples = sample_targets(config, width, max_tokens)
-        for sample in [*samples, real]:
-            proof.batches.append(sample.title)
-            # 8 bit was measured on real texts; random ids and states are for float32 alone.
-            exact = sample is real or graph.precision == "float32"
-            with proof.attempt(sample.title):
-                _check_steps(graph, sample, exact, proof)
-        with proof.attempt(f"{real.title}, each by itself"):
-            check_targets_alone(graph.run, partial(make_past, graph.session), real, proof)
-        with proof.attempt(f"{real.title}, with head masks of ones"):
-            *_, plain = run_steps(graph.session, real)
-            check_ones(
-                plain,
-                lambda masks: list(run_steps(graph.session, real, masks))[-1],
-                graph.names.optional,
-                proof,
-            )
+    checks.not_tried = not_written(config, max_tokens)
+    samples, empty = sample_targets(config, width, max_tokens), partial(empty_cache, graph.session)
+    with without_warnings(checks):
+        check_targets(
+            *(graph.run, empty, graph.names, [*samples, real], checks),
+            expected=partial(_in_one_run, graph, real),
+            source="one run over the whole target",
+        )
+        with checks.guard(f"{real.title}, each by itself"):
+            check_targets_alone(graph.run, empty, real, checks)
+        with checks.guard(f"{real.title}, with head masks of ones"):
+            check_ones_of_steps(graph.session, graph.names, real, checks)
     tried = [real]
     if graph.precision == "float32":
         tried += [sample_batch(config, width), samples[-1]]
     longest = longest_written(config, max_tokens)
-    return [_case(graph, sample, large=sample.target.shape[1] == longest) for sample in tried]
+    return [
+        _steps_trial(graph, sample, large=sample.target.shape[1] == longest) for sample in tried
+    ]
 
 
-def _check_steps(graph: OpenedGraph, sample: Sample, exact: bool, proof: Proof) -> None:
-    """Every step by itself; and, if `exact`, as the part of one run over the whole target."""
-    (whole,) = run_steps(graph.session, sample.in_one_piece()) if exact else ({},)
-    start = 0
-    for piece, found in zip(sample.pieces, run_steps(graph.session, sample), strict=True):
-        stop = start + piece
-        title = f"{sample.title}, tokens {start + 1} to {stop}"
-        check_step(found, sample, title, proof)
-        batch, source = sample.mask.shape
-        lengths = {"batch": batch, "source": source, "target": piece, "past": start}
-        check_shapes(found, lengths, graph.names, title, proof)
-        if len(sample.pieces) > 1:
-            cut = part_of(whole, start, stop)
-            proof.compare(cut, found, title, source="one run over the whole target")
-        start = stop
+def _in_one_run(graph: OpenedGraph, real: Sample, sample: Sample) -> Arrays:
+    """What the graph gives of a whole target at once; nothing where that proves nothing.
+
+    8 bit was measured on real texts; random ids and states are for float32 alone.
+    """
+    exact = sample is real or graph.precision == "float32"
+    if not exact or len(sample.pieces) == 1:
+        return {}
+    (whole,) = run_steps(graph.session, sample.in_one_piece())
+    return whole
 
 
-def _case(graph: OpenedGraph, sample: Sample, *, large: bool) -> Case:
-    empty = make_past(graph.session, len(sample.target))
-    return Case(
+def check_ones_of_steps(
+    session: onnxruntime.InferenceSession, names: GraphNames, sample: Sample, checks: Checks
+) -> None:
+    """Head masks of ones change nothing of the last step."""
+    *_, plain = run_steps(session, sample)
+    check_ones(
+        *(plain, lambda masks: list(run_steps(session, sample, masks))[-1]),
+        *(names.optional, checks),
+    )
+
+
+def _steps_trial(graph: OpenedGraph, sample: Sample, *, large: bool) -> Trial:
+    empty = empty_cache(graph.session, len(sample.target))
+    return Trial(
         title=sample.title,
         runs=lambda run: steps(run, empty, sample),
         large=large,

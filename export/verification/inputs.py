@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 
 from export.graphs.longest import longest_read, longest_written
-from export.graphs.names import make_past, present_of
+from export.graphs.names import classifier_names, empty_cache, encoder_feed, present_name
 from export.runtime.session import Arrays, Run, run
 from training.model.config import DecoderConfig, EncoderConfig
 
@@ -57,13 +57,10 @@ def random_feed(
             mask[row, :gone] = 0
         elif padding == "everything":
             mask[row] = 0
-    feed = {
-        "input_ids": random.integers(0, config.vocab_size, (batch, tokens)),
-        "attention_mask": mask,
-    }
-    if config.has_segments:
-        feed["token_type_ids"] = random.integers(0, config.type_vocab_size, (batch, tokens))
-    return feed
+    ids = random.integers(0, config.vocab_size, mask.shape)
+    kinds = config.type_vocab_size if config.has_segments else 1
+    declared = classifier_names(config, None).inputs
+    return encoder_feed(declared, ids, mask, random.integers(0, kinds, mask.shape))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +145,7 @@ def run_steps(
     session: onnxruntime.InferenceSession, sample: Sample, masks: Arrays | None = None
 ) -> Iterator[dict[str, np.ndarray]]:
     """`steps` in onnxruntime."""
-    return steps(partial(run, session), make_past(session, len(sample.target)), sample, masks)
+    return steps(partial(run, session), empty_cache(session, len(sample.target)), sample, masks)
 
 
 def steps(
@@ -169,7 +166,7 @@ def steps(
             **(masks or {}),
         }
         found = run(feed)
-        past = {name: found[present_of(name)] for name in past}
+        past = {name: found[present_name(name)] for name in past}
         start += piece
         yield found
 

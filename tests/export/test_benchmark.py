@@ -20,16 +20,16 @@ from export.benchmarks.encoder import (
     ALL_MAPS,
     FAITHFUL_GRAPH,
     FAST_GRAPH,
-    FLOOR,
     NO_MAPS,
     OPTIMUM,
+    ROOFLINE,
     TORCH,
     padded_batches,
     save_encoders,
 )
 from export.benchmarks.random_checkpoint import save_random_checkpoint
 from export.benchmarks.roofline import matrix_products
-from export.loading import open_parts
+from export.loading import load_checkpoint
 from export.runtime import timing
 from export.runtime.session import open_session
 from training.model.config import DecoderConfig, EncoderConfig
@@ -53,12 +53,12 @@ def checkpoint(tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def encoder_files(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The float32 graphs that the benchmark times."""
     place = tmp_path_factory.mktemp("graphs")
-    return save_encoders(open_parts(str(checkpoint)).encoder, place, [place / "8 bit.onnx"])
+    return save_encoders(load_checkpoint(str(checkpoint)).encoder, place, [place / "8 bit.onnx"])
 
 
 @pytest.mark.slow
 def test_all_of_them_write_the_same_text(checkpoint: Path, tmp_path: Path) -> None:
-    part = open_parts(str(checkpoint)).decoder
+    part = load_checkpoint(str(checkpoint)).decoder
     float32, small = save_graphs(part, tmp_path).values()
 
     (written,) = write_with_graph(float32, 30)()
@@ -133,7 +133,7 @@ def test_reading_is_timed_beside_every_alternative(
     assert len(openvino) == (4 if find_spec("openvino") else 0)
     assert rows == [
         f"onnxruntime 8 bit, {stand_in}, all maps",
-        *(ALL_MAPS, *NO_MAPS.values(), OPTIMUM, TORCH, *openvino, FLOOR),
+        *(ALL_MAPS, *NO_MAPS.values(), OPTIMUM, TORCH, *openvino, ROOFLINE),
     ]
     assert reading.count("1000.0 (1.00)") == 2 * (len(rows) - 1), "all but the floor"
     assert len(in_this_process) == 2 * len(rows), "a process of its own for each, in each round"

@@ -20,8 +20,8 @@ from transformers import (
 )
 
 from explorer.bundle.bundle import Decoder, Graph
-from explorer.inference import logits as processors
-from explorer.inference.decoder import DecoderGraph
+from explorer.inference import logits
+from explorer.inference.decoder import DecoderSession
 from explorer.inference.logits import Settings
 from explorer.inference.search import beam_search, write_one_by_one
 from export.graphs.decoder import trace_decoder
@@ -52,7 +52,7 @@ def make_model(seed: int) -> EncoderDecoderModel:
 @pytest.fixture(scope="module", params=SEEDS, ids=lambda seed: f"seed {seed}")
 def pair(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[EncoderDecoderModel, DecoderGraph]:
+) -> tuple[EncoderDecoderModel, DecoderSession]:
     """A random model of theirs, and our graph of its decoder."""
     model = make_model(request.param)
     config = decoder_from_hf(model.decoder.config.to_dict())
@@ -65,13 +65,13 @@ def pair(
         task="restore", start_id=START, end_id=END, metrics={},
         graph=Graph(precision="float32", path=path, map_error={}),
     )  # fmt: skip
-    return model, DecoderGraph(decoder)
+    return model, DecoderSession(decoder)
 
 
 @pytest.mark.parametrize("penalty", [{}, {"repetition_penalty": 1.7}, {"no_repeat_ngram_size": 2}])
 @pytest.mark.parametrize("beams", [1, 3, 4])
 def test_greedy_and_beam_write_what_generate_writes(
-    pair: tuple[EncoderDecoderModel, DecoderGraph], beams: int, penalty: dict
+    pair: tuple[EncoderDecoderModel, DecoderSession], beams: int, penalty: dict
 ) -> None:
     model, graph = pair
     settings = Settings(
@@ -102,17 +102,17 @@ def test_processors_equal_theirs(seed: int) -> None:
     written = random.integers(0, 6, 25).tolist()
     ids, theirs = torch.tensor([written]), torch.from_numpy(scores)[None]
     pairs = [
-        (processors.penalise_repeats(scores, written, 1.3), RepetitionPenaltyLogitsProcessor(1.3)),
-        (processors.penalise_repeats(scores, written, 0.7), RepetitionPenaltyLogitsProcessor(0.7)),
+        (logits.penalise_repeats(scores, written, 1.3), RepetitionPenaltyLogitsProcessor(1.3)),
+        (logits.penalise_repeats(scores, written, 0.7), RepetitionPenaltyLogitsProcessor(0.7)),
         *(
-            (processors.forbid_repeated_ngrams(scores, written, n), NoRepeatNGramLogitsProcessor(n))
+            (logits.forbid_repeated_ngrams(scores, written, n), NoRepeatNGramLogitsProcessor(n))
             for n in (1, 2, 3, 30)
         ),
-        *((processors.keep_top_k(scores, k), TopKLogitsWarper(k)) for k in (1, 7, 50, 200)),
-        *((processors.keep_top_p(scores, p), TopPLogitsWarper(p)) for p in (0.01, 0.5, 0.9, 0.99)),
+        *((logits.keep_top_k(scores, k), TopKLogitsWarper(k)) for k in (1, 7, 50, 200)),
+        *((logits.keep_top_p(scores, p), TopPLogitsWarper(p)) for p in (0.01, 0.5, 0.9, 0.99)),
         *(
             (
-                processors.for_sampling(scores, Settings(temperature=t)),
+                logits.for_sampling(scores, Settings(temperature=t)),
                 TemperatureLogitsWarper(t),
             )
             for t in (0.3, 2.5)
@@ -129,7 +129,7 @@ def test_sampling_shapes_the_scores_in_their_order() -> None:
     for processor in (TemperatureLogitsWarper(1.8), TopKLogitsWarper(12), TopPLogitsWarper(0.7)):
         expected = processor(torch.zeros(1, 1, dtype=torch.int64), expected)
 
-    found = processors.for_sampling(scores, Settings(temperature=1.8, top_k=12, top_p=0.7))
+    found = logits.for_sampling(scores, Settings(temperature=1.8, top_k=12, top_p=0.7))
 
     np.testing.assert_allclose(found, expected[0].numpy(), rtol=1e-6)
     assert np.isfinite(found).sum() < 12

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from export.eval_texts import many_texts
-from export.loading import EncoderPart, open_parts
+from export.loading import LoadedEncoder, load_checkpoint
 from training.data.corpus import load_corpus
 
 
 @pytest.fixture
-def part(checkpoint: Path) -> EncoderPart:
-    return open_parts(str(checkpoint)).encoder
+def part(checkpoint: Path) -> LoadedEncoder:
+    return load_checkpoint(str(checkpoint)).encoder
 
 
-def test_without_data_the_examples_and_without_examples_random_tokens(part: EncoderPart) -> None:
+def test_without_data_the_examples_and_without_examples_random_tokens(part: LoadedEncoder) -> None:
     given = many_texts(
         None, None, [{"text": "a film"}, {"text": "so dull", "text_pair": "?"}], part
     )
@@ -48,7 +48,7 @@ def test_packaged_reviews_are_made_up_to_3000_by_texts_that_training_never_saw(
     torch.manual_seed(0)
     model = BERTClassifier(ClassifierConfig(encoder=size, labels=("negative", "positive")))
     save_classifier(tmp_path, model, tokenizer)
-    part = open_parts(str(tmp_path)).encoder
+    part = load_checkpoint(str(tmp_path)).encoder
     corpus = load_corpus("rotten-tomatoes")
     record = {
         "data": {"source": corpus.source, "fingerprint": corpus.fingerprint},

@@ -23,10 +23,10 @@ from transformers import (
 )
 
 from explorer.bundle.bundle import open_bundle
-from explorer.inference.encoder import Runner
-from explorer.inference.generator import Writer
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
-from export.loading import open_parts
+from export.loading import load_checkpoint
 from export.runtime.session import open_session, run
 from export.to_onnx import main
 from export.verification.inputs import Sample, run_steps
@@ -172,15 +172,15 @@ def test_its_bundle_only_writes_with_the_decoders_own_tokenizer(
     generation = json.loads((out / "decoder" / "generation_config.json").read_text())
     assert (generation["decoder_start_token_id"], generation["eos_token_id"]) == (START, END)
 
-    runner = Runner(open_bundle(out))
-    writer, theirs = Writer(runner), theirs_in(folder)
+    page_model = EncoderModel(open_bundle(out))
+    generator, theirs = TextGenerator(page_model), theirs_in(folder)
     for text in ("the film is not bad", "a dull story"):
-        *_, writing = writer.write(runner.read(text), Settings(max_tokens=12))
-        ids = torch.tensor([runner.encode(text).ids])
+        *_, generation = generator.write(page_model.read(text), Settings(max_tokens=12))
+        ids = torch.tensor([page_model.encode(text).ids])
         expected = theirs.generate(ids, do_sample=False, max_new_tokens=12)[0, 1:]
-        assert [step.token_id for step in writing.steps] == expected.tolist()
+        assert [step.token_id for step in generation.steps] == expected.tolist()
         inside = [index for index in expected.tolist() if index not in (START, END)]
-        assert writing.text == bpe.decode(inside)
+        assert generation.text == bpe.decode(inside)
 
 
 @pytest.mark.slow
@@ -277,7 +277,7 @@ def test_the_encoders_half_is_written_in_settings_that_are_read(save: Save, tmp_
     }
     (folder / "config.json").write_text(json.dumps(config))
 
-    written = open_parts(str(folder)).encoder.config
+    written = load_checkpoint(str(folder)).encoder.config
 
     assert "JANE" not in json.dumps(written)
     assert encoder_from_hf(written) == encoder_from_hf(config["encoder"])

@@ -11,13 +11,13 @@ import torch
 from transformers import EncoderDecoderModel
 
 from explorer.bundle.bundle import open_bundle
-from explorer.inference.encoder import Runner
-from explorer.inference.generator import Writer
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from export import pipeline
 from export.bundle.provenance import sha256
 from export.to_onnx import main
-from export.verification.checks import Proof
+from export.verification.checks import Checks
 from training import train_hybrid
 from training.checkpoints.classifier import load_tokenizer, save_classifier
 from training.checkpoints.record import read_record, write_record
@@ -90,36 +90,32 @@ def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch, exported: Path) -> None:
     """Where neither graphs nor times are what is tested: those that are made and proven."""
-    for module, part, file in (
-        (pipeline, "encoder", "model.onnx"),
-        (pipeline, "decoder", "decoder_model_merged.onnx"),
-    ):
+    for part, file in (("encoder", "model.onnx"), ("decoder", "decoder_model_merged.onnx")):
         graph = onnx.load(exported / "onnx" / file)
-        monkeypatch.setattr(module, f"trace_{part}", lambda *given, graph=graph: graph)
-        monkeypatch.setattr(module, f"prove_{part}", lambda *given: Proof())
-    for module in (pipeline, pipeline):
-        monkeypatch.setattr(
-            module, "time_share", lambda small, of, lengths, **_: dict.fromkeys(lengths, 1.5)
-        )
+        monkeypatch.setattr(pipeline, f"trace_{part}", lambda *given, graph=graph: graph)
+        monkeypatch.setattr(pipeline, f"prove_{part}", lambda *given: Checks())
+    monkeypatch.setattr(
+        pipeline, "time_share", lambda small, of, lengths, **_: dict.fromkeys(lengths, 1.5)
+    )
 
 
 def test_the_page_classifies_and_writes_what_transformers_writes(
     exported: Path, checkpoint: Path, held_out: list[str]
 ) -> None:
     bundle = open_bundle(exported, "float32")
-    runner = Runner(bundle)
-    writer = Writer(runner)
+    page_model = EncoderModel(bundle)
+    generator = TextGenerator(page_model)
     theirs = EncoderDecoderModel.from_encoder_decoder_pretrained(
         str(checkpoint / "encoder"), str(checkpoint / "decoder")
     ).eval()
 
     assert (bundle.classifies, bundle.writes) == (True, True)
     for source in held_out[:5]:
-        reading = runner.read(source)
-        *_, writing = writer.write(reading, Settings(max_tokens=12))
-        ids = torch.tensor([runner.encode(source).ids])
+        reading = page_model.read(source)
+        *_, generation = generator.write(reading, Settings(max_tokens=12))
+        ids = torch.tensor([page_model.encode(source).ids])
         expected = theirs.generate(ids, do_sample=False, max_new_tokens=12)[0, 1:].tolist()
-        assert [step.token_id for step in writing.steps] == expected
+        assert [step.token_id for step in generation.steps] == expected
 
 
 def test_bundle_json_says_what_was_found(
@@ -171,13 +167,15 @@ def test_map_error_is_measured_along_the_float32_text_from_each_precisions_own_e
     """Again, by the page's own reader, one source at a time."""
     expected: dict[str, list[np.ndarray]] = {"self_weights": [], "cross_weights": []}
     bundles = [open_bundle(exported, precision) for precision in ("float32", "8bit")]
-    readers = [(runner, Writer(runner)) for runner in map(Runner, bundles)]
+    readers = [(page_model, TextGenerator(page_model)) for page_model in map(EncoderModel, bundles)]
     limit = bundles[0].decoder.max_tokens
     for source in held_out:
-        runner, writer = readers[0]
-        most = int(1.5 * len(runner.encode(source).ids)) + 8
-        *_, writing = writer.write(runner.read(source), Settings(max_tokens=min(limit, most)))
-        ids = [step.token_id for step in writing.steps]
+        page_model, generator = readers[0]
+        most = int(1.5 * len(page_model.encode(source).ids)) + 8
+        *_, generation = generator.write(
+            page_model.read(source), Settings(max_tokens=min(limit, most))
+        )
+        ids = [step.token_id for step in generation.steps]
         pair = [w.follow(r.read(source), ids).steps for r, w in readers]
         for kind, moved in expected.items():
             for one, other in zip(*pair, strict=True):

@@ -13,7 +13,7 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from explorer.bundle.bundle import open_bundle
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 from export.eval_texts import feed_of
 from export.runtime.session import open_session, run
 from export.to_onnx import main
@@ -160,11 +160,14 @@ def test_a_model_of_the_hub_becomes_a_bundle_with_its_numbers(
     for layer, weights in enumerate(expected.attentions):
         np.testing.assert_allclose(found[f"encoder_attentions.{layer}"], weights, atol=1e-4)
 
-    runner = Runner(open_bundle(out))
-    readings = runner.run([runner.encode(*pair) for pair in PAIRS])
+    page_model = EncoderModel(open_bundle(out))
+    readings = page_model.run([page_model.encode(*pair) for pair in PAIRS])
     answers = np.stack([reading.probabilities for reading in readings])
     np.testing.assert_allclose(answers, case.after(expected.logits), atol=1e-4)
-    assert (runner.bundle.problem_type, runner.bundle.max_tokens) == (case.problem, case.max_tokens)
+    assert (page_model.bundle.problem_type, page_model.bundle.max_tokens) == (
+        case.problem,
+        case.max_tokens,
+    )
 
 
 def test_a_tokenizer_that_knows_more_than_its_model_is_refused(

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from transformers import BertConfig, EncoderDecoderConfig, EncoderDecoderModel, GPT2Config
 
-from export.bundle.write import Card, describe
-from export.loading import lower_limits, open_parts
-from export.report import show_parts
+from export.bundle.card import ModelCard
+from export.bundle.write import describe
+from export.loading import load_checkpoint, lower_limits
+from export.report import show_checkpoint
 
 
 def change_config(folder: Path, **changes: Any) -> None:
@@ -18,10 +19,10 @@ def change_config(folder: Path, **changes: Any) -> None:
 
 
 def test_what_is_said_is_not_assumed(checkpoint: Path) -> None:
-    parts = open_parts(str(checkpoint))
+    parts = load_checkpoint(str(checkpoint))
 
     assert parts.assumed == ()
-    assert "assumed" not in show_parts("mine", parts)
+    assert "assumed" not in show_checkpoint("mine", parts)
 
 
 def test_labels_that_are_named_the_other_way_round_alone_are_no_assumption(
@@ -29,7 +30,7 @@ def test_labels_that_are_named_the_other_way_round_alone_are_no_assumption(
 ) -> None:
     change_config(checkpoint, id2label=None, label2id={"good": 2, "bad": 0, "so so": 1})
 
-    parts = open_parts(str(checkpoint))
+    parts = load_checkpoint(str(checkpoint))
 
     assert parts.assumed == ()
     assert parts.encoder.config["id2label"] == {"0": "bad", "1": "so so", "2": "good"}
@@ -39,11 +40,11 @@ def test_a_limit_of_20_0_is_20_and_one_without_room_is_told(checkpoint: Path) ->
     file = checkpoint / "tokenizer_config.json"
     for limit, read in ((20.0, 20), (1e30, 32)):
         file.write_text(json.dumps(json.loads(file.read_text()) | {"model_max_length": limit}))
-        parts = open_parts(str(checkpoint))
+        parts = load_checkpoint(str(checkpoint))
         assert (parts.encoder.max_tokens, type(parts.encoder.max_tokens)) == (read, int)
     file.write_text(json.dumps(json.loads(file.read_text()) | {"model_max_length": 3}))
     with pytest.raises(ValueError, match="reads 3 tokens at most, and two words and its special"):
-        lower_limits(open_parts(str(checkpoint)), 3)
+        lower_limits(load_checkpoint(str(checkpoint)), 3)
 
 
 @pytest.mark.parametrize(
@@ -75,17 +76,17 @@ def test_what_a_config_leaves_open_is_said(
 ) -> None:
     change_config(checkpoint, **changes)
 
-    parts = open_parts(str(checkpoint))
+    parts = load_checkpoint(str(checkpoint))
 
     assert parts.assumed == (expected,)
-    assert f"assumed                          {expected}" in show_parts("mine", parts)
+    assert f"assumed                          {expected}" in show_checkpoint("mine", parts)
 
 
 def test_it_stands_in_the_bundle(checkpoint: Path) -> None:
     change_config(checkpoint, problem_type=None)
-    parts = open_parts(str(checkpoint))
+    parts = load_checkpoint(str(checkpoint))
 
-    described = describe(parts, Card(title="Films", licence="", examples=()))
+    described = describe(parts, ModelCard(title="Films", licence="", examples=()))
 
     assert described.assumed == parts.assumed != ()
     assert described.problem_type == "single_label"
@@ -103,12 +104,12 @@ def test_a_decoder_without_a_tokenizer_of_its_own_is_said_to_share_one(
     EncoderDecoderModel(config).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
 
-    (assumed,) = open_parts(str(tmp_path)).assumed
+    (assumed,) = load_checkpoint(str(tmp_path)).assumed
 
     assert assumed.startswith("the decoder has no tokenizer of its own in the folder: taken for")
     assert "both have 78 words" in assumed
     assert "--decoder-tokenizer" in assumed
-    given = open_parts(str(tmp_path), decoder_tokenizer=str(tmp_path))
+    given = load_checkpoint(str(tmp_path), decoder_tokenizer=str(tmp_path))
     assert given.assumed == ()
 
 
@@ -117,7 +118,7 @@ def test_a_text_that_may_end_in_several_ways_is_said_to_end_in_one(random_checkp
     written = json.loads(file.read_text())
     file.write_text(json.dumps(written | {"eos_token_id": [3, 7, 9], "num_beams": 4}))
 
-    parts = open_parts(str(random_checkpoint))
+    parts = load_checkpoint(str(random_checkpoint))
 
     assert parts.assumed == ("several tokens may end a text: here the first does, 3, and not 7, 9",)
     assert parts.decoder is not None

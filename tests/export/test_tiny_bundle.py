@@ -32,12 +32,9 @@ pytestmark = pytest.mark.slow
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bundles") / "tiny"
     with pytest.MonkeyPatch.context() as patch:
-        for module in (pipeline, pipeline):  # no time is compared here
-            patch.setattr(
-                module,
-                "time_share",
-                lambda *graphs, lengths, **_: dict.fromkeys(lengths, 1.0),
-            )
+        patch.setattr(  # no time is compared here
+            pipeline, "time_share", lambda *graphs, lengths, **_: dict.fromkeys(lengths, 1.0)
+        )
         load(HERE / "make_tiny_bundle.py").make(out)
     return out
 

@@ -14,14 +14,14 @@ import torch
 from transformers import BertForSequenceClassification, PreTrainedTokenizerBase
 
 from explorer.bundle.bundle import open_bundle
-from explorer.inference.encoder import Runner
+from explorer.inference.encoder import EncoderModel
 from export import pipeline
 from export.bundle.files import read_bundle
 from export.bundle.schema import list_files, sha256
 from export.graphs import longest, tracing
 from export.graphs.encoder import trace_encoder
 from export.to_onnx import main
-from export.verification.checks import Proof
+from export.verification.checks import Checks
 from training.checkpoints.classifier import save_classifier
 from training.checkpoints.record import write_record
 from training.data.corpus import load_corpus
@@ -30,9 +30,9 @@ from training.data.corpus import load_corpus
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch, graph: onnx.ModelProto) -> None:
     """Where the graph is not what is tested: the one that is already traced and proven."""
-    proof = Proof(differences={"logits": 1e-7}, batches=["one"])
+    checks = Checks(differences={"logits": 1e-7}, batches=["one"])
     monkeypatch.setattr(pipeline, "trace_encoder", lambda model: deepcopy(graph))
-    monkeypatch.setattr(pipeline, "prove_encoder", lambda *_: proof)
+    monkeypatch.setattr(pipeline, "prove_encoder", lambda *_: checks)
 
 
 def test_a_folder_of_transformers_becomes_a_bundle_with_its_numbers(
@@ -54,10 +54,10 @@ def test_a_folder_of_transformers_becomes_a_bundle_with_its_numbers(
         "the film is not bad",
         "but it was dull",
     ]
-    runner = Runner(bundle)
-    reading = runner.read("the film is not bad", "but it was dull")
+    page_model = EncoderModel(bundle)
+    reading = page_model.read("the film is not bad", "but it was dull")
     theirs = BertForSequenceClassification.from_pretrained(checkpoint, attn_implementation="eager")
-    encoded = runner.encode("the film is not bad", "but it was dull")
+    encoded = page_model.encode("the film is not bad", "but it was dull")
     with torch.no_grad():
         expected = theirs.eval()(
             torch.tensor([encoded.ids]),
@@ -128,7 +128,7 @@ def test_the_8_bit_graph_is_measured_on_held_out_texts(
     assert 0 <= held_out["accuracy_8bit"] <= 1
     assert 0 < graphs["8bit"]["map_error"]["mean"] < 0.1
     assert f"on {len(test)}: {len(corpus.test)} of {corpus.name}, test" in capsys.readouterr().out
-    assert Runner(open_bundle(out)).bundle.graph.precision == "8bit"
+    assert EncoderModel(open_bundle(out)).bundle.graph.precision == "8bit"
 
 
 @pytest.mark.usefixtures("fast")
@@ -174,7 +174,7 @@ def test_a_graph_that_misses_its_limits_is_written_only_if_asked_for(
         "type": "uint8",
         "reason": "asked for with --integer-weights",
     }
-    assert Runner(open_bundle(out)).read("the film").weights.shape[0] == 2
+    assert EncoderModel(open_bundle(out)).read("the film").weights.shape[0] == 2
 
 
 @pytest.mark.usefixtures("fast")
@@ -215,8 +215,8 @@ def test_a_failed_check_is_told_and_no_bundle_is_left_behind(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    proof = Proof(failures=["logits differ by 2.0", "rows miss 1 by 0.5"])
-    monkeypatch.setattr(pipeline, "prove_encoder", lambda *_: proof)
+    checks = Checks(failures=["logits differ by 2.0", "rows miss 1 by 0.5"])
+    monkeypatch.setattr(pipeline, "prove_encoder", lambda *_: checks)
 
     code = main([str(checkpoint), "--out", str(tmp_path / "bundle")])
 
@@ -492,7 +492,7 @@ def test_texts_too_long_for_the_memory_of_a_proof_are_not_tried_and_named(
     assert content["max_tokens"] == 12
     assert content["graphs"]["classify"]["float32"]["longest_tried"] == 12
     assert "not tried" not in capsys.readouterr().out
-    assert Runner(open_bundle(tmp_path / "bundle")).bundle.max_tokens == 12
+    assert EncoderModel(open_bundle(tmp_path / "bundle")).bundle.max_tokens == 12
 
 
 BUNDLER = '{"name": "webpack bundle"}'

@@ -2,8 +2,9 @@
 
 A field's type says what its value must be, rules in `Annotated` say within which bounds. A field
 without a default must be there; null counts as not there. A class with a field `more` keeps there,
-and writes again, what it does not know; one without refuses it. `__post_init__` may raise
-`WrongJson` where fields contradict each other.
+and writes again, what it does not know; one without refuses it. A field `from_` is called `from`,
+which Python keeps for itself. `__post_init__` may raise `WrongJson` where fields contradict each
+other.
 
 Nothing here depends on another file: `demo/` has a copy of its own, held equal by a test.
 """
@@ -151,13 +152,13 @@ def read_object(kind: type[_Kind], value: object, place: str = "") -> _Kind:
     if not isinstance(value, Mapping):
         raise _wrong(kind, _shortly(value), place)
     hints = get_type_hints(kind, include_extras=True)
-    known = {one.name: one for one in fields(kind) if one.name != "more"}  # type: ignore[arg-type]
+    known = {_called(one): one for one in fields(kind) if one.name != "more"}  # type: ignore[arg-type]
     given = {}
     for name, one in known.items():
         if (item := value.get(name)) is not None:
-            given[name] = _read(hints[name], item, _inside(place, name))
+            given[one.name] = _read(hints[one.name], item, _inside(place, name))
         elif _required(one):
-            raise _wrong(hints[name], "nothing", _inside(place, name))
+            raise _wrong(hints[one.name], "nothing", _inside(place, name))
     others = {name: item for name, item in value.items() if name not in known}
     if "more" in hints:
         given["more"] = _sound(others, place)
@@ -176,7 +177,7 @@ def as_json(value: Any) -> Any:
         for one in fields(value):
             item = getattr(value, one.name)
             if one.name != "more" and (_required(one) or item != _default(one)):
-                content[one.name] = as_json(item)
+                content[_called(one)] = as_json(item)
         return content | as_json(getattr(value, "more", {}))
     if isinstance(value, Mapping):
         return {name: as_json(item) for name, item in value.items()}
@@ -258,6 +259,10 @@ def _sound_text(value: object, place: str) -> str:
             "half characters (lone surrogates)"
         )
     return value
+
+
+def _called(one: Field[Any]) -> str:
+    return one.name.removesuffix("_")
 
 
 def _required(one: Field[Any]) -> bool:

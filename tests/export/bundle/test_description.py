@@ -41,7 +41,7 @@ def _record(folder: Path, **noted: object) -> None:
 def test_it_is_refused_before_the_work(
     change, flags, message, checkpoint: Path, tmp_path: Path, capsys, monkeypatch
 ) -> None:
-    monkeypatch.setattr(to_onnx, "make_encoder", lambda *_, **__: pytest.fail("it was traced"))
+    monkeypatch.setattr(to_onnx, "export_encoder", lambda *_, **__: pytest.fail("it was traced"))
     change(checkpoint)
     out = tmp_path / "bundle"
 

@@ -12,7 +12,7 @@ from export.graphs.decoder import trace_decoder
 from export.quantize.graph import quantize
 from export.runtime.session import open_session
 from export.verification.against_torch import prove_decoder
-from export.verification.checks import Proof, check_step
+from export.verification.checks import Checks, check_step
 from export.verification.inputs import Sample, run_steps, sample_batch
 from training.model.config import DecoderConfig
 from training.model.decoder import GPTDecoder
@@ -172,7 +172,7 @@ def test_the_reference_evaluator_of_onnx_agrees_on_a_cached_step(
 def test_the_8_bit_twin_holds_one_table_and_the_maps_invariants(
     decoder_graph: onnx.ModelProto,
 ) -> None:
-    small, given, proof = quantize(decoder_graph), sample((3, 1, 1)), Proof()
+    small, given, checks = quantize(decoder_graph), sample((3, 1, 1)), Checks()
 
     tables = [t for t in small.graph.initializer if 40 in t.dims and 24 in t.dims]
     assert [numpy_helper.to_array(table).dtype for table in tables] == [np.int8]
@@ -184,7 +184,7 @@ def test_the_8_bit_twin_holds_one_table_and_the_maps_invariants(
         run_steps(open_session(decoder_graph), given),
         strict=True,
     ):
-        check_step(step, given, "8 bit", proof)
+        check_step(step, given, "8 bit", checks)
         spread = whole["logits"].std()
         assert np.abs(step["logits"] - whole["logits"]).mean() < 0.1 * spread
-    assert proof.failures == []
+    assert checks.failures == []

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from export.graphs.encoder_layers import SequenceFirstLayer, make_padding, value_root
-from export.verification.against_torch import value_norms_by_definition
+from export.verification.against_torch import reference_value_norms
 from training.model.attention import MultiHeadAttention
 from training.model.config import EncoderConfig
 from training.model.encoder import TransformerEncoderLayer
@@ -38,7 +38,7 @@ def test_a_layer_gives_what_the_models_layer_gives(layer: TransformerEncoderLaye
 
     with torch.no_grad():
         expected = layer(hidden, real.bool()[:, None, None], heads)
-        norms = value_norms_by_definition(layer.attention, expected.kv.values)
+        norms = reference_value_norms(layer.attention, expected.kv.values)
         found = SequenceFirstLayer(layer)(
             hidden.transpose(0, 1), make_padding(real, CONFIG), heads[..., None, None]
         )
@@ -62,7 +62,7 @@ def test_a_root_keeps_the_lengths_of_values_even_of_a_head_that_hands_nothing_on
     values = torch.randn(2, HEADS, 5, 8)
 
     with torch.no_grad():
-        expected = value_norms_by_definition(attention, values)
+        expected = reference_value_norms(attention, values)
         found = (values @ value_root(attention)).norm(dim=-1)
 
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)

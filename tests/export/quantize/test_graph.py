@@ -10,7 +10,7 @@ from export.graphs.encoder import encoder_names
 from export.quantize.agreement import compare_encoders
 from export.quantize.graph import quantize
 from export.runtime.session import open_session, run
-from export.verification.checks import Proof, check_maps
+from export.verification.checks import Checks, check_maps
 from export.verification.inputs import sample_batches
 from training.data.batches import EncodedText
 
@@ -62,13 +62,13 @@ def test_each_row_of_the_embeddings_has_its_own_scale(
 
 
 def test_form_and_invariants_of_the_maps_hold(small: onnx.ModelProto, model) -> None:
-    proof, session = Proof(), open_session(small)
+    checks, session = Checks(), open_session(small)
 
-    proof.check_form(small, encoder_names(model))
+    checks.check_form(small, encoder_names(model))
     for title, feed in sample_batches(model.encoder.config):
-        check_maps(run(session, feed), feed, title, proof)
+        check_maps(run(session, feed), feed, title, checks)
 
-    assert proof.failures == []
+    assert checks.failures == []
 
 
 def test_agreement_is_measured_on_real_tokens_only(graph: onnx.ModelProto) -> None:
@@ -84,11 +84,11 @@ def test_agreement_is_measured_on_real_tokens_only(graph: onnx.ModelProto) -> No
     same = compare_encoders(session, session, HeldOut(texts, True), pad_id=0)
     far = compare_encoders(session, open_session(other), HeldOut(texts, False), pad_id=0)
 
-    assert (same.texts, same.same_label, same.map_error["max"]) == (6, 1.0, 0.0)
-    assert same.accuracy is not None
-    assert same.accuracy[0] == same.accuracy[1]
-    assert far.accuracy is None
-    assert 0.01 < far.map_error["mean"] < far.map_error["p99"] <= far.map_error["max"] <= 1
+    assert (same.texts.texts, same.texts.same_label, same.map_error.max) == (6, 1.0, 0.0)
+    assert same.texts.accuracy_8bit is not None
+    assert same.texts.accuracy_float32 == same.texts.accuracy_8bit
+    assert far.texts.accuracy_8bit is None
+    assert 0.01 < far.map_error.mean < far.map_error.p99 <= far.map_error.max <= 1
 
 
 def test_map_error_is_the_total_variation_distance(
@@ -109,5 +109,5 @@ def test_map_error_is_the_total_variation_distance(
         0.5 * np.abs(full[f"encoder_attentions.{i}"] - eight[f"encoder_attentions.{i}"]).sum(-1)
         for i in range(2)
     ]
-    assert agreement.map_error["mean"] == pytest.approx(np.mean(rows), rel=1e-4)
-    assert agreement.map_error["max"] == pytest.approx(np.max(rows), rel=1e-4)
+    assert agreement.map_error.mean == pytest.approx(np.mean(rows), rel=1e-4)
+    assert agreement.map_error.max == pytest.approx(np.max(rows), rel=1e-4)

@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from export.quantize.matrices import channel_sizes, largest_channels, to_integer_products
+from export.quantize.matrices import channel_sizes, find_outlier_channels, to_integer_products
 from export.runtime.session import open_session
 
 WIDE, OUT = 48, 20
@@ -174,6 +174,6 @@ def test_the_largest_channels_are_found_and_few_stay_apart(
     )
 
     np.testing.assert_allclose(sizes["hidden"], np.abs(hidden).max(axis=(0, 1)))
-    assert largest_channels(sizes["hidden"], 2).tolist() == [3, 30]
-    assert len(largest_channels(sizes["hidden"], 40)) == WIDE // 16
-    assert len(largest_channels(np.ones(8), 8)) == 0
+    assert find_outlier_channels(sizes["hidden"], 2).tolist() == [3, 30]
+    assert len(find_outlier_channels(sizes["hidden"], 40)) == WIDE // 16
+    assert len(find_outlier_channels(np.ones(8), 8)) == 0

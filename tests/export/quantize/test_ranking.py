@@ -7,8 +7,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from export.quantize.graph import quantize, random_feed, rank
-from export.quantize.schemes import FAITHFUL, Blocks, Finer, Float, Rows, Scheme
+from export.quantize.graph import quantize, random_texts, rank
+from export.quantize.schemes import FAITHFUL, BlockwiseInt8, Float32, PerTokenInt8, Scheme, Tier
 from export.runtime.session import open_session
 
 
@@ -34,31 +34,32 @@ def test_what_moves_the_maps_most_comes_first(graph: onnx.ModelProto) -> None:
         "first, much": (0, 0.3),
     }
 
-    ranking = rank(graph, noise, lambda place: changed(graph, *noise[place]))
+    exact = open_session(graph)
+    ranking = rank(graph, noise, exact, lambda place: changed(graph, *noise[place]))
 
     assert ranking == ["first, much", "first, little", "last, much", "last, little"]
 
 
 def test_random_tokens_fit_the_graph_and_are_the_same_each_time(graph: onnx.ModelProto) -> None:
-    feed = random_feed(graph)
+    feed = random_texts(graph)
 
     open_session(graph).run(None, feed)
     assert len(np.unique(feed["input_ids"])) > 10
-    np.testing.assert_array_equal(feed["input_ids"], random_feed(graph)["input_ids"])
+    np.testing.assert_array_equal(feed["input_ids"], random_texts(graph)["input_ids"])
 
 
 def test_a_levels_share_is_of_all_and_the_rest_gets_the_rest() -> None:
-    scheme = Scheme(Float(), (Finer(1 / 8, Blocks(32)), Finer(1 / 2, Rows(8))))
+    scheme = Scheme(Float32(), (Tier(1 / 8, BlockwiseInt8(32)), Tier(1 / 2, PerTokenInt8(8))))
 
     kinds = scheme.assign([str(number) for number in range(8)])
 
-    assert kinds["0"] == Blocks(32)
-    assert {kinds[str(number)] for number in range(1, 5)} == {Rows(8)}
-    assert {kinds[str(number)] for number in range(5, 8)} == {Float()}
+    assert kinds["0"] == BlockwiseInt8(32)
+    assert {kinds[str(number)] for number in range(1, 5)} == {PerTokenInt8(8)}
+    assert {kinds[str(number)] for number in range(5, 8)} == {Float32()}
     assert scheme.assign([]) == {}
-    assert Scheme(Rows(), (Finer(1.0, Float()), Finer(1.0, Rows(8)))).assign(["a"]) == {
-        "a": Float()
-    }
+    assert Scheme(PerTokenInt8(), (Tier(1.0, Float32()), Tier(1.0, PerTokenInt8(8)))).assign(
+        ["a"]
+    ) == {"a": Float32()}
 
 
 def test_a_scheme_says_what_gets_what() -> None:
@@ -66,7 +67,7 @@ def test_a_scheme_says_what_gets_what() -> None:
         "33% of the matrices: MatMulNBits, blocks of 32, accuracy level 4; 33% of the matrices: "
         "int8 by rows and columns, 8 channels in float32; the others: int8 by rows and columns"
     )
-    assert str(Scheme(Rows())) == "layers: int8 by rows and columns"
+    assert str(Scheme(PerTokenInt8())) == "layers: int8 by rows and columns"
 
 
 @pytest.mark.parametrize("share", [0.25, 0.75])
@@ -74,7 +75,7 @@ def test_the_sensitive_matrices_of_a_graph_become_finer(
     graph: onnx.ModelProto, share: float
 ) -> None:
     """Of the eight matrices of two layers."""
-    small = quantize(graph, Scheme(Rows(), (Finer(share, Float()),)))
+    small = quantize(graph, Scheme(PerTokenInt8(), (Tier(share, Float32()),)))
 
     kinds = Counter(node.op_type for node in small.graph.node)
     assert kinds["MatMulIntegerToFloat"] == 8 - 8 * share

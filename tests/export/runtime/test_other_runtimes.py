@@ -14,7 +14,7 @@ from export.runtime.session import Run, open_session, run
 from export.runtime.web import WebRuntimeError, WebSession, missing_for_web
 from export.to_onnx import main
 from export.verification.bundle import verify_bundle
-from export.verification.graphs import remarks
+from export.verification.graphs import captured_stderr
 from export.verification.report import show_proof
 
 TINY = Path(__file__).parents[2] / "demo" / "tiny_bundle"
@@ -73,9 +73,9 @@ def test_a_runtime_agrees_with_onnxruntime_on_every_graph(
     assert found.failures == []
     assert found.versions[runtime.name][0].isdigit()
     for one in found.graphs:
-        (agreement,) = one.agreements
+        (agreement,) = one.agreement.values()
         if one.precision == "8bit" and isinstance(runtime, Reference):
-            assert "standard operators only, not com.microsoft" in agreement.entry()["skipped"]
+            assert "standard operators only, not com.microsoft" in agreement.skipped
             continue
         assert 0 < agreement.differences["logits"] < (1 if one.precision == "8bit" else 1e-3)
         kinds = {"encoder_attentions"} if one.task == "classify" else {"present.key"}
@@ -115,7 +115,7 @@ def test_the_exporter_keeps_the_proof_and_writes_nothing_where_it_fails(
 
 
 def test_what_is_written_to_stderr_below_python_is_caught_and_then_no_more(capfd) -> None:
-    with remarks() as said:
+    with captured_stderr() as said:
         os.write(2, b"from below\n")
     os.write(2, b"afterwards\n")
 

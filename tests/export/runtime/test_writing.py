@@ -5,11 +5,11 @@ import onnx
 import pytest
 import torch
 
-from export.runtime.greedy import graph_steps, write_greedily
+from export.runtime.greedy import graph_next_logits, write_greedily
 from export.runtime.session import open_session
-from export.runtime.writing import same_share, torch_steps
+from export.runtime.writing import same_text_share, torch_next_logits
 from export.verification.against_torch import check_texts
-from export.verification.checks import Proof
+from export.verification.checks import Checks
 from training.model.decoder import GPTDecoder, Source
 
 
@@ -53,7 +53,10 @@ def test_graph_and_torch_score_alike_step_by_step(
     mask = np.ones((3, 7), np.int64)
     mask[1, 4:] = 0
     source = Source(torch.from_numpy(hidden), torch.from_numpy(mask).bool())
-    engines = graph_steps(open_session(decoder_graph), hidden, mask), torch_steps(decoder, source)
+    engines = (
+        graph_next_logits(open_session(decoder_graph), hidden, mask),
+        torch_next_logits(decoder, source),
+    )
 
     for newest in random.integers(0, 40, (6, 3, 1)):
         one, other = (step(newest) for step in engines)
@@ -71,9 +74,9 @@ def test_graph_and_torch_score_alike_step_by_step(
     ],
 )
 def test_a_text_that_differs_is_told_with_its_place(found: list[int], told: str | None) -> None:
-    proof, expected = Proof(), [[1, 2], [5, 6, 7]]
+    checks, expected = Checks(), [[1, 2], [5, 6, 7]]
 
-    check_texts(expected, [[1, 2], found], proof)
+    check_texts(expected, [[1, 2], found], checks)
 
-    assert proof.failures == ([told] if told else [])
-    assert same_share(expected, [[1, 2], found]) == (0.5 if told else 1)
+    assert checks.failures == ([told] if told else [])
+    assert same_text_share(expected, [[1, 2], found]) == (0.5 if told else 1)

@@ -10,7 +10,7 @@ from onnx import numpy_helper
 
 from export.graphs.decoder import trace_decoder
 from export.verification.against_torch import prove_decoder
-from export.verification.checks import Proof, check_step
+from export.verification.checks import Checks, check_step
 from export.verification.inputs import Sample
 from training.model.decoder import GPTDecoder
 
@@ -34,17 +34,17 @@ def test_a_sound_graph_passes_and_so_does_one_with_a_bridge(
     torch.manual_seed(1)
     bridge = torch.nn.Linear(16, 24)
 
-    for proof in (
+    for checks in (
         prove_decoder(decoder_graph, decoder),
         prove_decoder(trace_decoder(decoder, bridge), decoder, bridge),
     ):
-        assert proof.failures == []
-        assert set(proof.differences) == {
+        assert checks.failures == []
+        assert set(checks.differences) == {
             "logits", "present.key", "present.value", "decoder_attentions", "cross_attentions",
             "cross_value_norms",
         }  # fmt: skip
-        assert 0 < max(proof.differences.values()) < 1e-4
-        assert "1 x 40 source tokens, target 23+1" in proof.batches, "up to the limit"
+        assert 0 < max(checks.differences.values()) < 1e-4
+        assert "1 x 40 source tokens, target 23+1" in checks.batches, "up to the limit"
 
 
 def test_a_graph_that_sees_the_future_is_found(broken: onnx.ModelProto, decoder) -> None:
@@ -102,7 +102,7 @@ def test_value_norms_that_are_not_the_definition_are_found(
 
 
 def test_weight_on_the_sources_padding_is_found() -> None:
-    proof = Proof()
+    checks = Checks()
     given = Sample(
         source=np.zeros((2, 7, 24), np.float32),
         mask=np.array([[1] * 7, [1] * 4 + [0] * 3]),
@@ -111,6 +111,6 @@ def test_weight_on_the_sources_padding_is_found() -> None:
     )
     even = np.full((2, 3, 1, 7), 1 / 7, np.float32)
 
-    check_step({"cross_attentions.0": even}, given, "here", proof)
+    check_step({"cross_attentions.0": even}, given, "here", checks)
 
-    assert proof.failures == ["here: cross_attentions.0: what is hidden gets a weight of 1.4e-01"]
+    assert checks.failures == ["here: cross_attentions.0: what is hidden gets a weight of 1.4e-01"]

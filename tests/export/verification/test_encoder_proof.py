@@ -9,7 +9,7 @@ from onnx import helper, numpy_helper
 
 from export.graphs.encoder import encoder_names
 from export.verification.against_torch import prove_encoder
-from export.verification.checks import Proof, check_maps
+from export.verification.checks import Checks, check_maps
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def initializer(graph: onnx.ModelProto, name: str) -> onnx.TensorProto:
 
 
 def test_a_sound_graph_passes_and_its_differences_are_told(graph: onnx.ModelProto, model) -> None:
-    proof = prove_encoder(graph, model)
+    checks = prove_encoder(graph, model)
 
-    assert proof.failures == []
-    assert set(proof.differences) == {
+    assert checks.failures == []
+    assert set(checks.differences) == {
         "logits", "last_hidden_state", "encoder_attentions", "encoder_value_norms"
     }  # fmt: skip
-    assert 0 < max(proof.differences.values()) < 1e-4
-    assert any("32 tokens" in title for title in proof.batches)
+    assert 0 < max(checks.differences.values()) < 1e-4
+    assert any("32 tokens" in title for title in checks.batches)
 
 
 def test_a_changed_weight_is_found(broken: onnx.ModelProto, model) -> None:
@@ -81,23 +81,23 @@ def test_an_empty_axis_a_frozen_batch_and_a_wrong_name_are_found(
     shape.dim[3].dim_value = 0
     shape.dim[0].dim_value = 2
     broken.graph.input[0].name = "ids"
-    proof = Proof()
+    checks = Checks()
 
-    proof.check_form(broken, encoder_names(model))
+    checks.check_form(broken, encoder_names(model))
 
-    assert any("inputs are ('ids'," in failure for failure in proof.failures)
-    assert any("encoder_attentions.0 declares an empty axis" in f for f in proof.failures)
-    assert any("encoder_attentions.0 has a frozen batch axis" in f for f in proof.failures)
-    assert any("onnx.checker" in failure for failure in proof.failures)
+    assert any("inputs are ('ids'," in failure for failure in checks.failures)
+    assert any("encoder_attentions.0 declares an empty axis" in f for f in checks.failures)
+    assert any("encoder_attentions.0 has a frozen batch axis" in f for f in checks.failures)
+    assert any("onnx.checker" in failure for failure in checks.failures)
 
 
 def test_weight_on_padding_and_nan_are_found() -> None:
     weights = np.full((1, 1, 2, 2), 0.5, np.float32)
     feed = {"attention_mask": np.array([[1, 0]])}
-    proof = Proof()
+    checks = Checks()
 
-    check_maps({"encoder_attentions.0": weights}, feed, "here", proof)
-    check_maps({"encoder_attentions.0": weights * np.nan}, feed, "there", proof)
+    check_maps({"encoder_attentions.0": weights}, feed, "here", checks)
+    check_maps({"encoder_attentions.0": weights * np.nan}, feed, "there", checks)
 
-    assert "here: encoder_attentions.0: what is hidden gets a weight of 5.0e-01" in proof.failures
-    assert "there: encoder_attentions.0 is not finite" in proof.failures
+    assert "here: encoder_attentions.0: what is hidden gets a weight of 5.0e-01" in checks.failures
+    assert "there: encoder_attentions.0 is not finite" in checks.failures
