@@ -1,5 +1,6 @@
-"""The README's code runs, and its commands know their flags."""
+"""The README's code runs, its commands know their flags, and its course is as long as it says."""
 
+import ast
 import re
 import shlex
 from itertools import combinations
@@ -39,7 +40,7 @@ def test_the_block_that_plots_heads_draws_them_whole(
     save_classifier(folder, model, tokenizer)
     monkeypatch.setattr(initial_model, "minilm_folder", lambda: str(folder))
     monkeypatch.chdir(tmp_path)
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (block,) = re.findall(r"```python\n(from pathlib.*?)```", README, re.DOTALL)
     names: dict = {}
 
     exec(block, names)
@@ -67,3 +68,55 @@ def test_every_command_in_the_readme_is_one_that_its_parser_takes() -> None:
             _, words = benchmark.build_parser().parse_known_args(words)
         parsers = {"train_hybrid": train_hybrid, "benchmark_hybrid": benchmark_hybrid}
         parsers.get(name, train_classifier).build_parser().parse_args(words)
+
+
+def test_the_numbers_of_one_head_are_those_that_the_block_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    after = README.index("### One head, by hand")
+    worked, printed = re.findall(r"```(?:python)?\n(.*?)```", README[after:], re.DOTALL)[:2]
+
+    exec(worked, {})
+
+    assert capsys.readouterr().out == printed
+
+
+def course() -> list[list[tuple[int, Path]]]:
+    """The files of each hour, with the minutes for each."""
+    hours = re.findall(r"^\| minutes \| read .*?\n\n", README, re.MULTILINE | re.DOTALL)
+    rows = [re.findall(r"^\| (\d+) \| `([\w/]+\.py)` \|", hour, re.MULTILINE) for hour in hours]
+    return [[(int(minutes), FOLDER / name) for minutes, name in hour] for hour in rows]
+
+
+def test_each_hour_of_the_course_is_ten_files_and_1300_lines_at_most() -> None:
+    hours = course()
+
+    assert len(hours) == 2
+    for hour in hours:
+        assert 5 < len(hour) <= 10
+        assert sum(minutes for minutes, _ in hour) == 60
+        assert sum(len(path.read_text("utf-8").splitlines()) for _, path in hour) <= 1300
+
+
+def test_no_file_of_the_course_reads_or_writes_formats_or_prints() -> None:
+    """What a folder on disk holds, tables, pages and flags stand elsewhere."""
+    forbidden = {"json", "csv", "argparse", "tqdm", "sys", "safetensors", "safetensors.torch"}
+    forbidden |= {f"training.{name}" for name in ("cli", "lines", "runs.report", "runs.records")}
+    forbidden |= {f"training.checkpoints.{name}" for name in ("files", "hf_names", "hf_config")}
+
+    found = [
+        f"{path.name} imports {name}"
+        for hour in course()
+        for _, path in hour
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+        if name in forbidden
+    ]
+
+    assert found == []

@@ -16,7 +16,6 @@ from training.checkpoints.hf_config import classifier_to_hf
 from training.checkpoints.hf_config import classifier_from_hf
 from training.checkpoints.hf_config import encoder_from_hf
 from training.checkpoints.hf_weights import encoder_names
-from training.data.batches import without_limits
 from training.checkpoints.stored_weights import build_model
 from training.checkpoints.files import write_json
 from training.model.classifier import BERTClassifier
@@ -24,7 +23,7 @@ from training.model.config import ClassifierConfig, EncoderConfig
 from training.checkpoints.hf_names import FAMILIES, Family, family_of
 from training.checkpoints.hf_classes import CLASSIFIER, OURS, class_of, is_known, task_by_weights, task_of
 from training.checkpoints.files import read_config
-from training.checkpoints.tokenizer import open_tokenizer
+from training.checkpoints.tokenizer import open_tokenizer, without_limits
 from training.checkpoints.stored_weights import Weights, open_weights
 from training.checkpoints.atomic_folder import by_a_library
 

@@ -19,6 +19,8 @@ _BESIDE = ("merges.txt", "added_tokens.json", "special_tokens_map.json", "tokeni
 _BYTES_A_WORD, _ALWAYS_BYTES = 1_000, 4_000_000
 
 
+_TRUNCATION = ("max_length", "stride", "truncation_strategy", "pad_to_multiple_of")
+_PLACE = ("is_local", "local_files_only")
 _ADVICE = (
     "Save it where the model was made, as tokenizer.json: "
     "AutoTokenizer.from_pretrained(name).save_pretrained(folder)"
@@ -76,6 +78,19 @@ def open_tokenizer(folder: Path, *, words: int | None = None) -> PreTrainedToken
             f"the tokenizer in {folder} has tokens up to the id {highest}, its model knows those "
             f"below {words}; give the tokenizer that the model was trained with"
         )
+    return tokenizer
+
+
+def without_limits(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """Switches off the truncation and padding that a `tokenizer.json` may carry; returns it.
+
+    all-MiniLM-L6-v2's cuts and pads every text to 128 tokens. Saved with our model it would do so
+    on other people's pages, unseen.
+    """
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    for setting in (*_TRUNCATION, *_PLACE):
+        tokenizer.init_kwargs.pop(setting, None)
     return tokenizer
 
 

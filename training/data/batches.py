@@ -21,8 +21,6 @@ _POOL = 32  # batches; see `bucket`
 # Widths in training are multiples of this, where the encoder takes them: bfloat16 kernels are
 # compiled anew for every width, half a second each on a CPU; a little padding costs less.
 _WIDTH_STEP = 4
-_TRUNCATION = ("max_length", "stride", "truncation_strategy", "pad_to_multiple_of")
-_PLACE = ("is_local", "local_files_only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +48,6 @@ class Batch(NamedTuple):
         return Batch(*(tensor.to(device) for tensor in self))
 
 
-def without_limits(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
-    """Switches off the truncation and padding that a `tokenizer.json` may carry; returns it.
-
-    all-MiniLM-L6-v2's cuts and pads every text to 128 tokens. Saved with our model it would do so
-    on other people's pages, unseen.
-    """
-    tokenizer.backend_tokenizer.no_truncation()
-    tokenizer.backend_tokenizer.no_padding()
-    for setting in (*_TRUNCATION, *_PLACE):
-        tokenizer.init_kwargs.pop(setting, None)
-    return tokenizer
-
-
 def encode_texts(
     examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, *, max_tokens: int
 ) -> list[EncodedText]:
@@ -76,7 +61,7 @@ def encode_texts(
     read = whole.copy()
     for i, shorter in zip(too_long, cut, strict=True):
         read[i] = shorter
-    without_limits(tokenizer)
+    tokenizer.backend_tokenizer.no_truncation()  # which it would remember
     return [
         EncodedText(tuple(ids), tuple(segments), example.label, len(full))
         for example, (ids, segments), (full, _) in zip(examples, read, whole, strict=True)

@@ -42,7 +42,7 @@ class Metrics:
 
 def measure(logits: np.ndarray, labels: np.ndarray, *, temperature: float = 1.0) -> Metrics:
     """All the metrics of `logits / temperature` against the right `labels`."""
-    logs = log_softmax(logits.astype(np.float64) / temperature, axis=1)
+    logs = log_softmax((logits / temperature).astype(np.float64), axis=1)
     predicted = logs.argmax(axis=1)
     confusion = confusion_matrix(labels, predicted, labels=range(logits.shape[1]))
     right = int((predicted == labels).sum())
