@@ -97,13 +97,6 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
         hidden = model.decoder.hidden_states(batch.decoder_input_ids, source).hidden
     hidden = hidden[batch.label_mask].detach().requires_grad_()
 
-    def reading(encoder: BERTEncoder) -> Callable[[], object]:
-        def run() -> None:
-            with torch.no_grad():
-                encoder(batch.source_ids, batch.source_mask)
-
-        return run
-
     def layers() -> None:
         with autocast(device):
             states = model.decoder.hidden_states(batch.decoder_input_ids, source).hidden
@@ -111,8 +104,8 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
 
     optimizer = make_optimizer({model.decoder: 1e-9}, 0.0)
     return {
-        "encoder, float32, no gradient": reading(model.encoder),
-        "encoder, bfloat16, no gradient": reading(frozen),
+        "encoder, float32, no gradient": _reading(model.encoder, batch),
+        "encoder, bfloat16, no gradient": _reading(frozen, batch),
         "decoder's 4 layers, forward and backward": layers,
         **_heads(hidden, table, batch.labels[batch.label_mask], recipe),
         "AdamW over the decoder's layers": optimizer.step,
@@ -121,8 +114,16 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
     }
 
 
+def _reading(encoder: BERTEncoder, batch: PairBatch) -> Callable[[], object]:
+    def run() -> None:
+        with torch.no_grad():
+            encoder(batch.source_ids, batch.source_mask)
+
+    return run
+
+
 def _heads(
-    hidden: Tensor, table: Tensor, wanted: Tensor, recipe: HybridRecipe
+    hidden: Tensor, table: Tensor, labels: Tensor, recipe: HybridRecipe
 ) -> dict[str, Callable[[], object]]:
     """The head and its loss, forward and backward, as it comes and as it is made cheaper."""
     learning, low = deepcopy(table).requires_grad_(), table.detach().to(torch.bfloat16)
@@ -132,13 +133,13 @@ def _heads(
         def run() -> None:
             with autocast(hidden.device):
                 scores = torch.nn.functional.linear(hidden, words)
-            cross_entropy(scores.float(), wanted, label_smoothing=smoothing).backward()
+            cross_entropy(scores.float(), labels, label_smoothing=smoothing).backward()
 
         return run
 
     def sampled() -> None:
-        candidates = draw_candidates(wanted, vocabulary=len(low), drawn=recipe.vocabulary_drawn)
-        losses = sampled_cross_entropy(hidden, low, wanted, candidates, label_smoothing=smoothing)
+        candidates = draw_candidates(labels, vocabulary=len(low), drawn=recipe.vocabulary_drawn)
+        losses = sampled_cross_entropy(hidden, low, labels, candidates, label_smoothing=smoothing)
         losses.mean().backward()
 
     return {

@@ -94,16 +94,8 @@ def check_target(
     """
     try:
         target = target.resolve()
-        if not target.name or os.path.ismount(target):
-            raise ValueError(
-                f"{target} is the root of a file system, which cannot be replaced; give a folder "
-                "inside it"
-            )
-        if target.is_file():
-            raise FileExistsError(f"{target} is a file; expected a folder to write or no such path")
+        _check_replaceable(target, kind)
         _check_apart(target, inputs)
-        if other := _why_not_replaced(target, kind):
-            raise FileExistsError(f"{target} {other}, so it is not replaced; give another folder")
         place = next(parent for parent in target.parents if parent.exists())
         probe = _name_beside(target, place)
         probe.mkdir()
@@ -120,6 +112,18 @@ def check_target(
             f"{needs / 1e6:,.0f} MB; make room, or give a folder on another disk"
         )
     return target
+
+
+def _check_replaceable(target: Path, kind: Kind) -> None:
+    if not target.name or os.path.ismount(target):
+        raise ValueError(
+            f"{target} is the root of a file system, which cannot be replaced; give a folder "
+            "inside it"
+        )
+    if target.is_file():
+        raise FileExistsError(f"{target} is a file; expected a folder to write or no such path")
+    if other := _why_not_replaced(target, kind):
+        raise FileExistsError(f"{target} {other}, so it is not replaced; give another folder")
 
 
 def check_given(given: object, what: str) -> None:

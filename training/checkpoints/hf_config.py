@@ -293,7 +293,25 @@ def _check_settings(
     Raises:
         ValueError: with the settings that are not implemented, by name and value.
     """
-    required = {**_ALWAYS, **required}
+    refused = _wrong_values(config, known, required := {**_ALWAYS, **required})
+    if not class_known:
+        strange = _unread_settings(config, {*known, *required, *without_effect})
+        refused += [f"{name} is {short(config[name])}, which is not known here" for name in strange]
+    if refused:
+        more = f" and {len(refused) - _MOST} more" if len(refused) > _MOST else ""
+        raise ValueError(
+            f"config.json asks for what is not implemented: {'; '.join(refused[:_MOST])}{more}. "
+            "Use a checkpoint without it, or remove a setting that changes none of the model's "
+            "numbers"
+        )
+
+
+def _wrong_values(
+    config: Mapping[str, Any],
+    known: Mapping[str, object],
+    required: Mapping[str, tuple[object, ...]],
+) -> list[str]:
+    """Settings with a value that we do not implement, or of another type, each in a few words."""
     refused = [
         f"{name} is {short(config[name])}"
         + (f", implemented: {', '.join(map(repr, allowed))}" if allowed else "")
@@ -310,16 +328,7 @@ def _check_settings(
         for name, kind in known.items()
         if name in config and not is_a(kind, config[name])
     ]
-    if not class_known:
-        strange = _unread_settings(config, {*known, *required, *without_effect})
-        refused += [f"{name} is {short(config[name])}, which is not known here" for name in strange]
-    if refused:
-        more = f" and {len(refused) - _MOST} more" if len(refused) > _MOST else ""
-        raise ValueError(
-            f"config.json asks for what is not implemented: {'; '.join(refused[:_MOST])}{more}. "
-            "Use a checkpoint without it, or remove a setting that changes none of the model's "
-            "numbers"
-        )
+    return refused
 
 
 def _in_own_words(config: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reads and writes a checkpoint's decoder folder, and opens a whole hybrid; see `checkpoint.py`.
+"""Reads and writes a checkpoint's decoder folder, and opens a whole hybrid.
 
 The decoder's format is `GPT2LMHeadModel`'s, in both directions; its `generation_config.json` says
 which tokens begin, end and pad a text. A hybrid is a folder of ours, with encoder/ and decoder/,

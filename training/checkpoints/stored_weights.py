@@ -188,15 +188,22 @@ def build_model(
         if may_be_new
         else []
     )
-    problems = sorted(_problems(expected, weights.outlines, new, names_on_disk))
-    if problems:
-        left_out = len(problems) - _MOST_PROBLEMS
-        listed = problems[:_MOST_PROBLEMS] + ([f"and {left_out} more"] if left_out > 0 else [])
-        raise ValueError(
-            f"the weights in {folder} do not make this {what}: {'; '.join(listed)}."
-            + advice(problems)
-        )
+    if problems := sorted(_problems(expected, weights.outlines, new, names_on_disk)):
+        said = f"the weights in {folder} do not make this {what}: {_first(problems)}."
+        raise ValueError(said + advice(problems))
     model = make()
+    model.load_state_dict(_read_finite(weights, folder, names_on_disk), strict=not new)
+    return model, new
+
+
+def _first(problems: list[str]) -> str:
+    left_out = len(problems) - _MOST_PROBLEMS
+    return "; ".join(problems[:_MOST_PROBLEMS] + ([f"and {left_out} more"] if left_out > 0 else []))
+
+
+def _read_finite(
+    weights: Weights, folder: Path, names_on_disk: Callable[[Iterable[str]], list[str]]
+) -> dict[str, Tensor]:
     read = {name: tensor.to(torch.float32) for name, tensor in weights.read().items()}
     for name, tensor in read.items():
         if not tensor.isfinite().all():
@@ -204,8 +211,7 @@ def build_model(
                 f"{names_on_disk([name])[0]} in {folder} has numbers that are not finite: the "
                 "training diverged or the file is damaged. Use weights from before that"
             )
-    model.load_state_dict(read, strict=not new)
-    return model, new
+    return read
 
 
 def _check_sizes(config: Any, prefix: str, outlines: Mapping[str, Tensor], folder: Path) -> None:

@@ -55,6 +55,14 @@ def open_tokenizer(folder: Path, *, words: int | None = None) -> PreTrainedToken
             f"transformers cannot open the tokenizer in {folder} (found: {found}): "
             f"{_first_line(error)}{needs}. {_ADVICE}"
         ) from error
+    _check_tokenizer(tokenizer, folder, words, found)
+    return tokenizer
+
+
+def _check_tokenizer(
+    tokenizer: PreTrainedTokenizerBase, folder: Path, words: int | None, found: str
+) -> None:
+    """Refuses what transformers opened and is not all of a tokenizer, or is another model's."""
     parts = [file for file in type(tokenizer).vocab_files_names.values() if file != WHOLE]
     missing = [file for file in parts if not (folder / file).is_file()]
     if missing and not (folder / WHOLE).is_file():
@@ -78,7 +86,6 @@ def open_tokenizer(folder: Path, *, words: int | None = None) -> PreTrainedToken
             f"the tokenizer in {folder} has tokens up to the id {highest}, its model knows those "
             f"below {words}; give the tokenizer that the model was trained with"
         )
-    return tokenizer
 
 
 def without_limits(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:

@@ -23,7 +23,7 @@ from training.data.batches import bucket, rounded_width
 
 @dataclass(frozen=True, slots=True)
 class EncodedPair:
-    """What is read and what is to be written, each from [CLS] to [SEP]."""
+    """What is read and what is to be generated, each from [CLS] to [SEP]."""
 
     source_ids: tuple[int, ...]
     target_ids: tuple[int, ...]

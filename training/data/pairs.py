@@ -62,19 +62,8 @@ def load_pairs(name: str, reading: Reading | None = None) -> PairCorpus:
         FileNotFoundError: there is nothing of that name.
         ValueError: rows are bad, or too few to train on.
     """
-    path, reading = Path(name), reading or Reading()
-    if path.suffix.lower() in SUFFIXES:
-        found = read_rows(
-            path, make_pair, roles=PAIRED, given=reading.columns, of="sources and targets"
-        )
-        given, notes = {"all": found.rows}, found.notes
-        title, licence = title_of(path), licence_of(path)
-    else:
-        from training.readers.hub_dataset import read_parts  # `datasets` takes seconds to import
-
-        dataset = read_parts(name, make_pair, roles=PAIRED, given=reading.columns)
-        given, notes = dataset.whole, dataset.notes
-        title, licence = title_of(Path(real_name(name))), dataset.licence
+    reading = reading or Reading()
+    given, notes, title, licence = _read(name, reading)
     # By the source, so that all targets of one stay together.
     distinct = {part: list(dict.fromkeys(pairs)) for part, pairs in given.items()}
     parts = split(distinct, lambda pair: normal_form(pair.source))
@@ -93,6 +82,18 @@ def load_pairs(name: str, reading: Reading | None = None) -> PairCorpus:
         notes=notes,
         **parts,
     )
+
+
+def _read(name: str, reading: Reading) -> tuple[dict[str, list[Pair]], tuple[str, ...], str, str]:
+    """All pairs, what there is to know of them, and their title and licence."""
+    path, columns = Path(name), reading.columns
+    if path.suffix.lower() in SUFFIXES:
+        found = read_rows(path, make_pair, roles=PAIRED, given=columns, of="sources and targets")
+        return {"all": found.rows}, found.notes, title_of(path), licence_of(path)
+    from training.readers.hub_dataset import read_parts  # `datasets` takes seconds to import
+
+    dataset = read_parts(name, make_pair, roles=PAIRED, given=columns)
+    return dataset.whole, dataset.notes, title_of(Path(real_name(name))), dataset.licence
 
 
 def make_pair(values: Mapping[str, Any]) -> Pair | str:

@@ -5,7 +5,7 @@ unseen here too; a sentence that stands in several parts is kept in the last of 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
@@ -79,18 +79,17 @@ def load_sentences(
     seen: set[str] = set()
     parts: dict[str, tuple[Sentence, ...]] = {}
     for part in reversed(PARTS):
-        kept = []
-        for sentence in _sentences(corpora, part):
-            words = to_words(sentence, tokenizer)
-            if shortest <= len(words) <= longest and (form := normal_form(sentence)) not in seen:
-                seen.add(form)
-                kept.append(words)
-        if not kept:
+        fitting = (
+            (sentence, words)
+            for sentence in _sentences(corpora, part)
+            if shortest <= len(words := to_words(sentence, tokenizer)) <= longest
+        )
+        parts[part] = tuple(_unseen(fitting, seen))
+        if not parts[part]:
             raise ValueError(
                 f"the {part} part of {', '.join(data)} has no sentence of {shortest} to {longest} "
                 "words; give other texts with --data"
             )
-        parts[part] = tuple(kept)
     return Sentences(
         data=tuple(data),
         licences=tuple(dict.fromkeys(corpus.licence for corpus in corpora)),
@@ -99,6 +98,14 @@ def load_sentences(
         notes=tuple(note for corpus in corpora for note in corpus.notes),
         fingerprint=fingerprint({part: [(words,) for words in parts[part]] for part in PARTS}),
     )
+
+
+def _unseen(found: Iterable[tuple[str, Sentence]], seen: set[str]) -> Iterator[Sentence]:
+    """Those whose normal form is not among `seen`, which gains it."""
+    for sentence, words in found:
+        if (form := normal_form(sentence)) not in seen:
+            seen.add(form)
+            yield words
 
 
 def _sentences(corpora: Sequence[Corpus], part: str) -> Iterator[str]:

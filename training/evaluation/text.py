@@ -1,10 +1,10 @@
-"""What written texts are worth: words restored, ROUGE, BLEU and chrF.
+"""What generated texts are worth: words restored, ROUGE, BLEU and chrF.
 
-Restored words are counted where the edit distance aligns what was written with the clean sentence,
-so one word too many does not make all that follow it wrong. ROUGE (Lin 2004) is how much of a
-reference's words a text says again, as F1 over one reference; exact and small, equal to Google's
-`rouge-score` without stemming, whose word rule it takes: lower case, letters and digits of English.
-BLEU and chrF of whole sets of texts are sacrebleu's (Papineni et al. 2002, Popović 2015).
+Restored words are counted where the edit distance aligns what was generated with the clean
+sentence, so one word too many does not make all that follow it wrong. ROUGE (Lin 2004) is how much
+of a reference's words a text says again, as F1 over one reference; equal to Google's `rouge-score`
+without stemming, whose word rule it takes: lower case, letters and digits of English. BLEU and chrF
+of whole sets of texts are sacrebleu's (Papineni et al. 2002, Popović 2015).
 """
 
 import re
@@ -60,11 +60,13 @@ def draw_noisy(
     return drawn
 
 
-def measure_restoration(drawn: Sequence[NoisySentence], written: Sequence[Sentence]) -> Restoration:
-    """Compares what was written with the clean sentences, word by word."""
+def measure_restoration(
+    drawn: Sequence[NoisySentence], generated: Sequence[Sentence]
+) -> Restoration:
+    """Compares what was generated with the clean sentences, word by word."""
     counts, right = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
     kept = untouched = errors = words = 0
-    for sentence, answer in zip(drawn, written, strict=True):
+    for sentence, answer in zip(drawn, generated, strict=True):
         _, matched, distance = align(sentence.clean, answer)
         errors += distance
         words += len(sentence.clean)
@@ -93,11 +95,11 @@ def touched_words(change: Change) -> tuple[int, ...]:
 _WORD = re.compile(r"[a-z0-9]+")
 
 
-def rouge(references: Sequence[str], written: Sequence[str]) -> dict[str, float]:
+def rouge(references: Sequence[str], generated: Sequence[str]) -> dict[str, float]:
     """The mean F1 of shared words, of shared pairs of words, and of the longest common order."""
     pairs = [
         (_WORD.findall(reference.lower()), _WORD.findall(text.lower()))
-        for reference, text in zip(references, written, strict=True)
+        for reference, text in zip(references, generated, strict=True)
     ]
     return {
         "rouge1": _mean([_shared(reference, text, 1) for reference, text in pairs]),
@@ -132,11 +134,11 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def bleu_and_chrf(references: Sequence[str], written: Sequence[str]) -> dict[str, float]:
+def bleu_and_chrf(references: Sequence[str], generated: Sequence[str]) -> dict[str, float]:
     """Both from 0 to 100, over the whole set, one reference a text, case as it stands."""
     # `force`: lower-cased words parted from punctuation are what a word piece vocabulary writes.
     scores = {"bleu": BLEU(force=True), "chrf": CHRF()}
     return {
-        name: metric.corpus_score(list(written), [list(references)]).score
+        name: metric.corpus_score(list(generated), [list(references)]).score
         for name, metric in scores.items()
     }

@@ -1,4 +1,4 @@
-"""The encoder-decoder as something that reads and writes, and its two tasks.
+"""The encoder-decoder as one thing that reads and generates, and its two tasks.
 
 Public: `seq2seq`, `tasks`.
 """

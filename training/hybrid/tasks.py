@@ -84,7 +84,7 @@ class DenoisingTask:
 
     @property
     def texts(self) -> list[str]:
-        """All sentences to train on, as they are to be written."""
+        """All sentences to train on, as they are to be generated."""
         return [" ".join(words) for words in self.sentences.train]
 
     @property

@@ -39,7 +39,7 @@ class Attended(NamedTuple):
     hidden: Float[Tensor, "batch query hidden"]
     weights: Float[Tensor, "batch heads query key"]
     kv: KeyValue
-    """Of every token that could be looked at, those of the past included."""
+    """Of every token that could be attended to, those of the past included."""
 
 
 def attention_weights(
@@ -47,9 +47,9 @@ def attention_weights(
     keys: Float[Tensor, "batch heads key depth"],
     visible: Bool[Tensor, "#batch 1 #query key"],
 ) -> Float[Tensor, "batch heads query key"]:
-    """How much each query looks at each key. Every row sums to one.
+    """How much each query attends to each key. Every row sums to one.
 
-    `visible` is True where looking is allowed; padding and the future are False, and get exactly 0.
+    `visible` is True where a query may attend; padding and the future are False, and get exactly 0.
     A row that may see nothing is all 0. (`transformers` makes such a row uniform over the padding,
     and a plain softmax of minus infinities would make it NaN.)
     """
@@ -86,8 +86,8 @@ class MultiHeadAttention(nn.Module):
 
         Args:
             hidden: who asks.
-            visible: True where looking is allowed, over the keys of the past and the new ones.
-            read_from: what is looked at, of another sequence; None for `hidden` itself.
+            visible: True where a query may attend, over the keys of the past and the new ones.
+            read_from: what is attended to, of another sequence; None for `hidden` itself.
             past: keys and values of earlier calls, put in front of the new ones.
             head_mask: scales what each head contributes: 1 keeps a head, 0 removes it. The
                 weights that are returned are the ones before it.

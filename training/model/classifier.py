@@ -1,6 +1,6 @@
 """A classifier on the first token: encoder, pooler, dropout, one linear layer.
 
-In `transformers`, `BertForSequenceClassification` and its siblings. BERT puts [CLS] before every
+In `transformers`, `BertForSequenceClassification` and its relatives. BERT puts [CLS] before every
 text, RoBERTa <s>; after the last layer its hidden state has read the whole text and stands for it.
 """
 

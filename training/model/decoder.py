@@ -1,9 +1,9 @@
-"""The GPT decoder: a stack of pre-norm layers that writes, token by token, what it reads.
+"""The GPT decoder: a stack of pre-norm layers that generates a text, token by token.
 
 "Language Models are Unsupervised Multitask Learners" (Radford et al. 2019), section 2.3; in
 `transformers`, `GPT2LMHeadModel` with `add_cross_attention`. Pre-norm means that the layer norm
 comes before each sub-layer: `x + Dropout(Sublayer(LayerNorm(x)))`, and one more norm ends the
-stack. A target token sees itself and what was written before it; through cross-attention it also
+stack. A target token sees itself and what came before it; through cross-attention it also
 sees the whole source, which the encoder has read.
 """
 
@@ -135,7 +135,7 @@ class GPTDecoder(nn.Module):
         Args:
             token_ids: the target so far, or, with `past`, only what is new of it. All targets of a
                 batch have one length; padding may follow on the right, where nothing sees it.
-            source: what to read; None for a decoder that writes by itself.
+            source: what to read; None for a decoder that reads none.
             past: `DecoderOutput.past` of the step before.
             head_mask, cross_head_mask: 1 keeps a head, 0 removes it; None keeps them all.
 
@@ -160,15 +160,15 @@ class GPTDecoder(nn.Module):
         cross_head_mask: Float[Tensor, "#batch layers heads"] | None = None,
     ) -> DecoderStates:
         """All of `forward` but the head, the widest product by far, for whoever scores less."""
-        written = past[0].target.keys.shape[2] if past else 0
-        total = written + token_ids.shape[1]
+        before = past[0].target.keys.shape[2] if past else 0
+        total = before + token_ids.shape[1]
         limit = self.config.max_position_embeddings
         if total > limit:
             raise ValueError(f"the target has {total} tokens, the decoder takes at most {limit}")
-        hidden = self.dropout(self.word(token_ids) + self.position.weight[written:total])
-        # Query i stands at position written + i, and sees the keys up to there.
+        hidden = self.dropout(self.word(token_ids) + self.position.weight[before:total])
+        # Query i stands at position before + i, and sees the keys up to there.
         places = torch.arange(total, device=token_ids.device)
-        visible = (places <= places[written:, None])[None, None]
+        visible = (places <= places[before:, None])[None, None]
         selfs, crosses = [], []
         for i, layer in enumerate(self.layers):
             attended, crossed = layer(

@@ -1,4 +1,4 @@
-"""The hybrid: a BERT encoder reads the source, a GPT decoder writes the target.
+"""The hybrid: a BERT encoder reads the source, a GPT decoder generates the target.
 
 In `transformers`, `EncoderDecoderModel` of a BERT and a GPT-2.
 """

@@ -96,13 +96,8 @@ def read_rows(
     if not table.names:
         bad = [(f"{path}:{at}", str(row or _EMPTY)) for at, row in table.rows({})]
         return _some([], bad, path, of)
-    chosen = choose_columns(
-        table.names,
-        roles,
-        given,
-        f"{path}:1" if separated else str(path),
-        _HEADLESS if separated else "",
-    )
+    where, advice = (f"{path}:1", _HEADLESS) if separated else (str(path), "")
+    chosen = choose_columns(table.names, roles, given, where, advice)
     rows, problems = make_rows(table.rows(chosen), chosen, make, lambda at: f"{path}:{at}")
     notes = tuple(filter(None, (table.note, other_names(chosen))))
     return _some(rows, problems, path, of, notes)

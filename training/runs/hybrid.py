@@ -215,7 +215,7 @@ class MeasuredHybrid:
     task: str
     scores: dict[str, Any]
     copied: dict[str, Any]
-    """The same of a baseline that writes its source down again."""
+    """The same of a baseline that copies its source."""
     shown: tuple[Shown, ...]
 
 
