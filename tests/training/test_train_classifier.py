@@ -12,13 +12,11 @@ import pytest
 import torch
 from transformers import BertForSequenceClassification
 
-from training.checkpoints.classifier import load_classifier, load_tokenizer, save_classifier
+from training.checkpoints.classifier import load_classifier, load_tokenizer
 from training.checkpoints.record import read_record
 from training.data.batches import encode_texts
 from training.data.corpus import load_corpus
 from training.evaluation.classification import measure, predict_logits
-from training.model.classifier import BERTClassifier
-from training.model.config import ClassifierConfig, EncoderConfig
 from training.recipes import Recipe
 from training.train_classifier import build_parser, main
 
@@ -26,20 +24,10 @@ COMMAND = Path(__file__).parents[2] / "training" / "train_classifier.py"
 
 
 @pytest.fixture(scope="module")
-def init(tmp_path_factory: pytest.TempPathFactory, tokenizer) -> str:
+def init(tmp_path_factory: pytest.TempPathFactory, save_tiny) -> str:
     """A tiny encoder to start from."""
-    torch.manual_seed(0)
-    size = EncoderConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=30,
-    )
     folder = tmp_path_factory.mktemp("init")
-    model = BERTClassifier(ClassifierConfig(encoder=size, labels=("x", "y")))
-    save_classifier(folder, model, tokenizer)
+    save_tiny(folder)
     return str(folder)
 
 

@@ -14,7 +14,7 @@ import torch
 from transformers import EncoderDecoderModel, GPT2LMHeadModel
 
 from training import train_classifier, train_hybrid
-from training.checkpoints.classifier import load_classifier, load_tokenizer, save_classifier
+from training.checkpoints.classifier import load_classifier, load_tokenizer
 from training.checkpoints.hybrid import load_hybrid, read_text_tokens
 from training.checkpoints.record import read_record
 from training.data.corpus import load_corpus
@@ -22,8 +22,6 @@ from training.data.noise import KINDS
 from training.data.sentences import load_sentences
 from training.hybrid.seq2seq import Seq2Seq
 from training.hybrid.tasks import DenoisingTask
-from training.model.classifier import BERTClassifier
-from training.model.config import ClassifierConfig, EncoderConfig
 from training.recipes import HybridRecipe
 from training.runs import hybrid as run
 from training.train_hybrid import build_parser, main
@@ -48,20 +46,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def classifier(tmp_path_factory: pytest.TempPathFactory, tokenizer, data: str) -> Path:
+def classifier(tmp_path_factory: pytest.TempPathFactory, save_tiny, data: str) -> Path:
     """A checkpoint as train_classifier.py writes it."""
     torch.manual_seed(0)
-    size = EncoderConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=30,
-    )
     init, out = tmp_path_factory.mktemp("init"), tmp_path_factory.mktemp("checkpoints") / "notes"
-    config = ClassifierConfig(encoder=size, labels=("x", "y"))
-    save_classifier(init, BERTClassifier(config), tokenizer)
+    save_tiny(init)
     flags = ["--epochs", "4", "--batch-size", "8", "--learning-rate", "5e-3", "--max-tokens", "30"]
     command = ["--init", str(init), "--data", data, "--out", str(out), *flags]
     assert train_classifier.main(command) == 0

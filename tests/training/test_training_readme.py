@@ -8,14 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from matplotlib.image import imread
 
 from training import benchmark, benchmark_hybrid, train_classifier, train_hybrid
 from training.checkpoints import initial as initial_model
-from training.checkpoints.classifier import save_classifier
-from training.model.classifier import BERTClassifier
-from training.model.config import ClassifierConfig, EncoderConfig
 
 FOLDER = Path(__file__).parents[2] / "training"
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -23,21 +19,10 @@ README = (FOLDER / "README.md").read_text(encoding="utf-8")
 
 @pytest.mark.parametrize("trained", [True, False])
 def test_the_block_that_plots_heads_draws_them_whole(
-    tmp_path: Path, tokenizer, monkeypatch: pytest.MonkeyPatch, trained: bool
+    tmp_path: Path, save_tiny, monkeypatch: pytest.MonkeyPatch, trained: bool
 ) -> None:
-    torch.manual_seed(0)
-    size = EncoderConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=24,
-        num_hidden_layers=2,
-        num_attention_heads=6,
-        intermediate_size=32,
-        max_position_embeddings=64,
-    )
     folder = tmp_path / ("checkpoints/reviews/encoder" if trained else "packaged")
-    folder.mkdir(parents=True)
-    model = BERTClassifier(ClassifierConfig(encoder=size, labels=("negative", "positive")))
-    save_classifier(folder, model, tokenizer)
+    save_tiny(folder, hidden_size=24, num_attention_heads=6, max_position_embeddings=64)
     monkeypatch.setattr(initial_model, "minilm_folder", lambda: str(folder))
     monkeypatch.chdir(tmp_path)
     (block,) = re.findall(r"```python\n(from pathlib.*?)```", README, re.DOTALL)

@@ -18,18 +18,8 @@ from training.model.config import ClassifierConfig, EncoderConfig
 
 
 @pytest.fixture
-def folder(tmp_path: Path, tokenizer) -> Path:
-    torch.manual_seed(0)
-    size = EncoderConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=8,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=32,
-    )
-    model = BERTClassifier(ClassifierConfig(encoder=size, labels=("bad", "good")))
-    save_classifier(tmp_path, model, tokenizer)
+def folder(tmp_path: Path, save_tiny) -> Path:
+    save_tiny(tmp_path, hidden_size=8, intermediate_size=16, max_position_embeddings=32)
     return tmp_path
 
 

@@ -60,10 +60,10 @@ def test_changed_weights_are_refused_by_their_sha256(monkeypatch: pytest.MonkeyP
         initial_model("minilm", labels=("a", "b"), pooler=True)
 
 
-def test_a_tokenizer_with_more_words_than_its_model_is_refused(tmp_path: Path, tokenizer) -> None:
-    size = EncoderConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1, num_attention_heads=2)
-    model = BERTClassifier(ClassifierConfig(encoder=size, labels=("a", "b")))
-    save_classifier(tmp_path, model, tokenizer)
+def test_a_tokenizer_with_more_words_than_its_model_is_refused(
+    tmp_path: Path, tokenizer, save_tiny
+) -> None:
+    save_tiny(tmp_path, vocab_size=10)
 
     with pytest.raises(ValueError, match=f"up to the id {len(tokenizer) - 1}, its model"):
         initial_model(str(tmp_path), labels=("a", "b"), pooler=True)

@@ -29,13 +29,9 @@ TEXT = torch.tensor([[2, 7, 9, 30, 3, 5]])
 
 
 @pytest.fixture
-def folder(tmp_path: Path, tokenizer) -> Path:
-    torch.manual_seed(0)
-    size = EncoderConfig(**SIZES | {"vocab_size": len(tokenizer)}, initializer_range=0.5)
-    model = BERTClassifier(ClassifierConfig(encoder=size, labels=("bad", "good")))
+def folder(tmp_path: Path, tokenizer, save_tiny) -> Path:
     folder = tmp_path / "model"
-    folder.mkdir()
-    save_classifier(folder, model, tokenizer)
+    save_tiny(folder, **SIZES | {"vocab_size": len(tokenizer)}, initializer_range=0.5)
     return folder
 
 

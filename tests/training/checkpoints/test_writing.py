@@ -24,17 +24,13 @@ TRAINED: dict[str, Any] = {
 
 
 def test_what_a_library_cannot_write_is_a_sentence_about_the_folder(
-    tmp_path: Path, tokenizer
+    tmp_path: Path, save_tiny
 ) -> None:
-    size = EncoderConfig(
-        vocab_size=len(tokenizer), hidden_size=8, num_hidden_layers=1, num_attention_heads=1
-    )
-    model = BERTClassifier(ClassifierConfig(encoder=size, labels=("x", "y")))
     (tmp_path / "model.safetensors").mkdir()
 
     said = r"out cannot be written \(.*directory.*\); make room"
     with pytest.raises(OSError, match=said), writing(Path("out")):
-        save_classifier(tmp_path, model, tokenizer)
+        save_tiny(tmp_path)
 
 
 def test_a_full_disk_is_told_without_a_number_of_the_system() -> None:
