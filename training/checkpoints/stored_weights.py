@@ -183,11 +183,7 @@ def build_model(
         _check_sizes(config, prefix, weights.outlines, folder)
     with torch.device("meta"):
         expected = make().state_dict()
-    new = (
-        [name for name in expected if name not in weights.outlines and name.startswith(may_be_new)]
-        if may_be_new
-        else []
-    )
+    new = [n for n in expected if n not in weights.outlines and n.startswith(may_be_new)]
     if problems := sorted(_problems(expected, weights.outlines, new, names_on_disk)):
         said = f"the weights in {folder} do not make this {what}: {_first(problems)}."
         raise ValueError(said + advice(problems))

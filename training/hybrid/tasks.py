@@ -73,6 +73,11 @@ class DenoisingTask:
     def __init__(self, sentences: Sentences, tokenizer: PreTrainedTokenizerBase) -> None:
         self.sentences = sentences
         self.tokenizer = tokenizer
+        self.notes, self.licences = sentences.notes, sentences.licences
+        self.fingerprint = sentences.fingerprint
+        # Rows of other data are not ours to make public, not even ten of them in a record.
+        self.is_public = set(sentences.data) <= set(SOURCES)
+        self.examples = NOISY_EXAMPLES if self.is_public else ()
         self.judged: dict[str, list[NoisySentence]] = {
             part: draw_noisy(sentences.parts[part], most, corruptions=CORRUPTIONS, seed=seed)
             for part, (most, seed) in _JUDGED_SENTENCES.items()
@@ -87,34 +92,9 @@ class DenoisingTask:
         """All sentences to train on, as they are to be generated."""
         return [" ".join(words) for words in self.sentences.train]
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a person should know before they train on them, in words."""
-        return self.sentences.notes
-
     def longest(self, seq2seq: Seq2Seq) -> int:
         """Words of the longest sentence that is trained on."""
         return max(map(len, self.sentences.train))
-
-    @property
-    def licences(self) -> tuple[str, ...]:
-        """Whose the texts are, a sentence for each corpus."""
-        return self.sentences.licences
-
-    @property
-    def is_public(self) -> bool:
-        """Whether a record may hold texts: packaged reviews; rows of other data are not ours."""
-        return set(self.sentences.data) <= set(SOURCES)
-
-    @property
-    def examples(self) -> tuple[str, ...]:
-        """Sources for a page to offer, written for the packaged reviews; none of other data."""
-        return NOISY_EXAMPLES if self.is_public else ()
-
-    @property
-    def fingerprint(self) -> str:
-        """Of all its texts."""
-        return self.sentences.fingerprint
 
     def questions(self, part: str) -> list[Pair]:
         """The pairs that are judged, the same in every run."""
@@ -155,6 +135,9 @@ class PairsTask:
 
     def __init__(self, pairs: PairCorpus) -> None:
         self.pairs = pairs
+        self.notes, self.licences = pairs.notes, (pairs.licence,)
+        self.fingerprint = pairs.fingerprint
+        self.is_public, self.examples = False, ()
         self.judged = {part: _draw(pairs.parts[part], most) for part, most in _JUDGED_PAIRS.items()}
 
     def batches(self, seq2seq: Seq2Seq, recipe: HybridRecipe) -> Iterator[PairBatch]:
@@ -177,33 +160,10 @@ class PairsTask:
         """All sources and targets to train on."""
         return [text for pair in self.pairs.train for text in (pair.source, pair.target)]
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a person should know before they train on them, in words."""
-        return self.pairs.notes
-
     def longest(self, seq2seq: Seq2Seq) -> int:
         """Words of the longest source that is trained on, as far as it is read."""
         sources = [pair.source for pair in self.pairs.train]
         return most_words(sources, seq2seq.tokenizer, max_tokens=seq2seq.max_tokens)
-
-    @property
-    def licences(self) -> tuple[str, ...]:
-        """Whose the texts are."""
-        return (self.pairs.licence,)
-
-    is_public = False
-    """Given pairs are not ours to make public, not even ten of them in a record."""
-
-    @property
-    def examples(self) -> tuple[str, ...]:
-        """Sources for a page to offer: none of given pairs."""
-        return ()
-
-    @property
-    def fingerprint(self) -> str:
-        """Of all its texts."""
-        return self.pairs.fingerprint
 
     def questions(self, part: str) -> list[Pair]:
         """The pairs that are judged, the same in every run."""
