@@ -1,4 +1,4 @@
-"""Pairs in batches: what is fed, what is wanted, and that nothing is lost to padding."""
+"""Pairs in batches: what is fed, what is asked for, and that nothing is lost to padding."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ def test_the_decoder_is_fed_all_but_the_last_token_and_asked_for_all_but_the_fir
     assert batch.hidden is None
 
 
-def test_each_wanted_token_knows_the_source_token_it_stands_for() -> None:
+def test_each_label_knows_the_source_token_it_stands_for() -> None:
     pairs = [
         EncodedPair((2, 7, 40, 9, 8, 3), (2, 7, 8, 9, 50, 3)),  # a word replaced, two swapped
         EncodedPair((2, 6, 3), (2, 6, 5, 3)),  # a word added

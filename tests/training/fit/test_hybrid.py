@@ -74,7 +74,7 @@ def run(
     return steps, [event for event in events if isinstance(event, EvaluationDue)]
 
 
-def test_the_loop_learns_and_is_looked_at_as_often_as_asked(tokenizer) -> None:
+def test_the_loop_learns_and_is_evaluated_as_often_as_asked(tokenizer) -> None:
     steps, evaluations = run(make(tokenizer)[0])
 
     assert [step.number for step in steps] == list(range(1, 101))
@@ -115,7 +115,7 @@ def test_a_joint_encoder_learns_in_its_last_layers_alone(tokenizer) -> None:
     assert moved | chance == {name for name in before if name.startswith("layers.1.")}
 
 
-def test_the_memory_is_the_divergence_from_the_answers_before(tokenizer) -> None:
+def test_the_distillation_loss_is_the_divergence_from_the_answers_before(tokenizer) -> None:
     _, distillation = make(tokenizer, joint=True)
     assert distillation is not None
     batch = next(copies())
@@ -139,7 +139,7 @@ def test_the_memory_is_the_divergence_from_the_answers_before(tokenizer) -> None
     assert float(expected) > 0.1
 
 
-def test_a_memory_keeps_the_answers_better_than_none(tokenizer) -> None:
+def test_distillation_keeps_the_answers_better_than_none(tokenizer) -> None:
     gone = []
     for distillation_weight in (0.0, 5.0):
         seq2seq, distillation = make(tokenizer, joint=True)
@@ -173,7 +173,7 @@ def test_the_loss_weighs_repairs_and_equals_the_whole_softmax_where_all_words_ar
     torch.testing.assert_close(found, (each * weights.flatten()).sum() / weights.sum())
 
 
-def test_the_taught_head_is_measured_where_a_token_has_a_partner() -> None:
+def test_the_taught_head_is_measured_where_a_label_is_aligned() -> None:
     pairs = [EncodedPair((2, 7, 8, 3), (2, 7, 5, 8, 3))]
     batch = pad_pairs(pairs, pad_token_id=0, limit=16)
     weights = torch.rand(1, 2, *batch.labels.shape[1:], batch.source_ids.shape[1])
