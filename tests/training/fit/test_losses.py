@@ -37,9 +37,13 @@ def test_the_drawn_words_stand_for_all_others_in_the_mean() -> None:
 
     estimates = []
     for _ in range(4000):
-        words, log_copies = draw_candidates(targets, vocabulary=WORDS, drawn=15)
+        candidates = draw_candidates(targets, vocabulary=WORDS, drawn=15)
+        words, log_copies = candidates
         estimates.append(((hidden @ table[words].T) + log_copies).exp().sum(dim=1))
 
+    loss = sampled_cross_entropy(hidden, table, targets, candidates)
+    right = (hidden * table[targets]).sum(dim=1)
+    torch.testing.assert_close(loss, estimates[-1].log() - right)
     mean = torch.stack(estimates).mean(dim=0)
     torch.testing.assert_close(mean, whole, rtol=0.05, atol=0.0)
 
