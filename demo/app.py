@@ -33,7 +33,7 @@ from explorer.server.process import (
     serve_until_stopped,
     stop_orderly,
 )
-from explorer.ui.endpoints import endpoints
+from explorer.ui.api import endpoints
 from explorer.ui.events import for_programs
 from explorer.ui.models import PageModels
 from explorer.ui.page import Page

@@ -58,6 +58,15 @@ def test_nothing_runs_beside_the_queue_or_two_at_a_time(bundle, classifies_only)
     }  # fmt: skip
 
 
+def test_the_pages_own_handlers_take_their_values_by_name(bundle):
+    functions = app.build_app([bundle]).fns.values()
+
+    ours = [fn for fn in functions if fn.fn is not None and fn.api_visibility == "private"]
+    assert len(ours) > 20
+    by_place = [fn.name for fn in ours if len(fn.input_keyword_names) != len(fn.inputs)]
+    assert by_place == []
+
+
 def test_a_bundle_without_a_classifier_reads_and_writes(writes_only):
     model = EncoderModel(writes_only)
     reading = model.read("the film is good")
