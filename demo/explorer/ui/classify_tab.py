@@ -48,7 +48,7 @@ class ClassifyTab:
                     )
             with gr.Column(scale=2, min_width=300):
                 self.answer = widget("answer")
-        self.notice, self.ablated = widget("notice"), widget("left_out")
+        self.notice, self.ablated = widget("notice"), widget("ablated")
         self.tokens = widget("tokens")
         with gr.Tabs(selected="maps"):
             with gr.Tab("Maps", id="maps", elem_id="maps_tab"):
@@ -68,7 +68,7 @@ class ClassifyTab:
         """
         answers = self._wire_answers(opened)
         panels = [one.result for one in self.panels if one.analysis.ablates_heads]
-        ablating = [part.leave_out for part in (self.viewer.heads, self.ablated, *panels)]
+        ablating = [part.ablate for part in (self.viewer.heads, self.ablated, *panels)]
         # Every click tells what it wants out; of deferred ones gradio sends the first one's data.
         other_heads = [
             on(

@@ -83,7 +83,7 @@ class Analysis:
     line: Mapping[str, Any] = field(default_factory=lambda: ANALYSIS)
     """What it waits in: see `events.py`."""
     ablates_heads: bool = False
-    """Its widget may have heads ablated, by an event `leave_out` with all of them as `without`. It
+    """Its widget may have heads ablated, by an event `ablate` with all of them as `without`. It
     has a property of that name, and what it shows stays when others are ablated."""
     refresh_options: Callable[[Asked], dict[str, Any]] = no_updates
     """New values of controls once another text or model is there, by their names."""

@@ -176,8 +176,8 @@ def written(
 
 
 def mark(source: Source, mask: str, *, asked: bool = False) -> dict[str, Any]:
-    """What `web/spoiled.js` shows below a source: what was corrupted in it; nothing where it was
-    not corrupted here.
+    """What `corrupted` of `web/small.js` shows below a source: what was corrupted in it; nothing
+    where it was not corrupted here.
 
     Args:
         asked: a reader wanted it corrupted, and is told if it could not be.
@@ -208,13 +208,13 @@ def _pieces(
     clean: str, corruptions: Sequence[Corruption], restored: Sequence[bool] = ()
 ) -> list[dict[str, Any]]:
     """A clean sentence cut where it was corrupted: each piece with its text, and a corrupted one
-    with the `kind` of slip, and whether it is `mended` if that is known."""
+    with the `kind` of slip, and whether it is `restored` if that is known."""
     found: list[dict[str, Any]] = []
     at = 0
     for number, corruption in enumerate(corruptions):
         start, end = corruption.words[0][0], corruption.words[-1][1]
         found.append({"text": clean[at:start]})
-        known = {"mended": restored[number]} if restored else {}
+        known = {"restored": restored[number]} if restored else {}
         found.append({"text": clean[start:end], "kind": corruption.kind, **known})
         at = end
     return [*found, {"text": clean[at:]}]

@@ -73,11 +73,6 @@ def widget(name: str, elem_id: str | None = None, **options: Any) -> gr.HTML:
     )
 
 
-def number(name: str, choices: list, prefix: str = "") -> gr.Dropdown:
-    """A control that offers numbers."""
-    return gr.Dropdown(choices, label=name, elem_id=prefix + name.lower(), min_width=100)
-
-
 class Frame(NamedTuple):
     """The parts of the page around its tabs."""
 

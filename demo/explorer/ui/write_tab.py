@@ -117,7 +117,7 @@ class WriteTab:
             )
             self.stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=80)
             self.corrupt_button = gr.Button("Corrupt two words", elem_id="corrupt", min_width=190)
-        self.mark = widget("spoiled")
+        self.mark = widget("corrupted")
         self.examples = widget("examples", "write_examples")
 
     def wire(self, begun: Dependency, changed: Dependency) -> None:

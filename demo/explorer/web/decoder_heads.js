@@ -1,5 +1,5 @@
-// What each head of a decoder did for the written text: a grid for each kind of attention, and the
-// written tokens inked for the chosen head.
+// What each head of a decoder did for the generated text: a grid for each kind of attention, and the
+// generated tokens inked for the chosen head.
 const {
   make, percent, root, show, chipStrip, signed, signedInk, largest, nats, nameOf, chipFor,
   headGrid, headCell, cellText, place, followCells,
@@ -74,7 +74,7 @@ show((given) => {
     make("div", { className: "grids" }, value.kinds.map((_, kind) => grid(kind))),
     make("p", { text: compared() }),
     make("p", { className: "told", attributes: { role: "status" } }),
-    chipStrip("Written tokens and what the chosen head did for each", [], { className: "target-chips" }),
+    chipStrip("Generated tokens and what the chosen head did for each", [], { className: "target-chips" }),
     make("p", {
       className: "hint",
       text: `Rows are layers, columns heads. + : by so much the natural logarithm of the text's probability (${signed(sum(value.log_probabilities), 1)}) falls without the head; − : the text would be likelier. Below a token: the same for it alone.${left}`,

@@ -54,7 +54,7 @@ const flippers = () => {
   const single = value.answers.flatMap((row, layer) => row.flatMap((answer, head) => (answer ? [`layer ${layer + 1}, head ${head + 1} (${answer})`] : [])));
   const whole = value.layer_answers.flatMap((answer, layer) => (answer ? [`layer ${layer + 1} (${answer})`] : []));
   if (value.number) return "";
-  const heads = single.length ? `Left out alone, these heads change the answer: ${single.join("; ")}.` : "No head that is left out alone changes the answer.";
+  const heads = single.length ? `Ablated alone, these heads change the answer: ${single.join("; ")}.` : "No head that is ablated alone changes the answer.";
   return `${heads} ${whole.length ? `Of whole layers, these do: ${whole.join("; ")}.` : "Nor does any whole layer."}`;
 };
 
@@ -71,14 +71,14 @@ const mark = () => {
     cell.setAttribute("aria-pressed", gone);
     cell.classList.toggle("out", gone);
   });
-  const before = value.before.length ? `with ${value.before.length} left out` : "with all heads in";
+  const before = value.before.length ? `with ${value.before.length} ablated` : "with all heads in";
   root.querySelector(".stale").textContent = equal(value.before, out) ? "" : `Measured ${before}. Run it again to see what each head is worth now.`;
 };
 
 followCells((cell) => {
   out = toggled(out, targets(place(cell)));
   mark();
-  trigger("leave_out", asked(out));
+  trigger("ablate", asked(out));
 });
 
 show((given) => {

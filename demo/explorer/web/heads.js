@@ -17,7 +17,7 @@ const mark = ([layer, head]) => {
   markOut();
 };
 
-// Heads may be left out where the page says which are; a tile of the mean stands for its layer.
+// Heads may be ablated where the page says which are; a tile of the mean stands for its layer.
 const behind = ({ dataset: { layer, head } }) => (head === "mean" ? layerOf(Number(layer), grid.columns - 1) : [[Number(layer), Number(head)]]);
 const areOut = (pairs) => Array.isArray(props.without) && pairs.every((pair) => has(props.without, pair));
 const markOut = () => {
@@ -25,13 +25,13 @@ const markOut = () => {
   for (const button of grid.buttons) {
     const out = areOut(behind(button));
     button.classList.toggle("out", out);
-    button.setAttribute("aria-label", `${button.title}${out ? ", left out" : ""}`);
+    button.setAttribute("aria-label", `${button.title}${out ? ", ablated" : ""}`);
   }
   const [layer, head] = props.chosen;
   const who = head === "mean" ? `all heads of layer ${layer}` : one([layer, head]);
   const gone = areOut(behind(grid.buttons[grid.current]));
   grid.leave.hidden = grid.none || !Array.isArray(props.without);
-  grid.leave.textContent = gone ? `Put back ${who}` : `Leave out ${who}`;
+  grid.leave.textContent = gone ? `Put back ${who}` : `Ablate ${who}`;
 };
 
 const tile = (layer, head, layers, columns, type) => {
@@ -103,7 +103,7 @@ root.addEventListener("click", (event) => {
   if (button) chooseTile(button);
   const type = event.target.closest(".type")?.dataset.type;
   if (type !== undefined) pick(type === picked ? "" : type);
-  if (event.target.closest(".leave")) trigger("leave_out", { without: toggled(props.without, behind(grid.buttons[grid.current])) });
+  if (event.target.closest(".leave")) trigger("ablate", { without: toggled(props.without, behind(grid.buttons[grid.current])) });
 });
 root.addEventListener("keydown", (event) => {
   const index = grid ? grid.buttons.indexOf(event.target) : -1;

@@ -136,7 +136,7 @@ window.attentionExplorer = ({ element, props, watch }) => {
     });
   };
 
-  // The line under a strip: where a token looks, in words.
+  // The line under a strip: what a token attends to, in words.
   const looksAt = (query, tokens, { shares, removed, maximum = false }) => {
     const best = shares
       .map((share, index) => ({ share, index }))
@@ -145,7 +145,7 @@ window.attentionExplorer = ({ element, props, watch }) => {
       .slice(0, 6);
     return [
       make("strong", {}, [make("bdi", { text: nameOf(query) })]),
-      ` looks at `,
+      ` attends to `,
       ...best.flatMap(({ share, index }, place) => [
         place ? ", " : "",
         make("span", { className: "target" }, [make("bdi", { text: nameOf(tokens[index]) }), " ", make("b", { text: percent(share) })]),
@@ -195,12 +195,12 @@ window.attentionExplorer = ({ element, props, watch }) => {
     });
   };
 
-  // A clean sentence with the places that were spoiled: how, and once it is known whether they are
-  // mended, with a mark for it.
+  // A clean sentence with the places that were corrupted: how, and once it is known whether they are
+  // restored, with a mark for it.
   const cleanSentence = ({ sentence, pieces }) => {
-    const piece = ({ text, kind, mended }) => {
+    const piece = ({ text, kind, restored }) => {
       if (!kind) return text;
-      const [state, said] = mended === undefined ? ["", kind] : mended ? ["mended", `✓ ${kind}, mended`] : ["wrong", `✗ ${kind}, not mended`];
+      const [state, said] = restored === undefined ? ["", kind] : restored ? ["restored", `✓ ${kind}, restored`] : ["wrong", `✗ ${kind}, not restored`];
       return make("span", { className: `slip ${state}` }, [make("bdi", { text }), " ", make("small", { text: said })]);
     };
     return [
@@ -272,13 +272,13 @@ window.attentionExplorer = ({ element, props, watch }) => {
     });
   };
 
-  // The heads that are left out, as this page knows them: pairs of layer and head, from 1.
+  // The heads that are ablated, as this page knows them: pairs of layer and head, from 1.
   const one = ([layer, head]) => `layer ${layer}, head ${head}`;
   const has = (heads, [layer, head]) => heads.some((pair) => pair[0] === layer && pair[1] === head);
   const less = (heads, others) => heads.filter((pair) => !has(others, pair));
   const together = (heads, others) => [...heads, ...less(others, heads)];
   const equal = (heads, others) => heads.length === others.length && !less(heads, others).length;
-  // What is left out after these are toggled: they go, or come back if all of them were gone.
+  // What is ablated after these are toggled: they go, or come back if all of them were gone.
   const toggled = (heads, these) =>
     these.every((pair) => has(heads, pair)) ? less(heads, these) : together(heads, these);
   const layerOf = (layer, heads) => [...Array(heads).keys()].map((head) => [layer, head + 1]);

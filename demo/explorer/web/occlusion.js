@@ -16,7 +16,7 @@ const chipOf = (word, top, mostSeen) => {
   const mark = word.mark ? [make("small", { className: "mark", text: MARKS[word.mark], attributes: { "aria-label": word.mark } })] : [];
   const chip = effectChip(word.text, word, top, [...mark, share(word, mostSeen)]);
   chip.classList.toggle("marked", Boolean(word.mark));
-  chip.title = `${word.effect === null ? "not tried" : `effect ${amount(word)}`}, ${value.looks} looks at it with ${percent(word.share)}`;
+  chip.title = `${word.effect === null ? "not tried" : `effect ${amount(word)}`}, ${percent(word.share)} of the attention of ${value.looks}`;
   return chip;
 };
 
@@ -36,15 +36,15 @@ const strip = () => {
 };
 
 const DISAGREES = {
-  idle: (word) => [` is looked at with ${percent(word.share)}, yet without it the answer hardly changes: ${amount(word)}.`],
-  against: (word) => [` is looked at with ${percent(word.share)}, and speaks against ${value.label}: ${amount(word)}.`],
-  unseen: (word) => [` has one of the largest effects, ${amount(word)}, and is hardly looked at: ${percent(word.share)}.`],
+  idle: (word) => [` gets ${percent(word.share)} of the attention, yet without it the answer hardly changes: ${amount(word)}.`],
+  against: (word) => [` gets ${percent(word.share)} of the attention, and speaks against ${value.label}: ${amount(word)}.`],
+  unseen: (word) => [` has one of the largest effects, ${amount(word)}, and gets hardly any attention: ${percent(word.share)}.`],
 };
 
 const disagreements = () => {
   if (!value.matters) return [make("p", { className: "quiet", text: `No word matters on its own: without any one of them ${lessThanCounts(value)}. Attention has nothing to disagree with.` })];
   const marked = value.words.filter(({ mark }) => mark).sort((a, b) => Math.abs(mainOf(b)) - Math.abs(mainOf(a)) || b.share - a.share);
-  if (!marked.length) return [make("p", { text: "Attention and effect disagree on no word: what is looked at most is also what counts." })];
+  if (!marked.length) return [make("p", { text: "Attention and effect disagree on no word: what gets most attention is also what counts." })];
   const items = marked.slice(0, MOST_NAMED).map((word) =>
     make("li", {}, [`${MARKS[word.mark]} `, make("strong", {}, [make("bdi", { text: `“${word.text}”` })]), ...DISAGREES[word.mark](word)]),
   );
@@ -61,12 +61,12 @@ const legend = () => {
   const long = value.sentences.length
     ? ` The text is long: whole sentences were removed first, then the words of those that moved the answer most. ${value.left_out} words, without a number, were not tried.`
     : "";
-  return `+ : so much of ${wholeOf(value)} is lost with the word ${taken(value.way)}; − : the word speaks against it${beside}. The line below: how much ${value.looks} looks at it in the last layer, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${long}`;
+  return `+ : so much of ${wholeOf(value)} is lost with the word ${taken(value.way)}; − : the word speaks against it${beside}. The line below: how much ${value.looks} attends to it in the last layer, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${long}`;
 };
 
 const rule = () => {
   const least = value.number ? "a hundredth of the number" : `${value.least} of log-odds`;
-  return `Marked: ○ of the quarter most looked at, with less than a tenth of the largest effect; ⇄ of that quarter, with an effect against the class; ! of the quarter of largest effects, in the half least looked at. An effect of less than ${least} is next to nothing, and where no word has more, none is marked.`;
+  return `Marked: ○ in the quarter that gets most attention, with less than a tenth of the largest effect; ⇄ in that quarter, with an effect against the class; ! in the quarter of largest effects, in the half that gets least attention. An effect of less than ${least} is next to nothing, and where no word has more, none is marked.`;
 };
 
 const worded = (given) =>

@@ -70,7 +70,7 @@ const showPoint = (index) => {
   root.querySelector("input").setAttribute("aria-valuetext", text);
   const button = root.querySelector(".plain-button");
   button.disabled = !index;
-  button.textContent = index ? `Leave these ${value.heads_gone[index]} heads out` : "Leave these heads out";
+  button.textContent = index ? `Ablate these ${value.heads_gone[index]} heads` : "Ablate these heads";
 };
 
 const table = () => {
@@ -89,13 +89,13 @@ root.addEventListener("input", ({ target }) => target.matches("input") && showPo
 root.addEventListener("click", ({ target }) => {
   if (!target.matches(".plain-button")) return;
   const index = Number(root.querySelector("input").value);
-  trigger("leave_out", asked(together(value.before, gone(index))));
+  trigger("ablate", asked(together(value.before, gone(index))));
 });
 
 show((given) => {
   value = given.order ? given : null;
   if (!value) return root.replaceChildren();
-  if (!value.order.length) return root.replaceChildren(make("p", { text: "All heads are left out already." }));
+  if (!value.order.length) return root.replaceChildren(make("p", { text: "All heads are ablated already." }));
   const slider = make("input", { attributes: { type: "range", min: 0, max: value.order.length, step: 1, "aria-label": "How many are gone" } });
   slider.value = value.flip === null ? value.order.length : value.flip - 1;
   root.replaceChildren(

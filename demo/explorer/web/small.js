@@ -74,6 +74,6 @@ const small = {
     );
   },
 
-  // Below a source: what was corrupted of it; nothing once a reader has written over it.
-  spoiled: (mark) => root.replaceChildren(...(mark.sentence ? cleanSentence(mark) : [])),
+  // Below a source: what was corrupted in it; nothing once a reader has written over it.
+  corrupted: (mark) => root.replaceChildren(...(mark.sentence ? cleanSentence(mark) : [])),
 };

@@ -1,4 +1,4 @@
-// What the written tokens owe to the source: signed chips above, the source's words below, and all
+// What the generated tokens owe to the source: signed chips above, the source's words below, and all
 // of it as a table.
 const {
   make, percent, root, show, chipStrip, signed, signedInk, largest, nameOf, chipFor, press,
@@ -62,7 +62,7 @@ const table = () => {
       ...value.effects[row].map((effect) => signedInk(make("td", { text: Math.abs(effect) < 0.05 ? "" : signed(effect, 1) }), effect, top)),
     ]),
   );
-  return scrollBox("Effect of each source word on each written token", make("table", { className: "effects" }, [head, ...rows]));
+  return scrollBox("Effect of each source word on each generated token", make("table", { className: "effects" }, [head, ...rows]));
 };
 
 const notes = () => {
@@ -83,7 +83,7 @@ show((given) => {
   root.replaceChildren(
     make("h2", { text: "What the source did" }),
     make("p", { className: "hint", text: `Words were removed ${value.way}. More ink: the token owes more to the source. Choose one.` }),
-    chipStrip("Written tokens, inked by what they owe to the source", chips, { className: "target-chips" }),
+    chipStrip("Generated tokens, inked by what they owe to the source", chips, { className: "target-chips" }),
     line("told"),
     chipStrip("Words of the source and their effect on the chosen token", [], { className: "word-chips" }),
     line("strongest"),

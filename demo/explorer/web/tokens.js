@@ -37,8 +37,8 @@ const drawAll = () => {
   const count = shown.tokens.filter((token) => shown.unit === "token" || !token.special).length;
   const scrolled = root.querySelector(".chips")?.scrollTop ?? 0;
   root.replaceChildren(
-    make("h2", { text: `What a ${shown.unit} looks at` }),
-    make("p", { className: "hint", text: `${count} ${shown.unit}s · ${shown.name} · choose a ${shown.unit} to see where it looks` }),
+    make("h2", { text: `What a ${shown.unit} attends to` }),
+    make("p", { className: "hint", text: `${count} ${shown.unit}s · ${shown.name} · choose a ${shown.unit} to see what it attends to` }),
     strip,
     make("p", { className: "looks-at", attributes: { "aria-live": "polite" } }),
   );

@@ -1,4 +1,4 @@
-// The text that grows. The chosen token shows its candidates, and where it looked.
+// The text that grows. The chosen token shows its candidates, and what it attended to.
 const {
   make, sized, percent, root, chipStrip, unpack, nameOf, chipFor, ink, looksAt, press, reveal,
   followChips, cleanSentence,
@@ -10,14 +10,14 @@ let chosen = null; // null: the newest token while the text grows, then the one 
 const part = (tag, className, attributes = {}) => make(tag, { className, attributes });
 const output = part("p", "output");
 const state = part("p", "hint", { "aria-live": "polite" });
-const targetStrip = chipStrip("What was written", [], { className: "target-chips" });
+const targetStrip = chipStrip("Generated tokens", [], { className: "target-chips" });
 const keyTitle = part("p", "hint");
 const keyStrip = chipStrip("", [], { className: "key-chips" });
 const looked = part("p", "looks-at", { "aria-live": "polite" });
 const repair = part("div", "repair");
 const chance = part("p", "chance", { "aria-live": "polite" });
 const bars = part("ol", "bars");
-const card = [make("h2", { text: "What is written" }), output, state, repair, targetStrip, keyTitle, keyStrip, looked, chance, bars];
+const card = [make("h2", { text: "Generated text" }), output, state, repair, targetStrip, keyTitle, keyStrip, looked, chance, bars];
 
 const paint = (query) => {
   const row = shown.row(query);
@@ -66,7 +66,7 @@ const drawAll = () => {
   root.classList.toggle("done", !shown.busy || root.classList.contains("done"));
   for (const line of [state, looked, chance]) line.setAttribute("aria-live", shown.busy ? "off" : "polite");
   output.replaceChildren(make("bdi", { text: shown.text }));
-  state.textContent = `${shown.state} · ${shown.name} · choose a ${shown.unit} to see its candidates and where it looked`;
+  state.textContent = `${shown.state} · ${shown.name} · choose a ${shown.unit} to see its candidates and what it attended to`;
   repair.replaceChildren(...(shown.repair ? cleanSentence(shown.repair) : []));
   keyTitle.textContent = source ? "The source" : `What was there before each ${shown.unit}`;
   keyStrip.setAttribute("aria-label", keyTitle.textContent);
@@ -82,7 +82,7 @@ const update = () => {
   if (!value) {
     shown = null;
     root.classList.remove("busy", "done");
-    root.replaceChildren(make("p", { className: "hint", text: "Nothing is written yet. Press Write, and the text grows here, token by token." }));
+    root.replaceChildren(make("p", { className: "hint", text: "Nothing is generated yet. Press Write, and the text grows here, token by token." }));
     return;
   }
   const held = [...targetStrip.children].indexOf(document.activeElement);

@@ -1,4 +1,4 @@
-"""Heads that are left out, in a real browser: by a tile, a cell, a curve; and put back."""
+"""Heads that are ablated, in a real browser: by a tile, a cell, a curve; and put back."""
 
 import re
 
@@ -31,14 +31,14 @@ def answer_of(page, reading):
 
 
 def test_the_head_of_the_map_is_left_out_and_all_are_put_back(page, model):
-    assert page.locator("#left_out p").count() == 0
+    assert page.locator("#ablated p").count() == 0
     page.get_by_role("button", name=re.compile("^Layer 2, head 1")).first.click()
 
-    page.get_by_role("button", name="Leave out layer 2, head 1", exact=True).click()
+    page.get_by_role("button", name="Ablate layer 2, head 1", exact=True).click()
 
-    line = page.locator("#left_out p")
+    line = page.locator("#ablated p")
     line.wait_for()
-    assert line.inner_text().startswith("1 head is left out (layer 2: 1).")
+    assert line.inner_text().startswith("1 head is ablated (layer 2: 1).")
     answer_of(page, model.read(FIRST, ablated=((1, 0),)))
     assert page.locator("#heads .tile.out").count() == 1
     page.get_by_role("button", name="Put back layer 2, head 1", exact=True).wait_for()
@@ -59,13 +59,13 @@ def test_a_cell_leaves_its_head_out_by_keyboard_and_the_grid_stays(page, model):
     for key in ("ArrowDown", "ArrowRight", "Enter"):
         page.keyboard.press(key)
 
-    page.locator("#left_out p", has_text="layer 2: 2").wait_for()
+    page.locator("#ablated p", has_text="layer 2: 2").wait_for()
     answer_of(page, model.read(FIRST, ablated=((1, 1),)))
     assert cells.nth(4).get_attribute("aria-pressed") == "true"
     assert "Measured with all heads in." in page.locator("#head_effects_result .stale").inner_text()
     page.locator("#head_effects_cost", has_text="Reads 6 changed texts").wait_for()
     cells.nth(5).click()  # the whole layer
-    page.locator("#left_out p", has_text="layer 2: all").wait_for()
+    page.locator("#ablated p", has_text="layer 2: all").wait_for()
 
 
 def test_of_quick_clicks_none_is_lost(page):
@@ -77,7 +77,7 @@ def test_of_quick_clicks_none_is_lost(page):
         "  document.querySelectorAll('#head_effects_result .cell')[index].click())"
     )
 
-    page.locator("#left_out p", has_text="3 heads are left out (layer 1: all").wait_for()
+    page.locator("#ablated p", has_text="3 heads are ablated (layer 1: all").wait_for()
     pressed = [cell.get_attribute("aria-pressed") for cell in cells.all()]
     assert pressed == ["true", "true", "true", "true", "false", "false"]
 
@@ -85,13 +85,13 @@ def test_of_quick_clicks_none_is_lost(page):
 def test_heads_stay_out_of_the_next_text(page, model):
     measure(page)
     page.locator("#head_effects_result .cell").first.click()
-    page.locator("#left_out p", has_text="layer 1: 1").wait_for()
+    page.locator("#ablated p", has_text="layer 1: 1").wait_for()
 
     page.locator("#text textarea").fill("the film was dull")
     page.locator("#text textarea").press("Enter")
 
     answer_of(page, model.read("the film was dull", ablated=((0, 0),)))
-    assert page.locator("#left_out p").inner_text().startswith("1 head is left out (layer 1: 1).")
+    assert page.locator("#ablated p").inner_text().startswith("1 head is ablated (layer 1: 1).")
     page.locator("#head_effects_result .cell").first.wait_for(state="detached")
 
 
@@ -110,9 +110,9 @@ def test_the_curve_is_walked_and_its_heads_are_left_out(page):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     assert point.inner_text().startswith("2 of 4 heads gone, the last of them layer ")
-    page.get_by_role("button", name="Leave these 2 heads out").click()
+    page.get_by_role("button", name="Ablate these 2 heads").click()
 
-    page.locator("#left_out p", has_text="2 heads are left out").wait_for()
+    page.locator("#ablated p", has_text="2 heads are ablated").wait_for()
     assert slider.is_visible()
     assert page.locator("#pruning_result tr").count() == 1 + 5
 
@@ -147,7 +147,7 @@ def test_nothing_is_cut_off_and_axe_finds_nothing_serious(
         page.locator("#pruning_result svg").wait_for()
         page.locator("#pruning_result summary").click()
         page.locator("#head_effects_result .cell").first.click()
-        page.locator("#left_out p").wait_for()
+        page.locator("#ablated p").wait_for()
         page.wait_for_timeout(400)  # colours that are still fading in have no contrast yet
 
         parts = page.locator("main .block, .cell, .tile, #pruning_result svg, .plain-button")

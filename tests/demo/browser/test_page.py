@@ -161,12 +161,12 @@ def test_a_chosen_token_says_where_it_looks(page, model):
     line = page.locator("#tokens .looks-at").inner_text()
     best = int(weights[2].argmax())
     share = f"{weights[2, best]:.0%}".replace("%", " %")
-    assert line.startswith("“bad” looks at ")
-    assert re.search(rf"looks at \W*{re.escape(tokens[best].label)}\W* {share}", line)
+    assert line.startswith("“bad” attends to ")
+    assert re.search(rf"attends to \W*{re.escape(tokens[best].label)}\W* {share}", line)
     page.keyboard.press("ArrowRight")
-    assert page.locator("#tokens .looks-at").inner_text().startswith("“at” looks at ")
+    assert page.locator("#tokens .looks-at").inner_text().startswith("“at” attends to ")
     page.keyboard.press("Home")
-    assert page.locator("#tokens .looks-at").inner_text().startswith("[CLS] looks at ")
+    assert page.locator("#tokens .looks-at").inner_text().startswith("[CLS] attends to ")
 
 
 def test_a_click_on_a_row_of_the_map_follows_its_token(page, model):

@@ -99,7 +99,7 @@ def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(p
     chips.first.click()
     for place, key in ((0, "ArrowRight"), (1, "End"), (len(view.queries.whole) - 1, "Home")):
         best = int(view.weights[place].argmax())
-        assert re.search(rf"looks at \W*{re.escape(names[best])}\W* \d", looked(page))
+        assert re.search(rf"attends to \W*{re.escape(names[best])}\W* \d", looked(page))
         assert chips.nth(place).evaluate("chip => chip === document.activeElement")
         page.keyboard.press(key)
     step, bars = first.steps[0], page.locator("#written .bar")
@@ -138,7 +138,7 @@ def test_another_text_and_every_map_of_it(page, model):
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_sentence_is_spoiled_in_one_way_after_another_and_an_example_is_written(page):
+def test_a_sentence_is_corrupted_in_one_way_after_another_and_an_example_is_written(page):
     source = page.locator("#source textarea")
     clean = "the story is bright and the music great"
     source.fill(clean)
@@ -151,9 +151,9 @@ def test_a_sentence_is_spoiled_in_one_way_after_another_and_an_example_is_writte
         found.append(source.input_value())
     assert len(set(found)) > 2
     assert all(len(set(clean.split()) - set(text.split())) <= 2 for text in found)
-    marked = page.locator("#spoiled .clean")
-    assert page.locator("#spoiled .slip").count() > 0
-    kinds = page.locator("#spoiled small").all_inner_texts()
+    marked = page.locator("#corrupted .clean")
+    assert page.locator("#corrupted .slip").count() > 0
+    kinds = page.locator("#corrupted small").all_inner_texts()
     assert all(slip in clean for slip in marked.locator("bdi").all_inner_texts())
 
     source.press("Enter")
@@ -161,7 +161,7 @@ def test_a_sentence_is_spoiled_in_one_way_after_another_and_an_example_is_writte
     settled(page)
     assert "corrupted place" in page.locator("#written .repair").inner_text()
     assert page.locator("#written .slip small").all_inner_texts() == [
-        f"✗ {kind}, not mended"
+        f"✗ {kind}, not restored"
         for kind in kinds  # by a random model
     ]
     source.press_sequentially("!")

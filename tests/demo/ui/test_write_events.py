@@ -192,7 +192,7 @@ def test_what_was_corrupted_is_marked_and_the_restoration_is_graded(tab):
     sentence = finished["repair"]["sentence"]
     assert sentence.startswith("0 of 2 corrupted places restored"), "random model"
     graded = [piece for piece in finished["repair"]["pieces"] if "kind" in piece]
-    assert graded == [{**piece, "mended": False} for piece in slips]
+    assert graded == [{**piece, "restored": False} for piece in slips]
 
 
 def test_a_text_that_was_written_over_has_no_grade(tab):

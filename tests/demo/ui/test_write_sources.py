@@ -1,4 +1,4 @@
-"""What there is to write from, and how a sentence is spoiled again and again."""
+"""What there is to write from, and how a sentence is corrupted again and again."""
 
 import json
 
@@ -11,7 +11,7 @@ from explorer.ui.models import Source, corrupt_again, offered_sources, source_of
 CLEAN = "the story is bright and the music never dull"
 
 
-def test_a_restorer_offers_the_bundles_examples_spoiled(bundle):
+def test_a_restorer_offers_the_bundles_examples_corrupted(bundle):
     sources = offered_sources(bundle, "[MASK]")
 
     assert [source.clean for source in sources] == [one.text for one in bundle.examples]
@@ -35,7 +35,7 @@ def test_a_model_that_does_not_write_offers_nothing(copy_of_tiny):
     assert offered_sources(open_bundle(copy_of_tiny(tasks=["classify"])), "[MASK]") == []
 
 
-def test_the_same_sentence_is_spoiled_in_another_way_each_time():
+def test_the_same_sentence_is_corrupted_in_another_way_each_time():
     found = [corrupt_again(CLEAN, None, "[MASK]")]
     for _ in range(5):
         found.append(corrupt_again(found[-1].text, found[-1]._asdict(), "[MASK]"))
@@ -45,7 +45,7 @@ def test_the_same_sentence_is_spoiled_in_another_way_each_time():
     assert len({source.text for source in found}) > 3
 
 
-def test_another_text_is_spoiled_itself():
+def test_another_text_is_corrupted_itself():
     old = corrupt_again(CLEAN, None, "[MASK]")
 
     new = corrupt_again("a dull film was great", old._asdict(), "[MASK]")
@@ -60,7 +60,7 @@ def test_another_text_is_spoiled_itself():
         {"times": 10**100}, {"times": -1}, {"times": None}, {"times": 1}, {"text": "another"},
     ],
 )  # fmt: skip
-def test_only_what_was_spoiled_here_counts_as_spoiled(changes):
+def test_only_what_was_corrupted_here_counts_as_corrupted(changes):
     known = corrupt_again(CLEAN, None, "[MASK]")
 
     assert source_of(known.text, known._asdict(), "[MASK]") == known

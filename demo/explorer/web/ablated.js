@@ -1,4 +1,4 @@
-// One line on the heads that are left out; nothing while all are in.
+// One line on the heads that are ablated; nothing while all are in.
 const { make, root, show } = library;
 
 const byLayer = (pairs, heads) => {
@@ -15,9 +15,9 @@ const byLayer = (pairs, heads) => {
 root.setAttribute("role", "status");
 show(({ without, heads }) => {
   if (!without.length) return root.replaceChildren();
-  const many = without.length === 1 ? "1 head is left out" : `${without.length} heads are left out`;
+  const many = without.length === 1 ? "1 head is ablated" : `${without.length} heads are ablated`;
   const back = make("button", { className: "plain-button", text: "Put all heads back", attributes: { type: "button" } });
-  back.addEventListener("click", () => trigger("leave_out", { without: [] }));
+  back.addEventListener("click", () => trigger("ablate", { without: [] }));
   root.replaceChildren(
     make("p", { className: "notice" }, [
       make("strong", { text: many }),

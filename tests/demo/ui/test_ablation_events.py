@@ -1,4 +1,4 @@
-"""Heads that stay out of the page's answer: what follows when some are left out or put back."""
+"""Heads that stay out of the page's answer: what follows when some are ablated or put back."""
 
 import gradio as gr
 import numpy as np
@@ -89,14 +89,14 @@ def test_a_map_of_a_text_without_heads_is_the_one_that_was_read_so(tab, models):
     ("element", "data", "sent", "message"),
     [
         ("heads", SHOWN, {"without": [[1, 9]]}, "There is no head 9"),
-        ("left_out", SHOWN, {"without": "all"}, "The heads to ablate are 'all'"),
+        ("ablated", SHOWN, {"without": "all"}, "The heads to ablate are 'all'"),
         ("head_effects_result", SHOWN, {"without": [[[], {}]]}, r"There is no layer []"),
         ("pruning_result", None, {"without": [[1, 1]]}, "Nothing was read yet"),
-        ("left_out", {**SHOWN, "without": 7}, {"without": []}, "The heads to ablate are 7"),
+        ("ablated", {**SHOWN, "without": 7}, {"without": []}, "The heads to ablate are 7"),
     ],
 )
 def test_forged_heads_get_a_sentence(forge, element, data, sent, message):
-    success, output = forge(element, "leave_out", [data, *VIEW.values()], sent)
+    success, output = forge(element, "ablate", [data, *VIEW.values()], sent)
 
     assert not success
     assert message in output["error"]
