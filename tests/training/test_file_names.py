@@ -7,12 +7,7 @@ from pathlib import Path
 import pytest
 
 from training.checkpoints.files import write_json
-from training.file_names import (
-    find_noted_texts,
-    noted_texts,
-    public_name,
-    real_name,
-)
+from training.file_names import find_noted_texts, noted_texts, public_name, real_name
 
 
 @pytest.fixture

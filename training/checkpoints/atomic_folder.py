@@ -94,8 +94,7 @@ def check_target(
     """
     try:
         target = target.resolve()
-        _check_replaceable(target, kind)
-        _check_apart(target, inputs)
+        _check_replaceable(target, kind, inputs)
         place = next(parent for parent in target.parents if parent.exists())
         probe = _name_beside(target, place)
         probe.mkdir()
@@ -114,7 +113,7 @@ def check_target(
     return target
 
 
-def _check_replaceable(target: Path, kind: Kind) -> None:
+def _check_replaceable(target: Path, kind: Kind, inputs: Iterable[str | Path | None]) -> None:
     if not target.name or os.path.ismount(target):
         raise ValueError(
             f"{target} is the root of a file system, which cannot be replaced; give a folder "
@@ -122,6 +121,7 @@ def _check_replaceable(target: Path, kind: Kind) -> None:
         )
     if target.is_file():
         raise FileExistsError(f"{target} is a file; expected a folder to write or no such path")
+    _check_apart(target, inputs)
     if other := _why_not_replaced(target, kind):
         raise FileExistsError(f"{target} {other}, so it is not replaced; give another folder")
 

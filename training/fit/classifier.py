@@ -19,13 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from training.data.batches import Batch, EncodedText, bucketed_batches, count_batches
 from training.evaluation.classification import Metrics, fit_temperature, measure, predict_logits
-from training.fit.optim import (
-    Throughput,
-    TrainStep,
-    check_finite,
-    make_optimizer,
-    make_schedule,
-)
+from training.fit.optim import Throughput, TrainStep, check_finite, make_optimizer, make_schedule
 from training.model.classifier import BERTClassifier
 from training.precision import autocast
 from training.recipes import Recipe

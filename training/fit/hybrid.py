@@ -13,13 +13,7 @@ from torch import Tensor, nn
 
 from training.data.pair_batches import PairBatch
 from training.fit.losses import DistillationLoss, alignment_loss, denoising_loss
-from training.fit.optim import (
-    Throughput,
-    TrainStep,
-    check_finite,
-    make_optimizer,
-    make_schedule,
-)
+from training.fit.optim import Throughput, TrainStep, check_finite, make_optimizer, make_schedule
 from training.hybrid.seq2seq import Seq2Seq
 from training.precision import autocast, multiplies_bfloat16
 from training.recipes import HybridRecipe

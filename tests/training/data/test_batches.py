@@ -7,13 +7,7 @@ import torch
 
 from training.checkpoints.initial import minilm_folder
 from training.checkpoints.tokenizer import without_limits
-from training.data.batches import (
-    EncodedText,
-    bucketed_batches,
-    count_batches,
-    encode_texts,
-    pad,
-)
+from training.data.batches import EncodedText, bucketed_batches, count_batches, encode_texts, pad
 from training.data.corpus import Example
 from training.model.config import EncoderConfig
 
