@@ -23,8 +23,23 @@ OUTER_TABS = "[role=tab]:not([role=tabpanel] *)"
 """Not those within a tab, which are for its analyses."""
 
 
+@pytest.fixture(scope="module")
+def shared_page(open_page, url):
+    with open_page(url) as page:
+        open_tab(page)
+        yield page
+
+
 @pytest.fixture
-def page(open_page, url):
+def page(shared_page):
+    """The tab, settled; opened once for all tests. Its text and its map may be any."""
+    yield shared_page
+    settled(shared_page)
+    assert shared_page.troubles == []
+
+
+@pytest.fixture
+def fresh_page(open_page, url):
     with open_page(url) as page:
         open_tab(page)
         yield page
@@ -79,7 +94,8 @@ def looked(page):
     return page.locator("#written .looks-at").inner_text()
 
 
-def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(page, first):
+def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(fresh_page, first):
+    page = fresh_page
     layer, head = first_cross_head(first)
     view = generation_map(first, "source", layer, head, words=True)
     names = [token.label for token in view.keys.whole]
@@ -137,6 +153,9 @@ def test_another_text_and_every_map_of_it(page, model):
     assert download.value.suggested_filename == "self-attention-layer2-mean.png"
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
+    act_and_wait(page, lambda: page.get_by_label("the source (cross-attention)").click())
+    act_and_wait(page, lambda: page.locator("#write_special input").click())
+
 
 def test_a_sentence_is_corrupted_in_one_way_after_another_and_an_example_is_written(page):
     source = page.locator("#source textarea")
@@ -172,7 +191,8 @@ def test_a_sentence_is_corrupted_in_one_way_after_another_and_an_example_is_writ
     settled(page)
 
 
-def test_settings_show_by_strategy_and_what_is_out_of_bounds_gets_a_sentence(page, model):
+def test_settings_show_by_strategy_and_what_is_out_of_bounds_gets_a_sentence(fresh_page, model):
+    page = fresh_page
     assert not page.locator("#set_temperature").is_visible()
     page.get_by_label("Decoding strategy").click()
     page.get_by_role("option", name="Sampling").click()
@@ -213,8 +233,9 @@ def decoding(monkeypatch):
 
 @pytest.mark.parametrize("leaves", [False, True], ids=["stop", "page closed"])
 def test_a_reader_who_stops_or_leaves_ends_the_work_and_the_next_one_knew(
-    page, open_page, url, decoding, leaves, when_it_rests
+    fresh_page, open_page, url, decoding, leaves, when_it_rests
 ):
+    page = fresh_page
     page.locator("#source textarea").fill("not bad at all")  # 24 tokens, if nobody stops it
     page.locator("#write").dblclick()
     page.locator("#written .busy").wait_for()
