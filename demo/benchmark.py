@@ -19,8 +19,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import app
+from bundle_format.schema import BundleError
 from explorer.bundle.bundle import PRECISIONS, Bundle, open_bundle
-from explorer.bundle.schema import BundleError
 from explorer.environment import safe_streams
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator

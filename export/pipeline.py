@@ -7,8 +7,8 @@ from functools import partial
 import onnx
 import onnxruntime
 
+from bundle_format.schema import ReadingGraph, WritingGraph
 from export.bundle.files import DECODER_FILES, ENCODER_FILES
-from export.bundle.schema import ReadingGraph, WritingGraph
 from export.bundle.write import ExportedGraph
 from export.eval_texts import HeldOut, Sources
 from export.graphs.decoder import source_width, trace_decoder

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from export.bundle.card import ModelCard
-from export.bundle.files import DECODER_FILES, ENCODER_FILES
-from export.bundle.schema import (
+from bundle_format.schema import (
     ComparedTexts,
     GreedyTexts,
     MapError,
     ReadingGraph,
     WritingGraph,
 )
+from export.bundle.card import ModelCard
+from export.bundle.files import DECODER_FILES, ENCODER_FILES
 from export.eval_texts import HeldOut
 from export.graphs.tracing import OPSET
 from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder

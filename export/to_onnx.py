@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bundle_format.schema import Proof
 from export.bundle.card import ModelCard, make_card
-from export.bundle.schema import Proof
 from export.bundle.write import BUNDLE, describe, write_bundle
 from export.command import DONE, FAILED, STOPPED, run_command
 from export.eval_texts import HeldOut, find_sources, many_texts

@@ -13,8 +13,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from export.bundle.schema import FILE, read_manifest
-from export.bundle.typed_json import as_json
+from bundle_format.schema import FILE, read_manifest
+from bundle_format.typed_json import as_json
 from export.command import DONE, FAILED, run_command
 from export.runtime.other_runtimes import OTHERS
 from export.verification.bundle import verify_bundle

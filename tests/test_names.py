@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("training", "export", "demo")
-OURS = {"training", "export", "explorer", "app", "tests"}
+OURS = {"training", "export", "explorer", "bundle_format", "app", "tests"}
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -50,6 +50,7 @@ def test_nothing_is_a_drawer() -> None:
         ("training/model", {"export", "explorer", "app", "transformers", "safetensors"}),
         ("export", {"explorer", "app", "gradio", "matplotlib"}),
         ("demo", {"training", "export", "torch", "transformers", "onnx"}),
+        ("demo/bundle_format", {"explorer", "app", "numpy", "onnxruntime", "gradio", "matplotlib"}),
     ],
 )
 def test_folders_import_only_what_the_layers_allow(folder: str, forbidden: set[str]) -> None:
@@ -76,15 +77,6 @@ def test_the_architecture_imports_nothing_else_of_ours() -> None:
     ]
 
     assert found == []
-
-
-@pytest.mark.parametrize("name", ["typed_json.py", "schema.py"])
-def test_export_and_demo_have_one_schema_of_a_bundle(name: str) -> None:
-    """Else: copy the file that was changed, with the other's folder in its imports."""
-    written, read = (ROOT / folder / "bundle" / name for folder in ("export", "demo/explorer"))
-
-    own = written.read_text("utf-8").replace("from export.", "from explorer.")
-    assert own == read.read_text("utf-8")
 
 
 def test_git_holds_no_weights_but_the_default_bundle_and_at_most_60_mb_of_it() -> None:

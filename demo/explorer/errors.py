@@ -1,4 +1,4 @@
-"""What goes wrong by what a person sent. What goes wrong by a bundle is in `bundle/schema.py`."""
+"""What goes wrong by what a person sent. What goes wrong by a bundle is in `bundle_format`."""
 
 
 class RequestError(ValueError):

@@ -1,4 +1,4 @@
-"""The folder that a page or a server opens, and the schema of its `bundle.json`.
+"""The folder that a page or a server opens: its files, its card, and how it is written.
 
-Public: `card`, `files`, `schema`, `typed_json`, `write`.
+Public: `card`, `files`, `write`.
 """

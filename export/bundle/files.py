@@ -6,7 +6,7 @@ They are named as transformers.js and Optimum look for them.
 from collections.abc import Mapping
 from pathlib import Path
 
-from export.bundle.schema import (
+from bundle_format.schema import (
     BundleError,
     Manifest,
     ReadingGraph,

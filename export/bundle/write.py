@@ -11,10 +11,7 @@ from typing import Any
 
 import onnx
 
-from export.bundle.card import DecoderCard, ModelCard
-from export.bundle.known_settings import known_of_generate, save_tokenizer
-from export.bundle.provenance import describe_graph, exporter_versions
-from export.bundle.schema import (
+from bundle_format.schema import (
     FILE,
     FORMAT,
     Description,
@@ -24,7 +21,10 @@ from export.bundle.schema import (
     WritingGraph,
     list_files,
 )
-from export.bundle.typed_json import WrongJson, as_json, read_object
+from bundle_format.typed_json import WrongJson, as_json, read_object
+from export.bundle.card import DecoderCard, ModelCard
+from export.bundle.known_settings import known_of_generate, save_tokenizer
+from export.bundle.provenance import describe_graph, exporter_versions
 from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
 from training.checkpoints.atomic_folder import Kind, whole_folder
 from training.checkpoints.files import read_json, write_json

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnxruntime
 
-from export.bundle.schema import ComparedTexts, GreedyTexts, MapError, WritingMapError
+from bundle_format.schema import ComparedTexts, GreedyTexts, MapError, WritingMapError
 from export.eval_texts import HeldOut, Sources, batches, by_length, feed_of
 from export.loading import LoadedDecoder
 from export.runtime.writing import (

@@ -8,7 +8,7 @@ beside others that were tried.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from export.bundle.schema import ComparedTexts, IntegerWeights, Limits, MapError, ReadingGraph
+from bundle_format.schema import ComparedTexts, IntegerWeights, Limits, MapError, ReadingGraph
 from export.runtime.session import choose_integer_weights
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from export.bundle.schema import IntegerWeights
+from bundle_format.schema import IntegerWeights
 
 EXACT = "session.x64quantprecision"
 """Set to 1, onnxruntime turns int8 weights into uint8 when it loads them."""

@@ -12,8 +12,7 @@ from typing import Any
 
 import onnx
 
-from export.bundle.files import TASK_FILES
-from export.bundle.schema import (
+from bundle_format.schema import (
     DecoderDescription,
     Example,
     Manifest,
@@ -27,6 +26,7 @@ from export.bundle.schema import (
     read_manifest,
     wrong_files,
 )
+from export.bundle.files import TASK_FILES
 from export.graphs.names import classifier_names, decoder_names
 from export.runtime.other_runtimes import Runtime, RuntimeRefusal, installed_versions
 from export.runtime.session import Arrays

@@ -17,7 +17,7 @@ import onnx
 import onnxruntime
 from tokenizers import Tokenizer
 
-from export.bundle.schema import Example, MapError, ReadingGraph, WritingGraph, WritingMapError
+from bundle_format.schema import Example, MapError, ReadingGraph, WritingGraph, WritingMapError
 from export.graphs.longest import longest_read, longest_written, not_read, not_written
 from export.graphs.names import GraphNames, classifier_names, empty_cache, encoder_feed
 from export.runtime.greedy import graph_next_logits, write_greedily

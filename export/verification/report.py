@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from export.bundle.schema import RuntimeAgreement
+from bundle_format.schema import RuntimeAgreement
 from export.verification.bundle import CheckedBundle, CheckedGraph
 
 _WIDTH = 100

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bundle_format.schema import list_files
 from explorer.analyses.perturbation import Answers
 from explorer.bundle.bundle import Bundle, open_bundle
-from explorer.bundle.schema import list_files
 from explorer.inference import decoder as graph_module
 from explorer.inference import encoder as encoder_module
 from explorer.inference.cost import Throughput

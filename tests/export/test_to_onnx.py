@@ -13,11 +13,11 @@ import pytest
 import torch
 from transformers import BertForSequenceClassification, PreTrainedTokenizerBase
 
+from bundle_format.schema import list_files, sha256
 from explorer.bundle.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 from export import pipeline
 from export.bundle.files import read_bundle
-from export.bundle.schema import list_files, sha256
 from export.graphs import longest, tracing
 from export.graphs.encoder import trace_encoder
 from export.to_onnx import main

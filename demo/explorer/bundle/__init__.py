@@ -1,4 +1,4 @@
 """Opens a bundle: the folder that the export writes.
 
-Public: `bundle`, `schema`, `tokenizer_file`.
+Public: `bundle`, `tokenizer_file`.
 """

@@ -1,6 +1,6 @@
 """A bundle: the folder that the export writes and the page opens.
 
-Everything that the page says about a model stands in its `bundle.json`, which `schema.py` reads.
+Everything that the page says about a model stands in its `bundle.json`, read by `bundle_format`.
 This file holds it against what lies beside it, so that a broken bundle is refused at start, in one
 sentence. It says which of the graphs runs, how much of a text is read (what that costs grows with
 the square of the text's tokens), and under which title readers choose a model and programs name it.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from math import isqrt
 from pathlib import Path
 
-from explorer.bundle.schema import (
+from bundle_format.schema import (
     BundleError,
     DecoderDescription,
     DecoderMetrics,

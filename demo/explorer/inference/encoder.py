@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bundle_format.schema import AGAIN, BundleError
 from explorer.bundle.bundle import Bundle
-from explorer.bundle.schema import AGAIN, BundleError
 from explorer.errors import RequestError
 from explorer.inference.cost import Throughput
 from explorer.inference.probabilities import probabilities_of

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.bundle.schema import AGAIN, BundleError
+from bundle_format.schema import AGAIN, BundleError
 from explorer.inference.cost import Throughput
 from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel, Reading

@@ -24,8 +24,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from bundle_format.schema import AGAIN, BundleError
 from explorer.bundle.bundle import Graph
-from explorer.bundle.schema import AGAIN, BundleError
 from explorer.bundle.tokenizer_file import reason
 
 _X86 = ("x86_64", "amd64", "i686", "i386", "x86")

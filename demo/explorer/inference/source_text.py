@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tokenizers import Encoding, Tokenizer
 
-from explorer.bundle.schema import AGAIN, BundleError
+from bundle_format.schema import AGAIN, BundleError
 from explorer.bundle.tokenizer_file import open_tokenizer
 from explorer.inference.tokens import SubwordNotation, Token
 

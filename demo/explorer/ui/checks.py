@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
+from bundle_format.schema import MAX_CHARACTERS
 from explorer.bundle.bundle import Bundle, Decoder
-from explorer.bundle.schema import MAX_CHARACTERS
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel, Heads
 from explorer.inference.generator import LOOKS_AT

@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
+from bundle_format.schema import Example
 from explorer.bundle.bundle import Bundle
-from explorer.bundle.schema import Example
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.maps.head_types import HeadType

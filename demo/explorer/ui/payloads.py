@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bundle_format.schema import Example
 from explorer.analyses.noise import Corruption, grade
 from explorer.analyses.perturbation import Answers
 from explorer.bundle.bundle import Bundle
-from explorer.bundle.schema import Example
 from explorer.drawing.geometry import can_draw
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import Generation

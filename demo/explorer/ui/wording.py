@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bundle_format.schema import WritingMetrics
 from explorer.analyses.noise import Repair
 from explorer.bundle.bundle import Bundle, Decoder, Graph
-from explorer.bundle.schema import WritingMetrics
 from explorer.drawing.geometry import cannot_draw, label_step
 from explorer.inference.encoder import Reading
 from explorer.inference.generator import Generation

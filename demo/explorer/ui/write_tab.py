@@ -15,7 +15,7 @@ from gradio.blocks import Block
 from gradio.components import Component
 from gradio.events import Dependency
 
-from explorer.bundle.schema import Example
+from bundle_format.schema import Example
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import Generation, TextGenerator

@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
+from bundle_format.schema import BundleError, MapError
 from explorer.bundle.bundle import open_bundle
-from explorer.bundle.schema import BundleError, MapError
 from explorer.inference.encoder import EncoderModel
 
 

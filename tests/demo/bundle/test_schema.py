@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from bundle_format.schema import BundleError, Checkpoint, Manifest, list_files
+from bundle_format.typed_json import WrongJson, as_json, load_object, read_object
 from explorer.bundle.bundle import open_bundle
-from explorer.bundle.schema import BundleError, Checkpoint, Manifest, list_files
-from explorer.bundle.typed_json import WrongJson, as_json, load_object, read_object
 
 SHA = "0" * 64
 DEEP = {"a": 1}

@@ -6,8 +6,8 @@ import json
 import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
+from bundle_format.schema import BundleError
 from explorer.bundle.bundle import open_bundle
-from explorer.bundle.schema import BundleError
 from explorer.bundle.tokenizer_file import open_tokenizer
 from explorer.inference.encoder import EncoderModel
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bundle_format.schema import BundleError
 from explorer.bundle.bundle import open_bundle
-from explorer.bundle.schema import BundleError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.session import check_outputs, trying

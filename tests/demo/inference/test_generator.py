@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from bundle_format.schema import BundleError
 from explorer.bundle.bundle import open_bundle
-from explorer.bundle.schema import BundleError
 from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator

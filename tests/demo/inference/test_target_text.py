@@ -5,7 +5,7 @@ import json
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from explorer.bundle.schema import BundleError
+from bundle_format.schema import BundleError
 from explorer.inference.target_text import TargetTokens
 
 ENDS = "<|endoftext|>"

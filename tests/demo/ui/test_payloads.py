@@ -9,8 +9,8 @@ import re
 import numpy as np
 import pytest
 
+from bundle_format.schema import MapError
 from explorer.bundle.bundle import Graph, open_bundle
-from explorer.bundle.schema import MapError
 from explorer.inference.encoder import EncoderModel
 from explorer.maps.view import attention_map
 from explorer.ui import payloads, wording

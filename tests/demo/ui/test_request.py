@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.bundle.schema import MAX_CHARACTERS
+from bundle_format.schema import MAX_CHARACTERS
 from explorer.errors import RequestError
 from explorer.ui.checks import check_head, check_layer, check_switch, check_texts
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 import app
+from bundle_format.schema import BundleError
 from explorer.bundle.bundle import open_bundle
-from explorer.bundle.schema import BundleError
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from bundle_format.schema import DecoderMetrics
+from bundle_format.typed_json import read_object
 from explorer.bundle.bundle import open_bundle
-from explorer.bundle.schema import DecoderMetrics
-from explorer.bundle.typed_json import read_object
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings

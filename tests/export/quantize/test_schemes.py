@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from export.bundle.schema import ComparedTexts, Limits, MapError, ReadingGraph
+from bundle_format.schema import ComparedTexts, Limits, MapError, ReadingGraph
 from export.quantize.schemes import PROFILES, missed_limits, missed_times, not_measured
 from export.report import show_profile
 

@@ -4,8 +4,8 @@ import onnx.parser
 import onnxruntime
 import pytest
 
+from bundle_format.schema import IntegerWeights
 from explorer.inference.session import adds_exactly
-from export.bundle.schema import IntegerWeights
 from export.runtime import session
 from export.runtime.session import EXACT, choose_integer_weights
 

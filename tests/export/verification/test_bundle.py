@@ -13,8 +13,8 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from bundle_format.schema import list_files
 from explorer.bundle.bundle import open_bundle
-from export.bundle.schema import list_files
 from export.verification.bundle import verify_bundle
 from export.verify import main
 

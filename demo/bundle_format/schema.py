@@ -3,8 +3,6 @@
 The export writes by it, `verify.py`, the page and every other reader open by it. The types say what
 must be there and how large it may be; what depends on a graph (its maps, its logits) is held
 against that graph by whoever runs it. What no type names is kept, and bounded, in `more`.
-
-`demo/explorer/bundle/` has a copy of this file and of `typed_json.py`, held equal by a test.
 """
 
 import hashlib
@@ -13,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
-from export.bundle.typed_json import (
+from bundle_format.typed_json import (
     Different,
     Long,
     Matching,
