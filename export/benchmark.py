@@ -112,11 +112,11 @@ def _measure(given: argparse.Namespace, place: Path) -> None:
     for file in (*given.quantized, *filter(None, [given.optimum])):
         if not file.is_file():
             raise FileNotFoundError(f"{file} is no file; give the ONNX graph itself")
-    parts = load_checkpoint(given.checkpoint)
-    if given.part != "decoder" and parts.encoder.classifies:
-        _time_encoder(given, parts.encoder, place)
+    loaded = load_checkpoint(given.checkpoint)
+    if given.part != "decoder" and loaded.encoder.classifies:
+        _time_encoder(given, loaded.encoder, place)
     if given.part in (None, "decoder"):
-        _time_decoder(given, parts.decoder, place)
+        _time_decoder(given, loaded.decoder, place)
 
 
 def _time_encoder(given: argparse.Namespace, part: LoadedEncoder, place: Path) -> None:

@@ -42,56 +42,6 @@ _OF_SEVERAL = {"single_label_classification"}
 _MOST = 8
 
 
-def assumed_of_classifier(written: Mapping[str, Any], read: ClassifierConfig) -> list[str]:
-    """What `config.json` does not say of a classifier, beside what it was taken for."""
-    found = []
-    named = FAMILIES[read.encoder.model_type].architecture
-    if class_of(written) is None:
-        found.append(
-            f"config.json names no class: taken for a {named}, since the weights have what "
-            "it has on its encoder"
-        )
-    if not written.get("id2label") and not set(read.labels) <= set(written.get("label2id") or ()):
-        found.append(f"config.json names no labels: they are {_list(read.labels)}")
-    if not written.get("problem_type"):
-        count = len(read.labels)
-        others = {*_MEANINGS} - {read.problem_type, *(_OF_SEVERAL if count == 1 else ())}
-        found.append(
-            f"config.json has no problem_type: with {count} label{'s' if count > 1 else ''} "
-            f"{_MEANINGS[read.problem_type]}; if not, write {' or '.join(sorted(others))} there"
-        )
-    if names := unread(written):
-        found.append(
-            f"config.json has settings that a {named} does not read: "
-            f"{_list([repr(name) for name in names])}"
-        )
-    return found
-
-
-def assumed_tokenizer(words: int) -> str:
-    """That a decoder writes with the encoder's tokenizer, since both have as many words."""
-    return (
-        "the decoder has no tokenizer of its own in the folder: taken for the encoder's, since "
-        f"both have {words} words; if it writes noise, give its own with --decoder-tokenizer"
-    )
-
-
-def assumed_ends(generation: Mapping[str, Any]) -> list[str]:
-    """That a text ends at one token where several are named."""
-    ends = generation.get("eos_token_id")
-    if not isinstance(ends, list) or len(ends) < 2:
-        return []
-    return [
-        f"several tokens may end a text: here the first does, {ends[0]}, and not "
-        f"{_list([str(end) for end in ends[1:]])}"
-    ]
-
-
-def _list(names: tuple[str, ...] | list[str]) -> str:
-    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-    return ", ".join(name[:60] for name in names[:_MOST]) + more
-
-
 @dataclass(frozen=True, kw_only=True)
 class LoadedEncoder:
     """What reads, and answers where it has a classifier."""
@@ -184,14 +134,14 @@ def load_checkpoint(name: str, *, decoder_tokenizer: str | None = None) -> Loade
     """
     if (Path(name) / "encoder").is_dir():
         decoder = Path(name) / "decoder"
-        parts = _open_classifier(find_folder(name))
+        loaded = _open_classifier(find_folder(name))
         if not decoder.is_dir():
-            return parts
+            return loaded
         _check_reads(decoder, read_config(decoder))
         model = load_hybrid(name)
         tokenizer = load_tokenizer(decoder, words=model.decoder.config.vocab_size)
-        assumed = (*parts.assumed, *assumed_ends(read_generation(decoder)))
-        return replace(parts, decoder=_open_decoder(decoder, model, tokenizer), assumed=assumed)
+        assumed = (*loaded.assumed, *assumed_ends(read_generation(decoder)))
+        return replace(loaded, decoder=_open_decoder(decoder, model, tokenizer), assumed=assumed)
     folder = find_folder(name)
     config = read_config(folder)
     if config.get("model_type") == "encoder-decoder":
@@ -199,14 +149,14 @@ def load_checkpoint(name: str, *, decoder_tokenizer: str | None = None) -> Loade
     return _open_classifier(folder)
 
 
-def lower_limits(parts: LoadedCheckpoint, max_tokens: int) -> LoadedCheckpoint:
+def lower_limits(loaded: LoadedCheckpoint, max_tokens: int) -> LoadedCheckpoint:
     """The same, told to read and to write texts of at most so many tokens.
 
     Raises:
         ValueError: the encoder does not read so many, or a pair of words would not fit.
     """
-    most = parts.encoder.max_tokens
-    least = parts.encoder.tokenizer.num_special_tokens_to_add(pair=True) + 2
+    most = loaded.encoder.max_tokens
+    least = loaded.encoder.tokenizer.num_special_tokens_to_add(pair=True) + 2
     if most < least:
         raise ValueError(
             f"--max-tokens is {max_tokens}; the model reads {most} tokens at most, and two words "
@@ -217,8 +167,8 @@ def lower_limits(parts: LoadedCheckpoint, max_tokens: int) -> LoadedCheckpoint:
             f"--max-tokens is {max_tokens}; the model reads {most} tokens at most, and {least} "
             f"hold two words and its special tokens: give a number from {least} to {most}"
         )
-    decoder = parts.decoder and replace(parts.decoder, lowered=max_tokens)
-    return replace(parts, encoder=replace(parts.encoder, lowered=max_tokens), decoder=decoder)
+    decoder = loaded.decoder and replace(loaded.decoder, lowered=max_tokens)
+    return replace(loaded, encoder=replace(loaded.encoder, lowered=max_tokens), decoder=decoder)
 
 
 def _open_classifier(folder: Path) -> LoadedCheckpoint:
@@ -295,3 +245,53 @@ def _check_words(folder: Path, tokens: TextTokens, words: int) -> None:
                 f"{folder} names {index} as its {name} token; its decoder has 0 to {words - 1}. "
                 f"Correct {GENERATION}"
             )
+
+
+def assumed_of_classifier(written: Mapping[str, Any], read: ClassifierConfig) -> list[str]:
+    """What `config.json` does not say of a classifier, beside what it was taken for."""
+    found = []
+    named = FAMILIES[read.encoder.model_type].architecture
+    if class_of(written) is None:
+        found.append(
+            f"config.json names no class: taken for a {named}, since the weights have what "
+            "it has on its encoder"
+        )
+    if not written.get("id2label") and not set(read.labels) <= set(written.get("label2id") or ()):
+        found.append(f"config.json names no labels: they are {_list(read.labels)}")
+    if not written.get("problem_type"):
+        count = len(read.labels)
+        others = {*_MEANINGS} - {read.problem_type, *(_OF_SEVERAL if count == 1 else ())}
+        found.append(
+            f"config.json has no problem_type: with {count} label{'s' if count > 1 else ''} "
+            f"{_MEANINGS[read.problem_type]}; if not, write {' or '.join(sorted(others))} there"
+        )
+    if names := unread(written):
+        found.append(
+            f"config.json has settings that a {named} does not read: "
+            f"{_list([repr(name) for name in names])}"
+        )
+    return found
+
+
+def assumed_tokenizer(words: int) -> str:
+    """That a decoder writes with the encoder's tokenizer, since both have as many words."""
+    return (
+        "the decoder has no tokenizer of its own in the folder: taken for the encoder's, since "
+        f"both have {words} words; if it writes noise, give its own with --decoder-tokenizer"
+    )
+
+
+def assumed_ends(generation: Mapping[str, Any]) -> list[str]:
+    """That a text ends at one token where several are named."""
+    ends = generation.get("eos_token_id")
+    if not isinstance(ends, list) or len(ends) < 2:
+        return []
+    return [
+        f"several tokens may end a text: here the first does, {ends[0]}, and not "
+        f"{_list([str(end) for end in ends[1:]])}"
+    ]
+
+
+def _list(names: tuple[str, ...] | list[str]) -> str:
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    return ", ".join(name[:60] for name in names[:_MOST]) + more

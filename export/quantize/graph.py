@@ -47,42 +47,6 @@ from export.runtime.session import Arrays, open_session, run
 _TEXTS, _TOKENS = 24, 16
 
 
-def rank(
-    model: onnx.ModelProto,
-    inputs: Iterable[str],
-    exact: onnxruntime.InferenceSession,
-    alone: Callable[[str], onnx.ModelProto],
-) -> list[str]:
-    """What the matrices of an encoder's graph are multiplied with, the most sensitive first.
-
-    Args:
-        model: the float32 graph.
-        inputs: the names of what matrices are multiplied with.
-        exact: a session on the float32 graph.
-        alone: the graph in which nothing but the matrices of that input are in 8 bit.
-    """
-    feed = random_texts(model)
-    found = run(exact, feed)
-    moved = {one: _moved(found, run(open_session(alone(one)), feed)) for one in inputs}
-    return sorted(moved, key=lambda one: moved[one], reverse=True)
-
-
-def random_texts(model: onnx.ModelProto) -> dict[str, np.ndarray]:
-    """Texts of random tokens for a graph of an encoder, the same each time."""
-    table = find_lookup(model).input[0]
-    words = next(tensor.dims[0] for tensor in model.graph.initializer if tensor.name == table)
-    ids = np.random.default_rng(0).integers(0, words, (_TEXTS, _TOKENS))
-    return encoder_feed({given.name for given in model.graph.input}, ids)
-
-
-def _moved(exact: Arrays, found: Arrays) -> tuple[float, float]:
-    """How far the maps' rows moved on average; and the hidden states, which tell the last apart."""
-    maps = [name for name in exact if "attentions" in name]
-    apart = [np.abs(found[name] - exact[name]).sum(axis=-1).mean() for name in maps]
-    hidden = np.abs(found["last_hidden_state"] - exact["last_hidden_state"]).mean()
-    return float(np.mean(apart)), float(hidden)
-
-
 ENCODER_REST = (
     "word embeddings int8 with one scale per word; pooler, classifier, norms and positions float32"
 )
@@ -191,3 +155,39 @@ def _to_blocks(
     with silenced():
         quantizer.process()
     return quantizer.model.model
+
+
+def rank(
+    model: onnx.ModelProto,
+    inputs: Iterable[str],
+    exact: onnxruntime.InferenceSession,
+    alone: Callable[[str], onnx.ModelProto],
+) -> list[str]:
+    """What the matrices of an encoder's graph are multiplied with, the most sensitive first.
+
+    Args:
+        model: the float32 graph.
+        inputs: the names of what matrices are multiplied with.
+        exact: a session on the float32 graph.
+        alone: the graph in which nothing but the matrices of that input are in 8 bit.
+    """
+    feed = random_texts(model)
+    found = run(exact, feed)
+    moved = {one: _moved(found, run(open_session(alone(one)), feed)) for one in inputs}
+    return sorted(moved, key=lambda one: moved[one], reverse=True)
+
+
+def random_texts(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    """Texts of random tokens for a graph of an encoder, the same each time."""
+    table = find_lookup(model).input[0]
+    words = next(tensor.dims[0] for tensor in model.graph.initializer if tensor.name == table)
+    ids = np.random.default_rng(0).integers(0, words, (_TEXTS, _TOKENS))
+    return encoder_feed({given.name for given in model.graph.input}, ids)
+
+
+def _moved(exact: Arrays, found: Arrays) -> tuple[float, float]:
+    """How far the maps' rows moved on average; and the hidden states, which tell the last apart."""
+    maps = [name for name in exact if "attentions" in name]
+    apart = [np.abs(found[name] - exact[name]).sum(axis=-1).mean() for name in maps]
+    hidden = np.abs(found["last_hidden_state"] - exact["last_hidden_state"]).mean()
+    return float(np.mean(apart)), float(hidden)

@@ -19,11 +19,11 @@ GRAPHS = """
 import hashlib, sys
 from export.graphs.decoder import trace_decoder
 from export.graphs.encoder import trace_encoder
-from export.loading import open_parts
+from export.loading import load_checkpoint
 from export.quantize.graph import quantize
 
-parts = open_parts(sys.argv[1])
-for graph in (trace_encoder(parts.encoder.model), trace_decoder(parts.decoder.model.decoder)):
+loaded = load_checkpoint(sys.argv[1])
+for graph in (trace_encoder(loaded.encoder.model), trace_decoder(loaded.decoder.model.decoder)):
     for model in (graph, quantize(graph)):
         print(hashlib.sha256(model.SerializeToString()).hexdigest())
 """
