@@ -1,4 +1,4 @@
-"""Which heads of a decoder matter for what it wrote: each is left out in turn, and the written text
+"""Which heads of a decoder matter for what it wrote: each is ablated in turn, and the written text
 scored again.
 
 Nothing is written anew: the text stays, and what changes is how probable the decoder finds each of
@@ -43,7 +43,7 @@ def decoder_head_effects_cost(generator: TextGenerator, generation: Generation) 
 def decoder_head_effects(
     generator: TextGenerator, generation: Generation
 ) -> Progressive[DecoderHeadEffects]:
-    """Leaves out each head of the decoder and scores what was written. Where time is short, heads
+    """Ablates each head of the decoder and scores what was written. Where time is short, heads
     of cross-attention come first, and of each kind those of the last layers.
 
     Raises:
@@ -71,7 +71,7 @@ def decoder_head_effects(
 def _masks(
     batch: Sequence[tuple[int, int, int] | None], layers: int, heads: int
 ) -> dict[str, NDArray[np.float32]]:
-    """The head masks of a batch, a row for each kind, layer and head to leave out."""
+    """The head masks of a batch, a row for each kind, layer and head to ablate."""
     masks = np.ones((len(KINDS), len(batch), layers, heads), np.float32)
     for row, place in enumerate(batch):
         if place is not None:
@@ -81,11 +81,11 @@ def _masks(
 
 
 def _tried(generator: TextGenerator, generation: Generation) -> list[tuple[int, int, int]]:
-    """The heads that are left out, as places in `effects`."""
+    """The heads that are ablated, as places in `effects`."""
     if not generator.session.can_ablate:
         raise RequestError(
             f"The graph {generator.decoder.graph.path.name} has no inputs "
-            f"{' and '.join(_MASKS)}, so no head can be left out. "
+            f"{' and '.join(_MASKS)}, so no head can be ablated. "
             "Export the model with export/to_onnx.py."
         )
     decoder = generator.decoder

@@ -5,7 +5,7 @@ r_k the k % of words that a method ranks highest, and p the probability of the c
 comprehensiveness is the mean over k of p(x) - p(x without r_k), and high if these words were
 needed; sufficiency is the mean of p(x) - p(r_k alone), and low if they were enough. ERASER averages
 over 1, 5, 10, 20 and 50 %; here it is every ten percent up to all, as sentences are short. Both are
-taken in log-odds as well, since the p of a sure answer hardly falls whatever is taken away.
+taken in log-odds as well, since the p of a sure answer hardly falls whatever is removed.
 
 Neither number can be read by itself: it depends on the text and on the model. So each is held
 against random orders of the same words.
@@ -88,7 +88,7 @@ def _by_word(row: NDArray[np.float32], reading: Reading) -> NDArray[np.float32]:
 Disagreement = Literal["idle", "against", "unseen"]
 
 _MUCH = 4
-"""One word in so many, rounded up, counts as much looked at, or as of much effect."""
+"""One word in so many, rounded up, counts as much attended to, or as of much effect."""
 _LITTLE = 0.1
 """Of the largest effect in the text: less is next to none."""
 
@@ -98,9 +98,9 @@ def disagreements(
 ) -> list[Disagreement | None]:
     """Marks the words on which the two disagree.
 
-    A word is much looked at if it is in the top quarter of the tried words by attention. Such a
+    A word is much attended to if it is in the top quarter of the tried words by attention. Such a
     word is `idle` if its effect is less than a tenth of the largest effect, and `against` if it is
-    more than that in the other direction: taken away, it raises the class. A word of the top
+    more than that in the other direction: removed, it raises the class. A word of the top
     quarter by the size of its effect is `unseen` if it is in the lower half by attention.
 
     Where no effect is at least `least`, there is nothing to disagree on. A word that is `against`
@@ -171,7 +171,7 @@ class Faithfulness(NamedTuple):
 
     @property
     def removal_tells(self) -> bool:
-        """Whether it makes a difference in which order words are taken away."""
+        """Whether it makes a difference in which order words are removed."""
         return self._differ(
             self.found.log_odds_comprehensiveness, self.by_chance.log_odds_comprehensiveness
         )
@@ -211,7 +211,7 @@ def faithfulness_cost(model: EncoderModel, reading: Reading, mode: RemovalMode) 
 def faithfulness(
     model: EncoderModel, reading: Reading, target: int, mode: RemovalMode, seed: int = 0
 ) -> Progressive[Faithfulness]:
-    """Takes the words away, and keeps them alone, in the order of each method and in random orders.
+    """Removes the words, and keeps them alone, in the order of each method and in random orders.
 
     Args:
         target: the class that the answer is about, the likeliest; or the number of a regression,
@@ -259,7 +259,7 @@ def _agreement(single: Occlusion, scores: list[NDArray]) -> NDArray[np.float64]:
 def _removals(
     single: Occlusion, scores: list[NDArray], percents: tuple[int, ...]
 ) -> list[list[Word]]:
-    """For each score and each step what is taken away: first the words ranked highest, then all
+    """For each score and each step what is removed: first the words ranked highest, then all
     others."""
     counts = [_count(len(single.words), percent) for percent in percents]
     orders = [np.argsort(-score, kind="stable") for score in scores]

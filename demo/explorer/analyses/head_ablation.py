@@ -1,10 +1,10 @@
 """Which heads matter for an answer, and how many can go before it changes.
 
-Each head is left out in turn, and the text read again (Michel, Levy & Neubig 2019, "Are Sixteen
+Each head is ablated in turn, and the text read again (Michel, Levy & Neubig 2019, "Are Sixteen
 Heads Really Better than One?", section 3.2 for one head, 3.3 for a whole layer): its output is
-multiplied by 0 before the output projection. Then heads are left out one after another, each time
+multiplied by 0 before the output projection. Then heads are ablated one after another, each time
 those whose absence moves the answer least. Section 4 there prunes greedily by importance over a
-whole test set; here it is one text, and the importance of a head is measured by leaving it out,
+whole test set; here it is one text, and the importance of a head is measured by ablating it,
 beside all that went before it.
 """
 
@@ -29,7 +29,7 @@ class HeadEffects(NamedTuple):
     """What an answer becomes without each head. Heads that were out before stay out."""
 
     whole: Answers
-    """Before any further head is left out, shape (labels,)."""
+    """Before any further head is ablated, shape (labels,)."""
     without_head: Answers
     """Without one head, shape (layers, heads, labels). NaN for a head that was out before, or was
     not tried."""
@@ -79,7 +79,7 @@ def head_effects_cost(model: EncoderModel, reading: Reading) -> Cost:
 
 
 def head_effects(model: EncoderModel, reading: Reading, label: int) -> Progressive[HeadEffects]:
-    """Leaves out each layer, then each head. Where time is short, the heads of those layers come
+    """Ablates each layer, then each head. Where time is short, the heads of those layers come
     first without which the log-odds of `label` change most, and the last are not tried.
 
     Raises:
@@ -109,7 +109,7 @@ def head_effects(model: EncoderModel, reading: Reading, label: int) -> Progressi
 
 
 def ablation_masks(mask: NDArray[np.float32], groups: Sequence[Heads]) -> NDArray[np.float32]:
-    """A mask of shape (1, layers, heads) once for each group of heads, which it leaves out too."""
+    """A mask of shape (1, layers, heads) once for each group of heads, which it ablates too."""
     layers, heads = mask.shape[1:]
     return np.concatenate([mask * ablation_mask(group, layers, heads) for group in groups])
 
@@ -121,7 +121,7 @@ def _room(model: EncoderModel, reading: Reading) -> int:
 
 
 class PruningPlan(NamedTuple):
-    """How finely heads are left out."""
+    """How finely heads are ablated."""
 
     groups: tuple[Heads, ...]
     """What goes together: one head, or where time is short several neighbours of one layer."""
@@ -184,7 +184,7 @@ def pruning_plan(model: EncoderModel, reading: Reading, *, again: bool = True) -
 def prune(
     model: EncoderModel, reading: Reading, label: int, *, again: bool = True
 ) -> Progressive[PruningCurve]:
-    """Leaves out group after group, those first that move the log-odds of `label` least, until no
+    """Ablates group after group, those first that move the log-odds of `label` least, until no
     head is left. Groups of equal effect go in the order of their layers and heads.
 
     Raises:

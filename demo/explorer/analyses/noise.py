@@ -1,4 +1,4 @@
-"""Spoils a sentence, for a decoder that writes sentences clean, and grades how well it was mended.
+"""Corrupts a sentence, for a decoder that restores sentences, and grades the restoration.
 
 The kinds of damage are those it was trained on (BART's denoising, Lewis et al. 2020, section 2.2).
 Pure: all chance comes from the seed. Words are those of the decoder's tokenizer: as it would write
@@ -20,7 +20,7 @@ _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # of an English keyboard
 
 
 class Corruption(NamedTuple):
-    """One damage: what was done, and to which words of the clean sentence."""
+    """One corruption: what was done, and to which words of the clean sentence."""
 
     kind: str
     """masked, dropped, swapped or mistyped."""
@@ -30,7 +30,7 @@ class Corruption(NamedTuple):
 
 
 class NoisyText(NamedTuple):
-    """A spoiled sentence, and what was done to it, in the order of the words."""
+    """A corrupted sentence, and what was done to it, in the order of the words."""
 
     text: str
     corruptions: tuple[Corruption, ...]
@@ -63,8 +63,8 @@ def corrupt(text: str, seed: int, mask: str, number: int = 2) -> NoisyText:
             touched = damage()
             free -= {place - 2, *touched, max(touched) + 2}
             corruptions.append(Corruption(kind, tuple(_span(whole, one) for one in touched)))
-    spoiled = re.sub(r"(?<=\S) {2,}", " ", "".join(parts)).strip()
-    return NoisyText(spoiled, tuple(sorted(corruptions, key=lambda corruption: corruption.words)))
+    noisy = re.sub(r"(?<=\S) {2,}", " ", "".join(parts)).strip()
+    return NoisyText(noisy, tuple(sorted(corruptions, key=lambda corruption: corruption.words)))
 
 
 def _span(parts: list[str], place: int) -> tuple[int, int]:
@@ -122,10 +122,10 @@ def _mistype(word: str, random: Random) -> str:
 
 
 class Repair(NamedTuple):
-    """What became of a spoiled sentence."""
+    """What became of a corrupted sentence."""
 
     restored: tuple[bool, ...]
-    """For each slip, whether all of its words stand in their order again."""
+    """For each corruption, whether all of its words stand in their order again."""
     kept: int
     """How many of the words that nothing was done to are still there."""
     others: int

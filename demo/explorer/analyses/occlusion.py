@@ -32,7 +32,7 @@ class OcclusionPlan(NamedTuple):
     words: list[Word]
     """All words of the text, without special tokens."""
     sentences: list[range]
-    """Taken away first, as ranges of places in `words`; none if every word can be tried."""
+    """Removed first, as ranges of places in `words`; none if every word can be tried."""
     most: int
     """So many words are tried."""
 
@@ -128,7 +128,7 @@ def occlusion(
     mode: RemovalMode,
     plan: OcclusionPlan | None = None,
 ) -> Progressive[Occlusion]:
-    """Takes away each word in turn; of a long text each sentence, then the words of those that
+    """Removes each word in turn; of a long text each sentence, then the words of those that
     moved the answer most.
 
     Args:

@@ -1,6 +1,6 @@
 """The model's answers to changed texts and changed heads, and what an answer loses by a change.
 
-A model that is sure of its answer keeps its probability near 1 whatever is taken away; its log-odds
+A model that is sure of its answer keeps its probability near 1 whatever is removed; its log-odds
 show what was taken. So everything that is put in order here goes by log-odds, and both are told.
 
 A word goes with all its pieces. Deleted, it leaves a shorter text in which its neighbours meet;

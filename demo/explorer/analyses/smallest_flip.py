@@ -1,7 +1,7 @@
 """A small set of words without which the model answers otherwise.
 
 Words go one after another, those first that speak most for the answer, until it flips; then each of
-them is put back if the answer stays flipped all the same. Martens & Provost 2014, "Explaining
+them is restored if the answer stays flipped all the same. Martens & Provost 2014, "Explaining
 Data-Driven Document Classifications", define such sets (SEDC, section 4) and search them best
 first. The set that is found need not be the smallest; what is known of smaller ones is told: every
 single word was tried, and where the time allows every pair.
@@ -20,7 +20,7 @@ from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel, Reading
 
 _AT_ONCE = 8
-"""So many words are taken away before it is looked whether the answer has flipped."""
+"""So many words are removed before it is looked whether the answer has flipped."""
 
 
 class Flip(NamedTuple):
@@ -130,7 +130,7 @@ class _Search:
         return int(flipped[self._gone(changed)[flipped].argmax()]) if len(flipped) else None
 
     def greedy(self) -> Progressive[list[int] | None]:
-        """The first words of the order that are enough, less those that can be put back."""
+        """The first words of the order that are enough, less those that can be restored."""
         order = self._order
         for start in range(1, len(order), _AT_ONCE):
             sizes = range(start + 1, min(start + _AT_ONCE, len(order)) + 1)

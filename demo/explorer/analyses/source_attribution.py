@@ -1,4 +1,4 @@
-"""How much a written text rests on its source: measured by taking the source away.
+"""How much a written text rests on its source: measured by removing the source.
 
 Attention cannot tell. Rolled out through a decoder's residual layers with equal shares, the part
 that comes from the source is 1 - 0.5^L of L layers whatever the text, a constant of the formula.
@@ -23,8 +23,8 @@ from explorer.inference.tokens import Word, own_words
 
 SourceRemoval = Literal["before the encoder", "in cross-attention only"]
 SOURCE_REMOVALS: tuple[SourceRemoval, ...] = ("before the encoder", "in cross-attention only")
-"""How a source word is taken away: its tokens become [MASK] before the encoder reads, so that no
-trace of them is left; or the encoder reads all, and the decoder may not look at those places,
+"""How a source word is removed: its tokens become [MASK] before the encoder reads, so that no
+trace of them is left; or the encoder reads all, and the decoder may not attend to those places,
 though what they meant may have spread to others."""
 
 
@@ -32,7 +32,7 @@ class SourceAttribution(NamedTuple):
     """What the source, and each word of it, did for every written token."""
 
     words: list[Word]
-    """The source's own words that were taken away in turn."""
+    """The source's own words that were removed in turn."""
     left_out: int
     """Words that were not tried: with them it would have taken too long."""
     log_probabilities: NDArray[np.float32]
@@ -58,7 +58,7 @@ def source_attribution(
     generation: Generation,
     mode: SourceRemoval = SOURCE_REMOVALS[0],
 ) -> Progressive[SourceAttribution]:
-    """Takes away the whole source, then each word of it, and scores what was written.
+    """Removes the whole source, then each word of it, and scores what was written.
 
     Raises:
         RequestError: words are to be masked, and the encoder's tokenizer has no mask token.
@@ -94,7 +94,7 @@ def _all_log_probabilities(
     taken: Sequence[Sequence[int]],
     mode: SourceRemoval,
 ) -> Progressive[list[NDArray[np.float32]]]:
-    """Log-probabilities of what was written, for each set of source places taken away."""
+    """Log-probabilities of what was written, for each set of source places removed."""
     encoded = generation.source.encoded
     rows = targets_per_run(generator, generation)
     if mode == "before the encoder":
@@ -115,7 +115,7 @@ def _sources(
     batch: Sequence[Sequence[int]],
     mode: SourceRemoval,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The hidden states that the decoder reads, and which of their places it may look at."""
+    """The hidden states that the decoder reads, and which of their places it may attend to."""
     mask = np.ones((len(batch), len(encoded.ids)), np.int64)
     if mode == "in cross-attention only":
         for row, places in enumerate(batch):
@@ -129,8 +129,8 @@ def _sources(
 def _tried(
     model: EncoderModel, generator: TextGenerator, generation: Generation, mode: SourceRemoval
 ) -> list[Word]:
-    """The words that are taken away: all, or as many as fit into the time, those first that the
-    decoder looked at most."""
+    """The words that are removed: all, or as many as fit into the time, those first that the
+    decoder attended to most."""
     if mode == "before the encoder" and model.mask_id is None:
         raise RequestError(
             f"The tokenizer of {model.bundle.title} has no mask token, so its words cannot be "

@@ -62,7 +62,7 @@ def word_pairs_cost(model: EncoderModel, reading: Reading) -> Cost:
 def word_pairs(
     model: EncoderModel, reading: Reading, target: int, mode: RemovalMode
 ) -> Progressive[WordPairs]:
-    """Takes away every word, then every two of those whose effect is largest: at most `MOST_WORDS`,
+    """Removes every word, then every two of those whose effect is largest: at most `MOST_WORDS`,
     and no more than the time allows.
 
     Args:

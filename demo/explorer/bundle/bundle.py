@@ -75,14 +75,14 @@ class Decoder:
     max_tokens: int
     """So many tokens at most, the start token among them."""
     task: str
-    """`restore` if it writes a spoiled sentence clean; else a free word."""
+    """`restore` if it restores a corrupted sentence; else a free word."""
     start_id: int
     end_id: int
     graph: Graph
     longest_learned: int | None = None
     """Words of the longest source that it was trained on; None if the bundle does not say."""
     examples: tuple[Example, ...] = ()
-    """Sources to write from, as they are: a restorer's are spoiled already."""
+    """Sources to write from, as they are: a restorer's are corrupted already."""
     metrics: DecoderMetrics = field(default_factory=DecoderMetrics)
 
     @property
@@ -150,7 +150,7 @@ def most_tokens(max_tokens: int, layers: int, heads: int, width: int) -> int:
 
 def operations(tokens: int, layers: int, width: int) -> int:
     """Multiplications and additions for one text: each layer multiplies each of its tokens by 12
-    width x width weights, and by twice its width for each token that it looks at."""
+    width x width weights, and by twice its width for each token that it attends to."""
     return 2 * layers * tokens * (12 * width**2 + 2 * width * tokens)
 
 

@@ -68,8 +68,8 @@ class Throughput:
     The time of a text grows with its tokens: between 32 and 512 of them, a model of 384 numbers a
     token takes the same time for each, within a tenth (export/README.md, Latency).
 
-    How much of a long text is looked at hangs on it. So an analysis plans once, when it begins, and
-    whoever needs the same plan on every machine gives a model a pace of its own.
+    How much of a long text is analysed depends on it. So an analysis plans once, when it begins,
+    and whoever needs the same plan on every machine gives a model a throughput of its own.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:

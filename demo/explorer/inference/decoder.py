@@ -23,12 +23,12 @@ from explorer.inference.session import (
 _ASKED = ("input_ids", "encoder_attention_mask", "encoder_hidden_states")
 _WRITTEN = ("decoder.key", "decoder.value")
 _READ = ("encoder.key", "encoder.value")
-_LARGEST_PAST = 128 * 2**20
+_LARGEST_CACHE = 128 * 2**20
 """Bytes of what is kept of a text when its last token is tried: far more than the page writes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Past:
+class KVCache:
     """What the steps so far leave for the next one, for a batch of texts on one source."""
 
     source: dict[str, OrtValue]
@@ -41,8 +41,8 @@ class Past:
     value_norms: NDArray[np.float32] | None = None
     """As in `Outputs`, once the source was read."""
 
-    def follow(self, rows: Sequence[int]) -> "Past":
-        """The past of a new batch, whose text i goes on from text `rows[i]` of this one."""
+    def follow(self, rows: Sequence[int]) -> "KVCache":
+        """The cache of a new batch, whose text i goes on from text `rows[i]` of this one."""
         if list(rows) == list(range(self.batch)):
             return self
         source = self.source
@@ -98,7 +98,7 @@ class DecoderSession:
         overridable = self._session.get_overridable_initializers()
         names = {given.name for given in (*self._session.get_inputs(), *overridable)}
         self.can_ablate = {"head_mask", "cross_head_mask"} <= names
-        """Whether its heads can be left out."""
+        """Whether its heads can be ablated."""
         declared = partial(declared_size, self._session, decoder.graph)
         self._heads, self._depth = (
             declared(f"past_key_values.{self._written[0]}", axis) for axis in (1, 3)
@@ -107,11 +107,11 @@ class DecoderSession:
         """Numbers per token that it reads from the encoder; its own layers may be wider."""
         self._warm_up()
 
-    def begin(self, hidden: NDArray[np.float32]) -> Past:
-        """The past before the first token. `hidden`: the encoder's, shape (source, hidden)."""
+    def begin(self, hidden: NDArray[np.float32]) -> KVCache:
+        """The cache before the first token. `hidden`: the encoder's, shape (source, hidden)."""
         source = self._source(hidden[None], np.ones((1, len(hidden)), np.int64))
         written = self._empty(1, self._written)
-        return Past(source=_values(source), written=_values(written), batch=1, length=0)
+        return KVCache(source=_values(source), written=_values(written), batch=1, length=0)
 
     def log_probabilities(
         self,
@@ -125,7 +125,7 @@ class DecoderSession:
         Args:
             ids: the text's tokens, without the start token.
             hidden: of the sources, shape (batch, source, hidden).
-            source_mask: shape (batch, source); 0 where a source must not be looked at.
+            source_mask: shape (batch, source); 0 where a source must not be attended to.
             head_masks: `head_mask`, `cross_head_mask` or both, shape (1 or batch, layers, heads);
                 ones if not given.
 
@@ -159,18 +159,22 @@ class DecoderSession:
         }
 
     def _empty(self, batch: int, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """The past of what was not written, or not read, yet."""
+        """The cache of what was not written, or not read, yet."""
         nothing = np.zeros((batch, self._heads, 0, self._depth), np.float32)
         return {f"past_key_values.{name}": nothing for name in names}
 
-    def run(self, token_ids: NDArray[np.int64], past: Past) -> tuple[Outputs, Past]:
-        """Scores what follows each of the new tokens, shape (batch, new), given the past."""
+    def run(self, token_ids: NDArray[np.int64], cache: KVCache) -> tuple[Outputs, KVCache]:
+        """Scores what follows each of the new tokens, shape (batch, new), given the cache."""
         # The source's keys and values are made by the first run; later ones would only copy them.
-        norms = past.value_norms
+        norms = cache.value_norms
         kept = [*self._written, *self._read] if norms is None else self._written
         names = [*self._seen, *(f"present.{name}" for name in kept)]
         names += self._norms if norms is None else []
-        feed = {"input_ids": OrtValue.ortvalue_from_numpy(token_ids), **past.source, **past.written}
+        feed = {
+            "input_ids": OrtValue.ortvalue_from_numpy(token_ids),
+            **cache.source,
+            **cache.written,
+        }
         with TURNS.take():
             values = self._session.run_with_ort_values(names, feed)
         found = dict(zip(names, values, strict=True))
@@ -178,13 +182,13 @@ class DecoderSession:
         if norms is None:
             norms = np.stack([found[name].numpy()[0] for name in self._norms])
         given = {f"past_key_values.{name}": found[f"present.{name}"] for name in kept}
-        written = {name: given.pop(name) for name in past.written}
+        written = {name: given.pop(name) for name in cache.written}
         layers = self.decoder.layers
         self_maps, cross_maps = (np.stack(part, axis=1) for part in (maps[:layers], maps[layers:]))
-        length = past.length + token_ids.shape[1]
-        source = {**past.source, **given}
-        return Outputs(logits, self_maps, cross_maps, norms), Past(
-            source=source, written=written, batch=past.batch, length=length, value_norms=norms
+        length = cache.length + token_ids.shape[1]
+        source = {**cache.source, **given}
+        return Outputs(logits, self_maps, cross_maps, norms), KVCache(
+            source=source, written=written, batch=cache.batch, length=length, value_norms=norms
         )
 
     def _warm_up(self) -> None:
@@ -192,7 +196,7 @@ class DecoderSession:
         decoder, graph = self.decoder, self.decoder.graph
         start, hidden = np.full((1, 1), decoder.start_id, np.int64), np.zeros((2, self.width))
         with trying(graph, "a first token"):
-            outputs, past = self.run(start, self.begin(hidden.astype(np.float32)))
+            outputs, cache = self.run(start, self.begin(hidden.astype(np.float32)))
         layers, heads = decoder.layers, decoder.heads
         shapes = {
             "logits": (1, 1, decoder.vocabulary),
@@ -201,25 +205,25 @@ class DecoderSession:
             "cross_value_norms": (layers, heads, 2),
         }
         check_outputs(graph, dict(zip(shapes, outputs, strict=True)), shapes)
-        self._try_last(past)
+        self._try_last(cache)
         ones = np.ones((1, layers, heads), np.float32)
         masks = {"head_mask": ones, "cross_head_mask": ones} if self.can_ablate else None
         with trying(graph, "two sources at once"):
             sources = np.zeros((2, 3, self.width), np.float32)
             self.log_probabilities([decoder.end_id] * 2, sources, np.ones((2, 3), np.int64), masks)
 
-    def _try_last(self, past: Past) -> None:
+    def _try_last(self, cache: KVCache) -> None:
         """The last token that may be written, with the largest id: the graph has a row for each
         position and for each id, and does not say how many."""
         decoder = self.decoder
         bytes_each = 4 * 2 * decoder.layers * self._heads * self._depth
-        written = min(decoder.max_tokens - 1, _LARGEST_PAST // bytes_each)
+        written = min(decoder.max_tokens - 1, _LARGEST_CACHE // bytes_each)
         full = np.zeros((1, self._heads, written, self._depth), np.float32)
-        past = replace(past, written=_values(dict.fromkeys(past.written, full)), length=written)
+        cache = replace(cache, written=_values(dict.fromkeys(cache.written, full)), length=written)
         last = decoder.vocabulary - 1
         what = f"token {written + 1} with the id {last}, as bundle.json allows it"
         with trying(decoder.graph, what):
-            self.run(np.full((1, 1), last, np.int64), past)
+            self.run(np.full((1, 1), last, np.int64), cache)
 
 
 def _values(arrays: dict[str, NDArray]) -> dict[str, OrtValue]:

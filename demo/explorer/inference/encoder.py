@@ -1,6 +1,6 @@
 """Runs a bundle's encoder with onnxruntime: texts in, readings out, in numpy.
 
-A reading holds tokens, answer and attention. Heads may be left out: they are pairs of layer and
+A reading holds tokens, answer and attention. Heads may be ablated: they are pairs of layer and
 head, which become the factors that a graph takes.
 """
 
@@ -31,7 +31,7 @@ Heads = tuple[tuple[int, int], ...]
 
 
 def ablation_mask(heads: Iterable[tuple[int, int]], layers: int, count: int) -> NDArray[np.float32]:
-    """Factors for each head's output, shape (1, layers, heads): 0 leaves a head out.
+    """Factors for each head's output, shape (1, layers, heads): 0 ablates a head.
 
     Args:
         count: how many heads a layer has.
@@ -105,7 +105,7 @@ class Reading:
 
     @property
     def ablated(self) -> list[list[int]]:
-        """The heads that were left out, as pairs of layer and head that count from 1."""
+        """The heads that were ablated, as pairs of layer and head that count from 1."""
         if self.head_mask is None:
             return []
         return (np.argwhere(self.head_mask[0] == 0) + 1).tolist()
@@ -144,7 +144,7 @@ class EncoderModel:
         self._inputs = {given.name for given in self._session.get_inputs()}
         overridable = self._session.get_overridable_initializers()
         self.can_ablate = "head_mask" in {*self._inputs, *(given.name for given in overridable)}
-        """Whether its heads can be left out."""
+        """Whether its heads can be ablated."""
         self._scores = ["logits"] if bundle.classifies else []
         self._weight_names = [f"encoder_attentions.{layer}" for layer in range(bundle.layers)]
         self._norm_names = [f"encoder_value_norms.{layer}" for layer in range(bundle.layers)]
@@ -295,8 +295,8 @@ class EncoderModel:
         """Raises RequestError: the graph takes no head mask."""
         if not self.can_ablate:
             raise RequestError(
-                f"The graph of {self.bundle.title} has no input head_mask, so no head can be left "
-                "out. Export the model with export/to_onnx.py."
+                f"The graph of {self.bundle.title} has no input head_mask, so no head can be "
+                "ablated. Export the model with export/to_onnx.py."
             )
 
     def _warm_up(self) -> None:

@@ -1,5 +1,5 @@
 """Writes for a source that the encoder has read: by a strategy, or along a text that is given; what
-was written, token by token, and what the decoder looked at while it wrote.
+was written, token by token, and what the decoder attended to while it wrote.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from explorer.inference.tokens import Token
 
 SOURCE, WRITTEN = "source", "written"
 LOOKS_AT = (SOURCE, WRITTEN)
-"""Where a written token looks: into the source (cross-attention), or back at what was written
+"""What a written token attends to: into the source (cross-attention), or back at what was written
 before it (self-attention)."""
 
 
@@ -46,7 +46,7 @@ class Generation:
 
     @property
     def before(self) -> tuple[Token, ...]:
-        """What each step could look back at: the start token, and all tokens but the last."""
+        """What each step could attend to: the start token, and all tokens but the last."""
         return (self.start, *self.tokens[:-1])
 
     @cached_property
@@ -123,7 +123,7 @@ class TextGenerator:
             yield self._generation(source, steps)
 
     def follow(self, source: Reading, ids: Sequence[int]) -> Generation:
-        """As if the decoder had written `ids` itself, at least one: what it looks at, and how
+        """As if the decoder had written `ids` itself, at least one: what it attends to, and how
         probable it finds each of them. One run of the graph."""
         given = np.array([[self.decoder.start_id, *ids[:-1]]], np.int64)
         outputs, _ = self.session.run(given, self.session.begin(source.hidden))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.inference.decoder import DecoderSession, Outputs, Past
+from explorer.inference.decoder import DecoderSession, KVCache, Outputs
 from explorer.inference.logits import Settings, against_repeats, for_sampling
 from explorer.inference.probabilities import log_softmax, softmax
 
@@ -27,10 +27,10 @@ class Step:
     candidates: tuple[tuple[int, float], ...]
     """The likeliest token ids with their probabilities, the likeliest first."""
     self_weights: NDArray[np.float32]
-    """What was looked at in the text so far, shape (layers, heads, written): the start token and
+    """What was attended to in the text so far, shape (layers, heads, written): the start token and
     the tokens before this one. Rows sum to 1."""
     cross_weights: NDArray[np.float32]
-    """What was looked at in the source, shape (layers, heads, source). Rows sum to 1."""
+    """What was attended to in the source, shape (layers, heads, source). Rows sum to 1."""
     cross_value_norms: NDArray[np.float32]
     """The norm of each source token's value vector behind a head's output projection, shape
     (layers, heads, source); one array for all steps of a text."""
@@ -67,14 +67,14 @@ def make_step(
 
 
 def write_one_by_one(
-    graph: DecoderSession, past: Past, settings: Settings
+    graph: DecoderSession, cache: KVCache, settings: Settings
 ) -> Iterator[tuple[Step, ...]]:
     """Gives all steps so far after every new one. Whoever stops asking stops the writing."""
     random = np.random.default_rng(settings.seed)
     written = [graph.decoder.start_id]
     steps: tuple[Step, ...] = ()
     for _ in range(settings.max_tokens):
-        outputs, past = graph.run(np.array([written[-1:]], np.int64), past)
+        outputs, cache = graph.run(np.array([written[-1:]], np.int64), cache)
         logits = outputs.logits[0, -1]
         token = _choose(against_repeats(logits, written, settings), settings, random)
         written.append(token)
@@ -112,7 +112,7 @@ class Beam:
 
 
 def beam_search(
-    graph: DecoderSession, past: Past, settings: Settings
+    graph: DecoderSession, cache: KVCache, settings: Settings
 ) -> Iterator[tuple[Step, ...]]:
     """Gives the steps of the best text so far after every token, and of the winner at last.
 
@@ -124,7 +124,7 @@ def beam_search(
     ended: list[Beam] = []
     while running:
         last = np.array([beam.ids[-1:] for beam in running], np.int64)
-        outputs, past = graph.run(last, past)
+        outputs, cache = graph.run(last, cache)
         best = _continuations(running, outputs, settings)
         length = len(running[0].ids)  # so many tokens were written once these are appended
         full = length >= settings.max_tokens
@@ -142,7 +142,7 @@ def beam_search(
             running = []
         if running or ended:  # neither is left where all words are forbidden
             yield (running or ended)[0].steps
-        past = past.follow([row for row, _, _ in going]) if running else past
+        cache = cache.follow([row for row, _, _ in going]) if running else cache
 
 
 def _continuations(

@@ -22,7 +22,7 @@ def normalised_entropy(
 
     Args:
         weights: rows that sum to 1, shape (..., query, key).
-        visible: the number n_i of keys that each query can look at, shape (query,). Rows with one
+        visible: the number n_i of keys that each query can attend to, shape (query,). Rows with one
             have no choice and are left out.
 
     Returns:
@@ -69,7 +69,7 @@ class Measure(NamedTuple):
     by_chance: NDArray[np.float32]
     """The share of each type if attention prefers nothing, shape (types,)."""
     visible: NDArray[np.intp]
-    """How many keys each query can look at, shape (query,)."""
+    """How many keys each query can attend to, shape (query,)."""
 
 
 class HeadType(NamedTuple):

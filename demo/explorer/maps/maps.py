@@ -40,7 +40,7 @@ def norm_weighted(weights: NDArray[np.float32], norms: NDArray[np.float32]) -> N
 
 @dataclass(frozen=True, kw_only=True)
 class Maps:
-    """What looks at what in each head. Layers and heads count from 0.
+    """What attends to what in each head. Layers and heads count from 0.
 
     Weights are first multiplied by norms, where that is asked for, and then merged to words.
     Only what is asked for is computed: all maps of 512 tokens are 75 MB.
@@ -55,7 +55,7 @@ class Maps:
     """Of an encoder's maps the queries again."""
     kind: str = ""
     """Which attention it is, where a model has several: "Cross-attention"."""
-    sides: tuple[str, str] = ("each row looks (query)", "its columns are looked at (keys)")
+    sides: tuple[str, str] = ("each row attends (query)", "its columns are attended to (keys)")
     """What rows and columns are, in words."""
     kept: NDArray[np.bool_] | None = None
     """Which heads a mean or a maximum is of, shape (layers, heads); None: all."""
@@ -64,7 +64,7 @@ class Maps:
 
     @property
     def of_one_text(self) -> bool:
-        """Whether the text looks at itself, as in an encoder's maps."""
+        """Whether the text attends to itself, as in an encoder's maps."""
         return self.queries is self.keys
 
     def of_layer(self, layer: int) -> NDArray[np.float32]:
@@ -82,7 +82,7 @@ class Maps:
         )
 
     def mean_of_layer(self, layer: int) -> NDArray[np.float32]:
-        """The mean over a layer's heads, but those left out; 0 if none is left."""
+        """The mean over a layer's heads, but those ablated; 0 if none is left."""
         kept = self._kept(layer)
         if not kept.any():
             return self._merged(np.zeros(self.weights.shape[2:], np.float32))
@@ -92,11 +92,11 @@ class Maps:
         return self._merged(weights.mean(axis=0))  # merging is linear
 
     def max_of_layer(self, layer: int) -> NDArray[np.float32]:
-        """The maximum over a layer's heads, but those left out; 0 if none is left."""
+        """The maximum over a layer's heads, but those ablated; 0 if none is left."""
         return self.of_layer(layer)[self._kept(layer)].max(axis=0, initial=0)
 
     def layers_left(self) -> int:
-        """How many layers have a head that is not left out."""
+        """How many layers have a head that is not ablated."""
         return sum(bool(self._kept(layer).any()) for layer in range(len(self.weights)))
 
     def _kept(self, layer: int) -> NDArray[np.bool_]:

@@ -21,12 +21,12 @@ def rollout_row(
     In every layer half comes from the token itself by the residual connection and half from the
     mean of the heads, A' = 0.5 A + 0.5 I; the result is a row of A'_L ... A'_2 A'_1. Other rows
     come out nearly the same where there are many layers: only the one that the answer is read from
-    is worth a look. Heads that are left out have no part in the mean, and a layer without heads
+    is worth a look. Heads that are ablated have no part in the mean, and a layer without heads
     leaves everything where it is.
 
     Args:
         weights: shape (layers, heads, query, key).
-        kept: which heads are not left out, shape (layers, heads).
+        kept: which heads are not ablated, shape (layers, heads).
         query: the token, by its place from 0; 0 is [CLS].
 
     Returns:
@@ -43,7 +43,7 @@ def rollout_row(
 def last_row(
     weights: NDArray[np.float32], kept: NDArray[np.bool_], query: int = 0
 ) -> NDArray[np.float32]:
-    """What one token looks at in the last layer, mean over the heads that are not left out, shape
+    """What one token attends to in the last layer, mean over the heads that are not ablated, shape
     (key,); sums to 1. Itself alone, where no head is left."""
     if not kept[-1].any():
         return np.eye(1, weights.shape[-1], query, dtype=np.float32)[0]
@@ -51,7 +51,7 @@ def last_row(
 
 
 def _mean(weights: NDArray[np.float32], kept: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Over the first axis, without a copy where nothing is left out."""
+    """Over the first axis, without a copy where nothing is ablated."""
     return (weights if kept.all() else weights[kept]).mean(axis=0)
 
 

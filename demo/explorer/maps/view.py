@@ -22,9 +22,9 @@ class MapView:
     layer: int | str
     head: int | str
     queries: Axis
-    """The rows: what looks."""
+    """The rows: what attends."""
     keys: Axis
-    """The columns: what is looked at. In an encoder's map the queries again."""
+    """The columns: what is attended to. In an encoder's map the queries again."""
     weights: NDArray[np.float32]
     """Shape (query, key); rows sum to 1, or are 0 if nothing is left. Of a maximum, which is not
     scaled, rows sum to more."""
@@ -38,7 +38,7 @@ class MapView:
 
     @property
     def of_one_text(self) -> bool:
-        """Whether the text looks at itself, as in an encoder's map."""
+        """Whether the text attends to itself, as in an encoder's map."""
         return self.queries is self.keys
 
     @property
@@ -108,7 +108,7 @@ def map_view(maps: Maps, layer: int | str, head: int | str) -> MapView:
 def chosen_map(maps: Maps, layer: int | str, head: int | str) -> NDArray[np.float32]:
     """One head's map, or the mean or maximum over heads, then over layers: all of the two sides.
 
-    Heads that are left out have no part in a mean or maximum over heads.
+    Heads that are ablated have no part in a mean or maximum over heads.
     """
     if isinstance(layer, int):
         return _of_layer(maps, layer, head)
@@ -174,7 +174,7 @@ def generation_maps(
     words: bool = False,
     by_norms: bool = False,
 ) -> Maps:
-    """All maps of a written text. Rows are what was written, columns what it could look at.
+    """All maps of a written text. Rows are what was written, columns what it could attend to.
 
     Args:
         by_norms: of maps into the source; of the others the graph gives no norms.
@@ -195,7 +195,7 @@ def generation_maps(
 def generation_map(
     generation: Generation, looks_at: str, layer: int | str, head: int | str, **which: Any
 ) -> MapView:
-    """What each written token, or word, looked at when it was chosen.
+    """What each written token, or word, attended to when it was chosen.
 
     A row's query is what the decoder had before it: the token that its row names was the result.
 

@@ -79,6 +79,6 @@ def test_what_is_no_head_gets_a_sentence(model, heads, sentence):
 def test_a_graph_that_cannot_leave_a_head_out_says_so(model, monkeypatch):
     monkeypatch.setattr(model, "can_ablate", False)
 
-    with pytest.raises(RequestError, match="has no input head_mask, so no head can be left out"):
+    with pytest.raises(RequestError, match="has no input head_mask, so no head can be ablated"):
         check_ablated([[1, 1]], model)
     assert check_ablated([], model) == ()
