@@ -188,7 +188,7 @@ def generation_maps(
         queries=queries,
         keys=text_axis(keys, special_tokens=special_tokens, words=words),
         kind=_KINDS[looks_at],
-        sides=(f"each row is a written {queries.unit}", _COLUMNS[looks_at]),
+        sides=(f"each row is a generated {queries.unit}", _COLUMNS[looks_at]),
     )
 
 

@@ -61,7 +61,7 @@ const legend = (types) => {
   const button = ([name, count]) =>
     make("button", { className: "type", attributes: { type: "button", "data-type": name } }, [make("bdi", { text: name }), " ", make("b", { text: count })]);
   return make("div", { className: "types", attributes: { role: "group", "aria-label": "Types of heads" } }, [
-    make("span", { className: "hint", text: "Where they look most:" }),
+    make("span", { className: "hint", text: "What they attend to most:" }),
     ...order.map(button),
   ]);
 };

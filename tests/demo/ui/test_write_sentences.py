@@ -142,7 +142,7 @@ def test_a_picture_in_words_says_what_rows_and_columns_are(written):
     said = wording.map_description(view)
 
     assert f"cross-attention, layer 2, head 1: {len(generation.ids)} by 6 tokens" in said
-    assert "each row is a written token, its columns are the source" in said
+    assert "each row is a generated token, its columns are the source" in said
     assert f"from token {row + 1} to token {column + 1}" in said
 
 
