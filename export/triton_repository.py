@@ -4,10 +4,6 @@
 
 writes triton/reviews_classifier and, where the bundle has a decoder, triton/reviews_decoder, each a
 graph with its config. The tokenizer and the loop that writes stay with the client.
-
-`config.pbtxt` is in protobuf's text format. Its fields: triton-inference-server/common,
-`protobuf/model_config.proto`. What onnxruntime's backend asks of them:
-triton-inference-server/onnxruntime_backend, `src/onnxruntime.cc`.
 """
 
 import argparse
@@ -63,7 +59,10 @@ def config_text(
     *,
     labels: str | None = None,
 ) -> str:
-    """The content of `config.pbtxt`.
+    """The content of `config.pbtxt`, in protobuf's text format.
+
+    Its fields: triton-inference-server/common, `protobuf/model_config.proto`. What onnxruntime's
+    backend asks of them: triton-inference-server/onnxruntime_backend, `src/onnxruntime.cc`.
 
     Inputs with a default are left out: the backend counts only those that must be given, and takes
     the others from a request only where nothing is batched.
