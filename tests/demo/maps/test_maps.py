@@ -1,11 +1,11 @@
-"""Maps between words, against loops over their pieces."""
+"""Maps between words, and words out of pieces, against loops over their pieces."""
 
 import numpy as np
 import pytest
 
 from explorer.inference.generator import TextGenerator
 from explorer.inference.tokens import group_words
-from explorer.maps.axes import place_of, text_axis
+from explorer.maps.axes import merge_words, place_of, text_axis
 from explorer.maps.view import attention_map, generation_map
 
 TEXTS = ("unbelievable music was unbad", "was it?")
@@ -88,3 +88,27 @@ def test_a_word_names_its_pieces_and_knows_its_tokens(model):
         axis.words[place].places
     )
     assert place_of(text_axis(reading.tokens), 2) == 2
+
+
+def test_sums_over_key_pieces_and_means_over_query_pieces(model):
+    reading = model.read("unbelievable music was good", "was it?")
+    words = group_words(reading.tokens)
+    merged = merge_words(reading.weights, words, words)
+
+    assert any(len(word.places) > 1 for word in words)
+    layers, heads = reading.weights.shape[:2]
+    assert merged.shape == (layers, heads, len(words), len(words))
+    for row, query in enumerate(words):
+        for column, key in enumerate(words):
+            expected = np.mean(
+                [
+                    np.sum([reading.weights[1, 0, i, j] for j in key.places], dtype=np.float64)
+                    for i in query.places
+                ]
+            )
+            assert merged[1, 0, row, column] == pytest.approx(expected, abs=1e-6)
+    np.testing.assert_allclose(merged.sum(axis=-1), 1, atol=1e-5)
+
+
+def test_no_words_no_map():
+    assert merge_words(np.ones((2, 3, 3), np.float32), [], []).shape == (2, 0, 0)

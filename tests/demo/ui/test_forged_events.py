@@ -104,3 +104,160 @@ def test_a_forged_text_gets_a_sentence(forge, shown, message):
 
     assert not success
     assert message in output["error"]
+
+
+TITLE = "Tiny random model"
+TEXT = "the film is good"
+SETTINGS = {
+    "strategy": "greedy", "temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 0, "beams": 4,
+    "max_tokens": 64, "repetition_penalty": 1.0, "no_repeat_ngram": 0,
+}  # fmt: skip
+WRITTEN = {"bundle": TITLE, "text": TEXT, "ids": [7, 53, 3]}
+VIEW = ["source", 1, 1, True, True, False, False]
+
+
+@pytest.fixture(scope="module")
+def ask_to_write(forge):
+    """Presses Write with some values that no page would send; gives the last of what it gives."""
+
+    def ask(title=TITLE, text=TEXT, corrupted=None, view=VIEW, **changes):
+        settings = {**SETTINGS, **changes}
+        asked = [title, text, corrupted, *settings.values(), None, *view]
+        success, output = forge("write", "click", asked)
+        return output["data"] if success else output["error"]
+
+    return ask
+
+
+def test_an_honest_request_is_answered(ask_to_write):
+    shown, notice, written, *_ = ask_to_write(max_tokens=3)
+
+    assert (shown["bundle"], shown["text"]) == (TITLE, TEXT)
+    assert len(written["tokens"]) == len(shown["ids"]) == 3
+    assert not notice["error"]
+    assert "The source has 6 tokens, and at most 3 are written" in notice["lines"][0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"temperature": float("nan")}, "Temperature is not a number; expected a number from 0.05"),
+        ({"temperature": float("inf")}, "Temperature is inf; expected a number from 0.05 to 5.0"),
+        ({"temperature": None}, "Temperature is empty; expected a number from 0.05 to 5.0"),
+        ({"temperature": "hot"}, "Temperature is 'hot'; expected a number"),
+        ({"top_p": 0}, "Top-p is 0; expected a number from 0.01 to 1.0"),
+        ({"top_k": 10**400}, "Top-k is more than 10^30; expected a whole number from 0 to 1000"),
+        ({"beams": 2.5}, "Beams is 2.5; expected a whole number from 2 to 6"),
+        ({"max_tokens": [1]}, "Maximum tokens is [1]; expected a whole number from 1 to 128"),
+        (
+            {"no_repeat_ngram": -1},
+            "No-repeat n-gram size is -1; expected a whole number from 0 to",
+        ),
+        ({"seed": {}}, "Seed is {}; expected a whole number from 0"),
+        ({"text": "a" * 20_000}, "has 20,000 characters; at most 10,000"),
+        ({"text": "\u200b"}, "none of them can be seen"),
+        ({"title": "/etc"}, "There is no bundle '/etc'; this page has: Tiny"),
+        ({"title": "Second"}, "Second does not write"),
+        (
+            {"view": ["source", 99, *VIEW[2:]]},
+            "There is no layer 99; this model has layers 1 to",
+        ),
+        (
+            {"view": ["source", 1, -5, *VIEW[3:]]},
+            "There is no head -5; this model has heads 1 to",
+        ),
+        (
+            {"view": ["all", *VIEW[1:]]},
+            "The map shows 'all'; expected source or written",
+        ),
+        ({"view": [*VIEW[:3], "no", *VIEW[4:]]}, "special_tokens is 'no'"),
+        ({"view": [*VIEW[:4], 7, *VIEW[5:]]}, "words is 7; expected true or false"),
+        ({"view": ["written", *VIEW[1:5], True, False]}, "gives no norms for its self-attention"),
+        ({"strategy": "best"}, "strategy is 'best'; expected one of greedy"),
+    ],
+)
+def test_a_forged_request_to_write_gets_a_sentence(ask_to_write, changes, message):
+    answer = ask_to_write(**changes)
+
+    assert message in (answer if isinstance(answer, str) else " ".join(answer[1]["lines"]))
+
+
+@pytest.mark.parametrize(
+    ("event_data", "message"),
+    [
+        ({"layer": 10**9, "head": 1}, "There is no layer 1000000000; this model has layers 1 to 2"),
+        ({"layer": 1, "head": "__class__"}, "There is no head '__class__'"),
+        ([1, 2], "There is no layer None"),
+        (None, "There is no layer None"),
+    ],
+)
+def test_a_forged_head_gets_a_sentence_in_the_write_tab(forge, event_data, message):
+    success, output = forge("write_heads", "choose", [WRITTEN, *VIEW], event_data)
+
+    assert not success
+    assert message in output["error"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [
+        (None, "Nothing was written yet"),
+        ([1], "Nothing was written yet"),
+        ({**WRITTEN, "bundle": ["Second"]}, "There is no bundle ['Second']"),
+        ({**WRITTEN, "bundle": "Second"}, "Second does not write"),
+        ({**WRITTEN, "text": "a" * 20_000}, "has 20,000 characters"),
+        ({**WRITTEN, "text": None}, "type NoneType"),
+        ({**WRITTEN, "ids": None}, "no list of 1 to 24 token ids"),
+        ({**WRITTEN, "ids": [5] * 25}, "no list of 1 to 24 token ids"),
+        ({**WRITTEN, "ids": [10**9]}, "There is no token 1000000000; this model has 0 to 100"),
+        ({**WRITTEN, "ids": [-1]}, "There is no token -1"),
+        ({**WRITTEN, "ids": ["5"]}, "There is no token '5'"),
+    ],
+)
+def test_a_forged_text_gets_a_sentence_in_the_write_tab(forge, shown, message):
+    success, output = forge("write_heads", "choose", [shown, *VIEW], {"layer": 1, "head": 1})
+
+    assert not success
+    assert message in output["error"]
+
+
+def test_a_text_that_was_never_written_here_is_followed(forge):
+    shown = {**WRITTEN, "ids": [100, 0, 1, 3]}
+
+    success, output = forge("write_map", "select", [shown, *VIEW], {"index": [1, 1], "value": None})
+
+    assert success
+    assert [token["special"] for token in output["data"][0]["tokens"]] == [False] * 3 + [True]
+
+
+@pytest.mark.parametrize("index", [[1e9, -5], ["1e400", "nan"], [-1, -1]])
+def test_a_click_outside_the_map_chooses_no_row_in_the_write_tab(forge, index):
+    success, output = forge(
+        "write_map", "select", [WRITTEN, *VIEW], {"index": index, "value": None}
+    )
+
+    assert success
+    assert output["data"][0]["chosen"] is None
+
+
+@pytest.mark.parametrize(
+    ("element", "event", "data", "event_data", "message"),
+    [
+        (
+            "write_map",
+            "select",
+            [WRITTEN, *VIEW],
+            {"index": 3, "value": None},
+            "two coordinates",
+        ),
+        ("write_examples", "choose", [TITLE], {"index": 10**9}, "this bundle has 2"),
+        ("write_examples", "choose", ["Second"], {"index": 0}, "this bundle has 0"),
+        ("corrupt", "click", [TITLE, "a" * 20_000, None], None, "has 20,000 characters"),
+        ("corrupt", "click", [TITLE, "half \ud83d", None], None, "lone surrogate"),
+    ],
+)
+def test_what_else_can_be_forged_gets_a_sentence(forge, element, event, data, event_data, message):
+    success, output = forge(element, event, data, event_data)
+
+    assert not success
+    assert message in output["error"]
