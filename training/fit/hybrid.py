@@ -92,7 +92,7 @@ def train_step(
 ) -> float:
     """One step down the gradient of one batch; returns the denoising loss alone.
 
-    Only real target positions are scored: padding would cost as much as words. An encoder that
+    Only real target positions get logits: padding would cost as much as words. An encoder that
     learns does so without dropout: what it reads is corrupted already.
     """
     seq2seq.model.decoder.train()

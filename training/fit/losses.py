@@ -1,10 +1,10 @@
 """What the hybrid's training minimises: the loss of the target, of an alignment, and of forgetting.
 
-**Denoising**: cross-entropy over a sample of the vocabulary. Scoring 30,522 words at every position
-costs as much as the whole decoder before it; most are far from likely, and a few thousand tell the
-softmax's denominator well enough: the words of the batch for certain, the others by chance, each of
-those standing for all that were passed over ("On Using Very Large Target Vocabulary", Jean et al.
-2015, section 3). What is judged is always scored in full.
+**Denoising**: cross-entropy over a sample of the vocabulary. Logits of 30,522 words at every
+position cost as much as the whole decoder before them; most are far from likely, and a few thousand
+tell the softmax's denominator well enough: the words of the batch for certain, the others by
+chance, each of those standing for all that were passed over ("On Using Very Large Target
+Vocabulary", Jean et al. 2015, section 3). What is judged always has all logits.
 
 **Alignment**: one head is taught where each word of the target comes from (Garg et al. 2019).
 
@@ -106,15 +106,15 @@ def sampled_cross_entropy(
     *,
     label_smoothing: float = 0.0,
 ) -> Float[Tensor, " positions"]:
-    """Cross-entropy of each position's target, in nats, as if all words had been scored.
+    """Cross-entropy of each position's target, in nats, as if all words had a logit.
 
-    The targets have to be among the candidates. `table` gets no gradient; scores are made in its
+    The targets have to be among the candidates. `table` gets no gradient; logits are made in its
     dtype and summed in float32.
     """
-    scores = hidden.to(table.dtype) @ table[candidates.token_ids].T
+    logits = hidden.to(table.dtype) @ table[candidates.token_ids].T
     places = torch.searchsorted(candidates.token_ids, targets)
     return cross_entropy(
-        scores.float() + candidates.log_copies,
+        logits.float() + candidates.log_copies,
         places,
         reduction="none",
         label_smoothing=label_smoothing,

@@ -1,4 +1,4 @@
-"""A hybrid and its tokenizer as one thing: it reads a source, generates a target, scores a target.
+"""A hybrid and its tokenizer as one thing: it reads a source, generates a target, judges a target.
 
 It generates greedily, always the likeliest token: what validation needs, no more.
 """

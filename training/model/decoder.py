@@ -40,7 +40,7 @@ class DecoderStates(NamedTuple):
     """What the layers of a `GPTDecoder` make; all but `hidden` hold one entry for each layer."""
 
     hidden: Float[Tensor, "batch target hidden"]
-    """After the last norm: what the head scores words with."""
+    """After the last norm: what the head makes logits of."""
     weights: tuple[TargetWeights, ...]
     cross_weights: tuple[SourceWeights, ...]
     """Empty without a source."""
@@ -130,7 +130,7 @@ class GPTDecoder(nn.Module):
         head_mask: Float[Tensor, "#batch layers heads"] | None = None,
         cross_head_mask: Float[Tensor, "#batch layers heads"] | None = None,
     ) -> DecoderOutput:
-        """Scores every word of the vocabulary as the next one, at every position.
+        """Gives every word of the vocabulary a logit as the next one, at every position.
 
         Args:
             token_ids: the target so far, or, with `past`, only what is new of it. All targets of a
@@ -148,7 +148,7 @@ class GPTDecoder(nn.Module):
     def logits(
         self, hidden: Float[Tensor, "*positions hidden"]
     ) -> Float[Tensor, "*positions vocabulary"]:
-        """The tied head: a word's score is its embedding times the last hidden state."""
+        """The tied head: a word's logit is its embedding times the last hidden state."""
         return nn.functional.linear(hidden, self.word.weight)
 
     def hidden_states(
@@ -159,7 +159,7 @@ class GPTDecoder(nn.Module):
         head_mask: Float[Tensor, "#batch layers heads"] | None = None,
         cross_head_mask: Float[Tensor, "#batch layers heads"] | None = None,
     ) -> DecoderStates:
-        """All of `forward` but the head, the widest product by far, for whoever scores less."""
+        """All of `forward` but the head, the widest product, for whoever needs less of it."""
         before = past[0].target.keys.shape[2] if past else 0
         total = before + token_ids.shape[1]
         limit = self.config.max_position_embeddings

@@ -37,7 +37,7 @@ class BERTGPTModel(nn.Module):
         target_ids: Int[Tensor, "batch target"],
         segment_ids: Int[Tensor, "batch source"] | None = None,
     ) -> HybridOutput:
-        """Reads the source and scores, at every position of the target, the word that follows."""
+        """Reads the source and gives logits of the next word, at every position of the target."""
         encoded = self.encoder(source_ids, source_padding_mask, segment_ids)
         source = self.as_source(encoded.hidden, source_padding_mask)
         return HybridOutput(encoded, self.decoder(target_ids, source))
