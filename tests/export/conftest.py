@@ -64,6 +64,19 @@ def graph(model):
 
 
 @pytest.fixture
+def fast(monkeypatch, graph):
+    """Where the encoder is not what is tested: its graph, traced and proven already."""
+    from copy import deepcopy
+
+    from export import pipeline
+    from export.verification.checks import Checks
+
+    checks = Checks(differences={"logits": 1e-7}, batches=["one"])
+    monkeypatch.setattr(pipeline, "trace_encoder", lambda model: deepcopy(graph))
+    monkeypatch.setattr(pipeline, "prove_encoder", lambda *_: checks)
+
+
+@pytest.fixture
 def checkpoint(tmp_path, model, tokenizer):
     """Its folder in Hugging Face's format."""
     from training.checkpoints.classifier import save_classifier

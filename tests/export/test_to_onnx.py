@@ -27,14 +27,6 @@ from training.checkpoints.record import write_record
 from training.data.corpus import load_corpus
 
 
-@pytest.fixture
-def fast(monkeypatch: pytest.MonkeyPatch, graph: onnx.ModelProto) -> None:
-    """Where the graph is not what is tested: the one that is already traced and proven."""
-    checks = Checks(differences={"logits": 1e-7}, batches=["one"])
-    monkeypatch.setattr(pipeline, "trace_encoder", lambda model: deepcopy(graph))
-    monkeypatch.setattr(pipeline, "prove_encoder", lambda *_: checks)
-
-
 def test_a_folder_of_transformers_becomes_a_bundle_with_its_numbers(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

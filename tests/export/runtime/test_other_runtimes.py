@@ -98,6 +98,7 @@ def test_wrong_refusing_and_absent_runtimes_are_told() -> None:
     assert "refusing: not run; it refuses the graph: no such operator" in page
 
 
+@pytest.mark.usefixtures("fast")
 def test_the_exporter_keeps_the_proof_and_writes_nothing_where_it_fails(
     checkpoint: Path, tmp_path: Path, capsys, monkeypatch
 ) -> None:
