@@ -1,7 +1,7 @@
 // What each head did for the answer, layers by heads; a click leaves a head out, or puts it back.
 const {
   make, root, show, mainOf, amount, fullInk, paired, wholeOf, lessThanCounts, headGrid, headCell,
-  cellText, place, followCells, one, has, equal, toggled, layerOf, asked, forgetSent, isOld,
+  cellText, place, followCells, one, has, equal, toggled, layerOf, soon, forgetSent, isOld,
 } = library;
 
 let value = null;
@@ -78,7 +78,7 @@ const mark = () => {
 followCells((cell) => {
   out = toggled(out, targets(place(cell)));
   mark();
-  trigger("ablate", asked(out));
+  soon((asked) => trigger("ablate", asked), out);
 });
 
 show((given) => {

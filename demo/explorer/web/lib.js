@@ -283,12 +283,15 @@ window.attentionExplorer = ({ element, props, watch }) => {
     these.every((pair) => has(heads, pair)) ? less(heads, these) : together(heads, these);
   const layerOf = (layer, heads) => [...Array(heads).keys()].map((head) => [layer, head + 1]);
 
-  // Of quick clicks the last counts: until its answer is there, answers to earlier ones are passed
+  // Of quick clicks the last counts: those of one moment are sent as one, since two requests may
+  // reach the server in any order; and until its answer is there, answers to earlier ones are passed
   // over, but not for ever.
   let sent = null;
-  const asked = (without) => {
+  let sending;
+  const soon = (send, without) => {
     sent = { without, until: Date.now() + 5000 };
-    return { without };
+    clearTimeout(sending);
+    sending = setTimeout(() => send({ without }), 30);
   };
   const forgetSent = () => {
     sent = null;
@@ -304,6 +307,6 @@ window.attentionExplorer = ({ element, props, watch }) => {
     mainOf, short, inPoints, amount, fullInk, paired, wholeOf, lessThanCounts, effectChip, taken,
     answerBars, unpack, nameOf, chipFor, ink, looksAt, press, reveal, followChips, cleanSentence,
     scrollBox, headGrid, headCell, cellText, place, followCells, one, has, less, together, equal,
-    toggled, layerOf, asked, forgetSent, isOld,
+    toggled, layerOf, soon, forgetSent, isOld,
   };
 };

@@ -1,5 +1,5 @@
 // The probability while heads go: a line, a slider along it, and the order as a table.
-const { make, percent, root, show, signed, scrollBox, one, together, asked } = library;
+const { make, percent, root, show, signed, scrollBox, one, together, soon } = library;
 
 let value = null;
 
@@ -89,7 +89,7 @@ root.addEventListener("input", ({ target }) => target.matches("input") && showPo
 root.addEventListener("click", ({ target }) => {
   if (!target.matches(".plain-button")) return;
   const index = Number(root.querySelector("input").value);
-  trigger("ablate", asked(together(value.before, gone(index))));
+  soon((asked) => trigger("ablate", asked), together(value.before, gone(index)));
 });
 
 show((given) => {
