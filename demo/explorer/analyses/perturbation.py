@@ -8,7 +8,7 @@ masked, its pieces become the tokenizer's mask token and all others keep their p
 is quite of the kind that a model was trained on, and the two can disagree.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +19,6 @@ from explorer.bundle.bundle import Bundle, operations
 from explorer.errors import RequestError
 from explorer.inference.cost import Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
-from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.probabilities import fall_of_probability, log_odds_of, probabilities_of
 from explorer.inference.source_text import Encoded, deleted, masked
 from explorer.inference.tokens import Word
@@ -114,7 +113,7 @@ def texts_per_run(model: EncoderModel, tokens: int) -> int:
     """How many texts of so many tokens are read in one run; at least one."""
     tokens, layers = max(tokens, 1), model.bundle.layers
     in_memory = _MAP_BYTES // (4 * layers * model.bundle.heads * tokens**2)
-    in_time = int(_OPERATIONS // operations(tokens, layers, model.width))
+    in_time = int(_OPERATIONS // operations(tokens, layers, model.bundle.width))
     return max(1, min(_ROWS, in_memory, in_time))
 
 
@@ -136,10 +135,8 @@ REMOVAL_MODES: tuple[RemovalMode, ...] = ("deleted", "masked")
 
 def check_removal_mode(mode: object, model: EncoderModel) -> RemovalMode:
     """Raises RequestError: no such way, or the tokenizer knows no mask token."""
-    for known in REMOVAL_MODES:
-        if mode == known:
-            break
-    else:
+    known = next((known for known in REMOVAL_MODES if mode == known), None)
+    if known is None:
         raise RequestError(f"way is {mode!r:.40}; expected {' or '.join(REMOVAL_MODES)}.")
     if known == "masked" and model.mask_id is None:
         raise RequestError(
@@ -156,7 +153,7 @@ def remove(
     places = {place for word in words for place in word.places}
     if mode == "deleted":
         return deleted(encoded, places)
-    assert model.mask_id is not None, "checked by check_way"
+    assert model.mask_id is not None, "see check_removal_mode"
     return masked(encoded, places, model.mask_id)
 
 
@@ -165,26 +162,12 @@ def answers_without(
 ) -> Progressive[Answers]:
     """The answers without each set of words, shape (removals, labels), read with the same
     heads as the reading. Texts that come out equal are read once."""
-    texts, rows = distinct_texts(model, reading, removals, mode)
-    found = yield from answers(model, texts, reading.head_mask)
-    return found[rows]
-
-
-def distinct_texts(
-    model: EncoderModel, reading: Reading, removals: Iterable[Iterable[Word]], mode: RemovalMode
-) -> tuple[list[Encoded], list[int]]:
-    """The different texts among the changed ones, and for each removal the place of its text."""
-    places: dict[tuple, int] = {}
-    texts: list[Encoded] = []
-    rows = []
-    for words in removals:
-        changed = remove(model, reading.encoded, words, mode)
-        key = (*changed.ids, *changed.segment_ids)
-        if key not in places:
-            places[key] = len(texts)
-            texts.append(changed)
-        rows.append(places[key])
-    return texts, rows
+    texts = [remove(model, reading.encoded, words, mode) for words in removals]
+    keys = [(*text.ids, *text.segment_ids) for text in texts]
+    different = dict(zip(keys, texts, strict=True))
+    rows = {key: row for row, key in enumerate(different)}
+    found = yield from answers(model, list(different.values()), reading.head_mask)
+    return found[[rows[key] for key in keys]]
 
 
 _ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "।")
@@ -244,26 +227,3 @@ def flips(whole: Answers, changed: Answers, label: int) -> NDArray[np.bool_]:
     if kind == "multi_label":
         return measured & ((after[..., label] > 0.5) != (before[label] > 0.5))
     return measured & (np.nan_to_num(after, nan=-1).argmax(axis=-1) != before.argmax())
-
-
-_RUN_BYTES = 32 * 2**20
-"""Of what a run holds of all its texts: logits over the vocabulary, and of the source the keys and
-values of every layer, as they are computed and as they are given out."""
-
-
-def targets_per_run(generator: TextGenerator, generation: Generation) -> int:
-    """How many times one run may score the written text; at least once."""
-    logits = len(generation.ids) * generator.decoder.vocabulary
-    source = 4 * generator.decoder.layers * len(generation.source.tokens) * generator.session.width
-    return max(1, _RUN_BYTES // (4 * (logits + source)))
-
-
-def log_probabilities(
-    generator: TextGenerator,
-    generation: Generation,
-    hidden: NDArray[np.float32],
-    source_mask: NDArray[np.int64],
-    head_masks: Mapping[str, NDArray[np.float32]] | None = None,
-) -> NDArray[np.float32]:
-    """As `DecoderSession.log_probabilities` of the written tokens, shape (batch, target)."""
-    return generator.session.log_probabilities(generation.ids, hidden, source_mask, head_masks)

@@ -140,6 +140,7 @@ class EncoderModel:
                 f"{bundle.tokenizer_file} has {self._encoder.size} ids; bundle.json has "
                 f"{bundle.vocabulary} as sizes.vocabulary. {AGAIN}"
             )
+        self.mask, self.mask_id = self._encoder.mask, self._encoder.mask_id
         self._session = open_session(bundle.graph)
         self._inputs = {given.name for given in self._session.get_inputs()}
         overridable = self._session.get_overridable_initializers()
@@ -157,11 +158,9 @@ class EncoderModel:
             outputs=self._names,
             maps="encoder_attentions",
         )
-        self.width = bundle.width
-        """Numbers per token in the last hidden state."""
         self._warm_up()
-        if bundle.classifies:
-            self._measure_throughput()
+        if bundle.classifies:  # so that what an analysis will take can be told before there was one
+            self.answer([self.encode("A first run of eight equal texts in one batch.")] * 8)
 
     def encode(self, text: str, text_pair: str = "") -> Encoded:
         """Cuts a text, or a pair of texts, into tokens; the graph is not run."""
@@ -176,15 +175,10 @@ class EncoderModel:
         mask = ablation_mask(ablated, self.bundle.layers, self.bundle.heads) if ablated else None
         return self.run([encoded], mask)[0]
 
-    @property
-    def most_bytes(self) -> int:
-        """The memory that a reading of the longest text holds."""
-        return self.reading_bytes(self.bundle.most_tokens)
-
     def reading_bytes(self, tokens: int) -> int:
         """The memory that a reading of so many tokens holds: see `Reading.bytes`."""
         heads = self.bundle.layers * self.bundle.heads
-        return 4 * tokens * (heads * (tokens + 1) + self.width)
+        return 4 * tokens * (heads * (tokens + 1) + self.bundle.width)
 
     def run(
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None = None
@@ -199,7 +193,7 @@ class EncoderModel:
         rows, length = feed["input_ids"].shape
         layers, heads = self.bundle.layers, self.bundle.heads
         logits = np.zeros((rows, len(self.bundle.labels)), np.float32)
-        hidden = np.empty((rows, length, self.width), np.float32)
+        hidden = np.empty((rows, length, self.bundle.width), np.float32)
         # The graph writes its maps into this array: a copy would double what a long text takes,
         # 75 MB for 512 tokens under 6 layers and 12 heads.
         weights = np.empty((layers, rows, heads, length, length), np.float32)
@@ -207,14 +201,20 @@ class EncoderModel:
         arrays = [*([logits] if self._scores else []), hidden, *weights, *norms]
         with TURNS.take(first=True):
             run_into(self._session, feed, dict(zip(self._names, arrays, strict=True)))
+        probabilities = probabilities_of(logits, self.bundle) if self._scores else logits
+        masks = None if head_mask is None else head_mask.copy()
+        for array in (logits, probabilities, hidden, weights, norms, masks):
+            if array is not None:
+                array.setflags(write=False)  # a reading is shared between readers of the page
         return [
-            self._reading(
-                encoded,
-                logits[row],
-                hidden[row, : len(encoded.ids)],
-                weights[:, row, :, : len(encoded.ids), : len(encoded.ids)],
-                norms[:, row, :, : len(encoded.ids)],
-                None if head_mask is None else head_mask[row % len(head_mask)][None].copy(),
+            Reading(
+                encoded=encoded,
+                logits=logits[row],
+                probabilities=probabilities[row],
+                hidden=hidden[row, : len(encoded.ids)],
+                weights=weights[:, row, :, : len(encoded.ids), : len(encoded.ids)],
+                value_norms=norms[:, row, :, : len(encoded.ids)],
+                head_mask=None if masks is None else masks[row % len(masks)][None],
             )
             for row, encoded in enumerate(batch)
         ]
@@ -258,39 +258,6 @@ class EncoderModel:
             feed["head_mask"] = head_mask
         return feed
 
-    def _reading(
-        self,
-        encoded: Encoded,
-        logits: NDArray,
-        hidden: NDArray,
-        weights: NDArray,
-        norms: NDArray,
-        head_mask: NDArray | None,
-    ) -> Reading:
-        probabilities = probabilities_of(logits, self.bundle) if self._scores else logits
-        for array in (logits, probabilities, hidden, weights, norms, head_mask):
-            if array is not None:
-                array.setflags(write=False)  # a reading is shared between readers of the page
-        return Reading(
-            encoded=encoded,
-            logits=logits,
-            probabilities=probabilities,
-            hidden=hidden,
-            weights=weights,
-            value_norms=norms,
-            head_mask=head_mask,
-        )
-
-    @property
-    def mask(self) -> str:
-        """What stands for a masked word in a text; empty if the tokenizer knows no such token."""
-        return self._encoder.mask
-
-    @property
-    def mask_id(self) -> int | None:
-        """The id of `mask`; None if there is no such token."""
-        return self._encoder.mask_id
-
     def check_can_ablate(self) -> None:
         """Raises RequestError: the graph takes no head mask."""
         if not self.can_ablate:
@@ -303,9 +270,7 @@ class EncoderModel:
         """The first runs are slow, and show whether all that a reader may ask for can be done."""
         bundle, graph = self.bundle, self.bundle.graph
         texts = {"a text": self.encode("A first run."), "a pair": self.encode("A first", "run.")}
-        masks = (
-            [None, ablation_mask((), bundle.layers, bundle.heads)] if self.can_ablate else [None]
-        )
+        ones = [ablation_mask((), bundle.layers, bundle.heads)] if self.can_ablate else []
         for what, encoded in texts.items():
             tokens = len(encoded.ids)
             if not tokens:
@@ -316,7 +281,7 @@ class EncoderModel:
                 **dict.fromkeys(self._weight_names, (1, bundle.heads, tokens, tokens)),
                 **dict.fromkeys(self._norm_names, (1, bundle.heads, tokens)),
             }
-            for mask in masks:
+            for mask in (None, *ones):
                 with trying(graph, f"{what} of {tokens} tokens"):
                     found = self._session.run(self._names, self._feed([encoded], mask))
                 check_outputs(graph, dict(zip(self._names, found, strict=True)), shapes)
@@ -335,7 +300,3 @@ class EncoderModel:
         what = f"{tokens} tokens with ids up to {self._encoder.size - 1}, as bundle.json allows it"
         with trying(self.bundle.graph, what):
             self._session.run(["last_hidden_state"], self._feed([longest], None))
-
-    def _measure_throughput(self) -> None:
-        """So that what an analysis will take can be told before there was one."""
-        self.answer([self.encode("A first run of eight equal texts in one batch.")] * 8)

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bundle_format.schema import AGAIN, BundleError
-from explorer.inference.cost import Throughput
 from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.logits import Settings
@@ -99,17 +98,14 @@ class TextGenerator:
                 f"{decoder.vocabulary} as decoder.vocabulary. {AGAIN}"
             )
         self.session = DecoderSession(decoder)
-        if self.session.width != model.width:
+        if self.session.width != model.bundle.width:
             raise BundleError(
                 f"{decoder.graph.path} reads {self.session.width} numbers per token of the source; "
-                f"{model.bundle.graph.path} gives {model.width}. {AGAIN}"
+                f"{model.bundle.graph.path} gives {model.bundle.width}. {AGAIN}"
             )
-        self._measure_throughput()
-
-    @property
-    def throughput(self) -> Throughput:
-        """How long its texts take, learnt as it reads along them."""
-        return self.session.throughput
+        # So that what an analysis will take can be told before there was one.
+        hidden, ids = np.zeros((4, 12, self.session.width), np.float32), [decoder.end_id] * 12
+        self.session.log_probabilities(ids, hidden, np.ones((4, 12), np.int64))
 
     def write(self, source: Reading, settings: Settings) -> Iterator[Generation]:
         """The text so far after every step; the last one is the result.
@@ -127,17 +123,8 @@ class TextGenerator:
         probable it finds each of them. One run of the graph."""
         given = np.array([[self.decoder.start_id, *ids[:-1]]], np.int64)
         outputs, _ = self.session.run(given, self.session.begin(source.hidden))
-        steps = tuple(
-            make_step(
-                index,
-                outputs.logits[0, row],
-                outputs.self_weights[0, :, :, row, : row + 1],
-                outputs.cross_weights[0, :, :, row],
-                outputs.cross_value_norms,
-            )
-            for row, index in enumerate(ids)
-        )
-        return self._generation(source, steps)
+        steps = (make_step(index, outputs, place=place) for place, index in enumerate(ids))
+        return self._generation(source, tuple(steps))
 
     def target_ids(self, text: str, most: int) -> tuple[list[int], int]:
         """The ids of a target text with the end token, and how many tokens had no room."""
@@ -148,11 +135,6 @@ class TextGenerator:
     def spelled(self, text: str) -> list[Spelled]:
         """The words of a text as the decoder would write them, and where they stand in it."""
         return self._target.spelled(text)
-
-    def _measure_throughput(self) -> None:
-        """So that what an analysis will take can be told before there was one."""
-        hidden, ids = np.zeros((4, 12, self.session.width), np.float32), [self.decoder.end_id] * 12
-        self.session.log_probabilities(ids, hidden, np.ones((4, 12), np.int64))
 
     def _generation(self, source: Reading, steps: tuple[Step, ...]) -> Generation:
         ids = [step.token_id for step in steps]

@@ -41,14 +41,12 @@ class Step:
         return self.self_weights.nbytes + self.cross_weights.nbytes
 
 
-def make_step(
-    token_id: int,
-    logits: NDArray[np.float32],
-    self_weights: NDArray[np.float32],
-    cross_weights: NDArray[np.float32],
-    cross_value_norms: NDArray[np.float32],
-) -> Step:
-    """The record of a choice among `logits`, shape (vocabulary,), finite."""
+def make_step(token_id: int, outputs: Outputs, row: int = 0, place: int = -1) -> Step:
+    """The record of a choice by the scores at one new token of one text of a run, by default the
+    last of the first."""
+    logits = outputs.logits[row, place]
+    unseen = outputs.logits.shape[1] - 1 - place % outputs.logits.shape[1]
+    seen = outputs.self_weights.shape[-1] - unseen
     log_probabilities = log_softmax(logits.astype(np.float64))
     probabilities = np.exp(log_probabilities)
     entropy = -(probabilities * log_probabilities).sum()
@@ -60,9 +58,10 @@ def make_step(
         probability=float(probabilities[token_id]),
         entropy=max(float(entropy / np.log(2)), 0.0),
         candidates=tuple((int(index), float(probabilities[index])) for index in best),
-        self_weights=self_weights,
-        cross_weights=cross_weights,
-        cross_value_norms=cross_value_norms,
+        # Copies: a view would keep the maps of all beams for as long as one of them lives.
+        self_weights=outputs.self_weights[row, :, :, place, :seen].copy(),
+        cross_weights=outputs.cross_weights[row, :, :, place].copy(),
+        cross_value_norms=outputs.cross_value_norms,
     )
 
 
@@ -75,18 +74,10 @@ def write_one_by_one(
     steps: tuple[Step, ...] = ()
     for _ in range(settings.max_tokens):
         outputs, cache = graph.run(np.array([written[-1:]], np.int64), cache)
-        logits = outputs.logits[0, -1]
-        token = _choose(against_repeats(logits, written, settings), settings, random)
+        scores = against_repeats(outputs.logits[0, -1], written, settings)
+        token = _choose(scores, settings, random)
         written.append(token)
-        steps += (
-            make_step(
-                token,
-                logits,
-                outputs.self_weights[0, :, :, -1],
-                outputs.cross_weights[0, :, :, -1],
-                outputs.cross_value_norms,
-            ),
-        )
+        steps += (make_step(token, outputs),)
         yield steps
         if token == graph.decoder.end_id:
             return
@@ -156,34 +147,21 @@ def _continuations(
         ]
     )
     flat = scores.reshape(-1)
-    best = _largest(flat, min(2 * settings.beams, flat.size))
-    vocabulary = scores.shape[1]
+    count = min(2 * settings.beams, flat.size)
+    best = np.argpartition(-flat, count - 1)[:count]
+    best = best[np.argsort(-flat[best], kind="stable")]
+    rows, tokens = np.unravel_index(best[np.isfinite(flat[best])], scores.shape)
     return [
-        (int(index) // vocabulary, int(index) % vocabulary, flat[index])
-        for index in best
-        if np.isfinite(flat[index])
+        (row, token, scores[row, token])
+        for row, token in zip(rows.tolist(), tokens.tolist(), strict=True)
     ]
-
-
-def _largest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """Where the `count` largest are, the largest first."""
-    some = np.argpartition(-values, count - 1)[:count]
-    return some[np.argsort(-values[some], kind="stable")]
 
 
 def _extend(
     running: Sequence[Beam], outputs: Outputs, row: int, token: int, score: np.float32
 ) -> Beam:
     beam = running[row]
-    step = make_step(
-        token,
-        outputs.logits[row, -1],
-        # Copies: a view would keep the maps of all beams for as long as one of them lives.
-        outputs.self_weights[row, :, :, -1].copy(),
-        outputs.cross_weights[row, :, :, -1].copy(),
-        outputs.cross_value_norms,
-    )
-    return Beam(score, (*beam.ids, token), (*beam.steps, step))
+    return Beam(score, (*beam.ids, token), (*beam.steps, make_step(token, outputs, row)))
 
 
 def _is_decided(running: Sequence[Beam], ended: Sequence[Beam], length: int, beams: int) -> bool:

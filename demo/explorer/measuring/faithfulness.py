@@ -46,9 +46,6 @@ class Summary(NamedTuple):
 class Unhurried(Throughput):
     """Plans as if a text took no time, so that no measurement depends on the machine."""
 
-    def measured(self, tokens: int, seconds: float) -> None:
-        pass
-
     def cost(self, texts: int, tokens: int) -> Cost:
         return Cost(texts, 0.0)
 

@@ -3,15 +3,14 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from explorer.analyses.decoder_heads import decoder_head_effects
 from explorer.analyses.faithfulness import faithfulness
+from explorer.analyses.generated_text import decoder_head_effects, source_attribution
 from explorer.analyses.head_ablation import head_effects, prune
 from explorer.analyses.occlusion import occlusion
 from explorer.analyses.smallest_flip import smallest_flip
-from explorer.analyses.source_attribution import source_attribution
 from explorer.analyses.word_pairs import word_pairs
 from explorer.inference.cost import run_to_end
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.measuring.faithfulness import Text
@@ -22,41 +21,28 @@ _WRITTEN = 48
 Named = Iterator[tuple[str, Callable[[], object]]]
 
 
-def classifier_analyses(model: EncoderModel, reading: Reading) -> Named:
-    """Those of the Classify tab by their names, each ready to be run."""
-    label = reading.likeliest
-    yield "answer and maps", lambda: model.read(reading.text, reading.text_pair)
-    yield "occlusion", lambda: run_to_end(occlusion(model, reading, label, "deleted"))
-    yield "pairs of words", lambda: run_to_end(word_pairs(model, reading, label, "deleted"))
-    if model.bundle.problem_type != "regression":
-        yield "smallest flip", lambda: run_to_end(smallest_flip(model, reading, label, "deleted"))
-    yield "trust", lambda: run_to_end(faithfulness(model, reading, label, "deleted"))
-    if model.can_ablate:
-        yield "effect of each head", lambda: run_to_end(head_effects(model, reading, label))
-        yield "heads one after another", lambda: run_to_end(prune(model, reading, label))
-
-
-def decoder_analyses(model: EncoderModel, generator: TextGenerator, reading: Reading) -> Named:
-    """Those of the Write tab."""
-    *_, generation = generator.write(reading, Settings(max_tokens=_WRITTEN))
-    yield "writing", lambda: list(generator.write(reading, Settings(max_tokens=_WRITTEN)))
-    yield (
-        "source words removed",
-        lambda: run_to_end(source_attribution(model, generator, generation)),
-    )
-    yield (
-        "effect of the decoder's heads",
-        lambda: run_to_end(decoder_head_effects(generator, generation)),
-    )
-
-
 def all_analyses(model: EncoderModel, generator: TextGenerator | None, text: Text) -> Named:
-    """All that the page offers for this model and this text."""
+    """All that the page offers for this model and this text by their names, each ready to run."""
     reading = model.read(*text)
+    asked = model, reading, reading.likeliest
     if model.bundle.classifies:
-        yield from classifier_analyses(model, reading)
+        yield "answer and maps", lambda: model.read(*text)
+        yield "occlusion", lambda: run_to_end(occlusion(*asked, "deleted"))
+        yield "pairs of words", lambda: run_to_end(word_pairs(*asked, "deleted"))
+        if model.bundle.problem_type != "regression":
+            yield "smallest flip", lambda: run_to_end(smallest_flip(*asked, "deleted"))
+        yield "trust", lambda: run_to_end(faithfulness(*asked, "deleted"))
+        if model.can_ablate:
+            yield "effect of each head", lambda: run_to_end(head_effects(*asked))
+            yield "heads one after another", lambda: run_to_end(prune(*asked))
     if generator is not None:
-        yield from decoder_analyses(model, generator, reading)
+        settings = Settings(max_tokens=_WRITTEN)
+        *_, written = generator.write(reading, settings)
+        source = source_attribution(model, generator, written)
+        heads = decoder_head_effects(generator, written)
+        yield "writing", lambda: list(generator.write(reading, settings))
+        yield "source words removed", lambda: run_to_end(source)
+        yield "effect of the decoder's heads", lambda: run_to_end(heads)
 
 
 def text_of_length(model: EncoderModel, texts: Sequence[Text], tokens: int) -> Text:

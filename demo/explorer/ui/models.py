@@ -111,7 +111,9 @@ class PageModels:
             for title, model in self.by_title.items()
             if model.bundle.writes
         }
-        self.cache = ReadingCache(max([LEAST_BYTES, *(one.most_bytes for one in models)]))
+        self.cache = ReadingCache(
+            max([LEAST_BYTES, *(one.reading_bytes(one.bundle.most_tokens) for one in models)])
+        )
 
     @property
     def bundles(self) -> list[Bundle]:

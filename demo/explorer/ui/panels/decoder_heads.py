@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from explorer.analyses import decoder_heads as analysis
+from explorer.analyses import generated_text as analysis
 from explorer.analyses.perturbation import LEAST
 from explorer.inference.cost import Cost, Progressive, run_to_end
 from explorer.ui.events import while_awaited

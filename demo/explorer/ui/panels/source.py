@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from explorer.analyses import source_attribution as analysis
+from explorer.analyses import generated_text as analysis
 from explorer.analyses.perturbation import LEAST
 from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError

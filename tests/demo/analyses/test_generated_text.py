@@ -1,18 +1,22 @@
-"""What a written text owes to its source, against one run of the decoder for every word."""
+"""What a generated text owes to its source and to heads, against runs of the decoder token by token
+for every word and every head."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from onnxruntime import OrtValue
 
-from explorer.analyses import source_attribution as module
-from explorer.analyses.perturbation import LEAST
-from explorer.analyses.source_attribution import (
+from explorer.analyses import generated_text as module
+from explorer.analyses.generated_text import (
     SOURCE_REMOVALS,
     cross_attention_by_word,
+    decoder_head_effects,
+    decoder_head_effects_cost,
     source_attribution,
     source_attribution_cost,
 )
+from explorer.analyses.perturbation import LEAST
 from explorer.bundle.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
@@ -142,3 +146,83 @@ def test_the_panel_shows_probabilities_with_and_without(model, generator, genera
     with pytest.raises(RequestError, match=r"way is 'by magic'; expected before the encoder"):
         SOURCE_ATTRIBUTION.cost(replace(asked, options={"way": "by magic"}))
     assert check_source_removal(SOURCE_REMOVALS[0]) == SOURCE_REMOVALS[0]
+
+
+def with_masks(generator, generation, masks):
+    """Log-probabilities token by token with cached steps, and the softmax written out."""
+    past = generator.session.begin(generation.source.hidden)
+    given = {name: OrtValue.ortvalue_from_numpy(mask) for name, mask in masks.items()}
+    scores, last = [], generator.decoder.start_id
+    for index in generation.ids:
+        past = replace(past, source={**past.source, **given})
+        outputs, past = generator.session.run(np.array([[last]], np.int64), past)
+        logits = outputs.logits[0, -1].astype(np.float64)
+        scores.append(logits[index] - np.log(np.exp(logits).sum()))
+        last = index
+    return np.array(scores)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 99])
+def test_every_effect_is_the_fall_of_a_text_scored_without_that_head(
+    generator, generation, monkeypatch, rows
+):
+    monkeypatch.setattr(module, "targets_per_run", lambda *_: rows)
+
+    found = run_to_end(decoder_head_effects(generator, generation))
+
+    layers, heads = generator.decoder.layers, generator.decoder.heads
+    whole = with_masks(generator, generation, {})
+    np.testing.assert_allclose(found.log_probabilities, whole, atol=1e-4)
+    for kind, name in enumerate(("cross_head_mask", "head_mask")):
+        for layer, head in np.ndindex(layers, heads):
+            mask = np.ones((1, layers, heads), np.float32)
+            mask[0, layer, head] = 0
+            fall = whole - with_masks(generator, generation, {name: mask})
+            np.testing.assert_allclose(found.effects[kind, layer, head], fall, atol=2e-4)
+    assert found.not_tried == 0
+    for kind in (0, 1):
+        assert np.abs(found.effects[kind]).max() > 1e-3  # something was left out
+
+
+def test_where_time_is_short_cross_attention_of_the_last_layers_comes_first(
+    generator, generation, monkeypatch
+):
+    heads = generator.decoder.heads
+    each = decoder_head_effects_cost(generator, generation)
+    monkeypatch.setattr(module, "TIME_BUDGET", each.seconds / each.texts * (1 + heads) * 1.01)
+
+    found = run_to_end(decoder_head_effects(generator, generation))
+
+    tried = ~np.isnan(found.effects).any(axis=-1)
+    assert tried.sum() == heads
+    assert tried[0, -1].all()
+    assert found.not_tried == 2 * generator.decoder.layers * heads - heads
+    assert decoder_head_effects_cost(generator, generation).texts == 1 + heads
+
+
+def test_progress_counts_the_texts_that_were_promised(generator, generation):
+    texts = decoder_head_effects_cost(generator, generation).texts
+
+    *_, last = decoder_head_effects(generator, generation)
+
+    assert last == (texts, texts)
+
+
+def test_a_decoder_without_head_masks_says_so(generator, generation, monkeypatch):
+    monkeypatch.setattr(generator.session, "can_ablate", False)
+
+    with pytest.raises(RequestError, match="has no inputs cross_head_mask and head_mask"):
+        decoder_head_effects_cost(generator, generation)
+
+
+def test_a_run_holds_no_more_than_its_memory(generator, generation, monkeypatch):
+    monkeypatch.setattr(module, "_RUN_BYTES", 10**6)
+    logits = 4 * len(generation.ids) * generator.decoder.vocabulary
+    keys_and_values = (
+        4 * len(generation.source.tokens) * 2 * generator.decoder.layers * generator.session.width
+    )
+
+    rows = module.targets_per_run(generator, generation)
+
+    assert rows * (logits + 2 * keys_and_values) <= 10**6
+    assert (rows + 1) * (logits + 2 * keys_and_values) > 10**6
