@@ -80,6 +80,13 @@ FreeForm = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Open:
+    """An object that may say more than its schema names: that is kept, and written again."""
+
+    more: FreeForm = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Example:
     """A text, or a pair of texts, that a bundle offers to a reader."""
 
@@ -91,46 +98,42 @@ Examples = Annotated[tuple[Example, ...], Long(0, 1_000)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sizes:
+class Sizes(Open):
     """Of the encoder; `layers` and `heads` are counts."""
 
     layers: Layers
     heads: Heads
     hidden: Width
     vocabulary: Vocabulary
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapError:
+class MapError(Open):
     """How far 8-bit maps are from float32's, as total variation distance of their rows."""
 
     mean: Distance | None = None
     p99: Distance | None = None
     max: Distance | None = None
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class WritingMapError:
+class WritingMapError(Open):
     """The same for the two kinds of maps of what writes."""
 
     decoder_attentions: MapError | None = None
     cross_attentions: MapError | None = None
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class IntegerWeights:
+class IntegerWeights(Open):
     """How the weights of integer products are stored, and why."""
 
     type: Literal["int8", "uint8"]
     reason: Prose
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class Limits(Open):
     """Of an encoder's 8-bit graph against the float32 graph of the same weights."""
 
     same_label: Share
@@ -143,11 +146,10 @@ class Limits:
     """Tokens -> at most this share of float32's time."""
     size_ratio: Ratio
     """At most this share of float32's bytes."""
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparedTexts:
+class ComparedTexts(Open):
     """The texts on which a graph was compared with float32's, and how alike both answer."""
 
     texts: Count | None = None
@@ -158,17 +160,15 @@ class ComparedTexts:
     accuracy_float32: Share | None = None
     accuracy_8bit: Share | None = None
     """Both None where the right labels are not known."""
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class GreedyTexts:
+class GreedyTexts(Open):
     """How many texts are the same, token for token, as those of torch or of float32."""
 
     sources: Count | None = None
     origin: Prose | None = None
     same_text: Share | None = None
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +191,7 @@ class _MeasuredGraph:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadingGraph(_MeasuredGraph):
+class ReadingGraph(_MeasuredGraph, Open):
     """An ONNX file that reads texts, and how far it is from torch or from float32."""
 
     map_error: MapError | None = None
@@ -206,27 +206,24 @@ class ReadingGraph(_MeasuredGraph):
     latency_misses: tuple[Prose, ...] | None = None
     latency_by: Prose | None = None
     """Which clock told the times."""
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class WritingGraph(_MeasuredGraph):
+class WritingGraph(_MeasuredGraph, Open):
     """An ONNX file that writes; as `ReadingGraph`."""
 
     map_error: WritingMapError | None = None
     greedy: GreedyTexts | None = None
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Graphs:
+class Graphs(Open):
     """By what they are for, then by precision (`float32`, `8bit`)."""
 
     classify: Mapping[Name, ReadingGraph] = field(default_factory=dict)
     encode: Mapping[Name, ReadingGraph] = field(default_factory=dict)
     """An encoder without a classifier."""
     generate: Mapping[Name, WritingGraph] = field(default_factory=dict)
-    more: FreeForm = field(default_factory=dict)
 
     def by_task(self) -> dict[str, Mapping[str, ReadingGraph | WritingGraph]]:
         """Those that are there; what reads comes before what writes."""
@@ -236,69 +233,62 @@ class Graphs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeldOutMetrics:
+class HeldOutMetrics(Open):
     """What a classifier was worth on texts that it had not seen."""
 
     accuracy: Share | None = None
     texts: Count | None = None
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metrics:
+class Metrics(Open):
     """What training measured of a classifier."""
 
     test: HeldOutMetrics | None = None
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class WritingMetrics:
+class WritingMetrics(Open):
     """What written texts are worth."""
 
     word_error_rate: Rate | None = None
     rougeL: Share | None = None
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecoderMetrics:
+class DecoderMetrics(Open):
     """What training measured of a decoder: its texts, and sources left as they are."""
 
     test: WritingMetrics | None = None
     copied: WritingMetrics | None = None
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Open):
     """How the weights were trained."""
 
     longest: Count | None = None
     """Words of the longest sentence that a restorer's training takes."""
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
+class Data(Open):
     """What the weights were trained on."""
 
     longest: Count | None = None
     """Words of the longest source that a decoder was trained on."""
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checkpoint:
+class Checkpoint(Open):
     """Where weights came from."""
 
     recipe: Recipe | None = None
     data: Data | None = None
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecoderDescription:
+class DecoderDescription(Open):
     """What a bundle says of what writes."""
 
     layers: Layers
@@ -313,7 +303,6 @@ class DecoderDescription:
     """Sources to write from, as they are: a restorer's are corrupted already."""
     metrics: DecoderMetrics = field(default_factory=DecoderMetrics)
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -367,7 +356,7 @@ class Description:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RuntimeAgreement:
+class RuntimeAgreement(Open):
     """What one runtime gave for one graph, beside onnxruntime."""
 
     skipped: Prose | None = None
@@ -376,11 +365,10 @@ class RuntimeAgreement:
     """What it was tried on, in words."""
     differences: Mapping[Name, Difference] | None = None
     """Kind of output -> largest absolute difference from onnxruntime."""
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProvenGraph:
+class ProvenGraph(Open):
     """What `verify.py` found of one graph."""
 
     batches: tuple[Prose, ...] | None = None
@@ -389,22 +377,20 @@ class ProvenGraph:
     differences_of_its_own: Mapping[Name, Difference] | None = None
     """Of two ways to run it: kind of output -> largest absolute difference."""
     agreement: Mapping[Name, RuntimeAgreement] | None = None
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proof:
+class Proof(Open):
     """What `verify.py` found."""
 
     runtimes: Mapping[Name, Name] = field(default_factory=dict)
     """Runtime -> version, of those that ran."""
     graphs: Mapping[Name, Mapping[Name, ProvenGraph]] = field(default_factory=dict)
     """By task, then by precision."""
-    more: FreeForm = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manifest(Description):
+class Manifest(Description, Open):
     """The whole content of `bundle.json`."""
 
     graphs: Graphs
@@ -412,7 +398,6 @@ class Manifest(Description):
     """Every file of the bundle but `bundle.json`. One that is not listed is never opened, so it is
     nobody's concern: a `.DS_Store`, a Hub's `README.md`, a graph that somebody else added."""
     proof: Proof | None = None
-    more: FreeForm = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -443,14 +428,13 @@ GENERATION = "generation_config.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generation:
+class Generation(Open):
     """The marks in Hugging Face's `generation_config.json` of what writes."""
 
     decoder_start_token_id: TokenId | None = None
     bos_token_id: TokenId | None = None
     eos_token_id: TokenId
     pad_token_id: TokenId | None = None
-    more: FreeForm = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.decoder_start_token_id is None and self.bos_token_id is None:

@@ -5,8 +5,6 @@ without a default must be there; null counts as not there. A class with a field 
 and writes again, what it does not know; one without refuses it. A field `from_` is called `from`,
 which Python keeps for itself. `__post_init__` may raise `WrongJson` where fields contradict each
 other.
-
-Nothing here depends on another file: `demo/` has a copy of its own, held equal by a test.
 """
 
 import json

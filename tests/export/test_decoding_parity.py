@@ -61,8 +61,8 @@ def pair(
     path: Path = tmp_path_factory.mktemp("graph") / "decoder.onnx"
     onnx.save(trace_decoder(ours.eval()), path)
     decoder = Decoder(
-        tokenizer_file=path, layers=2, heads=2, vocabulary=VOCABULARY, max_tokens=32,
-        task="restore", start_id=START, end_id=END, metrics={},
+        tokenizer_file=path, layers=2, heads=2, hidden=32, vocabulary=VOCABULARY, max_tokens=32,
+        task="restore", start_id=START, end_id=END,
         graph=Graph(precision="float32", path=path, map_error={}),
     )  # fmt: skip
     return model, DecoderSession(decoder)

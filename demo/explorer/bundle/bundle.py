@@ -9,14 +9,13 @@ the square of the text's tokens), and under which title readers choose a model a
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
 
 from bundle_format.schema import (
     BundleError,
     DecoderDescription,
-    DecoderMetrics,
     Example,
     HeldOutMetrics,
     Manifest,
@@ -65,29 +64,26 @@ def choose_graph(folder: Path, manifest: Manifest, task: str, precision: str | N
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decoder:
-    """What `bundle.json` and `decoder/` say about what writes. Layers and heads are counts."""
+class Decoder(DecoderDescription):
+    """What `bundle.json` and `decoder/` say about what writes."""
 
     tokenizer_file: Path
-    layers: int
-    heads: int
-    vocabulary: int
-    max_tokens: int
-    """So many tokens at most, the start token among them."""
-    task: str
-    """`restore` if it restores a corrupted sentence; else a free word."""
     start_id: int
     end_id: int
     graph: Graph
-    longest_learned: int | None = None
-    """Words of the longest source that it was trained on; None if the bundle does not say."""
-    examples: tuple[Example, ...] = ()
-    """Sources to write from, as they are: a restorer's are corrupted already."""
-    metrics: DecoderMetrics = field(default_factory=DecoderMetrics)
 
     @property
     def restores(self) -> bool:
         return self.task == "restore"
+
+    @property
+    def longest_learned(self) -> int | None:
+        """Words of the longest source that it was trained on, or of older restorers what their
+        recipe lets in; None if the bundle does not say."""
+        data, recipe = self.checkpoint.data, self.checkpoint.recipe
+        if data and data.longest is not None:
+            return data.longest
+        return recipe.longest if recipe and self.restores else None
 
 
 def open_decoder(folder: Path, manifest: Manifest, precision: str | None) -> Decoder:
@@ -101,27 +97,12 @@ def open_decoder(folder: Path, manifest: Manifest, precision: str | None) -> Dec
     assert stated, "the schema lets nothing write without"
     marks = read_generation(folder, stated.vocabulary)
     return Decoder(
+        **vars(stated),
         tokenizer_file=folder / "decoder" / "tokenizer.json",
-        layers=stated.layers,
-        heads=stated.heads,
-        vocabulary=stated.vocabulary,
-        max_tokens=stated.max_tokens,
-        task=stated.task,
         start_id=marks.start,
         end_id=marks.eos_token_id,
         graph=choose_graph(folder, manifest, "generate", precision),
-        longest_learned=_longest_learned(stated),
-        examples=stated.examples,
-        metrics=stated.metrics,
     )
-
-
-def _longest_learned(stated: DecoderDescription) -> int | None:
-    """Of the texts that it learned from; older restorers say but what their recipe lets in."""
-    data, recipe = stated.checkpoint.data, stated.checkpoint.recipe
-    if data and data.longest is not None:
-        return data.longest
-    return recipe.longest if recipe and stated.task == "restore" else None
 
 
 MAP_BYTES = 384 * 2**20

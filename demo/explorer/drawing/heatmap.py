@@ -13,7 +13,7 @@ page. All of them go to the page in the answer itself, and never into a file of 
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from threading import Lock
 from typing import Any, Literal
@@ -81,7 +81,9 @@ _ONE_AT_A_TIME = Lock()
 def draw(view: MapView, format: Literal["png", "svg"] = "png", palette: Palette = LIGHT) -> bytes:
     """A map as the bytes of a picture. Safe between threads."""
     with _ONE_AT_A_TIME:
-        return _save(_figure(view, palette), format)
+        buffer = BytesIO()
+        _figure(view, palette).savefig(buffer, format=format)
+        return buffer.getvalue()
 
 
 def _figure(view: MapView, palette: Palette) -> Figure:
@@ -119,27 +121,14 @@ def _name_tokens(
     axes: Axes, rows: list[str], columns: list[str], box: Geometry, palette: Palette
 ) -> None:
     """Writes the tokens' names beside the rows and above the columns."""
-    style: dict[str, Any] = {
-        "parse_math": False,
-        "family": FAMILIES,
-        "color": palette.text,
-    }  # $ is no formula
+    # $ begins no formula
+    write = partial(axes.text, parse_math=False, family=FAMILIES, color=palette.text)
     beside, above = 0.06 / box.map_width * len(columns), 0.06 / box.map_height * len(rows)
     for place, size in _named(rows, box.map_height):
-        axes.text(
-            -0.5 - beside,
-            place,
-            rows[place],
-            fontsize=size,
-            ha="right",
-            va="center_baseline",
-            **style,
-        )
+        write(-0.5 - beside, place, rows[place], fontsize=size, ha="right", va="center_baseline")
     for place, size in _named(columns, box.map_width):
-        axes.text(
-            place, -0.5 - above, columns[place], fontsize=size, ha="center", va="bottom",
-            rotation=90, **style,
-        )  # fmt: skip
+        name = columns[place]
+        write(place, -0.5 - above, name, fontsize=size, ha="center", va="bottom", rotation=90)
 
 
 def _named(labels: list[str], extent: float) -> list[tuple[int, float]]:
@@ -175,19 +164,10 @@ def _draw_scale(axes: Axes, view: MapView, palette: Palette) -> None:
 
 
 def _write_titles(figure: Figure, view: MapView, box: Geometry, palette: Palette) -> None:
-    style: dict[str, Any] = {
-        "transform": figure.dpi_scale_trans,
-        "color": palette.text,
-        "va": "center",
-    }
-    figure.text(box.left, box.height - 0.2, view.name, fontsize=13, weight="bold", **style)
-    figure.text(box.left, box.height - 0.45, ", ".join(view.sides), fontsize=8.5, **style)
-
-
-def _save(figure: Figure, format: Literal["png", "svg"]) -> bytes:
-    buffer = BytesIO()
-    figure.savefig(buffer, format=format)
-    return buffer.getvalue()
+    inches = figure.dpi_scale_trans
+    write = partial(figure.text, transform=inches, color=palette.text, va="center")
+    write(box.left, box.height - 0.2, view.name, fontsize=13, weight="bold")
+    write(box.left, box.height - 0.45, ", ".join(view.sides), fontsize=8.5)
 
 
 TILE = 48
@@ -219,17 +199,13 @@ def _tile(weights: NDArray[np.float32], *, of_one_text: bool) -> NDArray[np.uint
     """One map as ink, shape (TILE, TILE); the same square root as in the large picture."""
     top = scale_top(weights, of_one_text=of_one_text)
     ink = np.sqrt(np.clip(weights / top, 0, 1))
-    return (_resized(ink) * 255).astype(np.uint8)
-
-
-def _resized(cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    for axis, count in enumerate(cells.shape):
+    if not ink.size:
+        return np.zeros((TILE, TILE), np.uint8)
+    for axis, count in enumerate(ink.shape):
         edges = np.arange(TILE) * count // TILE
         # Neighbouring edges are equal where a cell has several pixels: reduceat then repeats it.
-        if not count:
-            return np.zeros((TILE, TILE), np.float32)
-        cells = np.maximum.reduceat(cells, edges, axis=axis)
-    return cells
+        ink = np.maximum.reduceat(ink, edges, axis=axis)
+    return (ink * 255).astype(np.uint8)
 
 
 _TYPES = {"png": "image/png", "svg": "image/svg+xml"}

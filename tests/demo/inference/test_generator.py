@@ -1,6 +1,7 @@
 """Writing with the tiny bundle: cached steps, strategies, probabilities, and when it stops."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -157,7 +158,7 @@ def test_a_decoder_that_is_not_what_the_bundle_says_is_refused(
 
 
 def test_a_decoder_for_wider_hidden_states_is_refused(reader, generator, monkeypatch):
-    monkeypatch.setattr(reader, "width", 16)
+    monkeypatch.setattr(reader, "bundle", replace(reader.bundle, width=16))
 
     with pytest.raises(BundleError, match=r"reads 8 numbers per token of the source; .* gives 16"):
         TextGenerator(reader)
