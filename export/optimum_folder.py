@@ -20,7 +20,7 @@ from onnx import helper
 
 from export.bundle.files import choose_graph, read_bundle
 from export.command import DONE, run_command
-from training.checkpoints.atomic_folder import Kind, whole_folder
+from training.checkpoints.atomic_folder import Kind, atomic_folder
 from training.checkpoints.files import read_json, write_json
 from training.checkpoints.hybrid import GENERATION
 
@@ -63,7 +63,7 @@ def lay_out(bundle: Path, folder: Path, *, precision: str | None = None) -> None
     graphs = manifest.graphs.by_task()
     encoder = choose_graph(bundle, graphs[manifest.reads], precision)
     decoder = choose_graph(bundle, graphs["generate"], precision)
-    with whole_folder(folder, kind=_FOLDER) as made:
+    with atomic_folder(folder, kind=_FOLDER) as made:
         onnx.save(_of_one_segment(onnx.load(encoder)), made / ENCODER)
         shutil.copyfile(decoder, made / DECODER)
         shutil.copyfile(bundle / "decoder" / GENERATION, made / GENERATION)

@@ -20,7 +20,7 @@ import onnx
 
 from export.bundle.files import choose_graph, read_bundle
 from export.command import DONE, run_command
-from training.checkpoints.atomic_folder import Kind, whole_folder
+from training.checkpoints.atomic_folder import Kind, atomic_folder
 from training.file_names import real_name
 
 _TYPES: dict[int, str] = {onnx.TensorProto.INT64: "TYPE_INT64", onnx.TensorProto.FLOAT: "TYPE_FP32"}
@@ -205,7 +205,7 @@ def lay_out(
     made = []
     for task, graph in chosen.items():
         target = model_folder(bundle, folder, task)
-        with whole_folder(target, kind=MODEL) as model:
+        with atomic_folder(target, kind=MODEL) as model:
             (model / "1").mkdir()
             shutil.copyfile(graph, model / GRAPH)
             labels = (manifest.labels or ()) if task == "classify" else ()

@@ -94,12 +94,12 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
     with torch.no_grad():
         source = seq2seq.read(batch)
     with torch.no_grad(), autocast(device):
-        hidden = model.decoder.hidden_states(batch.decoder_input_ids, source).hidden
+        hidden = model.decoder(batch.decoder_input_ids, source).hidden
     hidden = hidden[batch.label_mask].detach().requires_grad_()
 
     def layers() -> None:
         with autocast(device):
-            states = model.decoder.hidden_states(batch.decoder_input_ids, source).hidden
+            states = model.decoder(batch.decoder_input_ids, source).hidden
         states.float().sum().backward()
 
     optimizer = make_optimizer({model.decoder: 1e-9}, 0.0)

@@ -12,10 +12,10 @@ from time import perf_counter
 import torch
 
 from training.checkpoints.atomic_folder import (
+    atomic_folder,
     check_given,
     check_target,
     room_for,
-    whole_folder,
     writing,
 )
 from training.checkpoints.initial import MINILM, RANDOM
@@ -117,7 +117,7 @@ def train(arguments: argparse.Namespace, command: str) -> None:
     read = [given for given in named if given not in (*SOURCES, MINILM, RANDOM)]
     check_target(arguments.out, kind=CHECKPOINT, inputs=read)
     # Around everything: a folder that cannot be written is refused before the training, not after.
-    with whole_folder(arguments.out, kind=CHECKPOINT) as folder:
+    with atomic_folder(arguments.out, kind=CHECKPOINT) as folder:
         corpus = load_corpus(arguments.data, reading_of(arguments, LABELLED))
         if arguments.quick:
             corpus, recipe = rehearsal(corpus, recipe)

@@ -14,10 +14,10 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from training.checkpoints.atomic_folder import (
+    atomic_folder,
     check_given,
     check_target,
     room_for,
-    whole_folder,
     writing,
 )
 from training.checkpoints.record import CHECKPOINT
@@ -156,7 +156,7 @@ def train(arguments: argparse.Namespace, command: str) -> None:
     # The checkpoint itself may be what is replaced: its classifier goes into the new one.
     read = [given for given in named if given not in SOURCES]
     check_target(arguments.out, kind=CHECKPOINT, inputs=read)
-    with whole_folder(arguments.out, kind=CHECKPOINT) as folder:
+    with atomic_folder(arguments.out, kind=CHECKPOINT) as folder:
         prepared = _prepare(arguments, joint=joint)
         check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.seq2seq.model))
         corpus = open_corpus(prepared.record, _data_of(arguments)) if joint else None

@@ -26,7 +26,7 @@ from export.bundle.card import DecoderCard, ModelCard
 from export.bundle.known_settings import known_of_generate, save_tokenizer
 from export.bundle.provenance import describe_graph, exporter_versions
 from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
-from training.checkpoints.atomic_folder import Kind, whole_folder
+from training.checkpoints.atomic_folder import Kind, atomic_folder
 from training.checkpoints.files import read_json, write_json
 from training.checkpoints.hf_config import decoder_to_hf
 from training.checkpoints.hybrid import GENERATION
@@ -79,7 +79,7 @@ def write_bundle(
         ValueError: as `describe`.
     """
     description = describe(loaded, card)
-    with whole_folder(target, kind=BUNDLE) as folder:
+    with atomic_folder(target, kind=BUNDLE) as folder:
         (folder / "onnx").mkdir()
         reads = "classify" if loaded.encoder.classifies else "encode"
         graphs = {reads: _save(folder, encoder, card, card.licence)}

@@ -77,7 +77,8 @@ class DecoderGraph(nn.Module):
             for read in (layer.target, layer.source)
             for tensor in read
         )
-        return (result.logits, *present, *result.weights, *result.cross_weights, *norms)
+        logits = self.decoder.logits(result.hidden)
+        return (logits, *present, *result.weights, *result.cross_weights, *norms)
 
 
 def trace_decoder(decoder: GPTDecoder, bridge: nn.Linear | None = None) -> onnx.ModelProto:

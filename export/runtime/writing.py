@@ -87,7 +87,7 @@ def torch_next_logits(decoder: GPTDecoder, source: Source) -> NextLogits:
         nonlocal past
         result = decoder(torch.from_numpy(newest), source, past)
         past = result.past
-        return result.logits[:, -1].numpy()
+        return decoder.logits(result.hidden[:, -1]).numpy()
 
     return step
 

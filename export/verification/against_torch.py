@@ -168,7 +168,8 @@ def decoder_outputs(
         reference_value_norms(attention, kept.values)
         for attention, kept in zip(cross_attentions(decoder), read, strict=True)
     ]
-    outputs = (result.logits, *present, *result.weights, *result.cross_weights, *norms)
+    logits = decoder.logits(result.hidden)
+    outputs = (logits, *present, *result.weights, *result.cross_weights, *norms)
     names = decoder_names(decoder.config).outputs
     return {name: output.numpy() for name, output in zip(names, outputs, strict=True)}
 

@@ -16,10 +16,8 @@ from fnmatch import fnmatchcase
 from glob import escape
 from pathlib import Path
 from secrets import token_hex
-from collections.abc import Iterator
-from contextlib import contextmanager
-from torch import nn
 
+from torch import nn
 
 if sys.platform != "win32":
     import fcntl
@@ -41,7 +39,7 @@ class Kind:
 
 
 @contextmanager
-def whole_folder(target: Path, *, kind: Kind) -> Iterator[Path]:
+def atomic_folder(target: Path, *, kind: Kind) -> Iterator[Path]:
     """Gives an empty folder to fill, which becomes `target` when the block ends without an error.
 
     The folder stands beside `target` under a hidden name of its own; two renames put it in place of
@@ -81,7 +79,7 @@ def check_target(
     """Whether a folder can be written or replaced, asked before the work whose result it is for.
 
     Args:
-        target, kind: as `whole_folder` takes them.
+        target, kind: as `atomic_folder` takes them.
         needs: about how many bytes it will hold.
         inputs: what the work reads; what is no path here is passed over.
 

@@ -9,24 +9,28 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
-from training.checkpoints.hf_config import classifier_to_hf
-from training.checkpoints.hf_config import classifier_from_hf
-from training.checkpoints.hf_config import encoder_from_hf
-from training.checkpoints.hf_weights import encoder_names
-from training.checkpoints.stored_weights import build_model
-from training.checkpoints.files import write_json
-from training.model.classifier import BERTClassifier
-from training.model.config import ClassifierConfig, EncoderConfig
-from training.checkpoints.hf_names import FAMILIES, Family, family_of
-from training.checkpoints.hf_classes import CLASSIFIER, OURS, class_of, is_known, task_by_weights, task_of
-from training.checkpoints.files import read_config
-from training.checkpoints.tokenizer import open_tokenizer, without_limits
-from training.checkpoints.stored_weights import Weights, open_weights
-from training.checkpoints.atomic_folder import by_a_library
 
+from training.checkpoints.atomic_folder import by_a_library
+from training.checkpoints.files import read_config, write_json
+from training.checkpoints.hf_classes import (
+    CLASSIFIER,
+    OURS,
+    class_of,
+    is_known,
+    task_by_weights,
+    task_of,
+)
+from training.checkpoints.hf_config import classifier_from_hf, classifier_to_hf, encoder_from_hf
+from training.checkpoints.hf_names import FAMILIES, Family, family_of
+from training.checkpoints.hf_weights import encoder_names
+from training.checkpoints.stored_weights import Weights, build_model, open_weights
+from training.checkpoints.tokenizer import open_tokenizer, without_limits
+from training.model.classifier import BERTClassifier
+from training.model.config import ClassifierConfig
 
 # What a classifier needs beyond a plain encoder, with the name on disk that a reader knows.
 _ON_TOP = ("pooler.", "head.")

@@ -119,6 +119,7 @@ def encoder_from_hf(config: Mapping[str, Any]) -> EncoderConfig:
     limit = read.max_position_embeddings - read.first_position
     return replace(read, max_position_embeddings=limit)
 
+
 def encoder_to_hf(config: EncoderConfig) -> dict[str, Any]:
     """The settings in `config.json` that `encoder_from_hf` reads, under the family's own names."""
     family = FAMILIES[config.model_type]
@@ -153,6 +154,7 @@ def classifier_from_hf(config: Mapping[str, Any], *, outputs: int = 2) -> Classi
         classifier_dropout=config.get(dropout),
         pooler=config.get("pooler") is not False,
     )
+
 
 def classifier_to_hf(config: ClassifierConfig) -> dict[str, Any]:
     """The content of `config.json`; `classifier_from_hf` reads it back, and so does `transformers`.
@@ -197,6 +199,7 @@ def decoder_from_hf(config: Mapping[str, Any]) -> DecoderConfig:
     ours.setdefault("intermediate_size", 4 * ours.get("hidden_size", DecoderConfig().hidden_size))
     ours.setdefault("cross_attention", False)
     return DecoderConfig(**ours)
+
 
 def decoder_to_hf(config: DecoderConfig) -> dict[str, Any]:
     """The content of `config.json`; `decoder_from_hf` reads it back, and so does `transformers`."""

@@ -115,6 +115,7 @@ class Family:
     """Settings of this family alone that change no number of a classifier's forward pass."""
     left_out: tuple[str, ...]
     """How weights begin that a classifier's forward pass does not use: pre-training heads."""
+
     @property
     def class_prefix(self) -> str:
         """How the names of its classes in `transformers` begin."""

@@ -11,28 +11,27 @@ from functools import partial
 from pathlib import Path
 from reprlib import repr as short
 from typing import Any
+
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
-from training.checkpoints.hf_names import FAMILIES, Family
-from training.checkpoints.hf_config import decoder_to_hf
-from training.checkpoints.hf_config import decoder_from_hf
-from training.checkpoints.hf_config import encoder_from_hf
-from training.checkpoints.hf_weights import DECODER_NAMES
-from training.checkpoints.hf_weights import encoder_names
-from training.checkpoints.stored_weights import build_model
-from training.checkpoints.classifier import find_folder
-from training.checkpoints.files import read_json, write_json
-from training.model.config import EncoderConfig
-from training.checkpoints.hf_config import OF_GENERATE, is_a
-from training.model.decoder import GPTDecoder
-from training.model.config import DecoderConfig
-from training.checkpoints.hf_names import Family
-from training.model.hybrid import BERTGPTModel
-from training.checkpoints.files import listing, read_config
-from training.checkpoints.stored_weights import Weights, open_weights
-from training.checkpoints.atomic_folder import by_a_library
 
+from training.checkpoints.atomic_folder import by_a_library
+from training.checkpoints.classifier import find_folder
+from training.checkpoints.files import listing, read_config, read_json, write_json
+from training.checkpoints.hf_config import (
+    OF_GENERATE,
+    decoder_from_hf,
+    decoder_to_hf,
+    encoder_from_hf,
+    is_a,
+)
+from training.checkpoints.hf_names import FAMILIES, Family
+from training.checkpoints.hf_weights import DECODER_NAMES, encoder_names
+from training.checkpoints.stored_weights import Weights, build_model, open_weights
+from training.model.config import DecoderConfig, EncoderConfig
+from training.model.decoder import GPTDecoder
+from training.model.hybrid import BERTGPTModel
 
 GENERATION = "generation_config.json"
 _BRIDGE = {"enc_to_dec_proj.weight": "bridge.weight", "enc_to_dec_proj.bias": "bridge.bias"}
@@ -245,7 +244,11 @@ def _name_on_disk(name: str, family: Family) -> str:
         return name.replace("bridge.", "enc_to_dec_proj.")
     if name.startswith("decoder."):
         return f"decoder.{DECODER_NAMES.on_disk([name.removeprefix('decoder.')])[0]}"
-    return encoder_names(family.model_type).on_disk([name])[0].replace(f"{family.prefix}.", "encoder.", 1)
+    return (
+        encoder_names(family.model_type)
+        .on_disk([name])[0]
+        .replace(f"{family.prefix}.", "encoder.", 1)
+    )
 
 
 def _advice(problems: list[str]) -> str:

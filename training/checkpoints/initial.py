@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+
 from transformers import PreTrainedTokenizerBase
+
 from training.checkpoints.classifier import load_tokenizer, start_classifier
 from training.file_names import public_name
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 from training.readers.packaged import packaged_file
-
 
 MINILM, RANDOM = "minilm", "random"
 

@@ -7,9 +7,9 @@ again rather than left to misread it.
 import json
 from pathlib import Path
 from typing import Any
-from training.checkpoints.files import read_json, write_json
-from training.checkpoints.atomic_folder import Kind
 
+from training.checkpoints.atomic_folder import Kind
+from training.checkpoints.files import read_json, write_json
 
 FORMAT = 1
 FILE = "training.json"

@@ -7,19 +7,17 @@ weights do not have are refused before anything is allocated for them.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
-from training.checkpoints.files import read_json
-from training.checkpoints.hf_names import FAMILIES
-from training.checkpoints.files import no_weights
-from dataclasses import fields
 from reprlib import repr as short
 from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from training.checkpoints.files import no_weights, read_json
+from training.checkpoints.hf_names import FAMILIES
 
 _FILE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 

@@ -6,9 +6,10 @@ would make a tokenizer that knows no words, without a word.
 """
 
 from pathlib import Path
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
-from training.checkpoints.files import listing
 
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from training.checkpoints.files import listing
 
 WHOLE = "tokenizer.json"
 _VOCABULARIES = ("vocab.txt", "vocab.json", "*.model")

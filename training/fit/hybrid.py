@@ -100,7 +100,7 @@ def train_step(
     with autocast(table.device):
         with torch.set_grad_enabled(distillation is not None):
             source = seq2seq.read(batch)
-        states = seq2seq.model.decoder.hidden_states(batch.decoder_input_ids, source)
+        states = seq2seq.model.decoder(batch.decoder_input_ids, source)
     loss = denoising_loss(states.hidden, batch, table, recipe)
     total = loss + recipe.alignment_weight * alignment_loss(states.cross_weights, batch)
     if distillation is not None:

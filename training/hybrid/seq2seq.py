@@ -113,7 +113,7 @@ class Seq2Seq:
 
     def _logits(self, batch: PairBatch) -> Float[Tensor, "positions vocabulary"]:
         with autocast(batch.source_ids.device):
-            states = self.model.decoder.hidden_states(batch.decoder_input_ids, self.read(batch))
+            states = self.model.decoder(batch.decoder_input_ids, self.read(batch))
             return self.model.decoder.logits(states.hidden[batch.label_mask]).float()
 
 
@@ -133,7 +133,7 @@ def generate_greedily(
     past = None
     for _ in range(most):
         with autocast(device):
-            states = decoder.hidden_states(token_ids, source, past)
+            states = decoder(token_ids, source, past)
             token_ids = decoder.logits(states.hidden[:, -1:]).argmax(dim=-1)
         past = states.past
         generated.append(token_ids[:, 0])

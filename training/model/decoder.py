@@ -36,21 +36,11 @@ class LayerCache(NamedTuple):
     """Computed at the first step and passed on; None without cross-attention."""
 
 
-class DecoderStates(NamedTuple):
-    """What the layers of a `GPTDecoder` make; all but `hidden` hold one entry for each layer."""
+class DecoderOutput(NamedTuple):
+    """What `GPTDecoder` returns; all but `hidden` hold one entry for each layer."""
 
     hidden: Float[Tensor, "batch target hidden"]
     """After the last norm: what the head makes logits of."""
-    weights: tuple[TargetWeights, ...]
-    cross_weights: tuple[SourceWeights, ...]
-    """Empty without a source."""
-    past: tuple[LayerCache, ...]
-
-
-class DecoderOutput(NamedTuple):
-    """What `GPTDecoder` returns; all but the logits hold one entry for each layer."""
-
-    logits: Float[Tensor, "batch target vocabulary"]
     weights: tuple[TargetWeights, ...]
     cross_weights: tuple[SourceWeights, ...]
     """Empty without a source."""
@@ -130,7 +120,7 @@ class GPTDecoder(nn.Module):
         head_mask: Float[Tensor, "#batch layers heads"] | None = None,
         cross_head_mask: Float[Tensor, "#batch layers heads"] | None = None,
     ) -> DecoderOutput:
-        """Gives every word of the vocabulary a logit as the next one, at every position.
+        """Reads the target, and the source if there is one; `logits` says what comes next.
 
         Args:
             token_ids: the target so far, or, with `past`, only what is new of it. All targets of a
@@ -142,24 +132,6 @@ class GPTDecoder(nn.Module):
         Raises:
             ValueError: the target is longer than the position embeddings.
         """
-        states = self.hidden_states(token_ids, source, past, head_mask, cross_head_mask)
-        return DecoderOutput(self.logits(states.hidden), *states[1:])
-
-    def logits(
-        self, hidden: Float[Tensor, "*positions hidden"]
-    ) -> Float[Tensor, "*positions vocabulary"]:
-        """The tied head: a word's logit is its embedding times the last hidden state."""
-        return nn.functional.linear(hidden, self.word.weight)
-
-    def hidden_states(
-        self,
-        token_ids: Int[Tensor, "batch target"],
-        source: Source | None = None,
-        past: tuple[LayerCache, ...] | None = None,
-        head_mask: Float[Tensor, "#batch layers heads"] | None = None,
-        cross_head_mask: Float[Tensor, "#batch layers heads"] | None = None,
-    ) -> DecoderStates:
-        """All of `forward` but the head, the widest product, for whoever needs less of it."""
         before = past[0].target.keys.shape[2] if past else 0
         total = before + token_ids.shape[1]
         limit = self.config.max_position_embeddings
@@ -182,7 +154,7 @@ class GPTDecoder(nn.Module):
             hidden = attended.hidden
             selfs.append(attended)
             crosses.append(crossed)
-        return DecoderStates(
+        return DecoderOutput(
             self.norm(hidden),
             tuple(attended.weights for attended in selfs),
             tuple(crossed.weights for crossed in crosses if crossed),
@@ -191,6 +163,15 @@ class GPTDecoder(nn.Module):
                 for attended, crossed in zip(selfs, crosses, strict=True)
             ),
         )
+
+    def logits(
+        self, hidden: Float[Tensor, "*positions hidden"]
+    ) -> Float[Tensor, "*positions vocabulary"]:
+        """The tied head: a word's logit is its embedding times the last hidden state.
+
+        It is the widest product of all, so ask for no more positions than are needed.
+        """
+        return nn.functional.linear(hidden, self.word.weight)
 
     def _draw_weights(self, module: nn.Module) -> None:
         """GPT-2's initialisation: small normal weights, zero biases."""

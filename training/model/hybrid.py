@@ -16,6 +16,7 @@ from training.model.encoder import BERTEncoder, EncoderOutput
 class HybridOutput(NamedTuple):
     """What `BERTGPTModel` returns: both halves, with all their maps."""
 
+    logits: Float[Tensor, "batch target vocabulary"]
     encoded: EncoderOutput
     decoded: DecoderOutput
 
@@ -40,7 +41,8 @@ class BERTGPTModel(nn.Module):
         """Reads the source and gives logits of the next word, at every position of the target."""
         encoded = self.encoder(source_ids, source_padding_mask, segment_ids)
         source = self.as_source(encoded.hidden, source_padding_mask)
-        return HybridOutput(encoded, self.decoder(target_ids, source))
+        decoded = self.decoder(target_ids, source)
+        return HybridOutput(self.decoder.logits(decoded.hidden), encoded, decoded)
 
     def as_source(
         self,

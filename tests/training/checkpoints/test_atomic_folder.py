@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from training.checkpoints.atomic_folder import Kind, check_target, whole_folder
+from training.checkpoints.atomic_folder import Kind, atomic_folder, check_target
 from training.checkpoints.record import CHECKPOINT
 
 KIND = Kind(marker="mark", written=lambda folder: ("part/*.bin",))
 
 
 def write(target: Path, text: str) -> None:
-    with whole_folder(target, kind=KIND) as folder:
+    with atomic_folder(target, kind=KIND) as folder:
         (folder / "mark").write_text(text)
 
 
 def test_the_folder_appears_when_the_block_ends(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "result"
 
-    with whole_folder(target, kind=KIND) as folder:
+    with atomic_folder(target, kind=KIND) as folder:
         (folder / "mark").touch()
         assert not target.exists()
 
@@ -62,7 +62,7 @@ def test_a_folder_with_other_files_beside_its_own_is_not_replaced(
 def test_what_is_put_in_while_the_work_goes_on_is_kept(tmp_path: Path) -> None:
     write(tmp_path / "result", "old")
 
-    with whole_folder(tmp_path / "result", kind=KIND) as folder:
+    with atomic_folder(tmp_path / "result", kind=KIND) as folder:
         (folder / "mark").write_text("new")
         (tmp_path / "result" / "thesis.txt").write_text("years of work")
 
@@ -96,7 +96,7 @@ def test_an_error_leaves_the_old_folder(tmp_path: Path, error: type[BaseExceptio
     write(tmp_path / "result", "old")
 
     def stopped_half_way() -> None:
-        with whole_folder(tmp_path / "result", kind=KIND) as folder:
+        with atomic_folder(tmp_path / "result", kind=KIND) as folder:
             (folder / "mark").write_text("half")
             raise error
 
@@ -111,9 +111,9 @@ def test_a_killed_run_leaves_the_old_folder_and_the_next_one_cleans_up(tmp_path:
     write(tmp_path / "result", "old")
     script = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from training.checkpoints.atomic_folder import Kind, whole_folder\n"
+        "from training.checkpoints.atomic_folder import Kind, atomic_folder\n"
         "kind = Kind(marker='mark', written=lambda folder: ())\n"
-        "with whole_folder(Path(sys.argv[1]), kind=kind) as folder:\n"
+        "with atomic_folder(Path(sys.argv[1]), kind=kind) as folder:\n"
         "    (folder / 'mark').write_text('half')\n"
         "    print('writing', flush=True)\n"
         "    time.sleep(60)\n"
@@ -136,7 +136,7 @@ def test_a_run_killed_between_the_two_renames_is_mended(tmp_path: Path) -> None:
     write(tmp_path / "result", "old")
     (tmp_path / "result").rename(tmp_path / ".result.previous")
 
-    with pytest.raises(ValueError, match="stop"), whole_folder(tmp_path / "result", kind=KIND):
+    with pytest.raises(ValueError, match="stop"), atomic_folder(tmp_path / "result", kind=KIND):
         raise ValueError("stop")
 
     assert (tmp_path / "result" / "mark").read_text() == "old"
@@ -155,9 +155,9 @@ def test_a_folder_of_another_kind_is_not_replaced(tmp_path: Path) -> None:
 def test_two_runs_to_one_place_leave_each_others_work_alone(tmp_path: Path) -> None:
     target = tmp_path / "result"
 
-    with whole_folder(target, kind=KIND) as first:
+    with atomic_folder(target, kind=KIND) as first:
         (first / "mark").write_text("first")
-        with whole_folder(target, kind=KIND) as second:
+        with atomic_folder(target, kind=KIND) as second:
             assert (first / "mark").read_text() == "first"
             (second / "mark").write_text("second")
         assert (target / "mark").read_text() == "second"
@@ -169,7 +169,7 @@ def test_two_runs_to_one_place_leave_each_others_work_alone(tmp_path: Path) -> N
 def test_a_failed_run_takes_back_the_parents_that_it_made(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "deeper" / "result"
 
-    with pytest.raises(ValueError, match="stop"), whole_folder(target, kind=KIND):
+    with pytest.raises(ValueError, match="stop"), atomic_folder(target, kind=KIND):
         raise ValueError("stop")
 
     assert list(tmp_path.iterdir()) == []

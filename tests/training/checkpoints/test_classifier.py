@@ -13,8 +13,6 @@ from training.checkpoints.classifier import (
     load_tokenizer,
     save_classifier,
 )
-from training.model.classifier import BERTClassifier
-from training.model.config import ClassifierConfig, EncoderConfig
 
 
 @pytest.fixture

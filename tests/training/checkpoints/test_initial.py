@@ -8,12 +8,9 @@ from safetensors.torch import load_file
 from transformers import BertModel
 
 from training.checkpoints import initial as starting_point_module
-from training.checkpoints.classifier import save_classifier
 from training.checkpoints.initial import initial_model, minilm_folder
 from training.data.batches import encode_texts, pad
 from training.data.corpus import Example
-from training.model.classifier import BERTClassifier
-from training.model.config import ClassifierConfig, EncoderConfig
 
 
 def test_minilm_is_the_packaged_encoder_with_a_new_head_for_the_labels() -> None:

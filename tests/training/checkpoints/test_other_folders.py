@@ -12,10 +12,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForTokenClassification, BertConfig
 from transformers.models.auto import modeling_auto
 
-from training.checkpoints.classifier import load_classifier, save_classifier
+from training.checkpoints.classifier import load_classifier
 from training.checkpoints.initial import initial_model
-from training.model.classifier import BERTClassifier
-from training.model.config import ClassifierConfig, EncoderConfig
 
 SIZES = {
     "vocab_size": 40,

@@ -7,10 +7,7 @@ import pytest
 import torch
 
 from training.checkpoints.atomic_folder import room_for, writing
-from training.checkpoints.classifier import save_classifier
 from training.checkpoints.record import check_trained
-from training.model.classifier import BERTClassifier
-from training.model.config import ClassifierConfig, EncoderConfig
 from training.readers.rows import Reading, noted_reading
 from training.recipes import HybridRecipe, Recipe
 

@@ -193,9 +193,7 @@ def test_training_teaches_the_head_to_look_where_a_token_comes_from(tokenizer) -
         run(seq2seq, recipe=replace(RECIPE, alignment_weight=alignment_weight))
         batch = next(copies(seed=9))
         with torch.no_grad(), autocast(torch.device("cpu")):
-            states = seq2seq.model.decoder.hidden_states(
-                batch.decoder_input_ids, seq2seq.read(batch)
-            )
+            states = seq2seq.model.decoder(batch.decoder_input_ids, seq2seq.read(batch))
         found.append(float(alignment_loss(states.cross_weights, batch)))
 
     assert found[1] < found[0] - 0.3

@@ -72,16 +72,17 @@ def test_logits_and_maps_equal_those_of_transformers(size: dict[str, int], cross
     read = source(size["n_embd"]) if cross else None
 
     expected = theirs_on(theirs, target(), read)
-    found = same_in_ours(theirs)(target(), read)
+    ours = same_in_ours(theirs)
+    found = ours(target(), read)
 
     assert len(expected.attentions) == size["n_layer"] == len(found.weights)
     assert len(expected.cross_attentions or ()) == len(found.cross_weights)
     assert len(found.cross_weights) == (size["n_layer"] if cross else 0)
-    torch.testing.assert_close(found.logits, expected.logits, **CLOSE)
-    for ours, map_ in zip(found.weights, expected.attentions, strict=True):
-        torch.testing.assert_close(ours, map_, **CLOSE)
-    for ours, map_ in zip(found.cross_weights, expected.cross_attentions or (), strict=True):
-        torch.testing.assert_close(ours, map_, **CLOSE)
+    torch.testing.assert_close(ours.logits(found.hidden), expected.logits, **CLOSE)
+    for map_, theirs_ in zip(found.weights, expected.attentions, strict=True):
+        torch.testing.assert_close(map_, theirs_, **CLOSE)
+    for map_, theirs_ in zip(found.cross_weights, expected.cross_attentions or (), strict=True):
+        torch.testing.assert_close(map_, theirs_, **CLOSE)
 
 
 @pytest.mark.parametrize("cross", [False, True], ids=["plain", "with cross-attention"])
@@ -97,7 +98,7 @@ def test_gradients_equal_those_of_transformers(cross: bool) -> None:
     expected_source = read.hidden.grad.clone() if read else None
     if read:
         read.hidden.grad = None
-    ours(target(), read).logits.square().sum().backward()
+    ours.logits(ours(target(), read).hidden).square().sum().backward()
 
     gradients = DECODER_NAMES.to_hf(
         {name: p.grad for name, p in ours.named_parameters() if p.grad is not None}
@@ -116,16 +117,18 @@ def test_cached_steps_equal_the_full_pass(cross: bool) -> None:
     read = source(24) if cross else None
     whole = ours(target(), read)
 
-    past, logits, self_rows, cross_rows = None, [], [], []
+    past, hidden, self_rows, cross_rows = None, [], [], []
     for piece in (target()[:, :4], *target()[:, 4:].split(1, dim=1)):
         step = ours(piece, read, past)
         past = step.past
-        logits.append(step.logits)
+        hidden.append(step.hidden)
         full = torch.nn.functional.pad(step.weights[1], (0, 9 - step.weights[1].shape[-1]))
         self_rows.append(full)
         cross_rows += step.cross_weights[1:2]
 
-    torch.testing.assert_close(torch.cat(logits, dim=1), whole.logits, **CLOSE)
+    torch.testing.assert_close(
+        ours.logits(torch.cat(hidden, dim=1)), ours.logits(whole.hidden), **CLOSE
+    )
     torch.testing.assert_close(torch.cat(self_rows, dim=2), whole.weights[1], **CLOSE)
     if cross:
         torch.testing.assert_close(torch.cat(cross_rows, dim=2), whole.cross_weights[1], **CLOSE)
@@ -166,7 +169,7 @@ def test_a_head_mask_removes_a_head_of_theirs_whose_columns_are_zeroed(which: st
     found = ours(target(), source(24), **{which: mask})
 
     expected = theirs_on(theirs, target(), source(24))
-    torch.testing.assert_close(found.logits, expected.logits, **CLOSE)
+    torch.testing.assert_close(ours.logits(found.hidden), expected.logits, **CLOSE)
 
 
 def test_every_weight_goes_to_theirs_and_back() -> None:
@@ -224,7 +227,7 @@ def test_the_hybrid_equals_an_encoder_decoder_model(width: int) -> None:
         use_cache=False,
     )
     assert (ours.bridge is None) == (width == 24)
-    torch.testing.assert_close(found.decoded.logits, expected.logits, **CLOSE)
+    torch.testing.assert_close(found.logits, expected.logits, **CLOSE)
     for kind, maps in (
         (found.encoded.weights, expected.encoder_attentions),
         (found.decoded.weights, expected.decoder_attentions),
