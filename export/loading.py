@@ -18,9 +18,8 @@ from transformers import PreTrainedTokenizerBase
 from export.graphs.encoder import EncoderModel, encoder_of
 from training.checkpoints.classifier import find_folder, load_classifier, load_tokenizer
 from training.checkpoints.files import read_config
-from training.checkpoints.hf_classes import class_of
 from training.checkpoints.hf_config import classifier_to_hf, encoder_to_hf, unread
-from training.checkpoints.hf_names import FAMILIES
+from training.checkpoints.hf_names import FAMILIES, class_of
 from training.checkpoints.hybrid import (
     GENERATION,
     TextTokens,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from training.cli import hand_over, run_command
 from training.data.corpus import DEFAULT, Corpus, load_corpus
-from training.readers.columns import LABELLED, add_keep_duplicates, add_reading_flags, reading_of
+from training.readers.rows import LABELLED, add_keep_duplicates, add_reading_flags, reading_of
 
 
 def build_parser() -> argparse.ArgumentParser:

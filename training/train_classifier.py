@@ -22,10 +22,10 @@ from training.checkpoints.initial import MINILM, RANDOM
 from training.checkpoints.record import CHECKPOINT
 from training.cli import add_recipe_flags, command_line, run_command, say
 from training.data.corpus import DEFAULT, load_corpus
-from training.evaluation.baseline import run_baseline
+from training.evaluation.classification import run_baseline
 from training.fit.classifier import Epoch, fit
-from training.readers.columns import LABELLED, add_keep_duplicates, add_reading_flags, reading_of
 from training.readers.packaged import SOURCES
+from training.readers.rows import LABELLED, add_keep_duplicates, add_reading_flags, reading_of
 from training.recipes import Recipe
 from training.runs.classifier import Prepared, measure_run, prepare, rehearsal
 from training.runs.records import save_run

@@ -29,8 +29,8 @@ from training.data.vocabulary import unknown_words
 from training.fit.hybrid import fit_hybrid
 from training.fit.losses import DistillationLoss
 from training.hybrid.tasks import DenoisingTask, PairsTask
-from training.readers.columns import LABELLED, PAIRED, add_reading_flags, column_flags, reading_of
 from training.readers.packaged import SOURCES
+from training.readers.rows import LABELLED, PAIRED, add_reading_flags, column_flags, reading_of
 from training.recipes import HybridRecipe
 from training.runs.hybrid import (
     HybridTask,

@@ -9,10 +9,9 @@ from typing import Any
 from export.bundle.provenance import checkpoint_origin, held_out_metrics
 from export.loading import LoadedCheckpoint
 from training.file_names import SUFFIXES, public_name, real_name
-from training.readers.columns import Role
 from training.readers.packaged import SOURCES
-from training.readers.table_file import read_rows, text_problem
-from training.readers.text_file import read_lines
+from training.readers.rows import Role
+from training.readers.table_file import read_lines, read_rows, text_problem
 
 _UNKNOWN_LICENCE = "The weights' licence is that of their source; it was not given at export."
 

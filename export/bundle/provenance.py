@@ -20,7 +20,7 @@ from onnx import helper
 from bundle_format.schema import sha256
 from training.data.splits import PARTS, Removed
 from training.file_names import public_name
-from training.readers.columns import LABELLED, PAIRED
+from training.readers.rows import LABELLED, PAIRED
 from training.recipes import HybridRecipe, Recipe
 
 _TRAINED_WITH = {"python", "torch", "transformers", "scikit-learn", "sacrebleu"}

@@ -16,16 +16,18 @@ from transformers import PreTrainedTokenizerBase
 
 from training.checkpoints.atomic_folder import by_a_library
 from training.checkpoints.files import read_config, write_json
-from training.checkpoints.hf_classes import (
+from training.checkpoints.hf_config import classifier_from_hf, classifier_to_hf, encoder_from_hf
+from training.checkpoints.hf_names import (
     CLASSIFIER,
+    FAMILIES,
     OURS,
+    Family,
     class_of,
+    family_of,
     is_known,
     task_by_weights,
     task_of,
 )
-from training.checkpoints.hf_config import classifier_from_hf, classifier_to_hf, encoder_from_hf
-from training.checkpoints.hf_names import FAMILIES, Family, family_of
 from training.checkpoints.hf_weights import encoder_names
 from training.checkpoints.stored_weights import Weights, build_model, open_weights
 from training.checkpoints.tokenizer import open_tokenizer, without_limits

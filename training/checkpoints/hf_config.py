@@ -14,8 +14,15 @@ from dataclasses import fields, replace
 from reprlib import repr as short
 from typing import Any
 
-from training.checkpoints.hf_classes import OURS, class_of, is_known, task_of
-from training.checkpoints.hf_names import FAMILIES, Family, family_of
+from training.checkpoints.hf_names import (
+    FAMILIES,
+    OURS,
+    Family,
+    class_of,
+    family_of,
+    is_known,
+    task_of,
+)
 from training.model.config import ClassifierConfig, DecoderConfig, EncoderConfig, check_number
 
 # What all versions of transformers wrote beside the settings that a forward pass reads.

@@ -12,8 +12,6 @@ from training.model.config import ClassifierConfig, EncoderConfig
 from training.readers.packaged import packaged_file
 
 MINILM, RANDOM = "minilm", "random"
-
-
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # `--init random`: about as much as 2 cores train from nothing in minutes.
 SMALL = EncoderConfig(

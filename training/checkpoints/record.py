@@ -19,14 +19,8 @@ _OF_A_MODEL = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.txt", "vocab.json", "merges.txt", "*.model", "*.jinja"),
 )
-
-
 _Kinds = dict[tuple[str, ...], type | tuple[type, ...]]
-
-
 _MISSING = object()
-
-
 # Holders before what they hold: the first that is wrong is named.
 _IF_THERE: _Kinds = {
     **{(name,): dict for name in ("data", "recipe", "metrics", "hybrid")},
@@ -38,11 +32,7 @@ _IF_THERE: _Kinds = {
     ("recipe", "init"): str,
     ("temperature",): (int, float),
 }
-
-
 _DECODER_NEEDS: _Kinds = {("licence",): str}
-
-
 _JOINT_NEEDS: _Kinds = {  # the classifier is measured again
     ("rehearsal",): bool,
     ("data", "source"): str,

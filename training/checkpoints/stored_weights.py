@@ -20,8 +20,6 @@ from training.checkpoints.files import no_weights, read_json
 from training.checkpoints.hf_names import FAMILIES
 
 _FILE, _INDEX = "model.safetensors", "model.safetensors.index.json"
-
-
 # A checkout without Git LFS has this text for a file.
 _LFS_POINTER = b"version https://git-lfs"
 _FLOATS = {
@@ -30,8 +28,6 @@ _FLOATS = {
     "F16": torch.float16,
     "BF16": torch.bfloat16,
 }
-
-
 # Modules that torch puts around others, whose names then stand among the weights' names:
 # `torch.compile`, data parallel training, sharding, checkpointed activations.
 _WRAPPERS = {"_orig_mod", "module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
@@ -146,8 +142,6 @@ def _bare_names(names: Iterable[str]) -> list[str]:
 
 
 Model = TypeVar("Model", bound=nn.Module)
-
-
 _MOST_PROBLEMS = 6
 
 

@@ -14,12 +14,8 @@ from training.checkpoints.files import listing
 WHOLE = "tokenizer.json"
 _VOCABULARIES = ("vocab.txt", "vocab.json", "*.model")
 _BESIDE = ("merges.txt", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json")
-
-
 # The largest vocabularies of today take 140 bytes a word; templates of chats some kilobytes.
 _BYTES_A_WORD, _ALWAYS_BYTES = 1_000, 4_000_000
-
-
 _TRUNCATION = ("max_length", "stride", "truncation_strategy", "pad_to_multiple_of")
 _PLACE = ("is_local", "local_files_only")
 _ADVICE = (

@@ -1,16 +1,18 @@
 """A corpus: labelled texts, cleaned and split into train, validation and test.
 
 `load_corpus` takes what a person writes behind `--data`: the name of packaged reviews, a CSV or
-JSON file, a folder in the format of `datasets`, or a dataset's name on the Hub.
+JSON file, a folder in the format of `datasets`, or a dataset's name on the Hub. What a person
+should know of their labels, before hours go into them, becomes a note.
 """
 
+import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.data.labels import settle_labels
 from training.data.splits import (
     PARTS,
     Cleaned,
@@ -22,9 +24,8 @@ from training.data.splits import (
 )
 from training.file_names import SUFFIXES
 from training.lines import listed, quoted
-from training.readers.columns import column_flags
 from training.readers.packaged import SOURCES, read_reviews
-from training.readers.rows import RawTexts, Reading, Row
+from training.readers.rows import RawTexts, Reading, Row, column_flags
 from training.readers.table_file import read_table
 
 DEFAULT = "rotten-tomatoes"
@@ -175,3 +176,71 @@ def _check(
             f"({sizes}): {listed([quoted(label) for label in unseen])}; give more texts of each, "
             f"or merge rare labels{f' ({_SWAPPED})' if many else ''}"
         )
+
+
+_MISSING = frozenset({"nan", "na", "n/a", "none", "null", "nil", "-", "?"})
+_LISTED = 5
+
+
+def settle_labels(
+    parts: dict[str, list[Row]], *, own_names: bool
+) -> tuple[dict[str, list[Row]], tuple[str, ...]]:
+    """The same rows, their labels without white space around them; and what is odd, in words.
+
+    Nothing else is changed: labels that are nearly the same stay several, and `nan` is a name.
+
+    Args:
+        own_names: the labels are names that their source lists, which need no remark.
+    """
+    rows = [row for part in parts.values() for row in part]
+    spaced = sum(row.label != row.label.strip() for row in rows)
+    counts = Counter(row.label.strip() for row in rows)
+    settled = {
+        part: [replace(row, label=row.label.strip()) for row in rows]
+        for part, rows in parts.items()
+    }
+    notes = [f"{spaced:,} labels have white space around them, which does not count"]
+    notes = notes if spaced else []
+    if not own_names:
+        notes += _nearly_the_same(counts)
+        notes += _missing(counts)
+    return settled, tuple(notes)
+
+
+def _nearly_the_same(counts: Counter[str]) -> Iterable[str]:
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for label in counts:
+        alike[_plain(label)].append(label)
+    groups = [labels for labels in alike.values() if len(labels) > 1]
+    for labels in groups[:_LISTED]:
+        named = [f"{quoted(label)} ({counts[label]:,} texts)" for label in labels[:_LISTED]]
+        if len(labels) > _LISTED:
+            named.append(f"{len(labels) - _LISTED:,} more")
+        yield (
+            f"{' and '.join(named)} are nearly the same, and are taken for {len(labels)} labels; "
+            "if they are one, write them alike"
+        )
+    if len(groups) > _LISTED:
+        yield f"so are {len(groups) - _LISTED} more groups of labels"
+
+
+def _missing(counts: Counter[str]) -> Iterable[str]:
+    for label in counts:
+        if label.casefold() in _MISSING:
+            yield (
+                f"{quoted(label)} ({counts[label]:,} texts) is taken for a label's name; if it "
+                "stands for a missing one, leave those rows out"
+            )
+
+
+def _plain(label: str) -> str:
+    """What labels have in common that differ only in case, spaces, hyphens, or as numbers do."""
+    try:
+        number = float(label.replace("_", " "))
+    except ValueError:
+        number = math.nan
+    if math.isfinite(number):
+        return repr(number)
+    folded = unicodedata.normalize("NFKC", label).casefold()
+    unseen = ("Z", "C", "Pd", "Pc")
+    return "".join(c for c in folded if not unicodedata.category(c).startswith(unseen)) or label

@@ -12,8 +12,7 @@ from typing import Any
 
 from training.data.splits import PARTS, normal_form, split
 from training.file_names import SUFFIXES, real_name
-from training.readers.columns import PAIRED
-from training.readers.rows import Reading
+from training.readers.rows import PAIRED, Reading
 from training.readers.table_file import licence_of, read_rows, text_problem, title_of
 
 

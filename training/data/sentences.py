@@ -16,8 +16,6 @@ from training.readers.packaged import SOURCES
 from training.readers.rows import Reading
 
 _END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=[\"'(\[]*[A-Z0-9])")
-
-
 Sentence = tuple[str, ...]
 
 

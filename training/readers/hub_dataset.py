@@ -22,9 +22,8 @@ from datasets import (
 
 from training.file_names import public_name, real_name
 from training.lines import listed
-from training.readers.columns import LABELLED, Role, choose_columns, other_names
-from training.readers.csv_table import Parsed
-from training.readers.rows import RawTexts
+from training.readers.rows import LABELLED, RawTexts, Role, choose_columns, other_names
+from training.readers.strict_tables import Parsed
 from training.readers.table_file import (
     Made,
     list_problems,
@@ -40,8 +39,6 @@ _PARTS = {
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test",),
 }
-
-
 _UNLABELLED = -1  # what a ClassLabel column holds where the labels are kept secret
 _SAVED = ("dataset_dict.json", "state.json")
 _SHOWN = 200  # characters of what `datasets` says

@@ -48,8 +48,6 @@ SOURCES = {
     "rotten-tomatoes": ("rotten_tomatoes", "Movie reviews"),
     "imdb": ("imdb", "Long movie reviews"),
 }
-
-
 LICENCES = {
     "rotten-tomatoes": (
         "Texts: sentences from Rotten Tomatoes reviews, collected by Pang and Lee (2005), "
@@ -57,8 +55,6 @@ LICENCES = {
     ),
     "imdb": "Texts: IMDB reviews, collected by Maas et al. (2011), for research use.",
 }
-
-
 # Written for this project. They show what a bag of words cannot do: negation, contrast, irony.
 EXAMPLES = tuple(
     {"text": text}
@@ -73,8 +69,6 @@ EXAMPLES = tuple(
         "Une petite merveille… my café went cold while I watched 😍",
     )
 )
-
-
 NOISY_EXAMPLES = (
     "I could stop not laughing from beginning to end.",
     "Not bad at [MASK]: a smll film with a big heart.",
@@ -83,11 +77,7 @@ NOISY_EXAMPLES = (
     "It is neither as clever as it thinks nor as dull its trailer.",
     "A lovely score, a tired script and a cast that tries to hrad.",
 )
-
-
 """What a restorer is offered, two slips in most: it mends some, and some it does not."""
-
-
 _BREAKS = re.compile(r"(?:\s*<br\s*/?>\s*)+", re.IGNORECASE)
 
 

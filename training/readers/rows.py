@@ -1,8 +1,15 @@
-"""What a reader of texts hands over: rows in parts, before anything is cleaned or split."""
+"""What a reader of texts hands over: rows in parts, before anything is cleaned or split.
 
-from collections.abc import Mapping
+Which of a table's columns is which, whoever named them, is asked of files and of the Hub alike.
+The flags that name columns are here as well; several commands share them.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from training.lines import listed, one_line, quoted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,3 +62,161 @@ class RawTexts:
     """Texts for the page to offer, `{"text": ..., "text_pair": ...}`."""
     notes: tuple[str, ...] = field(default=())
     """What a person should know of how they were read, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a column is for, and what it is called where nobody says."""
+
+    name: str
+    """Ours; `--<name>-column` names another column."""
+    others: tuple[str, ...] = ()
+    """What tables elsewhere call it, taken if one of them alone is there."""
+    required: bool = True
+    named: bool = True
+    """Whether a command has the flag; else the column must be called as we call it."""
+
+    @property
+    def flag(self) -> str:
+        """The flag that names its column."""
+        return f"--{self.name}-column"
+
+
+TEXT = Role("text", ("sentence", "sentence1", "premise", "question", "content"))
+LABEL = Role("label", ("labels",))
+PAIR = Role("pair", ("text_pair",), required=False)
+LABELLED = (TEXT, PAIR, LABEL)
+PAIRED = (Role("source"), Role("target"))
+# Second texts that are known by the name of the first one.
+_PARTNERS = {"sentence1": "sentence2", "premise": "hypothesis"}
+
+
+def column_flags(roles: Iterable[str]) -> str:
+    """The flags that name the columns of these roles, in words."""
+    return " and ".join(Role(role).flag for role in roles)
+
+
+def choose_columns(
+    names: Sequence[str],
+    roles: Sequence[Role],
+    given: Mapping[str, str],
+    where: str,
+    advice: str = "",
+) -> dict[str, str]:
+    """The column of each role that has one: role -> the column's name, as the table writes it.
+
+    Case and white space around a name do not count.
+
+    Args:
+        names: the table's columns.
+        given: the columns that a person named: role -> name.
+        where: the table, for a message.
+        advice: what else a person may do where none of the columns is there.
+
+    Raises:
+        ValueError: a column is missing, is there twice, or could be several.
+    """
+    found: dict[str, str] = {}
+    missing: list[Role] = []
+    for role in roles:
+        column = _column(role, names, given.get(role.name), found, where)
+        if column is not None:
+            found[role.name] = column
+        elif role.required or role.name in given:
+            missing.append(role)
+    if missing:
+        wanted = [given.get(role.name, role.name) for role in missing]
+        raise ValueError(
+            f"{where}: no column {' and no column '.join(wanted)} (found: {_listed(names)}); "
+            f"{_way(missing)}{'' if found else advice}"
+        )
+    if twice := [name for name in found.values() if list(found.values()).count(name) > 1]:
+        raise ValueError(
+            f"{where}: the column {one_line(twice[0])} is named for two things; name two columns"
+        )
+    return found
+
+
+def _way(missing: Sequence[Role]) -> str:
+    if flags := [role.flag for role in missing if role.named]:
+        return f"say which it is with {' and '.join(flags)}"
+    return "call it that in the file"
+
+
+def other_names(found: Mapping[str, str]) -> str:
+    """In words, which columns were taken that are not called as we call them; or nothing."""
+    return ", ".join(
+        f"{role} from the column {quoted(name)}"
+        for role, name in found.items()
+        if _plain(name) not in (role, f"text_{role}")
+    )
+
+
+def _column(
+    role: Role, names: Sequence[str], given: str | None, found: Mapping[str, str], where: str
+) -> str | None:
+    if given is not None:
+        alike = _alike(names, given)
+        exact = [name for name in alike if name == given]
+        return _only(exact if len(exact) == 1 else alike, role, names, where)
+    if ours := _alike(names, role.name):
+        return _only(ours, role, names, where)
+    others = role.others
+    if role is PAIR:
+        others = (*others, *filter(None, [_PARTNERS.get(_plain(found.get(TEXT.name, "")))]))
+    return _only([name for other in others for name in _alike(names, other)], role, names, where)
+
+
+def _only(alike: Sequence[str], role: Role, names: Sequence[str], where: str) -> str | None:
+    if len(alike) <= 1:
+        return alike[0] if alike else None
+    if len({_plain(name) for name in alike}) == 1:
+        raise ValueError(
+            f"{where}: {len(alike)} columns called {one_line(_plain(alike[0]))} (found: "
+            f"{_listed(names)}); leave but one, or rename the others"
+        )
+    raise ValueError(
+        f"{where}: {len(alike)} columns that may be the {role.name}: {listed(alike)}; say "
+        f"which it is with {role.flag}"
+    )
+
+
+def _alike(names: Sequence[str], wanted: str) -> list[str]:
+    return [name for name in names if _plain(name) == _plain(wanted)]
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _listed(names: Sequence[str]) -> str:
+    return listed([name or "(without a name)" for name in names]) or "nothing"
+
+
+def add_reading_flags(add: Callable[..., object], roles: Sequence[Role]) -> None:
+    """A flag for the column of each role, and one for duplicates where rows have labels."""
+    for role in roles:
+        called = "text_pair" if role is PAIR else role.name
+        add(
+            role.flag,
+            metavar="NAME",
+            help=f"the column that is the {called}, where it is called otherwise",
+        )
+
+
+def add_keep_duplicates(add: Callable[..., object]) -> None:
+    """The flag that leaves all rows in."""
+    add(
+        "--keep-duplicates",
+        action="store_true",
+        help="leave in what is there twice, or with two labels (default: see README.md)",
+    )
+
+
+def reading_of(arguments: argparse.Namespace, roles: Sequence[Role]) -> Reading:
+    """What the flags ask for."""
+    columns = {role.name: getattr(arguments, f"{role.name}_column") for role in roles}
+    return Reading(
+        columns={name: column for name, column in columns.items() if column is not None},
+        keep_duplicates=getattr(arguments, "keep_duplicates", False),
+    )

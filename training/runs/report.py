@@ -10,8 +10,7 @@ from tqdm import tqdm
 from training.data.noise import KINDS
 from training.data.splits import PARTS
 from training.data.vocabulary import show_unknown
-from training.evaluation.baseline import Baseline
-from training.evaluation.classification import Metrics
+from training.evaluation.classification import Baseline, Metrics
 from training.fit.classifier import Epoch
 from training.fit.hybrid import EvaluationDue
 from training.fit.optim import TrainStep

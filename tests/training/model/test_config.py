@@ -3,8 +3,8 @@
 import pytest
 from transformers import BertConfig
 
-from training.checkpoints.hf_classes import CLASSIFIER, is_known, task_of
 from training.checkpoints.hf_config import classifier_from_hf, classifier_to_hf, encoder_from_hf
+from training.checkpoints.hf_names import CLASSIFIER, is_known, task_of
 from training.model.config import ClassifierConfig, EncoderConfig
 
 
