@@ -4,10 +4,13 @@ The classifier's defaults were compared with a few others on one or two seeds ea
 little; README.md has what they come to over three seeds, and the measurements behind the hybrid's.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 MOST_SEED = 2**63 - 1
 """The highest that torch's generators take."""
+_LEAST = {"epochs": 1, "batch_size": 1, "pairs_seen": 1, "layers": 1, "max_tokens": 3, "seed": 0}
+_RATES = ("learning_rate", "encoder_learning_rate")
+_SHARES = ("warm_up", "label_smoothing", "dropout", "ema_share")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,20 +44,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"epochs": 1, "batch_size": 1, "max_tokens": 3, "seed": 0}
-        for name, minimum in least.items():
-            if getattr(self, name) < minimum:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected {minimum} or more")
-        if self.seed > MOST_SEED:
-            raise ValueError(f"seed is {self.seed}; expected 0 to {MOST_SEED}")
-        if not 0 < self.learning_rate < 1:
-            raise ValueError(
-                f"learning_rate is {self.learning_rate}; expected a number between 0 and 1, "
-                "such as 1e-4"
-            )
-        for name in ("warm_up", "label_smoothing", "dropout", "ema_share"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected 0 or more, below 1")
+        _check(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,15 +87,17 @@ class HybridRecipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"pairs_seen": 1, "batch_size": 1, "layers": 1, "max_tokens": 3, "seed": 0}
-        for name, minimum in least.items():
-            if getattr(self, name) < minimum:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected {minimum} or more")
-        if self.seed > MOST_SEED:
-            raise ValueError(f"seed is {self.seed}; expected 0 to {MOST_SEED}")
-        for name in ("learning_rate", "encoder_learning_rate"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; expected a number between 0 and 1, "
-                    "such as 1e-3"
-                )
+        _check(self)
+
+
+def _check(recipe: Recipe | HybridRecipe) -> None:
+    """Raises ValueError: a field has a value that no run can be made with."""
+    for name, value in asdict(recipe).items():
+        if value < _LEAST.get(name, value):
+            raise ValueError(f"{name} is {value}; expected {_LEAST[name]} or more")
+        if name in _RATES and not 0 < value < 1:
+            raise ValueError(f"{name} is {value}; expected a number between 0 and 1, such as 1e-4")
+        if name in _SHARES and not 0 <= value < 1:
+            raise ValueError(f"{name} is {value}; expected 0 or more, below 1")
+    if recipe.seed > MOST_SEED:
+        raise ValueError(f"seed is {recipe.seed}; expected 0 to {MOST_SEED}")

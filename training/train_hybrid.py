@@ -6,7 +6,7 @@ python training/train_hybrid.py     # adds the decoder to checkpoints/reviews
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -26,17 +26,15 @@ from training.data.corpus import Corpus
 from training.data.pairs import load_pairs
 from training.data.sentences import load_sentences
 from training.data.vocabulary import unknown_words
-from training.fit.hybrid import fit_hybrid
+from training.fit.hybrid import Evaluation, fit_hybrid
 from training.fit.losses import DistillationLoss
-from training.hybrid.tasks import DenoisingTask, PairsTask
+from training.hybrid.tasks import DenoisingTask, HybridTask, PairsTask
 from training.readers.packaged import SOURCES
 from training.readers.rows import LABELLED, PAIRED, add_reading_flags, column_flags, reading_of
 from training.recipes import HybridRecipe
 from training.runs.hybrid import (
-    HybridTask,
     PreparedHybrid,
     Retention,
-    Shown,
     check_retention,
     measure_again,
     measure_hybrid,
@@ -45,8 +43,8 @@ from training.runs.hybrid import (
 )
 from training.runs.records import save_hybrid
 from training.runs.report import (
+    show_end,
     show_evaluation,
-    show_hybrid_end,
     show_hybrid_result,
     show_hybrid_start,
     show_retention,
@@ -150,7 +148,8 @@ def train(arguments: argparse.Namespace, command: str) -> None:
     """
     began = perf_counter()
     joint = _is_joint(arguments)
-    named = [*_data_of(arguments), arguments.pairs]
+    arguments.data = arguments.data or list(_DATA)
+    named = [*arguments.data, arguments.pairs]
     for given in named:
         check_given(given, "a name behind --data or --pairs")
     # The checkpoint itself may be what is replaced: its classifier goes into the new one.
@@ -159,9 +158,9 @@ def train(arguments: argparse.Namespace, command: str) -> None:
     with atomic_folder(arguments.out, kind=CHECKPOINT) as folder:
         prepared = _prepare(arguments, joint=joint)
         check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.seq2seq.model))
-        corpus = open_corpus(prepared.record, _data_of(arguments)) if joint else None
+        corpus = open_corpus(prepared.record, arguments.data) if joint else None
         say(show_hybrid_start(prepared, quick=arguments.quick))
-        evaluations = train_with_evaluations(prepared)
+        evaluations = train_with_progress(prepared)
         retention = _measure_again(prepared, corpus)
         measured = measure_hybrid(prepared)
         result = (prepared, evaluations, measured, retention)
@@ -170,7 +169,7 @@ def train(arguments: argparse.Namespace, command: str) -> None:
                 folder, arguments.checkpoint, *result, command=command, quick=arguments.quick
             )
     say(show_hybrid_result(measured, perf_counter() - began))
-    say(show_hybrid_end(arguments.out))
+    say(show_end(arguments.out))
 
 
 def _measure_again(prepared: PreparedHybrid, corpus: Corpus | None) -> Retention | None:
@@ -200,10 +199,6 @@ def _is_joint(arguments: argparse.Namespace) -> bool:
     return joint
 
 
-def _data_of(arguments: argparse.Namespace) -> list[str]:
-    return arguments.data or list(_DATA)
-
-
 def _prepare(arguments: argparse.Namespace, *, joint: bool) -> PreparedHybrid:
     """Opens the classifier, gives it a new decoder, and reads the texts of the task."""
     beside = LABELLED if arguments.pairs is not None else PAIRED
@@ -230,7 +225,7 @@ def _task_of(
     if arguments.pairs is not None:
         return PairsTask(load_pairs(arguments.pairs, reading_of(arguments, PAIRED)))
     sentences = load_sentences(
-        _data_of(arguments)[:1] if arguments.quick else _data_of(arguments),
+        arguments.data[:1] if arguments.quick else arguments.data,
         tokenizer,
         shortest=recipe.shortest,
         longest=recipe.longest,
@@ -239,21 +234,13 @@ def _task_of(
     return DenoisingTask(sentences, tokenizer)
 
 
-def train_with_evaluations(prepared: PreparedHybrid) -> list[dict[str, Any]]:
-    """Trains under a live bar; at intervals judges the validation part and prints what it saw."""
-    seq2seq, task, recipe = prepared.seq2seq, prepared.task, prepared.recipe
-    questions = task.questions("validation")
-    sources = [question.source for question in questions]
-    pairs = seq2seq.encode([(question.source, question.target) for question in questions])
-    evaluations: list[dict[str, Any]] = []
-    batches = task.batches(seq2seq, recipe)
-    for due in with_progress(fit_hybrid(seq2seq, batches, recipe, prepared.distillation)):
-        loss, generated = seq2seq.loss(pairs), seq2seq.generate(sources)
-        scores = task.measure("validation", generated)
-        chosen = len(evaluations) % len(questions)
-        sample = Shown(sources[chosen], generated[chosen], questions[chosen].target)
-        say(show_evaluation(task.name, due, loss, scores, sample))
-        evaluations.append({**asdict(due), "loss": loss, **scores})
+def train_with_progress(prepared: PreparedHybrid) -> list[Evaluation]:
+    """Trains under a live bar; the evaluations' lines stay on the screen."""
+    task, evaluations = prepared.task, []
+    events = fit_hybrid(prepared.seq2seq, task, prepared.recipe, prepared.distillation)
+    for event in with_progress(events):
+        evaluations.append(event)
+        say(show_evaluation(task.name, event))
     return evaluations
 
 

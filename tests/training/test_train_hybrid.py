@@ -93,7 +93,7 @@ def test_the_classifier_stays_byte_for_byte_and_the_pair_opens_in_transformers(
     ids, mask = given["input_ids"], given["attention_mask"]
     with torch.no_grad():
         expected = theirs(input_ids=ids, attention_mask=mask, decoder_input_ids=ids).logits
-        found = load_hybrid(checkpoint)(ids, mask.bool(), ids).decoded.logits
+        found = load_hybrid(checkpoint)(ids, mask.bool(), ids).logits
 
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 

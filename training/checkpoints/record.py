@@ -73,20 +73,25 @@ def read_record(checkpoint: Path) -> dict[str, Any]:
             f"version that wrote it, or train again: python training/train_classifier.py --out "
             f"{checkpoint}"
         )
-    for names, kind in _IF_THERE.items():
-        value = _at(record, names)
-        if value is not _MISSING and not isinstance(value, kind):
+    _check(record, _IF_THERE, path, "Correct it, or move the file away", may_lack=True)
+    return record
+
+
+def _check(
+    record: dict[str, Any], kinds: _Kinds, path: Path, advice: str, *, may_lack: bool
+) -> None:
+    for names, kind in kinds.items():
+        value: Any = record
+        for name in names:
+            value = value.get(name, _MISSING) if isinstance(value, dict) else _MISSING
+        if value is _MISSING and may_lack:
+            continue
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            found = None if value is _MISSING else value
             raise ValueError(
-                f"{path} has {value!r:.40} as its {'.'.join(names)}; expected what training "
-                "wrote. Correct it, or move the file away"
+                f"{path} has {found!r:.40} as its {'.'.join(names)}; expected what training "
+                f"wrote. {advice}"
             )
-    return record
-
-
-def _at(record: Any, names: tuple[str, ...]) -> Any:
-    for name in names:
-        record = record.get(name, _MISSING) if isinstance(record, dict) else _MISSING
-    return record
 
 
 def find_record(checkpoint: Path) -> dict[str, Any] | None:
@@ -126,13 +131,6 @@ def check_trained(record: dict[str, Any], checkpoint: Path, *, joint: bool) -> N
     Raises:
         ValueError: something is missing, or of another kind; it is named.
     """
-    for names, kind in (_DECODER_NEEDS | (_JOINT_NEEDS if joint else {})).items():
-        value: Any = record
-        for name in names:
-            value = value.get(name) if isinstance(value, dict) else None
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise ValueError(
-                f"{checkpoint / FILE} has {value!r:.40} as its {'.'.join(names)}; expected what "
-                f"training wrote. Train again: python training/train_classifier.py --out "
-                f"{checkpoint}"
-            )
+    kinds = _DECODER_NEEDS | (_JOINT_NEEDS if joint else {})
+    advice = f"Train again: python training/train_classifier.py --out {checkpoint}"
+    _check(record, kinds, checkpoint / FILE, advice, may_lack=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 from training.data.splits import (
     PARTS,
     Cleaned,
+    Parts,
     Removed,
     fingerprint,
     remove_duplicates,
@@ -42,8 +43,8 @@ class Example:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Corpus:
-    """Labelled texts in three parts that share no text. The test part decides nothing."""
+class Corpus(Parts[Example]):
+    """Labelled texts in three parts."""
 
     name: str
     source: str
@@ -51,23 +52,10 @@ class Corpus:
     title: str
     licence: str
     labels: tuple[str, ...]
-    train: tuple[Example, ...]
-    validation: tuple[Example, ...]
-    test: tuple[Example, ...]
-    fingerprint: str
-    """sha256 over every text, label and part: another fingerprint is another corpus."""
     removed: Removed
-    reading: Reading
-    notes: tuple[str, ...]
-    """What a person should know before they train on it, in words."""
     examples: tuple[dict[str, str], ...]
     """Texts for a page to offer, of the packaged reviews alone: rows of other data are not ours to
     make public. `{"text": ...}`, with `"text_pair"` where there are pairs."""
-
-    @property
-    def parts(self) -> dict[str, tuple[Example, ...]]:
-        """The three by their names."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
 def load_corpus(data: str = DEFAULT, reading: Reading | None = None) -> Corpus:

@@ -8,16 +8,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from training.data.splits import PARTS, normal_form, split
+from training.data.splits import PARTS, Parts, normal_form, split
 from training.file_names import SUFFIXES, real_name
 from training.readers.rows import PAIRED, Reading
 from training.readers.table_file import licence_of, read_rows, text_problem, title_of
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """What is read, and what is to be written of it."""
 
     source: str
@@ -25,30 +24,17 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PairCorpus:
-    """Pairs in three parts; a source stands in one part only. The test part decides nothing."""
+class PairCorpus(Parts[Pair]):
+    """Pairs in three parts; a source stands in one part only."""
 
     name: str
     title: str
     licence: str
-    train: tuple[Pair, ...]
-    validation: tuple[Pair, ...]
-    test: tuple[Pair, ...]
-    fingerprint: str
-    """sha256 over every pair and part."""
-    reading: Reading
-    notes: tuple[str, ...] = ()
-    """What a person should know before they train on them, in words."""
 
     @property
     def data(self) -> tuple[str, ...]:
         """What `load_pairs` was given."""
         return (self.name,)
-
-    @property
-    def parts(self) -> dict[str, tuple[Pair, ...]]:
-        """The three by their names."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
 def load_pairs(name: str, reading: Reading | None = None) -> PairCorpus:
@@ -71,6 +57,7 @@ def load_pairs(name: str, reading: Reading | None = None) -> PairCorpus:
         raise ValueError(
             f"{name} leaves no pairs for {' and '.join(empty)} ({sizes}); give 100 pairs or more"
         )
+    # Not `splits.fingerprint`: records hold this one.
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()
     return PairCorpus(
         name=name,

@@ -5,13 +5,13 @@ unseen here too; a sentence that stands in several parts is kept in the last of 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
 from training.data.corpus import Corpus, load_corpus
-from training.data.splits import PARTS, fingerprint, normal_form
+from training.data.splits import PARTS, Parts, fingerprint, normal_form
 from training.readers.packaged import SOURCES
 from training.readers.rows import Reading
 
@@ -20,25 +20,12 @@ Sentence = tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sentences:
-    """Sentences in three parts that share none; each is its words as the tokenizer parts them."""
+class Sentences(Parts[Sentence]):
+    """Sentences in three parts; each is its words as the tokenizer parts them."""
 
     data: tuple[str, ...]
     """What `load_corpus` was given."""
     licences: tuple[str, ...]
-    train: tuple[Sentence, ...]
-    validation: tuple[Sentence, ...]
-    test: tuple[Sentence, ...]
-    fingerprint: str
-    """sha256 over every sentence and part."""
-    reading: Reading
-    notes: tuple[str, ...]
-    """What a person should know before they train on them, in words."""
-
-    @property
-    def parts(self) -> dict[str, tuple[Sentence, ...]]:
-        """The three by their names."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
 def split_sentences(text: str) -> list[str]:
@@ -77,13 +64,14 @@ def load_sentences(
     seen: set[str] = set()
     parts: dict[str, tuple[Sentence, ...]] = {}
     for part in reversed(PARTS):
-        fitting = (
-            (sentence, words)
-            for sentence in _sentences(corpora, part)
-            if shortest <= len(words := to_words(sentence, tokenizer)) <= longest
-        )
-        parts[part] = tuple(_unseen(fitting, seen))
-        if not parts[part]:
+        found: list[Sentence] = []
+        for sentence in _sentences(corpora, part):
+            words = to_words(sentence, tokenizer)
+            if shortest <= len(words) <= longest and (form := normal_form(sentence)) not in seen:
+                seen.add(form)
+                found.append(words)
+        parts[part] = tuple(found)
+        if not found:
             raise ValueError(
                 f"the {part} part of {', '.join(data)} has no sentence of {shortest} to {longest} "
                 "words; give other texts with --data"
@@ -96,14 +84,6 @@ def load_sentences(
         notes=tuple(note for corpus in corpora for note in corpus.notes),
         fingerprint=fingerprint({part: [(words,) for words in parts[part]] for part in PARTS}),
     )
-
-
-def _unseen(found: Iterable[tuple[str, Sentence]], seen: set[str]) -> Iterator[Sentence]:
-    """Those whose normal form is not among `seen`, which gains it."""
-    for sentence, words in found:
-        if (form := normal_form(sentence)) not in seen:
-            seen.add(form)
-            yield words
 
 
 def _sentences(corpora: Sequence[Corpus], part: str) -> Iterator[str]:

@@ -14,15 +14,34 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from training.readers.rows import Row
+from training.readers.rows import Reading, Row
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _UNSEEN = ("P", "Z", "C")  # Unicode's punctuation, separators, control characters
 _SHOWN = 3  # of each kind that was removed
 PARTS = ("train", "validation", "test")
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts(Generic[Item]):
+    """Texts in three parts that share none. The test part decides nothing."""
+
+    train: tuple[Item, ...]
+    validation: tuple[Item, ...]
+    test: tuple[Item, ...]
+    fingerprint: str
+    """sha256 over every item and its part: another fingerprint is other texts."""
+    reading: Reading
+    notes: tuple[str, ...] = ()
+    """What a person should know before they train on them, in words."""
+
+    @property
+    def parts(self) -> dict[str, tuple[Item, ...]]:
+        """The three by their names."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
 @dataclass(frozen=True, slots=True)

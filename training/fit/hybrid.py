@@ -6,6 +6,7 @@ start, and neither a gradient nor a step of the optimiser is spent on it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -15,13 +16,14 @@ from training.data.pair_batches import PairBatch
 from training.fit.losses import DistillationLoss, alignment_loss, denoising_loss
 from training.fit.optim import Throughput, TrainStep, check_finite, make_optimizer, make_schedule
 from training.hybrid.seq2seq import Seq2Seq
+from training.hybrid.tasks import HybridTask, Shown
 from training.precision import autocast, multiplies_bfloat16
 from training.recipes import HybridRecipe
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationDue:
-    """Time to evaluate the model: so many pairs are behind it."""
+class Evaluation:
+    """What the model is worth on the validation part, when so many pairs are behind it."""
 
     pairs_seen: int
     steps: int
@@ -30,19 +32,25 @@ class EvaluationDue:
     """Mean since the evaluation before, with label smoothing."""
     tokens_per_second: float
     seconds: float
-    """Of training, since it began."""
+    """Of training alone, since it began."""
+    loss: float
+    """Of a target token, in nats."""
+    scores: dict[str, Any]
+    """What the task measures on texts generated from its questions."""
+    sample: Shown
+    """One of them, and each time the next."""
 
 
 def fit_hybrid(
     seq2seq: Seq2Seq,
-    batches: Iterator[PairBatch],
+    task: HybridTask,
     recipe: HybridRecipe,
     distillation: DistillationLoss | None = None,
-) -> Iterator[TrainStep | EvaluationDue]:
+) -> Iterator[TrainStep | Evaluation]:
     """Trains the decoder in place, and with a `distillation` the encoder and its classifier along.
 
-    Yields a `TrainStep` each step, and `recipe.validations` times an `EvaluationDue`, the last
-    after the last step. Between two yields nothing of the model changes.
+    Yields a `TrainStep` each step, and `recipe.validations` times an `Evaluation`, the last after
+    the last step.
 
     Raises:
         ArithmeticError: the loss is no longer a number.
@@ -52,7 +60,8 @@ def fit_hybrid(
     optimizer = make_optimizer(learning, recipe.weight_decay)
     schedule = make_schedule(optimizer, steps, recipe.warm_up)
     table = output_table(seq2seq)
-    throughput, losses, pairs_seen = Throughput(steps), [], 0
+    batches, throughput = task.batches(seq2seq, recipe), Throughput(steps)
+    losses, pairs_seen, evaluations = [], 0, 0
     for number in range(1, steps + 1):
         batch = next(batches).to(table.device)
         rate = float(schedule.get_last_lr()[0])
@@ -66,8 +75,21 @@ def fit_hybrid(
         if number * recipe.validations // steps > (number - 1) * recipe.validations // steps:
             mean, seconds = sum(losses) / len(losses), throughput.seconds
             losses.clear()
-            yield EvaluationDue(pairs_seen, number, steps, mean, throughput.speed, seconds)
+            done = (pairs_seen, number, steps, mean, throughput.speed, seconds)
+            yield Evaluation(*done, *_evaluate(seq2seq, task, evaluations))
+            evaluations += 1
     seq2seq.model.eval()
+
+
+def _evaluate(
+    seq2seq: Seq2Seq, task: HybridTask, shown: int
+) -> tuple[float, dict[str, Any], Shown]:
+    questions = task.questions("validation")
+    loss = seq2seq.loss(seq2seq.encode(questions))
+    generated = seq2seq.generate([question.source for question in questions])
+    chosen = shown % len(questions)
+    sample = Shown(questions[chosen].source, generated[chosen], questions[chosen].target)
+    return loss, task.measure("validation", generated), sample
 
 
 def _learning(seq2seq: Seq2Seq, recipe: HybridRecipe, *, joint: bool) -> dict[nn.Module, float]:

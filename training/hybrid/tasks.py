@@ -1,7 +1,7 @@
 """What a hybrid may learn: to restore corrupted sentences, which needs no pairs, or given pairs."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any
 
@@ -39,24 +39,13 @@ _BEST = 10
 _CACHE_BYTES = 2**31  # hidden states are kept up to here; beyond, sources are read anew each epoch
 
 
-def noisy_batches(
-    sentences: Sequence[Sentence], seq2seq: Seq2Seq, batch_size: int, seed: int
-) -> Iterator[PairBatch]:
-    """Batches for ever; every sentence once before any comes again, all chance from `seed`."""
-    generator = torch.Generator().manual_seed(seed)
-    rng = Random(seed)
-    while True:
-        order = torch.randperm(len(sentences), generator=generator).tolist()
-        for start in range(0, len(order), _POOL * batch_size):
-            chosen = [sentences[i] for i in order[start : start + _POOL * batch_size]]
-            pairs = seq2seq.encode([(_corrupt(words, rng), " ".join(words)) for words in chosen])
-            yield from pair_batches(
-                pairs,
-                batch_size,
-                pad_token_id=seq2seq.tokens.pad,
-                limit=seq2seq.limit,
-                generator=generator,
-            )
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A text that was generated, to be looked at."""
+
+    source: str
+    written: str
+    target: str
 
 
 def _corrupt(words: Sentence, rng: Random) -> str:
@@ -84,8 +73,15 @@ class DenoisingTask:
         }
 
     def batches(self, seq2seq: Seq2Seq, recipe: HybridRecipe) -> Iterator[PairBatch]:
-        """Batches to train on, without end."""
-        return noisy_batches(self.sentences.train, seq2seq, recipe.batch_size, recipe.seed)
+        """Batches to train on, without end: every sentence once before any comes again."""
+        generator, rng = torch.Generator().manual_seed(recipe.seed), Random(recipe.seed)
+        sentences, pool = self.sentences.train, _POOL * recipe.batch_size
+        while True:
+            order = torch.randperm(len(sentences), generator=generator).tolist()
+            for start in range(0, len(order), pool):
+                chosen = [sentences[i] for i in order[start : start + pool]]
+                noisy = [(_corrupt(words, rng), " ".join(words)) for words in chosen]
+                yield from _batches(seq2seq.encode(noisy), seq2seq, recipe, generator)
 
     @property
     def texts(self) -> list[str]:
@@ -116,7 +112,7 @@ class DenoisingTask:
         Asked with the clean words before it given; a word of several pieces needs each of its
         pieces among the ten, a swap both of its words.
         """
-        pairs = seq2seq.encode([(asked.source, asked.target) for asked in self.questions(part)])
+        pairs = seq2seq.encode(self.questions(part))
         right, counts = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
         for sentence, ranks in zip(self.judged[part], seq2seq.ranks(pairs), strict=True):
             owners = self.tokenizer(list(sentence.clean), is_split_into_words=True).word_ids()[1:]
@@ -138,27 +134,24 @@ class PairsTask:
         self.notes, self.licences = pairs.notes, (pairs.licence,)
         self.fingerprint = pairs.fingerprint
         self.is_public, self.examples = False, ()
-        self.judged = {part: _draw(pairs.parts[part], most) for part, most in _JUDGED_PAIRS.items()}
+        self.judged = {
+            part: Random(0).sample(pairs.parts[part], min(most, len(pairs.parts[part])))
+            for part, most in _JUDGED_PAIRS.items()
+        }
 
     def batches(self, seq2seq: Seq2Seq, recipe: HybridRecipe) -> Iterator[PairBatch]:
         """Batches to train on, without end; a frozen encoder reads every source only once."""
-        pairs = seq2seq.encode([(pair.source, pair.target) for pair in self.pairs.train])
+        pairs = seq2seq.encode(self.pairs.train)
         if seq2seq.reader is not seq2seq.model.encoder:
             pairs = keep_hidden(pairs, seq2seq)
         generator = torch.Generator().manual_seed(recipe.seed)
         while True:
-            yield from pair_batches(
-                pairs,
-                recipe.batch_size,
-                pad_token_id=seq2seq.tokens.pad,
-                limit=seq2seq.limit,
-                generator=generator,
-            )
+            yield from _batches(pairs, seq2seq, recipe, generator)
 
     @property
     def texts(self) -> list[str]:
         """All sources and targets to train on."""
-        return [text for pair in self.pairs.train for text in (pair.source, pair.target)]
+        return [text for pair in self.pairs.train for text in pair]
 
     def longest(self, seq2seq: Seq2Seq) -> int:
         """Words of the longest source that is trained on, as far as it is read."""
@@ -180,8 +173,19 @@ class PairsTask:
         }
 
 
-def _draw(pairs: Sequence[Pair], most: int) -> list[Pair]:
-    return Random(0).sample(list(pairs), min(most, len(pairs)))
+HybridTask = DenoisingTask | PairsTask
+
+
+def _batches(
+    pairs: Sequence[EncodedPair],
+    seq2seq: Seq2Seq,
+    recipe: HybridRecipe,
+    generator: torch.Generator,
+) -> Iterator[PairBatch]:
+    pad, limit = seq2seq.tokens.pad, seq2seq.limit
+    return pair_batches(
+        pairs, recipe.batch_size, pad_token_id=pad, limit=limit, generator=generator
+    )
 
 
 @torch.no_grad()

@@ -23,15 +23,13 @@ from training.evaluation.classification import predict_logits
 from training.file_names import find_noted_texts
 from training.fit.losses import DistillationLoss
 from training.hybrid.seq2seq import Seq2Seq, frozen_copy
-from training.hybrid.tasks import DenoisingTask, PairsTask
+from training.hybrid.tasks import DenoisingTask, HybridTask, Shown
 from training.model.classifier import BERTClassifier
 from training.model.config import DecoderConfig
 from training.model.hybrid import BERTGPTModel
 from training.readers.rows import noted_reading
 from training.recipes import HybridRecipe, Recipe
 from training.runs.classifier import Measured, measure_classifier, rehearsal
-
-HybridTask = DenoisingTask | PairsTask
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,11 +138,6 @@ class Retention:
     now: Measured
     """On the corpus that it was trained on."""
 
-    @property
-    def lost(self) -> float:
-        """Accuracy lost on the validation part; negative when it gained."""
-        return self.before - self.now.validation.accuracy
-
 
 def open_corpus(record: dict[str, Any], given: Sequence[str] = ()) -> Corpus:
     """The corpus that a record's classifier was trained on; of a rehearsal, its few texts.
@@ -188,24 +181,15 @@ def check_retention(retention: Retention) -> None:
         ArithmeticError: it lost more than half a point of accuracy on the validation part.
     """
     before, now = retention.before, retention.now.validation.accuracy
-    if retention.lost > MOST_LOST:
+    if (lost := before - now) > MOST_LOST:
         raise ArithmeticError(
-            f"the classifier lost {100 * retention.lost:.1f} points of accuracy on its validation "
+            f"the classifier lost {100 * lost:.1f} points of accuracy on its validation "
             f"part ({before:.3f} before, {now:.3f} now), more than the {100 * MOST_LOST:.1f} that "
             "are allowed, so nothing is written; train with --encoder frozen"
         )
 
 
 _SHOWN = 10  # texts that are printed, good and bad alike; of public data they are retention
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One judged text."""
-
-    source: str
-    written: str
-    target: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from training.checkpoints.record import write_record
 from training.evaluation.classification import Baseline
 from training.file_names import noted_texts, public_name
 from training.fit.classifier import Epoch
-from training.hybrid.tasks import CORRUPTIONS, DenoisingTask
+from training.fit.hybrid import Evaluation
+from training.hybrid.tasks import CORRUPTIONS, DenoisingTask, HybridTask
 from training.recipes import HybridRecipe, Recipe
 from training.runs.classifier import Measured, Prepared
-from training.runs.hybrid import HybridTask, MeasuredHybrid, PreparedHybrid, Retention
+from training.runs.hybrid import MeasuredHybrid, PreparedHybrid, Retention
 
 # A recipe's field -> what a record calls it.
 _NOTED = {
@@ -85,7 +86,7 @@ def save_hybrid(
     folder: Path,
     checkpoint: Path,
     prepared: PreparedHybrid,
-    evaluations: Sequence[dict[str, Any]],
+    evaluations: Sequence[Evaluation],
     measured: MeasuredHybrid,
     retention: Retention | None,
     *,
@@ -103,7 +104,8 @@ def save_hybrid(
     else:
         (folder / "encoder").mkdir()
         save_classifier(folder / "encoder", prepared.classifier, seq2seq.tokenizer)
-        record |= _retention_record(record, retention)
+        metrics = {**record["metrics"], **_measured(retention.now)}
+        record |= {"temperature": retention.now.temperature, "metrics": metrics}
     (folder / "decoder").mkdir()
     save_decoder(folder / "decoder", seq2seq.model.decoder, seq2seq.tokenizer, seq2seq.tokens)
     record["hybrid"] = {
@@ -113,7 +115,7 @@ def save_hybrid(
         "metrics": {
             "test": measured.scores,
             "copied": measured.copied,
-            "validation": list(evaluations),
+            "validation": [_evaluated(evaluation) for evaluation in evaluations],
         },
         "shown": [asdict(text) for text in measured.shown] if prepared.task.is_public else [],
     }
@@ -149,12 +151,12 @@ def describe_task(task: HybridTask) -> dict[str, Any]:
     }
 
 
-def _retention_record(record: dict[str, Any], retention: Retention) -> dict[str, Any]:
-    """What changes in a classifier's record when its encoder has learned along."""
-    return {
-        "temperature": retention.now.temperature,
-        "metrics": {**record["metrics"], **_measured(retention.now)},
-    }
+def _evaluated(evaluation: Evaluation) -> dict[str, Any]:
+    """All of it in one object, and no text."""
+    numbers = asdict(evaluation)
+    scores = numbers.pop("scores")
+    del numbers["sample"]
+    return {**numbers, **scores}
 
 
 def _measured(measured: Measured) -> dict[str, Any]:

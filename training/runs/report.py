@@ -12,14 +12,14 @@ from training.data.splits import PARTS
 from training.data.vocabulary import show_unknown
 from training.evaluation.classification import Baseline, Metrics
 from training.fit.classifier import Epoch
-from training.fit.hybrid import EvaluationDue
+from training.fit.hybrid import Evaluation
 from training.fit.optim import TrainStep
-from training.hybrid.tasks import DenoisingTask
+from training.hybrid.tasks import DenoisingTask, Shown
 from training.lines import counted, line, one_line
 from training.model.classifier import BERTClassifier
 from training.precision import multiplies_bfloat16
 from training.runs.classifier import Measured, Prepared
-from training.runs.hybrid import MeasuredHybrid, PreparedHybrid, Retention, Shown
+from training.runs.hybrid import MeasuredHybrid, PreparedHybrid, Retention
 from training.runs.records import describe_task
 
 Event = TypeVar("Event")
@@ -230,20 +230,18 @@ def _encoder(prepared: PreparedHybrid) -> str:
     )
 
 
-def show_evaluation(
-    task: str, due: EvaluationDue, loss: float, scores: dict[str, Any], sample: Shown
-) -> str:
+def show_evaluation(task: str, found: Evaluation) -> str:
     """Some lines each time the model is evaluated: numbers, and a text that it generated."""
     return "\n".join(
         [
             line(
-                f"{100 * due.steps / due.of:.0f} %",
-                f"{due.pairs_seen:,} pairs · {due.seconds / 60:.0f} min · train loss "
-                f"{due.train_loss:.3f} · validation loss {loss:.3f} · "
-                f"{due.tokens_per_second:,.0f} tokens/s",
+                f"{100 * found.steps / found.of:.0f} %",
+                f"{found.pairs_seen:,} pairs · {found.seconds / 60:.0f} min · train loss "
+                f"{found.train_loss:.3f} · validation loss {found.loss:.3f} · "
+                f"{found.tokens_per_second:,.0f} tokens/s",
             ),
-            line("", summary(task, scores)),
-            *_sample(sample),
+            line("", summary(task, found.scores)),
+            *_sample(found.sample),
         ]
     )
 
@@ -312,8 +310,3 @@ def show_retention(retention: Retention) -> str:
         f"validation accuracy {retention.before:.3f} before, "
         f"{retention.now.validation.accuracy:.3f} now; test {retention.now.test.accuracy:.3f}",
     )
-
-
-def show_hybrid_end(out: Path) -> str:
-    """Where the checkpoint lies, and what to do with it."""
-    return line("checkpoint", f"{out}   next: python export/to_onnx.py {out}")

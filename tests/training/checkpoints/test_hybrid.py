@@ -258,7 +258,7 @@ def test_a_folder_of_transformers_4_writes_what_generate_writes(of_transformers_
     found = torch.full((len(SOURCE), 1), tokens.start)
     with torch.no_grad():
         while found.shape[1] < 10:
-            scores = ours(SOURCE, mask, found).decoded.logits[:, -1:]
+            scores = ours(SOURCE, mask, found).logits[:, -1:]
             found = torch.cat([found, scores.argmax(dim=-1)], dim=1)
     assert len(found.unique()) > 4
     assert 4 not in found, "neither text has ended"

@@ -11,7 +11,8 @@ from torch.nn.functional import cross_entropy
 
 from training.checkpoints.hybrid import TextTokens
 from training.data.pair_batches import EncodedPair, PairBatch, pad_pairs
-from training.fit.hybrid import EvaluationDue, fit_hybrid
+from training.data.pairs import Pair
+from training.fit.hybrid import Evaluation, fit_hybrid
 from training.fit.losses import DistillationLoss, alignment_loss, denoising_loss
 from training.fit.optim import TrainStep
 from training.hybrid.seq2seq import Seq2Seq, frozen_copy
@@ -66,12 +67,25 @@ def copies(seed: int = 0) -> Iterator[PairBatch]:
         yield pad_pairs(pairs, pad_token_id=0, limit=16)
 
 
+class Copying:
+    """The task of the copies; what is generated is measured by its number alone."""
+
+    def batches(self, seq2seq: Seq2Seq, recipe: HybridRecipe) -> Iterator[PairBatch]:
+        return copies()
+
+    def questions(self, part: str) -> list[Pair]:
+        return [Pair("", "")]
+
+    def measure(self, part: str, generated: list[str]) -> dict[str, int]:
+        return {"texts": len(generated)}
+
+
 def run(
     seq2seq: Seq2Seq, distillation: DistillationLoss | None = None, recipe: HybridRecipe = RECIPE
-) -> tuple[list[TrainStep], list[EvaluationDue]]:
-    events = list(fit_hybrid(seq2seq, copies(), recipe, distillation))
+) -> tuple[list[TrainStep], list[Evaluation]]:
+    events = list(fit_hybrid(seq2seq, Copying(), recipe, distillation))
     steps = [event for event in events if isinstance(event, TrainStep)]
-    return steps, [event for event in events if isinstance(event, EvaluationDue)]
+    return steps, [event for event in events if isinstance(event, Evaluation)]
 
 
 def test_the_loop_learns_and_is_evaluated_as_often_as_asked(tokenizer) -> None:
@@ -80,6 +94,7 @@ def test_the_loop_learns_and_is_evaluated_as_often_as_asked(tokenizer) -> None:
     assert [step.number for step in steps] == list(range(1, 101))
     assert [due.pairs_seen for due in evaluations] == [600, 1200, 1800, 2400]
     assert evaluations[-1].train_loss < evaluations[0].train_loss - 0.4
+    assert all(found.scores == {"texts": 1} for found in evaluations)
     assert steps[-1].seconds_left == 0
 
 
@@ -205,7 +220,7 @@ def test_a_loss_that_is_no_number_stops_with_the_step(tokenizer) -> None:
         seq2seq.model.decoder.norm.weight.fill_(math.nan)
 
     with pytest.raises(ArithmeticError, match=r"loss became nan at step 1 of 100.*0\.005"):
-        next(fit_hybrid(seq2seq, copies(), RECIPE))
+        next(fit_hybrid(seq2seq, Copying(), RECIPE))
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_loss_and_ranks_are_those_of_the_full_logits(seq2seq: Seq2Seq) -> None:
     for pair in pairs:
         source, target = (torch.tensor([ids]) for ids in (pair.source_ids, pair.target_ids))
         with torch.no_grad():
-            logits = seq2seq.model(source, source != 0, target[:, :-1]).decoded.logits[0]
+            logits = seq2seq.model(source, source != 0, target[:, :-1]).logits[0]
         right = logits.gather(1, target[0, 1:, None])
         expected.append((logits > right).sum(dim=1).tolist())
         losses += (logits.logsumexp(dim=1) - right[:, 0]).tolist()
