@@ -27,7 +27,7 @@ from training.fit.classifier import Epoch, fit
 from training.readers.packaged import SOURCES
 from training.readers.rows import LABELLED, add_keep_duplicates, add_reading_flags, reading_of
 from training.recipes import Recipe
-from training.runs.classifier import Prepared, measure_run, prepare, rehearsal
+from training.runs.classifier import Prepared, measure_classifier, prepare, rehearsal
 from training.runs.records import save_run
 from training.runs.report import show_end, show_epoch, show_result, show_start, with_progress
 
@@ -125,7 +125,7 @@ def train(arguments: argparse.Namespace, command: str) -> None:
         check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.model))
         say(show_start(prepared, arguments.init, quick=arguments.quick))
         epochs = train_with_progress(prepared)
-        measured = measure_run(prepared)
+        measured = measure_classifier(prepared.model, prepared.texts)
         baseline = run_baseline(corpus.train, corpus.validation, corpus.test)
         with writing(arguments.out):
             save_run(

@@ -22,7 +22,6 @@ from training.checkpoints.atomic_folder import (
 )
 from training.checkpoints.record import CHECKPOINT
 from training.cli import add_recipe_flags, command_line, run_command, say
-from training.data.corpus import Corpus
 from training.data.pairs import load_pairs
 from training.data.sentences import load_sentences
 from training.data.vocabulary import unknown_words
@@ -34,7 +33,6 @@ from training.readers.rows import LABELLED, PAIRED, add_reading_flags, column_fl
 from training.recipes import HybridRecipe
 from training.runs.hybrid import (
     PreparedHybrid,
-    Retention,
     check_retention,
     measure_again,
     measure_hybrid,
@@ -161,7 +159,13 @@ def train(arguments: argparse.Namespace, command: str) -> None:
         corpus = open_corpus(prepared.record, arguments.data) if joint else None
         say(show_hybrid_start(prepared, quick=arguments.quick))
         evaluations = train_with_progress(prepared)
-        retention = _measure_again(prepared, corpus)
+        retention = None
+        if corpus is not None:
+            retention = measure_again(
+                prepared.classifier, prepared.seq2seq, prepared.record, corpus
+            )
+            say(show_retention(retention))
+            check_retention(retention)
         measured = measure_hybrid(prepared)
         result = (prepared, evaluations, measured, retention)
         with writing(arguments.out):
@@ -170,16 +174,6 @@ def train(arguments: argparse.Namespace, command: str) -> None:
             )
     say(show_hybrid_result(measured, perf_counter() - began))
     say(show_end(arguments.out))
-
-
-def _measure_again(prepared: PreparedHybrid, corpus: Corpus | None) -> Retention | None:
-    """What became of the classifier, where its encoder has learned along."""
-    if corpus is None:
-        return None
-    retention = measure_again(prepared.classifier, prepared.seq2seq, prepared.record, corpus)
-    say(show_retention(retention))
-    check_retention(retention)
-    return retention
 
 
 def recipe_of(arguments: argparse.Namespace) -> HybridRecipe:

@@ -84,10 +84,10 @@ _GPT2_REQUIRED: dict[str, tuple[object, ...]] = {
 }
 # Other words under which transformers takes a setting -> GPT-2's own.
 _GPT2_ALIASES = {
-    name: _GPT2_NAMES[name]
-    for name in (
-        *("hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings"),
-    )
+    "hidden_size": "n_embd",
+    "num_hidden_layers": "n_layer",
+    "num_attention_heads": "n_head",
+    "max_position_embeddings": "n_positions",
 }
 _GPT2_WITHOUT_EFFECT = {
     *("is_decoder", "is_encoder_decoder", "n_ctx", "pad_token_id", "summary_activation"),

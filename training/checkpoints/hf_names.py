@@ -100,33 +100,30 @@ def task_by_weights(names: Iterable[str], classifier: Iterable[str]) -> str:
     return _MASKED if has(*_MASKED_HEADS) else _ENCODER
 
 
-# Our module -> theirs, behind the family's prefix. `{}` stands for a layer's number.
-_BERT_ENCODER = {
+# Our module -> BERT's and DistilBERT's, behind the family's prefix; `{}` is a layer's number.
+_EMBEDDINGS = {
     "encoder.embeddings.word": "embeddings.word_embeddings",
     "encoder.embeddings.position": "embeddings.position_embeddings",
-    "encoder.embeddings.segment": "embeddings.token_type_embeddings",
     "encoder.embeddings.norm": "embeddings.LayerNorm",
-    "encoder.layers.{}.attention.query": "encoder.layer.{}.attention.self.query",
-    "encoder.layers.{}.attention.key": "encoder.layer.{}.attention.self.key",
-    "encoder.layers.{}.attention.value": "encoder.layer.{}.attention.self.value",
-    "encoder.layers.{}.attention.project": "encoder.layer.{}.attention.output.dense",
-    "encoder.layers.{}.attention_norm": "encoder.layer.{}.attention.output.LayerNorm",
-    "encoder.layers.{}.feed_forward.up": "encoder.layer.{}.intermediate.dense",
-    "encoder.layers.{}.feed_forward.down": "encoder.layer.{}.output.dense",
-    "encoder.layers.{}.feed_forward_norm": "encoder.layer.{}.output.LayerNorm",
+}
+_LAYERS = (
+    ("attention.query", "attention.self.query", "attention.q_lin"),
+    ("attention.key", "attention.self.key", "attention.k_lin"),
+    ("attention.value", "attention.self.value", "attention.v_lin"),
+    ("attention.project", "attention.output.dense", "attention.out_lin"),
+    ("attention_norm", "attention.output.LayerNorm", "sa_layer_norm"),
+    ("feed_forward.up", "intermediate.dense", "ffn.lin1"),
+    ("feed_forward.down", "output.dense", "ffn.lin2"),
+    ("feed_forward_norm", "output.LayerNorm", "output_layer_norm"),
+)
+_BERT_ENCODER = {
+    **_EMBEDDINGS,
+    "encoder.embeddings.segment": "embeddings.token_type_embeddings",
+    **{f"encoder.layers.{{}}.{ours}": f"encoder.layer.{{}}.{bert}" for ours, bert, _ in _LAYERS},
 }
 _DISTILBERT_ENCODER = {
-    "encoder.embeddings.word": "embeddings.word_embeddings",
-    "encoder.embeddings.position": "embeddings.position_embeddings",
-    "encoder.embeddings.norm": "embeddings.LayerNorm",
-    "encoder.layers.{}.attention.query": "transformer.layer.{}.attention.q_lin",
-    "encoder.layers.{}.attention.key": "transformer.layer.{}.attention.k_lin",
-    "encoder.layers.{}.attention.value": "transformer.layer.{}.attention.v_lin",
-    "encoder.layers.{}.attention.project": "transformer.layer.{}.attention.out_lin",
-    "encoder.layers.{}.attention_norm": "transformer.layer.{}.sa_layer_norm",
-    "encoder.layers.{}.feed_forward.up": "transformer.layer.{}.ffn.lin1",
-    "encoder.layers.{}.feed_forward.down": "transformer.layer.{}.ffn.lin2",
-    "encoder.layers.{}.feed_forward_norm": "transformer.layer.{}.output_layer_norm",
+    **_EMBEDDINGS,
+    **{f"encoder.layers.{{}}.{ours}": f"transformer.layer.{{}}.{its}" for ours, _, its in _LAYERS},
 }
 # Our module -> theirs in a GPT2LMHeadModel: embeddings and norms, stored as ours are.
 DECODER = {
@@ -161,17 +158,14 @@ _BERT_SETTINGS = {
     attention_probs_dropout_prob initializer_range pad_token_id classifier_dropout
     """.split()
 }
+_ALIASES = {"hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads"}
 _DISTILBERT_SETTINGS = {
-    "vocab_size": "vocab_size",
-    "hidden_size": "dim",
-    "num_hidden_layers": "n_layers",
-    "num_attention_heads": "n_heads",
+    **{name: name for name in ("vocab_size", "max_position_embeddings")},
+    **_ALIASES,
     "intermediate_size": "hidden_dim",
-    "max_position_embeddings": "max_position_embeddings",
     "hidden_dropout_prob": "dropout",
     "attention_probs_dropout_prob": "attention_dropout",
-    "initializer_range": "initializer_range",
-    "pad_token_id": "pad_token_id",
+    **{name: name for name in ("initializer_range", "pad_token_id")},
     "classifier_dropout": "seq_classif_dropout",
 }
 
@@ -232,11 +226,7 @@ _DISTILBERT = Family(
     encoder=_DISTILBERT_ENCODER,
     head={"pooler": "pre_classifier", "head": "classifier"},
     settings=_DISTILBERT_SETTINGS,
-    aliases={
-        "hidden_size": "dim",
-        "num_hidden_layers": "n_layers",
-        "num_attention_heads": "n_heads",
-    },
+    aliases=_ALIASES,
     defaults={"num_hidden_layers": 6, "type_vocab_size": 0},
     fixed={"activation": "gelu"},
     # Sinusoids are only what the position table starts from: a checkpoint holds its numbers.

@@ -244,11 +244,8 @@ def _name_on_disk(name: str, family: Family) -> str:
         return name.replace("bridge.", "enc_to_dec_proj.")
     if name.startswith("decoder."):
         return f"decoder.{DECODER_NAMES.on_disk([name.removeprefix('decoder.')])[0]}"
-    return (
-        encoder_names(family.model_type)
-        .on_disk([name])[0]
-        .replace(f"{family.prefix}.", "encoder.", 1)
-    )
+    stored = encoder_names(family.model_type).on_disk([name])[0]
+    return stored.replace(f"{family.prefix}.", "encoder.", 1)
 
 
 def _advice(problems: list[str]) -> str:

@@ -26,8 +26,8 @@ from training.data.splits import (
 from training.file_names import SUFFIXES
 from training.lines import listed, quoted
 from training.readers.packaged import SOURCES, read_reviews
-from training.readers.rows import RawTexts, Reading, Row, column_flags
-from training.readers.table_file import read_table
+from training.readers.rows import LABELLED, RawTexts, Reading, Row, column_flags
+from training.readers.table_file import make_row, read_table
 
 DEFAULT = "rotten-tomatoes"
 _SWAPPED = "--text-column and --label-column say which is which, if they were taken for each other"
@@ -100,7 +100,7 @@ def load_corpus(data: str = DEFAULT, reading: Reading | None = None) -> Corpus:
     )
 
 
-def _read(data: str, reading: Reading) -> RawTexts:
+def _read(data: str, reading: Reading) -> RawTexts[Row]:
     if data in SOURCES:
         if reading.columns:
             raise ValueError(
@@ -112,9 +112,9 @@ def _read(data: str, reading: Reading) -> RawTexts:
         return read_table(Path(data), reading.columns)
     if Path(data).is_file():
         raise ValueError(f"{data} is a file of no known kind; expected {', '.join(SUFFIXES)}")
-    from training.readers.hub_dataset import read_dataset  # `datasets` takes seconds to import
+    from training.readers.hub_dataset import read_parts  # `datasets` takes seconds to import
 
-    return read_dataset(data, reading.columns)
+    return read_parts(data, make_row, roles=LABELLED, given=reading.columns)
 
 
 def _removals(cleaned: Cleaned) -> Iterator[str]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from training.data.splits import PARTS, Parts, normal_form, split
-from training.file_names import SUFFIXES, real_name
+from training.file_names import SUFFIXES
 from training.readers.rows import PAIRED, Reading
-from training.readers.table_file import licence_of, read_rows, text_problem, title_of
+from training.readers.table_file import licence_of, read_rows, text_problem
 
 
 class Pair(NamedTuple):
@@ -28,7 +28,6 @@ class PairCorpus(Parts[Pair]):
     """Pairs in three parts; a source stands in one part only."""
 
     name: str
-    title: str
     licence: str
 
     @property
@@ -48,7 +47,7 @@ def load_pairs(name: str, reading: Reading | None = None) -> PairCorpus:
         ValueError: rows are bad, or too few to train on.
     """
     reading = reading or Reading()
-    given, notes, title, licence = _read(name, reading)
+    given, notes, licence = _read(name, reading)
     # By the source, so that all targets of one stay together.
     distinct = {part: list(dict.fromkeys(pairs)) for part, pairs in given.items()}
     parts = split(distinct, lambda pair: normal_form(pair.source))
@@ -61,7 +60,6 @@ def load_pairs(name: str, reading: Reading | None = None) -> PairCorpus:
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()
     return PairCorpus(
         name=name,
-        title=title,
         licence=licence,
         fingerprint=digest,
         reading=reading,
@@ -70,16 +68,16 @@ def load_pairs(name: str, reading: Reading | None = None) -> PairCorpus:
     )
 
 
-def _read(name: str, reading: Reading) -> tuple[dict[str, list[Pair]], tuple[str, ...], str, str]:
-    """All pairs, what there is to know of them, and their title and licence."""
+def _read(name: str, reading: Reading) -> tuple[dict[str, list[Pair]], tuple[str, ...], str]:
+    """All pairs, what there is to know of them, and their licence."""
     path, columns = Path(name), reading.columns
     if path.suffix.lower() in SUFFIXES:
         found = read_rows(path, make_pair, roles=PAIRED, given=columns, of="sources and targets")
-        return {"all": found.rows}, found.notes, title_of(path), licence_of(path)
+        return {"all": found.rows}, found.notes, licence_of(path)
     from training.readers.hub_dataset import read_parts  # `datasets` takes seconds to import
 
     dataset = read_parts(name, make_pair, roles=PAIRED, given=columns)
-    return dataset.whole, dataset.notes, title_of(Path(real_name(name))), dataset.licence
+    return dataset.parts, dataset.notes, dataset.licence
 
 
 def make_pair(values: Mapping[str, Any]) -> Pair | str:

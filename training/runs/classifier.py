@@ -1,6 +1,6 @@
 """One training run of a classifier, around the loop: what it starts with, and what came of it.
 
-prepare -> Prepared -> fit -> measure_run -> Measured
+prepare -> Prepared -> fit -> measure_classifier -> Measured
 """
 
 from collections.abc import Mapping, Sequence
@@ -99,6 +99,8 @@ def prepare(corpus: Corpus, recipe: Recipe, init: str) -> Prepared:
         part: encode_texts(examples, start.tokenizer, max_tokens=recipe.max_tokens)
         for part, examples in corpus.parts.items()
     }
+    pairs = ((example.text, example.text_pair) for example in corpus.train)
+    read = [text for pair in pairs for text in pair if text is not None]
     return Prepared(
         corpus,
         recipe,
@@ -107,13 +109,8 @@ def prepare(corpus: Corpus, recipe: Recipe, init: str) -> Prepared:
         start.licence,
         texts,
         measure_lengths(texts, recipe.max_tokens),
-        unknown_words(_all_texts(corpus.train), start.tokenizer),
+        unknown_words(read, start.tokenizer),
     )
-
-
-def _all_texts(examples: Sequence[Example]) -> list[str]:
-    """First texts, and the second ones where there are pairs."""
-    return [text for one in examples for text in (one.text, one.text_pair) if text is not None]
 
 
 def measure_lengths(texts: dict[str, list[EncodedText]], max_tokens: int) -> Lengths:
@@ -121,11 +118,6 @@ def measure_lengths(texts: dict[str, list[EncodedText]], max_tokens: int) -> Len
     full = np.array([text.full_length for part in texts.values() for text in part])
     median, share_95 = np.percentile(full, (50, 95), method="higher")
     return Lengths(int(median), int(share_95), int(full.max()), int((full > max_tokens).sum()))
-
-
-def measure_run(prepared: Prepared) -> Measured:
-    """What the trained model is worth."""
-    return measure_classifier(prepared.model, prepared.texts)
 
 
 def measure_classifier(

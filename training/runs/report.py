@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from torch import nn
 from tqdm import tqdm
 
 from training.data.noise import KINDS
@@ -85,11 +86,8 @@ def show_start(prepared: Prepared, init: str, *, quick: bool) -> str:
             f"{_precision(prepared.model)}, seed {recipe.seed}",
         ),
     ]
-    if quick:
-        lines.insert(
-            0, line("rehearsal", "few texts and one epoch: these numbers are not the recipe's")
-        )
-    return "\n".join(lines)
+    note = line("rehearsal", "few texts and one epoch: these numbers are not the recipe's")
+    return "\n".join([note, *lines] if quick else lines)
 
 
 def show_epoch(epoch: Epoch) -> str:
@@ -159,7 +157,7 @@ def _model(model: BERTClassifier, init: str) -> str:
     )
 
 
-def _precision(model: BERTClassifier) -> str:
+def _precision(model: nn.Module) -> str:
     device = next(model.parameters()).device
     return f"{'bfloat16' if multiplies_bfloat16(device) else 'float32'} on {device.type}"
 
@@ -195,7 +193,7 @@ def show_hybrid_start(prepared: PreparedHybrid, *, quick: bool) -> str:
     recipe, model, data = prepared.recipe, prepared.seq2seq.model, describe_task(prepared.task)
     source = data["source"] if isinstance(data["source"], str) else ", ".join(data["source"])
     sizes = " · ".join(f"{data['sizes'][part]:,} {part}" for part in PARTS)
-    size, device = model.decoder.config, next(model.parameters()).device
+    size = model.decoder.config
     millions = sum(w.numel() for w in model.decoder.layers.parameters()) / 1e6
     lines = [
         line("task", f"{prepared.task.name}: {source}; {sizes}"),
@@ -211,13 +209,11 @@ def show_hybrid_start(prepared: PreparedHybrid, *, quick: bool) -> str:
             "recipe",
             f"{recipe.pairs_seen:,} pairs, {recipe.batch_size} a step, learning rate "
             f"{recipe.learning_rate:g}, label smoothing {recipe.label_smoothing:g}, "
-            f"{'bfloat16' if multiplies_bfloat16(device) else 'float32'} on {device.type}, "
-            f"seed {recipe.seed}",
+            f"{_precision(model)}, seed {recipe.seed}",
         ),
     ]
-    if quick:
-        lines.insert(0, line("rehearsal", "few pairs: these numbers are not the recipe's"))
-    return "\n".join(lines)
+    note = line("rehearsal", "few pairs: these numbers are not the recipe's")
+    return "\n".join([note, *lines] if quick else lines)
 
 
 def _encoder(prepared: PreparedHybrid) -> str:
@@ -264,9 +260,7 @@ def show_hybrid_result(measured: MeasuredHybrid, seconds: float) -> str:
         line("test", f"{number:,} texts that decided nothing"),
         line("", f"{'':34}{'this model':>14}{'copied source':>16}"),
     ]
-    lines += [
-        line("", f"{name:34}{ours_:>14}{theirs:>16}") for name, ours_, theirs in _rows(measured)
-    ]
+    lines += [line("", f"{name:34}{ours:>14}{copy:>16}") for name, ours, copy in _rows(measured)]
     for number, text in enumerate(measured.shown, start=1):
         lines += _sample(text, str(number))
     return "\n".join([*lines, line("time", f"{seconds / 60:.0f} min")])

@@ -16,6 +16,7 @@ from training.fit.hybrid import Evaluation, fit_hybrid
 from training.fit.losses import DistillationLoss, alignment_loss, denoising_loss
 from training.fit.optim import TrainStep
 from training.hybrid.seq2seq import Seq2Seq, frozen_copy
+from training.hybrid.tasks import PairsTask
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
 from training.precision import autocast
@@ -67,8 +68,11 @@ def copies(seed: int = 0) -> Iterator[PairBatch]:
         yield pad_pairs(pairs, pad_token_id=0, limit=16)
 
 
-class Copying:
+class Copying(PairsTask):
     """The task of the copies; what is generated is measured by its number alone."""
+
+    def __init__(self) -> None:
+        pass
 
     def batches(self, seq2seq: Seq2Seq, recipe: HybridRecipe) -> Iterator[PairBatch]:
         return copies()

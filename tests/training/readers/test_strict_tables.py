@@ -8,9 +8,9 @@ import pytest
 
 from training.data.corpus import load_corpus
 from training.data.pairs import load_pairs
-from training.readers.hub_dataset import read_dataset
-from training.readers.rows import RawTexts, Reading, Row
-from training.readers.table_file import read_table
+from training.readers.hub_dataset import read_parts
+from training.readers.rows import LABELLED, RawTexts, Reading, Row
+from training.readers.table_file import make_row, read_table
 
 GOOD = '"Hello, you","pos"\nplain,neg\n'
 
@@ -358,8 +358,8 @@ def test_a_part_without_rows_is_none_and_all_parts_without_are_a_sentence(
     (folder / "test.csv").write_text(content, encoding="utf-8")
     (folder / "train.csv").write_text("text,label\na,b\n")
 
-    assert list(read_dataset(str(folder), {}).parts) == ["all"]
+    assert list(read_parts(str(folder), make_row, roles=LABELLED, given={}).parts) == ["all"]
 
     (folder / "train.csv").write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match="no part called train with rows to learn from"):
-        read_dataset(str(folder), {})
+        read_parts(str(folder), make_row, roles=LABELLED, given={})
