@@ -1,7 +1,5 @@
 // Two readings side by side, and the heads whose attention moved between them.
-const {
-  make, percent, root, show, chipStrip, signed, points, signedInk, answerBars, scrollBox,
-} = library;
+const { make, bdi, hint, percent, root, show, chipStrip, signed, points, signedInk, answerBars, scrollBox } = library;
 
 let value = null;
 
@@ -10,13 +8,13 @@ const sideCard = (words, index) => {
   const chips = words.map((text, place) => {
     const classes = ["chip", value.special[index][place] && "special", !shared.has(place) && "changed"];
     const attributes = shared.has(place) ? {} : { title: "only in this text" };
-    return make("span", { className: classes.filter(Boolean).join(" "), attributes }, [make("bdi", { text })]);
+    return make("span", { className: classes.filter(Boolean).join(" "), attributes }, [bdi(text)]);
   });
   return make("div", { className: "side" }, [
     make("h3", { text: `${index ? "Compared with" : "Shown above"}${value.same_model ? "" : ` · ${value.bundles[index]}`}` }),
     chipStrip(`Words of text ${index + 1}`, chips),
     answerBars(value.answers[index]),
-    ...value.notices[index].map((text) => make("p", { className: "hint", text })),
+    ...value.notices[index].map((text) => hint(text)),
   ]);
 };
 
@@ -28,8 +26,8 @@ const table = (title, names, rows, draw) =>
     title,
     make("table", { className: "effects" }, [
       make("caption", { text: title }),
-      make("tr", {}, [make("td"), ...names.map((text) => make("th", { attributes: { scope: "col" } }, [make("bdi", { text })])), make("th", { attributes: { scope: "col" }, text: "all others" })]),
-      ...rows.map((row, place) => make("tr", {}, [make("th", { attributes: { scope: "row" } }, [make("bdi", { text: names[place] })]), ...row.map(draw)])),
+      make("tr", {}, [make("td"), ...names.map((text) => make("th", { attributes: { scope: "col" } }, [bdi(text)])), make("th", { attributes: { scope: "col" }, text: "all others" })]),
+      ...rows.map((row, place) => make("tr", {}, [make("th", { attributes: { scope: "row" } }, [bdi(names[place])]), ...row.map(draw)])),
     ]),
   );
 
@@ -53,15 +51,12 @@ const headButton = ([layer, head], index) => {
 };
 
 const heads = () => {
-  if (!value.moved) return [make("p", { className: "hint", text: "The two models have other layers or heads, so that no head of one is a head of the other." })];
-  if (!value.shared.length) return [make("p", { className: "hint", text: "The two texts have no word in common: there is nothing to lay maps on." })];
+  if (!value.moved) return [hint("The two models have other layers or heads, so that no head of one is a head of the other.")];
+  if (!value.shared.length) return [hint("The two texts have no word in common: there is nothing to lay maps on.")];
   const mean = value.moved.flat().reduce((sum, share) => sum + share, 0) / value.moved.flat().length;
   return [
     make("h3", { text: "Heads that changed most" }),
-    make("p", {
-      className: "hint",
-      text: `The share of a word's attention that moved, mean of the ${value.shared.length} words in common; ${percent(mean)} over all heads. ${value.maps ? "Choose one to see both maps and their difference." : `The maps are not drawn: with more than ${value.most_words} words in common nobody could read them.`}`,
-    }),
+    hint(`The share of a word's attention that moved, mean of the ${value.shared.length} words in common; ${percent(mean)} over all heads. ${value.maps ? "Choose one to see both maps and their difference." : `The maps are not drawn: with more than ${value.most_words} words in common nobody could read them.`}`),
     chipStrip("Heads that changed most", value.most_moved.map(headButton)),
     make("div", { className: "maps" }),
   ];
@@ -78,8 +73,7 @@ const sentence = () => {
 };
 
 show((given) => {
-  value = given.bundles ? given : null;
-  if (!value) return root.replaceChildren();
+  value = given;
   root.replaceChildren(
     make("h2", { text: "Side by side" }),
     make("p", { className: value.equal ? "equal" : "", text: value.equal || sentence() }),
@@ -87,4 +81,4 @@ show((given) => {
     ...(value.equal ? [] : heads()),
   );
   if (!value.equal && value.maps && value.shared.length) showHead(0);
-});
+}, "bundles");

@@ -1,9 +1,6 @@
 // What each head of a decoder did for the generated text: a grid for each kind of attention, and the
 // generated tokens inked for the chosen head.
-const {
-  make, percent, root, show, chipStrip, signed, signedInk, largest, nats, nameOf, chipFor,
-  headGrid, headCell, cellText, place, followCells,
-} = library;
+const { make, hint, percent, root, show, chipStrip, signed, signedInk, largest, nats, nameOf, chipFor, headGrid, headCell, cellText, place, followCells } = library;
 
 let value = null;
 let chosen = null; // kind, layer and head, from 0
@@ -66,8 +63,7 @@ const measured = (given) => {
 };
 
 show((given) => {
-  value = given.effects ? measured(given) : null;
-  if (!value) return root.replaceChildren();
+  value = measured(given);
   const left = value.not_tried ? ` ${value.not_tried} heads were not tried: it would have taken too long.` : "";
   root.replaceChildren(
     make("h2", { text: "What each head did" }),
@@ -75,11 +71,8 @@ show((given) => {
     make("p", { text: compared() }),
     make("p", { className: "told", attributes: { role: "status" } }),
     chipStrip("Generated tokens and what the chosen head did for each", [], { className: "target-chips" }),
-    make("p", {
-      className: "hint",
-      text: `Rows are layers, columns heads. + : by so much the natural logarithm of the text's probability (${signed(sum(value.log_probabilities), 1)}) falls without the head; − : the text would be likelier. Below a token: the same for it alone.${left}`,
-    }),
+    hint(`Rows are layers, columns heads. + : by so much the natural logarithm of the text's probability (${signed(sum(value.log_probabilities), 1)}) falls without the head; − : the text would be likelier. Below a token: the same for it alone.${left}`),
   );
   const all = value.effects.flatMap((rows, kind) => rows.flatMap((row, layer) => row.map((effect, head) => ({ effect: effect ?? -Infinity, at: [kind, layer, head] }))));
   showHead(all.reduce((best, each) => (each.effect > best.effect ? each : best)).at);
-});
+}, "effects");

@@ -1,8 +1,5 @@
 // What each head did for the answer, layers by heads; a click leaves a head out, or puts it back.
-const {
-  make, root, show, mainOf, amount, fullInk, paired, wholeOf, lessThanCounts, headGrid, headCell,
-  cellText, place, followCells, one, has, equal, toggled, layerOf, soon, forgetSent, isOld,
-} = library;
+const { make, hint, root, show, mainOf, amount, fullInk, paired, wholeOf, lessThanCounts, headGrid, headCell, cellText, place, followCells, one, has, equal, toggled, layerOf, soon, forgetSent, isOld } = library;
 
 let value = null;
 let out = [];
@@ -92,7 +89,7 @@ show((given) => {
     make("p", { className: "stale", attributes: { role: "status" } }),
     make("p", { className: "verdict", text: verdict() }),
     make("p", { text: flippers() }),
-    make("p", { className: "hint", text: legend() }),
+    hint(legend()),
   );
   mark();
 });

@@ -1,5 +1,5 @@
 // All heads at once: a grid of buttons, each showing its tile of one picture.
-const { make, root, show, rove, one, has, toggled, layerOf } = library;
+const { make, bdi, hint, root, show, rove, one, has, toggled, layerOf } = library;
 
 let grid = null;
 
@@ -59,7 +59,7 @@ const legend = (types) => {
   const last = (name) => ["broad", "mixed"].indexOf(name);
   const order = [...counts].sort((a, b) => last(a[0]) - last(b[0]) || b[1] - a[1]);
   const button = ([name, count]) =>
-    make("button", { className: "type", attributes: { type: "button", "data-type": name } }, [make("bdi", { text: name }), " ", make("b", { text: count })]);
+    make("button", { className: "type", attributes: { type: "button", "data-type": name } }, [bdi(name), " ", make("b", { text: count })]);
   return make("div", { className: "types", attributes: { role: "group", "aria-label": "Types of heads" } }, [
     make("span", { className: "hint", text: "What they attend to most:" }),
     ...order.map(button),
@@ -84,7 +84,7 @@ const draw = ({ layers, heads, picture, types }) => {
   );
   root.replaceChildren(
     make("h2", { text: "Every head at once" }),
-    make("p", { className: "hint", text: "Rows are layers, columns are heads. Choose one to see it large." }),
+    hint("Rows are layers, columns are heads. Choose one to see it large."),
     box,
     legend(types),
     make("button", { className: "plain-button leave", attributes: { type: "button" } }),

@@ -12,6 +12,8 @@ window.attentionExplorer = ({ element, props, watch }) => {
     node.append(...children);
     return node;
   };
+  const bdi = (text) => make("bdi", { text });
+  const hint = (text) => make("p", { className: "hint", text });
   // A size with so many digits: what they cannot show is "<0.1", and only nothing is 0.
   const sized = (size, digits) => {
     const text = size.toFixed(digits);
@@ -23,9 +25,10 @@ window.attentionExplorer = ({ element, props, watch }) => {
     return `${sized(100 * share, share < 0.0995 || (share > 0.995 && share < 1) ? 1 : 0)} %`;
   };
   const root = element.querySelector(".widget");
-  // Calls draw with each new value, and with the one that is already there.
-  const show = (draw) => {
-    const update = () => props.value && draw(props.value);
+  // Calls draw with each new value, and with the one that is already there. One that lacks what is
+  // needed empties the widget.
+  const show = (draw, needed) => {
+    const update = () => props.value && (needed && !props.value[needed] ? root.replaceChildren() : draw(props.value));
     watch("value", update);
     update();
   };
@@ -75,27 +78,22 @@ window.attentionExplorer = ({ element, props, watch }) => {
   const effectChip = (text, given, top, children = []) => {
     const told = given.effect === null ? [] : [make("small", { className: "amount", text: short(given) })];
     if (given.effect !== null && given.log_odds_effect !== null) told.push(make("small", { className: "points", text: `(${points(given.effect)})` }));
-    const chip = make("span", { className: "chip effect" }, [make("bdi", { text }), ...told, ...children]);
+    const chip = make("span", { className: "chip effect" }, [bdi(text), ...told, ...children]);
     return given.effect === null ? chip : signedInk(chip, mainOf(given), top);
   };
 
   const taken = (way) => (way === "masked" ? "masked" : "deleted");
 
+  // A share with its name, as a bar; a number that is no share has no ink.
+  const bar = (className, label, text, share, attributes = {}) =>
+    make("li", { className, attributes }, [
+      make("span", { className: "bar-label" }, [bdi(label)]),
+      make("span", { className: "bar-value", text }),
+      ...(share === undefined ? [] : [make("span", { className: "bar-ink", style: { width: `${100 * share}%` } })]),
+    ]);
   // An answer's classes as bars, the likeliest first and large.
-  const answerBars = (answer) =>
-    make(
-      "ol",
-      { className: "bars" },
-      answer.bars.map(({ label, text, share }, place) =>
-        make("li", { className: place ? "bar" : "bar first" }, [
-          make("span", { className: "bar-label", text: label }),
-          make("span", { className: "bar-value", text }),
-          ...(share === undefined
-            ? []
-            : [make("span", { className: "bar-ink", style: { width: `${100 * share}%` } })]),
-        ]),
-      ),
-    );
+  const answerBars = ({ bars }) =>
+    make("ol", { className: "bars" }, bars.map(({ label, text, share }, place) => bar(place ? "bar" : "bar first", label, text, share)));
 
   // Tokens as chips in a strip. The ink behind them is one row of a map.
 
@@ -121,10 +119,7 @@ window.attentionExplorer = ({ element, props, watch }) => {
     const classes = ["chip", token.special && "special", token.continues && "continues", hidden && "hidden"];
     const number = token.number ? [make("small", { text: token.number })] : [];
     const attributes = tag === "button" ? { type: "button", ...(hidden ? { disabled: "" } : {}) } : {};
-    return make(tag, { className: classes.filter(Boolean).join(" "), attributes }, [
-      ...number,
-      make("bdi", { text: token.text }),
-    ]);
+    return make(tag, { className: classes.filter(Boolean).join(" "), attributes }, [...number, bdi(token.text)]);
   };
 
   const ink = (chips, tokens, shares) => {
@@ -144,11 +139,11 @@ window.attentionExplorer = ({ element, props, watch }) => {
       .sort((a, b) => b.share - a.share)
       .slice(0, 6);
     return [
-      make("strong", {}, [make("bdi", { text: nameOf(query) })]),
+      make("strong", {}, [bdi(nameOf(query))]),
       ` attends to `,
       ...best.flatMap(({ share, index }, place) => [
         place ? ", " : "",
-        make("span", { className: "target" }, [make("bdi", { text: nameOf(tokens[index]) }), " ", make("b", { text: percent(share) })]),
+        make("span", { className: "target" }, [bdi(nameOf(tokens[index])), " ", make("b", { text: percent(share) })]),
       ]),
       best.length ? "" : "nothing that is shown",
       removed > 0.0005
@@ -201,10 +196,10 @@ window.attentionExplorer = ({ element, props, watch }) => {
     const piece = ({ text, kind, restored }) => {
       if (!kind) return text;
       const [state, said] = restored === undefined ? ["", kind] : restored ? ["restored", `✓ ${kind}, restored`] : ["wrong", `✗ ${kind}, not restored`];
-      return make("span", { className: `slip ${state}` }, [make("bdi", { text }), " ", make("small", { text: said })]);
+      return make("span", { className: `slip ${state}` }, [bdi(text), " ", make("small", { text: said })]);
     };
     return [
-      make("p", { className: "hint", text: sentence }),
+      hint(sentence),
       ...(pieces.length ? [make("p", { className: "clean" }, pieces.map(piece))] : []),
     ];
   };
@@ -213,14 +208,14 @@ window.attentionExplorer = ({ element, props, watch }) => {
   const scrollBox = (label, table) => {
     const attributes = { tabindex: "0", role: "region", "aria-label": label };
     const box = make("div", { className: "scrolls", attributes }, [table]);
-    const hint = make("p", { className: "hint", text: "More columns to the right: scroll." });
+    const more = hint("More columns to the right: scroll.");
     const look = () => {
-      hint.hidden = box.scrollWidth <= box.clientWidth + 1;
+      more.hidden = box.scrollWidth <= box.clientWidth + 1;
       box.classList.toggle("cut", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
     };
     box.addEventListener("scroll", look);
     new ResizeObserver(look).observe(box);
-    return make("div", { className: "scroll-box" }, [box, hint]);
+    return make("div", { className: "scroll-box" }, [box, more]);
   };
 
   // A grid of heads, a row for each layer: cells of signed ink, walked with the arrow keys.
@@ -303,9 +298,9 @@ window.attentionExplorer = ({ element, props, watch }) => {
   };
 
   return {
-    make, sized, percent, root, show, rove, chipStrip, signed, points, signedInk, largest, nats,
+    make, bdi, hint, sized, percent, root, show, rove, chipStrip, signed, points, signedInk, largest, nats,
     mainOf, short, inPoints, amount, fullInk, paired, wholeOf, lessThanCounts, effectChip, taken,
-    answerBars, unpack, nameOf, chipFor, ink, looksAt, press, reveal, followChips, cleanSentence,
+    bar, answerBars, unpack, nameOf, chipFor, ink, looksAt, press, reveal, followChips, cleanSentence,
     scrollBox, headGrid, headCell, cellText, place, followCells, one, has, less, together, equal,
     toggled, layerOf, soon, forgetSent, isOld,
   };

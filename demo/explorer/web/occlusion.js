@@ -1,8 +1,5 @@
 // What each word did to the answer: its effect as ink and number, attention as a line below.
-const {
-  make, percent, root, show, chipStrip, mainOf, amount, fullInk, paired, wholeOf, lessThanCounts,
-  effectChip, taken,
-} = library;
+const { make, bdi, hint, percent, root, show, chipStrip, mainOf, amount, fullInk, paired, wholeOf, lessThanCounts, effectChip, taken } = library;
 
 let value = null;
 
@@ -46,13 +43,13 @@ const disagreements = () => {
   const marked = value.words.filter(({ mark }) => mark).sort((a, b) => Math.abs(mainOf(b)) - Math.abs(mainOf(a)) || b.share - a.share);
   if (!marked.length) return [make("p", { text: "Attention and effect disagree on no word: what gets most attention is also what counts." })];
   const items = marked.slice(0, MOST_NAMED).map((word) =>
-    make("li", {}, [`${MARKS[word.mark]} `, make("strong", {}, [make("bdi", { text: `“${word.text}”` })]), ...DISAGREES[word.mark](word)]),
+    make("li", {}, [`${MARKS[word.mark]} `, make("strong", {}, [bdi(`“${word.text}”`)]), ...DISAGREES[word.mark](word)]),
   );
   const more = marked.length - items.length;
   return [
     make("h3", { text: "Where attention and effect disagree" }),
     make("ul", { className: "plain-list" }, items),
-    ...(more > 0 ? [make("p", { className: "hint", text: `${more} more words are marked above.` })] : []),
+    ...(more > 0 ? [hint(`${more} more words are marked above.`)] : []),
   ];
 };
 
@@ -79,14 +76,13 @@ const worded = (given) =>
   }));
 
 show((given) => {
-  value = given.words ? { ...given, words: worded(given), whole: given.value } : null;
-  if (!value) return root.replaceChildren();
+  value = { ...given, words: worded(given), whole: given.value };
   if (!value.words.length) return root.replaceChildren(make("p", { text: "There is no word in this text to remove." }));
   root.replaceChildren(
     make("h2", { text: `What each word did for ${value.label}` }),
     strip(),
-    make("p", { className: "hint", text: legend() }),
+    hint(legend()),
     ...disagreements(),
-    make("p", { className: "hint", text: rule() }),
+    hint(rule()),
   );
-});
+}, "words");

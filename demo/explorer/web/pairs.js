@@ -1,11 +1,9 @@
 // What two words do together: the strongest in words, all as a table.
-const {
-  make, root, show, points, signedInk, mainOf, short, amount, fullInk, paired, taken, scrollBox,
-} = library;
+const { make, bdi, hint, root, show, points, signedInk, mainOf, short, amount, fullInk, paired, taken, scrollBox } = library;
 
 let value = null;
 
-const quoted = (index) => make("strong", {}, [make("bdi", { text: `“${value.words[index]}”` })]);
+const quoted = (index) => make("strong", {}, [bdi(`“${value.words[index]}”`)]);
 
 const both = (row, column) => ({ effect: value.interactions[row][column], log_odds_effect: value.log_odds_interactions ? value.log_odds_interactions[row][column] : null });
 
@@ -25,7 +23,7 @@ const cellOf = (given, top) => {
 const table = () => {
   const places = [...value.words.keys()];
   const top = fullInk(places.flatMap((row) => places.map((column) => both(row, column))), value.least);
-  const name = (text, scope) => make("th", { attributes: { scope } }, [make("bdi", { text })]);
+  const name = (text, scope) => make("th", { attributes: { scope } }, [bdi(text)]);
   const rows = value.words.map((word, row) =>
     make("tr", {}, [
       name(word, "row"),
@@ -50,13 +48,12 @@ const strongest = () => {
 };
 
 show((given) => {
-  value = given.words ? given : null;
-  if (!value) return root.replaceChildren();
+  value = given;
   if (value.words.length < 2) return root.replaceChildren(make("p", { text: "There are no two words in this text." }));
   root.replaceChildren(
     make("h2", { text: `Two words together, for ${value.label}` }),
     strongest(),
     table(),
-    make("p", { className: "hint", text: notes() }),
+    hint(notes()),
   );
-});
+}, "words");

@@ -1,5 +1,5 @@
 // The probability while heads go: a line, a slider along it, and the order as a table.
-const { make, percent, root, show, signed, scrollBox, one, together, soon } = library;
+const { make, hint, percent, root, show, signed, scrollBox, one, together, soon } = library;
 
 let value = null;
 
@@ -93,8 +93,7 @@ root.addEventListener("click", ({ target }) => {
 });
 
 show((given) => {
-  value = given.order ? given : null;
-  if (!value) return root.replaceChildren();
+  value = given;
   if (!value.order.length) return root.replaceChildren(make("p", { text: "All heads are ablated already." }));
   const slider = make("input", { attributes: { type: "range", min: 0, max: value.order.length, step: 1, "aria-label": "How many are gone" } });
   slider.value = value.flip === null ? value.order.length : value.flip - 1;
@@ -105,8 +104,8 @@ show((given) => {
     slider,
     make("p", { className: "point", attributes: { role: "status" } }),
     make("button", { className: "plain-button", attributes: { type: "button" } }),
-    make("p", { className: "hint", text: plan() }),
+    hint(plan()),
     table(),
   );
   showPoint(Number(slider.value));
-});
+}, "order");

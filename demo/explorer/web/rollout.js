@@ -1,5 +1,5 @@
 // What reaches the token that the answer is read from: two strips over the same words.
-const { make, sized, percent, root, show, chipStrip, chipFor, ink } = library;
+const { make, bdi, hint, sized, percent, root, show, chipStrip, chipFor, ink } = library;
 
 const strip = (value, row, title) => {
   const shares = Array(value.tokens.length).fill(null);
@@ -21,14 +21,10 @@ const strip = (value, row, title) => {
 };
 
 show((value) => {
-  if (!value.tokens) return root.replaceChildren();
   root.replaceChildren(
-    make("h2", {}, ["What reaches ", make("bdi", { text: value.query })]),
-    make("p", {
-      className: "hint",
-      text: `The answer is read from here. Rollout (Abnar & Zuidema 2020) follows attention back through all ${value.layers} layers, as the mean over heads, half of it staying where it is at each layer. It flattens with depth: the more layers, the more alike the words' shares become, and the nearer their entropy comes to 1. So look at which words come first, not at how far they are ahead, and whether the last layer alone would have named others.`,
-    }),
+    make("h2", {}, ["What reaches ", bdi(value.query)]),
+    hint(`The answer is read from here. Rollout (Abnar & Zuidema 2020) follows attention back through all ${value.layers} layers, as the mean over heads, half of it staying where it is at each layer. It flattens with depth: the more layers, the more alike the words' shares become, and the nearer their entropy comes to 1. So look at which words come first, not at how far they are ahead, and whether the last layer alone would have named others.`),
     ...strip(value, 0, `Rollout through ${value.layers} layers`),
     ...strip(value, 1, "The last layer alone, mean over heads"),
   );
-});
+}, "tokens");

@@ -1,7 +1,5 @@
 // Widgets of a few lines each, by their names: each draws one value.
-const { make, percent, root, chipStrip, signed, answerBars, cleanSentence } = library;
-
-const hint = (text) => make("p", { className: "hint", text });
+const { make, bdi, hint, percent, root, chipStrip, signed, answerBars, cleanSentence } = library;
 
 // Some parts of a note stand out, or lead to a source.
 const notePart = (note) => {
@@ -15,6 +13,17 @@ const exampleButton = (example, index) => {
   const button = make("button", { className: "example", text, attributes: { type: "button", title: text } });
   button.addEventListener("click", () => trigger("choose", { index }));
   return button;
+};
+
+const byLayer = (pairs, heads) => {
+  const layers = [...new Set(pairs.map(([layer]) => layer))].sort((a, b) => a - b);
+  return layers
+    .map((layer) => {
+      const those = pairs.filter((pair) => pair[0] === layer).map((pair) => pair[1]);
+      if (those.length === heads) return `layer ${layer}: all`;
+      return `layer ${layer}: ${those.sort((a, b) => a - b).join(", ")}`;
+    })
+    .join(" · ");
 };
 
 const small = {
@@ -59,7 +68,7 @@ const small = {
     const found = value.removed !== null;
     const chips = value.words.map((text, index) => {
       const gone = found && value.removed.includes(index);
-      return make(gone ? "del" : "span", { className: gone ? "chip gone" : "chip" }, [make("bdi", { text })]);
+      return make(gone ? "del" : "span", { className: gone ? "chip gone" : "chip" }, [bdi(text)]);
     });
     const { label } = value;
     root.replaceChildren(
@@ -76,4 +85,20 @@ const small = {
 
   // Below a source: what was corrupted in it; nothing once a reader has written over it.
   corrupted: (mark) => root.replaceChildren(...(mark.sentence ? cleanSentence(mark) : [])),
+
+  // The heads that are ablated; nothing while all are in.
+  ablated: ({ without, heads }) => {
+    root.setAttribute("role", "status");
+    if (!without.length) return root.replaceChildren();
+    const many = without.length === 1 ? "1 head is ablated" : `${without.length} heads are ablated`;
+    const back = make("button", { className: "plain-button", text: "Put all heads back", attributes: { type: "button" } });
+    back.addEventListener("click", () => trigger("ablate", { without: [] }));
+    root.replaceChildren(
+      make("p", { className: "notice" }, [
+        make("strong", { text: many }),
+        ` (${byLayer(without, heads)}). Answer, maps and analyses are without ${without.length === 1 ? "it" : "them"}, also for the next text. `,
+        back,
+      ]),
+    );
+  },
 };

@@ -1,9 +1,6 @@
 // What the generated tokens owe to the source: signed chips above, the source's words below, and all
 // of it as a table.
-const {
-  make, percent, root, show, chipStrip, signed, signedInk, largest, nameOf, chipFor, press,
-  followChips, scrollBox,
-} = library;
+const { make, bdi, hint, percent, root, show, chipStrip, signed, signedInk, largest, nameOf, chipFor, press, followChips, scrollBox } = library;
 
 let value = null;
 let current = 0;
@@ -15,7 +12,7 @@ const line = (className = "hint") => make("p", { className, attributes: { "aria-
 const told = (query) => {
   const { tokens, log_probabilities, whole } = value;
   return [
-    make("strong", {}, [make("bdi", { text: nameOf(tokens[query]) })]),
+    make("strong", {}, [bdi(nameOf(tokens[query]))]),
     ` has a probability of ${percent(Math.exp(log_probabilities[query]))} with the source, and of ${percent(Math.exp(log_probabilities[query] - whole[query]))} without it.`,
   ];
 };
@@ -34,7 +31,7 @@ const strongest = (query) => {
 const wordChip = (text, effect, share, top) =>
   signedInk(
     make("span", { className: "chip effect" }, [
-      make("bdi", { text }),
+      bdi(text),
       make("small", { className: "points", text: signed(effect, 1) }),
       make("span", { className: "share", style: { width: `${100 * share}%` }, attributes: { title: `cross-attention ${percent(share)}` } }),
     ]),
@@ -55,10 +52,10 @@ const choose = (query) => {
 
 const table = () => {
   const top = Math.max(largest(value.effects.flat()), value.least);
-  const head = make("tr", {}, [make("td"), ...value.words.map((text) => make("th", { attributes: { scope: "col" } }, [make("bdi", { text })]))]);
+  const head = make("tr", {}, [make("td"), ...value.words.map((text) => make("th", { attributes: { scope: "col" } }, [bdi(text)]))]);
   const rows = value.tokens.map((token, row) =>
     make("tr", {}, [
-      make("th", { attributes: { scope: "row" } }, [make("bdi", { text: token.text })]),
+      make("th", { attributes: { scope: "row" } }, [bdi(token.text)]),
       ...value.effects[row].map((effect) => signedInk(make("td", { text: Math.abs(effect) < 0.05 ? "" : signed(effect, 1) }), effect, top)),
     ]),
   );
@@ -75,21 +72,20 @@ const notes = () => {
 followChips(".target-chips", { choose, paint: () => {}, leave: () => {} });
 
 show((given) => {
-  value = given.tokens ? given : null;
-  if (!value) return root.replaceChildren();
+  value = given;
   const top = Math.max(largest(value.whole), value.least);
   const chips = value.tokens.map((token, index) => signedInk(chipFor(token, false), value.whole[index], top));
   const small = value.words.length <= MOST && value.tokens.length <= MOST;
   root.replaceChildren(
     make("h2", { text: "What the source did" }),
-    make("p", { className: "hint", text: `Words were removed ${value.way}. More ink: the token owes more to the source. Choose one.` }),
+    hint(`Words were removed ${value.way}. More ink: the token owes more to the source. Choose one.`),
     chipStrip("Generated tokens, inked by what they owe to the source", chips, { className: "target-chips" }),
     line("told"),
     chipStrip("Words of the source and their effect on the chosen token", [], { className: "word-chips" }),
     line("strongest"),
-    make("p", { className: "hint", text: notes() }),
+    hint(notes()),
     ...(small ? [table()] : []),
   );
   const owing = value.whole.indexOf(Math.max(...value.whole));
   choose(Math.min(owing, value.tokens.length - 1));
-});
+}, "tokens");

@@ -1,7 +1,5 @@
 // The text as words, or tokens. The chosen one looks: the ink behind the others is its row of the map.
-const {
-  make, root, show, chipStrip, unpack, chipFor, ink, looksAt, press, reveal, followChips,
-} = library;
+const { make, hint, root, show, chipStrip, unpack, chipFor, ink, looksAt, press, reveal, followChips } = library;
 
 let shown = null;
 let chosen = 0;
@@ -38,7 +36,7 @@ const drawAll = () => {
   const scrolled = root.querySelector(".chips")?.scrollTop ?? 0;
   root.replaceChildren(
     make("h2", { text: `What a ${shown.unit} attends to` }),
-    make("p", { className: "hint", text: `${count} ${shown.unit}s · ${shown.name} · choose a ${shown.unit} to see what it attends to` }),
+    hint(`${count} ${shown.unit}s · ${shown.name} · choose a ${shown.unit} to see what it attends to`),
     strip,
     make("p", { className: "looks-at", attributes: { "aria-live": "polite" } }),
   );

@@ -1,5 +1,5 @@
 // How each ranking of words fared against random orders: a scale, and a sentence.
-const { make, root, show, signed, mainOf, amount } = library;
+const { make, hint, root, show, signed, mainOf, amount } = library;
 
 let value = null;
 
@@ -29,11 +29,10 @@ const method = ([name, given]) =>
   ]);
 
 show((given) => {
-  value = given.methods ? given : null;
-  if (!value) return root.replaceChildren();
+  value = given;
   root.replaceChildren(
     make("h2", { text: "Rankings of words against chance" }),
     make("div", { className: "methods" }, Object.entries(value.methods).map(method)),
-    make("p", { className: "hint", text: `Thin lines: random orders of the same words; the thick one: the ranking. ${value.plan}` }),
+    hint(`Thin lines: random orders of the same words; the thick one: the ranking. ${value.plan}`),
   );
-});
+}, "methods");

@@ -1,8 +1,5 @@
 // The text that grows. The chosen token shows its candidates, and what it attended to.
-const {
-  make, sized, percent, root, chipStrip, unpack, nameOf, chipFor, ink, looksAt, press, reveal,
-  followChips, cleanSentence,
-} = library;
+const { make, bdi, hint, sized, percent, root, chipStrip, bar, unpack, nameOf, chipFor, ink, looksAt, press, reveal, followChips, cleanSentence } = library;
 
 let shown = null;
 let chosen = null; // null: the newest token while the text grows, then the one worth a look
@@ -26,12 +23,7 @@ const paint = (query) => {
   return row;
 };
 
-const candidateBar = ({ text, share, chosen: taken }) =>
-  make("li", { className: taken ? "bar taken" : "bar", attributes: { title: text } }, [
-    make("span", { className: "bar-label" }, [make("bdi", { text })]),
-    make("span", { className: "bar-value", text: percent(share) }),
-    make("span", { className: "bar-ink", style: { width: `${100 * share}%` } }),
-  ]);
+const candidateBar = ({ text, share, chosen: taken }) => bar(taken ? "bar taken" : "bar", text, percent(share), share, { title: text });
 
 // How likely a word was: all of its pieces, each after those before it.
 const chances = (steps) => {
@@ -39,7 +31,7 @@ const chances = (steps) => {
   if (steps.length === 1) {
     return [` was chosen at a probability of ${percent(probability)}. The entropy over all words was ${sized(entropy, 1)} bits (0: certain, 1: a toss of a coin). The likeliest:`];
   }
-  const pieces = steps.flatMap((step, place) => [place ? ", " : "", make("bdi", { text: step.text }), ` ${percent(step.probability)}`]);
+  const pieces = steps.flatMap((step, place) => [place ? ", " : "", bdi(step.text), ` ${percent(step.probability)}`]);
   const together = steps.reduce((product, step) => product * step.probability, 1);
   return [` was written in ${steps.length} pieces: `, ...pieces, `; together ${percent(together)}. The entropy of its first piece was ${sized(entropy, 1)} bits (0: certain, 1: a toss of a coin), and the likeliest there:`];
 };
@@ -50,7 +42,7 @@ const showToken = (query) => {
   const row = paint(query);
   press([...targetStrip.children], query);
   looked.replaceChildren(...looksAt(token, shown.key_tokens, row));
-  chance.replaceChildren(make("strong", {}, [make("bdi", { text: nameOf(token) })]), ...chances(token.steps));
+  chance.replaceChildren(make("strong", {}, [bdi(nameOf(token))]), ...chances(token.steps));
   bars.replaceChildren(...token.steps[0].candidates.map(candidateBar));
 };
 
@@ -65,7 +57,7 @@ const drawAll = () => {
   root.classList.toggle("busy", shown.busy);
   root.classList.toggle("done", !shown.busy || root.classList.contains("done"));
   for (const line of [state, looked, chance]) line.setAttribute("aria-live", shown.busy ? "off" : "polite");
-  output.replaceChildren(make("bdi", { text: shown.text }));
+  output.replaceChildren(bdi(shown.text));
   state.textContent = `${shown.state} · ${shown.name} · choose a ${shown.unit} to see its candidates and what it attended to`;
   repair.replaceChildren(...(shown.repair ? cleanSentence(shown.repair) : []));
   keyTitle.textContent = source ? "The source" : `What was there before each ${shown.unit}`;
@@ -82,7 +74,7 @@ const update = () => {
   if (!value) {
     shown = null;
     root.classList.remove("busy", "done");
-    root.replaceChildren(make("p", { className: "hint", text: "Nothing is generated yet. Press Write, and the text grows here, token by token." }));
+    root.replaceChildren(hint("Nothing is generated yet. Press Write, and the text grows here, token by token."));
     return;
   }
   const held = [...targetStrip.children].indexOf(document.activeElement);
