@@ -24,7 +24,7 @@ from explorer.bundle.bundle import PRECISIONS, Bundle, open_bundle
 from explorer.environment import safe_streams
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
-from explorer.measuring import load as readers
+from explorer.measuring import served
 from explorer.measuring.faithfulness import (
     Text,
     measure_texts,
@@ -32,7 +32,6 @@ from explorer.measuring.faithfulness import (
     show_summaries,
     summarise,
 )
-from explorer.measuring.served import ServedPage, can_measure, peak, resident, served_page
 from explorer.measuring.times import all_analyses, seconds_of, show_times, text_of_length
 
 LENGTHS = (32, 128, 512)
@@ -150,22 +149,22 @@ def times(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) ->
 
 def memory(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
     """Prints what the page's process holds: idle after its first answers, and at its peak."""
-    if not can_measure():
+    if not served.can_measure():
         print("\nMemory: only Linux tells it.")
         return
     model = EncoderModel(bundle)
     short, long = (text_of_length(model, texts, tokens) for tokens in (32, bundle.most_tokens))
-    with _served(options) as page:
+    with _page(options) as page:
         names = page.endpoints()
         first = "/classify" if "/classify" in names else "/attention"
         for _ in range(3):
             page.ask(first, *short)
-        idle = resident(page.process)
+        idle = served.resident(page.process)
         for name in names:
             page.ask(name, *long)
         print(
             f"\nMemory of the page, {bundle.title}, {bundle.graph.precision}: {idle:.0f} MB after "
-            f"its first answers, {peak(page.process):.0f} MB at the peak of "
+            f"its first answers, {served.peak(page.process):.0f} MB at the peak of "
             f"{len(names)} endpoints on {bundle.most_tokens} tokens."
         )
 
@@ -173,33 +172,30 @@ def memory(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -
 def load(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
     """Prints how long readers wait beside analyses, in a crowd, and in mixed traffic."""
     long = text_of_length(EncoderModel(bundle), texts, bundle.most_tokens)
-    with _served(options) as page:
-        requests = readers.short_requests(page, texts)
+    with _page(options) as page:
+        requests = served.short_requests(page, texts)
+        beside = f"{requests[0].endpoint} beside three analyses at {bundle.most_tokens} tokens"
+        crowd = f"{served.READERS} readers, {served.EACH} requests each"
+        mixed = f"{served.MIXED_READERS} readers for {served.MIXED_SECONDS:g} s"
         found = {
-            f"{requests[0].endpoint} beside three analyses at {bundle.most_tokens} tokens": (
-                readers.beside_analyses(page, requests[0], long)
-            ),
-            f"{readers.READERS} readers, {readers.EACH} requests each": (
-                readers.crowd(page, requests)
-            ),
-            f"{readers.MIXED_READERS} readers for {readers.MIXED_SECONDS:g} s": (
-                readers.mixed(page, requests, options.seed)
-            ),
+            beside: served.beside_analyses(page, requests[0], long),
+            crowd: served.crowd(page, requests),
+            mixed: served.mixed(page, requests, options.seed),
         }
         print(f"\n{bundle.title}, {bundle.graph.precision}, answers as each is alone:\n")
         for name, waits in found.items():
             print(f"{name}: {waits.describe()}", flush=True)
-        if can_measure():
-            print(f"The page held {peak(page.process):.0f} MB at its peak.")
+        if served.can_measure():
+            print(f"The page held {served.peak(page.process):.0f} MB at its peak.")
     if any(waits.wrong for waits in found.values()):
         raise ValueError("Some answers were not those that the page gives alone.")
 
 
-def _served(options: argparse.Namespace) -> AbstractContextManager[ServedPage]:
+def _page(options: argparse.Namespace) -> AbstractContextManager[served.ServedPage]:
     """The page in a process of its own, with the same bundle."""
     flags = ["--bundle", str(options.bundle)]
     flags += ["--precision", options.precision] if options.precision else []
-    return served_page(Path(app.__file__), flags)
+    return served.served_page(Path(app.__file__), flags)
 
 
 MEASURE = {"faithfulness": faithfulness, "times": times, "memory": memory, "load": load}

@@ -25,7 +25,7 @@ from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progress, Progressive
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import Generation, TextGenerator
-from explorer.inference.source_text import masked
+from explorer.inference.tokenizing import masked
 from explorer.inference.tokens import Word, own_words
 
 Change = TypeVar("Change")

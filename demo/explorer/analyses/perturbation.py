@@ -19,8 +19,8 @@ from explorer.bundle.bundle import Bundle, operations
 from explorer.errors import RequestError
 from explorer.inference.cost import Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
-from explorer.inference.probabilities import fall_of_probability, log_odds_of, probabilities_of
-from explorer.inference.source_text import Encoded, deleted, masked
+from explorer.inference.logits import fall_of_probability, log_odds_of, probabilities_of
+from explorer.inference.tokenizing import Encoded, deleted, masked
 from explorer.inference.tokens import Word
 
 LEAST = 0.1

@@ -1,5 +1,4 @@
 """Runs a bundle's graphs: text in, numpy out.
 
-Public: `cache`, `cost`, `encoder`, `generator`, `logits`, `probabilities`, `source_text`,
-`target_text`, `tokens`.
+Public: `cache`, `cost`, `encoder`, `generator`, `logits`, `tokenizing`, `tokens`.
 """

@@ -14,7 +14,7 @@ from bundle_format.schema import AGAIN, BundleError
 from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import Throughput
-from explorer.inference.probabilities import probabilities_of
+from explorer.inference.logits import probabilities_of
 from explorer.inference.session import (
     TURNS,
     check_names,
@@ -23,7 +23,7 @@ from explorer.inference.session import (
     run_into,
     trying,
 )
-from explorer.inference.source_text import Encoded, TextEncoder
+from explorer.inference.tokenizing import Encoded, TextEncoder
 from explorer.inference.tokens import Token
 
 Heads = tuple[tuple[int, int], ...]

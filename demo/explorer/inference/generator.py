@@ -14,7 +14,7 @@ from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.logits import Settings
 from explorer.inference.search import Step, beam_search, make_step, write_one_by_one
-from explorer.inference.target_text import Spelled, TargetTokens
+from explorer.inference.tokenizing import Spelled, TargetTokens
 from explorer.inference.tokens import Token
 
 SOURCE, WRITTEN = "source", "written"
@@ -68,10 +68,6 @@ class Generation:
         """The norm of each source token's value vector behind a head's output projection, shape
         (layers, heads, source). Kobayashi et al. 2020."""
         return self.steps[0].cross_value_norms
-
-    def weights(self, looks_at: str) -> NDArray[np.float32]:
-        """The maps into the source, or back at what was written."""
-        return self.cross_weights if looks_at == SOURCE else self.self_weights
 
     @property
     def bytes(self) -> int:

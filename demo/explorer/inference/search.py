@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.inference.decoder import DecoderSession, KVCache, Outputs
-from explorer.inference.logits import Settings, against_repeats, for_sampling
-from explorer.inference.probabilities import log_softmax, softmax
+from explorer.inference.logits import Settings, against_repeats, for_sampling, log_softmax, softmax
 
 CANDIDATES = 10
 

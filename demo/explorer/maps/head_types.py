@@ -175,13 +175,10 @@ def _own(tokens: Sequence[Token]) -> NDArray[np.bool_]:
 
 def _columns(keys: Sequence[Token], queries: int) -> dict[str, NDArray[np.bool_]]:
     """Types that are a set of keys, the same for every query."""
-    sets = {piece: [token.piece == piece for token in keys] for piece in _special_pieces(keys)}
+    special = dict.fromkeys(token.piece for token in keys if token.special)
+    sets = {piece: [token.piece == piece for token in keys] for piece in special}
     sets[PUNCTUATION] = [_is_punctuation(token.text) for token in keys]
     return {name: np.array([held] * queries, bool) for name, held in sets.items()}
-
-
-def _special_pieces(tokens: Sequence[Token]) -> list[str]:
-    return list(dict.fromkeys(token.piece for token in tokens if token.special))
 
 
 def _is_punctuation(text: str) -> bool:

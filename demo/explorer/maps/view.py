@@ -179,12 +179,13 @@ def generation_maps(
     Args:
         by_norms: of maps into the source; of the others the graph gives no norms.
     """
-    keys = generation.source.tokens if looks_at == SOURCE else generation.before
+    of_source = looks_at == SOURCE
+    keys = generation.source.tokens if of_source else generation.before
     queries = text_axis(generation.tokens, special_tokens=special_tokens, words=words)
     return Maps(
-        weights=generation.weights(looks_at),
-        norms=generation.cross_value_norms if by_norms and looks_at == SOURCE else None,
-        looks_back=looks_at == WRITTEN,
+        weights=generation.cross_weights if of_source else generation.self_weights,
+        norms=generation.cross_value_norms if by_norms and of_source else None,
+        looks_back=not of_source,
         queries=queries,
         keys=text_axis(keys, special_tokens=special_tokens, words=words),
         kind=_KINDS[looks_at],

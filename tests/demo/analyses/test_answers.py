@@ -6,7 +6,7 @@ import pytest
 from explorer.analyses import perturbation as module
 from explorer.analyses.perturbation import answers
 from explorer.inference.cost import Progress, Throughput, nested, run_to_end
-from explorer.inference.source_text import deleted, masked
+from explorer.inference.tokenizing import deleted, masked
 from explorer.inference.tokens import group_words
 
 TEXTS = ["The music was dull", "good", "not bad at all, the story is great!", "bad", "was it good?"]

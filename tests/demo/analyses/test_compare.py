@@ -16,7 +16,7 @@ from explorer.bundle.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.source_text import SourceTokens
+from explorer.inference.tokenizing import SourceTokens
 from explorer.inference.tokens import group_words, own_words
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked

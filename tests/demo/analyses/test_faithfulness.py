@@ -21,7 +21,7 @@ from explorer.analyses.faithfulness import (
 from explorer.analyses.occlusion import occlusion
 from explorer.errors import RequestError
 from explorer.inference.cost import Cost, run_to_end
-from explorer.inference.source_text import deleted, masked
+from explorer.inference.tokenizing import deleted, masked
 from explorer.inference.tokens import own_words
 
 TEXT = "unbelievable music was not bad"

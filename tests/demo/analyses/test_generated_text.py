@@ -23,7 +23,7 @@ from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
-from explorer.inference.source_text import masked
+from explorer.inference.tokenizing import masked
 from explorer.ui.panel import Asked
 from explorer.ui.panels.source import SOURCE_ATTRIBUTION, check_source_removal
 

@@ -7,7 +7,7 @@ import pytest
 
 from explorer.analyses.noise import Corruption, Repair, corrupt, grade
 from explorer.inference.generator import TextGenerator
-from explorer.inference.target_text import Spelled
+from explorer.inference.tokenizing import Spelled
 from explorer.ui.wording import graded
 
 CLEAN = "the story is bright and the music never dull"

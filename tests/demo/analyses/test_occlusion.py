@@ -14,7 +14,7 @@ from explorer.analyses.perturbation import (
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import ablation_mask
-from explorer.inference.source_text import deleted, masked
+from explorer.inference.tokenizing import deleted, masked
 from explorer.inference.tokens import own_words
 
 TEXT = "The music was good. Not bad at all! An unbelievable story"

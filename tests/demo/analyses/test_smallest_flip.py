@@ -10,7 +10,7 @@ from explorer.analyses import smallest_flip as module
 from explorer.analyses.smallest_flip import flip_cost, smallest_flip
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
-from explorer.inference.source_text import deleted
+from explorer.inference.tokenizing import deleted
 from explorer.inference.tokens import own_words
 
 WEIGHTS = {

@@ -17,7 +17,7 @@ from explorer.analyses.word_pairs import word_pairs
 from explorer.bundle.bundle import open_bundle
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.probabilities import fall_of_probability, log_odds_of, probabilities_of
+from explorer.inference.logits import fall_of_probability, log_odds_of, probabilities_of
 from explorer.ui.models import PageModels
 from explorer.ui.panels import head_effects as heads_panel
 from explorer.ui.panels import occlusion as occlusion_panel

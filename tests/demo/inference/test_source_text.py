@@ -6,7 +6,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from explorer.drawing.geometry import axis_labels
 from explorer.inference.encoder import Reading
-from explorer.inference.source_text import TextEncoder, masked
+from explorer.inference.tokenizing import TextEncoder, masked
 from explorer.inference.tokens import group_words
 from explorer.maps.axes import text_axis
 from explorer.ui.payloads import chip

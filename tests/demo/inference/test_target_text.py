@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from bundle_format.schema import BundleError
-from explorer.inference.target_text import TargetTokens
+from explorer.inference.tokenizing import TargetTokens
 
 ENDS = "<|endoftext|>"
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from explorer.inference.source_text import TextEncoder
+from explorer.inference.tokenizing import TextEncoder
 
 
 def texts_of(model, text, text_pair=""):

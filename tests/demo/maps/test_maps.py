@@ -55,7 +55,7 @@ def test_a_written_text_is_merged_on_both_sides(model, looks_at):
 
     view = generation_map(generation, looks_at, 0, 1, words=True)
 
-    whole = generation.weights(looks_at)[0, 1]
+    whole = (generation.cross_weights if looks_at == "source" else generation.self_weights)[0, 1]
     np.testing.assert_allclose(view.weights, by_loops(whole, rows, columns), atol=1e-6)
     assert view.sides[0] == "each row is a generated word"
 

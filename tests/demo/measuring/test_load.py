@@ -6,9 +6,8 @@ from urllib.error import HTTPError
 import pytest
 
 import benchmark
-from explorer.measuring import load as module
 from explorer.measuring import served
-from explorer.measuring.load import Asked, Waits, beside_analyses, crowd, mixed, short_requests
+from explorer.measuring.served import Asked, Waits, beside_analyses, crowd, mixed, short_requests
 
 
 class FakePage:
@@ -32,7 +31,7 @@ class FakePage:
 
 @pytest.fixture
 def page(monkeypatch):
-    monkeypatch.setattr(module.time, "sleep", lambda _: None)
+    monkeypatch.setattr(served.time, "sleep", lambda _: None)
     return FakePage()
 
 
@@ -40,7 +39,7 @@ REQUESTS = [Asked("/classify", ["one"], ["one"]), Asked("/occlusion", ["two"], [
 
 
 def test_a_crowd_asks_again_when_busy_and_wrong_answers_are_counted(page, monkeypatch):
-    monkeypatch.setattr(module, "READERS", 4)
+    monkeypatch.setattr(served, "READERS", 4)
 
     waits = crowd(page, REQUESTS)
 
@@ -49,7 +48,7 @@ def test_a_crowd_asks_again_when_busy_and_wrong_answers_are_counted(page, monkey
 
 
 def test_mixed_traffic_ends_by_itself(page, monkeypatch):
-    monkeypatch.setattr(module, "MIXED_SECONDS", 0.05)
+    monkeypatch.setattr(served, "MIXED_SECONDS", 0.05)
 
     waits = mixed(page, REQUESTS[:1], seed=0)
 
@@ -89,8 +88,8 @@ def test_waits_are_told_by_their_middle_and_their_end():
 def test_a_served_page_answers_a_crowd_as_it_answers_one(
     tiny_folder, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(module, "READERS", 5)
-    monkeypatch.setattr(module, "MIXED_SECONDS", 1.0)
+    monkeypatch.setattr(served, "READERS", 5)
+    monkeypatch.setattr(served, "MIXED_SECONDS", 1.0)
     texts = tmp_path / "texts.jsonl"
     texts.write_text(
         '{"text": "not bad at all, the story is great"}\n{"text": "a film"}\n', "utf-8"

@@ -1,7 +1,9 @@
-"""From a reader's text to token ids, and back to the reader's own characters."""
+"""From a reader's text to token ids and back to the reader's own characters, and from the ids that
+a decoder wrote to text for people.
+"""
 
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +12,7 @@ from tokenizers import Encoding, Tokenizer
 
 from bundle_format.schema import AGAIN, BundleError
 from explorer.bundle.tokenizer_file import open_tokenizer
-from explorer.inference.tokens import SubwordNotation, Token
+from explorer.inference.tokens import SPACES, WORD_STARTS, SubwordNotation, Token, group_words
 
 _JOINER = "\u200d"
 _SKIN_TONES = ("\U0001f3fb", "\U0001f3ff")
@@ -191,3 +193,105 @@ def masked(encoded: Encoded, places: Collection[int], mask_id: int) -> Encoded:
     """The text with the mask's id in place of some of its tokens, which it still calls by name."""
     ids = [mask_id if place in places else token for place, token in enumerate(encoded.ids)]
     return replace(encoded, ids=ids)
+
+
+class _Known(NamedTuple):
+    """What an id stands for, whatever comes before it."""
+
+    piece: str
+    text: str
+    """The characters that it writes; the bytes, such as `⟨f0 9f⟩`, of what cannot be seen: a part
+    of a character, or a control character."""
+    starts: bool
+    """It is the first piece of a word, for certain."""
+    readable: str
+    """The piece for people."""
+
+
+class Spelled(NamedTuple):
+    """A word as a tokenizer would write it, and where it stands in the text that it is from."""
+
+    text: str
+    start: int
+    end: int
+
+
+class TargetTokens:
+    """The decoder's own tokenizer: one that marks the pieces inside a word (WordPiece), or one
+    that marks where a word starts (byte-level BPE, SentencePiece)."""
+
+    def __init__(self, tokenizer_file: Path, outside: Sequence[int]) -> None:
+        """Raises BundleError: the file is no tokenizer.
+
+        Args:
+            outside: ids that are no part of the text: the start and the end token.
+        """
+        self._tokenizer = open_tokenizer(tokenizer_file)
+        self._prefix = getattr(self._tokenizer.model, "continuing_subword_prefix", None) or ""
+        self._notation = SubwordNotation.of(self._tokenizer)
+        self._outside = frozenset(outside)
+        self._known: dict[int, _Known] = {}
+
+    @property
+    def size(self) -> int:
+        """How many ids it knows, from 0 on."""
+        return max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=-1) + 1
+
+    def tokens(self, ids: Sequence[int]) -> tuple[Token, ...]:
+        """A token for each id of a text."""
+        tokens: list[Token] = []
+        for index in ids:
+            tokens.append(self.token(index, tokens[-1] if tokens else None))
+        return tuple(tokens)
+
+    def token(self, index: int, before: Token | None = None) -> Token:
+        """The token of one id that follows another; None before the first."""
+        if index not in self._known:
+            self._known[index] = self._look_up(index)
+        piece, text, starts, readable = self._known[index]
+        special = index in self._outside
+        return Token(
+            piece=piece,
+            text="" if special else text,
+            special=special,
+            continues=not special and not starts and self._joins(text, before),
+            segment=0,
+            readable=readable,
+        )
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The written text, pieces joined to words."""
+        inside = [index for index in ids if index not in self._outside]
+        return self._tokenizer.decode(inside, skip_special_tokens=False)
+
+    def ids(self, text: str) -> list[int]:
+        """The ids of a text, without a start or an end."""
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    def spelled(self, text: str) -> list[Spelled]:
+        """The words of a text as they would be written, and where they stand in it."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        words = []
+        for word in group_words(self.tokens(encoding.ids)):
+            spans = [encoding.offsets[place] for place in word.places]
+            words.append(Spelled(word.text, min(spans)[0], max(end for _, end in spans)))
+        return words
+
+    def _joins(self, text: str, before: Token | None) -> bool:
+        """Whether a piece that starts no word for certain goes on with the word before it."""
+        if self._prefix:
+            return True
+        return before is not None and before.text[-1:].isalnum() and text[:1].isalnum()
+
+    def _look_up(self, index: int) -> _Known:
+        # A graph may score more ids than its tokenizer has pieces for.
+        piece = self._tokenizer.id_to_token(index) or f"[{index}]"
+        readable = self._notation.readable(piece)
+        if self._prefix:
+            text = piece.removeprefix(self._prefix)
+            return _Known(piece, text or piece, not piece.startswith(self._prefix), readable)
+        text = self._tokenizer.decode([index], skip_special_tokens=False)
+        text = text.strip() or text.translate(SPACES) or piece
+        if "\ufffd" in text or not text.isprintable():
+            text = readable
+        return _Known(piece, text, piece.startswith(WORD_STARTS), readable)
