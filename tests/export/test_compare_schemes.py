@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import onnx
 import pytest
 
 from export import compare_schemes
@@ -13,8 +14,12 @@ def cells(line: str) -> list[str]:
 
 
 def test_each_scheme_is_compared_and_all_are_timed_together(
-    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    checkpoint: Path,
+    graph: onnx.ModelProto,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr(compare_schemes, "trace_encoder", lambda model: graph)
     timed: list[list[str]] = []
 
     def time_graphs(files, *, lengths, rounds, busy):

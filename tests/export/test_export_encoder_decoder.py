@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
 from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ from transformers import (
     AlbertConfig,
     AutoConfig,
     BertConfig,
+    BertTokenizer,
     EncoderDecoderConfig,
     EncoderDecoderModel,
     GPT2Config,
@@ -52,68 +56,92 @@ def bpe(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerFast:
     )
 
 
+def save_foreign(
+    folder: Path,
+    tokenizer: BertTokenizer,
+    *,
+    width: int = 16,
+    words: int | None = None,
+    encoder: Callable[..., PreTrainedConfig] = BertConfig,
+    **settings: object,
+) -> Path:
+    """Writes a random model: `width` is the decoder's, its encoder is 16 wide; a layer each."""
+    torch.manual_seed(3)
+    reads = encoder(
+        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1,
+        num_attention_heads=2, intermediate_size=24, max_position_embeddings=32,
+        initializer_range=0.5,
+    )  # fmt: skip
+    writes = GPT2Config(
+        vocab_size=words or len(tokenizer), n_embd=width, n_layer=1, n_head=4, n_positions=20,
+        initializer_range=0.5, bos_token_id=START, eos_token_id=END, **settings,
+    )  # fmt: skip
+    config = EncoderDecoderConfig.from_encoder_decoder_configs(reads, writes)
+    config.decoder_start_token_id, config.pad_token_id = START, 0
+    config.eos_token_id = END
+    EncoderDecoderModel(config).eval().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture
-def save(tokenizer, tmp_path: Path) -> Save:
-    """Writes a random folder: `save(encoder's width, decoder's width, decoder's words)`."""
+def save(tokenizer: BertTokenizer, tmp_path: Path) -> Save:
+    return partial(save_foreign, tmp_path / "foreign", tokenizer)
 
-    def write(
-        encoder_width: int = 16,
-        width: int = 16,
-        words: int | None = None,
-        encoder: Callable[..., PreTrainedConfig] = BertConfig,
-        **settings: object,
-    ) -> Path:
-        torch.manual_seed(3)
-        reads = encoder(
-            vocab_size=len(tokenizer), hidden_size=encoder_width, num_hidden_layers=1,
-            num_attention_heads=2, intermediate_size=24, max_position_embeddings=32,
-            initializer_range=0.5,
-        )  # fmt: skip
-        writes = GPT2Config(
-            vocab_size=words or len(tokenizer), n_embd=width, n_layer=1, n_head=4, n_positions=20,
-            initializer_range=0.5, bos_token_id=START, eos_token_id=END, **settings,
-        )  # fmt: skip
-        config = EncoderDecoderConfig.from_encoder_decoder_configs(reads, writes)
-        config.decoder_start_token_id, config.pad_token_id = START, 0
-        config.eos_token_id = END
-        folder = tmp_path / "foreign"
-        EncoderDecoderModel(config).eval().save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        return folder
 
-    return write
+@dataclass(frozen=True)
+class Exported:
+    folder: Path
+    bundle: Path
+    told: str
+
+
+@pytest.fixture(scope="module")
+def exported(
+    tokenizer: BertTokenizer,
+    bpe: PreTrainedTokenizerFast,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Exported:
+    """One whose decoder is wider than its encoder and has a tokenizer of its own."""
+    place = tmp_path_factory.mktemp("unequal")
+    folder = save_foreign(place / "foreign", tokenizer, width=28, words=300)
+    bpe.save_pretrained(place / "bpe")
+    examples = place / "examples.txt"
+    examples.write_text("the film is not bad\nthe story was great and the film was bright\n")
+    flags = ["--decoder-tokenizer", str(place / "bpe"), "--examples", str(examples)]
+    with redirect_stdout(StringIO()) as told:
+        assert main([str(folder), *flags, "--out", str(place / "bundle")]) == 0
+    return Exported(folder, place / "bundle", told.getvalue())
 
 
 def theirs_in(folder: Path) -> EncoderDecoderModel:
     return EncoderDecoderModel.from_pretrained(folder, attn_implementation="eager").eval()
 
 
+def test_logits_self_and_cross_maps_are_those_of_the_original(exported: Exported) -> None:
+    compare_with_original(exported.folder, exported.bundle)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("widths", "reads"),
-    [
-        pytest.param((16, 16), BertConfig, id="equal widths", marks=pytest.mark.slow),
-        pytest.param((16, 28), BertConfig, id="unequal widths"),
-        pytest.param(
-            (16, 16),
-            partial(RobertaConfig, type_vocab_size=1),
-            id="a RoBERTa reads",
-            marks=pytest.mark.slow,
-        ),
-    ],
+    "encoder", [BertConfig, partial(RobertaConfig, type_vocab_size=1)], ids=["BERT", "RoBERTa"]
 )
-def test_logits_self_and_cross_maps_are_those_of_the_original(
+def test_equal_widths_need_no_bridge_and_a_roberta_may_read(
     save: Save,
     bpe: PreTrainedTokenizerFast,
     tmp_path: Path,
-    widths: tuple[int, int],
-    reads: Callable[..., PreTrainedConfig],
+    encoder: Callable[..., PreTrainedConfig],
 ) -> None:
-    folder, out = save(*widths, words=300, encoder=reads), tmp_path / "bundle"
+    folder, out = save(words=300, encoder=encoder), tmp_path / "bundle"
     bpe.save_pretrained(folder / "decoder")
-    theirs = theirs_in(folder)
 
     assert main([str(folder), "--out", str(out)]) == 0
 
+    compare_with_original(folder, out)
+
+
+def compare_with_original(folder: Path, out: Path) -> None:
+    theirs = theirs_in(folder)
     encoder, decoder = (
         open_session(out / "onnx" / f"{name}.onnx") for name in ("model", "decoder_model_merged")
     )
@@ -150,17 +178,11 @@ def test_logits_self_and_cross_maps_are_those_of_the_original(
 
 
 def test_its_bundle_only_writes_with_the_decoders_own_tokenizer(
-    save: Save, bpe: PreTrainedTokenizerFast, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    exported: Exported, bpe: PreTrainedTokenizerFast
 ) -> None:
-    folder, out, own = save(words=300), tmp_path / "bundle", tmp_path / "bpe"
-    bpe.save_pretrained(own)
-    examples = tmp_path / "examples.txt"
-    examples.write_text("the film is not bad\nthe story was great and the film was bright\n")
-    flags = ["--decoder-tokenizer", str(own), "--examples", str(examples), "--out", str(out)]
+    folder, out = exported.folder, exported.bundle
 
-    assert main([str(folder), *flags]) == 0
-
-    assert "2 of 2 as torch writes, token for token; from examples" in capsys.readouterr().out
+    assert "2 of 2 as torch writes, token for token; from examples" in exported.told
     content = json.loads((out / "bundle.json").read_text())
     assert content["tasks"] == ["generate"]
     assert set(content["graphs"]) == {"encode", "generate"}

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ FLAGS = ["--encoder", "frozen", "--quick"]
 
 @pytest.fixture(scope="module")
 def checkpoint(model, tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random classifier with a decoder, as train_hybrid.py writes it."""
+    """A random classifier with a decoder, one layer each, as train_hybrid.py writes it."""
     folder = tmp_path_factory.mktemp("checkpoints")
     place, data = folder / "notes", folder / "notes.csv"
     letters = "abcdefghijkl"
@@ -45,7 +46,8 @@ def checkpoint(model, tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Pa
     data.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
     corpus = load_corpus(str(data))
     torch.manual_seed(0)
-    config = ClassifierConfig(encoder=model.config.encoder, labels=corpus.labels)
+    encoder = replace(model.config.encoder, num_hidden_layers=1)
+    config = ClassifierConfig(encoder=encoder, labels=corpus.labels)
     (place / "encoder").mkdir(parents=True)
     save_classifier(place / "encoder", BERTClassifier(config), tokenizer)
     record = {
@@ -57,7 +59,9 @@ def checkpoint(model, tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Pa
         "metrics": {"test": {"accuracy": 0.5}},
     }
     write_record(place, record)
-    assert train_hybrid.main([str(place), "--data", str(data), *FLAGS]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(train_hybrid._QUICK, "layers", 1)
+        assert train_hybrid.main([str(place), "--data", str(data), *FLAGS]) == 0
     return place
 
 
@@ -135,7 +139,7 @@ def test_bundle_json_says_what_was_found(
     assert decoder["metrics"] == {
         part: record["hybrid"]["metrics"][part] for part in ("test", "copied")
     }
-    sizes = {"layers": 2, "heads": 2, "hidden": 32, "vocabulary": 78, "max_tokens": 32}
+    sizes = {"layers": 1, "heads": 2, "hidden": 32, "vocabulary": 78, "max_tokens": 32}
     assert sizes.items() <= decoder.items()
     weights = checkpoint / "decoder" / "model.safetensors"
     assert decoder["checkpoint"]["weights_sha256"] == {weights.name: sha256(weights)}

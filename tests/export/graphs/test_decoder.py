@@ -96,18 +96,16 @@ def test_a_table_too_large_to_be_turned_by_the_tracer_is_stored_once_as_well() -
     assert prove_decoder(graph, decoder).failures == []
 
 
-@pytest.mark.parametrize(
-    ("hidden", "heads", "inner"), [(20, 2, 50), pytest.param(33, 3, 7, marks=pytest.mark.slow)]
-)
-def test_8_bit_takes_widths_that_no_block_divides(hidden: int, heads: int, inner: int) -> None:
-    torch.manual_seed(hidden)
+@pytest.mark.slow
+def test_8_bit_takes_odd_widths() -> None:
+    torch.manual_seed(33)
     size = DecoderConfig(
-        vocab_size=23, hidden_size=hidden, num_hidden_layers=1, num_attention_heads=heads,
-        intermediate_size=inner, max_position_embeddings=16, initializer_range=0.3,
+        vocab_size=23, hidden_size=33, num_hidden_layers=1, num_attention_heads=3,
+        intermediate_size=7, max_position_embeddings=16, initializer_range=0.3,
     )  # fmt: skip
     graph = trace_decoder(GPTDecoder(size).eval())
     small = quantize(graph)
-    given = sample_batch(size, hidden)
+    given = sample_batch(size, 33)
 
     for whole, step in zip(
         run_steps(open_session(graph), given), run_steps(open_session(small), given), strict=True
@@ -169,7 +167,7 @@ def test_the_reference_evaluator_of_onnx_agrees_on_a_cached_step(
         np.testing.assert_allclose(second[name], values, atol=1e-5, err_msg=name)
 
 
-def test_the_8_bit_twin_holds_one_table_and_the_maps_invariants(
+def test_the_8_bit_graph_of_widths_that_no_block_divides_holds_one_table_and_the_invariants(
     decoder_graph: onnx.ModelProto,
 ) -> None:
     small, given, checks = quantize(decoder_graph), sample((3, 1, 1)), Checks()
@@ -186,5 +184,5 @@ def test_the_8_bit_twin_holds_one_table_and_the_maps_invariants(
     ):
         check_step(step, given, "8 bit", checks)
         spread = whole["logits"].std()
-        assert np.abs(step["logits"] - whole["logits"]).mean() < 0.1 * spread
+        assert 0 < np.abs(step["logits"] - whole["logits"]).mean() < 0.1 * spread
     assert checks.failures == []

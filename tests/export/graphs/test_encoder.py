@@ -7,13 +7,9 @@ import onnx
 import pytest
 import torch
 from onnx.reference import ReferenceEvaluator
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertForSequenceClassification
 
-from export.graphs.encoder import trace_encoder
 from export.runtime.session import open_session, run
-from export.verification.against_torch import prove_encoder
-from training.checkpoints.classifier import load_classifier
-from training.model.classifier import BERTClassifier
 
 TEXT = ("input_ids", "attention_mask", "token_type_ids")
 
@@ -105,50 +101,21 @@ def test_the_reference_evaluator_of_onnx_agrees(
         np.testing.assert_allclose(values, expected[name], atol=1e-5, err_msg=name)
 
 
-def test_an_encoder_without_a_classifier_gives_the_same_but_logits(
-    graph: onnx.ModelProto, model: BERTClassifier
+def test_transformers_gives_the_same_logits_and_maps(
+    graph: onnx.ModelProto, checkpoint: Path
 ) -> None:
-    alone = trace_encoder(model.encoder)
-
-    assert prove_encoder(alone, model.encoder).failures == []
-    given = feed(3, 9)
-    expected = run(open_session(graph), given)
-    del expected["logits"]
-    found = run(open_session(alone), given)
-    assert list(found) == list(expected)
-    for name, values in found.items():
-        np.testing.assert_allclose(values, expected[name], atol=1e-6, err_msg=name)
-
-
-@pytest.mark.parametrize("layers", [1, 3])
-def test_a_random_model_of_transformers_gives_the_same_logits_and_maps(
-    layers: int, tmp_path: Path
-) -> None:
-    torch.manual_seed(layers)
-    config = BertConfig(
-        vocab_size=40,
-        hidden_size=24,
-        num_hidden_layers=layers,
-        num_attention_heads=3,
-        intermediate_size=32,
-        max_position_embeddings=20,
-        num_labels=4,
-        initializer_range=0.3,
-        attn_implementation="eager",
-    )
-    theirs = BertForSequenceClassification(config).eval()
-    theirs.save_pretrained(tmp_path)
+    theirs = BertForSequenceClassification.from_pretrained(checkpoint, attn_implementation="eager")
     given = feed(3, 11)
 
-    found = run(open_session(trace_encoder(load_classifier(tmp_path))), given)
+    found = run(open_session(graph), given)
 
     with torch.no_grad():
-        expected = theirs(
+        expected = theirs.eval()(
             **{name: torch.from_numpy(array) for name, array in given.items()},
             output_attentions=True,
             output_hidden_states=True,
         )
-    assert len(expected.attentions) == layers
+    assert len(expected.attentions) == 2
     np.testing.assert_allclose(found["logits"], expected.logits, atol=1e-4)
     real = given["attention_mask"].astype(bool)
     hidden = expected.hidden_states[-1].numpy()

@@ -5,10 +5,8 @@ import copy
 import numpy as np
 import onnx
 import pytest
-import torch
 from onnx import numpy_helper
 
-from export.graphs.decoder import trace_decoder
 from export.verification.against_torch import prove_decoder
 from export.verification.checks import Checks, check_step
 from export.verification.inputs import Sample
@@ -28,23 +26,18 @@ def give_instead(graph: onnx.ModelProto, name: str, other: str) -> None:
                 node.input[i] = other
 
 
-def test_a_sound_graph_passes_and_so_does_one_with_a_bridge(
+def test_a_sound_graph_passes_and_its_differences_are_told(
     decoder_graph: onnx.ModelProto, decoder: GPTDecoder
 ) -> None:
-    torch.manual_seed(1)
-    bridge = torch.nn.Linear(16, 24)
+    checks = prove_decoder(decoder_graph, decoder)
 
-    for checks in (
-        prove_decoder(decoder_graph, decoder),
-        prove_decoder(trace_decoder(decoder, bridge), decoder, bridge),
-    ):
-        assert checks.failures == []
-        assert set(checks.differences) == {
-            "logits", "present.key", "present.value", "decoder_attentions", "cross_attentions",
-            "cross_value_norms",
-        }  # fmt: skip
-        assert 0 < max(checks.differences.values()) < 1e-4
-        assert "1 x 40 source tokens, target 23+1" in checks.batches, "up to the limit"
+    assert checks.failures == []
+    assert set(checks.differences) == {
+        "logits", "present.key", "present.value", "decoder_attentions", "cross_attentions",
+        "cross_value_norms",
+    }  # fmt: skip
+    assert 0 < max(checks.differences.values()) < 1e-4
+    assert "1 x 40 source tokens, target 23+1" in checks.batches, "up to the limit"
 
 
 def test_a_graph_that_sees_the_future_is_found(broken: onnx.ModelProto, decoder) -> None:
