@@ -10,11 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from training.checkpoints.atomic_folder import by_a_library
 from training.checkpoints.files import read_config, write_json
 from training.checkpoints.hf_config import classifier_from_hf, classifier_to_hf, encoder_from_hf
 from training.checkpoints.hf_names import (
@@ -29,7 +27,7 @@ from training.checkpoints.hf_names import (
     task_of,
 )
 from training.checkpoints.hf_weights import encoder_names
-from training.checkpoints.stored_weights import Weights, build_model, open_weights
+from training.checkpoints.stored_weights import Weights, build_model, open_weights, save_weights
 from training.checkpoints.tokenizer import open_tokenizer, without_limits
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig
@@ -126,11 +124,7 @@ def save_classifier(
 ) -> None:
     """Writes the model and its tokenizer in Hugging Face's format into an existing `folder`."""
     write_json(folder / "config.json", classifier_to_hf(model.config))
-    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    theirs = encoder_names(model.config.encoder.model_type).to_hf(weights)
-    with by_a_library():
-        save_file(theirs, folder / "model.safetensors", metadata={"format": "pt"})
-        tokenizer.save_pretrained(folder)
+    save_weights(folder, model, encoder_names(model.config.encoder.model_type), tokenizer)
 
 
 def _check_task(config: Mapping[str, Any], weights: Weights, family: Family, folder: Path) -> None:

@@ -111,16 +111,14 @@ def encoder_from_hf(config: Mapping[str, Any]) -> EncoderConfig:
     """
     family = family_of(config)
     config = _in_own_words(config, family.aliases)
-    own = [field for field in fields(EncoderConfig) if field.name in family.settings]
-    _check_settings(
+    given = _checked_settings(
         config,
-        {family.settings[field.name]: field.type for field in own},
+        EncoderConfig,
+        family.settings,
         _required(family),
         without_effect=family.without_effect,
         class_known=is_known(config, {one.class_prefix for one in FAMILIES.values()}),
     )
-    theirs = {field.name: family.settings[field.name] for field in own}
-    given = {name: config[setting] for name, setting in theirs.items() if setting in config}
     read = EncoderConfig(model_type=family.model_type, **{**family.defaults, **given})
     # RoBERTa counts the rows of its table, which has those of `first_position` more.
     limit = read.max_position_embeddings - read.first_position
@@ -191,18 +189,16 @@ def decoder_from_hf(config: Mapping[str, Any]) -> DecoderConfig:
     """
     if config.get("model_type") not in ("gpt2", None):
         raise ValueError(_other_decoder(config))
-    written = {_GPT2_NAMES.get(field.name, field.name): field for field in fields(DecoderConfig)}
     # GPT-2 writes null where the feed-forward network is four times as wide as the rest.
-    given = {name: value for name, value in config.items() if value is not None}
-    given = _in_own_words(given, _GPT2_ALIASES)
-    _check_settings(
-        given,
-        {name: field.type for name, field in written.items()},
+    written = {name: value for name, value in config.items() if value is not None}
+    ours = _checked_settings(
+        _in_own_words(written, _GPT2_ALIASES),
+        DecoderConfig,
+        {field.name: _GPT2_NAMES.get(field.name, field.name) for field in fields(DecoderConfig)},
         _GPT2_REQUIRED,
         without_effect=_GPT2_WITHOUT_EFFECT,
         class_known=is_known(config, ["GPT2"]),
     )
-    ours = {field.name: given[name] for name, field in written.items() if name in given}
     ours.setdefault("intermediate_size", 4 * ours.get("hidden_size", DecoderConfig().hidden_size))
     ours.setdefault("cross_attention", False)
     return DecoderConfig(**ours)
@@ -281,21 +277,23 @@ def _other_decoder(config: Mapping[str, Any]) -> str:
     )
 
 
-def _check_settings(
+def _checked_settings(
     config: Mapping[str, Any],
-    known: Mapping[str, object],
+    ours: type[EncoderConfig | DecoderConfig],
+    names: Mapping[str, str],
     required: Mapping[str, tuple[object, ...]],
     *,
-    without_effect: Collection[str] = (),
+    without_effect: Collection[str],
     class_known: bool,
-) -> None:
-    """Checks every setting; silence would mean other numbers than the checkpoint's.
+) -> dict[str, Any]:
+    """Our config's fields that are written, after every setting was checked.
 
-    A null is as if it was not written, except where a size stands.
+    Silence would mean other numbers than the checkpoint's. A null is as if it was not written,
+    except where a size stands.
 
     Args:
         config: the content of `config.json`.
-        known: the settings that our config reads -> their type.
+        names: our config's fields -> the settings that say them.
         required: setting -> the values that we implement.
         without_effect: settings of this family alone that change no number of a forward pass.
         class_known: whether `config` names a class of transformers.
@@ -303,6 +301,8 @@ def _check_settings(
     Raises:
         ValueError: with the settings that are not implemented, by name and value.
     """
+    read = {names[field.name]: field for field in fields(ours) if field.name in names}
+    known = {setting: field.type for setting, field in read.items()}
     refused = _wrong_values(config, known, required := {**_ALWAYS, **required})
     if not class_known:
         strange = _unread_settings(config, {*known, *required, *without_effect})
@@ -314,6 +314,7 @@ def _check_settings(
             "Use a checkpoint without it, or remove a setting that changes none of the model's "
             "numbers"
         )
+    return {field.name: config[name] for name, field in read.items() if name in config}
 
 
 def _wrong_values(

@@ -12,11 +12,9 @@ from pathlib import Path
 from reprlib import repr as short
 from typing import Any
 
-from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from training.checkpoints.atomic_folder import by_a_library
 from training.checkpoints.classifier import find_folder
 from training.checkpoints.files import listing, read_config, read_json, write_json
 from training.checkpoints.hf_config import (
@@ -28,7 +26,7 @@ from training.checkpoints.hf_config import (
 )
 from training.checkpoints.hf_names import FAMILIES, Family
 from training.checkpoints.hf_weights import DECODER_NAMES, encoder_names
-from training.checkpoints.stored_weights import Weights, build_model, open_weights
+from training.checkpoints.stored_weights import Weights, build_model, open_weights, save_weights
 from training.model.config import DecoderConfig, EncoderConfig
 from training.model.decoder import GPTDecoder
 from training.model.hybrid import BERTGPTModel
@@ -50,18 +48,10 @@ def save_decoder(
     folder: Path, decoder: GPTDecoder, tokenizer: PreTrainedTokenizerBase, tokens: TextTokens
 ) -> None:
     """Writes a decoder in GPT2LMHeadModel's format, with its tokenizer, into an existing folder."""
-    marks = {
-        "bos_token_id": tokens.start,
-        "eos_token_id": tokens.end,
-        "pad_token_id": tokens.pad,
-    }
+    marks = {"bos_token_id": tokens.start, "eos_token_id": tokens.end, "pad_token_id": tokens.pad}
     write_json(folder / "config.json", {**decoder_to_hf(decoder.config), **marks})
     write_json(folder / GENERATION, {"decoder_start_token_id": tokens.start, **marks})
-    weights = {name: tensor.contiguous() for name, tensor in decoder.state_dict().items()}
-    theirs = DECODER_NAMES.to_hf(weights)
-    with by_a_library():
-        save_file(theirs, folder / "model.safetensors", metadata={"format": "pt"})
-        tokenizer.save_pretrained(folder)
+    save_weights(folder, decoder, DECODER_NAMES, tokenizer)
 
 
 def load_decoder(folder: Path) -> GPTDecoder:

@@ -14,10 +14,14 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
 
+from training.checkpoints.atomic_folder import by_a_library
 from training.checkpoints.files import no_weights, read_json
 from training.checkpoints.hf_names import FAMILIES
+from training.checkpoints.hf_weights import Names
 
 _FILE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 # A checkout without Git LFS has this text for a file.
@@ -182,6 +186,16 @@ def build_model(
     model = make()
     model.load_state_dict(_read_finite(weights, folder, names_on_disk), strict=not new)
     return model, new
+
+
+def save_weights(
+    folder: Path, model: nn.Module, names: Names, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    """Writes a model's weights under Hugging Face's `names`, and its tokenizer, into a folder."""
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    with by_a_library():
+        save_file(names.to_hf(weights), folder / _FILE, metadata={"format": "pt"})
+        tokenizer.save_pretrained(folder)
 
 
 def _first(problems: list[str]) -> str:

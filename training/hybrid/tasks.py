@@ -166,11 +166,7 @@ class PairsTask:
         """What texts generated from a part's questions are worth; case does not count."""
         references = [pair.target.lower() for pair in self.judged[part]]
         texts = [text.lower() for text in generated]
-        return {
-            "texts": len(texts),
-            **rouge(references, texts),
-            **bleu_and_chrf(references, texts),
-        }
+        return {"texts": len(texts), **rouge(references, texts), **bleu_and_chrf(references, texts)}
 
 
 HybridTask = DenoisingTask | PairsTask

@@ -245,17 +245,17 @@ def _of_all_rows(row: Mapping[str, Any] | str) -> str:
     """What is wrong with an only object that holds the table: its columns, or a list of rows."""
     if isinstance(row, str) or not row:
         return ""
-    lists = [key for key, v in row.items() if isinstance(v, list) and v and not _are_words(v)]
+    lists = [
+        key
+        for key, values in row.items()
+        if isinstance(values, list) and any(isinstance(value, dict | list) for value in values)
+    ]
     if lists or all(isinstance(value, dict | list) for value in row.values()):
         return (
             f"one object holds all (in {listed([quoted(key) for key in lists or row])}); "
             f'{_EXPECTED}, as pandas writes it with orient="records"'
         )
     return ""
-
-
-def _are_words(values: list[Any]) -> bool:
-    return not any(isinstance(value, dict | list) for value in values)
 
 
 def _lines(text: str) -> Iterator[Parsed]:
