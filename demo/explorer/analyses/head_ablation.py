@@ -51,14 +51,6 @@ class HeadEffects(NamedTuple):
         """Whether any head does more than next to nothing by itself."""
         return matter(self.log_odds_effects(label), self.whole.least(label))
 
-    def layer_effects(self, label: int) -> NDArray[np.float64]:
-        """By how much its probability falls without each layer's heads, shape (layers,)."""
-        return self.whole.falls(self.without_layer, label)
-
-    def layer_log_odds_effects(self, label: int) -> NDArray[np.float64]:
-        """The same for its log-odds."""
-        return self.whole.log_odds_falls(self.without_layer, label)
-
 
 def current_mask(model: EncoderModel, reading: Reading) -> NDArray[np.float32]:
     """The mask that a text was read with, shape (1, layers, heads). Raises RequestError where the

@@ -70,16 +70,6 @@ class Occlusion(NamedTuple):
         return self.whole.log_odds_falls(self.changed, self.target)
 
     @property
-    def sentence_effects(self) -> NDArray[np.float64]:
-        """Of each sentence on the target's probability, shape (sentences,)."""
-        return self.whole.falls(self.changed_sentences, self.target)
-
-    @property
-    def sentence_log_odds_effects(self) -> NDArray[np.float64]:
-        """The same on its log-odds."""
-        return self.whole.log_odds_falls(self.changed_sentences, self.target)
-
-    @property
     def least(self) -> float:
         """The size from which an effect on the log-odds is more than next to nothing."""
         return self.whole.least(self.target)

@@ -51,7 +51,7 @@ def test_every_effect_is_the_fall_of_a_run_without_that_head(float_model, before
         expected = alone(float_model, (*before, (layer, 0), (layer, 1)))
         np.testing.assert_allclose(found.without_layer[layer].probabilities, expected, atol=1e-6)
         fall = whole[1] - expected[1]
-        assert found.layer_effects(1)[layer] == pytest.approx(fall, abs=2e-6)
+        assert found.whole.falls(found.without_layer, 1)[layer] == pytest.approx(fall, abs=2e-6)
     assert found.not_tried == 0
     assert np.nanmax(np.abs(found.effects(1))) > 1e-4  # something was left out
 
@@ -61,7 +61,7 @@ def test_where_time_is_short_the_heads_of_the_layer_that_matters_come_first(
 ):
     reading = float_model.read(TEXT, PAIR)
     whole = run_to_end(head_effects(float_model, reading, 0))
-    layer = int(np.abs(whole.layer_log_odds_effects(0)).argmax())
+    layer = int(np.abs(whole.whole.log_odds_falls(whole.without_layer, 0)).argmax())
     monkeypatch.setattr(float_model.throughput, "texts_within", lambda *_: 1 + 2 + 2)
 
     found = run_to_end(head_effects(float_model, reading, 0))

@@ -82,7 +82,8 @@ def test_a_text_too_long_for_the_time_goes_by_sentences_first(model, monkeypatch
         "Themusicwasgood.", "Notbadatall!", "Anunbelievablestory",
     ]  # fmt: skip
     effects = []
-    for span, effect in zip(found.sentences, found.sentence_effects, strict=True):
+    of_sentences = found.whole.falls(found.changed_sentences, found.target)
+    for span, effect in zip(found.sentences, of_sentences, strict=True):
         places = [place for index in span for place in words[index].places]
         effects.append(reading.probabilities[1] - alone(model, TEXT, "", places, "deleted")[1])
         assert effect == pytest.approx(effects[-1], abs=1e-5)

@@ -28,6 +28,8 @@ def payload(
     bundle: Bundle, reading: Reading, label: int, found: analysis.HeadEffects
 ) -> dict[str, Any]:
     """What `web/head_effects.js` draws."""
+    whole, without_layer = found.whole, found.without_layer
+    layer_log_odds_effects = whole.log_odds_falls(without_layer, label)
     return {
         "label": bundle.labels[label],
         "number": bundle.problem_type == "regression",
@@ -35,8 +37,8 @@ def payload(
         "log_odds": log_odds_of_label(found.whole, label),
         "effects": plain(found.effects(label)),
         "log_odds_effects": plain_log_odds(found.log_odds_effects(label), bundle),
-        "layer_effects": plain(found.layer_effects(label)),
-        "layer_log_odds_effects": plain_log_odds(found.layer_log_odds_effects(label), bundle),
+        "layer_effects": plain(whole.falls(without_layer, label)),
+        "layer_log_odds_effects": plain_log_odds(layer_log_odds_effects, bundle),
         "least": found.whole.least(label),
         "matters": found.matters(label),
         "answers": new_answers(found.whole, found.without_head, label),

@@ -27,7 +27,9 @@ def payload(
 ) -> dict[str, Any]:
     """What programs are answered and `web/occlusion.js` draws."""
     bundle, shares = model.bundle, attention_received(reading)
-    of_sentences = both(found.sentence_effects, found.sentence_log_odds_effects, bundle)
+    whole, without, target = found.whole, found.changed_sentences, found.target
+    log_odds_effects = whole.log_odds_falls(without, target)
+    of_sentences = both(whole.falls(without, target), log_odds_effects, bundle)
     return {
         "words": [word.text for word in found.words],
         "effects": plain(found.effects),
