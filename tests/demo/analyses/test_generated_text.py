@@ -123,7 +123,7 @@ def test_a_plan_that_takes_too_long_keeps_the_words_that_were_looked_at_most(
 
 
 def test_without_a_mask_token_the_other_way_is_named(model, generator, generation, monkeypatch):
-    monkeypatch.setattr(model._encoder, "mask_id", None)
+    monkeypatch.setattr(model, "mask_id", None)
 
     with pytest.raises(RequestError, match=r"no mask token.*in cross-attention only"):
         run_to_end(source_attribution(model, generator, generation))

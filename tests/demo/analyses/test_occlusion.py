@@ -132,7 +132,7 @@ def test_words_cannot_be_masked_without_a_mask_token(model, monkeypatch):
     with pytest.raises(RequestError, match="way is 'burnt'; expected deleted or masked"):
         check_removal_mode("burnt", model)
     assert check_removal_mode("masked", model) == "masked"
-    monkeypatch.setattr(model._encoder, "mask_id", None)
+    monkeypatch.setattr(model, "mask_id", None)
 
     with pytest.raises(RequestError, match=r"Tiny.* has no mask token.*Have them deleted"):
         check_removal_mode("masked", model)

@@ -82,7 +82,7 @@ def test_every_panel_checks_its_options_and_tells_its_cost(panel, asked, monkeyp
         panel.cost(replace(asked, options={**asked.options, "way": "burnt"}))
     with pytest.raises(RequestError, match="way is None"):
         run_to_end(panel.run(replace(asked, options={"label": "positive"})))
-    monkeypatch.setattr(asked.model._encoder, "mask_id", None)
+    monkeypatch.setattr(asked.model, "mask_id", None)
     with pytest.raises(RequestError, match="has no mask token"):
         panel.cost(replace(asked, options={**asked.options, "way": "masked"}))
     assert panel in next(group for group in CLASSIFY if group.name == "mattered").analyses
