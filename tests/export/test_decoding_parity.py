@@ -25,7 +25,7 @@ from explorer.inference.decoder import DecoderSession
 from explorer.inference.logits import Settings
 from explorer.inference.search import beam_search, write_one_by_one
 
-START, END = 1, 2
+START, END = 1, 5  # 5 is a word that this model writes: some texts end, others do not
 
 
 @pytest.fixture(scope="module")
