@@ -29,7 +29,7 @@ from export.benchmarks.encoder import (
     time_reading,
 )
 from export.benchmarks.random_checkpoint import save_random_checkpoint
-from export.command import DONE, run_command
+from export.command import DONE, command_parser, run_command
 from export.loading import LoadedDecoder, LoadedEncoder, load_checkpoint
 from export.runtime.timing import LENGTHS
 from training.checkpoints.classifier import find_folder, load_tokenizer
@@ -41,11 +41,7 @@ PASTS = (10, 100, 400)
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    parser = argparse.ArgumentParser(
-        prog="benchmark.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("benchmark.py", __doc__)
     add = parser.add_argument
     add("checkpoint", nargs="?", default="checkpoints/reviews")
     add("--random", action="store_true", help="a random model in place of a checkpoint")

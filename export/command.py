@@ -1,5 +1,7 @@
-"""How every command of `export/` ends: with a code, and a sentence where it did not go well."""
+"""How every command of `export/` reads its flags and ends: with a code, and a sentence where it did
+not go well."""
 
+import argparse
 import subprocess
 import traceback
 from collections.abc import Callable
@@ -15,6 +17,18 @@ _FROM_OUTSIDE = (OSError, ValueError, ArithmeticError, ImportError)
 _READERS = ("onnx", "google.protobuf", "safetensors", "subprocess")
 """What files, disks, flags and broken graphs cause: Python's own errors, and those of libraries
 that read what is given. Theirs share no class and are known by the module that they come from."""
+
+
+def command_parser(
+    script: str, description: str | None, epilog: str | None = None
+) -> argparse.ArgumentParser:
+    """A parser whose help keeps the lines of both texts."""
+    return argparse.ArgumentParser(
+        prog=script,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def run_command(script: str, work: Callable[[], int]) -> int:

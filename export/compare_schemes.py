@@ -16,7 +16,7 @@ from pathlib import Path
 
 import onnx
 
-from export.command import DONE, run_command
+from export.command import DONE, command_parser, run_command
 from export.eval_texts import HeldOut, many_texts
 from export.graphs.encoder import trace_encoder
 from export.loading import load_checkpoint
@@ -33,7 +33,7 @@ from export.quantize.schemes import (
     Tier,
 )
 from export.runtime.session import open_session
-from export.runtime.timing import BUSY, LENGTHS, fastest, ratios, time_graphs, used_by_others
+from export.runtime.timing import BUSY, LENGTHS, table_of_times, time_graphs, used_by_others
 from training.checkpoints.record import find_record
 
 FLOAT32 = "float32"
@@ -66,11 +66,7 @@ SCHEMES = {
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    parser = argparse.ArgumentParser(
-        prog="compare_schemes.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("compare_schemes.py", __doc__)
     add = parser.add_argument
     add("checkpoint", nargs="?", default="checkpoints/reviews")
     add("--held-out", metavar="DATA", help="labelled texts, as to_onnx.py takes them")
@@ -117,21 +113,16 @@ def _rows(given: argparse.Namespace) -> Iterator[str]:
             yield _row(name, agreement, small.ByteSize() / graph.ByteSize())
         if given.rounds:
             lengths = [length for length in LENGTHS if length <= part.max_tokens]
-            yield from _times(files, lengths, given.rounds)
+            yield _times(files, lengths, given.rounds)
 
 
-def _times(files: Mapping[str, Path], lengths: Sequence[int], rounds: int) -> Iterator[str]:
+def _times(files: Mapping[str, Path], lengths: Sequence[int], rounds: int) -> str:
     """All of them in turns, so that a slow minute of the machine slows down all."""
     busy = used_by_others() > BUSY
     times = time_graphs(files, lengths=lengths, rounds=rounds, busy=busy)
     how = "one thread's processor time" if busy else "time on all threads"
-    titles = " | ".join(str(length) for length in lengths)
-    yield f"\n| {how}: milliseconds (of float32's), fastest of {rounds} | {titles} |"
-    yield "|---|" + "---:|" * len(lengths)
-    for name, of_length in times.items():
-        best, share = fastest(of_length), ratios(times, name, to=FLOAT32)
-        cells = " | ".join(f"{best[n]:.2f} ({share[n]:.2f})" for n in lengths)
-        yield f"| {name} | {cells} |"
+    title = f"{how}: milliseconds (of float32's), fastest of {rounds}"
+    return "\n" + table_of_times(title, {n: f"{n}" for n in lengths}, times, to=FLOAT32)
 
 
 def _fewer(held_out: HeldOut, count: int) -> HeldOut:

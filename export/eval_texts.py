@@ -46,32 +46,13 @@ class HeldOut:
     limit; shorter ones are taken together."""
 
 
-def held_out_texts(
-    data: str | None,
-    record: Mapping[str, Any] | None,
-    examples: Sequence[Mapping[str, str]],
-    part: LoadedEncoder,
-) -> HeldOut:
-    """The test part of `data`, else of what the checkpoint was trained on, else the examples.
-
-    Raises:
-        FileNotFoundError, ValueError: as `load_corpus`, or the texts are not those of the training.
-    """
-    corpus = checked_corpus(data, record, part)
-    if corpus is None:
-        rows = [Example(example["text"], 0, example.get("text_pair")) for example in examples]
-        return HeldOut(encode_texts(rows, part.tokenizer, max_tokens=part.max_tokens), False)
-    texts = encode_texts(corpus.test, part.tokenizer, max_tokens=part.max_tokens)
-    return HeldOut(texts, labelled=part.classifies)
-
-
 def checked_corpus(
     data: str | None, record: Mapping[str, Any] | None, part: LoadedEncoder
 ) -> Corpus | None:
     """The corpus called `data`, else that of the training; None where neither is known.
 
     Raises:
-        FileNotFoundError, ValueError: as `held_out_texts`.
+        FileNotFoundError, ValueError: as `load_corpus`, or the texts are not those of the training.
     """
     noted = (record or {}).get("data")
     if data:
@@ -158,7 +139,7 @@ def many_texts(
     random, which can show how far maps move and nothing of labels.
 
     Raises:
-        FileNotFoundError, ValueError: as `held_out_texts`.
+        FileNotFoundError, ValueError: as `checked_corpus`.
     """
     corpus = checked_corpus(data, record, part)
     fits = longest_read(part.encoder.config, part.max_tokens)
@@ -185,9 +166,12 @@ def _examples_or_random(
     if not examples:
         texts = draw_texts(part, _RANDOM_TEXTS, _RANDOM_TEXT_LENGTHS)
         return HeldOut(texts, False, {"tokens at random": _RANDOM_TEXTS}, random=True)
-    rows = [Example(example["text"], 0, example.get("text_pair")) for example in examples]
-    texts = encode_texts(rows, part.tokenizer, max_tokens=longest)
+    texts = encode_texts(_rows(examples), part.tokenizer, max_tokens=longest)
     return HeldOut(texts, False, {"the page's examples": len(texts)}, longest=longest)
+
+
+def _rows(examples: Sequence[Mapping[str, str]]) -> list[Example]:
+    return [Example(example["text"], 0, example.get("text_pair")) for example in examples]
 
 
 def _others(corpus: Corpus, missing: int) -> dict[str, tuple[Example, ...]]:
@@ -248,8 +232,7 @@ def find_sources(
         except (FileNotFoundError, ValueError) as error:
             remark = f"those of the training are not to be had: {error}"
     if examples:
-        rows = [Example(e["text"], 0, e.get("text_pair")) for e in examples[:MOST]]
-        return _encoded_sources(rows, part, fits, EXAMPLES, remark)
+        return _encoded_sources(_rows(examples[:MOST]), part, fits, EXAMPLES, remark)
     return Sources(
         texts=by_length(draw_texts(part, _RANDOM_SOURCES, _RANDOM_SOURCE_LENGTHS)),
         origin=RANDOM,

@@ -8,7 +8,6 @@ with all of that. Its file names: huggingface/optimum-onnx, `optimum/onnxruntime
 """
 
 import argparse
-import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ import onnx
 from onnx import helper
 
 from export.bundle.files import choose_graph, read_bundle
-from export.command import DONE, run_command
+from export.command import DONE, command_parser, run_command
 from training.checkpoints.atomic_folder import Kind, atomic_folder
 from training.checkpoints.files import read_json, write_json
 from training.checkpoints.hybrid import GENERATION
@@ -71,11 +70,12 @@ def lay_out(bundle: Path, folder: Path, *, precision: str | None = None) -> None
         for file in _TOKENIZER:
             for place in (Path(), Path("decoder")):
                 shutil.copyfile(bundle / place / file, made / place / file)
-        parts = {
-            part: json.loads((path / "config.json").read_text(encoding="utf-8"))
-            for part, path in (("encoder", bundle), ("decoder", bundle / "decoder"))
+        whole = {
+            "model_type": "encoder-decoder",
+            "is_encoder_decoder": True,
+            "encoder": read_json(bundle / "config.json"),
+            "decoder": read_json(bundle / "decoder" / "config.json"),
         }
-        whole = {"model_type": "encoder-decoder", "is_encoder_decoder": True, **parts}
         write_json(made / "config.json", whole)
 
 
@@ -91,11 +91,7 @@ def _of_one_segment(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    parser = argparse.ArgumentParser(
-        prog="optimum_folder.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("optimum_folder.py", __doc__)
     parser.add_argument("bundle", type=Path, help="a bundle with a decoder")
     parser.add_argument("folder", type=Path, help="the folder to write")
     parser.add_argument(

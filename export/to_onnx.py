@@ -15,7 +15,7 @@ from typing import Any
 from bundle_format.schema import Proof
 from export.bundle.card import ModelCard, make_card
 from export.bundle.write import BUNDLE, describe, write_bundle
-from export.command import DONE, FAILED, STOPPED, run_command
+from export.command import DONE, FAILED, STOPPED, command_parser, run_command
 from export.eval_texts import HeldOut, find_sources, many_texts
 from export.graphs.tracing import check_fits, weights_bytes
 from export.loading import LoadedCheckpoint, load_checkpoint, lower_limits
@@ -43,12 +43,8 @@ DEFAULT_CHECKPOINT = "checkpoints/reviews"
 
 def build_parser(description: str | None = None) -> argparse.ArgumentParser:
     """The command's flags, under a description of what it does."""
-    parser = argparse.ArgumentParser(
-        prog="to_onnx.py",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="example: python export/to_onnx.py checkpoints/reviews --quantize",
-    )
+    example = "example: python export/to_onnx.py checkpoints/reviews --quantize"
+    parser = command_parser("to_onnx.py", description, example)
     add = parser.add_argument
     add(
         "checkpoint",

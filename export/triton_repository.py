@@ -19,7 +19,7 @@ from typing import Any
 import onnx
 
 from export.bundle.files import choose_graph, read_bundle
-from export.command import DONE, run_command
+from export.command import DONE, command_parser, run_command
 from training.checkpoints.atomic_folder import Kind, atomic_folder
 from training.file_names import real_name
 
@@ -241,11 +241,7 @@ def _warm_up_lengths(max_tokens: int) -> dict[str, int]:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    parser = argparse.ArgumentParser(
-        prog="triton_repository.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("triton_repository.py", __doc__)
     add, usual = parser.add_argument, Serving()
     add("bundle", type=Path, help="a bundle, as export/to_onnx.py writes it")
     add("folder", type=Path, help="the model repository; other models in it stay")

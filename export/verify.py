@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bundle_format.schema import FILE, read_manifest
 from bundle_format.typed_json import as_json
-from export.command import DONE, FAILED, run_command
+from export.command import DONE, FAILED, command_parser, run_command
 from export.runtime.other_runtimes import OTHERS
 from export.verification.bundle import verify_bundle
 from export.verification.report import show_proof, show_summary
@@ -24,12 +24,8 @@ from training.checkpoints.files import write_json
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    parser = argparse.ArgumentParser(
-        prog="verify.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="example: python export/verify.py bundles/reviews",
-    )
+    example = "example: python export/verify.py bundles/reviews"
+    parser = command_parser("verify.py", __doc__, example)
     names = [runtime.name for runtime in OTHERS]
     parser.add_argument("bundle", type=Path, help="the bundle's folder")
     parser.add_argument(

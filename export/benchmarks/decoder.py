@@ -23,7 +23,14 @@ from export.quantize.graph import quantize
 from export.quantize.schemes import DECODER
 from export.runtime.greedy import graph_next_logits, write_greedily
 from export.runtime.session import THREADS, open_session
-from export.runtime.timing import SOURCE, fastest, median_time, ratios, time_commands, time_graphs
+from export.runtime.timing import (
+    SOURCE,
+    median_time,
+    ratios,
+    table_of_times,
+    time_commands,
+    time_graphs,
+)
 
 GENERATE, WITH_MAPS = (f"transformers' generate, {maps} maps" for maps in ("no", "all"))
 
@@ -71,17 +78,9 @@ def table_of_writing(graphs: Mapping[str, Path], folder: Path, tokens: int, roun
 def table_of_steps(graphs: Mapping[str, Path], pasts: Sequence[int], rounds: int) -> str:
     """Milliseconds of one step after so many tokens, as Markdown; float32 is 1.00."""
     times = time_graphs(graphs, lengths=pasts, rounds=rounds)
-    titles = " | ".join(f"after {past}" for past in pasts)
-    rows = [
-        f"| one step: milliseconds (ratio), fastest of {rounds} | {titles} |",
-        "|---|" + "---:|" * len(pasts),
-    ]
-    for name, of_past in times.items():
-        ratio = ratios(times, name, to=next(iter(times)))
-        best = fastest(of_past)
-        cells = (f"{best[n]:.2f} ({ratio[n]:.2f})" for n in pasts)
-        rows.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(rows)
+    title = f"one step: milliseconds (ratio), fastest of {rounds}"
+    columns = {past: f"after {past}" for past in pasts}
+    return table_of_times(title, columns, times, to=next(iter(times)))
 
 
 def write_with_graph(path: Path, tokens: int) -> Callable[[], object]:

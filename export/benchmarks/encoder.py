@@ -19,14 +19,22 @@ from onnx.utils import Extractor
 from export.benchmarks.rivals import time_openvino, time_torch, trace_fused, trace_without_maps
 from export.benchmarks.roofline import operations, time_products
 from export.benchmarks.worker import worker_command
-from export.eval_texts import held_out_texts
+from export.eval_texts import checked_corpus
 from export.graphs.encoder import trace_encoder
 from export.graphs.names import encoder_feed, input_names
 from export.loading import LoadedEncoder
 from export.quantize.graph import quantize
 from export.quantize.schemes import FAITHFUL, FAST
 from export.runtime.session import open_session
-from export.runtime.timing import fastest, graph_command, median_time, ratios, time_commands
+from export.runtime.timing import (
+    fastest,
+    graph_command,
+    median_time,
+    ratios,
+    table_of_times,
+    time_commands,
+)
+from training.data.batches import encode_texts
 
 Times = Mapping[str, Mapping[int, Sequence[float]]]
 """Name -> length -> milliseconds, one number for each round."""
@@ -102,17 +110,8 @@ def time_reading(
 
 def table_of_reading(times: Times, lengths: Sequence[int], rounds: int) -> str:
     """Milliseconds at each length, as Markdown; the graph with all maps is 1.00."""
-    titles = " | ".join(f"{length}" for length in lengths)
-    rows = [
-        f"| reading: milliseconds (ratio), fastest of {rounds} | {titles} |",
-        "|---|" + "---:|" * len(lengths),
-    ]
-    for name, of_length in times.items():
-        ratio = ratios(times, name, to=ALL_MAPS)
-        best = fastest(of_length)
-        cells = (f"{best[n]:.1f} ({ratio[n]:.2f})" for n in lengths)
-        rows.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(rows)
+    title = f"reading: milliseconds (ratio), fastest of {rounds}"
+    return table_of_times(title, {n: f"{n}" for n in lengths}, times, to=ALL_MAPS, digits=1)
 
 
 def table_of_goals(times: Times, graph: onnx.ModelProto, lengths: Sequence[int]) -> str:
@@ -189,8 +188,8 @@ def mixed_lengths(part: LoadedEncoder, record: Mapping[str, Any] | None) -> list
         record: the checkpoint's `training.json`, or None for a model that we did not train.
     """
     random = np.random.default_rng(0)
-    if record:
-        texts = held_out_texts(None, record, [], part).texts
+    if corpus := checked_corpus(None, record, part):
+        texts = encode_texts(corpus.test, part.tokenizer, max_tokens=part.max_tokens)
         chosen = random.permutation(len(texts))[:TEXTS]
         return [len(texts[i].token_ids) for i in chosen]
     shortest, longest = min(8, part.max_tokens), min(64, part.max_tokens)

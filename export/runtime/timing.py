@@ -95,6 +95,29 @@ def ratios(
     return {length: mine / theirs[length] for length, mine in fastest(times[name]).items()}
 
 
+def table_of_times(
+    title: str,
+    columns: Mapping[int, str],
+    times: Mapping[str, Mapping[int, Sequence[float]]],
+    *,
+    to: str,
+    digits: int = 2,
+) -> str:
+    """Milliseconds in the fastest round and, in brackets, the ratio to one of them, as Markdown.
+
+    Args:
+        columns: length -> its column's title.
+        times: name -> length -> milliseconds of each round.
+        to: the name whose ratio is 1.00.
+    """
+    rows = [f"| {title} | {' | '.join(columns.values())} |", "|---|" + "---:|" * len(columns)]
+    for name, of_length in times.items():
+        best, ratio = fastest(of_length), ratios(times, name, to=to)
+        cells = " | ".join(f"{best[n]:.{digits}f} ({ratio[n]:.2f})" for n in columns)
+        rows.append(f"| {name} | {cells} |")
+    return "\n".join(rows)
+
+
 def time_share(
     graph: onnx.ModelProto,
     of: onnx.ModelProto,
