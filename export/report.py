@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from torch import nn
+
 from bundle_format.schema import (
     ComparedTexts,
     GreedyTexts,
@@ -16,6 +18,7 @@ from export.eval_texts import HeldOut
 from export.graphs.tracing import OPSET
 from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
 from export.verification.checks import LIMIT, Checks
+from training.model.config import DecoderConfig, EncoderConfig
 
 
 def show_checkpoint(name: str, loaded: LoadedCheckpoint) -> str:
@@ -152,24 +155,22 @@ def show_triton(models: Iterable[Path]) -> str:
 
 
 def _encoder(part: LoadedEncoder) -> str:
-    config = part.encoder.config
-    weights = sum(parameter.numel() for parameter in part.model.parameters())
-    sizes = f"{config.num_hidden_layers} layers × {config.num_attention_heads} heads"
     answers = "no classifier"
     if part.classifier:
         answers = f"labels: {', '.join(part.classifier.config.labels)}"
-    return f"{sizes}, {weights:,} weights, {answers}"
+    return f"{_sizes(part.encoder.config, part.model)}, {answers}"
 
 
 def _decoder(part: LoadedDecoder) -> str:
-    config = part.model.decoder.config
-    weights = sum(parameter.numel() for parameter in part.model.decoder.parameters())
-    bridge = part.model.bridge
+    decoder, bridge = part.model.decoder, part.model.bridge
     widths = f", a bridge from {bridge.in_features} to {bridge.out_features}" if bridge else ""
-    return (
-        f"{config.num_hidden_layers} layers × {config.num_attention_heads} heads, "
-        f"{weights:,} weights{widths}"
-    )
+    return f"{_sizes(decoder.config, decoder)}{widths}"
+
+
+def _sizes(config: EncoderConfig | DecoderConfig, model: nn.Module) -> str:
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    sizes = f"{config.num_hidden_layers} layers × {config.num_attention_heads} heads"
+    return f"{sizes}, {weights:,} weights"
 
 
 def _proof_rows(first: str, file: str, size: int, checks: Checks) -> Iterator[str]:

@@ -14,6 +14,7 @@ from bundle_format.schema import (
     read_manifest,
     wrong_files,
 )
+from training.model.config import DecoderConfig, EncoderConfig
 
 ENCODER_FILES = {"float32": "onnx/model.onnx", "8bit": "onnx/model_quantized.onnx"}
 """Precision -> file; `_quantized` is what transformers.js asks for as q8."""
@@ -57,3 +58,13 @@ def choose_graph(
             "export it again with --quantize"
         )
     return folder / graphs[chosen].file
+
+
+def sizes_of(config: EncoderConfig | DecoderConfig) -> dict[str, int]:
+    """A model's sizes, as `bundle.json` names them."""
+    return {
+        "layers": config.num_hidden_layers,
+        "heads": config.num_attention_heads,
+        "hidden": config.hidden_size,
+        "vocabulary": config.vocab_size,
+    }

@@ -23,6 +23,7 @@ from bundle_format.schema import (
 )
 from bundle_format.typed_json import WrongJson, as_json, read_object
 from export.bundle.card import DecoderCard, ModelCard
+from export.bundle.files import sizes_of
 from export.bundle.known_settings import known_of_generate, save_tokenizer
 from export.bundle.provenance import describe_graph, exporter_versions
 from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
@@ -143,7 +144,6 @@ def describe(loaded: LoadedCheckpoint, card: ModelCard) -> Description:
 
 
 def _description(loaded: LoadedCheckpoint, card: ModelCard) -> dict[str, Any]:
-    encoder = loaded.encoder.encoder.config
     able = {"classify": loaded.encoder.classifies, "generate": loaded.decoder is not None}
     return {
         "format": FORMAT,
@@ -153,12 +153,7 @@ def _description(loaded: LoadedCheckpoint, card: ModelCard) -> dict[str, Any]:
         "licence": card.licence,
         "examples": list(card.examples),
         "max_tokens": loaded.encoder.max_tokens,
-        "sizes": {
-            "layers": encoder.num_hidden_layers,
-            "heads": encoder.num_attention_heads,
-            "hidden": encoder.hidden_size,
-            "vocabulary": encoder.vocab_size,
-        },
+        "sizes": sizes_of(loaded.encoder.encoder.config),
         "metrics": dict(card.metrics),
         "checkpoint": dict(card.checkpoint),
         "assumed": list(loaded.assumed),
@@ -181,12 +176,8 @@ def _answers(part: LoadedEncoder, card: ModelCard) -> dict[str, Any]:
 
 def _decoder(part: LoadedDecoder, card: DecoderCard | None) -> dict[str, Any]:
     assert card, "a bundle with a decoder says what it writes"
-    config = part.model.decoder.config
     return {
-        "layers": config.num_hidden_layers,
-        "heads": config.num_attention_heads,
-        "hidden": config.hidden_size,
-        "vocabulary": config.vocab_size,
+        **sizes_of(part.model.decoder.config),
         "max_tokens": part.limit,
         "task": card.task,
         "examples": list(card.examples),

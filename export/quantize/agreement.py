@@ -150,7 +150,7 @@ def compare_decoders(
             if kind == "logits":
                 ours, theirs = ours[real], theirs[real]
             if kind in furthest:
-                furthest[kind] = max(furthest[kind], float(np.abs(ours - theirs).max()))
+                _note(furthest, kind, ours, theirs)
             if kind in shares:
                 shares[kind].append(moved_shares(ours, theirs)[real])
     return DecoderAgreement(

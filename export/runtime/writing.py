@@ -1,6 +1,6 @@
 """Encoder and decoder together, as what writes: by two graphs, or by the torch model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,22 +60,19 @@ def write_with_graphs(
     graphs: GraphPair, part: LoadedDecoder, sources: Sequence[EncodedText]
 ) -> Texts:
     """The token ids that two graphs write of each source."""
-    written: Texts = []
-    for batch in batches(sources, part.source_pad_id, longest_source(part)):
-        written += _write(graphs.steps(batch), batch, part)
-    return written
+    return _write(graphs.steps, part, sources)
 
 
 def write_with_torch(part: LoadedDecoder, sources: Sequence[EncodedText]) -> Texts:
     """The token ids that the torch model writes of each source."""
     model = part.model
-    written: Texts = []
-    for batch in batches(sources, part.source_pad_id, longest_source(part)):
-        with torch.no_grad():
-            hidden = model.encoder(batch.token_ids, batch.padding_mask, batch.segment_ids).hidden
-            source = model.as_source(hidden, batch.padding_mask)
-        written += _write(torch_next_logits(model.decoder, source), batch, part)
-    return written
+
+    @torch.no_grad()
+    def steps(batch: Batch) -> NextLogits:
+        hidden = model.encoder(batch.token_ids, batch.padding_mask, batch.segment_ids).hidden
+        return torch_next_logits(model.decoder, model.as_source(hidden, batch.padding_mask))
+
+    return _write(steps, part, sources)
 
 
 def torch_next_logits(decoder: GPTDecoder, source: Source) -> NextLogits:
@@ -110,11 +107,16 @@ def longest_source(part: LoadedDecoder) -> int:
     return min(read, max(1, int((written - MORE) / LONGER))) if written < part.limit else read
 
 
-def _write(step: NextLogits, batch: Batch, part: LoadedDecoder) -> Texts:
-    return write_greedily(
-        step,
-        len(batch.token_ids),
-        start=part.tokens.start,
-        end=part.tokens.end,
-        most=longest_text(batch, part),
-    )
+def _write(
+    steps: Callable[[Batch], NextLogits], part: LoadedDecoder, sources: Sequence[EncodedText]
+) -> Texts:
+    written: Texts = []
+    for batch in batches(sources, part.source_pad_id, longest_source(part)):
+        written += write_greedily(
+            steps(batch),
+            len(batch.token_ids),
+            start=part.tokens.start,
+            end=part.tokens.end,
+            most=longest_text(batch, part),
+        )
+    return written

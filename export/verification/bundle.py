@@ -3,12 +3,10 @@
 Nothing here knows the checkpoint or needs torch: the bundle is all that there is.
 """
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import onnx
 
@@ -26,7 +24,7 @@ from bundle_format.schema import (
     read_manifest,
     wrong_files,
 )
-from export.bundle.files import TASK_FILES
+from export.bundle.files import TASK_FILES, sizes_of
 from export.graphs.names import classifier_names, decoder_names
 from export.runtime.other_runtimes import Runtime, RuntimeRefusal, installed_versions
 from export.runtime.session import Arrays
@@ -41,6 +39,7 @@ from export.verification.graphs import (
     open_graph,
     written_sample,
 )
+from training.checkpoints.files import read_json
 from training.checkpoints.hf_config import decoder_from_hf, encoder_from_hf
 from training.model.config import DecoderConfig, EncoderConfig
 
@@ -82,51 +81,35 @@ def encoder_config(folder: Path, manifest: Manifest, checks: Checks) -> EncoderC
         FileNotFoundError, ValueError: there is no `config.json`, it is of no encoder of ours, or
             its sizes are not those of `bundle.json`.
     """
-    config = encoder_from_hf(_read(folder / "config.json"))
-    _check_tokens(manifest.max_tokens, config, "config.json", checks)
-    _check_sizes(config, manifest.sizes, "config.json")
+    config = encoder_from_hf(read_json(folder / "config.json"))
+    _check_config(config, manifest.sizes, manifest.max_tokens, "config.json", checks)
     return config
 
 
 def decoder_config(folder: Path, stated: DecoderDescription, checks: Checks) -> DecoderConfig:
     """As `encoder_config`, of the decoder."""
-    config = decoder_from_hf(_read(folder / "decoder" / "config.json"))
-    _check_tokens(stated.max_tokens, config, "decoder/config.json", checks)
-    _check_sizes(config, stated, "decoder/config.json")
+    config = decoder_from_hf(read_json(folder / "decoder" / "config.json"))
+    _check_config(config, stated, stated.max_tokens, "decoder/config.json", checks)
     return config
 
 
-def _check_tokens(
-    stated: int, config: EncoderConfig | DecoderConfig, file: str, checks: Checks
-) -> None:
-    limit = config.max_position_embeddings
-    checks.require(stated <= limit, f"bundle.json allows {stated} tokens, {file} {limit}")
-
-
-def _check_sizes(
-    config: EncoderConfig | DecoderConfig, stated: Sizes | DecoderDescription, file: str
+def _check_config(
+    config: EncoderConfig | DecoderConfig,
+    stated: Sizes | DecoderDescription,
+    max_tokens: int,
+    file: str,
+    checks: Checks,
 ) -> None:
     """Raises ValueError: which is right cannot be told, and one may be larger than any memory."""
-    sizes = {
-        "layers": config.num_hidden_layers,
-        "heads": config.num_attention_heads,
-        "hidden": config.hidden_size,
-        "vocabulary": config.vocab_size,
-    }
+    limit = config.max_position_embeddings
+    checks.require(max_tokens <= limit, f"bundle.json allows {max_tokens} tokens, {file} {limit}")
     wrong = [
         f"bundle.json says {name} {getattr(stated, name)}, {file} says {size}"
-        for name, size in sizes.items()
+        for name, size in sizes_of(config).items()
         if getattr(stated, name) != size
     ]
     if wrong:
         raise ValueError("; ".join(wrong))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds a JSON {type(content).__name__}; expected an object")
-    return content
 
 
 def compare_runtimes(

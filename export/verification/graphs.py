@@ -17,7 +17,7 @@ import onnx
 import onnxruntime
 from tokenizers import Tokenizer
 
-from bundle_format.schema import Example, MapError, ReadingGraph, WritingGraph, WritingMapError
+from bundle_format.schema import Example, ReadingGraph, WritingGraph, WritingMapError
 from export.graphs.longest import longest_read, longest_written, not_read, not_written
 from export.graphs.names import GraphNames, classifier_names, empty_cache, encoder_feed
 from export.runtime.greedy import graph_next_logits, write_greedily
@@ -139,13 +139,7 @@ def limits_of(
     stated = dict(entry.difference_from_float32)
     # A single weight moves at most as far as the total variation of its row.
     error = entry.map_error
-    errors: dict[str, MapError | None]
-    errors = {"encoder_attentions": error} if isinstance(error, MapError) else {}
-    if isinstance(error, WritingMapError):
-        errors = {
-            "decoder_attentions": error.decoder_attentions,
-            "cross_attentions": error.cross_attentions,
-        }
+    errors = vars(error) if isinstance(error, WritingMapError) else {"encoder_attentions": error}
     stated |= {kind: one.max for kind, one in errors.items() if one and one.max is not None}
 
     return lambda name, _: 2 * float(stated.get(kind_of(name), np.inf))
@@ -169,7 +163,9 @@ def example_feed(
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(min(_TOKENS, config.max_position_embeddings))
-    encoded = tokenizer.encode_batch([_text(example) for example in examples[:_TEXTS]])
+    encoded = tokenizer.encode_batch(
+        [(one.text, one.text_pair) if one.text_pair else one.text for one in examples[:_TEXTS]]
+    )
     lengths = [len(one.ids) for one in encoded]
     shape = (len(encoded), max(lengths))
     ids = np.full(shape, config.pad_token_id or 0, np.int64)
@@ -219,7 +215,7 @@ def check_encoder(
     """
     title, texts = real
     checks.not_tried = not_read(config, max_tokens)
-    trials = [Trial(title=title, runs=lambda run: [run(texts)])]
+    trials = [Trial(title=title, runs=partial(_one_run, feed=texts))]
     with without_warnings(checks):
         batches = [*sample_batches(config, max_tokens), real]
         check_batches(graph.run, graph.names, batches, checks)
@@ -242,21 +238,17 @@ def _random_trials(config: EncoderConfig, max_tokens: int) -> list[Trial]:
     middle = min(17, limit)
     shapes = ((1, 1, "none"), (3, middle, "left"), (2, middle, "everything"), (1, limit, "none"))
     return [
-        _random_trial(config, batch, tokens, padding, large=tokens == limit > middle)
+        Trial(
+            title=f"{batch} x {tokens} tokens, padding: {padding}",
+            runs=partial(_one_run, feed=random_feed(config, batch, tokens, padding)),
+            large=tokens == limit > middle,
+        )
         for batch, tokens, padding in shapes
     ]
 
 
-def _random_trial(
-    config: EncoderConfig, batch: int, tokens: int, padding: str, *, large: bool
-) -> Trial:
-    feed = random_feed(config, batch, tokens, padding)
-    title = f"{batch} x {tokens} tokens, padding: {padding}"
-    return Trial(title=title, runs=lambda run: [run(feed)], large=large)
-
-
-def _text(example: Example) -> str | tuple[str, str]:
-    return (example.text, example.text_pair) if example.text_pair else example.text
+def _one_run(run: Run, feed: Arrays) -> list[Arrays]:
+    return [run(feed)]
 
 
 _WRITTEN = 6
@@ -352,7 +344,12 @@ def check_decoder(
         tried += [sample_batch(config, width), samples[-1]]
     longest = longest_written(config, max_tokens)
     return [
-        _steps_trial(graph, sample, large=sample.target.shape[1] == longest) for sample in tried
+        Trial(
+            title=sample.title,
+            runs=partial(steps, empty=empty(len(sample.target)), sample=sample),
+            large=sample.target.shape[1] == longest,
+        )
+        for sample in tried
     ]
 
 
@@ -376,13 +373,4 @@ def check_ones_of_steps(
     check_ones(
         *(plain, lambda masks: list(run_steps(session, sample, masks))[-1]),
         *(names.optional, checks),
-    )
-
-
-def _steps_trial(graph: OpenedGraph, sample: Sample, *, large: bool) -> Trial:
-    empty = empty_cache(graph.session, len(sample.target))
-    return Trial(
-        title=sample.title,
-        runs=lambda run: steps(run, empty, sample),
-        large=large,
     )
