@@ -69,13 +69,14 @@ class ClassifyTab:
         answers = self._wire_answers(opened)
         panels = [one.result for one in self.panels if one.analysis.ablates_heads]
         ablating = [part.ablate for part in (self.viewer.heads, self.ablated, *panels)]
+        numbers = [self.viewer.layer, self.viewer.head]
         # Every click tells what it wants out; of deferred ones gradio sends the first one's data.
         other_heads = [
             on(
                 one,
                 self.ablate,
                 self.viewer.controls,
-                self._answered,
+                [*numbers, *self._answered],
                 waits_on=self.text,
                 trigger_mode="multiple",
             )
@@ -167,11 +168,15 @@ class ClassifyTab:
 
     def ablate(self, event: gr.EventData, **controls: Any) -> Update:
         """Heads are to be ablated, all that are named and no others."""
-        chosen = MapControls(**controls)
+        sent = sent_with(event)
+        # A tile that was chosen just before comes along: its own answer may still be on its way.
+        tile = {name: sent[name] for name in ("layer", "head") if name in sent}
+        chosen = MapControls(**{**controls, **tile})
         model, reading = self._models.shown(chosen.shown)
         texts = model.bundle.title, reading.text, reading.text_pair
-        ablated = self._models.read(*texts, sent_with(event).get("without"))
-        return self._answer(*ablated, chosen)
+        ablated = self._models.read(*texts, sent.get("without"))
+        numbers: Update = {self.viewer.layer: chosen.layer, self.viewer.head: chosen.head}
+        return {**numbers, **self._answer(*ablated, chosen)}
 
     def show_rollout(self, **controls: Any) -> Update:
         """Another text is there, or shown otherwise: what reaches its first token."""

@@ -266,7 +266,7 @@ class Panels:
         for panel in self._panels:
             options = {_called(panel, name): option for name, option in panel.options.items()}
             inputs |= options
-            filled += [panel.cost, panel.result, *options.values()]
+            filled += [panel.cost, panel.result, panel.stop, *options.values()]
         for event in answered:
             on(event.then, self.prepare, inputs, filled)
         for event in other_heads:
@@ -294,6 +294,7 @@ class Panels:
             changed |= (
                 panel.refuse(refused) if asked is None else what(panel, replace(asked, options=own))
             )
+            changed[panel.stop] = _stop(may=False)  # what ran for the text before was cancelled
         return changed
 
 

@@ -92,18 +92,20 @@ const draw = ({ layers, heads, picture, types }) => {
   grid = { buttons: [...box.querySelectorAll(".tile")], columns: names.length, current: 0, leave: root.querySelector(".leave") };
 };
 
+const numbersOf = ({ dataset: { layer, head } }) => ({ layer: Number(layer), head: head === "mean" ? head : Number(head) });
 const chooseTile = (button) => {
-  const layer = Number(button.dataset.layer);
-  const head = button.dataset.head === "mean" ? "mean" : Number(button.dataset.head);
-  mark([layer, head]);
-  trigger("choose", { layer, head });
+  const chosen = numbersOf(button);
+  mark([chosen.layer, chosen.head]);
+  trigger("choose", chosen);
 };
 root.addEventListener("click", (event) => {
   const button = event.target.closest(".tile");
   if (button) chooseTile(button);
   const type = event.target.closest(".type")?.dataset.type;
   if (type !== undefined) pick(type === picked ? "" : type);
-  if (event.target.closest(".leave")) trigger("ablate", { without: toggled(props.without, behind(grid.buttons[grid.current])) });
+  if (!event.target.closest(".leave")) return;
+  const current = grid.buttons[grid.current];
+  trigger("ablate", { ...numbersOf(current), without: toggled(props.without, behind(current)) });
 });
 root.addEventListener("keydown", (event) => {
   const index = grid ? grid.buttons.indexOf(event.target) : -1;

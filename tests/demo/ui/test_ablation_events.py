@@ -47,6 +47,16 @@ def test_answer_maps_and_their_list_follow(tab, model):
     assert heads["chosen"] == [2, "mean"]
 
 
+def test_a_tile_that_was_chosen_just_before_is_the_one_that_is_shown(tab):
+    """Its own event may be answered later; layer and head then say what the map is of."""
+    event = gr.EventData(None, {"without": [[1, 2]], "layer": 1, "head": 2})
+
+    given = tab.ablate(event, shown=SHOWN, **VIEW)
+
+    assert (given[tab.viewer.layer], given[tab.viewer.head]) == (1, 2)
+    assert given[tab.viewer.heads]["chosen"] == [1, 2]
+
+
 def test_they_stay_out_of_the_next_text_and_come_back_together(tab, model):
     shown = tab.ablate(without((1, 2)), shown=SHOWN, **VIEW)[tab.shown]
 

@@ -80,6 +80,7 @@ def test_what_a_tab_shows_is_found_once_for_all_its_panels(panel):
     given = panels.prepare(SHOWN, counting_count=48)
 
     assert asked == [SHOWN]
+    assert given[panel.stop]["interactive"] is False, "what ran for the text before is cancelled"
     assert given[panel.cost] == {"text": "Reads 3 changed texts, about 0.3 s."}
     assert panels.prepare(None, counting_count=48)[panel.cost] == {"text": ""}
     assert asked == [SHOWN]
