@@ -464,9 +464,13 @@ def read_manifest(folder: Path) -> Manifest:
             f"folder that holds a {FILE}. Make one: python export/to_onnx.py"
         ) from error
     if not there:
-        shown = (name if name.isprintable() else repr(name) for name in names[:9])
-        found = ", ".join(shown)[:120] or "nothing"
-        raise BundleError(f"{folder} has no {FILE} (found: {found}). {AGAIN}")
+        shown = [name if name.isprintable() else repr(name) for name in names[:5]]
+        more = [f"{len(names) - 5} more"] if len(names) > 5 else []
+        found = ", ".join(f"{name:.30}" for name in [*shown, *more]) or "nothing"
+        raise BundleError(
+            f"{folder} has no {FILE} (found: {found}). Expected a bundle. Make one: python "
+            "export/to_onnx.py"
+        )
     return _read(folder / FILE, Manifest)
 
 

@@ -53,6 +53,10 @@ def find_folder(name: str | Path) -> Path:
             f"{name} is a file; expected the folder of a model, with config.json, "
             "model.safetensors and its tokenizer"
         )
+    if folder.is_absolute():
+        raise FileNotFoundError(
+            f"there is no folder {name}; expected a checkpoint, or a model's name on the Hub"
+        )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 

@@ -74,9 +74,9 @@ _UNKNOWN = ("[UNK]", "<unk>")
 """What tokenizers call a piece that they do not know."""
 
 CAUTION = (
-    "**How to read it.** A row is a word that attends, its columns are what it attends to, and "
-    "each row adds up to 100 %; click a row to follow its word. Attention shows where information "
-    "was routed, not why the class was chosen: "
+    "**How to read it.** A row is a word or token that attends, its columns are what it attends "
+    "to. In one head, or a mean of heads, each row adds up to 100 %. Click a row to follow its "
+    "word. Attention shows where information was routed, not why the class was chosen: "
     "[Jain & Wallace 2019](https://aclanthology.org/N19-1357/), "
     "[Wiegreffe & Pinter 2019](https://aclanthology.org/D19-1002/)."
 )

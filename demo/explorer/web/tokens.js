@@ -36,7 +36,7 @@ const drawAll = () => {
   const scrolled = root.querySelector(".chips")?.scrollTop ?? 0;
   root.replaceChildren(
     make("h2", { text: `What a ${shown.unit} attends to` }),
-    hint(`${count} ${shown.unit}s · ${shown.name} · choose a ${shown.unit} to see what it attends to`),
+    hint(`${count} ${shown.unit}${count === 1 ? "" : "s"} · ${shown.name} · choose a ${shown.unit} to see what it attends to`),
     strip,
     make("p", { className: "looks-at", attributes: { "aria-live": "polite" } }),
   );
