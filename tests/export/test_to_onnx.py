@@ -258,8 +258,10 @@ def test_a_checkpoint_that_is_not_there_is_named(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
     assert main([str(tmp_path / "nothing")]) == 2
+    assert "nothing is no folder here. Give a checkpoint" in capsys.readouterr().err
 
-    assert "nothing is no folder here" in capsys.readouterr().err
+    assert main(["nobody/nothing", "--out", str(tmp_path / "out")]) == 2
+    assert "nobody/nothing is no folder here, and the Hub did not" in capsys.readouterr().err
 
 
 def test_texts_that_changed_since_the_training_are_refused(

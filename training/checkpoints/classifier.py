@@ -55,7 +55,7 @@ def find_folder(name: str | Path) -> Path:
         )
     if folder.is_absolute():
         raise FileNotFoundError(
-            f"there is no folder {name}; expected a checkpoint, or a model's name on the Hub"
+            f"{name} is no folder here. Give a checkpoint folder, or a model's name on the Hub"
         )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
