@@ -170,8 +170,8 @@ class ClassifyTab:
         """Heads are to be ablated, all that are named and no others."""
         sent = sent_with(event)
         # A tile that was chosen just before comes along: its own answer may still be on its way.
-        tile = {name: sent[name] for name in ("layer", "head") if name in sent}
-        chosen = MapControls(**{**controls, **tile})
+        tile: dict[str, Any] = {name: sent[name] for name in ("layer", "head") if name in sent}
+        chosen = MapControls(**(controls | tile))
         model, reading = self._models.shown(chosen.shown)
         texts = model.bundle.title, reading.text, reading.text_pair
         ablated = self._models.read(*texts, sent.get("without"))
