@@ -85,7 +85,8 @@ def attention(
         text: what to read, at most 10,000 characters.
         text_pair: a second text, for models that compare two.
         layer: 1 is the first; the last one if null; "mean" or "max" over all layers.
-        head: 1 is the first; "mean" or "max" over the layer's heads, before those over layers.
+        head: 1 is the first; the mean if null; "mean" or "max" over the layer's heads, before those
+            over layers.
         special_tokens: false hides [CLS], [SEP] and their like; what is left of each row is
             scaled back to 1.
         bundle: the title of the model; the page's first one if empty.

@@ -25,15 +25,21 @@ const paint = (query) => {
 
 const candidateBar = ({ text, share, chosen: taken }) => bar(taken ? "bar taken" : "bar", text, percent(share), share, { title: text });
 
+// An entropy in bits, and among how many equally likely words a choice is as unsure.
+const bits = (entropy) => {
+  const words = Math.round(2 ** entropy);
+  return `${sized(entropy, 1)} bits: as unsure as a choice among ${words === 1 ? "1 word" : `${words.toLocaleString("en")} equally likely words`}`;
+};
+
 // How likely a word was: all of its pieces, each after those before it.
 const chances = (steps) => {
   const [{ probability, entropy }] = steps;
   if (steps.length === 1) {
-    return [` was chosen at a probability of ${percent(probability)}. The entropy over all words was ${sized(entropy, 1)} bits (0: certain, 1: a toss of a coin). The likeliest:`];
+    return [` was chosen at a probability of ${percent(probability)}. The entropy over all words was ${bits(entropy)}. The likeliest:`];
   }
   const pieces = steps.flatMap((step, place) => [place ? ", " : "", bdi(step.text), ` ${percent(step.probability)}`]);
   const together = steps.reduce((product, step) => product * step.probability, 1);
-  return [` was written in ${steps.length} pieces: `, ...pieces, `; together ${percent(together)}. The entropy of its first piece was ${sized(entropy, 1)} bits (0: certain, 1: a toss of a coin), and the likeliest there:`];
+  return [` was written in ${steps.length} pieces: `, ...pieces, `; together ${percent(together)}. The entropy of its first piece was ${bits(entropy)}. The likeliest there:`];
 };
 
 const showToken = (query) => {
