@@ -66,19 +66,16 @@ def read_parts(
         key = next((key for key in theirs if key in found), None)
         if key is None:
             continue
-        given_part, rows = found[key], []
+        given_part = found[key]
         if isinstance(given_part, Dataset):
             where = f"{name}, part {key}"
             chosen = choose_columns(given_part.column_names, roles, given, where)
             rows = _rows(given_part, make, chosen, where)
             labels = labels or _label_names(given_part, chosen)
-            notes |= dict.fromkeys(filter(None, [other_names(chosen)]))
+            told = [other_names(chosen)]
         else:
-            for path in given_part.paths:
-                is_csv = given_part.separated
-                read = read_rows(path, make, roles=roles, given=given, of=None, separated=is_csv)
-                rows += read.rows
-                notes |= dict.fromkeys(read.notes)
+            rows, told = _rows_of_files(given_part, make, roles, given)
+        notes |= dict.fromkeys(filter(None, told))
         if rows:
             parts[part] = rows
     if "train" not in parts:
@@ -105,6 +102,22 @@ class _Files:
     paths: tuple[Path, ...]
     separated: bool
     licence: str
+
+
+def _rows_of_files(
+    part: _Files,
+    make: Callable[[Mapping[str, Any]], Made | str],
+    roles: Sequence[Role],
+    given: Mapping[str, str],
+) -> tuple[list[Made], list[str]]:
+    """The rows of all its files, and what a person should know about them."""
+    rows: list[Made] = []
+    notes: list[str] = []
+    for path in part.paths:
+        read = read_rows(path, make, roles=roles, given=given, of=None, separated=part.separated)
+        rows += read.rows
+        notes += read.notes
+    return rows, notes
 
 
 def _open(name: str) -> Mapping[Any, Dataset | _Files]:
