@@ -118,12 +118,12 @@ def test_the_upload_takes_nothing_that_python_or_gradio_left_there(demo_folder):
 
 
 def test_what_the_card_says_of_limits_is_what_the_code_does(text):
-    assert f"A written text is at most {MAX_TOKENS} tokens long" in text
+    assert f"A generated text has at most {MAX_TOKENS} tokens" in text
     assert f"A text may have {MAX_CHARACTERS:,} characters" in text
-    assert f"as the model takes, {math.isqrt(limits.CELLS):,} at most" in text
-    assert f"no more than {round(limits.MAP_BYTES / 1e6, -2):.0f} MB of maps" in text
+    assert f"up to the model's limit, and never beyond {math.isqrt(limits.CELLS):,} tokens" in text
+    assert f"tokens, {round(limits.MAP_BYTES / 1e6, -2):.0f} MB of maps" in text
     assert f"at most {LEAST_BYTES / 1e6:.0f} MB, or as much as the longest text takes" in text
-    assert f"one is done at a time and {LONGEST_LINE} may wait" in text
+    assert f"One of each kind runs at a time, and up to {LONGEST_LINE} may wait" in text
     assert f"against {RANDOM_ORDERS} random orders" in text
 
 
