@@ -16,7 +16,7 @@ import gradio as gr
 from gradio.routes import App, ORJSONResponse
 from starlette.middleware import Middleware
 
-from bundle_format.schema import BundleError
+from bundle_format.folder import BundleError
 from explorer.bundle.bundle import PRECISIONS, Bundle, open_bundle, told_apart
 from explorer.environment import SERVER_NAME, SERVER_PORT, give_memory_back, safe_streams
 from explorer.inference.encoder import EncoderModel

@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import app
-from bundle_format.schema import BundleError
+from bundle_format.folder import BundleError
 from explorer.bundle.bundle import PRECISIONS, Bundle, open_bundle
 from explorer.environment import safe_streams
 from explorer.inference.encoder import EncoderModel

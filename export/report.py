@@ -5,13 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from bundle_format.schema import (
-    ComparedTexts,
-    GreedyTexts,
-    MapError,
-    ReadingGraph,
-    WritingGraph,
-)
+from bundle_format.schema import ComparedTexts, GreedyTexts, MapError, ReadingGraph, WritingGraph
 from export.bundle.card import ModelCard
 from export.bundle.files import DECODER_FILES, ENCODER_FILES
 from export.eval_texts import HeldOut

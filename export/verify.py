@@ -13,7 +13,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bundle_format.schema import FILE, read_manifest
+from bundle_format.folder import read_manifest
+from bundle_format.schema import FILE
 from bundle_format.typed_json import as_json
 from export.command import DONE, FAILED, command_parser, run_command
 from export.runtime.other_runtimes import OTHERS

@@ -1,15 +1,13 @@
-"""What a bundle is: the fields of its `bundle.json`, their bounds, and its list of files.
+"""What a bundle is: the fields of its `bundle.json`, and their bounds.
 
 The export writes by it, `verify.py`, the page and every other reader open by it. The types say what
 must be there and how large it may be; what depends on a graph (its maps, its logits) is held
 against that graph by whoever runs it. What no type names is kept, and bounded, in `more`.
 """
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from bundle_format.typed_json import (
     Different,
@@ -18,22 +16,12 @@ from bundle_format.typed_json import (
     Visible,
     Within,
     WrongJson,
-    load_object,
-    read_object,
 )
 
 FILE = "bundle.json"
 FORMAT = 1
-AGAIN = "Export it again: python export/to_onnx.py"
 MAX_CHARACTERS = 10_000
 """Of a text that is to be read. Far more than 512 tokens need, and tokenised in milliseconds."""
-_LARGEST = 16 * 2**20
-"""Bytes of a JSON of the bundle; 100,000 labels take a few million."""
-_Kind = TypeVar("_Kind")
-
-
-class BundleError(ValueError):
-    """A bundle that cannot be opened: what was found, what was expected, what to do."""
 
 
 class _InsideFolder:
@@ -425,112 +413,3 @@ class Manifest(Description, Open):
 
 
 GENERATION = "generation_config.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Generation(Open):
-    """The marks in Hugging Face's `generation_config.json` of what writes."""
-
-    decoder_start_token_id: TokenId | None = None
-    bos_token_id: TokenId | None = None
-    eos_token_id: TokenId
-    pad_token_id: TokenId | None = None
-
-    def __post_init__(self) -> None:
-        if self.decoder_start_token_id is None and self.bos_token_id is None:
-            raise WrongJson(
-                "has nothing as decoder_start_token_id and as bos_token_id; expected an integer"
-            )
-
-    @property
-    def start(self) -> int:
-        """The id of the token that begins a text."""
-        named = self.decoder_start_token_id
-        return (self.bos_token_id or 0) if named is None else named
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """What a bundle says of itself, checked as far as it can be without its other files.
-
-    Raises:
-        BundleError: there is no bundle, or its `bundle.json` is not as this schema says.
-    """
-    try:
-        names = sorted(path.name for path in folder.iterdir())
-        there = (folder / FILE).is_file()
-    except OSError as error:
-        raise BundleError(
-            f"{folder} is no folder that can be read ({error.strerror}); expected a bundle, the "
-            f"folder that holds a {FILE}. Make one: python export/to_onnx.py"
-        ) from error
-    if not there:
-        shown = [name if name.isprintable() else repr(name) for name in names[:5]]
-        more = [f"{len(names) - 5} more"] if len(names) > 5 else []
-        found = ", ".join(f"{name:.30}" for name in [*shown, *more]) or "nothing"
-        raise BundleError(
-            f"{folder} has no {FILE} (found: {found}). Expected a bundle. Make one: python "
-            "export/to_onnx.py"
-        )
-    return _read(folder / FILE, Manifest)
-
-
-def read_generation(folder: Path, vocabulary: int) -> Generation:
-    """Which tokens begin and end what a bundle writes.
-
-    Raises:
-        BundleError: the file is not as this schema says, or has a token outside the vocabulary.
-    """
-    file = folder / "decoder" / GENERATION
-    found = _read(file, Generation)
-    for name, index in (("start", found.start), ("end", found.eos_token_id)):
-        if index >= vocabulary:
-            raise BundleError(
-                f"{file} has {index} as its {name} token; expected 0 to {vocabulary - 1}, an id of "
-                f"the decoder's vocabulary. {AGAIN}"
-            )
-    return found
-
-
-def wrong_files(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """What is missing of the files that a bundle lists, or has other bytes: a sentence each."""
-    for name, expected in manifest.files.items():
-        path = folder / PurePosixPath(name)
-        try:
-            if not path.resolve().is_relative_to(folder.resolve()):
-                yield f"{path} is a link out of the bundle; expected a file inside. Copy it in"
-            elif not path.is_file():
-                yield f"{folder} has no {name}, which its {FILE} lists. Copy the whole folder"
-            elif (found := sha256(path)) != expected:
-                yield (
-                    f"{path} has {path.stat().st_size} bytes with sha256 {found[:12]}…; {FILE} "
-                    f"expects {expected[:12]}…. It was cut off, changed, or is a Git LFS pointer. "
-                    "Copy it again, or export it: python export/to_onnx.py"
-                )
-        except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself
-            yield f"{path} cannot be read ({str(error)[:120]}). Copy the bundle again"
-
-
-def list_files(folder: Path) -> dict[str, str]:
-    """Every file of a bundle but `bundle.json`, with its sha256: what `Manifest.files` is to be."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    names = [path.relative_to(folder).as_posix() for path in paths]
-    return {name: sha256(folder / name) for name in names if name != FILE}
-
-
-def sha256(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read(file: Path, kind: type[_Kind]) -> _Kind:
-    """A JSON file of a bundle. Everything that may go wrong with one becomes a BundleError here."""
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise WrongJson(f"has more than {_LARGEST:,} bytes; expected a description")
-        found = load_object(content)
-        return read_object(kind, found)
-    except (OSError, RecursionError, ValueError) as error:
-        raise BundleError(f"{file} {str(error)[:330]}. {AGAIN}") from error

@@ -6,14 +6,8 @@ They are named as transformers.js and Optimum look for them.
 from collections.abc import Mapping
 from pathlib import Path
 
-from bundle_format.schema import (
-    BundleError,
-    Manifest,
-    ReadingGraph,
-    WritingGraph,
-    read_manifest,
-    wrong_files,
-)
+from bundle_format.folder import BundleError, read_manifest, wrong_files
+from bundle_format.schema import Manifest, ReadingGraph, WritingGraph
 from training.model.config import DecoderConfig, EncoderConfig
 
 ENCODER_FILES = {"float32": "onnx/model.onnx", "8bit": "onnx/model_quantized.onnx"}

@@ -17,7 +17,7 @@ from typing import Any
 import onnx
 from onnx import helper
 
-from bundle_format.schema import sha256
+from bundle_format.folder import sha256
 from training.data.splits import PARTS, Removed
 from training.file_names import public_name
 from training.readers.rows import LABELLED, PAIRED

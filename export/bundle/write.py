@@ -11,6 +11,7 @@ from typing import Any
 
 import onnx
 
+from bundle_format.folder import list_files
 from bundle_format.schema import (
     FILE,
     FORMAT,
@@ -19,7 +20,6 @@ from bundle_format.schema import (
     Proof,
     ReadingGraph,
     WritingGraph,
-    list_files,
 )
 from bundle_format.typed_json import WrongJson, as_json, read_object
 from export.bundle.card import DecoderCard, ModelCard

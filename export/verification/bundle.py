@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import onnx
 
+from bundle_format.folder import read_generation, read_manifest, wrong_files
 from bundle_format.schema import (
     DecoderDescription,
     Example,
@@ -20,9 +21,6 @@ from bundle_format.schema import (
     RuntimeAgreement,
     Sizes,
     WritingGraph,
-    read_generation,
-    read_manifest,
-    wrong_files,
 )
 from export.bundle.files import TASK_FILES, sizes_of
 from export.graphs.names import classifier_names, decoder_names

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bundle_format.schema import list_files
+from bundle_format.folder import list_files
 from explorer.analyses.perturbation import Answers
 from explorer.bundle.bundle import Bundle, open_bundle
 from explorer.inference import decoder as graph_module

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import BertConfig, BertModel, EncoderDecoderModel, GPT2Config, GPT2LMHeadModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from bundle_format.schema import sha256
+from bundle_format.folder import sha256
 from export.graphs.decoder import trace_decoder
 from training.checkpoints.hf_config import decoder_from_hf
 from training.checkpoints.hf_weights import DECODER_NAMES

@@ -13,7 +13,7 @@ import pytest
 import torch
 from transformers import BertForSequenceClassification, PreTrainedTokenizerBase
 
-from bundle_format.schema import list_files, sha256
+from bundle_format.folder import list_files, sha256
 from explorer.bundle.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 from export import pipeline

@@ -13,17 +13,14 @@ from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
 
+from bundle_format.folder import BundleError, read_generation, read_manifest, wrong_files
 from bundle_format.schema import (
-    BundleError,
     DecoderDescription,
     Example,
     HeldOutMetrics,
     Manifest,
     MapError,
     WritingMapError,
-    read_generation,
-    read_manifest,
-    wrong_files,
 )
 
 PRECISIONS = ("8bit", "float32")

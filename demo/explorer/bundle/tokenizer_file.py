@@ -14,7 +14,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from bundle_format.schema import AGAIN, BundleError
+from bundle_format.folder import AGAIN, BundleError
 
 _LARGEST = 64 * 2**20
 """Bytes; those of 250,000 words in a hundred languages have 17 million."""

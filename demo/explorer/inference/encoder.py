@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle_format.schema import AGAIN, BundleError
+from bundle_format.folder import AGAIN, BundleError
 from explorer.bundle.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import Throughput

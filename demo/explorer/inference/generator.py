@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bundle_format.schema import AGAIN, BundleError
+from bundle_format.folder import AGAIN, BundleError
 from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.logits import Settings

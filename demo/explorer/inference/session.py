@@ -24,7 +24,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from bundle_format.schema import AGAIN, BundleError
+from bundle_format.folder import AGAIN, BundleError
 from explorer.bundle.bundle import Graph
 from explorer.bundle.tokenizer_file import reason
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tokenizers import Encoding, Tokenizer
 
-from bundle_format.schema import AGAIN, BundleError
+from bundle_format.folder import AGAIN, BundleError
 from explorer.bundle.tokenizer_file import open_tokenizer
 from explorer.inference.tokens import SPACES, WORD_STARTS, SubwordNotation, Token, group_words
 

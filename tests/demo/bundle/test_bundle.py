@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 
-from bundle_format.schema import BundleError, MapError
+from bundle_format.folder import BundleError
+from bundle_format.schema import MapError
 from explorer.bundle.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from bundle_format.schema import BundleError, Checkpoint, Manifest, list_files
+from bundle_format.folder import BundleError, list_files
+from bundle_format.schema import Checkpoint, Manifest
 from bundle_format.typed_json import WrongJson, as_json, load_object, read_object
 from explorer.bundle.bundle import open_bundle
 

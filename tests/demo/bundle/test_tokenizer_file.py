@@ -6,7 +6,7 @@ import json
 import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-from bundle_format.schema import BundleError
+from bundle_format.folder import BundleError
 from explorer.bundle.bundle import open_bundle
 from explorer.bundle.tokenizer_file import open_tokenizer
 from explorer.inference.encoder import EncoderModel

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bundle_format.schema import BundleError
+from bundle_format.folder import BundleError
 from explorer.bundle.bundle import open_bundle
 from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel

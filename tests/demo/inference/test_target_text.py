@@ -5,7 +5,7 @@ import json
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from bundle_format.schema import BundleError
+from bundle_format.folder import BundleError
 from explorer.inference.tokenizing import TargetTokens
 
 ENDS = "<|endoftext|>"

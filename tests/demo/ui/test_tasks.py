@@ -5,7 +5,7 @@ import json
 import pytest
 
 import app
-from bundle_format.schema import BundleError
+from bundle_format.folder import BundleError
 from explorer.bundle.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
