@@ -7,6 +7,7 @@ command that installs it; under REQUIRE_ALL=1 such a skip is a failure.
 import json
 import secrets
 import shutil
+import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -241,7 +242,11 @@ def serve() -> Callable[..., Any]:
     @contextmanager
     def served(bundles):
         page = app.build_app(bundles)
-        _, address, _ = app.launch(page, prevent_thread_lock=True)
+        # Workers that look for the first free port at once find the same one.
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        _, address, _ = app.launch(page, prevent_thread_lock=True, server_port=port)
         yield address
         page.close(verbose=False)
 
