@@ -126,7 +126,6 @@ def _read(file: Path, kind: type[_Kind]) -> _Kind:
             content = opened.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise WrongJson(f"has more than {_LARGEST:,} bytes; expected a description")
-        found = load_object(content)
-        return read_object(kind, found)
+        return read_object(kind, load_object(content))
     except (OSError, RecursionError, ValueError) as error:
         raise BundleError(f"{file} {str(error)[:330]}. {AGAIN}") from error

@@ -9,69 +9,59 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from bundle_format.typed_json import (
-    Different,
-    Long,
-    Matching,
-    Visible,
-    Within,
-    WrongJson,
-)
+from bundle_format.typed_json import DIFFERENT, VISIBLE, Rule, WrongJson, long, matching, within
 
 FILE = "bundle.json"
+GENERATION = "generation_config.json"
 FORMAT = 1
 MAX_CHARACTERS = 10_000
 """Of a text that is to be read. Far more than 512 tokens need, and tokenised in milliseconds."""
 
 
-class _InsideFolder:
-    """A path that stays in the folder that it is relative to, on any system."""
+def _fault_of_path(value: str) -> str | None:
+    outside = any(part.strip(". ") == "" for part in value.split("/"))
+    strange = not value.isprintable() or not set(value).isdisjoint('\\:*?"<>|')
+    return repr(value) if outside or strange or value == FILE else None
 
-    words = "with the path of a file in the bundle, its parts joined by /"
 
-    def fault(self, value: str) -> str | None:
-        parts = value.split("/")
-        outside = any(part.strip(". ") == "" for part in parts)
-        strange = not value.isprintable() or not set(value).isdisjoint('\\:*?"<>|')
-        return repr(value) if outside or strange or value == FILE else None
-
+_INSIDE = Rule("with the path of a file in the bundle, its parts joined by /", _fault_of_path)
+"""A path that stays in the folder that it is relative to, on any system."""
 
 # The bounds are far from any model of today and small enough to be counted to.
-Layers = Annotated[int, Within(1, 1_000)]
-Heads = Annotated[int, Within(1, 1_000)]
-Width = Annotated[int, Within(1, 1_000_000)]
-Vocabulary = Annotated[int, Within(1, 10_000_000)]
-TokenId = Annotated[int, Within(0, 9_999_999)]
-Tokens = Annotated[int, Within(2, 1_000_000)]
+Layers = Annotated[int, within(1, 1_000)]
+Heads = Annotated[int, within(1, 1_000)]
+Width = Annotated[int, within(1, 1_000_000)]
+Vocabulary = Annotated[int, within(1, 10_000_000)]
+TokenId = Annotated[int, within(0, 9_999_999)]
+Tokens = Annotated[int, within(2, 1_000_000)]
 """A text of one token is at most the mark that begins it: nothing can be asked of that."""
-Temperature = Annotated[float, Within(1e-4, 1e4)]
+Temperature = Annotated[float, within(1e-4, 1e4)]
 """Fitted ones lie between 0.3 and 5. Within these bounds float32 holds any logits divided by it."""
-Share = Annotated[float, Within(0, 1)]
-Distance = Annotated[float, Within(0, 1.001)]
+Share = Annotated[float, within(0, 1)]
+Distance = Annotated[float, within(0, 1.001)]
 """A total variation distance: 1 at most, but for the rounding of a sum of floats."""
-Difference = Annotated[float, Within(0, 1e30)]
-Ratio = Annotated[float, Within(0, 1_000_000)]
+Difference = Annotated[float, within(0, 1e30)]
+Ratio = Annotated[float, within(0, 1_000_000)]
 """Of two times or sizes."""
-Rate = Annotated[float, Within(0, 1_000)]
+Rate = Annotated[float, within(0, 1_000)]
 """Errors per word: more than 1 where more is written than was wanted."""
-Count = Annotated[int, Within(0, 10**12)]
-Name = Annotated[str, Long(1, 100), Visible()]
-Title = Annotated[str, Long(1, 300), Visible()]
-Label = Annotated[str, Long(1, 1_000), Visible()]
-Labels = Annotated[tuple[Label, ...], Long(1, 100_000), Different()]
+Count = Annotated[int, within(0, 10**12)]
+Name = Annotated[str, long(1, 100), VISIBLE]
+Title = Annotated[str, long(1, 300), VISIBLE]
+Label = Annotated[str, long(1, 1_000), VISIBLE]
+Labels = Annotated[tuple[Label, ...], long(1, 100_000), DIFFERENT]
 """A reader chooses by name, so two of one name are one too many."""
-Prose = Annotated[str, Long(0, 20_000)]
-Text = Annotated[str, Long(1, MAX_CHARACTERS), Visible()]
-RelativePath = Annotated[str, Long(1, 300), _InsideFolder()]
-Sha256 = Annotated[str, Matching("[0-9a-f]{64}", "of 64 hexadecimal digits, a sha256")]
-FreeForm = Mapping[str, Any]
+Prose = Annotated[str, long(0, 20_000)]
+Text = Annotated[str, long(1, MAX_CHARACTERS), VISIBLE]
+RelativePath = Annotated[str, long(1, 300), _INSIDE]
+Sha256 = Annotated[str, matching("[0-9a-f]{64}", "of 64 hexadecimal digits, a sha256")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Open:
     """An object that may say more than its schema names: that is kept, and written again."""
 
-    more: FreeForm = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,15 +69,15 @@ class Example:
     """A text, or a pair of texts, that a bundle offers to a reader."""
 
     text: Text
-    text_pair: Annotated[str, Long(0, MAX_CHARACTERS)] = ""
+    text_pair: Annotated[str, long(0, MAX_CHARACTERS)] = ""
 
 
-Examples = Annotated[tuple[Example, ...], Long(0, 1_000)]
+Examples = Annotated[tuple[Example, ...], long(0, 1_000)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes(Open):
-    """Of the encoder; `layers` and `heads` are counts."""
+    """Of an encoder or a decoder; `layers` and `heads` are counts."""
 
     layers: Layers
     heads: Heads
@@ -252,37 +242,25 @@ class DecoderMetrics(Open):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(Open):
-    """How the weights were trained."""
+class TrainedOn(Open):
+    """How weights were trained, or on what."""
 
     longest: Count | None = None
-    """Words of the longest sentence that a restorer's training takes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Data(Open):
-    """What the weights were trained on."""
-
-    longest: Count | None = None
-    """Words of the longest source that a decoder was trained on."""
+    """Words of the longest sentence or source that a decoder was trained on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint(Open):
     """Where weights came from."""
 
-    recipe: Recipe | None = None
-    data: Data | None = None
+    recipe: TrainedOn | None = None
+    data: TrainedOn | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecoderDescription(Open):
+class DecoderDescription(Sizes):
     """What a bundle says of what writes."""
 
-    layers: Layers
-    heads: Heads
-    hidden: Width
-    vocabulary: Vocabulary
     max_tokens: Tokens
     """So many tokens at most, the start token among them."""
     task: Name
@@ -298,7 +276,7 @@ class Description:
     """What is known of a bundle before its graphs are made."""
 
     format: Literal[1]
-    tasks: Annotated[tuple[Name, ...], Long(1, 20), Different()]
+    tasks: Annotated[tuple[Name, ...], long(1, 20), DIFFERENT]
     problem_type: Literal["single_label", "multi_label", "regression"] | None = None
     labels: Labels | None = None
     temperature: Temperature | None = None
@@ -309,7 +287,7 @@ class Description:
     sizes: Sizes
     metrics: Metrics = field(default_factory=Metrics)
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
-    assumed: Annotated[tuple[Prose, ...], Long(0, 100)] = ()
+    assumed: Annotated[tuple[Prose, ...], long(0, 100)] = ()
     """What the checkpoint did not say, and what the exporter took it for, in a sentence each."""
     versions: Mapping[Name, Name] = field(default_factory=dict)
     decoder: DecoderDescription | None = None
@@ -382,15 +360,14 @@ class Manifest(Description, Open):
     """The whole content of `bundle.json`."""
 
     graphs: Graphs
-    files: Annotated[Mapping[RelativePath, Sha256], Long(1, 10_000)]
+    files: Annotated[Mapping[RelativePath, Sha256], long(1, 10_000)]
     """Every file of the bundle but `bundle.json`. One that is not listed is never opened, so it is
     nobody's concern: a `.DS_Store`, a Hub's `README.md`, a graph that somebody else added."""
     proof: Proof | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        wanted = [self.reads, *(["generate"] if self.writes else [])]
-        for task in wanted:
+        for task in (self.reads, *(["generate"] if self.writes else [])):
             if task not in self.graphs.by_task():
                 raise WrongJson(f"has nothing as graphs.{task}; expected a graph, for its tasks")
         for name in self.needed():
@@ -406,10 +383,6 @@ class Manifest(Description, Open):
         """The files that its readers open."""
         beside = ["config.json", "tokenizer.json", "tokenizer_config.json"]
         if self.writes:
-            names = [*beside, GENERATION]
-            beside += [f"decoder/{name}" for name in names]
+            beside += [f"decoder/{name}" for name in (*beside, GENERATION)]
         by_task = self.graphs.by_task()
         return beside + [graph.file for graphs in by_task.values() for graph in graphs.values()]
-
-
-GENERATION = "generation_config.json"

@@ -13,21 +13,10 @@ import re
 import reprlib
 import sys
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from types import UnionType
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    NoReturn,
-    Protocol,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 DEEPEST = 32
 """Levels of free-form content; more are a mistake, or meant to exhaust who walks them."""
@@ -40,83 +29,57 @@ class WrongJson(ValueError):
     Its beginning is the name of the file."""
 
 
-class Rule(Protocol):
+@dataclass(frozen=True)
+class Rule:
     """What must hold of a value beside its type."""
 
-    @property
-    def words(self) -> str:
-        """As in "expected an integer {words}"."""
-
-    def fault(self, value: Any) -> str | None:
-        """What is wrong with a value, as a reader would recognise it; None if it holds."""
+    words: str
+    """As in "expected an integer {words}"."""
+    fault: Callable[[Any], str | None]
+    """What is wrong with a value, as a reader would recognise it; None if it holds."""
 
 
-@dataclass(frozen=True)
-class Within:
+def within(least: float, most: float) -> Rule:
     """A number from `least` to `most`, both included."""
-
-    least: int | float
-    most: int | float
-
-    @property
-    def words(self) -> str:
-        return f"from {self.least:,} to {self.most:,}"
-
-    def fault(self, value: int | float) -> str | None:
-        return None if self.least <= value <= self.most else repr(value)
+    words = f"from {least:,} to {most:,}"
+    return Rule(words, lambda number: None if least <= number <= most else repr(number))
 
 
-@dataclass(frozen=True)
-class Long:
+def long(least: int, most: int) -> Rule:
     """A string, an array or an object of so many characters or items."""
 
-    least: int
-    most: int
-
-    @property
-    def words(self) -> str:
-        return f"of length {self.least:,} to {self.most:,}"
-
-    def fault(self, value: Any) -> str | None:
-        fits = self.least <= len(value) <= self.most
+    def fault(value: Any) -> str | None:
+        fits = least <= len(value) <= most
         return None if fits else f"{_shortly(value)} ({len(value):,} long)"
 
+    return Rule(f"of length {least:,} to {most:,}", fault)
 
-@dataclass(frozen=True)
-class Matching:
+
+def matching(pattern: str, words: str) -> Rule:
     """A string that a pattern matches as a whole."""
-
-    pattern: str
-    words: str
-
-    def fault(self, value: str) -> str | None:
-        return None if re.fullmatch(self.pattern, value) else repr(value)
+    return Rule(words, lambda text: None if re.fullmatch(pattern, text) else repr(text))
 
 
-@dataclass(frozen=True)
-class Visible:
-    """A string with something to see: more than white space, control and format characters."""
-
-    words: str = "with something to see in it"
-
-    def fault(self, value: str) -> str | None:
-        seen = any(unicodedata.category(character)[0] not in "ZC" for character in value)
-        return None if seen else repr(value)
+def _hidden(text: str) -> str | None:
+    seen = any(unicodedata.category(character)[0] not in "ZC" for character in text)
+    return None if seen else repr(text)
 
 
-@dataclass(frozen=True)
-class Different:
-    """An array in which nothing stands twice."""
+VISIBLE = Rule("with something to see in it", _hidden)
+"""A string that is more than white space, control and format characters."""
 
-    words: str = "with no item twice"
 
-    def fault(self, value: Sequence[Any]) -> str | None:
-        seen: set[Any] = set()
-        for item in value:
-            if item in seen:
-                return f"{_shortly(item)} twice"
-            seen.add(item)
-        return None
+def _repeated(items: Iterable[Any]) -> str | None:
+    seen: set[Any] = set()
+    for item in items:
+        if item in seen:
+            return f"{_shortly(item)} twice"
+        seen.add(item)
+    return None
+
+
+DIFFERENT = Rule("with no item twice", _repeated)
+"""An array in which nothing stands twice."""
 
 
 def load_object(content: bytes) -> dict[str, Any]:
@@ -161,10 +124,8 @@ def read_object(kind: type[_Kind], value: object, place: str = "") -> _Kind:
     if "more" in hints:
         given["more"] = _sound(others, place)
     elif others:
-        names = ", ".join(known)
-        raise WrongJson(
-            f"has {_shortly(next(iter(others)))} in {place[:80]}; expected only {names}"
-        )
+        first, names = _shortly(next(iter(others))), ", ".join(known)
+        raise WrongJson(f"has {first} in {place[:80]}; expected only {names}")
     return kind(**given)
 
 
@@ -208,8 +169,6 @@ def _read(kind: Any, value: object, place: str, wanted: Any = None) -> Any:
         }
     if is_dataclass(kind):
         return read_object(kind, value, place)  # type: ignore[arg-type]
-    if kind is Any:
-        return _sound(value, place)
     return _scalar(kind, value, place, wanted)
 
 
@@ -308,10 +267,10 @@ _CUT.maxstring, _CUT.maxlevel = 60, 3
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if twice := Different().fault([name for name, _ in pairs]):
+    if twice := _repeated(name for name, _ in pairs):
         raise ValueError(f"the name {twice} in one object")
     return dict(pairs)
 
 
-def _no_constant(name: str) -> NoReturn:
+def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
