@@ -20,19 +20,22 @@ from pathlib import Path
 
 import app
 from bundle_format.folder import BundleError
-from explorer.bundle.bundle import PRECISIONS, Bundle, open_bundle
+from explorer.bundle import PRECISIONS, Bundle, open_bundle
 from explorer.environment import safe_streams
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.measuring import served
-from explorer.measuring.faithfulness import (
+from explorer.measuring.analyses import (
     Text,
+    all_analyses,
     measure_texts,
     say_where_order_matters,
+    seconds_of,
     show_summaries,
+    show_times,
     summarise,
+    text_of_length,
 )
-from explorer.measuring.times import all_analyses, seconds_of, show_times, text_of_length
 
 LENGTHS = (32, 128, 512)
 

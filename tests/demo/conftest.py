@@ -22,7 +22,7 @@ import pytest
 
 from bundle_format.folder import list_files
 from explorer.analyses.perturbation import Answers
-from explorer.bundle.bundle import Bundle, open_bundle
+from explorer.bundle import Bundle, open_bundle
 from explorer.inference import decoder as graph_module
 from explorer.inference import encoder as encoder_module
 from explorer.inference.cost import Throughput

@@ -18,7 +18,7 @@ sys.addaudithook(lambda name, _: name in OUT and reached.append(name))
 for name in ("torch", "transformers", "training", "export", "onnx", "scipy", "sklearn"):
     sys.modules[name] = None  # importing it is now an ImportError
 import app
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 page = app.build_app([open_bundle(sys.argv[1])])
 assert "matplotlib.pyplot" not in sys.modules, "pyplot keeps every figure alive"
 left = [path.name for path in Path.home().rglob("*") if path.is_file()]

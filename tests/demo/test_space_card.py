@@ -11,9 +11,9 @@ from importlib import metadata
 
 import pytest
 
+from explorer import bundle as limits
 from explorer.analyses.faithfulness import RANDOM_ORDERS
-from explorer.bundle import bundle as limits
-from explorer.inference.cache import LEAST_BYTES
+from explorer.inference.encoder import LEAST_BYTES
 from explorer.server.attended_queue import LONGEST_LINE
 from explorer.ui.checks import MAX_CHARACTERS, MAX_TOKENS
 

@@ -19,11 +19,11 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from explorer.bundle.bundle import Decoder, Graph
+from explorer.bundle import Decoder, Graph
 from explorer.inference import logits
 from explorer.inference.decoder import DecoderSession
+from explorer.inference.generator import beam_search, write_one_by_one
 from explorer.inference.logits import Settings
-from explorer.inference.search import beam_search, write_one_by_one
 
 START, END = 1, 5  # 5 is a word that this model writes: some texts end, others do not
 

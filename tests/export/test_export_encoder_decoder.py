@@ -26,7 +26,7 @@ from transformers import (
     RobertaConfig,
 )
 
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings

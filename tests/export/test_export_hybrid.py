@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import EncoderDecoderModel
 
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings

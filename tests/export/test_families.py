@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 from export.eval_texts import feed_of
 from export.runtime.session import open_session, run

@@ -8,7 +8,7 @@ from types import ModuleType
 import onnx
 import pytest
 
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from export import pipeline
 
 HERE = Path(__file__).parent

@@ -14,7 +14,7 @@ import torch
 from transformers import BertForSequenceClassification, PreTrainedTokenizerBase
 
 from bundle_format.folder import list_files, sha256
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 from export import pipeline
 from export.bundle.files import read_bundle

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explorer.analyses.faithfulness import attention_received
 from explorer.inference.encoder import Reading
 from explorer.inference.tokens import Word, group_words, own_words
-from explorer.maps.axes import merge_words
+from explorer.maps.maps import merge_words
 
 SHOWN_HEADS = 8
 """So many of the heads that moved most are shown as pictures."""
@@ -40,9 +40,9 @@ def compare(first: Reading, second: Reading) -> Comparison:
     shared = shared_words(*words)
     moved = None
     if first.weights.shape[:2] == second.weights.shape[:2]:
-        layers = range(first.weights.shape[0])
-        rows = [_moved(first, second, words, shared, layer) for layer in layers]
-        moved = np.stack(rows)
+        # A layer at a time: the maps of a long text between words fill the memory once more.
+        layers = zip(first.weights, second.weights, strict=True)
+        moved = np.stack([_moved(layer, words, shared) for layer in layers])
     return Comparison(*words, shared, moved)
 
 
@@ -81,24 +81,21 @@ def shared_maps(
 
 
 def _moved(
-    first: Reading,
-    second: Reading,
+    weights: tuple[NDArray[np.float32], NDArray[np.float32]],
     words: tuple[Sequence[Word], Sequence[Word]],
     shared: Sequence[tuple[int, int]],
-    layer: int,
 ) -> NDArray[np.float32]:
-    """One layer at a time: the maps of a long text between words fill the memory once more."""
+    """How far the rows of each head of one layer moved, shape (heads,)."""
     if not shared:
-        return np.zeros(first.weights.shape[1], np.float32)
-    one, other = shared_maps((first.weights[layer], second.weights[layer]), words, shared)
+        return np.zeros(len(weights[0]), np.float32)
+    one, other = shared_maps(weights, words, shared)
     return np.abs(one - other).sum(axis=-1).mean(axis=-1) / 2
 
 
 def most_moved(moved: NDArray[np.float32], count: int = SHOWN_HEADS) -> list[tuple[int, int]]:
     """The heads that moved most, as (layer, head) from 0, the farthest first."""
     order = np.argsort(-moved, axis=None, kind="stable")[:count]
-    layers, heads = np.unravel_index(order, moved.shape)
-    return [(int(layer), int(head)) for layer, head in zip(layers, heads, strict=True)]
+    return [divmod(place, moved.shape[1]) for place in order.tolist()]
 
 
 def without_most_seen(reading: Reading) -> str:

@@ -22,9 +22,8 @@ from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.tokens import Word, group_words
-from explorer.maps.axes import merge_keys
-from explorer.maps.maps import norm_weighted
-from explorer.maps.rollout import last_row, rollout_row
+from explorer.maps.maps import merge_keys, norm_weighted
+from explorer.maps.view import last_row, rollout_row
 
 
 def kendall_tau(first: ArrayLike, second: ArrayLike) -> float:
@@ -38,14 +37,10 @@ def kendall_tau(first: ArrayLike, second: ArrayLike) -> float:
     Returns:
         NaN where one of them has a single value, and so no order.
     """
-    one, other = (_signs(np.asarray(scores, np.float64)) for scores in (first, second))
+    both = np.asarray([first, second], np.float64)
+    one, other = (np.sign(np.subtract.outer(scores, scores)) for scores in both)
     untied = np.sqrt(float((one**2).sum()) * float((other**2).sum()))
     return float((one * other).sum() / untied) if untied else float("nan")
-
-
-def _signs(scores: np.ndarray) -> np.ndarray:
-    """Of the difference of every two scores, shape (things, things)."""
-    return np.sign(scores[:, None] - scores[None, :])
 
 
 OCCLUSION = "occlusion"

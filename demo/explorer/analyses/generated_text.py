@@ -14,6 +14,7 @@ Self-Attention".
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import product
 from typing import Literal, NamedTuple, TypeVar
 
@@ -110,9 +111,7 @@ def source_attribution(
     if mode == "before the encoder":
         rows = min(rows, texts_per_run(model, len(source.tokens)))
 
-    def feed(batch: Sequence[Sequence[int]]) -> Feed:
-        return _sources(model, generation, batch, mode)
-
+    feed = partial(_sources, model, generation, mode)
     found = yield from _scored(generator, generation, taken, feed, rows)
     whole, without_source, *each = found
     return SourceAttribution(
@@ -136,8 +135,8 @@ def cross_attention_by_word(generation: Generation, words: Sequence[Word]) -> ND
 def _sources(
     model: EncoderModel,
     generation: Generation,
-    batch: Sequence[Sequence[int]],
     mode: SourceRemoval,
+    batch: Sequence[Sequence[int]],
 ) -> Feed:
     """The source without each of these sets of its places."""
     source = generation.source

@@ -145,9 +145,9 @@ def grade(
         {
             place
             for place, word in enumerate(clean)
-            if any(_overlap(word, span) for span in corruption)
+            if any(word.start < end and start < word.end for start, end in corruption.words)
         }
-        for corruption in (corruption.words for corruption in corruptions)
+        for corruption in corruptions
     ]
     others = set(range(len(clean))).difference(*hit)
     return Repair(
@@ -156,7 +156,3 @@ def grade(
         others=len(others),
         added=len(written) - len(stands),
     )
-
-
-def _overlap(word: Spelled, span: tuple[int, int]) -> bool:
-    return word.start < span[1] and span[0] < word.end

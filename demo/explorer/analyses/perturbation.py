@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.bundle.bundle import Bundle, operations
+from explorer.bundle import Bundle, operations
 from explorer.errors import RequestError
 from explorer.inference.cost import Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading

@@ -1,4 +1,4 @@
 """Runs a bundle's graphs: text in, numpy out.
 
-Public: `cache`, `cost`, `encoder`, `generator`, `logits`, `tokenizing`, `tokens`.
+Public: `cost`, `encoder`, `generator`, `logits`, `tokenizing`, `tokens`.
 """

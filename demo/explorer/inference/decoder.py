@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnxruntime import OrtValue
 
-from explorer.bundle.bundle import Decoder
+from explorer.bundle import Decoder
 from explorer.inference.cost import Throughput
 from explorer.inference.session import (
     TURNS,

@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.bundle.bundle import Bundle
+from explorer.bundle import Bundle
 
 Numbers = TypeVar("Numbers", bound=NDArray[np.floating])
 

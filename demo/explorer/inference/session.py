@@ -25,8 +25,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from bundle_format.folder import AGAIN, BundleError
-from explorer.bundle.bundle import Graph
-from explorer.bundle.tokenizer_file import reason
+from explorer.bundle import Graph, reason
 
 _X86 = ("x86_64", "amd64", "i686", "i386", "x86")
 _VNNI = {"avx512_vnni", "avx_vnni", "avx_vnni_int8"}
@@ -117,26 +116,21 @@ def check_names(
     Args:
         maps: what the outputs are called of which there is one for each layer.
     """
-    _check("inputs", inputs, session.get_inputs(), graph, layers)
-    _check("outputs", outputs, session.get_outputs(), graph, layers)
-    found = sum(one.name.startswith(f"{maps}.") for one in session.get_outputs())
+    of_graph = {"inputs": session.get_inputs(), "outputs": session.get_outputs()}
+    for kind, names in (("inputs", inputs), ("outputs", outputs)):
+        there = {one.name for one in of_graph[kind]}
+        missing = [name for name in names if name not in there]
+        if missing:
+            shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+            raise BundleError(
+                f"{graph.path} lacks {len(missing)} of {len(names)} {kind}: {shown}. bundle.json "
+                f"says {layers} layers. {AGAIN}"
+            )
+    found = sum(one.name.startswith(f"{maps}.") for one in of_graph["outputs"])
     if found != layers:
         raise BundleError(
             f"{graph.path} gives the maps of {found} layers; bundle.json says {layers} layers. "
             f"{AGAIN}"
-        )
-
-
-def _check(
-    kind: str, names: Sequence[str], found: Sequence[onnxruntime.NodeArg], graph: Graph, layers: int
-) -> None:
-    there = {one.name for one in found}
-    missing = [name for name in names if name not in there]
-    if missing:
-        shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-        raise BundleError(
-            f"{graph.path} lacks {len(missing)} of {len(names)} {kind}: {shown}. bundle.json says "
-            f"{layers} layers. {AGAIN}"
         )
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tokenizers import Encoding, Tokenizer
 
 from bundle_format.folder import AGAIN, BundleError
-from explorer.bundle.tokenizer_file import open_tokenizer
+from explorer.bundle import open_tokenizer
 from explorer.inference.tokens import SPACES, WORD_STARTS, SubwordNotation, Token, group_words
 
 _JOINER = "\u200d"

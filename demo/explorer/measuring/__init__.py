@@ -1,4 +1,4 @@
 """What `benchmark.py` measures on a bundle: how faithful its rankings are, how long it takes.
 
-Public: `faithfulness`, `served`, `times`.
+Public: `analyses`, `served`.
 """

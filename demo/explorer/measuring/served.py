@@ -20,7 +20,7 @@ from urllib.error import HTTPError, URLError
 
 import numpy as np
 
-from explorer.measuring.faithfulness import Text
+from explorer.measuring.analyses import Text
 
 _PATIENCE = 120
 """Seconds that a page may take to open."""

@@ -4,19 +4,16 @@ Each takes the page's models first, and then what a program sends. What its docs
 manual.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from explorer.bundle.bundle import Bundle
+from explorer.bundle import Bundle
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import SOURCE
-from explorer.maps.axes import MEAN, one_based, text_axis
-from explorer.maps.head_types import HeadType
 from explorer.maps.head_types import head_types as types_of
-from explorer.maps.maps import Maps
-from explorer.maps.rollout import QUERY, rollout_view
-from explorer.maps.view import attention_map, encoder_maps, generation_map
+from explorer.maps.maps import MEAN, Maps, one_based, text_axis
+from explorer.maps.view import QUERY, attention_map, encoder_maps, generation_map, rollout_view
 from explorer.ui.checks import (
     ATTENTION,
     check_head,
@@ -25,10 +22,14 @@ from explorer.ui.checks import (
     check_settings,
     check_switch,
 )
-from explorer.ui.events import READING, WRITING
+from explorer.ui.events import ANALYSIS, READING, WRITING
 from explorer.ui.models import PageModels
-from explorer.ui.panels.registry import CLASSIFY_ENDPOINTS, WRITE_ENDPOINTS, Endpoint
-from explorer.ui.payloads import DIGITS, about, about_generation, rounded, words_data
+from explorer.ui.panels.compare import compare
+from explorer.ui.panels.generated_text import decoder_head_effects, source_reliance
+from explorer.ui.panels.heads import head_effects, pruning
+from explorer.ui.panels.trust import trust
+from explorer.ui.panels.words import occlusion, pairs, smallest_flip
+from explorer.ui.payloads import about, about_generation, rounded, rounded_numbers, words_data
 
 
 def classify(
@@ -204,17 +205,12 @@ def rollout(
         words=check_switch(words, "words"),
     )
     view = rollout_view(reading, axis)
-    rows = [
-        {
-            "shares": rounded(shares),
-            "removed": round(float(removed), DIGITS),
-            "entropy": round(float(entropy), DIGITS),
-        }
-        for shares, removed, entropy in zip(*view[1:], strict=True)
-    ]
+    names = ("shares", "removed", "entropy")
+    numbers = zip(*(part.tolist() for part in view[1:]), strict=True)
+    of_rollout, of_last = (rounded_numbers(dict(zip(names, row, strict=True))) for row in numbers)
     return {
-        "rollout": rows[0],
-        "last_layer": rows[1],
+        "rollout": of_rollout,
+        "last_layer": of_last,
         "query": QUERY,
         "indexes": view.axis.indexes.tolist(),
         "words": words_data(view.axis),
@@ -231,18 +227,14 @@ def _read(
 
 def types_data(maps: Maps) -> list[list[dict[str, Any]]]:
     """The type of every head, for programs: a row for each layer."""
-    measure = maps.measure
     layers = range(len(maps.weights))
-    return [[_type_data(one) for one in types_of(maps.of_layer(at), measure)] for at in layers]
+    return [
+        [_type_data(*one) for one in types_of(maps.of_layer(at), maps.measure)] for at in layers
+    ]
 
 
-def _type_data(found: HeadType) -> dict[str, Any]:
-    return {
-        "type": found.name,
-        "score": round(found.score, DIGITS),
-        "entropy": round(found.entropy, DIGITS),
-        "shares": {name: round(share, DIGITS) for name, share in found.shares.items()},
-    }
+def _type_data(name: str, score: float, entropy: float, shares: dict[str, float]) -> dict[str, Any]:
+    return rounded_numbers({"type": name, "score": score, "entropy": entropy, "shares": shares})
 
 
 def generate(
@@ -353,16 +345,22 @@ def cross_attention(
     }
 
 
-def endpoints(bundles: Sequence[Bundle]) -> list[Endpoint]:
-    """Those of a page with these bundles."""
-    found: list[Endpoint] = [
-        (attention, READING),
-        (head_types, READING),
-        (rollout, READING),
+_ENDPOINTS: tuple[tuple[str, Mapping[str, Any], tuple[Callable[..., Any], ...]], ...] = (
+    ("classifies", READING, (classify,)),
+    ("", READING, (attention, head_types, rollout)),
+    ("classifies", ANALYSIS, (occlusion, pairs, smallest_flip, trust, head_effects, pruning)),
+    ("classifies", READING, (compare,)),
+    ("writes", WRITING, (generate, cross_attention)),
+    ("writes", ANALYSIS, (source_reliance, decoder_head_effects)),
+)
+"""What a bundle must do to have them, the line that they wait in, and which they are."""
+
+
+def endpoints(bundles: Sequence[Bundle]) -> list[tuple[Callable[..., Any], Mapping[str, Any]]]:
+    """Those of a page with these bundles, each with the line that it waits in."""
+    return [
+        (endpoint, line)
+        for task, line, those in _ENDPOINTS
+        if not task or any(getattr(bundle, task) for bundle in bundles)
+        for endpoint in those
     ]
-    if any(bundle.classifies for bundle in bundles):
-        found = [(classify, READING), *found, *CLASSIFY_ENDPOINTS]
-    if any(bundle.writes for bundle in bundles):
-        found += [(generate, WRITING), (cross_attention, WRITING)]
-        found += WRITE_ENDPOINTS
-    return found

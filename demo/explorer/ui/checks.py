@@ -7,17 +7,16 @@ every value is checked here, in the same way for the page and for the API.
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from bundle_format.schema import MAX_CHARACTERS
-from explorer.bundle.bundle import Bundle, Decoder
+from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel, Heads
 from explorer.inference.generator import LOOKS_AT
 from explorer.inference.logits import STRATEGIES, Settings
-from explorer.maps.axes import MAX, MEAN
+from explorer.maps.maps import MAX, MEAN
 
 Offered = TypeVar("Offered")
 
@@ -25,16 +24,9 @@ ATTENTION, NORM_WEIGHTED = "attention", "norm_weighted"
 """How programs name the two kinds of weights."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Texts:
-    """One text, or a pair, fit to be read."""
-
-    text: str
-    text_pair: str = ""
-
-
-def check_texts(text: object, text_pair: object = "") -> Texts:
-    """Raises RequestError: not a string, empty, nothing readable in it, or too long."""
+def check_texts(text: object, text_pair: object = "") -> tuple[str, str]:
+    """One text, or a pair, fit to be read. Raises RequestError: not a string, empty, nothing
+    readable in it, or too long."""
     first = _check_text(text, "The text")
     second = _check_text("" if text_pair is None else text_pair, "The second text")
     if not first.strip():
@@ -44,7 +36,7 @@ def check_texts(text: object, text_pair: object = "") -> Texts:
             f"The text is {len(first)} characters long, but none of them can be seen: they are "
             "spaces or control characters. Write a sentence."
         )
-    return Texts(text=first, text_pair=second if any(map(_is_visible, second)) else "")
+    return first, second if any(map(_is_visible, second)) else ""
 
 
 def check_layer(layer: object, model: Bundle | Decoder) -> int | str:
@@ -66,9 +58,10 @@ def check_ablated(heads: object, model: EncoderModel) -> Heads:
     model.check_can_ablate()
     most = bundle.layers * bundle.heads
     if not isinstance(heads, list | tuple) or len(heads) > most:
+        given = f"a list of {len(heads)}" if isinstance(heads, list | tuple) else f"{heads!r:.30}"
         raise RequestError(
-            f"The heads to ablate are {_shortly(heads)}; expected a list of at most {most} "
-            "pairs of layer and head, such as [[1, 2]]."
+            f"The heads to ablate are {given}; expected a list of at most {most} pairs of layer "
+            "and head, such as [[1, 2]]."
         )
     return tuple(sorted({_check_pair(pair, bundle) for pair in heads}))
 
@@ -81,10 +74,6 @@ def _check_pair(pair: object, model: Bundle) -> tuple[int, int]:
     layer, head = pair
     layers = _check_number(layer, "layer", model.layers)
     return layers, _check_number(head, "head", model.heads)
-
-
-def _shortly(heads: object) -> str:
-    return f"a list of {len(heads)}" if isinstance(heads, list | tuple) else f"{heads!r:.30}"
 
 
 def check_switch(value: object, name: str) -> bool:
@@ -172,14 +161,12 @@ def check_settings(
             f"strategy is {strategy!r:.30}; expected one of {', '.join(STRATEGIES)}."
         )
     checked: dict[str, float] = {}
-    for name, bounds in NUMBERS.items():
+    for name, bounds in (NUMBERS | COUNTS).items():
         if name in values:
-            known = called.get(name, name)
-            checked[name] = float(_check(known, values[name], bounds, whole=False))
-    for name, bounds in COUNTS.items():
-        if name in values:
-            known = called.get(name, name)
-            checked[name] = int(_check(known, values[name], bounds, whole=True))
+            whole, known = name in COUNTS, called.get(name, name)
+            checked[name] = (int if whole else float)(
+                _check(known, values[name], bounds, whole=whole)
+            )
     return Settings(strategy=strategy, **checked)  # type: ignore[arg-type]
 
 

@@ -9,20 +9,29 @@ import gradio as gr
 from gradio.events import Dependency
 
 from bundle_format.schema import Example
-from explorer.bundle.bundle import Bundle
+from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.maps.head_types import HeadType
-from explorer.maps.rollout import rollout_view
-from explorer.maps.view import first_head
+from explorer.maps.view import first_head, rollout_view
 from explorer.ui import payloads, wording
 from explorer.ui.checks import check_example
 from explorer.ui.events import Trigger, Update, on, sent_with
 from explorer.ui.map_viewer import MapViewer
 from explorer.ui.models import MapControls, MapSelection, PageModels
-from explorer.ui.panel import Asked, Panels, lay_out_groups
-from explorer.ui.panels.registry import CLASSIFY
+from explorer.ui.panel import Asked, Group, Panels, lay_out_groups
+from explorer.ui.panels.compare import COMPARE
+from explorer.ui.panels.heads import HEAD_EFFECTS, PRUNING
+from explorer.ui.panels.trust import FAITHFULNESS
+from explorer.ui.panels.words import OCCLUSION, PAIRS, SMALLEST_FLIP
 from explorer.ui.widgets import Frame, widget
+
+ANALYSES: tuple[Group, ...] = (
+    Group("Words", "mattered", (OCCLUSION, PAIRS, SMALLEST_FLIP, FAITHFULNESS), wording.LOG_ODDS),
+    Group("Heads", "which_heads", (HEAD_EFFECTS, PRUNING), wording.LOG_ODDS),
+    Group("Compare", "compare", (COMPARE,), wording.LOG_ODDS),
+)
+"""Below the answer, beside the maps."""
 
 
 class ClassifyTab:
@@ -55,7 +64,7 @@ class ClassifyTab:
                 self.viewer = MapViewer(first, wording.CAUTION)
                 self.rollout = widget("rollout")
             classifies = next((one for one in models.bundles if one.classifies), first)
-            panels = lay_out_groups(CLASSIFY, classifies)
+            panels = lay_out_groups(ANALYSES, classifies)
         self.shown = gr.JSON(visible=False)
         self.panels = Panels(panels, self._ask, self.shown)
         self.viewer.join(self, self.shown, self.tokens, frame.dark)

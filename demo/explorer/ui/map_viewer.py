@@ -4,20 +4,19 @@ to keep. Both tabs have one; whatever belongs to the view of a map stands here a
 Whoever speaks HTTP can forge what a click says.
 """
 
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from explorer.bundle.bundle import Bundle, Decoder
-from explorer.drawing.geometry import axis_labels, map_geometry
-from explorer.drawing.heatmap import kept_picture, picture, shown_picture, tiles
+from explorer.bundle import Bundle, Decoder
+from explorer.drawing import axis_labels, kept_picture, map_geometry, picture, shown_picture, tiles
 from explorer.errors import RequestError
 from explorer.inference.generator import SOURCE, WRITTEN
-from explorer.maps.axes import MAX, MEAN, one_based
 from explorer.maps.head_types import HeadType, head_types
-from explorer.maps.maps import Maps
+from explorer.maps.maps import MAX, MEAN, Maps, one_based
 from explorer.maps.view import MapView
 from explorer.ui import wording
 from explorer.ui.events import Update, in_browser, on, sent_with
@@ -125,7 +124,10 @@ class MapViewer:
             on(self.looks_at.input, self.look_elsewhere, controls, filled, waits_on=self.picture)
         # Until somebody clicks, nobody draws a file. Then the browser saves it.
         save = (WEB / "save.js").read_text(encoding="utf-8")
-        for button, keep in ((self.png, self.keep_png), (self.svg, self.keep_svg)):
+        for button, keep in (
+            (self.png, partial(self.keep, "png")),
+            (self.svg, partial(self.keep, "svg")),
+        ):
             kept = on(button.click, keep, controls, [self._file])
             in_browser(kept.success, save, [self._file])
         return on(switched, self.redraw, controls, parts, waits_on=self.picture)
@@ -195,17 +197,9 @@ class MapViewer:
         switch = gr.update(value=False, interactive=False, info=wording.NO_NORMS)
         return {self.by_norms: switch, **self.redraw(**{**controls, "by_norms": False})}
 
-    def keep_png(self, **controls: Any) -> Update:
-        """The map is to be kept as a picture."""
-        return self._keep("png", controls)
-
-    def keep_svg(self, **controls: Any) -> Update:
-        """The same, as lines that can be drawn at any size."""
-        return self._keep("svg", controls)
-
-    def _keep(self, kind: Literal["png", "svg"], controls: dict[str, Any]) -> Update:
-        view = self._of.select(MapControls(**controls)).view
-        return {self._file: kept_picture(view, kind)}
+    def keep(self, kind: Literal["png", "svg"], **controls: Any) -> Update:
+        """The map is to be kept as a picture, or as lines that can be drawn at any size."""
+        return {self._file: kept_picture(self._of.select(MapControls(**controls)).view, kind)}
 
 
 def overview(maps: Maps) -> dict[str, Any]:

@@ -8,10 +8,9 @@ from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
 from explorer.analyses.noise import Corruption, NoisyText, corrupt
-from explorer.bundle.bundle import Bundle
+from explorer.bundle import Bundle
 from explorer.errors import RequestError
-from explorer.inference.cache import LEAST_BYTES, ReadingCache
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import LEAST_BYTES, EncoderModel, Reading, ReadingCache
 from explorer.inference.generator import SOURCE, Generation, TextGenerator
 from explorer.inference.logits import Settings
 from explorer.maps.maps import Maps
@@ -166,8 +165,7 @@ class PageModels:
         """
         model = self.model(title)
         texts = check_texts(text, text_pair)
-        heads = check_ablated(without, model)
-        return model, self.cache.read(model, texts.text, texts.text_pair, heads)
+        return model, self.cache.read(model, *texts, check_ablated(without, model))
 
     def shown(self, shown: object) -> tuple[EncoderModel, Reading]:
         """The text that the Classify tab shows, by `MapControls.shown`. Raises RequestError."""
@@ -225,8 +223,7 @@ class PageModels:
         tokens had no room. Raises RequestError."""
         if target is None or target == "":
             return self.written(title, text), 0
-        given = check_texts(target).text
-        ids, left_out = self.generator(title).target_ids(given, MAX_TOKENS)
+        ids, left_out = self.generator(title).target_ids(check_texts(target)[0], MAX_TOKENS)
         if len(ids) < 2:
             raise RequestError("The target has no token that this model knows.")
         return self.follow(title, text, ids)[1], left_out
@@ -308,7 +305,7 @@ def source_of(text: object, remembered: object, mask: str) -> Source | None:
     if not isinstance(remembered, Mapping) or remembered.get("text") != text:
         return None
     try:
-        clean = check_texts(remembered.get("clean")).text
+        clean, _ = check_texts(remembered.get("clean"))
     except RequestError:
         return None
     times = remembered.get("times")
@@ -333,10 +330,10 @@ def corrupt_again(text: object, remembered: object, mask: str) -> Source:
     Raises:
         RequestError: a text is none, or not fit to be read.
     """
-    own = check_texts(text).text
+    own, _ = check_texts(text)
     if not isinstance(remembered, Mapping) or remembered.get("text") != own:
         return corrupted_source(own, 0, mask)
-    clean, times = check_texts(remembered.get("clean")).text, remembered.get("times")
+    (clean, _), times = check_texts(remembered.get("clean")), remembered.get("times")
     again = times + 1 if isinstance(times, int) and 0 <= times < _MOST else 0
     return corrupted_source(clean, again, mask)
 

@@ -15,7 +15,7 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from explorer.bundle.bundle import Bundle
+from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import Cost, Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
@@ -54,14 +54,6 @@ class Asked:
         return self.generator, self.generation
 
 
-def no_options(bundle: Bundle) -> dict[str, Component]:
-    return {}
-
-
-def no_updates(asked: Asked) -> dict[str, Any]:
-    return {}
-
-
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
     """An analysis as the page offers it."""
@@ -78,14 +70,14 @@ class Analysis:
     """What it will take. Raises RequestError where it cannot be asked of this text."""
     run: Callable[[Asked], Progressive[dict[str, Any]]]
     """Runs it; gives plain data for the widget. Raises RequestError."""
-    lay_out_options: Callable[[Bundle], dict[str, Component]] = no_options
+    lay_out_options: Callable[[Bundle], dict[str, Component]] = lambda bundle: {}
     """Makes its controls, inside the row that is open; they keep the order of this dict."""
     line: Mapping[str, Any] = field(default_factory=lambda: ANALYSIS)
     """What it waits in: see `events.py`."""
     ablates_heads: bool = False
     """Its widget may have heads ablated, by an event `ablate` with all of them as `without`. It
     has a property of that name, and what it shows stays when others are ablated."""
-    refresh_options: Callable[[Asked], dict[str, Any]] = no_updates
+    refresh_options: Callable[[Asked], dict[str, Any]] = lambda asked: {}
     """New values of controls once another text or model is there, by their names."""
 
 

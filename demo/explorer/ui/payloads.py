@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from bundle_format.schema import Example
 from explorer.analyses.noise import Corruption, grade
 from explorer.analyses.perturbation import Answers
-from explorer.bundle.bundle import Bundle
-from explorer.drawing.geometry import can_draw
+from explorer.bundle import Bundle
+from explorer.drawing import can_draw
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import Generation
 from explorer.inference.tokens import Token, own_words
-from explorer.maps.axes import Axis, place_of
-from explorer.maps.rollout import QUERY, RolloutView
-from explorer.maps.view import MapView, first_step, first_token
+from explorer.maps.maps import Axis, place_of
+from explorer.maps.view import QUERY, MapView, RolloutView, first_step, first_token
 from explorer.ui import wording
 from explorer.ui.models import GenerationSelection, PageModels, Source, corruptions_of
 
@@ -257,18 +256,6 @@ def plain_log_odds(numbers: NDArray[np.float64], bundle: Bundle) -> list | None:
     return None if bundle.problem_type == "regression" else plain(numbers)
 
 
-def both(
-    effects: NDArray[np.float64], log_odds_effects: NDArray[np.float64], bundle: Bundle
-) -> list[dict[str, float | None]]:
-    """Each effect on the probability, or a regression's number, and on the log-odds, under the
-    names that widgets know."""
-    log_odds = plain_log_odds(log_odds_effects, bundle) or [None] * len(effects)
-    return [
-        {"effect": effect, "log_odds_effect": other}
-        for effect, other in zip(plain(effects), log_odds, strict=True)
-    ]
-
-
 def log_odds_of_label(answer: Answers, label: int) -> float | None:
     """Of one answer; None for a regression."""
     return None if answer.bundle.problem_type == "regression" else float(answer.log_odds[label])
@@ -303,12 +290,7 @@ def about(model: EncoderModel, reading: Reading) -> dict[str, Any]:
 
 def token_data(token: Token) -> dict[str, Any]:
     """A token for programs."""
-    return {
-        "piece": token.piece,
-        "text": token.text,
-        "special": token.special,
-        "segment": token.segment,
-    }
+    return {name: getattr(token, name) for name in ("piece", "text", "special", "segment")}
 
 
 def words_data(axis: Axis) -> list[dict[str, Any]] | None:
@@ -327,31 +309,22 @@ def rounded(values: NDArray[np.float32]) -> list[float]:
 
 def about_generation(models: PageModels, title: Any, generation: Generation) -> dict[str, Any]:
     """What every endpoint says about a written text, its source and its models."""
-    known = about(models.model(title), generation.source)
-    precision = models.generator(title).decoder.graph.precision
-    return {**generation_data(generation), **known, "precision": precision}
-
-
-def generation_data(generation: Generation) -> dict[str, Any]:
-    """A written text for programs."""
     steps = zip(generation.tokens, generation.steps, generation.candidates, strict=True)
     return {
+        **about(models.model(title), generation.source),
+        "precision": models.generator(title).decoder.graph.precision,
         "text": generation.text,
         "finished": generation.finished,
         "target": [
             {
                 **token_data(token),
-                "probability": round(step.probability, 6),
-                "entropy": round(step.entropy, 6),
-                "candidates": _shares(candidates, step.candidates),
+                "probability": round(step.probability, DIGITS),
+                "entropy": round(step.entropy, DIGITS),
+                "candidates": [
+                    {"piece": one.piece, "probability": round(share, DIGITS)}
+                    for one, (_, share) in zip(candidates, step.candidates, strict=True)
+                ],
             }
             for token, step, candidates in steps
         ],
     }
-
-
-def _shares(tokens: tuple[Token, ...], shares: tuple[tuple[int, float], ...]) -> list[dict]:
-    return [
-        {"piece": token.piece, "probability": round(share, 6)}
-        for token, (_, share) in zip(tokens, shares, strict=True)
-    ]

@@ -6,8 +6,8 @@ import numpy as np
 
 from bundle_format.schema import WritingMetrics
 from explorer.analyses.noise import Repair
-from explorer.bundle.bundle import Bundle, Decoder, Graph
-from explorer.drawing.geometry import cannot_draw, label_step
+from explorer.bundle import Bundle, Decoder, Graph
+from explorer.drawing import cannot_draw, label_step
 from explorer.inference.encoder import Reading
 from explorer.inference.generator import Generation
 from explorer.maps.head_types import BROAD, MIXED, HeadType

@@ -20,8 +20,8 @@ from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.logits import Settings
-from explorer.maps.axes import MEAN
 from explorer.maps.head_types import HeadType
+from explorer.maps.maps import MEAN
 from explorer.maps.view import first_cross_head
 from explorer.ui import payloads, wording
 from explorer.ui.checks import COUNTS, NUMBERS, check_example, check_settings
@@ -37,9 +37,15 @@ from explorer.ui.models import (
     offered_sources,
     source_of,
 )
-from explorer.ui.panel import MAY_NOT_STOP, MAY_STOP, Asked, Panels, lay_out_groups
-from explorer.ui.panels.registry import WRITE
+from explorer.ui.panel import MAY_NOT_STOP, MAY_STOP, Asked, Group, Panels, lay_out_groups
+from explorer.ui.panels.generated_text import DECODER_HEADS, SOURCE_ATTRIBUTION
 from explorer.ui.widgets import IS_DARK, Frame, widget
+
+ANALYSES: tuple[Group, ...] = (
+    Group("Source", "source", (SOURCE_ATTRIBUTION,)),
+    Group("Heads", "write_which_heads", (DECODER_HEADS,)),
+)
+"""Below the generated text, beside its maps."""
 
 _STRATEGIES = [
     ("Greedy: the likeliest word", "greedy"),
@@ -102,7 +108,7 @@ class WriteTab:
             with gr.Tabs(selected="write_maps_tab", elem_id="write_maps"):
                 with gr.Tab("Maps", id="write_maps_tab", elem_id="write_maps_tab"):
                     self.viewer = MapViewer(first.decoder, wording.WRITE_CAUTION, "write_")
-                panels = lay_out_groups(WRITE, first)
+                panels = lay_out_groups(ANALYSES, first)
             self.corrupted, self.shown = gr.JSON(visible=False), gr.JSON(visible=False)
             self.is_open = gr.Checkbox(visible=False)
         self.panels = Panels(panels, self._ask, self.shown)
@@ -216,8 +222,9 @@ class WriteTab:
         if not is_open or controls["shown"] or not self._models.model(title).bundle.writes:
             return {self.shown: gr.skip()}
         model, generator = self._models.model(title), self._models.generator(title)
-        if not text:
-            text, corrupted = _first_source(model)
+        sources = offered_sources(model.bundle, model.mask)
+        if not text and sources:
+            text, corrupted = sources[0].text, sources[0]._asdict()
         if not text:
             return self.viewer.offer(generator.decoder, generator.decoder.layers, MEAN)
         generation = self._models.written(title, text)
@@ -373,12 +380,6 @@ def _fields(names: dict[str, tuple[str, str]]) -> dict[str, Component]:
 def _range(name: str) -> str:
     bounds = {**NUMBERS, **COUNTS}[name]
     return "" if name == "seed" else f"{bounds.least:g} to {int(bounds.most)}."
-
-
-def _first_source(model: EncoderModel) -> tuple[str, dict[str, Any] | None]:
-    """The text that is offered first, and how it came about."""
-    sources = offered_sources(model.bundle, model.mask)
-    return (sources[0].text, sources[0]._asdict()) if sources else ("", None)
 
 
 def _shown(title: Any, corrupted: Source | None, generation: Generation) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from explorer.analyses.compare import (
     shared_words,
     without_most_seen,
 )
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel

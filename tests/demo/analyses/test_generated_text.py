@@ -17,7 +17,7 @@ from explorer.analyses.generated_text import (
     source_attribution_cost,
 )
 from explorer.analyses.perturbation import LEAST
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
@@ -25,7 +25,7 @@ from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.inference.tokenizing import masked
 from explorer.ui.panel import Asked
-from explorer.ui.panels.source import SOURCE_ATTRIBUTION, check_source_removal
+from explorer.ui.panels.generated_text import SOURCE_ATTRIBUTION, check_source_removal
 
 TEXT = "unbelievable music was good"
 

@@ -16,7 +16,7 @@ from explorer.analyses.head_ablation import (
     pruning_plan,
 )
 from explorer.analyses.perturbation import flips
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
 

@@ -11,18 +11,16 @@ import pytest
 
 from explorer.analyses.faithfulness import faithfulness
 from explorer.analyses.head_ablation import head_effects
-from explorer.analyses.occlusion import occlusion
+from explorer.analyses.occlusion import occlusion, word_pairs
 from explorer.analyses.perturbation import Answers
-from explorer.analyses.word_pairs import word_pairs
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.logits import fall_of_probability, log_odds_of, probabilities_of
 from explorer.ui.models import PageModels
-from explorer.ui.panels import head_effects as heads_panel
-from explorer.ui.panels import occlusion as occlusion_panel
-from explorer.ui.panels import pairs as pairs_panel
 from explorer.ui.panels import trust as trust_panel
+from explorer.ui.panels.heads import effects_payload
+from explorer.ui.panels.words import occlusion_payload, pairs_payload
 from explorer.ui.payloads import in_percent
 
 TEXT = "Not bad at all, the story is great!"
@@ -89,7 +87,7 @@ def test_words_of_a_sure_answer_have_effects(sure):
     reading = sure.read(TEXT)
     label = label_of(reading)
     found = run_to_end(occlusion(sure, reading, label, "deleted"))
-    drawn = occlusion_panel.payload(sure, reading, label, "deleted", found)
+    drawn = occlusion_payload(sure, reading, label, "deleted", found)
 
     assert reading.probabilities[label] == 1
     whole = exact_log_odds(reading.logits, label, 0.002)
@@ -107,11 +105,11 @@ def test_words_of_a_sure_answer_have_effects(sure):
 def test_heads_and_pairs_of_a_sure_answer_have_effects(sure):
     reading = sure.read(TEXT)
     label = label_of(reading)
-    heads = heads_panel.payload(
+    heads = effects_payload(
         sure.bundle, reading, label, run_to_end(head_effects(sure, reading, label))
     )
     found = run_to_end(word_pairs(sure, reading, label, "deleted"))
-    drawn = pairs_panel.payload(sure, reading, label, "deleted", found)
+    drawn = pairs_payload(sure, reading, label, "deleted", found)
 
     assert np.abs(heads["log_odds_effects"]).min() > 0.1
     assert heads["matters"]
@@ -123,14 +121,14 @@ def test_heads_and_pairs_of_a_sure_answer_have_effects(sure):
 def test_where_no_word_matters_nothing_is_said_to_disagree(unmoved):
     reading = unmoved.read(TEXT)
     found = run_to_end(occlusion(unmoved, reading, label_of(reading), "deleted"))
-    drawn = occlusion_panel.payload(unmoved, reading, label_of(reading), "deleted", found)
+    drawn = occlusion_payload(unmoved, reading, label_of(reading), "deleted", found)
 
     assert 0 < np.abs(found.log_odds_effects).max() < 0.1
     assert not drawn["matters"]
     assert set(drawn["disagreements"]) == {None}
     assert run_to_end(word_pairs(unmoved, reading, 0, "deleted")).that_matter == []
     heads = run_to_end(head_effects(unmoved, reading, 0))
-    assert not heads_panel.payload(unmoved.bundle, reading, 0, heads)["matters"]
+    assert not effects_payload(unmoved.bundle, reading, 0, heads)["matters"]
 
 
 def test_where_no_order_of_words_differs_no_ranking_beats_chance(unmoved):

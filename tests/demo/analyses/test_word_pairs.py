@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from explorer.analyses import word_pairs as module
-from explorer.analyses.word_pairs import word_pairs, word_pairs_cost
+from explorer.analyses import occlusion as module
+from explorer.analyses.occlusion import word_pairs, word_pairs_cost
 from explorer.inference.cost import run_to_end
 from explorer.inference.tokenizing import deleted, masked
 from explorer.inference.tokens import own_words

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 
 
 @pytest.fixture(scope="module")

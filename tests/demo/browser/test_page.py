@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from explorer.drawing.geometry import map_geometry
+from explorer.drawing import map_geometry
 from explorer.inference.tokens import group_words
 from explorer.maps.view import attention_map
 

@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import pytest
 from matplotlib.image import imread
 
-from explorer.drawing.geometry import axis_labels, map_geometry
+from explorer.drawing import axis_labels, map_geometry
 from explorer.inference.decoder import DecoderSession
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
-from explorer.maps.axes import place_of
+from explorer.maps.maps import place_of
 from explorer.maps.view import first_cross_head, first_step, generation_map
 from explorer.ui.models import offered_sources
 

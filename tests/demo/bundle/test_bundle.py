@@ -9,7 +9,7 @@ import pytest
 
 from bundle_format.folder import BundleError
 from bundle_format.schema import MapError
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from explorer.bundle import bundle as limits
-from explorer.bundle.bundle import MAP_BYTES, OPERATIONS, most_tokens, operations
+from explorer import bundle as limits
+from explorer.bundle import MAP_BYTES, OPERATIONS, most_tokens, operations
 from explorer.inference.encoder import EncoderModel
 from explorer.ui import wording
 from explorer.ui.payloads import about

@@ -7,7 +7,7 @@ import pytest
 from bundle_format.folder import BundleError, list_files
 from bundle_format.schema import Checkpoint, Manifest
 from bundle_format.typed_json import WrongJson, as_json, load_object, read_object
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 
 SHA = "0" * 64
 DEEP = {"a": 1}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import app
-from explorer.bundle.bundle import open_bundle, told_apart
+from explorer.bundle import open_bundle, told_apart
 from explorer.inference.encoder import EncoderModel
 from explorer.ui.models import PageModels
 

@@ -7,8 +7,7 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from bundle_format.folder import BundleError
-from explorer.bundle.bundle import open_bundle
-from explorer.bundle.tokenizer_file import open_tokenizer
+from explorer.bundle import open_bundle, open_tokenizer
 from explorer.inference.encoder import EncoderModel
 
 MILLION = "b" * 10**6

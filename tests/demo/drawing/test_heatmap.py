@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.drawing import heatmap
-from explorer.drawing.geometry import (
+from explorer import drawing
+from explorer.drawing import (
+    DARK,
     DOTS_PER_INCH,
+    LIGHT,
     MAX_NAMED,
     axis_labels,
     label_step,
     map_geometry,
 )
-from explorer.drawing.heatmap import DARK, LIGHT
 from explorer.inference.tokens import Token
-from explorer.maps.axes import Axis
+from explorer.maps.maps import Axis
 from explorer.maps.view import MapView
 
 HOSTILE = [
@@ -51,11 +52,11 @@ def pixels(png):
 @pytest.mark.parametrize("format", ["png", "svg"])
 @pytest.mark.parametrize("text", HOSTILE)
 def test_any_token_can_be_drawn(text, format):
-    assert heatmap.draw(view_of([text, "film"]), format)
+    assert drawing.draw(view_of([text, "film"]), format)
 
 
 def test_dollar_signs_are_no_formula():
-    assert heatmap.draw(view_of(["$x$"])) != heatmap.draw(view_of(["x"]))
+    assert drawing.draw(view_of(["$x$"])) != drawing.draw(view_of(["x"]))
 
 
 def test_what_the_font_lacks_is_named_by_its_place():
@@ -80,7 +81,7 @@ def test_the_strongest_cell_has_the_most_ink_where_the_geometry_says():
     view = view_of(list("abcdef"), weights)
     box = map_geometry(list("abcdef"), list("abcdef"))
 
-    image = pixels(heatmap.draw(view))
+    image = pixels(drawing.draw(view))
 
     assert image.shape[:2] == pytest.approx(
         (box.height * DOTS_PER_INCH, box.width * DOTS_PER_INCH), abs=1.5
@@ -106,8 +107,8 @@ def test_a_dark_page_gets_a_dark_picture():
     view = view_of(list("abc"))
 
     light, dark = (
-        pixels(heatmap.draw(view, palette=LIGHT)),
-        pixels(heatmap.draw(view, palette=DARK)),
+        pixels(drawing.draw(view, palette=LIGHT)),
+        pixels(drawing.draw(view, palette=DARK)),
     )
 
     assert light[0, 0].tolist() == [255, 255, 255]
@@ -124,11 +125,11 @@ def test_more_attention_is_further_from_the_paper_at_every_step(palette):
 
 
 def test_equal_maps_are_equal_files():
-    assert heatmap.draw(view_of(["a", "b"])) == heatmap.draw(view_of(["a", "b"]))
+    assert drawing.draw(view_of(["a", "b"])) == drawing.draw(view_of(["a", "b"]))
 
 
 def test_the_svg_is_whole_and_runs_nothing():
-    svg = heatmap.draw(view_of(["<script>alert(1)</script>", "]]>", "--><b>"]), "svg")
+    svg = drawing.draw(view_of(["<script>alert(1)</script>", "]]>", "--><b>"]), "svg")
 
     tags = {node.tag.rsplit("}")[-1] for node in ElementTree.fromstring(svg).iter()}
 
@@ -148,7 +149,7 @@ def test_five_hundred_tokens_fit_into_one_picture_of_bounded_size():
     generator = np.random.default_rng(0)
     weights = generator.dirichlet(np.full(512, 0.1), 512).astype(np.float32)
 
-    image = pixels(heatmap.draw(view_of(["unbelievable"] * 512, weights)))
+    image = pixels(drawing.draw(view_of(["unbelievable"] * 512, weights)))
 
     assert max(image.shape) < 1600
 
@@ -157,13 +158,13 @@ def test_a_long_texts_scale_does_not_end_at_its_special_tokens():
     weights = np.full((100, 100), 0.1 / 98, np.float32)
     weights[:, [0, 99]] = 0.45
 
-    assert heatmap.scale_top(weights) < 0.01
-    assert heatmap.scale_top(weights[:20, :20]) == pytest.approx(0.45)
+    assert drawing.scale_top(weights) < 0.01
+    assert drawing.scale_top(weights[:20, :20]) == pytest.approx(0.45)
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_maps_of_nothing_and_of_zeros_can_be_drawn(count):
-    assert heatmap.draw(view_of(["a"] * count, np.zeros((count, count), np.float32)))
+    assert drawing.draw(view_of(["a"] * count, np.zeros((count, count), np.float32)))
 
 
 def test_a_line_divides_two_texts():
@@ -171,7 +172,7 @@ def test_a_line_divides_two_texts():
     box = map_geometry(list("abcd"), list("abcd"))
     middle = [int((edge + box.map_width / 2) * DOTS_PER_INCH) for edge in (box.top, box.left)]
 
-    changed = np.abs(pixels(heatmap.draw(one)) - pixels(heatmap.draw(two))).sum(axis=-1) > 0
+    changed = np.abs(pixels(drawing.draw(one)) - pixels(drawing.draw(two))).sum(axis=-1) > 0
 
     assert changed[middle[0] - 4 : middle[0] + 4].any(axis=0).mean() > 0.5
     assert changed[:, middle[1] - 4 : middle[1] + 4].any(axis=1).mean() > 0.5
@@ -186,7 +187,7 @@ def test_segments_of_a_reading_reach_the_picture(model):
     )
     same = replace(view, queries=axis, keys=axis)
 
-    assert heatmap.draw(view) != heatmap.draw(same)
+    assert drawing.draw(view) != drawing.draw(same)
 
 
 def test_a_map_of_two_texts_has_their_names_and_shape():
@@ -196,7 +197,7 @@ def test_a_map_of_two_texts_has_their_names_and_shape():
     view = replace(tall, keys=wide.keys, weights=weights, kind="Cross-attention")
     box = map_geometry(axis_labels(view.queries), axis_labels(view.keys))
 
-    image = pixels(heatmap.draw(view))
+    image = pixels(drawing.draw(view))
 
     assert box.map_height > box.map_width
     assert (view.name, view.file_name) == (
@@ -215,7 +216,7 @@ def test_a_long_written_texts_ink_is_full_at_its_strongest_cell():
     weights = np.full((60, 60), 0.001, np.float32)
     np.fill_diagonal(weights, 0.9)
 
-    assert heatmap.scale_top(weights, of_one_text=False) == pytest.approx(0.9)
+    assert drawing.scale_top(weights, of_one_text=False) == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(60, 12), (12, 60), (1, 14), (40, 60)])

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.drawing.heatmap import TILE, picture, tiles
-from explorer.maps.axes import text_axis
-from explorer.maps.maps import Maps
+from explorer.drawing import TILE, picture, tiles
+from explorer.maps.maps import Maps, text_axis
 from explorer.maps.view import attention_map, encoder_maps
 
 

@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 from tokenizers import Tokenizer
 
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 
 TEXT = "Not bad at all, the story is great!"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bundle_format.folder import BundleError
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.session import check_outputs, trying

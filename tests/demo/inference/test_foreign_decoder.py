@@ -4,7 +4,7 @@ BPE, and one token that starts and ends a text. See make_foreign_decoder.py."""
 import numpy as np
 import pytest
 
-from explorer.drawing.geometry import axis_labels
+from explorer.drawing import axis_labels
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings

@@ -5,7 +5,7 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from explorer.bundle.bundle import Bundle
+from explorer.bundle import Bundle
 from explorer.inference import session as sessions
 from explorer.inference.session import adds_exactly
 

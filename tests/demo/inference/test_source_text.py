@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from explorer.drawing.geometry import axis_labels
+from explorer.drawing import axis_labels
 from explorer.inference.encoder import Reading
 from explorer.inference.tokenizing import TextEncoder, masked
 from explorer.inference.tokens import group_words
-from explorer.maps.axes import text_axis
+from explorer.maps.maps import text_axis
 from explorer.ui.payloads import chip
 from explorer.ui.wording import notices
 

@@ -97,7 +97,7 @@ RUNS_AT_THE_END = """
 import sys
 import time
 from threading import Event, Thread
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 
 model, begun = EncoderModel(open_bundle(sys.argv[1])), Event()

@@ -5,7 +5,7 @@ import pytest
 
 from explorer.inference.generator import TextGenerator
 from explorer.inference.tokens import group_words
-from explorer.maps.axes import merge_words, place_of, text_axis
+from explorer.maps.maps import merge_words, place_of, text_axis
 from explorer.maps.view import attention_map, generation_map
 
 TEXTS = ("unbelievable music was unbad", "was it?")

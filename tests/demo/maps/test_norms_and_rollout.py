@@ -4,10 +4,8 @@ themselves."""
 import numpy as np
 import pytest
 
-from explorer.maps.axes import MAX, MEAN
-from explorer.maps.maps import norm_weighted
-from explorer.maps.rollout import last_row, rollout_row
-from explorer.maps.view import attention_map
+from explorer.maps.maps import MAX, MEAN, norm_weighted
+from explorer.maps.view import attention_map, last_row, rollout_row
 
 
 def test_a_weight_counts_by_the_norm_of_what_it_lets_through():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer.maps.axes import Axis
+from explorer.maps.maps import Axis
 from explorer.maps.view import attention_map, first_head, first_token, renormalised
 
 TEXTS = ("The music was dull", "Was it good?")

@@ -11,17 +11,17 @@ import pytest
 import benchmark
 from explorer.analyses.faithfulness import Faithfulness, FaithfulnessScores
 from explorer.analyses.occlusion import plan_occlusion
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.inference.cost import Throughput
 from explorer.inference.encoder import EncoderModel
 from explorer.measuring import served
-from explorer.measuring.faithfulness import (
+from explorer.measuring.analyses import (
     measure_texts,
     say_where_order_matters,
     show_summaries,
     summarise,
+    text_of_length,
 )
-from explorer.measuring.times import text_of_length
 
 TEXTS = ["not bad at all", "the story is great", "good", "the music was dull, but the film is good"]
 

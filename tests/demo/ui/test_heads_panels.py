@@ -8,18 +8,21 @@ import pytest
 
 from explorer.analyses.head_ablation import HeadEffects, PruningCurve, PruningPlan
 from explorer.analyses.perturbation import LEAST
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
 from explorer.inference.logits import Settings
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked
-from explorer.ui.panels import head_effects as heads_panel
-from explorer.ui.panels import pruning as pruning_panel
-from explorer.ui.panels.decoder_heads import DECODER_HEADS
-from explorer.ui.panels.head_effects import HEAD_EFFECTS
+from explorer.ui.panels.generated_text import DECODER_HEADS
+from explorer.ui.panels.heads import (
+    HEAD_EFFECTS,
+    MEASURED,
+    PRUNING,
+    effects_payload,
+    pruning_payload,
+)
 from explorer.ui.panels.options import refresh_label
-from explorer.ui.panels.pruning import MEASURED, PRUNING
 
 TEXT = "the film is good"
 
@@ -60,7 +63,7 @@ def test_heads_that_were_not_measured_and_answers_that_changed_are_said(bundle, 
     less[0, 1], less[1, 0] = np.nan, [0.2, 0.3, 0.5]
     found = HeadEffects(*(answered(bundle, each) for each in (whole, less, less[:, 0])), 1)
 
-    drawn = heads_panel.payload(bundle, model.read(TEXT, ablated=((0, 1),)), 0, found)
+    drawn = effects_payload(bundle, model.read(TEXT, ablated=((0, 1),)), 0, found)
 
     assert drawn["effects"][0][1] is None
     assert drawn["effects"][0][0] == pytest.approx(0.1)
@@ -80,7 +83,7 @@ def test_the_curve_says_where_the_answer_changes(bundle, model, copy_of_tiny, an
         open_bundle(copy_of_tiny(problem_type=kind)) for kind in ("multi_label", "regression")
     )
 
-    drawn = pruning_panel.payload(bundle, model.read(TEXT), 0, curve(bundle))
+    drawn = pruning_payload(bundle, model.read(TEXT), 0, curve(bundle))
 
     names = bundle.labels
     assert drawn["flip"] == 2
@@ -88,14 +91,14 @@ def test_the_curve_says_where_the_answer_changes(bundle, model, copy_of_tiny, an
     assert drawn["heads_gone"] == [0, 1, 2, 4]
     assert drawn["order"] == [[[1, 1]], [[1, 2]], [[2, 1], [2, 2]]]
     assert (drawn["every"], drawn["at_once"]) == (None, 2)
-    answers = pruning_panel.payload(several, model.read(TEXT), 1, curve(several))["answers"]
+    answers = pruning_payload(several, model.read(TEXT), 1, curve(several))["answers"]
     assert answers == [f"not {names[1]}", f"not {names[1]}", names[1], f"not {names[1]}"]
-    drawn = pruning_panel.payload(number, model.read(TEXT), 1, curve(number))
+    drawn = pruning_payload(number, model.read(TEXT), 1, curve(number))
     assert (drawn["flip"], drawn["number"], drawn["answers"]) == (None, True, [None] * 4)
 
 
 def test_the_class_that_is_chosen_first_is_the_likeliest(asked, bundle):
-    update = refresh_label(asked)
+    update = refresh_label(asked)["label"]
 
     assert update["value"] == bundle.labels[int(asked.reading.probabilities.argmax())]
     assert update["choices"] == list(bundle.labels)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bundle_format.schema import MapError
-from explorer.bundle.bundle import Graph, open_bundle
+from explorer.bundle import Graph, open_bundle
 from explorer.inference.encoder import EncoderModel
 from explorer.maps.view import attention_map
 from explorer.ui import payloads, wording

@@ -8,9 +8,8 @@ import pytest
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.tokens import group_words
-from explorer.maps.axes import text_axis
-from explorer.maps.rollout import last_row, rollout_row, rollout_view
-from explorer.maps.view import encoder_maps
+from explorer.maps.maps import text_axis
+from explorer.maps.view import encoder_maps, last_row, rollout_row, rollout_view
 from explorer.ui import payloads
 from explorer.ui.models import PageModels
 

@@ -6,7 +6,7 @@ import pytest
 
 import app
 from bundle_format.folder import BundleError
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator

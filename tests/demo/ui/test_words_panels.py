@@ -11,15 +11,12 @@ from explorer.analyses.occlusion import occlusion
 from explorer.analyses.smallest_flip import Flip
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
+from explorer.ui.classify_tab import ANALYSES
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked
-from explorer.ui.panels import smallest_flip as flip_panel
 from explorer.ui.panels import trust as trust_panel
-from explorer.ui.panels.occlusion import OCCLUSION
-from explorer.ui.panels.pairs import PAIRS
-from explorer.ui.panels.registry import CLASSIFY
-from explorer.ui.panels.smallest_flip import SMALLEST_FLIP
 from explorer.ui.panels.trust import FAITHFULNESS
+from explorer.ui.panels.words import OCCLUSION, PAIRS, SMALLEST_FLIP, flip_sentence
 
 TEXT = "Not bad at all, the story is great!"
 PANELS = (OCCLUSION, PAIRS, SMALLEST_FLIP, FAITHFULNESS)
@@ -85,7 +82,7 @@ def test_every_panel_checks_its_options_and_tells_its_cost(panel, asked, monkeyp
     monkeypatch.setattr(asked.model, "mask_id", None)
     with pytest.raises(RequestError, match="has no mask token"):
         panel.cost(replace(asked, options={**asked.options, "way": "masked"}))
-    assert panel in next(group for group in CLASSIFY if group.name == "mattered").analyses
+    assert panel in next(group for group in ANALYSES if group.name == "mattered").analyses
 
 
 def test_what_is_said_of_a_flip(float_model, answered):
@@ -96,7 +93,7 @@ def test_what_is_said_of_a_flip(float_model, answered):
 
     def said(places, *, tried_pairs=False, changed=other):
         found = Flip(single._replace(whole=whole), places, changed, tried_pairs)
-        return flip_panel.sentence(found, "deleted")
+        return flip_sentence(found, "deleted")
 
     assert said([1]) == (
         "1 word was enough: with it deleted, the answer is positive, not negative."

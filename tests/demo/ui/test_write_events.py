@@ -6,7 +6,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel

@@ -7,7 +7,7 @@ import pytest
 
 from bundle_format.schema import DecoderMetrics
 from bundle_format.typed_json import read_object
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings

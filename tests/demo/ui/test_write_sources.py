@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.ui.models import Source, corrupt_again, offered_sources, source_of
 

@@ -14,7 +14,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from bundle_format.folder import list_files
-from explorer.bundle.bundle import open_bundle
+from explorer.bundle import open_bundle
 from export.verification.bundle import verify_bundle
 from export.verify import main
 

@@ -1,4 +1,4 @@
-"""The analyses, a file each: as the page shows it, and as programs ask for it.
+"""The analyses, as the page shows them and as programs ask for them.
 
-Public: `registry`.
+Public: `compare`, `generated_text`, `heads`, `trust`, `words`.
 """

@@ -7,7 +7,7 @@ from gradio.components import Component
 
 from explorer.analyses import compare as analysis
 from explorer.analyses.perturbation import Answers
-from explorer.bundle.bundle import Bundle
+from explorer.bundle import Bundle
 from explorer.inference.cost import Cost, Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui import payloads, wording
@@ -15,12 +15,6 @@ from explorer.ui.events import READING
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.payloads import log_odds_by_label, rounded, rounded_numbers
-
-LOOK_FOR = (
-    "**Change one thing.** Read the text again with one word changed, or by another model, and see "
-    "which heads notice. A head whose attention moves far while the answer stays is no reason for "
-    "the answer; look for heads that move together with it."
-)
 
 BEGINS = "To begin with, the text without the word that gets most attention. Change it as you like."
 
@@ -65,7 +59,11 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
 COMPARE = Analysis(
     name="compare",
     button="Compare",
-    look_for=LOOK_FOR,
+    look_for=(
+        "**Change one thing.** Read the text again with one word changed, or by another model, "
+        "and see which heads notice. A head whose attention moves far while the answer stays is "
+        "no reason for the answer; look for heads that move together with it."
+    ),
     widget="compare",
     cost=_cost,
     run=_run,

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from explorer.analyses.perturbation import REMOVAL_MODES, Answers, RemovalMode, check_removal_mode
-from explorer.bundle.bundle import Bundle
+from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui.models import PageModels
@@ -29,8 +29,7 @@ def label_control(bundle: Bundle, panel: str) -> gr.Dropdown:
 def refresh_label(asked: Asked) -> dict[str, Any]:
     """The classes of the model that is shown; the likeliest is chosen."""
     labels = asked.model.bundle.labels
-    likeliest = labels[asked.reading.likeliest]
-    return gr.update(choices=list(labels), value=likeliest)
+    return {"label": gr.update(choices=list(labels), value=labels[asked.reading.likeliest])}
 
 
 def check_label(label: object, bundle: Bundle) -> int:
@@ -59,7 +58,7 @@ def label_and_way(panel: str) -> dict[str, Any]:
             "label": label_control(bundle, panel),
             "way": way_control(panel),
         },
-        "refresh_options": lambda asked: {"label": refresh_label(asked)},
+        "refresh_options": refresh_label,
     }
 
 
@@ -78,8 +77,7 @@ def ask_label(
     """
     title = bundle or models.first("classifies")
     model, reading = models.answer(title, text, text_pair, without)
-    likeliest = reading.likeliest
-    return model, reading, check_label(label, model.bundle) if label else likeliest
+    return model, reading, check_label(label, model.bundle) if label else reading.likeliest
 
 
 def ask_words(

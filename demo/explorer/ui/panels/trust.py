@@ -19,15 +19,6 @@ from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.options import about_words, ask_words, way_control
 from explorer.ui.payloads import DIGITS, plain
 
-LOOK_FOR = (
-    "**How far to trust it.** A ranking of words is taken at its word: its highest words are "
-    "removed, then kept alone, and the model asked again, beside 20 random orders of the same "
-    "words. A ranking that beats about 10 of them is worth no more than chance here. Occlusion "
-    "measures what it is then judged by, so it has a head start; where words count in pairs, as "
-    "in “not bad”, it can fail all the same ([DeYoung et al. "
-    "2020](https://aclanthology.org/2020.acl-main.408/))."
-)
-
 
 def sentences(found: analysis.Faithfulness, place: int, way: RemovalMode) -> list[str]:
     """How one method fared, in words."""
@@ -142,7 +133,14 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
 FAITHFULNESS = Analysis(
     name="trust",
     button="Test the rankings",
-    look_for=LOOK_FOR,
+    look_for=(
+        "**How far to trust it.** A ranking of words is taken at its word: its highest words are "
+        "removed, then kept alone, and the model asked again, beside 20 random orders of the same "
+        "words. A ranking that beats about 10 of them is worth no more than chance here. "
+        "Occlusion measures what it is then judged by, so it has a head start; where words count "
+        "in pairs, as in “not bad”, it can fail all the same ([DeYoung et al. "
+        "2020](https://aclanthology.org/2020.acl-main.408/))."
+    ),
     widget="trust",
     cost=_cost,
     run=_run,

@@ -1,4 +1,4 @@
-"""What the generated text owes to its source: panel and endpoint."""
+"""What the generated text owes to its source, and what each head of the decoder does for it."""
 
 from typing import Any
 
@@ -7,23 +7,14 @@ from gradio.components import Component
 
 from explorer.analyses import generated_text as analysis
 from explorer.analyses.perturbation import LEAST
-from explorer.bundle.bundle import Bundle
+from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import Cost, Progressive, run_to_end
 from explorer.inference.generator import Generation
 from explorer.ui.events import while_awaited
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
-from explorer.ui.payloads import about_generation, chip, rounded
-
-LOOK_FOR = (
-    "**Where a generated word comes from.** The source is removed and the generated text scored "
-    "again: a token that loses much of its probability was read off the source, one that keeps "
-    "it follows from the words before it. Choose a token: the source words on which it depends "
-    "should be those that cross-attention attends to. Where they are not, believe the effect. "
-    "(Rolling attention out through the layers cannot tell: its share of the source is the same "
-    "for every text.)"
-)
+from explorer.ui.payloads import DIGITS, about_generation, chip, plain, rounded
 
 
 def check_source_removal(way: object) -> analysis.SourceRemoval:
@@ -34,7 +25,7 @@ def check_source_removal(way: object) -> analysis.SourceRemoval:
     raise RequestError(f"way is {way!r:.40}; expected {' or '.join(analysis.SOURCE_REMOVALS)}.")
 
 
-def payload(
+def source_payload(
     generation: Generation, way: analysis.SourceRemoval, found: analysis.SourceAttribution
 ) -> dict[str, Any]:
     """What programs are answered and `web/source_words.js` draws."""
@@ -61,17 +52,17 @@ def _options(bundle: Bundle) -> dict[str, Component]:
     }
 
 
-def _cost(asked: Asked) -> Cost:
+def _source_cost(asked: Asked) -> Cost:
     way = check_source_removal(asked.options.get("way"))
     return analysis.source_attribution_cost(asked.model, *asked.written, way)
 
 
-def _run(asked: Asked) -> Progressive[dict[str, Any]]:
+def _run_source(asked: Asked) -> Progressive[dict[str, Any]]:
     way = check_source_removal(asked.options.get("way"))
     generator, generation = asked.written
     found = yield from analysis.source_attribution(asked.model, generator, generation, way)
     return {
-        **payload(generation, way, found),
+        **source_payload(generation, way, found),
         "tokens": [chip(token, place) for place, token in enumerate(generation.tokens)],
         "least": LEAST,
     }
@@ -80,10 +71,17 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
 SOURCE_ATTRIBUTION = Analysis(
     name="source_reliance",
     button="Remove the source",
-    look_for=LOOK_FOR,
+    look_for=(
+        "**Where a generated word comes from.** The source is removed and the generated text "
+        "scored again: a token that loses much of its probability was read off the source, one "
+        "that keeps it follows from the words before it. Choose a token: the source words on "
+        "which it depends should be those that cross-attention attends to. Where they are not, "
+        "believe the effect. (Rolling attention out through the layers cannot tell: its share of "
+        "the source is the same for every text.)"
+    ),
     widget="source_words",
-    cost=_cost,
-    run=_run,
+    cost=_source_cost,
+    run=_run_source,
     lay_out_options=_options,
 )
 
@@ -120,7 +118,70 @@ def source_reliance(
         while_awaited(analysis.source_attribution(model, generator, generation, checked))
     )
     return {
-        **payload(generation, checked, found),
+        **source_payload(generation, checked, found),
+        "target_left_out": left_out,
+        **about_generation(models, title, generation),
+    }
+
+
+def heads_payload(found: analysis.DecoderHeadEffects) -> dict[str, Any]:
+    """What programs are answered and `web/decoder_heads.js` draws."""
+    kinds = zip(analysis.KINDS, found.effects, strict=True)
+    return {
+        "effects": {kind: plain(effects.round(DIGITS)) for kind, effects in kinds},
+        "log_probabilities": rounded(found.log_probabilities),
+        "not_tried": found.not_tried,
+    }
+
+
+def _run_heads(asked: Asked) -> Progressive[dict[str, Any]]:
+    generator, generation = asked.written
+    found = yield from analysis.decoder_head_effects(generator, generation)
+    return {
+        **heads_payload(found),
+        "tokens": [chip(token, place) for place, token in enumerate(generation.tokens)],
+        "least": LEAST,
+    }
+
+
+DECODER_HEADS = Analysis(
+    name="decoder_heads",
+    button="Ablate each head",
+    look_for=(
+        "**Which heads the generated text needs.** Every head of the decoder is ablated in turn, "
+        "and the text, as it stands, scored again. Heads of cross-attention are the only way from "
+        "the source to the text: losing one usually costs more than losing one of self-attention "
+        "([Michel et al. 2019](https://arxiv.org/abs/1905.10650)). Choose a cell to see for which "
+        "tokens its head mattered."
+    ),
+    widget="decoder_heads",
+    cost=lambda asked: analysis.decoder_head_effects_cost(*asked.written),
+    run=_run_heads,
+)
+
+
+def decoder_head_effects(models: PageModels, text: str, target: str = "", bundle: str = "") -> dict:
+    """Every head of the decoder ablated in turn: by how much the generated text loses.
+
+    Args:
+        text: the source, at most 10,000 characters.
+        target: the text to follow, as if the decoder had written it; if empty it writes one.
+        bundle: the title of the model; the page's first one that writes if empty.
+
+    Returns:
+        `effects` (for "cross", heads that attend to the source, and "self", heads that attend
+        to the text: a row for each layer, in it for each head a list with a number for each
+        token of the target: by how much the natural logarithm of its probability falls without
+        the head, below 0 a rise; null for heads not tried), `log_probabilities` (with all
+        heads), `not_tried` (how many heads, for want of time), `target_left_out`, and as in
+        /generate `text`, `target` and what is said of the source and the models.
+    """
+    title = bundle or models.first("writes")
+    generator = models.generator(title)
+    generation, left_out = models.target(title, text, target)
+    found = run_to_end(while_awaited(analysis.decoder_head_effects(generator, generation)))
+    return {
+        **heads_payload(found),
         "target_left_out": left_out,
         **about_generation(models, title, generation),
     }

@@ -1,4 +1,0 @@
-"""Pictures of maps. Of all rooms, this one alone draws with matplotlib.
-
-Public: `geometry`, `heatmap`.
-"""

@@ -1,0 +1,309 @@
+"""What every word does to the answer beside the attention that it gets, what two words do together,
+and the few without which the model answers otherwise.
+"""
+
+from typing import Any
+
+from explorer.analyses.faithfulness import attention_received, disagreements
+from explorer.analyses.occlusion import (
+    Occlusion,
+    WordPairs,
+    occlusion_cost,
+    word_pairs,
+    word_pairs_cost,
+)
+from explorer.analyses.occlusion import occlusion as find_effects
+from explorer.analyses.perturbation import REMOVAL_MODES, RemovalMode, check_removal_mode
+from explorer.analyses.smallest_flip import Flip, flip_cost
+from explorer.analyses.smallest_flip import smallest_flip as find_flip
+from explorer.inference.cost import Cost, Progressive, run_to_end
+from explorer.inference.encoder import EncoderModel, Reading
+from explorer.ui.events import while_awaited
+from explorer.ui.models import PageModels
+from explorer.ui.panel import Analysis, Asked
+from explorer.ui.panels.heads import answer_name
+from explorer.ui.panels.options import (
+    about_words,
+    ask_words,
+    check_label_and_way,
+    label_and_way,
+    way_control,
+)
+from explorer.ui.payloads import (
+    log_odds_by_label,
+    plain,
+    plain_log_odds,
+    rounded,
+    rounded_numbers,
+)
+
+
+def occlusion_payload(
+    model: EncoderModel, reading: Reading, label: int, way: RemovalMode, found: Occlusion
+) -> dict[str, Any]:
+    """What programs are answered and `web/occlusion.js` draws."""
+    bundle, shares = model.bundle, attention_received(reading)
+    whole, without, target = found.whole, found.changed_sentences, found.target
+    spans, falls = found.sentences, plain(whole.falls(without, target))
+    log_odds_falls = plain_log_odds(whole.log_odds_falls(without, target), bundle)
+    return {
+        "words": [word.text for word in found.words],
+        "effects": plain(found.effects),
+        "log_odds_effects": plain_log_odds(found.log_odds_effects, bundle),
+        "matters": found.matters,
+        "least": found.least,
+        "attention": shares.tolist(),
+        "disagreements": disagreements(shares, found.log_odds_effects, found.least),
+        "sentences": [
+            {"words": [span.start, span.stop], "effect": fall, "log_odds_effect": log_odds_fall}
+            for span, fall, log_odds_fall in zip(
+                spans, falls, log_odds_falls or [None] * len(spans), strict=True
+            )
+        ],
+        **about_words(model, reading, label, way),
+    }
+
+
+def _occlusion_cost(asked: Asked) -> Cost:
+    check_label_and_way(asked)
+    return occlusion_cost(asked.model, asked.reading)
+
+
+def _run_occlusion(asked: Asked) -> Progressive[dict[str, Any]]:
+    label, way = check_label_and_way(asked)
+    model, reading = asked.model, asked.reading
+    found = yield from find_effects(model, reading, label, way)
+    return {
+        **occlusion_payload(model, reading, label, way, found),
+        "number": model.bundle.problem_type == "regression",
+        "segments": [word.segment for word in found.words],
+        "pair": bool(reading.text_pair),
+        "looks": reading.tokens[0].label,
+        "left_out": len(found.words) - len(found.tried),
+    }
+
+
+OCCLUSION = Analysis(
+    name="occlusion",
+    button="Remove each word",
+    look_for=(
+        "**What each word did.** Every word is removed in turn and the model asked again: a "
+        "word's effect is the answer with it less the answer without it. The line below a word is "
+        "how much attention [CLS] pays to it. Try a negation, such as “not bad at all”: “not” can "
+        "carry the answer and get hardly any attention, while much of it goes to words without "
+        "which nothing changes."
+    ),
+    widget="occlusion",
+    cost=_occlusion_cost,
+    run=_run_occlusion,
+    **label_and_way("occlusion"),
+)
+
+
+def occlusion(
+    models: PageModels,
+    text: str,
+    text_pair: str = "",
+    label: str = "",
+    way: str = REMOVAL_MODES[0],
+    bundle: str = "",
+) -> dict:
+    """What each word does to the answer: the answer with it less the answer without it.
+
+    Args:
+        text: what to read, at most 10,000 characters.
+        text_pair: a second text, for models that compare two.
+        label: the class whose probability counts, or the number of a regression; the likeliest
+            if empty.
+        way: what becomes of a word: "deleted" or "masked".
+        bundle: the title of the model; the page's first one that classifies if empty.
+
+    Returns:
+        `words` as typed, `effects` (on the probability; above 0 the word speaks for the class;
+        null where it was not tried, for want of time), `log_odds_effects` (the same on the
+        log-odds, the natural logarithm of p / (1 - p), which still move where the probability
+        stands near 0 or 1; null for a regression), `matters` (whether any of them is at least
+        `least`: 0.1 of log-odds, or a hundredth of a regression's number; below it words are
+        next to nothing by themselves, and no disagreement is listed), `attention` (what [CLS]
+        gives to each word in the last layer, mean over heads), `disagreements` (for each word
+        null, "idle": much attention, no effect, "against": much attention, speaks against the
+        class, or "unseen": much effect, hardly any attention), `sentences` (of a long text,
+        tried first: `words`, from and up to which, `effect` and `log_odds_effect`), `label`,
+        `value` (the answer with all words), `log_odds` (the same; null for a regression),
+        `way`, `bundle`.
+    """
+    model, reading, place, checked = ask_words(models, text, text_pair, label, way, bundle)
+    found = run_to_end(while_awaited(find_effects(model, reading, place, checked)))
+    return rounded_numbers(occlusion_payload(model, reading, place, checked, found))
+
+
+_NAMED = 6
+"""So many pairs are put into words."""
+
+
+def pairs_payload(
+    model: EncoderModel, reading: Reading, label: int, way: RemovalMode, found: WordPairs
+) -> dict[str, Any]:
+    """What programs are answered and `web/pairs.js` draws."""
+    bundle, single = model.bundle, found.single
+    return {
+        "words": [single.words[place].text for place in found.places],
+        "effects": plain(single.effects[found.places]),
+        "log_odds_effects": plain_log_odds(single.log_odds_effects[found.places], bundle),
+        "interactions": plain(found.interactions),
+        "log_odds_interactions": plain_log_odds(found.log_odds_interactions, bundle),
+        "words_left_out": found.left_out,
+        **about_words(model, reading, label, way),
+    }
+
+
+def _pairs_cost(asked: Asked) -> Cost:
+    check_label_and_way(asked)
+    return word_pairs_cost(asked.model, asked.reading)
+
+
+def _run_pairs(asked: Asked) -> Progressive[dict[str, Any]]:
+    label, way = check_label_and_way(asked)
+    model, reading = asked.model, asked.reading
+    found = yield from word_pairs(model, reading, label, way)
+    return {
+        **pairs_payload(model, reading, label, way, found),
+        "number": model.bundle.problem_type == "regression",
+        "least": found.single.least,
+        "strongest": found.that_matter[:_NAMED],
+    }
+
+
+PAIRS = Analysis(
+    name="pairs",
+    button="Remove pairs",
+    look_for=(
+        "**Two words together.** Every two words are removed at once. + : each counts for more "
+        "while the other is there, as “not” and “bad” do; − : for less, as when one of two "
+        "praises is enough. The effects of single words show neither."
+    ),
+    widget="pairs",
+    cost=_pairs_cost,
+    run=_run_pairs,
+    **label_and_way("pairs"),
+)
+
+
+def pairs(
+    models: PageModels,
+    text: str,
+    text_pair: str = "",
+    label: str = "",
+    way: str = REMOVAL_MODES[0],
+    bundle: str = "",
+) -> dict:
+    """What two words do together: p(x) - p(x without u) - p(x without v) + p(x without both).
+
+    Args:
+        text: what to read, at most 10,000 characters.
+        text_pair: a second text, for models that compare two.
+        label: the class whose probability p counts; the likeliest if empty.
+        way: what becomes of a word: "deleted" or "masked".
+        bundle: the title of the model; the page's first one that classifies if empty.
+
+    Returns:
+        `words` (those of the largest effect, at most 24), `effects` and `log_odds_effects` of
+        each alone, `interactions` (a row for each word; above 0 each counts for more beside the
+        other), `log_odds_interactions` (the same of the log-odds in place of p; null for a
+        regression), `words_left_out`, `label`, `value`, `log_odds`, `way`, `bundle`.
+    """
+    model, reading, place, checked = ask_words(models, text, text_pair, label, way, bundle)
+    found = run_to_end(while_awaited(word_pairs(model, reading, place, checked)))
+    return rounded_numbers(pairs_payload(model, reading, place, checked, found))
+
+
+def flip_sentence(found: Flip, way: RemovalMode) -> str:
+    """What was found, and what is known of smaller sets."""
+    target, whole = found.single.target, found.single.whole
+    before, after = (answer_name(one, target) for one in (whole, found.changed))
+    tried = len(found.single.tried)
+    if found.places is None:
+        all_of = "all" if tried == len(found.single.words) else "all that were tried"
+        return (
+            f"The answer stays {before}: with the words {way} one after another, those first that "
+            f"speak most for it, it never changed, not even with {all_of} {tried} {way}. Other "
+            f"sets may change it{'; no pair does' if found.tried_pairs else ''}."
+        )
+    count = len(found.places)
+    enough = f"{count} word{' was' if count == 1 else 's were'} enough"
+    changes = f"with {'it' if count == 1 else 'them'} {way}, the answer is {after}, not {before}."
+    if found.is_smallest:
+        tried_all = "" if count == 1 else " Every smaller set was tried: no one of them is enough."
+        return f"{enough}: {changes}{tried_all}"
+    pairs = "no one word and no pair is" if found.tried_pairs else "no one word that was tried is"
+    return f"At most {enough}: {changes} Greedy: a smaller set may exist, though {pairs} enough."
+
+
+def flip_payload(
+    model: EncoderModel, reading: Reading, label: int, way: RemovalMode, found: Flip
+) -> dict[str, Any]:
+    """What programs are answered and `web/smallest_flip.js` draws."""
+    changed = rounded(found.changed.probabilities)
+    return {
+        "words": [word.text for word in found.single.words],
+        "removed": found.places,
+        "is_smallest": found.is_smallest,
+        "changed": dict(zip(model.bundle.labels, changed, strict=True)),
+        "changed_log_odds": log_odds_by_label(found.changed),
+        "sentence": flip_sentence(found, way),
+        **about_words(model, reading, label, way),
+    }
+
+
+def _flip_cost(asked: Asked) -> Cost:
+    check_removal_mode(asked.options.get("way"), asked.model)
+    return flip_cost(asked.model, asked.reading)
+
+
+def _run_flip(asked: Asked) -> Progressive[dict[str, Any]]:
+    way = check_removal_mode(asked.options.get("way"), asked.model)
+    model, reading = asked.model, asked.reading
+    label = reading.likeliest
+    found = yield from find_flip(model, reading, label, way)
+    return flip_payload(model, reading, label, way, found)
+
+
+SMALLEST_FLIP = Analysis(
+    name="smallest_flip",
+    button="Look for a flip",
+    look_for=(
+        "**How few words hold the answer.** Words are removed until the model says something "
+        "else. If one or two are enough, the answer hangs on them, however widely attention is "
+        "spread; what is left then often reads like nothing that anybody would write."
+    ),
+    widget="smallest_flip",
+    cost=_flip_cost,
+    run=_run_flip,
+    lay_out_options=lambda bundle: {"way": way_control("smallest_flip")},
+)
+
+
+def smallest_flip(
+    models: PageModels,
+    text: str,
+    text_pair: str = "",
+    way: str = REMOVAL_MODES[0],
+    bundle: str = "",
+) -> dict:
+    """A small set of words without which the model answers otherwise.
+
+    Args:
+        text: what to read, at most 10,000 characters.
+        text_pair: a second text, for models that compare two.
+        way: what becomes of the words: "deleted" or "masked".
+        bundle: the title of the model; the page's first one that classifies if empty.
+
+    Returns:
+        `words`, `removed` (places in them, from 0; null if no set was found), `is_smallest`
+        (whether every smaller set was tried), `changed` (the answer without them, by label),
+        `changed_log_odds` (the same), `sentence` (all this in words), `label`, `value`,
+        `log_odds`, `way`, `bundle`.
+    """
+    model, reading, place, checked = ask_words(models, text, text_pair, "", way, bundle)
+    found = run_to_end(while_awaited(find_flip(model, reading, place, checked)))
+    return rounded_numbers(flip_payload(model, reading, place, checked, found))
