@@ -34,9 +34,10 @@ class SubwordNotation:
         part of a character, or a control character."""
         if not self.byte_level:
             return piece.replace("▁", "␣") if self.marks_starts else piece
-        found = _bytes_of(piece)
-        if found is None:
+        letters = _byte_letters()
+        if not letters.keys() >= set(piece):
             return piece
+        found = bytes(letters[letter] for letter in piece)
         try:
             text = found.decode().translate(SPACES)
         except UnicodeDecodeError:
@@ -55,14 +56,6 @@ class SubwordNotation:
 def is_visible(text: str) -> bool:
     """Whether any of the characters can be seen: joiners and the like alone cannot."""
     return any(c.isprintable() and not "\ufe00" <= c <= "\ufe0f" for c in text)
-
-
-def _bytes_of(piece: str) -> bytes | None:
-    """The bytes behind a piece of byte-level BPE; None if it has none."""
-    letters = _byte_letters()
-    if not all(letter in letters for letter in piece):
-        return None
-    return bytes(letters[letter] for letter in piece)
 
 
 @cache

@@ -4,7 +4,6 @@ the page takes on one.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -31,25 +30,12 @@ Text = tuple[str, str]
 """A text, and its second text or nothing."""
 
 
-class Summary(NamedTuple):
-    """What one method came to, over all texts."""
-
-    method: str
-    comprehensiveness: float
-    comprehensiveness_percentile: float
-    """The mean share of random orders that it is better than; chance is 0.5."""
-    sufficiency: float
-    sufficiency_percentile: float
-    log_odds_comprehensiveness: float
-    log_odds_comprehensiveness_percentile: float
-    log_odds_sufficiency: float
-    log_odds_sufficiency_percentile: float
-    agreement: float
-    """Kendall's tau with the sizes of occlusion's effects, mean over texts that have one; NaN where
-    none has."""
-    better: float
-    """The share of texts in which its comprehensiveness is above that of the median random order.
-    """
+Summary = dict[str, float]
+"""What one method came to, over all texts: each of `MEASURES`, and as `<measure>_percentile` the
+mean share of random orders that it is better than, where chance is 0.5; `agreement`, Kendall's tau
+with the sizes of occlusion's effects, mean over texts that have one, NaN where none has; and as
+`better` the share of texts in which its comprehensiveness is above that of the median random order.
+"""
 
 
 class Unhurried(Throughput):
@@ -74,18 +60,18 @@ def measure_texts(model: EncoderModel, texts: Sequence[Text], seed: int) -> Iter
         yield run_to_end(faithfulness(model, reading, likeliest, "deleted", seed=seed + number))
 
 
-def summarise(found: Sequence[Faithfulness]) -> list[Summary]:
+def summarise(found: Sequence[Faithfulness]) -> dict[str, Summary]:
     """The means over texts, for each method and for a random order."""
-    rows = [_summary(method, place, found) for place, method in enumerate(METHODS)]
+    rows = {method: _summary(place, found) for place, method in enumerate(METHODS)}
     by_chance = {
         name: _mean([np.mean(getattr(one.by_chance, name)) for one in found])
         for name in (*MEASURES, "agreement")
     }
     percentiles = {f"{name}_percentile": 0.5 for name in MEASURES}
-    return [*rows, Summary(method="a random order", better=0.5, **by_chance, **percentiles)]
+    return {**rows, "a random order": {**by_chance, **percentiles, "better": 0.5}}
 
 
-def _summary(method: str, place: int, found: Sequence[Faithfulness]) -> Summary:
+def _summary(place: int, found: Sequence[Faithfulness]) -> Summary:
     own = {
         name: [getattr(one.found, name)[place] for one in found]
         for name in (*MEASURES, "agreement")
@@ -103,7 +89,7 @@ def _summary(method: str, place: int, found: Sequence[Faithfulness]) -> Summary:
     }
     better = _mean([value > np.median(those) for value, those in pairs("comprehensiveness")])
     means = {name: _mean(values) for name, values in own.items()}
-    return Summary(method=method, better=better, **means, **percentiles)
+    return {**means, **percentiles, "better": better}
 
 
 def _mean(numbers: Sequence[float]) -> float:
@@ -112,7 +98,7 @@ def _mean(numbers: Sequence[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def show_summaries(rows: Sequence[Summary], *, number: bool = False) -> str:
+def show_summaries(rows: Mapping[str, Summary], *, number: bool = False) -> str:
     """The means as a Markdown table.
 
     Args:
@@ -129,14 +115,11 @@ def show_summaries(rows: Sequence[Summary], *, number: bool = False) -> str:
         "| τ with occlusion | above the median random order |",
         "|---" + "|---:" * (2 * len(measures) + 2) + "|",
     ]
-    for row in rows:
+    for method, row in rows.items():
         # Its own scores are signed, and the comparison is with their sizes: no news of the method.
-        agreement = "" if row.method == OCCLUSION else _known(row.agreement)
-        cells = [
-            f"{getattr(row, name):.3f} | {getattr(row, f'{name}_percentile'):.0%}"
-            for name in measures
-        ]
-        lines.append(f"| {row.method} | {' | '.join(cells)} | {agreement} | {row.better:.0%} |")
+        agreement = "" if method == OCCLUSION else _known(row["agreement"])
+        cells = [f"{row[name]:.3f} | {row[f'{name}_percentile']:.0%}" for name in measures]
+        lines.append(f"| {method} | {' | '.join(cells)} | {agreement} | {row['better']:.0%} |")
     return "\n".join(lines)
 
 

@@ -49,9 +49,9 @@ class ServedPage(NamedTuple):
         """What to send an endpoint for a text."""
         given = {"text": text, "text_pair": text_pair, "other": text}
         parameters = self._info()[endpoint]["parameters"]
-        names = [one["parameter_name"] for one in parameters]
-        defaults = [one.get("parameter_default") for one in parameters]
-        return [given.get(name, default) for name, default in zip(names, defaults, strict=True)]
+        return [
+            given.get(one["parameter_name"], one.get("parameter_default")) for one in parameters
+        ]
 
     def call(self, endpoint: str, data: list[Any]) -> Any:
         """Calls an endpoint with what it takes, and gives its last answer.
@@ -215,17 +215,17 @@ def crowd(page: ServedPage, requests: Sequence[Asked]) -> Waits:
 def mixed(page: ServedPage, requests: Sequence[Asked], seed: int) -> Waits:
     """Some readers who go on asking for this and that."""
     end = time.monotonic() + MIXED_SECONDS
+
+    def until_the_end(reader: random.Random) -> list[float | None]:
+        found = []
+        while time.monotonic() < end:
+            found.append(_seconds(page, reader.choice(requests)))
+        return found
+
     with ThreadPoolExecutor(MIXED_READERS) as pool:
         readers = [random.Random(seed + number) for number in range(MIXED_READERS)]
-        found = pool.map(lambda reader: list(_until(end, page, requests, reader)), readers)
+        found = pool.map(until_the_end, readers)
         return _together([one for those in found for one in those])
-
-
-def _until(
-    end: float, page: ServedPage, requests: Sequence[Asked], reader: random.Random
-) -> Iterator[float | None]:
-    while time.monotonic() < end:
-        yield _seconds(page, reader.choice(requests))
 
 
 def _seconds(page: ServedPage, asked: Asked) -> float | None:

@@ -20,6 +20,7 @@ from explorer.inference.logits import fall_of_probability, log_odds_of, probabil
 from explorer.ui.models import PageModels
 from explorer.ui.panels import trust as trust_panel
 from explorer.ui.panels.heads import effects_payload
+from explorer.ui.panels.options import WordsAsked
 from explorer.ui.panels.words import occlusion_payload, pairs_payload
 from explorer.ui.payloads import in_percent
 
@@ -87,7 +88,7 @@ def test_words_of_a_sure_answer_have_effects(sure):
     reading = sure.read(TEXT)
     label = label_of(reading)
     found = run_to_end(occlusion(sure, reading, label, "deleted"))
-    drawn = occlusion_payload(sure, reading, label, "deleted", found)
+    drawn = occlusion_payload(WordsAsked(sure, reading, label, "deleted"), found)
 
     assert reading.probabilities[label] == 1
     whole = exact_log_odds(reading.logits, label, 0.002)
@@ -109,7 +110,7 @@ def test_heads_and_pairs_of_a_sure_answer_have_effects(sure):
         sure.bundle, reading, label, run_to_end(head_effects(sure, reading, label))
     )
     found = run_to_end(word_pairs(sure, reading, label, "deleted"))
-    drawn = pairs_payload(sure, reading, label, "deleted", found)
+    drawn = pairs_payload(WordsAsked(sure, reading, label, "deleted"), found)
 
     assert np.abs(heads["log_odds_effects"]).min() > 0.1
     assert heads["matters"]
@@ -121,7 +122,7 @@ def test_heads_and_pairs_of_a_sure_answer_have_effects(sure):
 def test_where_no_word_matters_nothing_is_said_to_disagree(unmoved):
     reading = unmoved.read(TEXT)
     found = run_to_end(occlusion(unmoved, reading, label_of(reading), "deleted"))
-    drawn = occlusion_payload(unmoved, reading, label_of(reading), "deleted", found)
+    drawn = occlusion_payload(WordsAsked(unmoved, reading, label_of(reading), "deleted"), found)
 
     assert 0 < np.abs(found.log_odds_effects).max() < 0.1
     assert not drawn["matters"]

@@ -48,14 +48,14 @@ def test_the_table_holds_means_over_texts():
     found = [trusted(0.25, 0.05, 0.5), trusted(0.1, 0.1, float("nan"))]
     rows = summarise(found)
 
-    first = rows[0]
-    assert first.comprehensiveness == pytest.approx(0.175)
+    first = rows["attention"]
+    assert first["comprehensiveness"] == pytest.approx(0.175)
     # Better than three of four; then better than one and equal to one: 0.75 and 0.375.
-    assert first.comprehensiveness_percentile == pytest.approx((0.75 + 0.375) / 2)
-    assert first.sufficiency_percentile == pytest.approx((0.75 + 0.625) / 2)
-    assert first.agreement == 0.5
-    assert first.better == 0.5  # 0.25 is above the median 0.15, 0.1 is not
-    assert rows[-1].comprehensiveness == pytest.approx(0.15)
+    assert first["comprehensiveness_percentile"] == pytest.approx((0.75 + 0.375) / 2)
+    assert first["sufficiency_percentile"] == pytest.approx((0.75 + 0.625) / 2)
+    assert first["agreement"] == 0.5
+    assert first["better"] == 0.5  # 0.25 is above the median 0.15, 0.1 is not
+    assert rows["a random order"]["comprehensiveness"] == pytest.approx(0.15)
     assert show_summaries(rows, number=True).splitlines()[2] == (
         "| attention | 0.175 | 56% | 0.075 | 69% | 0.50 | 50% |"
     )
@@ -70,7 +70,7 @@ def test_texts_on_which_no_order_differs_are_counted_and_no_agreement_is_made_up
 
     assert say_where_order_matters(found).startswith("In 0 of 2 texts it makes a difference")
     rows = summarise(found)
-    assert np.isnan(rows[0].agreement)
+    assert np.isnan(rows["attention"]["agreement"])
     assert "| not measured |" in show_summaries(rows).splitlines()[2]
 
 

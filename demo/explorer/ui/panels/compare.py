@@ -8,7 +8,7 @@ from gradio.components import Component
 from explorer.analyses import compare as analysis
 from explorer.analyses.perturbation import Answers
 from explorer.bundle import Bundle
-from explorer.inference.cost import Cost, Progress, Progressive
+from explorer.inference.cost import Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui import payloads, wording
 from explorer.ui.events import READING
@@ -43,10 +43,6 @@ def _refresh(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _cost(asked: Asked) -> Cost:
-    return asked.model.throughput.cost(1, len(asked.reading.tokens))
-
-
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     title, text = asked.options.get("model"), asked.options.get("text")
     # Heads that are ablated for the shown text are so for the other; another model has others.
@@ -65,7 +61,7 @@ COMPARE = Analysis(
         "no reason for the answer; look for heads that move together with it."
     ),
     widget="compare",
-    cost=_cost,
+    cost=lambda asked: asked.model.throughput.cost(1, len(asked.reading.tokens)),
     run=_run,
     line=READING,
     lay_out_options=_options,

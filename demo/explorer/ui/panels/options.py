@@ -2,7 +2,7 @@
 endpoints for programs have in common.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -62,10 +62,25 @@ def label_and_way(panel: str) -> dict[str, Any]:
     }
 
 
-def check_label_and_way(asked: Asked) -> tuple[int, RemovalMode]:
+class WordsAsked(NamedTuple):
+    """What an analysis of words is asked about, checked."""
+
+    model: EncoderModel
+    reading: Reading
+    label: int
+    way: RemovalMode
+
+
+def check_way(asked: Asked) -> WordsAsked:
+    """About the likeliest class. Raises RequestError."""
+    way = check_removal_mode(asked.options.get("way"), asked.model)
+    return WordsAsked(asked.model, asked.reading, asked.reading.likeliest, way)
+
+
+def check_label_and_way(asked: Asked) -> WordsAsked:
     """Raises RequestError."""
     label = check_label(asked.options.get("label"), asked.model.bundle)
-    return label, check_removal_mode(asked.options.get("way"), asked.model)
+    return check_way(asked)._replace(label=label)
 
 
 def ask_label(
@@ -82,16 +97,15 @@ def ask_label(
 
 def ask_words(
     models: PageModels, text: Any, text_pair: Any, label: Any, way: Any, bundle: Any
-) -> tuple[EncoderModel, Reading, int, RemovalMode]:
+) -> WordsAsked:
     """The same, and how words are removed. Raises RequestError."""
     model, reading, place = ask_label(models, text, text_pair, label, bundle)
-    return model, reading, place, check_removal_mode(way, model)
+    return WordsAsked(model, reading, place, check_removal_mode(way, model))
 
 
-def about_words(
-    model: EncoderModel, reading: Reading, label: int, way: RemovalMode
-) -> dict[str, Any]:
+def about_words(asked: WordsAsked) -> dict[str, Any]:
     """What every endpoint on words says of the answer."""
+    model, reading, label, way = asked
     answer = Answers(model.bundle, reading.logits)
     return {
         "label": model.bundle.labels[label],

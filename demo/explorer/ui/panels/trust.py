@@ -4,19 +4,18 @@ import math
 from typing import Any
 
 from explorer.analyses import faithfulness as analysis
-from explorer.analyses.perturbation import (
-    LEAST,
-    LEAST_OF_NUMBER,
-    REMOVAL_MODES,
-    RemovalMode,
-    check_removal_mode,
-)
+from explorer.analyses.perturbation import LEAST, LEAST_OF_NUMBER, REMOVAL_MODES, RemovalMode
 from explorer.inference.cost import Cost, Progressive, run_to_end
-from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui.events import while_awaited
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
-from explorer.ui.panels.options import about_words, ask_words, way_control
+from explorer.ui.panels.options import (
+    WordsAsked,
+    about_words,
+    ask_words,
+    check_way,
+    way_control,
+)
 from explorer.ui.payloads import DIGITS, plain
 
 
@@ -76,15 +75,13 @@ def _by(found: analysis.Faithfulness) -> str:
     return f"in log-odds; they differ if any two are {LEAST} apart or more"
 
 
-def payload(
-    model: EncoderModel, reading: Reading, way: RemovalMode, found: analysis.Faithfulness
-) -> dict[str, Any]:
+def payload(asked: WordsAsked, found: analysis.Faithfulness) -> dict[str, Any]:
     """What programs are answered and `web/trust.js` draws."""
     methods = {
         name: {
             **_measures(found, number),
             "agreement": plain(found.found.agreement.round(DIGITS))[number],
-            "sentences": sentences(found, number, way),
+            "sentences": sentences(found, number, asked.way),
         }
         for number, name in enumerate(found.methods)
     }
@@ -94,7 +91,7 @@ def payload(
         "keeping_tells": found.keeping_tells,
         "percents": list(found.percents),
         "plan": plan(found),
-        **about_words(model, reading, reading.likeliest, way),
+        **about_words(asked),
     }
 
 
@@ -113,17 +110,14 @@ def _measures(found: analysis.Faithfulness, place: int) -> dict[str, float | Non
 
 
 def _cost(asked: Asked) -> Cost:
-    return analysis.faithfulness_cost(
-        asked.model, asked.reading, check_removal_mode(asked.options.get("way"), asked.model)
-    )
+    return analysis.faithfulness_cost(asked.model, asked.reading, check_way(asked).way)
 
 
 def _run(asked: Asked) -> Progressive[dict[str, Any]]:
-    way = check_removal_mode(asked.options.get("way"), asked.model)
-    model, reading = asked.model, asked.reading
-    found = yield from analysis.faithfulness(model, reading, reading.likeliest, way)
+    words = check_way(asked)
+    found = yield from analysis.faithfulness(*words)
     return {
-        **payload(model, reading, way, found),
+        **payload(words, found),
         "least": found.single.least,
         "removed_by_chance": found.by_chance.log_odds_comprehensiveness.tolist(),
         "kept_by_chance": found.by_chance.log_odds_sufficiency.tolist(),
@@ -174,6 +168,6 @@ def trust(
         `percents` (the steps of the mean), `plan` (in words), `label`, `value`, `log_odds`,
         `way`, `bundle`.
     """
-    model, reading, place, checked = ask_words(models, text, text_pair, "", way, bundle)
-    found = run_to_end(while_awaited(analysis.faithfulness(model, reading, place, checked)))
-    return payload(model, reading, checked, found)
+    asked = ask_words(models, text, text_pair, "", way, bundle)
+    found = run_to_end(while_awaited(analysis.faithfulness(*asked)))
+    return payload(asked, found)

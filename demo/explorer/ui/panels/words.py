@@ -13,19 +13,20 @@ from explorer.analyses.occlusion import (
     word_pairs_cost,
 )
 from explorer.analyses.occlusion import occlusion as find_effects
-from explorer.analyses.perturbation import REMOVAL_MODES, RemovalMode, check_removal_mode
+from explorer.analyses.perturbation import REMOVAL_MODES, RemovalMode
 from explorer.analyses.smallest_flip import Flip, flip_cost
 from explorer.analyses.smallest_flip import smallest_flip as find_flip
 from explorer.inference.cost import Cost, Progressive, run_to_end
-from explorer.inference.encoder import EncoderModel, Reading
 from explorer.ui.events import while_awaited
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.heads import answer_name
 from explorer.ui.panels.options import (
+    WordsAsked,
     about_words,
     ask_words,
     check_label_and_way,
+    check_way,
     label_and_way,
     way_control,
 )
@@ -38,11 +39,9 @@ from explorer.ui.payloads import (
 )
 
 
-def occlusion_payload(
-    model: EncoderModel, reading: Reading, label: int, way: RemovalMode, found: Occlusion
-) -> dict[str, Any]:
+def occlusion_payload(asked: WordsAsked, found: Occlusion) -> dict[str, Any]:
     """What programs are answered and `web/occlusion.js` draws."""
-    bundle, shares = model.bundle, attention_received(reading)
+    bundle, shares = asked.model.bundle, attention_received(asked.reading)
     whole, without, target = found.whole, found.changed_sentences, found.target
     spans, falls = found.sentences, plain(whole.falls(without, target))
     log_odds_falls = plain_log_odds(whole.log_odds_falls(without, target), bundle)
@@ -60,7 +59,7 @@ def occlusion_payload(
                 spans, falls, log_odds_falls or [None] * len(spans), strict=True
             )
         ],
-        **about_words(model, reading, label, way),
+        **about_words(asked),
     }
 
 
@@ -70,12 +69,12 @@ def _occlusion_cost(asked: Asked) -> Cost:
 
 
 def _run_occlusion(asked: Asked) -> Progressive[dict[str, Any]]:
-    label, way = check_label_and_way(asked)
-    model, reading = asked.model, asked.reading
-    found = yield from find_effects(model, reading, label, way)
+    words = check_label_and_way(asked)
+    found = yield from find_effects(*words)
+    reading = asked.reading
     return {
-        **occlusion_payload(model, reading, label, way, found),
-        "number": model.bundle.problem_type == "regression",
+        **occlusion_payload(words, found),
+        "number": asked.model.bundle.problem_type == "regression",
         "segments": [word.segment for word in found.words],
         "pair": bool(reading.text_pair),
         "looks": reading.tokens[0].label,
@@ -132,20 +131,18 @@ def occlusion(
         `value` (the answer with all words), `log_odds` (the same; null for a regression),
         `way`, `bundle`.
     """
-    model, reading, place, checked = ask_words(models, text, text_pair, label, way, bundle)
-    found = run_to_end(while_awaited(find_effects(model, reading, place, checked)))
-    return rounded_numbers(occlusion_payload(model, reading, place, checked, found))
+    asked = ask_words(models, text, text_pair, label, way, bundle)
+    found = run_to_end(while_awaited(find_effects(*asked)))
+    return rounded_numbers(occlusion_payload(asked, found))
 
 
 _NAMED = 6
 """So many pairs are put into words."""
 
 
-def pairs_payload(
-    model: EncoderModel, reading: Reading, label: int, way: RemovalMode, found: WordPairs
-) -> dict[str, Any]:
+def pairs_payload(asked: WordsAsked, found: WordPairs) -> dict[str, Any]:
     """What programs are answered and `web/pairs.js` draws."""
-    bundle, single = model.bundle, found.single
+    bundle, single = asked.model.bundle, found.single
     return {
         "words": [single.words[place].text for place in found.places],
         "effects": plain(single.effects[found.places]),
@@ -153,7 +150,7 @@ def pairs_payload(
         "interactions": plain(found.interactions),
         "log_odds_interactions": plain_log_odds(found.log_odds_interactions, bundle),
         "words_left_out": found.left_out,
-        **about_words(model, reading, label, way),
+        **about_words(asked),
     }
 
 
@@ -163,12 +160,11 @@ def _pairs_cost(asked: Asked) -> Cost:
 
 
 def _run_pairs(asked: Asked) -> Progressive[dict[str, Any]]:
-    label, way = check_label_and_way(asked)
-    model, reading = asked.model, asked.reading
-    found = yield from word_pairs(model, reading, label, way)
+    words = check_label_and_way(asked)
+    found = yield from word_pairs(*words)
     return {
-        **pairs_payload(model, reading, label, way, found),
-        "number": model.bundle.problem_type == "regression",
+        **pairs_payload(words, found),
+        "number": asked.model.bundle.problem_type == "regression",
         "least": found.single.least,
         "strongest": found.that_matter[:_NAMED],
     }
@@ -212,9 +208,9 @@ def pairs(
         other), `log_odds_interactions` (the same of the log-odds in place of p; null for a
         regression), `words_left_out`, `label`, `value`, `log_odds`, `way`, `bundle`.
     """
-    model, reading, place, checked = ask_words(models, text, text_pair, label, way, bundle)
-    found = run_to_end(while_awaited(word_pairs(model, reading, place, checked)))
-    return rounded_numbers(pairs_payload(model, reading, place, checked, found))
+    asked = ask_words(models, text, text_pair, label, way, bundle)
+    found = run_to_end(while_awaited(word_pairs(*asked)))
+    return rounded_numbers(pairs_payload(asked, found))
 
 
 def flip_sentence(found: Flip, way: RemovalMode) -> str:
@@ -239,33 +235,29 @@ def flip_sentence(found: Flip, way: RemovalMode) -> str:
     return f"At most {enough}: {changes} Greedy: a smaller set may exist, though {pairs} enough."
 
 
-def flip_payload(
-    model: EncoderModel, reading: Reading, label: int, way: RemovalMode, found: Flip
-) -> dict[str, Any]:
+def flip_payload(asked: WordsAsked, found: Flip) -> dict[str, Any]:
     """What programs are answered and `web/smallest_flip.js` draws."""
     changed = rounded(found.changed.probabilities)
     return {
         "words": [word.text for word in found.single.words],
         "removed": found.places,
         "is_smallest": found.is_smallest,
-        "changed": dict(zip(model.bundle.labels, changed, strict=True)),
+        "changed": dict(zip(asked.model.bundle.labels, changed, strict=True)),
         "changed_log_odds": log_odds_by_label(found.changed),
-        "sentence": flip_sentence(found, way),
-        **about_words(model, reading, label, way),
+        "sentence": flip_sentence(found, asked.way),
+        **about_words(asked),
     }
 
 
 def _flip_cost(asked: Asked) -> Cost:
-    check_removal_mode(asked.options.get("way"), asked.model)
+    check_way(asked)
     return flip_cost(asked.model, asked.reading)
 
 
 def _run_flip(asked: Asked) -> Progressive[dict[str, Any]]:
-    way = check_removal_mode(asked.options.get("way"), asked.model)
-    model, reading = asked.model, asked.reading
-    label = reading.likeliest
-    found = yield from find_flip(model, reading, label, way)
-    return flip_payload(model, reading, label, way, found)
+    words = check_way(asked)
+    found = yield from find_flip(*words)
+    return flip_payload(words, found)
 
 
 SMALLEST_FLIP = Analysis(
@@ -304,6 +296,6 @@ def smallest_flip(
         `changed_log_odds` (the same), `sentence` (all this in words), `label`, `value`,
         `log_odds`, `way`, `bundle`.
     """
-    model, reading, place, checked = ask_words(models, text, text_pair, "", way, bundle)
-    found = run_to_end(while_awaited(find_flip(model, reading, place, checked)))
-    return rounded_numbers(flip_payload(model, reading, place, checked, found))
+    asked = ask_words(models, text, text_pair, "", way, bundle)
+    found = run_to_end(while_awaited(find_flip(*asked)))
+    return rounded_numbers(flip_payload(asked, found))
