@@ -32,8 +32,7 @@ from export.benchmarks.random_checkpoint import save_random_checkpoint
 from export.command import DONE, command_parser, run_command
 from export.loading import LoadedDecoder, LoadedEncoder, load_checkpoint
 from export.runtime.timing import LENGTHS
-from training.checkpoints.classifier import find_folder, load_tokenizer
-from training.checkpoints.initial import minilm_folder
+from training.checkpoints.classifier import find_folder, load_tokenizer, minilm_folder
 from training.checkpoints.record import find_record
 
 PASTS = (10, 100, 400)

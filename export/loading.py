@@ -29,8 +29,8 @@ from training.checkpoints.hybrid import (
 )
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig
+from training.model.decoder import BERTGPTModel
 from training.model.encoder import BERTEncoder
-from training.model.hybrid import BERTGPTModel
 
 _MEANINGS = {
     "single_label_classification": "one label of them holds (softmax)",

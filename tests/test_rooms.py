@@ -38,8 +38,9 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
     "training": (
         "training",
         [
-            "file_names lines model precision recipes",
-            "cli readers",
+            "file_names model recipes",
+            "cli",
+            "readers",
             "data",
             "checkpoints evaluation held_out_texts",
             "hybrid",

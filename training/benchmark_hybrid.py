@@ -24,8 +24,7 @@ from training.fit.losses import DistillationLoss, draw_candidates, sampled_cross
 from training.fit.optim import make_optimizer
 from training.hybrid.seq2seq import Seq2Seq, frozen_copy
 from training.model.encoder import BERTEncoder
-from training.precision import autocast
-from training.recipes import HybridRecipe
+from training.recipes import HybridRecipe, autocast
 from training.runs.hybrid import new_hybrid, text_tokens
 
 _TOKENS = 24

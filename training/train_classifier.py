@@ -18,7 +18,7 @@ from training.checkpoints.atomic_folder import (
     room_for,
     writing,
 )
-from training.checkpoints.initial import MINILM, RANDOM
+from training.checkpoints.classifier import MINILM, RANDOM
 from training.checkpoints.record import CHECKPOINT
 from training.cli import add_recipe_flags, command_line, run_command, say
 from training.data.corpus import DEFAULT, load_corpus

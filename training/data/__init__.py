@@ -1,5 +1,4 @@
 """Rows to padded batches: cleaned, split, corrupted, tokenised; no text in two parts.
 
-Public: `alignment`, `batches`, `corpus`, `noise`, `pair_batches`, `pairs`, `sentences`, `splits`,
-`vocabulary`.
+Public: `batches`, `corpus`, `noise`, `pair_batches`, `pairs`, `sentences`, `splits`.
 """

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from training.cli import listed, quoted
 from training.data.splits import (
     PARTS,
     Cleaned,
@@ -24,7 +25,6 @@ from training.data.splits import (
     split,
 )
 from training.file_names import SUFFIXES
-from training.lines import listed, quoted
 from training.readers.packaged import SOURCES, read_reviews
 from training.readers.rows import LABELLED, RawTexts, Reading, Row, column_flags
 from training.readers.table_file import make_row, read_table

@@ -1,4 +1,4 @@
-"""Pairs of a source and a target, as token ids in padded batches.
+"""Pairs of a source and a target, as token ids in padded batches, and which word became which.
 
 Both texts stand between [CLS] and [SEP]. The decoder is fed the target without its last token and
 asked, at every position, for the token that follows: teacher forcing.
@@ -6,9 +6,11 @@ asked, at every position, for the token that follows: teacher forcing.
     target               [CLS]  not  bad  [SEP]
     decoder_input_ids    [CLS]  not  bad
     labels               not    bad  [SEP]
+
+Which token of the source each of them stands for is told by the edit distance (Levenshtein 1966).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,8 +19,47 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from training.data.alignment import align
 from training.data.batches import bucket, rounded_width
+
+
+class Alignment(NamedTuple):
+    """How one text becomes the other with the fewest words changed."""
+
+    partners: tuple[int | None, ...]
+    """For each word of the reference: which word of the other text it is, as it was or replaced."""
+    matched: tuple[bool, ...]
+    """For each word of the reference: whether it stands, in its place, in the other text."""
+    errors: int
+    """Words replaced, left out or added: the edit distance."""
+
+
+def align(reference: Sequence[Hashable], written: Sequence[Hashable]) -> Alignment:
+    """Aligns word by word, or whatever can be compared, such as token ids.
+
+    Of equally short ways it takes the one that matches the later words. The word error rate is the
+    distance over the number of words of the reference.
+    """
+    rows = [list(range(len(written) + 1))]
+    for i, word in enumerate(reference, start=1):
+        above, row = rows[-1], [i]
+        for j, other in enumerate(written, start=1):
+            row.append(min(above[j - 1] + (word != other), above[j] + 1, row[-1] + 1))
+        rows.append(row)
+    matched = [False] * len(reference)
+    partners: list[int | None] = [None] * len(reference)
+    i, j = len(reference), len(written)
+    while i and j:
+        if reference[i - 1] == written[j - 1] and rows[i][j] == rows[i - 1][j - 1]:
+            i, j = i - 1, j - 1
+            matched[i], partners[i] = True, j
+        elif rows[i][j] == rows[i - 1][j - 1] + 1:
+            i, j = i - 1, j - 1
+            partners[i] = j
+        elif rows[i][j] == rows[i - 1][j] + 1:
+            i -= 1
+        else:
+            j -= 1
+    return Alignment(tuple(partners), tuple(matched), rows[-1][-1])
 
 
 @dataclass(frozen=True, slots=True)

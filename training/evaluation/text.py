@@ -15,8 +15,8 @@ from random import Random
 
 from sacrebleu.metrics import BLEU, CHRF
 
-from training.data.alignment import align
 from training.data.noise import KINDS, Change, add_noise
+from training.data.pair_batches import align
 from training.data.sentences import Sentence
 
 

@@ -21,8 +21,7 @@ from training.data.batches import Batch, EncodedText, bucketed_batches, count_ba
 from training.evaluation.classification import Metrics, fit_temperature, measure, predict_logits
 from training.fit.optim import Throughput, TrainStep, check_finite, make_optimizer, make_schedule
 from training.model.classifier import BERTClassifier
-from training.precision import autocast
-from training.recipes import Recipe
+from training.recipes import Recipe, autocast
 
 _EVERY = 4  # steps, and at an epoch's end: each update reads all weights twice
 

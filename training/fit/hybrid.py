@@ -17,8 +17,7 @@ from training.fit.losses import DistillationLoss, alignment_loss, denoising_loss
 from training.fit.optim import Throughput, TrainStep, check_finite, make_optimizer, make_schedule
 from training.hybrid.seq2seq import Seq2Seq
 from training.hybrid.tasks import HybridTask, Shown
-from training.precision import autocast, multiplies_bfloat16
-from training.recipes import HybridRecipe
+from training.recipes import HybridRecipe, autocast, multiplies_bfloat16
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,9 @@ from transformers import PreTrainedTokenizerBase
 
 from training.checkpoints.hybrid import TextTokens
 from training.data.pair_batches import EncodedPair, PairBatch, encode_pairs, pad_pairs
-from training.model.decoder import GPTDecoder, Source
+from training.model.decoder import BERTGPTModel, GPTDecoder, Source
 from training.model.encoder import BERTEncoder
-from training.model.hybrid import BERTGPTModel
-from training.precision import autocast, multiplies_bfloat16
+from training.recipes import autocast, multiplies_bfloat16
 
 _BATCH = 64
 LONGER, MORE = 1.5, 8

@@ -1,4 +1,4 @@
 """The architecture and nothing else, from scratch: encoder, classifier, decoder, hybrid.
 
-Public: `attention`, `classifier`, `config`, `decoder`, `encoder`, `hybrid`.
+Public: `attention`, `classifier`, `config`, `decoder`, `encoder`.
 """

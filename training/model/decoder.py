@@ -1,10 +1,10 @@
-"""The GPT decoder: a stack of pre-norm layers that generates a text, token by token.
+"""The GPT decoder, which generates a text token by token, and the hybrid of a BERT and it.
 
 "Language Models are Unsupervised Multitask Learners" (Radford et al. 2019), section 2.3; in
-`transformers`, `GPT2LMHeadModel` with `add_cross_attention`. Pre-norm means that the layer norm
-comes before each sub-layer: `x + Dropout(Sublayer(LayerNorm(x)))`, and one more norm ends the
-stack. A target token sees itself and what came before it; through cross-attention it also
-sees the whole source, which the encoder has read.
+`transformers`, `GPT2LMHeadModel` with `add_cross_attention`, and `EncoderDecoderModel` of a BERT
+and a GPT-2. Pre-norm means that the layer norm comes before each sub-layer:
+`x + Dropout(Sublayer(LayerNorm(x)))`, and one more norm ends the stack. A target token sees itself
+and what came before it; through cross-attention also the whole source, which the encoder has read.
 """
 
 from typing import NamedTuple
@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from training.model.attention import Attended, KeyValue, MultiHeadAttention
-from training.model.config import DecoderConfig
-from training.model.encoder import FeedForward
+from training.model.config import DecoderConfig, EncoderConfig
+from training.model.encoder import BERTEncoder, EncoderOutput, FeedForward
 
 TargetWeights = Float[Tensor, "batch heads target past_and_target"]
 SourceWeights = Float[Tensor, "batch heads target source"]
@@ -179,3 +179,43 @@ class GPTDecoder(nn.Module):
             nn.init.normal_(module.weight, std=self.config.initializer_range)
         if isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)
+
+
+class HybridOutput(NamedTuple):
+    """What `BERTGPTModel` returns: both halves, with all their maps."""
+
+    logits: Float[Tensor, "batch target vocabulary"]
+    encoded: EncoderOutput
+    decoded: DecoderOutput
+
+
+class BERTGPTModel(nn.Module):
+    """An encoder that feeds a decoder; a linear bridge joins them where their widths differ."""
+
+    def __init__(self, encoder: EncoderConfig, decoder: DecoderConfig) -> None:
+        super().__init__()
+        self.encoder = BERTEncoder(encoder)
+        self.decoder = GPTDecoder(decoder)
+        equal = encoder.hidden_size == decoder.hidden_size
+        self.bridge = None if equal else nn.Linear(encoder.hidden_size, decoder.hidden_size)
+
+    def forward(
+        self,
+        source_ids: Int[Tensor, "batch source"],
+        source_padding_mask: Bool[Tensor, "batch source"],
+        target_ids: Int[Tensor, "batch target"],
+        segment_ids: Int[Tensor, "batch source"] | None = None,
+    ) -> HybridOutput:
+        """Reads the source and gives logits of the next word, at every position of the target."""
+        encoded = self.encoder(source_ids, source_padding_mask, segment_ids)
+        source = self.as_source(encoded.hidden, source_padding_mask)
+        decoded = self.decoder(target_ids, source)
+        return HybridOutput(self.decoder.logits(decoded.hidden), encoded, decoded)
+
+    def as_source(
+        self,
+        hidden: Float[Tensor, "batch source encoder_hidden"],
+        padding_mask: Bool[Tensor, "batch source"],
+    ) -> Source:
+        """The encoder's last hidden state as the decoder reads it."""
+        return Source(hidden if self.bridge is None else self.bridge(hidden), padding_mask)

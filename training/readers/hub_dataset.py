@@ -20,8 +20,8 @@ from datasets import (
     load_from_disk,
 )
 
+from training.cli import listed
 from training.file_names import public_name, real_name
-from training.lines import listed
 from training.readers.rows import Made, RawTexts, Role, choose_columns, other_names
 from training.readers.strict_tables import Parsed
 from training.readers.table_file import (

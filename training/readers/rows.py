@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from training.lines import listed, one_line, quoted
+from training.cli import listed, one_line, quoted
 
 Made = TypeVar("Made")
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from training.lines import counted, listed, quoted
+from training.cli import counted, listed, quoted
 
 # A row, or the sentence that says what is wrong with it, behind the line it begins on.
 Parsed = tuple[int, Mapping[str, Any] | str]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
 
+from training.cli import is_control, quoted
 from training.file_names import CSV_SUFFIXES
-from training.lines import is_control, quoted
 from training.readers.rows import LABELLED, Made, RawTexts, Role, Row, choose_columns, other_names
 from training.readers.strict_tables import CsvTable, JsonTable, Parsed
 

@@ -18,7 +18,7 @@ from training.checkpoints.hybrid import TextTokens
 from training.checkpoints.record import check_trained, read_record
 from training.data.batches import encode_texts
 from training.data.corpus import Corpus, Example, load_corpus
-from training.data.vocabulary import UnknownWords
+from training.data.sentences import UnknownWords
 from training.evaluation.classification import predict_logits
 from training.file_names import find_noted_texts
 from training.fit.losses import DistillationLoss
@@ -26,7 +26,7 @@ from training.hybrid.seq2seq import Seq2Seq, frozen_copy
 from training.hybrid.tasks import DenoisingTask, HybridTask, Shown
 from training.model.classifier import BERTClassifier
 from training.model.config import DecoderConfig
-from training.model.hybrid import BERTGPTModel
+from training.model.decoder import BERTGPTModel
 from training.readers.rows import noted_reading
 from training.recipes import HybridRecipe, Recipe
 from training.runs.classifier import Measured, measure_classifier, rehearsal

@@ -8,17 +8,17 @@ from typing import Any, TypeVar
 from torch import nn
 from tqdm import tqdm
 
+from training.cli import counted, line, one_line
 from training.data.noise import KINDS
+from training.data.sentences import show_unknown
 from training.data.splits import PARTS
-from training.data.vocabulary import show_unknown
 from training.evaluation.classification import Baseline, Metrics
 from training.fit.classifier import Epoch
 from training.fit.hybrid import Evaluation
 from training.fit.optim import TrainStep
 from training.hybrid.tasks import DenoisingTask, Shown
-from training.lines import counted, line, one_line
 from training.model.classifier import BERTClassifier
-from training.precision import multiplies_bfloat16
+from training.recipes import multiplies_bfloat16
 from training.runs.classifier import Measured, Prepared
 from training.runs.hybrid import MeasuredHybrid, PreparedHybrid, Retention
 from training.runs.records import describe_task

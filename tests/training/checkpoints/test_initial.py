@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import BertModel
 
-from training.checkpoints import initial as starting_point_module
-from training.checkpoints.initial import initial_model, minilm_folder
+from training.checkpoints import classifier as starting_point_module
+from training.checkpoints.classifier import initial_model, minilm_folder
 from training.data.batches import encode_texts, pad
 from training.data.corpus import Example
 

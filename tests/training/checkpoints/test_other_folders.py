@@ -12,8 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForTokenClassification, BertConfig
 from transformers.models.auto import modeling_auto
 
-from training.checkpoints.classifier import load_classifier
-from training.checkpoints.initial import initial_model
+from training.checkpoints.classifier import initial_model, load_classifier
 
 SIZES = {
     "vocab_size": 40,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data.alignment import align
+from training.data.pair_batches import align
 
 TEXTS = st.lists(st.sampled_from("abc"), max_size=7)
 

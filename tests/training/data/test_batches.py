@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from training.checkpoints.initial import minilm_folder
+from training.checkpoints.classifier import minilm_folder
 from training.checkpoints.tokenizer import without_limits
 from training.data.batches import EncodedText, bucketed_batches, count_batches, encode_texts, pad
 from training.data.corpus import Example

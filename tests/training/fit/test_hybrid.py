@@ -19,8 +19,7 @@ from training.hybrid.seq2seq import Seq2Seq, frozen_copy
 from training.hybrid.tasks import PairsTask
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, EncoderConfig
-from training.precision import autocast
-from training.recipes import HybridRecipe
+from training.recipes import HybridRecipe, autocast
 from training.runs.hybrid import new_hybrid
 
 RECIPE = HybridRecipe(

@@ -13,8 +13,7 @@ from training.hybrid import seq2seq as seq2seq_module
 from training.hybrid.seq2seq import Seq2Seq, frozen_copy, generate_greedily
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig, DecoderConfig, EncoderConfig
-from training.model.decoder import Source
-from training.model.hybrid import BERTGPTModel
+from training.model.decoder import BERTGPTModel, Source
 
 TOKENS = TextTokens(start=2, end=3, pad=0)
 TEXTS = ["a dull film", "the story is great and bright", "it was not bad", "great !", "a"]

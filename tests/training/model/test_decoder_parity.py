@@ -14,8 +14,7 @@ from transformers import (
 from training.checkpoints.hf_config import decoder_from_hf, decoder_to_hf, encoder_from_hf
 from training.checkpoints.hf_weights import DECODER_NAMES, encoder_names
 from training.model.config import DecoderConfig
-from training.model.decoder import GPTDecoder, Source
-from training.model.hybrid import BERTGPTModel
+from training.model.decoder import BERTGPTModel, GPTDecoder, Source
 
 SIZES = [
     {"n_embd": 8, "n_head": 2, "n_layer": 1},
