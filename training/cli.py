@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from tqdm import tqdm
@@ -145,11 +144,7 @@ def run_command(script: str, out: Path | None, work: Callable[[], None]) -> int:
 @contextmanager
 def _kill_unwinds() -> Iterator[None]:
     """Lets a polite kill (SIGTERM) end the program as Ctrl-C does, so that nothing half stays."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, stop)
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:

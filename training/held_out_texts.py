@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from training.cli import hand_over, run_command
 from training.data.corpus import DEFAULT, Corpus, load_corpus
-from training.readers.rows import LABELLED, add_keep_duplicates, add_reading_flags, reading_of
+from training.readers.rows import LABELLED, add_reading_flags, reading_of
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -25,7 +25,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("--count", type=int, default=200, help="how many texts, at random (default: %(default)s)")
     add("--seed", type=int, default=0, help="of the choice (default: %(default)s)")
     add_reading_flags(add, LABELLED)
-    add_keep_duplicates(add)
     return parser
 
 

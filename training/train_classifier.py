@@ -23,13 +23,13 @@ from training.checkpoints.record import CHECKPOINT
 from training.cli import add_recipe_flags, command_line, run_command, say
 from training.data.corpus import DEFAULT, load_corpus
 from training.evaluation.classification import run_baseline
-from training.fit.classifier import Epoch, fit
+from training.fit.classifier import fit
 from training.readers.packaged import SOURCES
-from training.readers.rows import LABELLED, add_keep_duplicates, add_reading_flags, reading_of
+from training.readers.rows import LABELLED, add_reading_flags, reading_of
 from training.recipes import Recipe
-from training.runs.classifier import Prepared, measure_classifier, prepare, rehearsal
+from training.runs.classifier import measure_classifier, prepare, rehearsal
 from training.runs.records import save_run
-from training.runs.report import show_end, show_epoch, show_result, show_start, with_progress
+from training.runs.report import follow, show_end, show_epoch, show_result, show_start
 
 # A recipe's fields that have a flag, and what it is said to be.
 _TOLD = {
@@ -79,7 +79,6 @@ def _add_files(add: Callable[..., object]) -> None:
         "(default: %(default)s)",
     )
     add_reading_flags(add, LABELLED)
-    add_keep_duplicates(add)
     add(
         "--init",
         default="minilm",
@@ -110,11 +109,11 @@ def train(arguments: argparse.Namespace, command: str) -> None:
     """
     began = perf_counter()
     recipe = Recipe(**{name: getattr(arguments, name) for name in (*_TOLD, "pooler")})
-    named = (arguments.data, arguments.init)
-    for flag, given in zip(("--data", "--init"), named, strict=True):
+    named = {"--data": arguments.data, "--init": arguments.init}
+    for flag, given in named.items():
         check_given(given, flag)
     # Names of what is packaged mean no folder here that is called the same.
-    read = [given for given in named if given not in (*SOURCES, MINILM, RANDOM)]
+    read = [given for given in named.values() if given not in (*SOURCES, MINILM, RANDOM)]
     check_target(arguments.out, kind=CHECKPOINT, inputs=read)
     # Around everything: a folder that cannot be written is refused before the training, not after.
     with atomic_folder(arguments.out, kind=CHECKPOINT) as folder:
@@ -123,34 +122,17 @@ def train(arguments: argparse.Namespace, command: str) -> None:
             corpus, recipe = rehearsal(corpus, recipe)
         prepared = prepare(corpus, recipe, arguments.init)
         check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.model))
-        say(show_start(prepared, arguments.init, quick=arguments.quick))
-        epochs = train_with_progress(prepared)
-        measured = measure_classifier(prepared.model, prepared.texts)
+        say(show_start(prepared, quick=arguments.quick))
+        model, texts = prepared.model, prepared.texts
+        model.to("cuda" if torch.cuda.is_available() else "cpu")
+        epochs = follow(fit(model, texts["train"], texts["validation"], recipe), show_epoch)
+        measured = measure_classifier(model, texts)
         baseline = run_baseline(corpus.train, corpus.validation, corpus.test)
+        result = (prepared, epochs, measured, baseline)
         with writing(arguments.out):
-            save_run(
-                folder,
-                prepared,
-                epochs,
-                measured,
-                baseline,
-                init=arguments.init,
-                command=command,
-                quick=arguments.quick,
-            )
+            save_run(folder, *result, command=command, quick=arguments.quick)
     say(show_result(corpus.labels, measured, baseline, perf_counter() - began))
     say(show_end(arguments.out))
-
-
-def train_with_progress(prepared: Prepared) -> list[Epoch]:
-    """Trains under a live bar; the epochs' lines stay on the screen, and in a log they are all."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model, texts = prepared.model.to(device), prepared.texts
-    epochs = []
-    for event in with_progress(fit(model, texts["train"], texts["validation"], prepared.recipe)):
-        epochs.append(event)
-        say(show_epoch(event))
-    return epochs
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,7 +25,7 @@ from training.checkpoints.record import CHECKPOINT
 from training.cli import add_recipe_flags, command_line, run_command, say
 from training.data.pairs import load_pairs
 from training.data.sentences import load_sentences, unknown_words
-from training.fit.hybrid import Evaluation, fit_hybrid
+from training.fit.hybrid import fit_hybrid
 from training.fit.losses import DistillationLoss
 from training.hybrid.tasks import DenoisingTask, HybridTask, PairsTask
 from training.readers.packaged import SOURCES
@@ -40,12 +41,12 @@ from training.runs.hybrid import (
 )
 from training.runs.records import save_hybrid
 from training.runs.report import (
+    follow,
     show_end,
     show_evaluation,
     show_hybrid_result,
     show_hybrid_start,
     show_retention,
-    with_progress,
 )
 
 _DATA = ("rotten-tomatoes", "imdb")
@@ -157,12 +158,12 @@ def train(arguments: argparse.Namespace, command: str) -> None:
         check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.seq2seq.model))
         corpus = open_corpus(prepared.record, arguments.data) if joint else None
         say(show_hybrid_start(prepared, quick=arguments.quick))
-        evaluations = train_with_progress(prepared)
+        seq2seq, task = prepared.seq2seq, prepared.task
+        events = fit_hybrid(seq2seq, task, prepared.recipe, prepared.distillation)
+        evaluations = follow(events, partial(show_evaluation, task.name))
         retention = None
         if corpus is not None:
-            retention = measure_again(
-                prepared.classifier, prepared.seq2seq, prepared.record, corpus
-            )
+            retention = measure_again(prepared, corpus)
             say(show_retention(retention))
             check_retention(retention)
         measured = measure_hybrid(prepared)
@@ -225,16 +226,6 @@ def _task_of(
         reading=reading_of(arguments, LABELLED),
     )
     return DenoisingTask(sentences, tokenizer)
-
-
-def train_with_progress(prepared: PreparedHybrid) -> list[Evaluation]:
-    """Trains under a live bar; the evaluations' lines stay on the screen."""
-    task, evaluations = prepared.task, []
-    events = fit_hybrid(prepared.seq2seq, task, prepared.recipe, prepared.distillation)
-    for event in with_progress(events):
-        evaluations.append(event)
-        say(show_evaluation(task.name, event))
-    return evaluations
 
 
 if __name__ == "__main__":

@@ -55,53 +55,34 @@ def encode_texts(
 
     Of a pair the longer text is cut first.
     """
-    whole = _tokenize(examples, tokenizer, None)
-    too_long = [i for i, (ids, _) in enumerate(whole) if len(ids) > max_tokens]
-    cut = _tokenize([examples[i] for i in too_long], tokenizer, max_tokens)
-    read = whole.copy()
-    for i, shorter in zip(too_long, cut, strict=True):
-        read[i] = shorter
-    tokenizer.backend_tokenizer.no_truncation()  # which it would remember
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    texts = [one.text if one.text_pair is None else (one.text, one.text_pair) for one in examples]
+    whole = backend.encode_batch(texts)
+    too_long = [i for i, found in enumerate(whole) if len(found) > max_tokens]
+    backend.enable_truncation(max_tokens, direction=tokenizer.truncation_side)
+    cut = backend.encode_batch([texts[i] for i in too_long])
+    backend.no_truncation()  # which it would remember
+    read = {**dict(enumerate(whole)), **dict(zip(too_long, cut, strict=True))}
     return [
-        EncodedText(tuple(ids), tuple(segments), example.label, len(full))
-        for example, (ids, segments), (full, _) in zip(examples, read, whole, strict=True)
+        EncodedText(tuple(read[i].ids), tuple(read[i].type_ids), example.label, len(whole[i]))
+        for i, example in enumerate(examples)
     ]
 
 
-def _tokenize(
-    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, max_tokens: int | None
-) -> list[tuple[list[int], list[int]]]:
-    if not examples:
-        return []
-    paired = [i for i, example in enumerate(examples) if example.text_pair is not None]
-    single = [i for i, example in enumerate(examples) if example.text_pair is None]
-    encoded: dict[int, tuple[list[int], list[int]]] = {}
-    for places, pairs in ((single, None), (paired, [examples[i].text_pair for i in paired])):
-        if places:
-            found = tokenizer(
-                [examples[i].text for i in places],
-                pairs,
-                truncation="longest_first" if max_tokens else False,
-                max_length=max_tokens,
-                return_token_type_ids=True,
-                verbose=False,  # a text that is too long is counted here and reported by us
-            )
-            both = zip(found["input_ids"], found["token_type_ids"], strict=True)
-            encoded.update(zip(places, both, strict=True))
-    return [encoded[i] for i in range(len(examples))]
+def pad_rows(
+    rows: Sequence[Sequence[int]], fill: int, width: int
+) -> tuple[Int[Tensor, "rows width"], Bool[Tensor, "rows width"]]:
+    """Rows filled up on the right to one width, and a mask that is True where they were not."""
+    filled = torch.tensor([[*row, *[fill] * (width - len(row))] for row in rows])
+    return filled, torch.arange(width) < torch.tensor([[len(row)] for row in rows])
 
 
 def pad(texts: Sequence[EncodedText], *, pad_token_id: int = 0, width: int | None = None) -> Batch:
     """Puts texts into one batch, as wide as the longest of them, or as `width`."""
     width = width or max(len(text.token_ids) for text in texts)
-    token_ids = torch.full((len(texts), width), pad_token_id)
-    segment_ids = torch.zeros((len(texts), width), dtype=torch.long)
-    padding_mask = torch.zeros((len(texts), width), dtype=torch.bool)
-    for i, text in enumerate(texts):
-        length = len(text.token_ids)
-        token_ids[i, :length] = torch.tensor(text.token_ids)
-        segment_ids[i, :length] = torch.tensor(text.segment_ids)
-        padding_mask[i, :length] = True
+    token_ids, padding_mask = pad_rows([text.token_ids for text in texts], pad_token_id, width)
+    segment_ids, _ = pad_rows([text.segment_ids for text in texts], 0, width)
     labels = torch.tensor([text.label for text in texts])
     return Batch(token_ids, padding_mask, segment_ids, labels)
 

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from training.data.batches import bucket, rounded_width
+from training.data.batches import bucket, pad_rows, rounded_width
 
 
 class Alignment(NamedTuple):
@@ -128,25 +128,15 @@ def _cut(ids: Sequence[int], most: int) -> tuple[int, ...]:
 
 def pad_pairs(pairs: Sequence[EncodedPair], *, pad_token_id: int, limit: int) -> PairBatch:
     """Puts pairs into one batch; widths are rounded up for the kernels, at most to `limit`."""
-    source_width = rounded_width(max(len(pair.source_ids) for pair in pairs), limit)
-    target_width = rounded_width(max(len(pair.target_ids) for pair in pairs) - 1, limit)
-    source_ids = torch.full((len(pairs), source_width), pad_token_id)
-    inputs = torch.full((len(pairs), target_width), pad_token_id)
-    labels = torch.full((len(pairs), target_width), pad_token_id)
-    source_mask = torch.zeros((len(pairs), source_width), dtype=torch.bool)
-    label_mask = torch.zeros((len(pairs), target_width), dtype=torch.bool)
-    alignment = torch.full((len(pairs), target_width), _UNALIGNED)
-    for i, pair in enumerate(pairs):
-        source, target = torch.tensor(pair.source_ids), torch.tensor(pair.target_ids)
-        source_ids[i, : len(source)] = source
-        source_mask[i, : len(source)] = True
-        inputs[i, : len(target) - 1] = target[:-1]
-        labels[i, : len(target) - 1] = target[1:]
-        label_mask[i, : len(target) - 1] = True
-        found = align(pair.target_ids, pair.source_ids).partners[1:]
-        alignment[i, : len(target) - 1] = torch.tensor(
-            [_UNALIGNED if place is None else place for place in found]
-        )
+    sources, targets = [pair.source_ids for pair in pairs], [pair.target_ids for pair in pairs]
+    source_width = rounded_width(max(map(len, sources)), limit)
+    target_width = rounded_width(max(map(len, targets)) - 1, limit)
+    source_ids, source_mask = pad_rows(sources, pad_token_id, source_width)
+    inputs, _ = pad_rows([target[:-1] for target in targets], pad_token_id, target_width)
+    labels, label_mask = pad_rows([target[1:] for target in targets], pad_token_id, target_width)
+    aligned = [align(pair.target_ids, pair.source_ids).partners[1:] for pair in pairs]
+    places = [[_UNALIGNED if place is None else place for place in row] for row in aligned]
+    alignment, _ = pad_rows(places, _UNALIGNED, target_width)
     hidden = _pad_hidden(pairs, source_width)
     return PairBatch(source_ids, source_mask, inputs, labels, label_mask, alignment, hidden)
 

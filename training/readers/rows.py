@@ -196,23 +196,14 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def add_reading_flags(add: Callable[..., object], roles: Sequence[Role]) -> None:
-    """A flag for the column of each role, and one for duplicates where rows have labels."""
+    """A flag for the column of each role, and where all rows have labels, one for duplicates."""
     for role in roles:
         called = "text_pair" if role is PAIR else role.name
-        add(
-            role.flag,
-            metavar="NAME",
-            help=f"the column that is the {called}, where it is called otherwise",
-        )
-
-
-def add_keep_duplicates(add: Callable[..., object]) -> None:
-    """The flag that leaves all rows in."""
-    add(
-        "--keep-duplicates",
-        action="store_true",
-        help="leave in what is there twice, or with two labels (default: see README.md)",
-    )
+        what = f"the column that is the {called}, where it is called otherwise"
+        add(role.flag, metavar="NAME", help=what)
+    if roles == LABELLED:
+        what = "leave in what is there twice, or with two labels (default: see README.md)"
+        add("--keep-duplicates", action="store_true", help=what)
 
 
 def reading_of(arguments: argparse.Namespace, roles: Sequence[Role]) -> Reading:

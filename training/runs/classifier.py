@@ -43,6 +43,8 @@ class Prepared:
     tokenizer: PreTrainedTokenizerBase
     licence: str
     """Of the weights that it starts from."""
+    init: str
+    """What named them."""
     texts: dict[str, list[EncodedText]]
     lengths: Lengths
     unknown: UnknownWords
@@ -99,18 +101,11 @@ def prepare(corpus: Corpus, recipe: Recipe, init: str) -> Prepared:
         part: encode_texts(examples, start.tokenizer, max_tokens=recipe.max_tokens)
         for part, examples in corpus.parts.items()
     }
-    pairs = ((example.text, example.text_pair) for example in corpus.train)
-    read = [text for pair in pairs for text in pair if text is not None]
-    return Prepared(
-        corpus,
-        recipe,
-        start.model,
-        start.tokenizer,
-        start.licence,
-        texts,
-        measure_lengths(texts, recipe.max_tokens),
-        unknown_words(read, start.tokenizer),
-    )
+    lengths = measure_lengths(texts, recipe.max_tokens)
+    read = [text for one in corpus.train for text in (one.text, one.text_pair) if text is not None]
+    unknown = unknown_words(read, start.tokenizer)
+    begins = (corpus, recipe, start.model, start.tokenizer, start.licence, init)
+    return Prepared(*begins, texts, lengths, unknown)
 
 
 def measure_lengths(texts: dict[str, list[EncodedText]], max_tokens: int) -> Lengths:
@@ -124,13 +119,14 @@ def measure_classifier(
     model: BERTClassifier, texts: Mapping[str, Sequence[EncodedText]]
 ) -> Measured:
     """Fits the temperature on the validation part, then measures on the test part, once."""
-    judged = ("validation", "test")
-    logits = {part: predict_logits(model, texts[part]) for part in judged}
-    answers = {part: np.array([text.label for text in texts[part]]) for part in judged}
-    temperature = fit_temperature(logits["validation"], answers["validation"])
+    validation, test = (
+        (predict_logits(model, texts[part]), np.array([text.label for text in texts[part]]))
+        for part in ("validation", "test")
+    )
+    temperature = fit_temperature(*validation)
     return Measured(
-        validation=measure(logits["validation"], answers["validation"], temperature=temperature),
-        test_before=measure(logits["test"], answers["test"]),
-        test=measure(logits["test"], answers["test"], temperature=temperature),
+        validation=measure(*validation, temperature=temperature),
+        test_before=measure(*test),
+        test=measure(*test, temperature=temperature),
         temperature=temperature,
     )

@@ -160,18 +160,16 @@ def open_corpus(record: dict[str, Any], given: Sequence[str] = ()) -> Corpus:
     return rehearsal(corpus, Recipe())[0] if record["rehearsal"] else corpus
 
 
-def measure_again(
-    classifier: BERTClassifier, seq2seq: Seq2Seq, record: dict[str, Any], corpus: Corpus
-) -> Retention:
-    """Measures as `train_classifier.py` did, its temperature fitted anew."""
+def measure_again(prepared: PreparedHybrid, corpus: Corpus) -> Retention:
+    """Measures the classifier as `train_classifier.py` did, its temperature fitted anew."""
+    record, tokenizer = prepared.record, prepared.seq2seq.tokenizer
+    most = record["recipe"]["max_tokens"]
     texts = {
-        part: encode_texts(
-            corpus.parts[part], seq2seq.tokenizer, max_tokens=record["recipe"]["max_tokens"]
-        )
+        part: encode_texts(corpus.parts[part], tokenizer, max_tokens=most)
         for part in ("validation", "test")
     }
     before = record["metrics"]["validation"]["accuracy"]
-    return Retention(before, measure_classifier(classifier, texts))
+    return Retention(before, measure_classifier(prepared.classifier, texts))
 
 
 def check_retention(retention: Retention) -> None:

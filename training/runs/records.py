@@ -39,7 +39,6 @@ def save_run(
     measured: Measured,
     baseline: Baseline,
     *,
-    init: str,
     command: str,
     quick: bool,
 ) -> None:
@@ -52,7 +51,7 @@ def save_run(
         "examples": list(prepared.corpus.examples),
         "rehearsal": quick,
         "data": describe_data(prepared),
-        "recipe": {"init": public_name(init), **_noted(prepared.recipe)},
+        "recipe": {"init": public_name(prepared.init), **_noted(prepared.recipe)},
         "seed": prepared.recipe.seed,
         "command": command,
         "versions": _versions("torch", "transformers", "scikit-learn"),

@@ -1,14 +1,14 @@
 """The pages that the training commands print, as text: what goes in, and what came out."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from torch import nn
 from tqdm import tqdm
 
-from training.cli import counted, line, one_line
+from training.cli import counted, line, one_line, say
 from training.data.noise import KINDS
 from training.data.sentences import show_unknown
 from training.data.splits import PARTS
@@ -17,7 +17,6 @@ from training.fit.classifier import Epoch
 from training.fit.hybrid import Evaluation
 from training.fit.optim import TrainStep
 from training.hybrid.tasks import DenoisingTask, Shown
-from training.model.classifier import BERTClassifier
 from training.recipes import multiplies_bfloat16
 from training.runs.classifier import Measured, Prepared
 from training.runs.hybrid import MeasuredHybrid, PreparedHybrid, Retention
@@ -30,28 +29,27 @@ _SAMPLE = 300  # characters of a text: a long sentence is whole
 _WORST = 8  # confusions listed where it does not
 
 
-def with_progress(events: Iterable[TrainStep | Event]) -> Iterator[Event]:
-    """Draws the steps as a live bar, where somebody watches, and hands on all other events."""
+def follow(events: Iterable[TrainStep | Event], show: Callable[[Event], str]) -> list[Event]:
+    """Draws the steps as a live bar, where somebody watches; all other events stay in the log."""
+    others: list[Event] = []
     with tqdm(disable=None, leave=False, desc="training", bar_format=_BAR) as bar:
         for event in events:
             if isinstance(event, TrainStep):
+                minutes, seconds = divmod(round(event.seconds_left), 60)
                 bar.total = event.of
-                bar.set_postfix_str(show_step(event), refresh=False)
+                bar.set_postfix_str(
+                    f"loss {event.loss:.3f} · lr {event.learning_rate:.1e} · "
+                    f"{event.tokens_per_second:,.0f} tokens/s · {minutes}:{seconds:02} left",
+                    refresh=False,
+                )
                 bar.update()
             else:
-                yield event
+                others.append(event)
+                say(show(event))
+    return others
 
 
-def show_step(step: TrainStep) -> str:
-    """What the live bar says beside itself."""
-    minutes, seconds = divmod(round(step.seconds_left), 60)
-    return (
-        f"loss {step.loss:.3f} · lr {step.learning_rate:.1e} · "
-        f"{step.tokens_per_second:,.0f} tokens/s · {minutes}:{seconds:02} left"
-    )
-
-
-def show_start(prepared: Prepared, init: str, *, quick: bool) -> str:
+def show_start(prepared: Prepared, *, quick: bool) -> str:
     """What is trained on what, before it starts."""
     corpus, recipe, lengths = prepared.corpus, prepared.recipe, prepared.lengths
     sizes = {part: len(examples) for part, examples in corpus.parts.items()}
@@ -77,7 +75,7 @@ def show_start(prepared: Prepared, init: str, *, quick: bool) -> str:
             f"longest {lengths.longest}; {lengths.cut:,} cut at {recipe.max_tokens}",
         ),
         line("unknown", show_unknown(prepared.unknown)),
-        line("model", _model(prepared.model, init)),
+        line("model", _model(prepared)),
         line(
             "recipe",
             f"{counted(recipe.epochs, 'epoch')}, {recipe.batch_size} texts a step, "
@@ -148,11 +146,11 @@ def _balance(prepared: Prepared) -> str:
     return f"{len(prepared.corpus.labels)}: {', '.join(shares)} of the train part"
 
 
-def _model(model: BERTClassifier, init: str) -> str:
-    size = model.config.encoder
-    millions = sum(weight.numel() for weight in model.parameters()) / 1e6
+def _model(prepared: Prepared) -> str:
+    size = prepared.model.config.encoder
+    millions = sum(weight.numel() for weight in prepared.model.parameters()) / 1e6
     return (
-        f"{init}: {size.num_hidden_layers} layers × {size.num_attention_heads} heads, "
+        f"{prepared.init}: {size.num_hidden_layers} layers × {size.num_attention_heads} heads, "
         f"{size.hidden_size} wide, {millions:.1f} M weights"
     )
 
