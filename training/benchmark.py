@@ -40,11 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def compare_seeds(seeds: int, recipe_flags: Sequence[str]) -> int:
-    """Trains once with each seed and prints the table of results; else the failed run's code.
-
-    Raises:
-        ValueError: no seed was asked for.
-    """
+    """Trains with each seed and prints the table; else the failed run's code. Needs one seed."""
     if seeds < 1:
         raise ValueError(f"seeds is {seeds}; expected 1 or more")
     rows = []

@@ -55,11 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def time_parts(checkpoint: Path, rounds: int) -> None:
-    """Prints the table; one batch of 32 pairs of 24 tokens, medians.
-
-    Raises:
-        FileNotFoundError, ValueError: there is no such classifier, or no round was asked for.
-    """
+    """Prints the table: one batch of 32 pairs of 24 tokens, the median of one round or more."""
     if rounds < 1:
         raise ValueError(f"rounds is {rounds}; expected 1 or more")
     measured = parts(checkpoint)

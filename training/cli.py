@@ -48,11 +48,7 @@ def complain(text: str) -> None:
 
 
 def hand_over(text: str) -> None:
-    """Writes a line that is a command's product, not its talk.
-
-    Raises:
-        OSError: it could not be written; nothing more will be.
-    """
+    """Writes a line that is a command's product, not its talk; OSError: no more can be."""
     try:
         print(text, flush=True)
     except OSError:
@@ -80,11 +76,7 @@ _INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C stopped
 
 
 def add_recipe_flags(add: Callable[..., object], recipe: object, told: Mapping[str, str]) -> None:
-    """A flag for some fields of a recipe, with the recipe's defaults.
-
-    Args:
-        told: field -> what its flag is said to be.
-    """
+    """A flag for some fields of a recipe, with its defaults: field -> what the flag is `told`."""
     for name, text in told.items():
         default = getattr(recipe, name)
         add(

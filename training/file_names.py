@@ -19,8 +19,7 @@ _FOLDER = "/"
 def real_name(given: str | Path) -> str:
     """The name of a file or folder, also where `.`, `..` or a link stands for it.
 
-    Raises:
-        ValueError: it has none, like the root of a file system.
+    Raises ValueError: it has none, like the root of a file system.
     """
     try:
         name = Path(given).resolve().name

@@ -41,11 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def held_out_lines(corpus: Corpus, count: int, seed: int) -> list[str]:
-    """Texts of the test part, chosen at random, as JSON.
-
-    Raises:
-        ValueError: the test part has fewer than `count`, or none was asked for.
-    """
+    """`count` texts of the test part, at random, as JSON; ValueError: it has no such number."""
     if not 1 <= count <= len(corpus.test):
         raise ValueError(
             f"{count} held-out texts were asked for; the test part of {corpus.name} has "

@@ -102,11 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def train(arguments: argparse.Namespace, command: str) -> None:
-    """Reads, trains, measures, saves, and prints a page about each.
-
-    Raises:
-        ValueError, OSError, ArithmeticError: what a person gave cannot be trained on.
-    """
+    """Reads, trains, measures, saves, and prints a page about each; raises for `run_command`."""
     began = perf_counter()
     recipe = Recipe(**{name: getattr(arguments, name) for name in (*_TOLD, "pooler")})
     named = {"--data": arguments.data, "--init": arguments.init}

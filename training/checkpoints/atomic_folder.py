@@ -23,7 +23,7 @@ if sys.platform != "win32":
     import fcntl
 
 
-_OF_THE_DESKTOP = (".DS_Store", "Thumbs.db")  # written into any folder that somebody looks at
+_DESKTOP = (".DS_Store", "Thumbs.db")  # written into any folder that somebody looks at
 _MOST = 3  # names in a message
 
 
@@ -119,18 +119,6 @@ def _check_replaceable(target: Path, kind: Kind, inputs: Iterable[str | Path | N
         )
     if target.is_file():
         raise FileExistsError(f"{target} is a file; expected a folder to write or no such path")
-    _check_apart(target, inputs)
-    if other := _why_not_replaced(target, kind):
-        raise FileExistsError(f"{target} {other}, so it is not replaced; give another folder")
-
-
-def check_given(given: object, what: str) -> None:
-    """Raises ValueError: a name that was given is empty, as an unset variable in a shell is."""
-    if given is not None and not str(given).strip():
-        raise ValueError(f"{what} is empty; expected a name (is a variable of the shell not set?)")
-
-
-def _check_apart(target: Path, inputs: Iterable[str | Path | None]) -> None:
     for given in inputs:
         if given is not None and os.path.exists(given):
             real = Path(given).resolve()
@@ -140,6 +128,14 @@ def _check_apart(target: Path, inputs: Iterable[str | Path | None]) -> None:
                     f"{given}, which is to be read, {where} {target}, which is to be written and "
                     "would replace it; give another folder with --out"
                 )
+    if other := _why_not_replaced(target, kind):
+        raise FileExistsError(f"{target} {other}, so it is not replaced; give another folder")
+
+
+def check_given(given: object, what: str) -> None:
+    """Raises ValueError: a name that was given is empty, as an unset variable in a shell is."""
+    if given is not None and not str(given).strip():
+        raise ValueError(f"{what} is empty; expected a name (is a variable of the shell not set?)")
 
 
 def _why_not_replaced(target: Path, kind: Kind) -> str | None:
@@ -152,22 +148,12 @@ def _why_not_replaced(target: Path, kind: Kind) -> str | None:
         patterns = (kind.marker, *kind.written(target))
     except (OSError, ValueError) as error:
         return f"holds a {kind.marker} that is not of this program ({str(error)[:200]})"
-    others = sorted(
-        name
-        for name in _files_in(target)
-        if name.rpartition("/")[2] not in _OF_THE_DESKTOP
-        and not any(fnmatchcase(name, pattern) for pattern in patterns)
-    )
+    # Links to folders are looked at, and not what lies behind them.
+    files = (path for path in target.rglob("*") if path.is_symlink() or not path.is_dir())
+    names = [path.relative_to(target).as_posix() for path in files if path.name not in _DESKTOP]
+    others = sorted(name for name in names if not any(fnmatchcase(name, one) for one in patterns))
     more = f" and {len(others) - _MOST} more" if len(others) > _MOST else ""
     return f"holds other files as well ({', '.join(others[:_MOST])}{more})" if others else None
-
-
-def _files_in(folder: Path) -> Iterator[str]:
-    """All that is no folder, links to folders among it, by relative paths with `/`."""
-    for place, folders, files in os.walk(folder):
-        links = [name for name in folders if (Path(place) / name).is_symlink()]
-        for name in (*files, *links):
-            yield (Path(place) / name).relative_to(folder).as_posix()
 
 
 def _name_beside(target: Path, place: Path) -> Path:
@@ -231,23 +217,15 @@ def _lock(folder: Path, *, wait: bool) -> Iterator[bool]:
 
     Gives whether it did: not while another holds it, nor where the system has no such locks.
     """
-    if sys.platform == "win32":
-        yield False
-        return
-    try:
-        opened = os.open(folder, os.O_RDONLY)
-    except OSError:
-        yield False
-        return
-    try:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            held = True
-        except OSError:
-            held = False
+    held = False
+    with ExitStack() as after:
+        if sys.platform != "win32":
+            with suppress(OSError):
+                opened = os.open(folder, os.O_RDONLY)
+                after.callback(os.close, opened)
+                fcntl.flock(opened, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                held = True
         yield held
-    finally:
-        os.close(opened)
 
 
 def _remove_if_empty(folder: Path) -> None:
@@ -260,13 +238,7 @@ _BESIDE_WEIGHTS = 8 * 2**20  # bytes: tokenizers and JSON
 
 @contextmanager
 def by_a_library() -> Iterator[None]:
-    """Around a call of a library that writes files, and does nothing else.
-
-    safetensors and tokenizers tell of a full disk by exceptions of their own kinds.
-
-    Raises:
-        OSError: whatever it raised.
-    """
+    """Around a library's call alone: its own kinds of errors, as of a full disk, become OSError."""
     try:
         yield
     except OSError:
@@ -277,11 +249,7 @@ def by_a_library() -> Iterator[None]:
 
 @contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """Around all that is written for a folder, when the work for it is done.
-
-    Raises:
-        OSError: it could not be written, in a sentence.
-    """
+    """Around all that is written for a folder in the end: says an OSError in a sentence."""
     try:
         yield
     except OSError as error:

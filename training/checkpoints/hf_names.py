@@ -47,11 +47,7 @@ OURS = "BERTClassifier"
 
 
 def class_of(config: Mapping[str, Any]) -> str | None:
-    """The class that a `config.json` names, or None.
-
-    Raises:
-        ValueError: it names several, or none in a way that can be read.
-    """
+    """The class that a `config.json` names, or None; ValueError: several, or not readable."""
     found = config.get("architectures")
     if found is None or found == []:
         return None
@@ -81,8 +77,7 @@ def is_known(config: Mapping[str, Any], prefixes: Iterable[str]) -> bool:
 def task_by_weights(names: Iterable[str], classifier: Iterable[str]) -> str:
     """What a model is for by its weights' names on disk; a classifier where that can be.
 
-    Args:
-        classifier: the modules that a classifier of whole texts has on its encoder.
+    `classifier`: the modules that a classifier of whole texts has on its encoder.
     """
     found = list(names)
 

@@ -43,18 +43,10 @@ class Names:
     """Whether a name of today's is of nothing that our model has."""
 
     def to_hf(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Our state dict under their names.
-
-        Raises:
-            KeyError: a weight of ours has no row in the table.
-        """
+        """Our state dict under their names; KeyError: a weight of ours has no row in the table."""
         theirs: dict[str, dict[str, Tensor]] = {}
-        places = {ours: row for row, joined in self.rows.items() for ours in joined}
         for name, tensor in weights.items():
-            key, number, parameter = _parsed(name)
-            row = places[key]
-            stored = f"{row.format(number)}.{parameter}"
-            theirs.setdefault(stored, {})[key] = tensor
+            theirs.setdefault(self.on_disk(name), {})[_parsed(name)[0]] = tensor
         return {name: self._stored(name, parts) for name, parts in theirs.items()}
 
     def _stored(self, name: str, parts: Mapping[str, Tensor]) -> Tensor:
@@ -64,12 +56,9 @@ class Names:
         return joined.T.contiguous() if row in self.transposed and parameter == "weight" else joined
 
     def from_hf(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Their state dict under our names.
+        """Their state dict under our names; ValueError: two of them are one weight of ours.
 
         A name that no row knows stays as it is, so that a strict load names it.
-
-        Raises:
-            ValueError: two of them are one weight of ours.
         """
         ours: dict[str, Tensor] = {}
         on_disk: dict[str, str] = {}
@@ -100,15 +89,11 @@ class Names:
             for ours, part in zip(joined, parts, strict=True)
         ]
 
-    def on_disk(self, names: Iterable[str]) -> list[str]:
-        """Our weights' names as they stand on disk, for a message; unknown ones as they are."""
-        places = {ours: row for row, joined in self.rows.items() for ours in joined}
-        found = []
-        for name in names:
-            key, number, parameter = _parsed(name)
-            known = key in places
-            found.append(f"{places[key].format(number)}.{parameter}" if known else name)
-        return found
+    def on_disk(self, name: str) -> str:
+        """A weight of ours by its name on disk; an unknown one as it is."""
+        key, number, parameter = _parsed(name)
+        row = next((row for row, joined in self.rows.items() if key in joined), None)
+        return f"{row.format(number)}.{parameter}" if row else name
 
 
 @cache
@@ -284,7 +269,7 @@ def build_model(
     *,
     configs: Mapping[str, Any],
     what: str,
-    names_on_disk: Callable[[Iterable[str]], list[str]],
+    on_disk: Callable[[str], str],
     advice: Callable[[list[str]], str],
     may_be_new: tuple[str, ...] = (),
 ) -> tuple[Model, list[str]]:
@@ -294,6 +279,7 @@ def build_model(
         weights: under our names.
         configs: what stands before `layers.` in the names of a part -> the part's config.
         what: the model in a word, for the message.
+        on_disk: our name of a weight -> the one that a reader knows.
         may_be_new: how names begin that may be missing; those weights stay as `make` drew them.
 
     Returns:
@@ -308,11 +294,19 @@ def build_model(
     with torch.device("meta"):
         expected = make().state_dict()
     new = [n for n in expected if n not in weights.outlines and n.startswith(may_be_new)]
-    if problems := sorted(_problems(expected, weights.outlines, new, names_on_disk)):
-        said = f"the weights in {folder} do not make this {what}: {_first(problems)}."
+    if problems := sorted(_problems(expected, weights.outlines, new, on_disk)):
+        left_out = len(problems) - _MOST_PROBLEMS
+        first = problems[:_MOST_PROBLEMS] + ([f"and {left_out} more"] if left_out > 0 else [])
+        said = f"the weights in {folder} do not make this {what}: {'; '.join(first)}."
         raise ValueError(said + advice(problems))
+    read = {name: tensor.to(torch.float32) for name, tensor in weights.read().items()}
+    if odd := next((name for name, tensor in read.items() if not tensor.isfinite().all()), None):
+        raise ValueError(
+            f"{on_disk(odd)} in {folder} has numbers that are not finite: the training diverged or "
+            "the file is damaged. Use weights from before that"
+        )
     model = make()
-    model.load_state_dict(_read_finite(weights, folder, names_on_disk), strict=not new)
+    model.load_state_dict(read, strict=not new)
     return model, new
 
 
@@ -324,24 +318,6 @@ def save_weights(
     with by_a_library():
         save_file(names.to_hf(weights), folder / _FILE, metadata={"format": "pt"})
         tokenizer.save_pretrained(folder)
-
-
-def _first(problems: list[str]) -> str:
-    left_out = len(problems) - _MOST_PROBLEMS
-    return "; ".join(problems[:_MOST_PROBLEMS] + ([f"and {left_out} more"] if left_out > 0 else []))
-
-
-def _read_finite(
-    weights: Weights, folder: Path, names_on_disk: Callable[[Iterable[str]], list[str]]
-) -> dict[str, Tensor]:
-    read = {name: tensor.to(torch.float32) for name, tensor in weights.read().items()}
-    for name, tensor in read.items():
-        if not tensor.isfinite().all():
-            raise ValueError(
-                f"{names_on_disk([name])[0]} in {folder} has numbers that are not finite: the "
-                "training diverged or the file is damaged. Use weights from before that"
-            )
-    return read
 
 
 def _check_sizes(config: Any, prefix: str, outlines: Mapping[str, Tensor], folder: Path) -> None:
@@ -368,22 +344,19 @@ def _problems(
     expected: Mapping[str, Tensor],
     found: Mapping[str, Tensor],
     new: Iterable[str],
-    names_on_disk: Callable[[Iterable[str]], list[str]],
+    on_disk: Callable[[str], str],
 ) -> set[str]:
     """All that keeps the weights from filling the model, each in a few words."""
     missing = set(expected) - set(found) - set(new)
-    problems = {f"missing: {name}" for name in names_on_disk(missing)}
+    problems = {f"missing: {on_disk(name)}" for name in missing}
     problems |= {f"unknown: {name}" for name in set(found) - set(expected)}
     quantized = []
     for name in set(found) & set(expected):
-        on_disk, stored, wanted = names_on_disk([name])[0], found[name], expected[name]
-        if stored.shape != wanted.shape:
-            problems.add(
-                f"{on_disk} has shape {tuple(stored.shape)}, config.json makes it "
-                f"{tuple(wanted.shape)}"
-            )
+        stored, wanted = found[name], tuple(expected[name].shape)
+        if (shape := tuple(stored.shape)) != wanted:
+            problems.add(f"{on_disk(name)} has shape {shape}, config.json makes it {wanted}")
         elif not stored.is_floating_point():
-            quantized.append(on_disk)
+            quantized.append(on_disk(name))
     if quantized:
         first, more = min(quantized), len(quantized) - 1
         others = f" and {more} more are" if more else " is"

@@ -73,7 +73,7 @@ def load_decoder(folder: Path) -> GPTDecoder:
         folder,
         configs={"": config},
         what="decoder",
-        names_on_disk=DECODER_NAMES.on_disk,
+        on_disk=DECODER_NAMES.on_disk,
         advice=_advice,
     )
     return decoder.eval()
@@ -82,8 +82,7 @@ def load_decoder(folder: Path) -> GPTDecoder:
 def load_hybrid(name: str | Path) -> BERTGPTModel:
     """A finished hybrid, ready to run: our checkpoint with a decoder, or an EncoderDecoderModel.
 
-    Raises:
-        FileNotFoundError, ValueError: as `load_decoder`.
+    Raises what `load_decoder` does.
     """
     folder = Path(name)
     if (folder / "encoder").is_dir():
@@ -132,11 +131,9 @@ def read_text_tokens(folder: Path) -> TextTokens:
 
 
 def read_generation(folder: Path) -> dict[str, Any]:
-    """What a folder says of `generate`: its `generation_config.json`, or what older ones have in
-    `config.json`; without nulls.
+    """What a folder says of `generate`, without nulls, in a file of its own or as older ones did.
 
-    Raises:
-        FileNotFoundError, ValueError: there is neither, or one cannot be read.
+    Raises FileNotFoundError or ValueError: there is neither, or one cannot be read.
     """
     old = {name: value for name, value in _merged_config(folder).items() if name in OF_GENERATE}
     return _own_file(folder) or old
@@ -179,11 +176,7 @@ def _join(folder: Path) -> BERTGPTModel:
 
 
 def _half(config: Mapping[str, Any], part: str) -> dict[str, Any]:
-    """The config of one half of an EncoderDecoderModel.
-
-    Raises:
-        ValueError: there is none.
-    """
+    """The config of one half of an EncoderDecoderModel, or ValueError."""
     half = config.get(part)
     if not isinstance(half, dict):
         raise ValueError(
@@ -219,27 +212,24 @@ def _as_part(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _build(
     encoder: EncoderConfig, decoder: DecoderConfig, weights: Weights, folder: Path
 ) -> BERTGPTModel:
-    def names_on_disk(names: Iterable[str]) -> list[str]:
-        return sorted(_name_on_disk(name, FAMILIES[encoder.model_type]) for name in names)
-
     model, _ = build_model(
         partial(BERTGPTModel, encoder, decoder),
         weights,
         folder,
         configs={"encoder.": encoder, "decoder.": decoder},
         what="hybrid",
-        names_on_disk=names_on_disk,
+        on_disk=partial(_on_disk, family=FAMILIES[encoder.model_type]),
         advice=_advice,
     )
     return model.eval()
 
 
-def _name_on_disk(name: str, family: Family) -> str:
+def _on_disk(name: str, family: Family) -> str:
     if name.startswith("bridge."):
         return name.replace("bridge.", "enc_to_dec_proj.")
     if name.startswith("decoder."):
-        return f"decoder.{DECODER_NAMES.on_disk([name.removeprefix('decoder.')])[0]}"
-    stored = encoder_names(family.model_type).on_disk([name])[0]
+        return f"decoder.{DECODER_NAMES.on_disk(name.removeprefix('decoder.'))}"
+    stored = encoder_names(family.model_type).on_disk(name)
     return stored.replace(f"{family.prefix}.", "encoder.", 1)
 
 

@@ -95,11 +95,7 @@ def _check(
 
 
 def find_record(checkpoint: Path) -> dict[str, Any] | None:
-    """As `read_record`; None where the folder has none, or one of another program's.
-
-    Raises:
-        ValueError: as `read_record`, of a record that has a format.
-    """
+    """As `read_record`; None where the folder has none, or another program's, without a format."""
     path = checkpoint / FILE
     if not path.is_file():
         return None
@@ -125,11 +121,8 @@ CHECKPOINT = Kind(marker=FILE, written=_written)
 def check_trained(record: dict[str, Any], checkpoint: Path, *, joint: bool) -> None:
     """Whether a record holds what the training of a decoder goes on from.
 
-    Args:
-        joint: whether the encoder learns along.
-
-    Raises:
-        ValueError: something is missing, or of another kind; it is named.
+    Raises ValueError: something is missing, or of another kind; it is named. More of it is needed
+    where the encoder learns along (`joint`).
     """
     kinds = _DECODER_NEEDS | (_JOINT_NEEDS if joint else {})
     advice = f"Train again: python training/train_classifier.py --out {checkpoint}"

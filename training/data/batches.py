@@ -57,6 +57,7 @@ def encode_texts(
     """
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
+    backend.no_padding()
     texts = [one.text if one.text_pair is None else (one.text, one.text_pair) for one in examples]
     whole = backend.encode_batch(texts)
     too_long = [i for i, found in enumerate(whole) if len(found) > max_tokens]

@@ -176,9 +176,7 @@ def settle_labels(
     """The same rows, their labels without white space around them; and what is odd, in words.
 
     Nothing else is changed: labels that are nearly the same stay several, and `nan` is a name.
-
-    Args:
-        own_names: the labels are names that their source lists, which need no remark.
+    Labels that are names which their source lists (`own_names`) need no remark.
     """
     rows = [row for part in parts.values() for row in part]
     spaced = sum(row.label != row.label.strip() for row in rows)

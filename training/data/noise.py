@@ -42,12 +42,9 @@ def add_noise(
     """Does up to `number` corruptions, each to words of its own, never to two neighbours.
 
     Only words of letters are touched, never punctuation or numbers. A sentence that is too short
-    for so many gets fewer.
+    for so many gets fewer. All chance comes from `rng`: the same state, the same result.
 
     Args:
-        words: the clean sentence.
-        number: how many corruptions.
-        rng: all chance comes from it: the same state, the same result.
         shares: how often each kind is drawn; None for all alike.
     """
     kinds, weights = list(shares or dict.fromkeys(KINDS, 1.0)), None

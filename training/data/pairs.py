@@ -37,15 +37,7 @@ class PairCorpus(Parts[Pair]):
 
 
 def load_pairs(name: str, reading: Reading | None = None) -> PairCorpus:
-    """Reads and splits pairs; the same pair given twice counts once.
-
-    Args:
-        reading: how they are to be read; None: as they come.
-
-    Raises:
-        FileNotFoundError: there is nothing of that name.
-        ValueError: rows are bad, or too few to train on.
-    """
+    """Reads and splits pairs; the same pair given twice counts once. As `load_corpus` otherwise."""
     reading = reading or Reading()
     given, notes, licence = _read(name, reading)
     # By the source, so that all targets of one stay together.

@@ -57,11 +57,8 @@ def load_sentences(
 ) -> Sentences:
     """Every sentence of `shortest` to `longest` words of some corpora, each sentence once.
 
-    Args:
-        reading: how the corpora are to be read; the packaged ones are read as they are.
-
-    Raises:
-        FileNotFoundError, ValueError: as `load_corpus`; or a part has no such sentence.
+    Packaged corpora are read as they are, whatever the `reading`. Raises what `load_corpus` does,
+    and ValueError: a part has no such sentence.
     """
     reading = reading or Reading()
     corpora = [load_corpus(name, None if name in SOURCES else reading) for name in data]

@@ -52,10 +52,7 @@ def fit(
     """Trains `model` in place; after the last record it holds the best epoch's averaged weights.
 
     The same model, texts and recipe give the same numbers on the same machine: it seeds torch's
-    generator, which dropout draws from.
-
-    Raises:
-        ArithmeticError: the loss is no longer a number.
+    generator, which dropout draws from. Raises ArithmeticError: the loss is no longer a number.
     """
     torch.manual_seed(recipe.seed)
     order = torch.Generator().manual_seed(recipe.seed)

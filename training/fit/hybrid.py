@@ -49,10 +49,7 @@ def fit_hybrid(
     """Trains the decoder in place, and with a `distillation` the encoder and its classifier along.
 
     Yields a `TrainStep` each step, and `recipe.validations` times an `Evaluation`, the last after
-    the last step.
-
-    Raises:
-        ArithmeticError: the loss is no longer a number.
+    the last step. Raises ArithmeticError: the loss is no longer a number.
     """
     steps = max(1, recipe.pairs_seen // recipe.batch_size)
     learning = _learning(seq2seq, recipe, joint=distillation is not None)

@@ -61,11 +61,9 @@ def alignment_loss(
 ) -> Float[Tensor, ""]:
     """How far one head of the last layer but one is from attending to each label's source token.
 
-    In nats: 0 where all of its weight lies there.
-
-    Where a token comes from is known, so one head is told: "Jointly Learning to Align and Translate
-    with Transformer Models" (Garg et al. 2019, section 4). Copying follows soon, where it would
-    else take the greater part of a short training to be found.
+    In nats: 0 where all of its weight lies there. "Jointly Learning to Align and Translate with
+    Transformer Models" (Garg et al. 2019, section 4): the head is told, and copying follows soon,
+    where it would else take the greater part of a short training to be found.
     """
     weights = cross_weights[max(0, len(cross_weights) - 2)][:, _ALIGNED_HEAD]
     right = weights.float().gather(2, batch.alignment.clamp(min=0)[..., None])[..., 0]

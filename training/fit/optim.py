@@ -96,11 +96,7 @@ def learning_rate_share(step: int, steps: int, warm_up: float) -> float:
 
 
 def check_finite(loss: float, number: int, steps: int, learning_rate: float) -> None:
-    """Stops a run whose loss has run away.
-
-    Raises:
-        ArithmeticError: the loss is no number.
-    """
+    """Stops a run whose loss has run away: raises ArithmeticError where it is no number."""
     if not isfinite(loss):
         raise ArithmeticError(
             f"the loss became {loss} at step {number} of {steps}, with the learning rate "

@@ -148,12 +148,7 @@ class DecoderConfig:
 
 
 def check_sizes(config: Any, *, may_be_zero: Collection[str] = ()) -> None:
-    """Checks the sizes of a config's dataclass.
-
-    Raises:
-        ValueError: a size is below 1, another number as `check_number` says, or the heads do not
-            divide the width.
-    """
+    """Raises ValueError: a size is below 1, a number is odd, or heads do not divide the width."""
     for field in fields(config):
         value = getattr(config, field.name)
         least = 0 if field.name in may_be_zero else 1

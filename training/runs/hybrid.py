@@ -87,11 +87,7 @@ def new_hybrid(classifier: BERTClassifier, layers: int, dropout: float) -> BERTG
 
 
 def text_tokens(tokenizer: PreTrainedTokenizerBase) -> TextTokens:
-    """BERT's own marks: [CLS] begins a text, [SEP] ends it.
-
-    Raises:
-        ValueError: the tokenizer lacks one of them.
-    """
+    """BERT's own marks: [CLS] begins a text, [SEP] ends it; ValueError: one is lacking."""
     ids = (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id)
     if None in ids:
         raise ValueError(
@@ -105,8 +101,7 @@ def open_hybrid(
 ) -> tuple[dict[str, Any], BERTClassifier, Seq2Seq]:
     """A classifier's record, itself, and a hybrid of its encoder and a new decoder.
 
-    Raises:
-        FileNotFoundError, ValueError: there is no classifier that was trained here.
+    Raises FileNotFoundError or ValueError: there is no classifier that was trained here.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     record = read_record(checkpoint)
@@ -142,11 +137,8 @@ class Retention:
 def open_corpus(record: dict[str, Any], given: Sequence[str] = ()) -> Corpus:
     """The corpus that a record's classifier was trained on; of a rehearsal, its few texts.
 
-    Args:
-        given: where else than in the current folder it may lie.
-
-    Raises:
-        FileNotFoundError, ValueError: it is no longer there, or is another one now.
+    It may lie in what is `given` as well as in the current folder. Raises FileNotFoundError or
+    ValueError: it is no longer there, or is another one now.
     """
     advice = "name it with --data too, or use --encoder frozen, which does not need it"
     source = find_noted_texts(record["data"]["source"], given, advice=advice)
@@ -173,11 +165,7 @@ def measure_again(prepared: PreparedHybrid, corpus: Corpus) -> Retention:
 
 
 def check_retention(retention: Retention) -> None:
-    """Refuses a classifier that forgot too much.
-
-    Raises:
-        ArithmeticError: it lost more than half a point of accuracy on the validation part.
-    """
+    """Raises ArithmeticError: the classifier lost over half a point of validation accuracy."""
     before, now = retention.before, retention.now.validation.accuracy
     if (lost := before - now) > MOST_LOST:
         raise ArithmeticError(
