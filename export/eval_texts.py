@@ -19,8 +19,7 @@ from export.graphs.names import encoder_feed, input_names
 from export.loading import LoadedEncoder
 from training.data.batches import Batch, EncodedText, encode_texts, pad
 from training.data.corpus import Corpus, Example, load_corpus
-from training.data.pairs import load_pairs
-from training.data.sentences import load_sentences
+from training.data.hybrid_texts import load_pairs, load_sentences
 from training.data.splits import normal_form
 from training.file_names import find_noted_texts, noted_texts
 from training.hybrid.tasks import DenoisingTask, PairsTask

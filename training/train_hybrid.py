@@ -23,8 +23,8 @@ from training.checkpoints.atomic_folder import (
 )
 from training.checkpoints.record import CHECKPOINT
 from training.cli import add_recipe_flags, command_line, run_command, say
-from training.data.pairs import load_pairs
-from training.data.sentences import load_sentences, unknown_words
+from training.data.corpus import unknown_words
+from training.data.hybrid_texts import load_pairs, load_sentences
 from training.fit.hybrid import fit_hybrid
 from training.fit.losses import DistillationLoss
 from training.hybrid.tasks import DenoisingTask, HybridTask, PairsTask

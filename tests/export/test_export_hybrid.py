@@ -24,7 +24,7 @@ from training.checkpoints.classifier import load_tokenizer, save_classifier
 from training.checkpoints.record import read_record, write_record
 from training.data.batches import EncodedText
 from training.data.corpus import load_corpus
-from training.data.sentences import load_sentences
+from training.data.hybrid_texts import load_sentences
 from training.hybrid.tasks import DenoisingTask
 from training.model.classifier import BERTClassifier
 from training.model.config import ClassifierConfig

@@ -18,8 +18,8 @@ from training.checkpoints.classifier import load_classifier, load_tokenizer
 from training.checkpoints.hybrid import load_hybrid, read_text_tokens
 from training.checkpoints.record import read_record
 from training.data.corpus import load_corpus
+from training.data.hybrid_texts import load_sentences
 from training.data.noise import KINDS
-from training.data.sentences import load_sentences
 from training.hybrid.seq2seq import Seq2Seq
 from training.hybrid.tasks import DenoisingTask
 from training.recipes import HybridRecipe

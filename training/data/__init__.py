@@ -1,4 +1,4 @@
 """Rows to padded batches: cleaned, split, corrupted, tokenised; no text in two parts.
 
-Public: `batches`, `corpus`, `noise`, `pair_batches`, `pairs`, `sentences`, `splits`.
+Public: `batches`, `corpus`, `hybrid_texts`, `noise`, `pair_batches`, `splits`.
 """

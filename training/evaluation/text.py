@@ -15,9 +15,9 @@ from random import Random
 
 from sacrebleu.metrics import BLEU, CHRF
 
+from training.data.hybrid_texts import Sentence
 from training.data.noise import KINDS, Change, add_noise
 from training.data.pair_batches import align
-from training.data.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from training.data.corpus import most_words
+from training.data.hybrid_texts import Pair, PairCorpus, Sentence, Sentences, to_words
 from training.data.noise import KINDS, add_noise
 from training.data.pair_batches import EncodedPair, PairBatch, pair_batches
-from training.data.pairs import Pair, PairCorpus
-from training.data.sentences import Sentence, Sentences, most_words, to_words
 from training.evaluation.text import (
     NoisySentence,
     bleu_and_chrf,

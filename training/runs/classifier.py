@@ -12,8 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from training.checkpoints.classifier import initial_model
 from training.data.batches import EncodedText, encode_texts
-from training.data.corpus import Corpus, Example
-from training.data.sentences import UnknownWords, unknown_words
+from training.data.corpus import Corpus, Example, UnknownWords, unknown_words
 from training.evaluation.classification import Metrics, fit_temperature, measure, predict_logits
 from training.model.classifier import BERTClassifier
 from training.recipes import Recipe

@@ -17,8 +17,7 @@ from training.checkpoints.classifier import load_classifier, load_tokenizer
 from training.checkpoints.hybrid import TextTokens
 from training.checkpoints.record import check_trained, read_record
 from training.data.batches import encode_texts
-from training.data.corpus import Corpus, Example, load_corpus
-from training.data.sentences import UnknownWords
+from training.data.corpus import Corpus, Example, UnknownWords, load_corpus
 from training.evaluation.classification import predict_logits
 from training.file_names import find_noted_texts
 from training.fit.losses import DistillationLoss

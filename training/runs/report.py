@@ -9,8 +9,8 @@ from torch import nn
 from tqdm import tqdm
 
 from training.cli import counted, line, one_line, say
+from training.data.corpus import show_unknown
 from training.data.noise import KINDS
-from training.data.sentences import show_unknown
 from training.data.splits import PARTS
 from training.evaluation.classification import Baseline, Metrics
 from training.fit.classifier import Epoch

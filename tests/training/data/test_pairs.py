@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from datasets import Dataset, DatasetDict
 
-from training.data.pairs import load_pairs
+from training.data.hybrid_texts import load_pairs
 from training.readers.rows import Reading
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from training.data.corpus import load_corpus
-from training.data.sentences import load_sentences, split_sentences, to_words
+from training.data.hybrid_texts import load_sentences, split_sentences, to_words
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from training.data.sentences import UnknownWords, most_words, show_unknown, unknown_words
+from training.data.corpus import UnknownWords, most_words, show_unknown, unknown_words
 
 TEXTS = ["the film is great 😀", "the film is dull 😡 😡", "a story, and it was Ωmega 😀!"]
 

@@ -10,8 +10,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from training.checkpoints.hybrid import TextTokens
+from training.data.hybrid_texts import Pair
 from training.data.pair_batches import EncodedPair, PairBatch, pad_pairs
-from training.data.pairs import Pair
 from training.fit.hybrid import Evaluation, fit_hybrid
 from training.fit.losses import DistillationLoss, alignment_loss, denoising_loss
 from training.fit.optim import TrainStep

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from training.data.corpus import load_corpus
-from training.data.pairs import load_pairs
+from training.data.hybrid_texts import load_pairs
 from training.readers.hub_dataset import read_parts
 from training.readers.rows import LABELLED, RawTexts, Reading, Row
 from training.readers.table_file import make_row, read_table
