@@ -1,5 +1,5 @@
 // Two readings side by side, and the heads whose attention moved between them.
-const { make, bdi, hint, percent, root, show, chipStrip, signed, points, signedInk, answerBars, scrollBox } = library;
+const { make, bdi, hint, percent, root, show, chipStrip, signed, points, signedInk, answerBars, namedTable } = library;
 
 let value = null;
 
@@ -21,15 +21,10 @@ const sideCard = (words, index) => {
 const cell = (share) => make("td", { text: share < 0.005 ? "" : Math.round(100 * share), style: { "--ink-share": Math.sqrt(share).toFixed(3) }, className: "weight" });
 const change = (share) => signedInk(make("td", { text: Math.abs(share) < 0.005 ? "" : points(share, 0) }), share, 0.5);
 
-const table = (title, names, rows, draw) =>
-  scrollBox(
-    title,
-    make("table", { className: "effects" }, [
-      make("caption", { text: title }),
-      make("tr", {}, [make("td"), ...names.map((text) => make("th", { attributes: { scope: "col" } }, [bdi(text)])), make("th", { attributes: { scope: "col" }, text: "all others" })]),
-      ...rows.map((row, place) => make("tr", {}, [make("th", { attributes: { scope: "row" } }, [bdi(names[place])]), ...row.map(draw)])),
-    ]),
-  );
+const table = (title, names, rows, draw) => {
+  const named = rows.map((row, place) => [names[place], row.map(draw)]);
+  return namedTable(title, [...names, "all others"], named, [make("caption", { text: title })]);
+};
 
 const showHead = (index) => {
   [...root.querySelectorAll(".moved-head")].forEach((button, place) => button.setAttribute("aria-pressed", place === index));

@@ -82,8 +82,6 @@ window.attentionExplorer = ({ element, props, watch }) => {
     return given.effect === null ? chip : signedInk(chip, mainOf(given), top);
   };
 
-  const taken = (way) => (way === "masked" ? "masked" : "deleted");
-
   // A share with its name, as a bar; a number that is no share has no ink.
   const bar = (className, label, text, share, attributes = {}) =>
     make("li", { className, attributes }, [
@@ -94,8 +92,6 @@ window.attentionExplorer = ({ element, props, watch }) => {
   // An answer's classes as bars, the likeliest first and large.
   const answerBars = ({ bars }) =>
     make("ol", { className: "bars" }, bars.map(({ label, text, share }, place) => bar(place ? "bar" : "bar first", label, text, share)));
-
-  // Tokens as chips in a strip. The ink behind them is one row of a map.
 
   // The shares that a query gives to each of `count` keys; null where one is hidden.
   const unpack = (value, count) => {
@@ -198,10 +194,7 @@ window.attentionExplorer = ({ element, props, watch }) => {
       const [state, said] = restored === undefined ? ["", kind] : restored ? ["restored", `✓ ${kind}, restored`] : ["wrong", `✗ ${kind}, not restored`];
       return make("span", { className: `slip ${state}` }, [bdi(text), " ", make("small", { text: said })]);
     };
-    return [
-      hint(sentence),
-      ...(pieces.length ? [make("p", { className: "clean" }, pieces.map(piece))] : []),
-    ];
+    return [hint(sentence), ...(pieces.length ? [make("p", { className: "clean" }, pieces.map(piece))] : [])];
   };
 
   // A table that is wider than its place scrolls there, and says so.
@@ -216,6 +209,13 @@ window.attentionExplorer = ({ element, props, watch }) => {
     box.addEventListener("scroll", look);
     new ResizeObserver(look).observe(box);
     return make("div", { className: "scroll-box" }, [box, more]);
+  };
+  // One with names: of its columns, and of each row before its cells.
+  const namedTable = (label, columns, rows, caption = []) => {
+    const name = (text, scope) => make("th", { attributes: { scope } }, [bdi(text)]);
+    const head = make("tr", {}, [make("td"), ...columns.map((text) => name(text, "col"))]);
+    const body = rows.map(([text, cells]) => make("tr", {}, [name(text, "row"), ...cells]));
+    return scrollBox(label, make("table", { className: "effects" }, [...caption, head, ...body]));
   };
 
   // A grid of heads, a row for each layer: cells of signed ink, walked with the arrow keys.
@@ -274,8 +274,7 @@ window.attentionExplorer = ({ element, props, watch }) => {
   const together = (heads, others) => [...heads, ...less(others, heads)];
   const equal = (heads, others) => heads.length === others.length && !less(heads, others).length;
   // What is ablated after these are toggled: they go, or come back if all of them were gone.
-  const toggled = (heads, these) =>
-    these.every((pair) => has(heads, pair)) ? less(heads, these) : together(heads, these);
+  const toggled = (heads, these) => (these.every((pair) => has(heads, pair)) ? less(heads, these) : together(heads, these));
   const layerOf = (layer, heads) => [...Array(heads).keys()].map((head) => [layer, head + 1]);
 
   // Of quick clicks the last counts: those of one moment are sent as one, since two requests may
@@ -288,9 +287,7 @@ window.attentionExplorer = ({ element, props, watch }) => {
     clearTimeout(sending);
     sending = setTimeout(() => send({ without }), 30);
   };
-  const forgetSent = () => {
-    sent = null;
-  };
+  const forgetSent = () => (sent = null);
   const isOld = (without) => {
     const old = sent && Date.now() < sent.until && !equal(without, sent.without);
     if (!old) sent = null;
@@ -299,9 +296,9 @@ window.attentionExplorer = ({ element, props, watch }) => {
 
   return {
     make, bdi, hint, sized, percent, root, show, rove, chipStrip, signed, points, signedInk, largest, nats,
-    mainOf, short, inPoints, amount, fullInk, paired, wholeOf, lessThanCounts, effectChip, taken,
+    mainOf, short, inPoints, amount, fullInk, paired, wholeOf, lessThanCounts, effectChip,
     bar, answerBars, unpack, nameOf, chipFor, ink, looksAt, press, reveal, followChips, cleanSentence,
-    scrollBox, headGrid, headCell, cellText, place, followCells, one, has, less, together, equal,
+    scrollBox, namedTable, headGrid, headCell, cellText, place, followCells, one, has, less, together, equal,
     toggled, layerOf, soon, forgetSent, isOld,
   };
 };

@@ -1,13 +1,12 @@
 // What each word did to the answer: its effect as ink and number, attention as a line below.
-const { make, bdi, hint, percent, root, show, chipStrip, mainOf, amount, fullInk, paired, wholeOf, lessThanCounts, effectChip, taken } = library;
+const { make, bdi, hint, percent, root, show, chipStrip, mainOf, amount, fullInk, paired, wholeOf, lessThanCounts, effectChip } = library;
 
 let value = null;
 
 const MARKS = { idle: "○", against: "⇄", unseen: "!" };
 const MOST_NAMED = 6; // disagreements that are put into words
 
-const share = (word, top) =>
-  make("span", { className: "share", style: { width: `${(100 * word.share) / top}%` } });
+const share = (word, top) => make("span", { className: "share", style: { width: `${(100 * word.share) / top}%` } });
 
 const chipOf = (word, top, mostSeen) => {
   const mark = word.mark ? [make("small", { className: "mark", text: MARKS[word.mark], attributes: { "aria-label": word.mark } })] : [];
@@ -58,7 +57,7 @@ const legend = () => {
   const long = value.sentences.length
     ? ` The text is long: whole sentences were removed first, then the words of those that moved the answer most. ${value.left_out} words, without a number, were not tried.`
     : "";
-  return `+ : so much of ${wholeOf(value)} is lost with the word ${taken(value.way)}; − : the word speaks against it${beside}. The line below: how much ${value.looks} attends to it in the last layer, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${long}`;
+  return `+ : so much of ${wholeOf(value)} is lost with the word ${value.way}; − : the word speaks against it${beside}. The line below: how much ${value.looks} attends to it in the last layer, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${long}`;
 };
 
 const rule = () => {

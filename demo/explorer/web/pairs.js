@@ -1,5 +1,5 @@
 // What two words do together: the strongest in words, all as a table.
-const { make, bdi, hint, root, show, points, signedInk, mainOf, short, amount, fullInk, paired, taken, scrollBox } = library;
+const { make, bdi, hint, root, show, points, signedInk, mainOf, short, amount, fullInk, paired, namedTable } = library;
 
 let value = null;
 
@@ -23,22 +23,15 @@ const cellOf = (given, top) => {
 const table = () => {
   const places = [...value.words.keys()];
   const top = fullInk(places.flatMap((row) => places.map((column) => both(row, column))), value.least);
-  const name = (text, scope) => make("th", { attributes: { scope } }, [bdi(text)]);
-  const rows = value.words.map((word, row) =>
-    make("tr", {}, [
-      name(word, "row"),
-      ...places.map((column) => (row === column ? make("td", { text: "" }) : cellOf(both(row, column), top))),
-    ]),
-  );
-  const head = make("tr", {}, [make("td"), ...value.words.map((word) => name(word, "col"))]);
-  return scrollBox("Interaction of every two words", make("table", { className: "effects" }, [head, ...rows]));
+  const cells = (row) => places.map((column) => (row === column ? make("td", { text: "" }) : cellOf(both(row, column), top)));
+  return namedTable("Interaction of every two words", value.words, value.words.map((word, row) => [word, cells(row)]));
 };
 
 const notes = () => {
   const left = value.words_left_out ? ` ${value.words_left_out} words of smaller effect were not paired.` : "";
   const what = value.number ? "the number" : "the log-odds";
   const beside = value.number ? "" : "; in brackets, the same of its probability, in points: there the ceiling of 100 % makes any two words of a sure answer count for less together";
-  return `In each cell f(x) − f(x without u) − f(x without v) + f(x without both), where f is ${what} of ${value.label}${beside}. Words are ${taken(value.way)}. 0: the two have nothing to do with each other.${left}`;
+  return `In each cell f(x) − f(x without u) − f(x without v) + f(x without both), where f is ${what} of ${value.label}${beside}. Words are ${value.way}. 0: the two have nothing to do with each other.${left}`;
 };
 
 const strongest = () => {

@@ -1,6 +1,6 @@
 // What the generated tokens owe to the source: signed chips above, the source's words below, and all
 // of it as a table.
-const { make, bdi, hint, percent, root, show, chipStrip, signed, signedInk, largest, nameOf, chipFor, press, followChips, scrollBox } = library;
+const { make, bdi, hint, percent, root, show, chipStrip, signed, signedInk, largest, nameOf, chipFor, press, followChips, namedTable } = library;
 
 let value = null;
 let current = 0;
@@ -52,14 +52,9 @@ const choose = (query) => {
 
 const table = () => {
   const top = Math.max(largest(value.effects.flat()), value.least);
-  const head = make("tr", {}, [make("td"), ...value.words.map((text) => make("th", { attributes: { scope: "col" } }, [bdi(text)]))]);
-  const rows = value.tokens.map((token, row) =>
-    make("tr", {}, [
-      make("th", { attributes: { scope: "row" } }, [bdi(token.text)]),
-      ...value.effects[row].map((effect) => signedInk(make("td", { text: Math.abs(effect) < 0.05 ? "" : signed(effect, 1) }), effect, top)),
-    ]),
-  );
-  return scrollBox("Effect of each source word on each generated token", make("table", { className: "effects" }, [head, ...rows]));
+  const cell = (effect) => signedInk(make("td", { text: Math.abs(effect) < 0.05 ? "" : signed(effect, 1) }), effect, top);
+  const rows = value.tokens.map((token, row) => [token.text, value.effects[row].map(cell)]);
+  return namedTable("Effect of each source word on each generated token", value.words, rows);
 };
 
 const notes = () => {

@@ -24,14 +24,10 @@ const drawAll = () => {
   const strip = chipStrip(`The text as ${shown.unit}s`);
   shown.tokens.forEach((token, index) => {
     const first = index === 0 || shown.tokens[index - 1].segment !== token.segment;
-    if (shown.pair && first) {
-      strip.append(make("span", { className: "segment", text: token.segment ? "Text B" : "Text A" }));
-    }
+    if (shown.pair && first) strip.append(make("span", { className: "segment", text: token.segment ? "Text B" : "Text A" }));
     strip.append(chipFor(token, !shown.queries.includes(index)));
   });
-  if (shown.left_out) {
-    strip.append(make("span", { className: "left-out", text: `… ${shown.left_out} more tokens were not read` }));
-  }
+  if (shown.left_out) strip.append(make("span", { className: "left-out", text: `… ${shown.left_out} more tokens were not read` }));
   const count = shown.tokens.filter((token) => shown.unit === "token" || !token.special).length;
   const scrolled = root.querySelector(".chips")?.scrollTop ?? 0;
   root.replaceChildren(
