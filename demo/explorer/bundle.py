@@ -244,15 +244,10 @@ def _seen(title: str) -> str:
 
 def _path_end(folder: Path, folders: Sequence[Path]) -> str:
     """The end of a folder's path that tells it from the others, of as few parts as will do."""
-    parts = [_parts(one) for one in folders]
-    longest = max(map(len, parts))
-    enough = (n for n in range(1, longest) if len({p[-n:] for p in parts}) == len(set(parts)))
-    return "/".join(_parts(folder)[-next(enough, longest) :])
-
-
-def _parts(folder: Path) -> tuple[str, ...]:
-    whole = folder.resolve()
-    return whole.relative_to(whole.anchor).parts
+    parts = {one: one.resolve().parts[1:] for one in folders}
+    different, longest = set(parts.values()), max(map(len, parts.values()))
+    enough = (n for n in range(1, longest) if len({p[-n:] for p in different}) == len(different))
+    return "/".join(parts[folder][-next(enough, longest) :])
 
 
 def _numbered(title: str, taken: Sequence[str]) -> str:
@@ -280,8 +275,7 @@ def open_tokenizer(file: Path) -> Tokenizer:
         if (size := file.stat().st_size) > _LARGEST:
             raise ValueError(f"it has {size:,} bytes; expected at most {_LARGEST:,}")
         tokenizer = Tokenizer.from_file(str(file))
-        _check_growth(tokenizer)
-        _check_pieces(tokenizer)
+        _check(tokenizer)
     except (KeyboardInterrupt, SystemExit):
         raise
     # The library raises plain Exception, and where its own code panics a BaseException.
@@ -297,7 +291,7 @@ def reason(error: BaseException) -> str:
     return " ".join(str(error).split())[:200].rstrip(". ")
 
 
-def _check_growth(tokenizer: Tokenizer) -> None:
+def _check(tokenizer: Tokenizer) -> None:
     read = _growth(tokenizer.normalizer) * _growth(tokenizer.pre_tokenizer)
     for doing, growth in (("reading", read), ("writing", _growth(tokenizer.decoder))):
         if growth > _MOST:
@@ -305,9 +299,6 @@ def _check_growth(tokenizer: Tokenizer) -> None:
                 f"its rules for {doing} can make {min(growth, 10**15):,} characters of one; "
                 f"expected at most {_MOST}"
             )
-
-
-def _check_pieces(tokenizer: Tokenizer) -> None:
     longest = max(map(len, tokenizer.get_vocab(with_added_tokens=True)), default=0)
     if longest > _LONGEST_PIECE:
         raise ValueError(

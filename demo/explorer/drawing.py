@@ -100,15 +100,6 @@ class Geometry:
     width: float
     height: float
 
-    @property
-    def map_rectangle(self) -> tuple[float, float, float, float]:
-        """Left, bottom, width and height as shares of the picture: matplotlib's way."""
-        return self._rectangle(self.left, self.map_width)
-
-    @property
-    def scale_rectangle(self) -> tuple[float, float, float, float]:
-        return self._rectangle(self.left + self.map_width + 0.15, 0.12)
-
     def cell(self, x: float, y: float, rows: int, columns: int) -> tuple[int, int] | None:
         """The row and column under a pixel of the PNG; None beside the map."""
         row = (y / DOTS_PER_INCH - self.top) / self.map_height
@@ -117,7 +108,9 @@ class Geometry:
             return None
         return int(row * rows), int(column * columns)
 
-    def _rectangle(self, left: float, width: float) -> tuple[float, float, float, float]:
+    def rectangle(self, left: float, width: float) -> tuple[float, float, float, float]:
+        """One as high as the map, as matplotlib takes it: left, bottom, width and height as shares
+        of the picture."""
         bottom = self.height - self.top - self.map_height
         return (
             left / self.width,
@@ -206,7 +199,7 @@ def _figure(view: MapView, palette: Palette) -> Figure:
     box = map_geometry(rows, columns)
     figure = Figure(figsize=(box.width, box.height), dpi=DOTS_PER_INCH, facecolor=palette.paper)
     FigureCanvasAgg(figure)
-    axes = figure.add_axes(box.map_rectangle)
+    axes = figure.add_axes(box.rectangle(box.left, box.map_width))
     norm = PowerNorm(0.5, vmin=0, vmax=scale_top(view.weights, of_one_text=view.of_one_text))
     weights = view.weights if view.weights.size else np.zeros((1, 1))
     axes.imshow(weights, cmap=palette.colormap, norm=norm, aspect="auto", interpolation="nearest")
@@ -214,7 +207,8 @@ def _figure(view: MapView, palette: Palette) -> Figure:
     axes.spines[:].set_color(palette.line)
     _name_tokens(axes, rows, columns, box, palette)
     _divide_segments(axes, view, palette)
-    _draw_scale(figure.add_axes(box.scale_rectangle), view, palette)
+    beside = box.rectangle(box.left + box.map_width + 0.15, 0.12)
+    _draw_scale(figure.add_axes(beside), view, palette)
     _write_titles(figure, view, box, palette)
     return figure
 

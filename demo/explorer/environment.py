@@ -92,8 +92,8 @@ def _is_in_use(folder: Path) -> bool:
         os.kill(int(number), 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):  # somebody else's
-        return True
+    except (OSError, OverflowError):
+        pass  # somebody else's
     return True
 
 

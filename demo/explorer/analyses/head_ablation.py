@@ -76,9 +76,8 @@ def head_effects(model: EncoderModel, reading: Reading, label: int) -> Progressi
     room, inside = _room(model, reading), heads_left(mask)
     total = 1 + layers + min(len(inside), room)
 
-    masks = ablation_masks(
-        mask, [(), *(tuple((i, j) for j in range(heads)) for i in range(layers))]
-    )
+    whole_layers = [tuple((i, j) for j in range(heads)) for i in range(layers)]
+    masks = ablation_masks(mask, [(), *whole_layers])
     texts = [reading.encoded] * len(masks)
     found = yield from nested(answers(model, texts, masks), 0, total)
     whole, without_layer = found[0], found[1:]

@@ -136,20 +136,13 @@ def occlusion(
     """
     plan = plan or plan_occlusion(model, reading)
     words = plan.words
-    without_sentences = yield from nested(
-        answers_without(
-            model, reading, ([words[place] for place in span] for span in plan.sentences), mode
-        ),
-        0,
-        plan.texts,
-    )
+    sentences = ([words[place] for place in span] for span in plan.sentences)
+    steps = answers_without(model, reading, sentences, mode)
+    without_sentences = yield from nested(steps, 0, plan.texts)
     whole = Answers(model.bundle, reading.logits)
     chosen = _chosen(plan, np.abs(whole.log_odds_falls(without_sentences, target)))
-    without_words = yield from nested(
-        answers_without(model, reading, ([words[place]] for place in chosen), mode),
-        len(plan.sentences),
-        plan.texts,
-    )
+    steps = answers_without(model, reading, ([words[place]] for place in chosen), mode)
+    without_words = yield from nested(steps, len(plan.sentences), plan.texts)
     logits = np.full((len(words), len(reading.logits)), np.nan, np.float32)
     logits[chosen] = without_words.logits
     changed = Answers(model.bundle, logits)

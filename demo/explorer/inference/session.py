@@ -12,9 +12,9 @@ that is under way.
 import atexit
 import os
 import platform
+from bisect import insort
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from heapq import heapify, heappop, heappush
 from itertools import count
 from pathlib import Path
 from threading import Condition
@@ -42,14 +42,11 @@ def adds_exactly(machine: str = "", flags: str = "") -> bool:
     """
     if (machine or platform.machine()).lower() not in _X86:
         return True
-    return not _VNNI.isdisjoint((flags or _features()).split())
-
-
-def _features() -> str:
-    """What Linux lists of the first processor; nothing on other systems."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return next((line.split(":", 1)[1] for line in lines if line.startswith("flags")), "")
+    listed = Path("/proc/cpuinfo")  # Linux's; other systems have none
+    if not flags and listed.is_file():
+        lines = listed.read_text(encoding="utf-8").splitlines()
+        flags = next((line.split(":", 1)[1] for line in lines if line.startswith("flags")), "")
+    return not _VNNI.isdisjoint(flags.split())
 
 
 _THREADS = min(2, os.cpu_count() or 1)
@@ -201,11 +198,14 @@ class Turns:
         """
         place = (not first, next(self._numbers))
         with self._changed:
-            heappush(self._waiting, place)
+            insort(self._waiting, place)
             try:
-                self._changed.wait_for(lambda: self._is_next(place))
+                self._changed.wait_for(
+                    lambda: not self._taken and not self._closed and self._waiting[0] == place
+                )
             finally:
-                self._leave(place)
+                self._waiting.remove(place)
+                self._changed.notify_all()  # who was interrupted may have stood before others
             self._taken = True
         try:
             yield
@@ -220,17 +220,6 @@ class Turns:
         with self._changed:
             self._closed = True
             self._changed.wait_for(lambda: not self._taken, _PATIENCE)
-
-    def _is_next(self, place: tuple[bool, int]) -> bool:
-        return not self._taken and not self._closed and self._waiting[0] == place
-
-    def _leave(self, place: tuple[bool, int]) -> None:
-        if self._waiting[0] == place:
-            heappop(self._waiting)
-        else:  # interrupted while it waited
-            self._waiting.remove(place)
-            heapify(self._waiting)
-            self._changed.notify_all()
 
 
 TURNS = Turns()

@@ -218,8 +218,7 @@ def first_cross_head(generation: Generation) -> tuple[int, int]:
         return 0, 0
     weights = generation.cross_weights[..., words]
     score = weights.max(axis=-1).mean(axis=-1) - weights.mean(axis=-2).max(axis=-1)
-    layer, head = np.unravel_index(int(score.argmax()), score.shape)
-    return int(layer), int(head)
+    return divmod(int(score.argmax()), score.shape[1])
 
 
 def first_step(generation: Generation) -> int:
@@ -252,8 +251,7 @@ def first_head(reading: Reading) -> tuple[int, int]:
             for layer in range(len(reading.weights))
         ]
     )
-    layer, head = np.unravel_index(int(firmness.argmax()), firmness.shape)
-    return int(layer), int(head)
+    return divmod(int(firmness.argmax()), firmness.shape[1])
 
 
 def first_token(view: MapView) -> int:

@@ -116,7 +116,6 @@ _JOIN = ("data", "event_data", "fn_index", "session_hash", "trigger_id")
 """What a page's event says; other fields are for servers of other kinds."""
 
 
-_NOTHING = "This page has nothing at this address."
 _UNKNOWN = (
     "There is nothing to fetch here: this was never asked for, or was fetched already, or too long "
     "ago. Post the request again."
@@ -149,7 +148,7 @@ class Door:
                 receive = await self._checked(scope, receive)
             elif scope["method"] not in ("GET", "HEAD") or not _is_read(scope["path"]):
                 await _in_time(_discard(receive))
-                raise RefusedError(404, _NOTHING)
+                raise RefusedError(404, "This page has nothing at this address.")
             else:
                 self._check_fetched(scope)
         except RefusedError as error:

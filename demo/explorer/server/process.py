@@ -3,11 +3,9 @@
 The log says where a failure was and of which kind, never what a reader had sent: an exception's
 message may hold a reader's words, or megabytes of them; gradio and uvicorn log it.
 
-What gradio keeps of a session is kept once for all of them. By itself gradio copies the settings of
-every component for every session, which takes 40 ms and 324 kB, and stores there the last value of
-each: megabytes, after an attention map of a long text. They are for components whose value stays on
-the server, and for links to what a reader saw. This page has neither: what a reader sees is in
-their browser, and each of its requests says it all.
+What gradio keeps of a session is kept once for all of them. By itself it copies every component's
+settings for every session, and stores the last value of each, megabytes of a long text's maps: for
+components whose value stays on the server, and links to what a reader saw. This page has neither.
 """
 
 import errno
@@ -27,7 +25,6 @@ from gradio.state_holder import SessionState, StateHolder
 from explorer.environment import make_own_folder
 
 LOOPBACK = "127.0.0.1"
-_FIRST_PORT = "the first free one from 7860 is then taken"
 
 
 class ServerError(Exception):
@@ -69,7 +66,7 @@ def check_address(host: str | None, port: int | None) -> str:
 def _refuse(host: str, port: int | None, error: OSError) -> NoReturn:
     reasons = {
         errno.EADDRINUSE: f"Port {port} of {host} is taken: another program, or another page, "
-        f"listens there. Give another --port, or none: {_FIRST_PORT}.",
+        "listens there. Give another --port, or none: the first free one from 7860 is then taken.",
         errno.EACCES: f"This user may not listen on port {port}. Give --port a number from 1024.",
         errno.EADDRNOTAVAIL: f"{host} is no address of this machine. Give --host one that is: "
         f"{LOOPBACK} for it alone, 0.0.0.0 for whoever can reach it.",
@@ -114,13 +111,10 @@ def reach_directly(host: str | None) -> None:
         os.environ[name] = ",".join([*known, *(one for one in ours if one not in known)])
 
 
-_LOGGERS = ("uvicorn.error", "asyncio")
-
-
 def keep_words_out_of_the_log() -> None:
     """Has failures of this process logged without their messages."""
     traceback.print_exc = _print_failure
-    for name in _LOGGERS:
+    for name in ("uvicorn.error", "asyncio"):
         logging.getLogger(name).addFilter(_without_words)
 
 

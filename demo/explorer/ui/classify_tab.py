@@ -12,13 +12,12 @@ from bundle_format.schema import Example
 from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel, Reading
-from explorer.maps.head_types import HeadType
 from explorer.maps.view import first_head, rollout_view
 from explorer.ui import payloads, wording
 from explorer.ui.checks import check_example
 from explorer.ui.events import Trigger, Update, on, sent_with
-from explorer.ui.map_viewer import MapViewer
-from explorer.ui.models import MapControls, MapSelection, PageModels
+from explorer.ui.map_viewer import MapsOf, MapViewer
+from explorer.ui.models import MapControls, PageModels
 from explorer.ui.panel import Asked, Group, Panels, lay_out_groups
 from explorer.ui.panels.compare import COMPARE
 from explorer.ui.panels.heads import HEAD_EFFECTS, PRUNING
@@ -67,7 +66,12 @@ class ClassifyTab:
             panels = lay_out_groups(ANALYSES, classifies)
         self.shown = gr.JSON(visible=False)
         self.panels = Panels(panels, self._ask, self.shown)
-        self.viewer.join(self, self.shown, self.tokens, frame.dark)
+        of = MapsOf(
+            models.select,
+            lambda one, chosen: payloads.tokens(one.reading, one.view, one.model.bundle, chosen),
+            lambda one, found: wording.map_notes(one.view, one.reading, found),
+        )
+        self.viewer.join(of, self.shown, self.tokens, frame.dark)
 
     def wire(self, opened: Dependency) -> tuple[Dependency, Dependency]:
         """Wires it; gives the events after which a model is there, or another one.
@@ -78,21 +82,15 @@ class ClassifyTab:
         answers = self._wire_answers(opened)
         panels = [one.result for one in self.panels if one.analysis.ablates_heads]
         ablating = [part.ablate for part in (self.viewer.heads, self.ablated, *panels)]
-        numbers = [self.viewer.layer, self.viewer.head]
+        viewer, controls = self.viewer, self.viewer.controls
+        changed = [viewer.layer, viewer.head, *self._answered]
         # Every click tells what it wants out; of deferred ones gradio sends the first one's data.
         other_heads = [
-            on(
-                one,
-                self.ablate,
-                self.viewer.controls,
-                [*numbers, *self._answered],
-                waits_on=self.text,
-                trigger_mode="multiple",
-            )
+            on(one, self.ablate, controls, changed, waits_on=self.text, trigger_mode="multiple")
             for one in ablating
         ]
-        for event in (*answers, *other_heads, self.viewer.wire()):
-            on(event.then, self.show_rollout, self.viewer.controls, [self.rollout])
+        for event in (*answers, *other_heads, viewer.wire()):
+            on(event.then, self.show_rollout, controls, [self.rollout])
         submitted = [self.text.submit, self.text_pair.submit]
         leaving: list[Trigger] = [self._frame.bundle.input, self.examples.choose, *submitted]
         self.panels.wire(answers, [*leaving, *ablating], other_heads)
@@ -102,10 +100,8 @@ class ClassifyTab:
         """What has a text read: the page that opens, another model, the Enter key, an example."""
         viewer, bundle = self.viewer, {"title": self._frame.bundle}
         texts = [self.text, self.text_pair, self.second]
-        numbers = [viewer.layer, viewer.head]
-        begun = [
-            self._frame.facts, self._frame.about, self.examples, *texts, *numbers, *self._answered
-        ]  # fmt: skip
+        around = [self._frame.facts, self._frame.about, self.examples]
+        begun = [*around, *texts, viewer.layer, viewer.head, *self._answered]
         beginning = {
             name: part
             for name, part in viewer.controls.items()
@@ -113,7 +109,6 @@ class ClassifyTab:
         }
         asked = {**bundle, "text": self.text, "text_pair": self.text_pair, **viewer.controls}
         submitted = [self.text.submit, self.text_pair.submit]
-        chosen = [*texts, *self._answered]
         example = {**bundle, **viewer.controls}
         return [
             on(trigger, handler, inputs, outputs, waits_on=self.text)
@@ -121,7 +116,7 @@ class ClassifyTab:
                 (opened.then, self.begin, {**bundle, **beginning}, begun),
                 (self._frame.bundle.input, self.begin, {**bundle, **beginning}, begun),
                 (submitted, self.read, asked, self._answered),
-                (self.examples.choose, self.choose_example, example, chosen),
+                (self.examples.choose, self.choose_example, example, [*texts, *self._answered]),
             )
         ]
 
@@ -194,16 +189,6 @@ class ClassifyTab:
         selection = self._models.select(MapControls(**controls))
         view = rollout_view(selection.reading, selection.maps.queries)
         return {self.rollout: payloads.rollout(selection.reading, view)}
-
-    def select(self, controls: MapControls) -> MapSelection:
-        """See `MapsOf`, as the two below."""
-        return self._models.select(controls)
-
-    def tokens_of(self, selection: MapSelection, chosen: int | None = None) -> dict[str, Any]:
-        return payloads.tokens(selection.reading, selection.view, selection.model.bundle, chosen)
-
-    def notes_of(self, selection: MapSelection, found: HeadType | None) -> wording.Notes:
-        return wording.map_notes(selection.view, selection.reading, found)
 
     def _answer(self, model: EncoderModel, reading: Reading, controls: MapControls) -> Update:
         bundle = model.bundle

@@ -4,8 +4,9 @@ to keep. Both tabs have one; whatever belongs to the view of a map stands here a
 Whoever speaks HTTP can forge what a click says.
 """
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple
 
 import gradio as gr
 from gradio.components import Component
@@ -24,20 +25,15 @@ from explorer.ui.models import MapControls, MapSelection
 from explorer.ui.widgets import WEB, widget
 
 
-class MapsOf(Protocol):
+class MapsOf(NamedTuple):
     """What the maps of a tab are of."""
 
-    def select(self, controls: MapControls) -> MapSelection:
-        """The map that is chosen. Raises RequestError."""
-        ...
-
-    def tokens_of(self, selection: MapSelection, chosen: int | None = None) -> dict[str, Any]:
-        """What the widget of the tab's tokens receives; `chosen` is the one whose row is shown."""
-        ...
-
-    def notes_of(self, selection: MapSelection, found: HeadType | None) -> wording.Notes:
-        """What a reader should know about the map, given the type of its head."""
-        ...
+    select: Callable[[MapControls], MapSelection]
+    """Finds the map that is chosen. Raises RequestError."""
+    tokens: Callable[[Any, int | None], dict[str, Any]]
+    """What the widget of the tab's tokens receives for a selection; which one's row is shown."""
+    notes: Callable[[Any, HeadType | None], wording.Notes]
+    """What a reader should know about a selected map, given the type of its head."""
 
 
 class MapViewer:
@@ -111,13 +107,8 @@ class MapViewer:
         numbered = [self.layer.input, self.head.input]
         switched = [one.input for one in (self.special_tokens, self.words, self.by_norms)]
         on(numbered, self.draw, controls, parts, waits_on=self.picture)
-        on(
-            self.heads.choose,
-            self.choose_head,
-            controls,
-            [self.layer, self.head, *parts],
-            waits_on=self.picture,
-        )
+        chosen = [self.layer, self.head, *parts]
+        on(self.heads.choose, self.choose_head, controls, chosen, waits_on=self.picture)
         on(self.picture.select, self.choose_row, controls, [self._tokens])
         if self.looks_at:
             filled = [self.by_norms, *parts]
@@ -150,8 +141,8 @@ class MapViewer:
         return {
             self.heads: gr.update(**heads),
             self.picture: gr.update(value=drawn, alt_text=wording.map_description(view)),
-            self._tokens: of.tokens_of(selection),
-            self.notes: of.notes_of(selection, found),
+            self._tokens: of.tokens(selection, None),
+            self.notes: of.notes(selection, found),
         }
 
     def show_nothing(self) -> Update:
@@ -188,7 +179,7 @@ class MapViewer:
     def choose_row(self, event: gr.EventData, **controls: Any) -> Update:
         """The picture was clicked: the token of that row is chosen."""
         selection = self._of.select(MapControls(**controls))
-        return {self._tokens: self._of.tokens_of(selection, _clicked_row(event, selection.view))}
+        return {self._tokens: self._of.tokens(selection, _clicked_row(event, selection.view))}
 
     def look_elsewhere(self, **controls: Any) -> Update:
         """What the generated text attends to in the source is to be shown, or in itself."""
@@ -208,12 +199,8 @@ def overview(maps: Maps) -> dict[str, Any]:
     for layer in range(len(maps.weights)):
         weights = maps.of_layer(layer)
         rows.append(tiles(weights, maps))
-        types.append(
-            [
-                {"name": one.name, "text": wording.in_short(one)}
-                for one in head_types(weights, measure)
-            ]
-        )
+        found = head_types(weights, measure)
+        types.append([{"name": one.name, "text": wording.in_short(one)} for one in found])
     layers, heads = maps.weights.shape[:2]
     return {"layers": layers, "heads": heads, "picture": picture(rows), "types": types}
 

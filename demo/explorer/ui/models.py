@@ -261,6 +261,7 @@ class PageModels:
         )
         layer = check_layer(controls.layer, generator.decoder)
         head = check_head(controls.head, generator.decoder)
+        corrupted = source_of(generation.source.text, controls.shown.get("corrupted"), model.mask)
         return GenerationSelection(
             model=model,
             reading=generation.source,
@@ -269,9 +270,7 @@ class PageModels:
             generator=generator,
             generation=generation,
             looks_at=looks_at,
-            corrupted=source_of(
-                generation.source.text, controls.shown.get("corrupted"), model.mask
-            ),
+            corrupted=corrupted,
         )
 
     def _kept(

@@ -132,14 +132,8 @@ class Panel:
         if changed:
             on(changed, self.tell_cost, inputs, [self.cost])
         in_browser(self.start.click, MAY_STOP, outputs=[self.stop])
-        run = on(
-            self.start.click,
-            self.run,
-            inputs,
-            [self.cost, self.result, self.stop],
-            line=self.analysis.line,
-            waits_on=self.cost,
-        )
+        told, line = [self.cost, self.result, self.stop], self.analysis.line
+        run = on(self.start.click, self.run, inputs, told, line=line, waits_on=self.cost)
         stopped = in_browser(self.stop.click, MAY_NOT_STOP, outputs=[self.stop], cancels=[run])
         on(stopped.then, self.settle, inputs, [self.cost, self.stop])
         return run

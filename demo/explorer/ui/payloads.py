@@ -146,7 +146,7 @@ def rollout(reading: Reading, view: RolloutView) -> dict[str, Any]:
 
 
 def written(
-    selected: GenerationSelection, *, busy: bool = False, chosen: int | None = None
+    selected: GenerationSelection, chosen: int | None = None, *, busy: bool = False
 ) -> dict[str, Any]:
     """The written tokens, or words, with their candidates, what they may attend to, and the map.
 
@@ -221,9 +221,7 @@ def _pieces(
 
 def _written(generation: Generation, axis: Axis) -> list[dict[str, Any]]:
     """What was written: each token, or word, with the steps that wrote it."""
-    places = [word.places for word in axis.words or ()] or [
-        (place,) for place in range(len(axis.whole))
-    ]
+    places = [word.places for word in axis.words or ()] or [(n,) for n in range(len(axis.whole))]
     return [
         {**chip(token, number), "steps": [_step(generation, place) for place in places[number]]}
         for number, token in enumerate(axis.whole)

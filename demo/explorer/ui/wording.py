@@ -196,13 +196,11 @@ def removed_share(view: MapView, reading: Reading) -> str:
 
 def scaled_back(view: MapView) -> str:
     """How much of its rows hiding tokens took from a map."""
-    average, most = (
-        (float(view.removed.mean()), float(view.removed.max())) if len(view.removed) else (0.0, 0.0)
-    )
+    removed = view.removed if len(view.removed) else np.zeros(1)
     left = "stays as it was" if view.is_maximum else "was scaled back to 100 %"
     return (
-        f"{average:.0%} of a row's attention on average, {most:.0%} at most; what is left of each "
-        f"row {left}."
+        f"{removed.mean():.0%} of a row's attention on average, {removed.max():.0%} at most; what "
+        f"is left of each row {left}."
     )
 
 

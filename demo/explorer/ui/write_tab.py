@@ -4,10 +4,9 @@ Whoever speaks HTTP can call the handlers with anything, so each value is checke
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -18,19 +17,17 @@ from gradio.events import Dependency
 from bundle_format.schema import Example
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import Generation, TextGenerator
+from explorer.inference.generator import Generation
 from explorer.inference.logits import Settings
-from explorer.maps.head_types import HeadType
 from explorer.maps.maps import MEAN
 from explorer.maps.view import first_cross_head
 from explorer.ui import payloads, wording
 from explorer.ui.checks import COUNTS, NUMBERS, check_example, check_settings
 from explorer.ui.events import WRITING, Update, in_browser, on, sent_with
-from explorer.ui.map_viewer import MapViewer
+from explorer.ui.map_viewer import MapsOf, MapViewer
 from explorer.ui.models import (
     GenerationSelection,
     MapControls,
-    MapSelection,
     PageModels,
     Source,
     corrupt_again,
@@ -112,7 +109,12 @@ class WriteTab:
             self.corrupted, self.shown = gr.JSON(visible=False), gr.JSON(visible=False)
             self.is_open = gr.Checkbox(visible=False)
         self.panels = Panels(panels, self._ask, self.shown)
-        self.viewer.join(self, self.shown, self.written, frame.dark)
+        of = MapsOf(
+            models.select_generation,
+            payloads.written,
+            lambda one, found: wording.write_map_notes(one.view, found),
+        )
+        self.viewer.join(of, self.shown, self.written, frame.dark)
 
     def _lay_out_source(self) -> None:
         """What there is to write from."""
@@ -132,7 +134,8 @@ class WriteTab:
         Args:
             begun, changed: the events after which a model is there, or another one.
         """
-        title, given = {"title": self._frame.bundle}, {"corrupted": self.corrupted}
+        title, text = {"title": self._frame.bundle}, {"text": self.source}
+        given = {"corrupted": self.corrupted}
         source: list[Block] = [self.source, self.corrupted, self.mark]
         model = [*source, self.examples, self.corrupt_button]
         cleared = [self.shown, self.notice, self.written, self._tabs]
@@ -142,21 +145,14 @@ class WriteTab:
             on(
                 in_browser(trigger, script, outputs=[self._frame.dark, self.is_open]).then,
                 self.open,
-                {
-                    **title,
-                    "is_open": self.is_open,
-                    "text": self.source,
-                    **given,
-                    **self.viewer.controls,
-                },
+                {**title, "is_open": self.is_open, **text, **given, **self.viewer.controls},
                 [self.shown, self.notice, self.viewer.layer, self.viewer.head, *self.viewer.parts],
                 waits_on=self.viewer.picture,
                 line=WRITING,
             )
             for trigger, script in ((self.tab.select, _OPENED), (changed.then, _IF_OPEN))
         ]
-        corrupting = {**title, "text": self.source, **given}
-        on(self.corrupt_button.click, self.corrupt, corrupting, source)
+        on(self.corrupt_button.click, self.corrupt, {**title, **text, **given}, source)
         in_browser(self.source.input, _OWN_TEXT, outputs=[self.corrupted, self.mark])
         chosen = on(self.examples.choose, self.choose_example, title, source)
         answered = [*opens, *self._wire_writing(chosen)]
@@ -260,10 +256,18 @@ class WriteTab:
             generations = self._models.write(title, text, checked)
             yield {self.notice: _NO_NOTICE, self.stop: gr.update(interactive=True)}
             model, generator = self._models.model(title), self._models.generator(title)
-            show = partial(_shown, title, source_of(text, corrupted, model.mask))
-            grown = partial(self._grown, model, generator, show, checked.max_tokens)
+            source = source_of(text, corrupted, model.mask)
             with closing(generations):
-                yield from self._stream(generations, grown, controls)
+                for generation, last in _paced(generations):
+                    view: Update = {}
+                    if last and not controls.shown:  # later, the reader has chosen what to look at
+                        controls = _best_view(controls, generation)
+                        view = {self.viewer.layer: controls.layer, self.viewer.head: controls.head}
+                    shown = replace(controls, shown=_shown(title, source, generation))
+                    selection = self._models.select_of_generation(
+                        model, generator, generation, shown
+                    )
+                    yield {**self._grown(selection, shown, checked.max_tokens), **view}
         except RequestError as error:
             lines = [str(error)]
             if controls.shown:
@@ -276,52 +280,11 @@ class WriteTab:
         stop: Update = {self.stop: gr.update(interactive=False)}
         return {**stop, **self.viewer.redraw(**controls)} if controls["shown"] else stop
 
-    def select(self, controls: MapControls) -> GenerationSelection:
-        """See `MapsOf`, as the two below."""
-        return self._models.select_generation(controls)
-
-    def tokens_of(self, selection: MapSelection, chosen: int | None = None) -> dict[str, Any]:
-        assert isinstance(selection, GenerationSelection), "as select gives it"
-        return payloads.written(selection, chosen=chosen)
-
-    def notes_of(self, selection: MapSelection, found: HeadType | None) -> wording.Notes:
-        return wording.write_map_notes(selection.view, found)
-
-    def _stream(
-        self,
-        generations: Generator[Generation, None, None],
-        grown: Callable[[Generation, MapControls], Update],
-        controls: MapControls,
-    ) -> Iterator[Update]:
-        shown_at, latest = 0.0, None
-        for latest in generations:
-            if time.monotonic() - shown_at >= _PAUSE:
-                shown_at = time.monotonic()
-                yield grown(latest, controls)
-        if latest is None:
-            return
-        view: Update = {}
-        if not controls.shown:  # later, the reader has chosen what to look at
-            controls = _best_view(controls, latest)
-            view = {self.viewer.layer: controls.layer, self.viewer.head: controls.head}
-        yield {**grown(latest, controls), **view}
-
-    def _grown(
-        self,
-        model: EncoderModel,
-        generator: TextGenerator,
-        show: Callable[[Generation], dict[str, Any]],
-        most: int,
-        generation: Generation,
-        controls: MapControls,
-    ) -> Update:
+    def _grown(self, selection: GenerationSelection, controls: MapControls, most: int) -> Update:
         """A text as far as it came."""
-        shown = show(generation)
-        controls = replace(controls, shown=shown)
-        selection = self._models.select_of_generation(model, generator, generation, controls)
-        lines = wording.write_notices(generation, model.bundle, most)
+        lines = wording.write_notices(selection.generation, selection.model.bundle, most)
         return {
-            self.shown: shown,
+            self.shown: controls.shown,
             self.notice: {"error": False, "lines": lines},
             self.written: payloads.written(selection, busy=True),
         }
@@ -346,6 +309,17 @@ class WriteTab:
         )
 
 
+def _paced(generations: Iterable[Generation]) -> Iterator[tuple[Generation, bool]]:
+    """What is shown of a growing text, and whether it is the last of it."""
+    shown_at, latest = 0.0, None
+    for latest in generations:
+        if time.monotonic() - shown_at >= _PAUSE:
+            shown_at = time.monotonic()
+            yield latest, False
+    if latest is not None:
+        yield latest, True
+
+
 def _lay_out_settings() -> dict[str, Component]:
     """The controls of how a text is written, by the names in `Settings`. Which of them show depends
     on the strategy."""
@@ -364,22 +338,20 @@ def _lay_out_settings() -> dict[str, Component]:
 
 def _fields(names: dict[str, tuple[str, str]]) -> dict[str, Component]:
     """Fields without bounds of their own: the server's sentence says more than a red edge."""
+    bounds = (NUMBERS | COUNTS).items()
+    ranges = {name: f"{allowed.least:g} to {int(allowed.most)}." for name, allowed in bounds}
+    ranges["seed"] = ""
     return {
         name: gr.Number(
             getattr(Settings(), name),
             label=label,
-            info=f"{info} {_range(name)}",
+            info=f"{info} {ranges[name]}",
             step=0.05 if name in NUMBERS else 1,
             elem_id=f"set_{name}",
             min_width=140,
         )
         for name, (label, info) in names.items()
     }
-
-
-def _range(name: str) -> str:
-    bounds = {**NUMBERS, **COUNTS}[name]
-    return "" if name == "seed" else f"{bounds.least:g} to {int(bounds.most)}."
 
 
 def _shown(title: Any, corrupted: Source | None, generation: Generation) -> dict[str, Any]:

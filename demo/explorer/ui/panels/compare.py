@@ -16,8 +16,6 @@ from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.payloads import log_odds_by_label, rounded, rounded_numbers
 
-BEGINS = "To begin with, the text without the word that gets most attention. Change it as you like."
-
 MOST_WORDS = 40
 """Of a table that can still be read."""
 
@@ -25,7 +23,9 @@ MOST_WORDS = 40
 def _options(bundle: Bundle) -> dict[str, Component]:
     return {
         "text": gr.Textbox(
-            label="Compare with", info=BEGINS, lines=1, max_lines=4, elem_id="compare_text", scale=3
+            label="Compare with", lines=1, max_lines=4, elem_id="compare_text", scale=3,
+            info="To begin with, the text without the word that gets most attention. Change it as "
+            "you like.",
         ),
         "model": gr.Dropdown(
             [bundle.title], value=bundle.title, label="Read by", elem_id="compare_model",

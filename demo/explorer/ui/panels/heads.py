@@ -147,6 +147,7 @@ def pruning_payload(
 ) -> dict[str, Any]:
     """What `web/pruning.js` draws."""
     points = range(len(curve.answers.logits))
+    flipped = flips(curve.answers[0], curve.answers, label)
     return {
         "label": bundle.labels[label],
         "number": bundle.problem_type == "regression",
@@ -154,18 +155,12 @@ def pruning_payload(
         "values": curve.answers.probabilities[:, label].tolist(),
         "log_odds": plain_log_odds(curve.answers.log_odds[:, label], bundle),
         "answers": [answer_name(curve.answers[point], label) for point in points],
-        "flip": first_flip(curve, label),
+        "flip": int(flipped.argmax()) if flipped.any() else None,
         "order": [one_based_heads(group) for group in curve.order],
         "every": None if curve.plan.once else curve.plan.every,
         "at_once": curve.plan.heads_at_once,
         "before": reading.ablated,
     }
-
-
-def first_flip(curve: PruningCurve, label: int) -> int | None:
-    """The first point of the curve at which the model says something else; None: it never does."""
-    flipped = flips(curve.answers[0], curve.answers, label)
-    return int(flipped.argmax()) if flipped.any() else None
 
 
 def _options(bundle: Bundle) -> dict[str, Component]:
