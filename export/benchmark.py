@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 
 import onnx
+import torch
+from transformers import PreTrainedTokenizerBase
 
 from export.benchmarks.decoder import save_graphs, table_of_steps, table_of_writing
 from export.benchmarks.encoder import (
@@ -28,14 +30,32 @@ from export.benchmarks.encoder import (
     table_of_reading,
     time_reading,
 )
-from export.benchmarks.random_checkpoint import save_random_checkpoint
 from export.command import DONE, command_parser, run_command
 from export.loading import LoadedDecoder, LoadedEncoder, load_checkpoint
 from export.runtime.timing import LENGTHS
-from training.checkpoints.classifier import find_folder, load_tokenizer, minilm_folder
+from training.checkpoints.classifier import (
+    find_folder,
+    load_tokenizer,
+    minilm_folder,
+    save_classifier,
+)
+from training.checkpoints.hybrid import TextTokens, save_decoder
 from training.checkpoints.record import find_record
+from training.model.classifier import BERTClassifier
+from training.model.config import ClassifierConfig, DecoderConfig, EncoderConfig
+from training.model.decoder import GPTDecoder
 
 PASTS = (10, 100, 400)
+ENCODER = EncoderConfig(hidden_size=384, num_hidden_layers=6, intermediate_size=1536)
+DECODER = DecoderConfig(
+    vocab_size=ENCODER.vocab_size,
+    hidden_size=ENCODER.hidden_size,
+    num_hidden_layers=4,
+    num_attention_heads=ENCODER.num_attention_heads,
+    intermediate_size=ENCODER.intermediate_size,
+    max_position_embeddings=ENCODER.max_position_embeddings,
+)
+"""Those of `--random`: the default sizes, before a model of them is trained."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -152,6 +172,30 @@ def _time_decoder(given: argparse.Namespace, part: LoadedDecoder | None, place: 
     graphs = save_graphs(part, place)
     print(f"\n{table_of_writing(graphs, folder, given.tokens, given.rounds)}", flush=True)
     print(f"\n{table_of_steps(graphs, given.pasts, given.rounds)}")
+
+
+def save_random_checkpoint(
+    folder: Path,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    encoder: EncoderConfig = ENCODER,
+    decoder: DecoderConfig = DECODER,
+) -> None:
+    """Writes a classifier and a decoder of random weights, seed 0, into a new folder.
+
+    Args:
+        tokenizer: of a BERT; [CLS] begins a text and [SEP] ends it.
+    """
+    torch.manual_seed(0)
+    for part in ("encoder", "decoder"):
+        (folder / part).mkdir(parents=True)
+    labels = ("negative", "positive")
+    classifier = BERTClassifier(ClassifierConfig(encoder=encoder, labels=labels))
+    save_classifier(folder / "encoder", classifier, tokenizer)
+    tokens = TextTokens(
+        start=tokenizer.cls_token_id, end=tokenizer.sep_token_id, pad=tokenizer.pad_token_id
+    )
+    save_decoder(folder / "decoder", GPTDecoder(decoder), tokenizer, tokens)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
 """Processes that time graphs beside the alternatives, and the tables of it.
 
-Public: `decoder`, `encoder`, `random_checkpoint`.
+Public: `decoder`, `encoder`.
 """

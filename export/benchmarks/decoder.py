@@ -15,7 +15,6 @@ import torch
 from transformers import EncoderDecoderModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from export.benchmarks.worker import worker_command
 from export.graphs.decoder import trace_decoder
 from export.graphs.tracing import silenced
 from export.loading import LoadedDecoder
@@ -30,6 +29,7 @@ from export.runtime.timing import (
     table_of_times,
     time_commands,
     time_graphs,
+    timing_command,
 )
 
 GENERATE, WITH_MAPS = (f"transformers' generate, {maps} maps" for maps in ("no", "all"))
@@ -57,11 +57,11 @@ def table_of_writing(graphs: Mapping[str, Path], folder: Path, tokens: int, roun
         tokens: how many each writes.
     """
     commands = {
-        GENERATE: worker_command(time_generate, folder, [tokens], attention="sdpa"),
-        "transformers' generate, all maps": worker_command(
+        GENERATE: timing_command(time_generate, folder, [tokens], attention="sdpa"),
+        "transformers' generate, all maps": timing_command(
             time_generate, folder, [tokens], attention="eager"
         ),
-        **{name: worker_command(time_writing, path, [tokens]) for name, path in graphs.items()},
+        **{name: timing_command(time_writing, path, [tokens]) for name, path in graphs.items()},
     }
     times = time_commands(commands, lengths=[tokens], rounds=rounds)
     rows = [

@@ -16,9 +16,14 @@ import onnx
 import onnxruntime
 from onnx.utils import Extractor
 
-from export.benchmarks.rivals import time_openvino, time_torch, trace_fused, trace_without_maps
-from export.benchmarks.roofline import operations, time_products
-from export.benchmarks.worker import worker_command
+from export.benchmarks.rivals import (
+    operations,
+    time_openvino,
+    time_products,
+    time_torch,
+    trace_fused,
+    trace_without_maps,
+)
 from export.eval_texts import checked_corpus
 from export.graphs.encoder import trace_encoder
 from export.graphs.names import encoder_feed, input_names
@@ -28,11 +33,12 @@ from export.quantize.schemes import FAITHFUL, FAST
 from export.runtime.session import open_session
 from export.runtime.timing import (
     fastest,
-    graph_command,
     median_time,
     ratios,
     table_of_times,
     time_commands,
+    time_graph,
+    timing_command,
 )
 from training.data.batches import encode_texts
 
@@ -95,16 +101,16 @@ def time_reading(
         optimum: the graph that `optimum_with_maps.py` wrote.
     """
     maps, no_maps = files[ALL_MAPS], files[NO_MAPS["own"]]
-    commands = {name: graph_command(file, lengths) for name, file in files.items()}
+    commands = {name: timing_command(time_graph, file, lengths) for name, file in files.items()}
     if optimum:
-        commands[OPTIMUM] = graph_command(optimum, lengths)
-    commands[TORCH] = worker_command(time_torch, part.folder, lengths)
+        commands[OPTIMUM] = timing_command(time_graph, optimum, lengths)
+    commands[TORCH] = timing_command(time_torch, part.folder, lengths)
     if find_spec("openvino"):
         for precision, title in (("f32", "float32"), ("bf16", "bfloat16")):
             for file, kind in ((maps, "all maps"), (no_maps, "no maps")):
-                command = worker_command(time_openvino, file, lengths, precision=precision)
+                command = timing_command(time_openvino, file, lengths, precision=precision)
                 commands[f"OpenVINO {title}, {kind}"] = command
-    commands[ROOFLINE] = worker_command(time_products, maps, lengths)
+    commands[ROOFLINE] = timing_command(time_products, maps, lengths)
     return time_commands(commands, lengths=lengths, rounds=rounds)
 
 
@@ -166,7 +172,7 @@ def table_of_batches(graphs: Mapping[str, Path], lengths: Sequence[int], rounds:
         graphs: name in the table -> file.
     """
     count, sizes = len(lengths), batch_sizes(len(lengths))
-    commands = {name: worker_command(time_batches, path, lengths) for name, path in graphs.items()}
+    commands = {name: timing_command(time_batches, path, lengths) for name, path in graphs.items()}
     times = time_commands(commands, lengths=sizes, rounds=rounds)
     how = {count: f"all {count} padded to the longest", 1: "one by one"}
     titles = " | ".join(how.get(size, f"by length, {size} at a time") for size in sizes)

@@ -3,10 +3,11 @@
 One run is a text through an encoder, or one more token through a decoder. Two sessions in one
 process disturb each other, since the threads of both spin while they wait; and a machine's speed
 drifts, so that only neighbours in time compare. Run as a command this file is the one process: it
-times one graph and prints the medians as JSON.
+times one thing and prints `{number: milliseconds}` as JSON.
+
+    python -m export.runtime.timing MODULE:FUNCTION FILE NUMBER... [OPTION=VALUE...]
 """
 
-import argparse
 import json
 import math
 import statistics
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -27,6 +29,10 @@ from onnxruntime import OrtValue
 
 from export.graphs.names import empty_cache, encoder_feed, input_names
 from export.runtime.session import THREADS, open_session
+
+Timed = Callable[..., Mapping[int, float]]
+"""Takes a graph's file or a checkpoint's folder, and the numbers that its milliseconds are asked
+for: tokens of a text, of many texts, of a text that is written. Its options are words."""
 
 LENGTHS = (32, 128, 512)
 SOURCE = 32
@@ -48,14 +54,18 @@ def time_graphs(
 
     The lengths are tokens of the text, or for a decoder the tokens written before.
     """
-    commands = {name: graph_command(path, lengths, busy=busy) for name, path in graphs.items()}
+    options = {"clock": "process_time"} if busy else {}
+    commands = {
+        name: timing_command(time_graph, path, lengths, **options) for name, path in graphs.items()
+    }
     return time_commands(commands, lengths=lengths, rounds=rounds)
 
 
-def graph_command(graph: Path, lengths: Sequence[int], *, busy: bool = False) -> list[str]:
-    """The command that times one graph in a process of its own."""
-    flags = ["--busy"] if busy else []
-    return [sys.executable, "-m", "export.runtime.timing", str(graph), *map(str, lengths), *flags]
+def timing_command(timed: Timed, file: Path, numbers: Sequence[int], **options: str) -> list[str]:
+    """The command that calls `timed` in a process of its own."""
+    name = f"{timed.__module__}:{timed.__name__}"
+    words = [str(file), *map(str, numbers), *(f"{key}={value}" for key, value in options.items())]
+    return [sys.executable, "-m", "export.runtime.timing", name, *words]
 
 
 def time_commands(
@@ -169,11 +179,8 @@ def _ticks() -> list[int]:
 
 
 def median_time(call: Callable[[], object], clock: Callable[[], float] | None = None) -> float:
-    """Milliseconds: the median over about half a second of calls, after a few that do not count.
-
-    Args:
-        clock: gives seconds; that of the wall if not given.
-    """
+    """Milliseconds, of the wall's clock unless another is given: the median over about half a
+    second of calls, after a few that do not count."""
     clock = clock or time.perf_counter
     for _ in range(3):
         call()
@@ -209,19 +216,28 @@ def decoder_step(session: onnxruntime.InferenceSession, past: int) -> Callable[[
     return partial(session.run_with_ort_values, names, values)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the medians of one graph at the given lengths."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("graph", type=Path)
-    parser.add_argument("lengths", type=int, nargs="+")
-    parser.add_argument("--busy", action="store_true", help="one thread, by its processor time")
-    given = parser.parse_args(argv)
-    clock = time.process_time if given.busy else time.perf_counter
-    session = open_session(given.graph, threads=1 if given.busy else THREADS)
+def time_graph(
+    graph: Path, lengths: Sequence[int], *, clock: str = "perf_counter"
+) -> dict[int, float]:
+    """Milliseconds of one run of a graph, the median at each length.
+
+    Args:
+        clock: `process_time` takes that of the processor, of a single thread.
+    """
+    session = open_session(graph, threads=THREADS if clock == "perf_counter" else 1)
     is_decoder = bool(empty_cache(session, 1))
     one_run = decoder_step if is_decoder else encoder_run
-    medians = {length: median_time(one_run(session, length), clock) for length in given.lengths}
-    print(json.dumps(medians))
+    return {n: median_time(one_run(session, n), getattr(time, clock)) for n in lengths}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints the times as the last line."""
+    name, file, *words = sys.argv[1:] if argv is None else argv
+    module, function = name.split(":")
+    numbers = [int(word) for word in words if "=" not in word]
+    options = dict(word.split("=") for word in words if "=" in word)
+    times = getattr(import_module(module), function)(Path(file), numbers, **options)
+    print(json.dumps(times))
     return 0
 
 

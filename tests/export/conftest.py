@@ -161,7 +161,7 @@ def decoder_graph(decoder, traced_once):
 @pytest.fixture
 def random_checkpoint(tokenizer, tmp_path):
     """A random classifier with a decoder, tiny, its maps far from uniform, and with a record."""
-    from export.benchmarks.random_checkpoint import save_random_checkpoint
+    from export.benchmark import save_random_checkpoint
     from training.checkpoints.record import write_record
     from training.model.config import DecoderConfig, EncoderConfig
 

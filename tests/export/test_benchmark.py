@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import pytest
 
-from export.benchmark import main
+from export.benchmark import main, save_random_checkpoint
 from export.benchmarks.decoder import save_graphs, write_with_generate, write_with_graph
 from export.benchmarks.encoder import (
     ALL_MAPS,
@@ -27,8 +27,7 @@ from export.benchmarks.encoder import (
     padded_batches,
     save_encoders,
 )
-from export.benchmarks.random_checkpoint import save_random_checkpoint
-from export.benchmarks.roofline import matrix_products
+from export.benchmarks.rivals import matrix_products
 from export.loading import load_checkpoint
 from export.runtime import timing
 from export.runtime.session import open_session
@@ -92,7 +91,7 @@ def test_more_than_the_decoder_takes_is_refused(
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Runs each measurement here, with a clock that says one second for every call.
 
-    Gives the modules that ran, in their order.
+    Gives the functions that ran, in their order.
     """
     clock = SimpleNamespace(perf_counter=count(0.0).__next__)
     monkeypatch.setattr(timing, "time", clock)
@@ -101,7 +100,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def run(command: list[str], **_: object) -> SimpleNamespace:
         python, flag, module, *flags = command
         assert (python, flag) == (sys.executable, "-m")
-        ran.append(module)
+        ran.append(flags[0])
         with redirect_stdout(StringIO()) as printed:
             assert import_module(module).main(flags) == 0
         return SimpleNamespace(stdout=printed.getvalue())
@@ -168,7 +167,7 @@ def test_batches_are_timed_padded_by_length_and_one_by_one(
     assert table.splitlines()[0].endswith("| one by one |")
     assert first_cells(table) == [ALL_MAPS, FAITHFUL_GRAPH, FAST_GRAPH]
     assert [line.count("| 64") for line in table.splitlines()[2:]] == [4, 4, 4]
-    assert set(in_this_process) == {"export.benchmarks.worker"}
+    assert set(in_this_process) == {"export.benchmarks.encoder:time_batches"}
 
 
 def test_batches_hold_each_text_once_and_no_more_padding_than_the_longest_of_each() -> None:
@@ -220,7 +219,7 @@ def test_a_measurement_that_fails_is_named(
 ) -> None:
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no graph")
-    commands = {"one": [sys.executable, "-m", "export.runtime.timing", str(broken), "8"]}
+    commands = {"one": timing.timing_command(timing.time_graph, broken, [8])}
 
     with pytest.raises(subprocess.CalledProcessError) as found:
         timing.time_commands(commands, lengths=[8], rounds=1)
@@ -241,4 +240,5 @@ def test_writing_is_timed_beside_generate(
     theirs = ["transformers' generate, no maps", "transformers' generate, all maps"]
     assert first_cells(writing) == [*theirs, *ours]
     assert first_cells(steps) == ours
-    assert set(in_this_process) == {"export.benchmarks.worker", "export.runtime.timing"}
+    timed = {one.split(":")[1] for one in in_this_process}
+    assert timed == {"time_generate", "time_writing", "time_graph"}
