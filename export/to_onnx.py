@@ -33,7 +33,7 @@ from export.runtime import other_runtimes
 from export.runtime.session import CHOICES, choose_integer_weights
 from export.triton_repository import MODEL, lay_out, model_folder
 from export.verification.bundle import UnsoundBundleError, verify_bundle
-from export.verification.report import show_proof
+from export.verify import show_proof
 from training.checkpoints.atomic_folder import check_given, check_target
 from training.checkpoints.record import find_record
 from training.file_names import real_name

@@ -1,8 +1,14 @@
 """Writes a bundle, the folder that the page and other clients open: whole or not at all.
 
 The files are named as transformers.js and Optimum look for them; what is ours is `bundle.json`.
+
+Of a tokenizer's and of `generate`'s settings a bundle keeps those that a reader knows. Their files
+may hold anything that somebody once passed along: where files lay on their machine, names of their
+data, notes. What has no known name is left out, whatever its value looks like.
 """
 
+import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from glob import escape
@@ -10,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from bundle_format.folder import list_files
 from bundle_format.schema import (
@@ -24,10 +31,9 @@ from bundle_format.schema import (
 from bundle_format.typed_json import WrongJson, as_json, read_object
 from export.bundle.card import DecoderCard, ModelCard
 from export.bundle.files import sizes_of
-from export.bundle.known_settings import known_of_generate, save_tokenizer
 from export.bundle.provenance import describe_graph, exporter_versions
 from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
-from training.checkpoints.atomic_folder import Kind, atomic_folder
+from training.checkpoints.atomic_folder import Kind, atomic_folder, by_a_library
 from training.checkpoints.files import read_json, write_json
 from training.checkpoints.hf_config import decoder_to_hf
 from training.checkpoints.hybrid import GENERATION
@@ -184,3 +190,83 @@ def _decoder(part: LoadedDecoder, card: DecoderCard | None) -> dict[str, Any]:
         "metrics": dict(card.metrics),
         "checkpoint": dict(card.checkpoint),
     }
+
+
+_TOKENIZER = "tokenizer_config.json"
+# What transformers' base class and transformers.js read of any tokenizer; what its own class takes
+# beside them, its signature says.
+_OF_ANY_TOKENIZER = {
+    *("tokenizer_class", "backend", "model_max_length", "padding_side", "truncation_side"),
+    *("model_input_names", "clean_up_tokenization_spaces", "split_special_tokens"),
+    *("do_lower_case", "do_lowercase_and_remove_accent", "strip_accents", "keep_accents"),
+    *("tokenize_chinese_chars", "remove_space", "trim_offsets", "errors", "chat_template"),
+    *("add_prefix_space", "add_bos_token", "add_eos_token", "legacy", "unicode_normalizer"),
+    *("additional_special_tokens", "extra_special_tokens", "model_specific_special_tokens"),
+}
+_TOKENS = {"additional_special_tokens", "extra_special_tokens", "model_specific_special_tokens"}
+_PATH = re.compile(r"(file:|[/~\\]|\.\.?[/\\]|[A-Za-z]:[/\\]).+", re.IGNORECASE | re.DOTALL)
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Writes a tokenizer into a folder, with the settings alone that decide how it cuts texts."""
+    with by_a_library():
+        tokenizer.save_pretrained(folder)
+    if (folder / _TOKENIZER).is_file():
+        settings = read_json(folder / _TOKENIZER)
+        write_json(folder / _TOKENIZER, known_of_tokenizer(settings, tokenizer))
+
+
+def known_of_tokenizer(
+    settings: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase
+) -> dict[str, Any]:
+    """The settings of a `tokenizer_config.json` that are read again, without any file's place."""
+    words, known = tokenizer.get_vocab(), _OF_ANY_TOKENIZER | _taken_by(type(tokenizer))
+    kept = {}
+    for name, value in settings.items():
+        if name == "added_tokens_decoder" or name in _TOKENS or name.endswith("_token"):
+            # A token may look like a path; what the vocabulary has is public with it.
+            if _tokens(value) <= words.keys():
+                kept[name] = value
+        elif name in known and not _names_a_path(value):
+            kept[name] = value
+    return kept
+
+
+def known_of_generate(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a `generation_config.json` that `generate` takes."""
+    known = {name for name in vars(GenerationConfig()) if not name.startswith("_")}
+    return {
+        name: value
+        for name, value in settings.items()
+        if name in known and not _names_a_path(value)
+    }
+
+
+def _taken_by(kind: type) -> set[str]:
+    """What a tokenizer's class takes by name, its files aside."""
+    files = getattr(kind, "vocab_files_names", {})
+    taken = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
+    return {
+        name
+        for name, one in taken.items()
+        if one.kind is one.POSITIONAL_OR_KEYWORD or one.kind is one.KEYWORD_ONLY
+    } - {"self", "vocab", "merges", "name_or_path", "special_tokens_map_file", *files}
+
+
+def _tokens(value: object) -> set[str]:
+    """The tokens that a setting names: one, several, or objects with a token and its flags."""
+    if isinstance(value, str):
+        return {value}
+    if isinstance(value, Mapping):
+        inside = [value["content"]] if "content" in value else value.values()
+        return {token for one in inside for token in _tokens(one)}
+    return {token for one in value for token in _tokens(one)} if isinstance(value, list) else set()
+
+
+def _names_a_path(value: object) -> bool:
+    """Whether a value is a file's place on some machine, or holds one."""
+    if isinstance(value, Mapping):
+        return any(map(_names_a_path, (*value, *value.values())))
+    if isinstance(value, list | tuple):
+        return any(map(_names_a_path, value))
+    return isinstance(value, str) and _PATH.fullmatch(value) is not None

@@ -9,7 +9,7 @@
 // graph's outputs or {"error"}. A request's "outputs", if given, are the names of those wanted.
 // The process ends with its input. Whatever the runtime remarks goes to stderr.
 //
-// `export/runtime/web.py` is the other side.
+// `export/runtime/other_runtimes.py` is the other side.
 
 import { readFile } from "node:fs/promises";
 

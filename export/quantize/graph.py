@@ -25,11 +25,12 @@ from onnxruntime.quantization.matmul_nbits_quantizer import (
 
 from export.graphs.names import encoder_feed
 from export.graphs.tracing import silenced
-from export.quantize.embeddings import find_lookup, quantize_table
 from export.quantize.matrices import (
     by_input,
     channel_sizes,
+    find_lookup,
     find_outlier_channels,
+    quantize_table,
     to_integer_products,
 )
 from export.quantize.schemes import (

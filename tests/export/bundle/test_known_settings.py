@@ -6,7 +6,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
-from export.bundle.known_settings import known_of_generate, save_tokenizer
+from export.bundle.write import known_of_generate, save_tokenizer
 from training.checkpoints.files import read_json, write_json
 
 PLACES = {

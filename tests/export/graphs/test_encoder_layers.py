@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 import torch
 
-from export.graphs.encoder_layers import SequenceFirstLayer, make_padding, value_root
+from export.graphs.encoder import SequenceFirstLayer, make_padding, value_root
 from export.verification.against_torch import reference_value_norms
 from training.model.attention import MultiHeadAttention
 from training.model.config import EncoderConfig

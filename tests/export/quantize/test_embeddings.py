@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from export.quantize.embeddings import quantize_table
+from export.quantize.matrices import quantize_table
 from export.runtime.session import open_session
 
 WORDS = 11

@@ -8,14 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.runtime import other_runtimes, web
-from export.runtime.other_runtimes import OpenVino, Reference, Runtime, RuntimeRefusal, Web
+from export.runtime import other_runtimes
+from export.runtime.other_runtimes import (
+    OpenVino,
+    Reference,
+    Runtime,
+    RuntimeRefusal,
+    Web,
+    WebRuntimeError,
+    WebSession,
+    missing_for_web,
+)
 from export.runtime.session import Run, open_session, run
-from export.runtime.web import WebRuntimeError, WebSession, missing_for_web
 from export.to_onnx import main
 from export.verification.bundle import verify_bundle
 from export.verification.graphs import captured_stderr
-from export.verification.report import show_proof
+from export.verify import show_proof
 
 TINY = Path(__file__).parents[2] / "demo" / "tiny_bundle"
 DECODER = TINY / "onnx" / "decoder_model_merged.onnx"
@@ -149,7 +157,7 @@ def test_web_sessions_run_often_refuse_in_words_and_end(
 
 
 def test_without_node_modules_the_command_is_told(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(web, "NODE", tmp_path)
+    monkeypatch.setattr(other_runtimes, "NODE", tmp_path)
 
     assert "npm install --prefix export/node" in (missing_for_web() or "")
     with pytest.raises(WebRuntimeError, match=r"not installed: .*npm install"):

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from tokenizers import Tokenizer
 
-from export.runtime.web import NODE, WebSession, missing_for_web
+from export.runtime.other_runtimes import NODE, WebSession, missing_for_web
 
 TINY = Path(__file__).parents[2] / "demo" / "tiny_bundle"
 HEADS, HIDDEN, SOURCE, NEW = 2, 8, 5, (3, 1, 1, 2)
