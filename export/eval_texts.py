@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from transformers import PreTrainedTokenizerBase
 
-from export.graphs.longest import longest_read
+from export.graphs.longest import longest_tried
 from export.graphs.names import encoder_feed, input_names
 from export.loading import LoadedEncoder
 from training.data.batches import Batch, EncodedText, encode_texts, pad
@@ -141,7 +141,7 @@ def many_texts(
         FileNotFoundError, ValueError: as `checked_corpus`.
     """
     corpus = checked_corpus(data, record, part)
-    fits = longest_read(part.encoder.config, part.max_tokens)
+    fits = longest_tried(part.encoder.config, part.max_tokens)
     if corpus is None:
         return _examples_or_random(examples, part, fits)
     limit = min(fits, (record or {}).get("recipe", {}).get("max_tokens", fits))
@@ -222,7 +222,7 @@ def find_sources(
         given: where else than in the current folder the texts of the training may lie.
     """
     hybrid, remark = (record or {}).get("hybrid", {}), ""
-    fits = longest_read(part.encoder.config, part.max_tokens)
+    fits = longest_tried(part.encoder.config, part.max_tokens)
     if "data" in hybrid:
         try:
             rows = [Example(text, 0) for text in _held_out(hybrid, part.tokenizer, given)[:MOST]]

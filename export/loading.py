@@ -71,9 +71,8 @@ class LoadedEncoder:
     @property
     def max_tokens(self) -> int:
         """The longest text that it reads, special tokens included."""
-        # A tokenizer without a limit of its own says 10^30.
         positions = self.encoder.config.max_position_embeddings
-        # Some tokenizers' files write it as 512.0.
+        # A tokenizer without a limit of its own says 10^30; some files write it as 512.0.
         limit = int(self.tokenizer.model_max_length)
         return min(positions, limit, self.lowered or positions)
 
@@ -200,19 +199,29 @@ def _open_encoder_decoder(
     written = {"model_type": size.model_type, **encoder_to_hf(size)}
     encoder = LoadedEncoder(folder=folder, model=model.encoder, tokenizer=tokenizer, config=written)
     own_tokenizer = load_tokenizer(own, words=sizes[1]) if own else tokenizer
-    assumed = [] if own else [assumed_tokenizer(sizes[1])]
-    return LoadedCheckpoint(
-        encoder=encoder,
-        decoder=_open_decoder(folder, model, own_tokenizer),
-        assumed=(*assumed, *assumed_ends(read_generation(folder))),
-    )
+    assumed = assumed_ends(read_generation(folder))
+    if own is None:
+        assumed.insert(
+            0,
+            "the decoder has no tokenizer of its own in the folder: taken for the encoder's, since "
+            f"both have {sizes[1]} words; if it writes noise, give its own with "
+            "--decoder-tokenizer",
+        )
+    decoder = _open_decoder(folder, model, own_tokenizer)
+    return LoadedCheckpoint(encoder=encoder, decoder=decoder, assumed=tuple(assumed))
 
 
 def _open_decoder(
     folder: Path, model: BERTGPTModel, tokenizer: PreTrainedTokenizerBase
 ) -> LoadedDecoder:
     tokens = read_text_tokens(folder)
-    _check_words(folder, tokens, model.decoder.config.vocab_size)
+    words = model.decoder.config.vocab_size
+    for name, index in (("start", tokens.start), ("end", tokens.end), ("padding", tokens.pad)):
+        if not 0 <= index < words:
+            raise ValueError(
+                f"{folder} names {index} as its {name} token; its decoder has 0 to {words - 1}. "
+                f"Correct {GENERATION}"
+            )
     return LoadedDecoder(
         folder=folder,
         model=model,
@@ -235,15 +244,6 @@ def _check_reads(folder: Path, config: Mapping[str, Any]) -> None:
             f"{config.get('add_cross_attention')} in its config. Expected a decoder with "
             "cross-attention; train one with: python training/train_hybrid.py"
         )
-
-
-def _check_words(folder: Path, tokens: TextTokens, words: int) -> None:
-    for name, index in (("start", tokens.start), ("end", tokens.end), ("padding", tokens.pad)):
-        if not 0 <= index < words:
-            raise ValueError(
-                f"{folder} names {index} as its {name} token; its decoder has 0 to {words - 1}. "
-                f"Correct {GENERATION}"
-            )
 
 
 def assumed_of_classifier(written: Mapping[str, Any], read: ClassifierConfig) -> list[str]:
@@ -270,14 +270,6 @@ def assumed_of_classifier(written: Mapping[str, Any], read: ClassifierConfig) ->
             f"{_list([repr(name) for name in names])}"
         )
     return found
-
-
-def assumed_tokenizer(words: int) -> str:
-    """That a decoder writes with the encoder's tokenizer, since both have as many words."""
-    return (
-        "the decoder has no tokenizer of its own in the folder: taken for the encoder's, since "
-        f"both have {words} words; if it writes noise, give its own with --decoder-tokenizer"
-    )
 
 
 def assumed_ends(generation: Mapping[str, Any]) -> list[str]:

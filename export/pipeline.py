@@ -13,7 +13,7 @@ from export.bundle.write import ExportedGraph
 from export.eval_texts import HeldOut, Sources
 from export.graphs.decoder import source_width, trace_decoder
 from export.graphs.encoder import encoder_names, trace_encoder
-from export.graphs.longest import longest_read, longest_written
+from export.graphs.longest import longest_tried
 from export.graphs.names import decoder_names, empty_cache
 from export.loading import LoadedDecoder, LoadedEncoder
 from export.quantize.agreement import compare_decoders, compare_encoders, same_texts
@@ -73,7 +73,7 @@ def export_encoder(
     measured = ReadingGraph(
         file=ENCODER_FILES["float32"],
         difference_from_torch=checks.differences,
-        longest_tried=longest_read(part.encoder.config, part.max_tokens),
+        longest_tried=longest_tried(part.encoder.config, part.max_tokens),
     )
     made.graphs["float32"] = ExportedGraph(model=graph, measured=measured)
     if options:
@@ -101,7 +101,7 @@ def _add_8_bit_encoder(
         scheme=f"{profile.encoder}; {ENCODER_REST}",
         limits=profile.limits,
         size_ratio=small.ByteSize() / graph.ByteSize(),
-        longest_tried=longest_read(part.encoder.config, part.max_tokens),
+        longest_tried=longest_tried(part.encoder.config, part.max_tokens),
     )
     if held_out.texts:
         found = compare_encoders(session, open_session(small), held_out, pad_id=part.pad_id)
@@ -182,7 +182,7 @@ def export_decoder(
     measured = WritingGraph(
         file=DECODER_FILES["float32"],
         difference_from_torch=checks.differences,
-        longest_tried=longest_written(decoder.config, part.limit),
+        longest_tried=longest_tried(decoder.config, part.limit),
         greedy=greedy,
     )
     made.graphs["float32"] = ExportedGraph(model=graph, measured=measured)
@@ -221,7 +221,7 @@ def _add_8_bit_decoder(
         difference_from_float32=found.differences,
         map_error=found.map_error,
         greedy=found.greedy,
-        longest_tried=longest_written(part.model.decoder.config, part.limit),
+        longest_tried=longest_tried(part.model.decoder.config, part.limit),
         latency_ratio={str(past): share for past, share in shares.items()},
     )
     log(show_decoder_8_bit(small.ByteSize(), graph.ByteSize(), measured))

@@ -22,6 +22,7 @@ from bundle_format.folder import list_files
 from bundle_format.schema import (
     FILE,
     FORMAT,
+    GENERATION,
     Description,
     Manifest,
     Proof,
@@ -36,13 +37,6 @@ from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
 from training.checkpoints.atomic_folder import Kind, atomic_folder, by_a_library
 from training.checkpoints.files import read_json, write_json
 from training.checkpoints.hf_config import decoder_to_hf
-from training.checkpoints.hybrid import GENERATION
-
-_PROBLEM_TYPES = {
-    "single_label_classification": "single_label",
-    "multi_label_classification": "multi_label",
-    "regression": "regression",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +168,7 @@ def _answers(part: LoadedEncoder, card: ModelCard) -> dict[str, Any]:
         return {}
     config = part.classifier.config
     return {
-        "problem_type": _PROBLEM_TYPES[config.problem_type],
+        "problem_type": config.problem_type.removesuffix("_classification"),
         "labels": list(config.labels),
         "temperature": card.temperature,
     }

@@ -110,17 +110,11 @@ def trace_decoder(decoder: GPTDecoder, bridge: nn.Linear | None = None) -> onnx.
     graph = trace(
         DecoderGraph(decoder, bridge), tuple(example), names, (*axes[:3], tuple(axes[3:]))
     )
-    _name_source_axis(graph)
+    for axis in (dim for out in graph.graph.output for dim in out.type.tensor_type.shape.dim):
+        if "encoder_past" in axis.dim_param:  # past + unread: the source's length in every step
+            axis.dim_param = "source"
     _store_table_once(graph)
     return graph
-
-
-def _name_source_axis(graph: onnx.ModelProto) -> None:
-    """The tracer's formula for past + unread, which is the source's length in every step."""
-    for value in graph.graph.output:
-        for axis in value.type.tensor_type.shape.dim:
-            if "encoder_past" in axis.dim_param:
-                axis.dim_param = "source"
 
 
 def _store_table_once(model: onnx.ModelProto) -> None:

@@ -21,56 +21,29 @@ _SOURCE = 40
 """Tokens that a decoder reads where what it writes is long."""
 
 
-def longest_read(config: EncoderConfig, max_tokens: int | None = None) -> int:
-    """The longest text, in tokens, that an encoder is tried on.
+def longest_tried(config: EncoderConfig | DecoderConfig, max_tokens: int | None = None) -> int:
+    """The longest text, in tokens, that an encoder reads or a decoder writes in a proof.
 
     Args:
-        max_tokens: the longest that it will be given; by default as many as it has positions.
+        max_tokens: the longest that it will be given; by default as many as it has positions. A
+            decoder's start token counts.
     """
-    return min(
-        max_tokens or config.max_position_embeddings,
-        _fitting(
-            layers=config.num_hidden_layers,
-            heads=config.num_attention_heads,
-            # Feed-forward, queries, keys and values, and each head's share of the value norms.
-            per_token=(16 + config.num_attention_heads) * config.hidden_size,
-        ),
-    )
+    heads, hidden = config.num_attention_heads, config.hidden_size
+    maps = (_COPIES * config.num_hidden_layers + _PASSING) * heads
+    if isinstance(config, EncoderConfig):
+        # Feed-forward, queries, keys and values, and each head's share of the value norms.
+        per_token = (16 + heads) * hidden
+    else:
+        per_token = 3 * config.vocab_size + 16 * hidden + maps * _SOURCE
+    # The largest n whose n² and n floats stay within the budget.
+    square, linear = 4 * maps, 4 * per_token
+    fitting = (math.isqrt(linear**2 + 4 * square * BUDGET) - linear) // (2 * square)
+    return min(max_tokens or config.max_position_embeddings, max(1, fitting))
 
 
-def longest_written(config: DecoderConfig, max_tokens: int | None = None) -> int:
-    """The same of a target that a decoder is tried on; the start token counts."""
-    maps = (_COPIES * config.num_hidden_layers + _PASSING) * config.num_attention_heads
-    return min(
-        max_tokens or config.max_position_embeddings,
-        _fitting(
-            layers=config.num_hidden_layers,
-            heads=config.num_attention_heads,
-            per_token=3 * config.vocab_size + 16 * config.hidden_size + maps * _SOURCE,
-        ),
-    )
-
-
-def not_read(config: EncoderConfig, max_tokens: int | None = None) -> str:
-    """What a proof of an encoder leaves open, in words; empty if nothing."""
-    most = max_tokens or config.max_position_embeddings
-    return _not_tried(longest_read(config, max_tokens), most)
-
-
-def not_written(config: DecoderConfig, max_tokens: int | None = None) -> str:
-    """The same of a decoder."""
-    most = max_tokens or config.max_position_embeddings
-    return _not_tried(longest_written(config, max_tokens), most)
-
-
-def _not_tried(tried: int, max_tokens: int) -> str:
-    if tried >= max_tokens:
+def not_tried(config: EncoderConfig | DecoderConfig, max_tokens: int | None = None) -> str:
+    """What a proof of an encoder or a decoder leaves open, in words; empty if nothing."""
+    tried, most = longest_tried(config, max_tokens), max_tokens or config.max_position_embeddings
+    if tried >= most:
         return ""
-    return f"texts of {tried + 1:,} to {max_tokens:,} tokens, whose maps take more than 4 GiB"
-
-
-def _fitting(*, layers: int, heads: int, per_token: int) -> int:
-    """The largest n whose n² and n floats stay within the budget."""
-    square, linear = 4 * heads * (_COPIES * layers + _PASSING), 4 * per_token
-    root = math.isqrt(linear**2 + 4 * square * BUDGET)
-    return max(1, (root - linear) // (2 * square))
+    return f"texts of {tried + 1:,} to {most:,} tokens, whose maps take more than 4 GiB"

@@ -6,7 +6,6 @@ import logging
 import warnings
 from collections.abc import Iterator
 
-import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
@@ -94,18 +93,12 @@ def trace(
     assert program is not None, "torch.onnx.export returns a program when dynamo=True"
     graph = program.model_proto
     for name, default in names.optional.items():
-        _make_optional(graph, names, name, default)
+        # An initializer of an input's name is its default, which a caller may override.
+        graph.graph.initializer.append(numpy_helper.from_array(default, name))
+        (given,) = (value for value in graph.graph.input if value.name == name)
+        given.type.tensor_type.shape.dim[0].dim_param = str(names.inputs[name][0])
     _strip_traces(graph)
     return graph
-
-
-def _make_optional(
-    model: onnx.ModelProto, names: GraphNames, name: str, default: np.ndarray
-) -> None:
-    """Gives an input a default: an initializer of its name, which a caller may override."""
-    model.graph.initializer.append(numpy_helper.from_array(default, name))
-    (given,) = (value for value in model.graph.input if value.name == name)
-    given.type.tensor_type.shape.dim[0].dim_param = str(names.inputs[name][0])
 
 
 def _strip_traces(model: onnx.ModelProto) -> None:

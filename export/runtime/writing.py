@@ -9,7 +9,7 @@ import onnxruntime
 import torch
 
 from export.eval_texts import batches, feed_of
-from export.graphs.longest import longest_read, longest_written
+from export.graphs.longest import longest_tried
 from export.graphs.names import empty_cache
 from export.loading import LoadedDecoder
 from export.runtime.greedy import NextLogits, graph_next_logits, write_greedily
@@ -96,14 +96,14 @@ def same_text_share(one: Texts, other: Texts) -> float:
 
 def longest_text(batch: Batch, part: LoadedDecoder) -> int:
     """How many tokens are written from each source of a batch if none of them ends before."""
-    fits = longest_written(part.model.decoder.config, part.limit)
+    fits = longest_tried(part.model.decoder.config, part.limit)
     return min(fits, int(LONGER * batch.token_ids.shape[1]) + MORE)
 
 
 def longest_source(part: LoadedDecoder) -> int:
     """Tokens of the longest source that fits into memory with what is written from it."""
-    read = longest_read(part.model.encoder.config)
-    written = longest_written(part.model.decoder.config, part.limit)
+    read = longest_tried(part.model.encoder.config)
+    written = longest_tried(part.model.decoder.config, part.limit)
     return min(read, max(1, int((written - MORE) / LONGER))) if written < part.limit else read
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from export.graphs.decoder import cross_attentions, self_attentions, source_width
 from export.graphs.encoder import EncoderModel, encoder_names, encoder_of
-from export.graphs.longest import not_read, not_written
+from export.graphs.longest import not_tried
 from export.graphs.names import decoder_names, empty_cache
 from export.runtime.session import Arrays, Run, open_session, run
 from export.runtime.writing import Texts
@@ -80,7 +80,7 @@ def prove_encoder(
     checks, names = Checks(errors_pass=True), encoder_names(model)
     checks.check_form(graph, names)
     config = encoder_of(model).config
-    checks.not_tried = not_read(config, max_tokens)
+    checks.not_tried = not_tried(config, max_tokens)
     run_graph = partial(run, session or open_session(graph))
     batches, expected = sample_batches(config, max_tokens), partial(encoder_outputs, model)
     check_batches(run_graph, names, batches, checks, expected=expected)
@@ -142,7 +142,7 @@ def prove_decoder(
     checks, width = Checks(errors_pass=True), source_width(decoder, bridge)
     names = decoder_names(decoder.config, width)
     checks.check_form(graph, names)
-    checks.not_tried = not_written(decoder.config, max_tokens)
+    checks.not_tried = not_tried(decoder.config, max_tokens)
     session = open_session(graph)
     run_graph, empty = partial(run, session), partial(empty_cache, session)
     samples = sample_targets(decoder.config, width, max_tokens)

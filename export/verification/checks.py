@@ -31,7 +31,7 @@ class Checks:
     """Kind of output (`encoder_attentions`: of all layers) -> largest absolute difference."""
     batches: list[str] = field(default_factory=list)
     not_tried: str = ""
-    """What the proof leaves open, as `longest.not_read` says."""
+    """What the proof leaves open, as `longest.not_tried` says."""
     failures: list[str] = field(default_factory=list)
     errors_pass: bool = False
     """Whether an error ends the checks: of a graph that was just traced it is our fault, and what

@@ -18,7 +18,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from bundle_format.schema import Example, ReadingGraph, WritingGraph, WritingMapError
-from export.graphs.longest import longest_read, longest_written, not_read, not_written
+from export.graphs.longest import longest_tried, not_tried
 from export.graphs.names import GraphNames, classifier_names, empty_cache, encoder_feed
 from export.runtime.greedy import graph_next_logits, write_greedily
 from export.runtime.session import WARNING, Arrays, Run, open_session, run
@@ -214,7 +214,7 @@ def check_encoder(
         real: a batch of texts and its title.
     """
     title, texts = real
-    checks.not_tried = not_read(config, max_tokens)
+    checks.not_tried = not_tried(config, max_tokens)
     trials = [Trial(title=title, runs=partial(_one_run, feed=texts))]
     with without_warnings(checks):
         batches = [*sample_batches(config, max_tokens), real]
@@ -234,7 +234,7 @@ def check_encoder(
 
 def _random_trials(config: EncoderConfig, max_tokens: int) -> list[Trial]:
     """Ids that no text has are far outside of what 8 bit was measured on: for float32 alone."""
-    limit = longest_read(config, max_tokens)
+    limit = longest_tried(config, max_tokens)
     middle = min(17, limit)
     shapes = ((1, 1, "none"), (3, middle, "left"), (2, middle, "everything"), (1, limit, "none"))
     return [
@@ -327,7 +327,7 @@ def check_decoder(
         width: of the encoder's hidden states.
         real: what the decoder wrote itself of real sources.
     """
-    checks.not_tried = not_written(config, max_tokens)
+    checks.not_tried = not_tried(config, max_tokens)
     samples, empty = sample_targets(config, width, max_tokens), partial(empty_cache, graph.session)
     with without_warnings(checks):
         check_targets(
@@ -342,7 +342,7 @@ def check_decoder(
     tried = [real]
     if graph.precision == "float32":
         tried += [sample_batch(config, width), samples[-1]]
-    longest = longest_written(config, max_tokens)
+    longest = longest_tried(config, max_tokens)
     return [
         Trial(
             title=sample.title,

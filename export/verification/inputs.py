@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import onnxruntime
 
-from export.graphs.longest import longest_read, longest_written
+from export.graphs.longest import longest_tried
 from export.graphs.names import classifier_names, empty_cache, encoder_feed, present_name
 from export.runtime.session import Arrays, Run, run
 from training.model.config import DecoderConfig, EncoderConfig
@@ -19,11 +19,11 @@ MAPS_AT_ONCE = 2**28
 def sample_batches(
     config: EncoderConfig, max_tokens: int | None = None
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Random batches of several sizes, with each kind of padding, up to `longest_read`.
+    """Random batches of several sizes, with each kind of padding, up to `longest_tried`.
 
     Yields: what the batch is, in words, and the graph's inputs.
     """
-    limit = longest_read(config, max_tokens)
+    limit = longest_tried(config, max_tokens)
     middle = min(17, limit)
     maps = 4 * config.num_hidden_layers * config.num_attention_heads * limit**2
     for batch, tokens, padding in (
@@ -101,12 +101,12 @@ class Sample:
 def sample_targets(
     config: DecoderConfig, width: int, max_tokens: int | None = None
 ) -> list[Sample]:
-    """Random sources and targets: one token, many, whole, piece by piece, to `longest_written`.
+    """Random sources and targets: one token, many, whole, piece by piece, to `longest_tried`.
 
     Args:
         width: of the encoder's hidden states.
     """
-    limit = longest_written(config, max_tokens)
+    limit = longest_tried(config, max_tokens)
     return [
         _draw(config, width, batch, source, pieces)
         for batch, source, pieces in (

@@ -3,7 +3,7 @@
 import pytest
 
 from export.eval_texts import batches
-from export.graphs.longest import BUDGET, longest_read, longest_written, not_read, not_written
+from export.graphs.longest import BUDGET, longest_tried, not_tried
 from training.data.batches import EncodedText
 from training.model.config import DecoderConfig, EncoderConfig
 
@@ -29,27 +29,27 @@ def test_usual_models_are_tried_whole_and_long_ones_as_far_as_the_memory_goes(
         max_position_embeddings=positions,
     )
 
-    found = longest_read(config)
+    found = longest_tried(config)
 
     assert found == expected
     maps = 4 * layers * heads * found**2
     assert 4 * maps < BUDGET, "torch's, onnxruntime's, the array of that, another runtime's"
-    assert longest_read(config, 100) == 100
+    assert longest_tried(config, 100) == 100
 
 
 def test_gpt_2_is_tried_whole_and_its_words_count() -> None:
-    assert longest_written(DecoderConfig()) == 1024
-    assert longest_written(DecoderConfig(max_position_embeddings=8192)) == 1149
-    assert longest_written(DecoderConfig(max_position_embeddings=8192, vocab_size=10)) == 1258
-    assert longest_written(DecoderConfig(), 64) == 64
+    assert longest_tried(DecoderConfig()) == 1024
+    assert longest_tried(DecoderConfig(max_position_embeddings=8192)) == 1149
+    assert longest_tried(DecoderConfig(max_position_embeddings=8192, vocab_size=10)) == 1258
+    assert longest_tried(DecoderConfig(), 64) == 64
 
 
 def test_what_was_not_tried_is_said() -> None:
     long = EncoderConfig(max_position_embeddings=8192)
 
-    assert not_read(EncoderConfig()) == not_read(long, 1270) == not_written(DecoderConfig()) == ""
-    assert not_read(long).startswith("texts of 1,271 to 8,192 tokens, whose maps take")
-    assert not_read(long, 2000).startswith("texts of 1,271 to 2,000 tokens")
+    assert not_tried(EncoderConfig()) == not_tried(long, 1270) == not_tried(DecoderConfig()) == ""
+    assert not_tried(long).startswith("texts of 1,271 to 8,192 tokens, whose maps take")
+    assert not_tried(long, 2000).startswith("texts of 1,271 to 2,000 tokens")
 
 
 def test_a_batch_holds_fewer_texts_the_longer_they_are() -> None:
