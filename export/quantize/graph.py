@@ -138,7 +138,7 @@ def _channels(model: onnx.ModelProto, kinds: Mapping[str, MatrixFormat]) -> dict
     }
     if not counts:
         return {}
-    sizes = channel_sizes(model, counts, [random_texts(model)])
+    sizes = channel_sizes(model, counts, random_texts(model))
     return {hidden: find_outlier_channels(sizes[hidden], count) for hidden, count in counts.items()}
 
 

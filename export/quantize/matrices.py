@@ -8,6 +8,10 @@ numbers depend on the texts beside it. With `quantize_per_token` neither happens
 A few channels of a transformer's hidden states are many times as large as the rest (Dettmers et
 al. 2022, "LLM.int8()"). They make every position's steps coarse, and so they may stay in float32,
 with their rows of the matrix: a second, thin product.
+
+The word embeddings are int8 vectors, each with a scale of its own. Words differ in length by far:
+one scale for the whole table would spend the eight bits on its longest vectors. Where the table is
+also the decoder's head, both read the same matrix.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +24,8 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from export.runtime.session import open_session
 
+_ZERO = 128
+"""Where uint8 has its middle."""
 _TINY = 1e-30
 """Instead of the largest value of a row of zeros, which nothing can be divided by."""
 _LOWEST_GELU = 0.1701
@@ -38,7 +44,7 @@ class Int8Grid:
     """Whether the most negative value counts as well as the largest."""
 
 
-SYMMETRIC = Int8Grid(levels=127, zero=128, smallest=_TINY, signed=True)
+SYMMETRIC = Int8Grid(levels=127, zero=_ZERO, smallest=_TINY, signed=True)
 AFTER_GELU = Int8Grid(levels=239, zero=16, smallest=_LOWEST_GELU * 239 / 16, signed=False)
 """Twice as fine: a row above 2.5 is cut in 239 steps, a smaller one in the same steps as that."""
 
@@ -102,15 +108,19 @@ def quantize_per_token(hidden: str, layout: Int8Grid, *, prefix: str) -> Integer
     )
 
 
-def quantize_columns(matrix: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """A matrix as int8 with one scale for each of its columns (or other vectors along `axis`).
+def quantize_columns(
+    matrix: np.ndarray, axis: int = 0, *, unsigned: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """A matrix as int8, or as uint8 around 128, with one scale for each of its columns (or other
+    vectors along `axis`).
 
     Returns:
         The integers, and the scales with `axis` kept as 1; a vector of zeros has the scale 1.
     """
     scales = np.abs(matrix).max(axis=axis, keepdims=True) / 127
     scales = np.where(scales == 0, 1, scales).astype(np.float32)
-    return np.rint(matrix / scales).astype(np.int8), scales
+    integers = np.rint(matrix / scales)
+    return (integers + _ZERO).astype(np.uint8) if unsigned else integers.astype(np.int8), scales
 
 
 def add_constants(graph: onnx.GraphProto, constants: Mapping[str, np.ndarray]) -> None:
@@ -167,8 +177,8 @@ def to_integer_products(
             add_constants(graph, constants)
             replace_node(graph, node, [*nodes, *new])
             nodes = []  # computed once, in front of the first
-    if not one_scale:
-        declare_contrib(model)
+    if not one_scale and all(used.domain != CONTRIB for used in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(CONTRIB, 1))
 
 
 def by_input(products: Iterable[NodeProto]) -> dict[str, list[NodeProto]]:
@@ -177,12 +187,6 @@ def by_input(products: Iterable[NodeProto]) -> dict[str, list[NodeProto]]:
     for node in products:
         found.setdefault(node.input[0], []).append(node)
     return found
-
-
-def declare_contrib(model: onnx.ModelProto) -> None:
-    """Says that the graph uses onnxruntime's own operators."""
-    if all(used.domain != CONTRIB for used in model.opset_import):
-        model.opset_import.append(helper.make_opsetid(CONTRIB, 1))
 
 
 def _hidden_in_8_bit(
@@ -214,10 +218,14 @@ def _product(
     (hidden, name), (result,) = node.input, node.output
     rest = matrix.copy()
     rest[outliers] = 0
-    columns, constants, zeros = _columns(name, rest, unsigned)
+    columns, scales = quantize_columns(rest, unsigned=unsigned)
+    constants, zeros = {f"{name}.8bit": columns, f"{name}.scales": scales[0]}, []
+    if unsigned:
+        constants[f"{name}.zero"] = np.array(_ZERO, np.uint8)
+        zeros = [f"{name}.zero"]
     scaled = f"{result}.scaled" if len(outliers) else result
     of_integers = _by_position if integers.token_scales else _by_run
-    nodes = of_integers(integers, columns, f"{name}.scales", zeros, scaled)
+    nodes = of_integers(integers, f"{name}.8bit", f"{name}.scales", zeros, scaled)
     if len(outliers):
         constants[f"{name}.apart"] = np.ascontiguousarray(matrix[outliers])
         thin = f"{result}.apart"
@@ -226,19 +234,6 @@ def _product(
             helper.make_node("Add", [scaled, thin], [result]),
         ]
     return nodes, constants
-
-
-def _columns(
-    name: str, matrix: np.ndarray, unsigned: bool
-) -> tuple[str, dict[str, np.ndarray], list[str]]:
-    """A matrix in 8 bit: its name, what is stored, and its zero point where it has one."""
-    integers, scales = quantize_columns(matrix)
-    if unsigned:
-        integers = (integers.astype(np.int16) + 128).astype(np.uint8)
-    constants = {f"{name}.8bit": integers, f"{name}.scales": scales[0]}
-    if unsigned:
-        constants[f"{name}.zero"] = np.array(128, np.uint8)
-    return f"{name}.8bit", constants, [f"{name}.zero"] if unsigned else []
 
 
 def _by_position(
@@ -273,22 +268,14 @@ def find_outlier_channels(token_scales: np.ndarray, count: int) -> np.ndarray:
 
 
 def channel_sizes(
-    model: onnx.ModelProto, hidden: Iterable[str], feeds: Sequence[Mapping[str, np.ndarray]]
+    model: onnx.ModelProto, hidden: Iterable[str], feed: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """The largest absolute value of each channel of some hidden states, over some runs."""
+    """The largest absolute value of each channel of some hidden states, in one run."""
     names, shown = list(hidden), onnx.ModelProto()
     shown.CopyFrom(model)
     shown.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
-    session = open_session(shown)
-    runs = [session.run(names, feed) for feed in feeds]
-    return {
-        name: np.max([np.abs(run[i]).reshape(-1, run[i].shape[-1]).max(axis=0) for run in runs], 0)
-        for i, name in enumerate(names)
-    }
-
-
-_ZERO = 128
-"""Where uint8 has its middle."""
+    found = zip(names, open_session(shown).run(names, feed), strict=True)
+    return {name: np.abs(one).reshape(-1, one.shape[-1]).max(axis=0) for name, one in found}
 
 
 def quantize_table(model: onnx.ModelProto, *, unsigned: bool = False) -> None:
@@ -303,19 +290,15 @@ def quantize_table(model: onnx.ModelProto, *, unsigned: bool = False) -> None:
     stored = next(tensor for tensor in graph.initializer if tensor.name == lookup.input[0])
     name = stored.name
     heads = [node for node in graph.node if name in node.input and node is not lookup]
-    words, scales = quantize_columns(numpy_helper.to_array(stored), axis=1 - axis)
     shifted = unsigned and bool(heads)
+    table = numpy_helper.to_array(stored)
+    words, scales = quantize_columns(table, axis=1 - axis, unsigned=shifted)
+    constants = {f"{name}.8bit": words, f"{name}.scales": scales}
     if shifted:
-        words = (words.astype(np.int16) + _ZERO).astype(np.uint8)
-        add_constants(
-            graph,
-            {
-                f"{name}.zero": np.array(_ZERO, np.uint8),
-                f"{name}.middle": np.array(_ZERO, np.float32),
-            },
-        )
+        zero, middle = np.array(_ZERO, np.uint8), np.array(_ZERO, np.float32)
+        constants = {f"{name}.zero": zero, f"{name}.middle": middle, **constants}
     graph.initializer.remove(stored)
-    add_constants(graph, {f"{name}.8bit": words, f"{name}.scales": scales})
+    add_constants(graph, constants)
     replace_node(graph, lookup, _lookup(lookup, axis, shifted=shifted))
     for head in heads:
         assert head.op_type == "MatMul", f"{head.op_type} reads the word embeddings"
