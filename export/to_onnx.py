@@ -219,8 +219,10 @@ def _make_graphs(
     card: ModelCard,
 ) -> tuple[PartResult, PartResult]:
     """The encoder's graphs and the decoder's, of which there may be none."""
-    options, held_out, decoder = _options(given), HeldOut([], False), PartResult()
-    if options:
+    options, held_out, decoder = None, HeldOut([], False), PartResult()
+    if given.quantize or given.only_8bit:
+        weights = choose_integer_weights(given.integer_weights)
+        options = QuantizationOptions(name=given.profile, integer_weights=weights)
         held_out = many_texts(given.held_out, record, card.examples, loaded.encoder)
     _log(show_checkpoint(given.checkpoint, loaded))
     _log(show_examples(card, given.examples))
@@ -277,13 +279,6 @@ def _leave_out_8_bit(encoder: PartResult, given: argparse.Namespace) -> list[str
         print(f"8-bit graphs are left out: {miss}", file=sys.stderr)
     del encoder.graphs["8bit"]
     return []
-
-
-def _options(given: argparse.Namespace) -> QuantizationOptions | None:
-    if not (given.quantize or given.only_8bit):
-        return None
-    weights = choose_integer_weights(given.integer_weights)
-    return QuantizationOptions(name=given.profile, integer_weights=weights)
 
 
 def _prove(folder: Path) -> Proof:

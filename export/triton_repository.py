@@ -75,24 +75,20 @@ def config_text(
     defaults = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in defaults]
     batches = sorted({1, serving.max_batch})
+    outputs = [_tensor(value) for value in model.graph.output]
+    if labels:
+        (logits,) = (output for output in outputs if output["name"] == "logits")
+        logits["label_filename"] = labels
     config = {
         "name": name,
         "backend": "onnxruntime",
         "max_batch_size": serving.max_batch,
         "input": [_tensor(value) for value in inputs],
-        "output": _outputs(model, labels),
+        "output": outputs,
         **_running(serving),
         "model_warmup": [_warm_up(inputs, batch, warm_up) for batch in batches],
     }
     return "\n".join(_lines(config)) + "\n"
-
-
-def _outputs(model: onnx.ModelProto, labels: str | None) -> list[dict[str, Any]]:
-    outputs = [_tensor(value) for value in model.graph.output]
-    if labels:
-        (logits,) = (output for output in outputs if output["name"] == "logits")
-        logits["label_filename"] = labels
-    return outputs
 
 
 def _running(serving: Serving) -> dict[str, Any]:
@@ -221,9 +217,11 @@ def _describe(
     if labels:
         lines = (" ".join(label.split()) + "\n" for label in labels)  # one line for each
         (model / LABELS).write_text("".join(lines), encoding="utf-8")
+    # A paragraph to read, and a step of writing with all of it cached.
+    lengths = dict.fromkeys(("sequence", "source", "encoder_past"), min(_TOKENS, max_tokens))
+    lengths |= {"target": 1, "past": 1}
     text = config_text(
-        *(name, onnx.load(model / GRAPH), serving, _warm_up_lengths(max_tokens)),
-        labels=LABELS if labels else None,
+        *(name, onnx.load(model / GRAPH), serving, lengths), labels=LABELS if labels else None
     )
     (model / CONFIG).write_text(text, encoding="utf-8")
 
@@ -231,12 +229,6 @@ def _describe(
 def model_folder(bundle: Path, repository: Path, task: str) -> Path:
     """The folder of a bundle's graph for one task (`classify`, `encode`, `generate`)."""
     return repository / f"{real_name(bundle)}_{_ENDINGS[task]}"
-
-
-def _warm_up_lengths(max_tokens: int) -> dict[str, int]:
-    """Axis -> length: a paragraph to read, and a step of writing with all of it cached."""
-    tokens = min(_TOKENS, max_tokens)
-    return {"sequence": tokens, "target": 1, "past": 1, "source": tokens, "encoder_past": tokens}
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -58,9 +58,7 @@ def table_of_writing(graphs: Mapping[str, Path], folder: Path, tokens: int, roun
     """
     commands = {
         GENERATE: timing_command(time_generate, folder, [tokens], attention="sdpa"),
-        "transformers' generate, all maps": timing_command(
-            time_generate, folder, [tokens], attention="eager"
-        ),
+        WITH_MAPS: timing_command(time_generate, folder, [tokens], attention="eager"),
         **{name: timing_command(time_writing, path, [tokens]) for name, path in graphs.items()},
     }
     times = time_commands(commands, lengths=[tokens], rounds=rounds)

@@ -79,8 +79,8 @@ def trace_without_maps(folder: Path) -> onnx.ModelProto:
     return program.model_proto
 
 
-def open_graph(graph: Path, precision: str) -> Callable[[int], Callable[[], object]]:
-    """Compiles a graph of an encoder: tokens -> one run over a text of so many.
+def time_openvino(graph: Path, lengths: Sequence[int], *, precision: str) -> dict[int, float]:
+    """Milliseconds of a text of each length through a graph of an encoder.
 
     Args:
         precision: `f32` or `bf16`; what it computes in. OpenVINO takes bf16 by itself where the
@@ -97,6 +97,7 @@ def open_graph(graph: Path, precision: str) -> Callable[[int], Callable[[], obje
     request = compiled.create_infer_request()
 
     def encoder_run(tokens: int) -> Callable[[], object]:
+        """One run over a text of so many tokens."""
         feed = {}
         for given in compiled.inputs:
             name, axes = given.get_any_name(), list(given.get_partial_shape())
@@ -107,12 +108,6 @@ def open_graph(graph: Path, precision: str) -> Callable[[int], Callable[[], obje
         # Neither what goes in nor what comes out is copied: OpenVINO at its best.
         return partial(request.infer, feed, share_inputs=True, share_outputs=True)
 
-    return encoder_run
-
-
-def time_openvino(graph: Path, lengths: Sequence[int], *, precision: str) -> dict[int, float]:
-    """Milliseconds of a text of each length; `precision` as of `open_graph`."""
-    encoder_run = open_graph(graph, precision)
     return {length: median_time(encoder_run(length)) for length in lengths}
 
 

@@ -5,8 +5,7 @@
 // A message is one line of JSON and behind it the bytes of its arrays, little-endian, in the order
 // in which the line lists them: {"arrays": [{"name", "type", "dims", "bytes"}, ...]}. Types are
 // onnxruntime's: float32, int64, bool, ... The first answer, before any request, has no arrays; it
-// says {"version", "inputs", "outputs"}. Then each request is one run, whose answer holds the
-// graph's outputs or {"error"}. A request's "outputs", if given, are the names of those wanted.
+// says {"inputs"}. Then each request is one run, whose answer holds the graph's outputs or {"error"}.
 // The process ends with its input. Whatever the runtime remarks goes to stderr.
 //
 // `export/runtime/other_runtimes.py` is the other side.
@@ -53,7 +52,7 @@ function send(head, tensors = {}) {
   }
 }
 
-// Yields each request as its line, parsed, and its arrays as tensors by their names.
+// Yields the arrays of each request as tensors by their names.
 async function* requests(input) {
   const stream = input[Symbol.asyncIterator]();
   let held = Buffer.alloc(0);
@@ -80,7 +79,7 @@ async function* requests(input) {
     for (const entry of head.arrays) {
       feeds[entry.name] = toTensor(entry, await take(entry.bytes));
     }
-    yield [head, feeds];
+    yield feeds;
   }
 }
 
@@ -93,12 +92,10 @@ async function main(graph) {
     executionProviders: ["wasm"],
     logSeverityLevel: 2,
   });
-  const { inputNames: inputs, outputNames: outputs } = session;
-  send({ version: ort.env.versions.web, inputs, outputs });
-  for await (const [head, feeds] of requests(process.stdin)) {
+  send({ inputs: session.inputNames });
+  for await (const feeds of requests(process.stdin)) {
     try {
-      const found = await session.run(feeds, head.outputs ?? outputs);
-      send({}, found);
+      send({}, await session.run(feeds));
     } catch (error) {
       send({ error: String(error.message ?? error) });
     }

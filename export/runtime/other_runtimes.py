@@ -36,12 +36,14 @@ class Runtime(Protocol):
 
     def missing(self) -> str | None:
         """The command that installs it; None if it is there."""
+        return None
 
     def version(self) -> str:
         """Of the installed package."""
 
     def must_run(self, precision: str) -> bool:
         """Whether a bundle promises that its graphs of this precision run there."""
+        return precision == "float32"
 
     def open(self, graph: Path) -> AbstractContextManager[Run]:
         """A context in which the graph runs.
@@ -51,20 +53,14 @@ class Runtime(Protocol):
         """
 
 
-class Reference:
+class Reference(Runtime):
     """onnx's reference evaluator: numpy, operator by operator as the standard words them."""
 
     name = "onnx.reference"
     takes_large = False
 
-    def missing(self) -> str | None:
-        return None
-
     def version(self) -> str:
         return version("onnx")
-
-    def must_run(self, precision: str) -> bool:
-        return precision == "float32"
 
     @contextmanager
     def open(self, graph: Path) -> Iterator[Run]:
@@ -77,7 +73,7 @@ class Reference:
         yield lambda feed: dict(zip(names, evaluator.run(names, dict(feed)), strict=True))
 
 
-class OpenVino:
+class OpenVino(Runtime):
     """OpenVINO on the CPU, in float32: unless told it takes bfloat16 where the CPU has it."""
 
     name = "OpenVINO"
@@ -93,12 +89,8 @@ class OpenVino:
     def version(self) -> str:
         return version("openvino")
 
-    def must_run(self, precision: str) -> bool:
-        return precision == "float32"
-
     @contextmanager
     def open(self, graph: Path) -> Iterator[Run]:
-        """As every runtime's, in float32. Raises RuntimeRefusal if OpenVINO takes no such graph."""
         import openvino
 
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": THREADS}
@@ -137,12 +129,6 @@ def missing_for_web(package: str = PACKAGE) -> str | None:
     return None
 
 
-def web_version(package: str = PACKAGE) -> str:
-    """The version of an installed package of node/package.json."""
-    described = (NODE / "node_modules" / package / "package.json").read_text(encoding="utf-8")
-    return str(json.loads(described)["version"])
-
-
 class WebSession:
     """A graph opened by onnxruntime-web (wasm, one thread), for any number of runs.
 
@@ -168,15 +154,11 @@ class WebSession:
         except BaseException:
             self.close()
             raise
-        self.version: str = head["version"]
         self.inputs: tuple[str, ...] = tuple(head["inputs"])
         """The names of the graph's inputs, without those that have a default."""
-        self.outputs: tuple[str, ...] = tuple(head["outputs"])
 
-    def run(
-        self, feeds: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None
-    ) -> dict[str, np.ndarray]:
-        """The outputs by their names: all of them, or those that are asked for.
+    def run(self, feeds: Arrays) -> dict[str, np.ndarray]:
+        """All outputs by their names.
 
         This runtime does not know of inputs with a default: a feed with a head mask is refused.
 
@@ -184,21 +166,12 @@ class WebSession:
             WebRuntimeError: the runtime refused the inputs or failed.
         """
         arrays = {name: np.ascontiguousarray(array) for name, array in feeds.items()}
-        head: dict[str, Any] = {
-            "arrays": [
-                {
-                    "name": name,
-                    "type": array.dtype.name,
-                    "dims": array.shape,
-                    "bytes": array.nbytes,
-                }
-                for name, array in arrays.items()
-            ]
-        }
-        if outputs is not None:
-            head["outputs"] = list(outputs)
+        described = [
+            {"name": name, "type": array.dtype.name, "dims": array.shape, "bytes": array.nbytes}
+            for name, array in arrays.items()
+        ]
         try:
-            self._stdin.write(json.dumps(head).encode() + b"\n")
+            self._stdin.write(json.dumps({"arrays": described}).encode() + b"\n")
             for array in arrays.values():
                 self._stdin.write(array.tobytes())
             self._stdin.flush()
@@ -257,7 +230,7 @@ class WebSession:
         return f"node ended with code {code}: {self.remarks.strip()[-2000:] or 'it said nothing'}"
 
 
-class Web:
+class Web(Runtime):
     """onnxruntime-web, the build for browsers, under node."""
 
     name = "onnxruntime-web"
@@ -267,7 +240,8 @@ class Web:
         return missing_for_web()
 
     def version(self) -> str:
-        return web_version()
+        described = NODE / "node_modules" / PACKAGE / "package.json"
+        return str(json.loads(described.read_text(encoding="utf-8"))["version"])
 
     def must_run(self, precision: str) -> bool:
         return True

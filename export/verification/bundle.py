@@ -12,8 +12,6 @@ import onnx
 
 from bundle_format.folder import read_generation, read_manifest, wrong_files
 from bundle_format.schema import (
-    DecoderDescription,
-    Example,
     Manifest,
     Proof,
     ProvenGraph,
@@ -72,33 +70,15 @@ def _weights_beside(graph: Path, folder: Path) -> set[str]:
     }
 
 
-def encoder_config(folder: Path, manifest: Manifest, checks: Checks) -> EncoderConfig:
-    """The size of the encoder by `config.json`, held against `bundle.json`.
+def check_config(
+    config: EncoderConfig | DecoderConfig, stated: Sizes, max_tokens: int, file: str, checks: Checks
+) -> None:
+    """Holds a model's size by its `config.json` against `bundle.json`.
 
     Raises:
-        FileNotFoundError, ValueError: there is no `config.json`, it is of no encoder of ours, or
-            its sizes are not those of `bundle.json`.
+        ValueError: they differ: which is right cannot be told, and one may be larger than any
+            memory.
     """
-    config = encoder_from_hf(read_json(folder / "config.json"))
-    _check_config(config, manifest.sizes, manifest.max_tokens, "config.json", checks)
-    return config
-
-
-def decoder_config(folder: Path, stated: DecoderDescription, checks: Checks) -> DecoderConfig:
-    """As `encoder_config`, of the decoder."""
-    config = decoder_from_hf(read_json(folder / "decoder" / "config.json"))
-    _check_config(config, stated, stated.max_tokens, "decoder/config.json", checks)
-    return config
-
-
-def _check_config(
-    config: EncoderConfig | DecoderConfig,
-    stated: Sizes | DecoderDescription,
-    max_tokens: int,
-    file: str,
-    checks: Checks,
-) -> None:
-    """Raises ValueError: which is right cannot be told, and one may be larger than any memory."""
     limit = config.max_position_embeddings
     checks.require(max_tokens <= limit, f"bundle.json allows {max_tokens} tokens, {file} {limit}")
     wrong = [
@@ -213,7 +193,8 @@ def verify_bundle(folder: Path, runtimes: Sequence[Runtime]) -> CheckedBundle:
     found = CheckedBundle(versions=installed_versions(runtimes), files=Checks())
     with found.files.guard("the files"):
         check_files(folder, manifest, found.files)
-        config = encoder_config(folder, manifest, found.files)
+        config = encoder_from_hf(read_json(folder / "config.json"))
+        check_config(config, manifest.sizes, manifest.max_tokens, "config.json", found.files)
         found.graphs.extend(_Bundle(folder, manifest, config, runtimes, found.files).graphs())
     return found
 
@@ -259,7 +240,7 @@ class _Bundle:
         labels, most = len(self.manifest.labels or ()) or None, self.manifest.max_tokens
         graph = open_graph(path, precision, classifier_names(self.config, labels), checks)
         self.encoders[precision] = graph
-        texts = self._texts(self.manifest.examples)
+        texts = example_feed(self.folder, self.manifest.examples, self.config)
         return graph, check_encoder(graph, self.config, most, texts, checks)
 
     def _decoder(
@@ -267,14 +248,13 @@ class _Bundle:
     ) -> tuple[OpenedGraph, list[Trial]]:
         decoder = self.manifest.decoder
         assert decoder, "its graphs are there, so it is described"
-        config = decoder_config(self.folder, decoder, self.files)
+        file = "decoder/config.json"
+        config = decoder_from_hf(read_json(self.folder / file))
+        check_config(config, decoder, decoder.max_tokens, file, self.files)
         width = self.config.hidden_size
         graph = open_graph(path, precision, decoder_names(config, width), checks)
         reader = self.encoders.get(precision) or next(iter(self.encoders.values()))
-        _, texts = self._texts(decoder.examples)
+        _, texts = example_feed(self.folder, decoder.examples, self.config)
         start = read_generation(self.folder, config.vocab_size).start
         real = written_sample(reader.session, graph.session, texts, config, start)
         return graph, check_decoder(graph, config, decoder.max_tokens, width, real, checks)
-
-    def _texts(self, examples: Sequence[Example]) -> tuple[str, Arrays]:
-        return example_feed(self.folder, examples, self.config)
