@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import onnx
@@ -142,6 +142,7 @@ class WebSession:
     def __init__(self, graph: Path) -> None:
         if command := missing_for_web():
             raise WebRuntimeError(f"{PACKAGE} under node is not installed: {command}")
+        # What the runtime logs: warnings and worse.
         self._remarks = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
         self._process = subprocess.Popen(
             ["node", str(NODE / "run.mjs"), str(graph.resolve())],
@@ -149,6 +150,9 @@ class WebSession:
             stdout=subprocess.PIPE,
             stderr=self._remarks,
         )
+        assert self._process.stdin, "it is a pipe"
+        assert self._process.stdout, "it is a pipe"
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
         try:
             head, _ = self._receive()
         except BaseException:
@@ -180,12 +184,6 @@ class WebSession:
         _, found = self._receive()
         return found
 
-    @property
-    def remarks(self) -> str:
-        """What the runtime has logged so far: warnings and worse."""
-        self._remarks.seek(0)
-        return self._remarks.read().decode(errors="replace")
-
     def close(self) -> None:
         """Ends the process."""
         self._stdin.close()
@@ -198,16 +196,6 @@ class WebSession:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-    @property
-    def _stdin(self) -> IO[bytes]:
-        assert self._process.stdin
-        return self._process.stdin
-
-    @property
-    def _stdout(self) -> IO[bytes]:
-        assert self._process.stdout
-        return self._process.stdout
 
     def _receive(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         line = self._stdout.readline()
@@ -227,7 +215,9 @@ class WebSession:
 
     def _how_it_ended(self) -> str:
         code = self._process.wait()
-        return f"node ended with code {code}: {self.remarks.strip()[-2000:] or 'it said nothing'}"
+        self._remarks.seek(0)
+        said = self._remarks.read().decode(errors="replace").strip()
+        return f"node ended with code {code}: {said[-2000:] or 'it said nothing'}"
 
 
 class Web(Runtime):

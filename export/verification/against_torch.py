@@ -4,7 +4,7 @@ Torch's numbers are the definitions themselves, computed the long way: the graph
 (a small matrix for the value norms, a factor for a head), these do not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -115,17 +115,28 @@ def _check_head_mask(run: Run, model: EncoderModel, checks: Checks) -> None:
     feed = random_feed(config, 1, min(9, config.max_position_embeddings), "none")
     masks = encoder_names(model).optional
     check_ones(run(feed), lambda mask: run({**feed, **mask}), masks, checks)
-    ones = masks["head_mask"]
-    for i, attention in enumerate(encoder_of(model).attentions()):
-        head = i % config.num_attention_heads
-        without = ones.copy()
-        without[0, i, head] = 0
+    attentions, outputs = encoder_of(model).attentions(), partial(encoder_outputs, model, feed)
+    ones, norms = masks["head_mask"], "encoder_value_norms"
+    for title, mask, expected in _without_heads(attentions, ones, norms, outputs):
+        checks.compare(expected, run({**feed, "head_mask": mask}), title)
+
+
+def _without_heads(
+    attentions: Sequence[MultiHeadAttention],
+    ones: np.ndarray,
+    norms: str,
+    outputs: Callable[[], dict[str, np.ndarray]],
+) -> Iterator[tuple[str, np.ndarray, dict[str, np.ndarray]]]:
+    """One head of each layer removed: in words, by a mask, and torch's outputs without it."""
+    for layer, attention in enumerate(attentions):
+        head = layer % attention.num_heads
+        mask = ones.copy()
+        mask[0, layer, head] = 0
         with ablated_head(attention, head):
-            expected = encoder_outputs(model, feed)
+            expected = outputs()
         # The removed head's own norms are those of its weights before the mask.
-        del expected[f"encoder_value_norms.{i}"]
-        found = run({**feed, "head_mask": without})
-        checks.compare(expected, found, f"without layer {i} head {head}")
+        expected.pop(f"{norms}.{layer}", None)
+        yield f"without layer {layer} head {head}", mask, expected
 
 
 def prove_decoder(
@@ -183,26 +194,20 @@ def _check_head_masks(
     """Ones change nothing, and a zero removes one head: torch with that head's columns zeroed."""
     config = decoder.config
     sample = sample_batch(config, source_width(decoder, bridge))
-    kinds: dict[str, Sequence[MultiHeadAttention]] = {
-        "head_mask": self_attentions(decoder),
-        "cross_head_mask": cross_attentions(decoder),
-    }
+    kinds = (
+        ("head_mask", self_attentions(decoder), "decoder_value_norms"),  # which no graph gives
+        ("cross_head_mask", cross_attentions(decoder), "cross_value_norms"),
+    )
     names = decoder_names(config)
     check_ones_of_steps(session, names, sample, checks)
     stop = sum(sample.pieces)
-    for kind, attentions in kinds.items():
-        for i, attention in enumerate(attentions):
-            head = i % config.num_attention_heads
-            without = names.optional[kind].copy()
-            without[0, i, head] = 0
-            with ablated_head(attention, head):
-                expected = decoder_outputs(decoder, bridge, sample)
-            if kind == "cross_head_mask":
-                # The removed head's own norms are those of its weights before the mask.
-                del expected[f"cross_value_norms.{i}"]
-            *_, found = run_steps(session, sample, {kind: without})
+    outputs = partial(decoder_outputs, decoder, bridge, sample)
+    for kind, attentions, norms in kinds:
+        ones = names.optional[kind]
+        for title, mask, expected in _without_heads(attentions, ones, norms, outputs):
+            *_, found = run_steps(session, sample, {kind: mask})
             last = part_of(expected, stop - sample.pieces[-1], stop)
-            checks.compare(last, found, f"without layer {i} head {head} in {kind}")
+            checks.compare(last, found, f"{title} in {kind}")
 
 
 def check_texts(expected: Texts, found: Texts, checks: Checks) -> None:
