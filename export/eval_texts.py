@@ -222,21 +222,20 @@ def find_sources(
         given: where else than in the current folder the texts of the training may lie.
     """
     hybrid, remark = (record or {}).get("hybrid", {}), ""
-    fits = longest_tried(part.encoder.config, part.max_tokens)
+    limit = longest_tried(part.encoder.config, part.max_tokens)
+    rows, origin = _rows(examples[:MOST]), EXAMPLES if examples else RANDOM
     if "data" in hybrid:
         try:
-            rows = [Example(text, 0) for text in _held_out(hybrid, part.tokenizer, given)[:MOST]]
-            limit = min(fits, hybrid["recipe"]["max_tokens"])
-            return _encoded_sources(rows, part, limit, HELD_OUT)
+            held_out = _held_out(hybrid, part.tokenizer, given)[:MOST]
+            rows, origin = [Example(text, 0) for text in held_out], HELD_OUT
+            limit = min(limit, hybrid["recipe"]["max_tokens"])
         except (FileNotFoundError, ValueError) as error:
             remark = f"those of the training are not to be had: {error}"
-    if examples:
-        return _encoded_sources(_rows(examples[:MOST]), part, fits, EXAMPLES, remark)
-    return Sources(
-        texts=by_length(draw_texts(part, _RANDOM_SOURCES, _RANDOM_SOURCE_LENGTHS)),
-        origin=RANDOM,
-        remark=remark,
-    )
+    if origin == RANDOM:
+        texts = draw_texts(part, _RANDOM_SOURCES, _RANDOM_SOURCE_LENGTHS)
+    else:
+        texts = encode_texts(rows, part.tokenizer, max_tokens=limit)
+    return Sources(texts=by_length(texts), origin=origin, remark=remark)
 
 
 def _held_out(
@@ -268,10 +267,3 @@ def _held_out(
             f"{data['fingerprint'][:12]}"
         )
     return [question.source for question in task.questions("test")]
-
-
-def _encoded_sources(
-    rows: Sequence[Example], part: LoadedEncoder, limit: int, origin: str, remark: str = ""
-) -> Sources:
-    texts = encode_texts(rows, part.tokenizer, max_tokens=limit)
-    return Sources(texts=by_length(texts), origin=origin, remark=remark)

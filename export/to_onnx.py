@@ -140,6 +140,9 @@ _NAMES = (
 )
 
 
+_log = partial(print, flush=True)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 0 when the bundle is written, 1 when a check failed, 2 on bad input."""
     given = build_parser(__doc__).parse_args(argv)
@@ -237,10 +240,6 @@ def _make_graphs(
         sources = find_sources(record, card.decoder.examples, loaded.encoder, places)
         decoder = export_decoder(loaded.decoder, encoder, sources, options=options, log=_log)
     return encoder, decoder
-
-
-def _log(text: str) -> None:
-    print(text, flush=True)
 
 
 def _open(given: argparse.Namespace) -> LoadedCheckpoint:

@@ -6,14 +6,12 @@ Sorted by length and cut into batches, little is padded. One by one, nothing is.
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx.utils import Extractor
 
 from export.benchmarks.rivals import (
@@ -207,31 +205,20 @@ def batch_sizes(count: int) -> list[int]:
     return sorted({count, max(1, count // 4), max(1, count // 8), 1}, reverse=True)
 
 
-def padded_batches(lengths: Sequence[int], size: int) -> list[dict[str, np.ndarray]]:
-    """What a graph is given: `size` texts at a time, the shortest first, padded on the right."""
-    ordered = sorted(lengths)
-    feeds = []
-    for start in range(0, len(ordered), size):
-        batch = np.array(ordered[start : start + size])
-        real = (np.arange(batch.max()) < batch[:, None]).astype(np.int64)
-        feeds.append({"input_ids": real, "attention_mask": real})
-    return feeds
-
-
-def read_all(
-    session: onnxruntime.InferenceSession, feeds: Sequence[Mapping[str, np.ndarray]]
-) -> Callable[[], object]:
-    """A call that runs all batches, one after the other."""
-    declared = input_names(session)
-    known = [encoder_feed(declared, feed["input_ids"], feed["attention_mask"]) for feed in feeds]
-    run = partial(session.run, None)
-    return lambda: [run(feed) for feed in known]
+def padded_batches(lengths: Sequence[int], size: int) -> list[np.ndarray]:
+    """Attention masks of `size` texts at a time, the shortest first, padded on the right."""
+    ordered = np.sort(lengths)
+    batches = (ordered[start : start + size] for start in range(0, len(ordered), size))
+    return [(np.arange(batch[-1]) < batch[:, None]).astype(np.int64) for batch in batches]
 
 
 def time_batches(graph: Path, lengths: Sequence[int]) -> dict[int, float]:
     """Milliseconds of all texts, by the size of a batch; `lengths`: tokens of each text."""
     session = open_session(graph)
-    return {
-        size: median_time(read_all(session, padded_batches(lengths, size)))
-        for size in batch_sizes(len(lengths))
-    }
+    declared = input_names(session)
+
+    def read_all(size: int) -> Callable[[], object]:
+        feeds = [encoder_feed(declared, mask, mask) for mask in padded_batches(lengths, size)]
+        return lambda: [session.run(None, feed) for feed in feeds]
+
+    return {size: median_time(read_all(size)) for size in batch_sizes(len(lengths))}

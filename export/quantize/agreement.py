@@ -100,16 +100,12 @@ def _answers_agree(
     """With the share of texts that get the same label from both graphs; and, where the right ones
     are known, the accuracy of each."""
     first, second = (np.concatenate(part).argmax(axis=1) for part in zip(*logits, strict=True))
-    found = replace(found, same_label=_share(first == second))
+    found = replace(found, same_label=float((first == second).mean()))
     if not labelled:
         return found
     right = np.array(labels)
-    accuracies = _share(first == right), _share(second == right)
-    return replace(found, accuracy_float32=accuracies[0], accuracy_8bit=accuracies[1])
-
-
-def _share(holds: np.ndarray) -> float:
-    return float(holds.mean())
+    before, after = (float((chosen == right).mean()) for chosen in (first, second))
+    return replace(found, accuracy_float32=before, accuracy_8bit=after)
 
 
 _KINDS = ("decoder_attentions", "cross_attentions")

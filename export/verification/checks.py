@@ -23,6 +23,11 @@ units of the output's largest value where that is above 1."""
 ROW_SUM_LIMIT = 1e-5
 
 
+def limit_of_float32(_: str, values: np.ndarray) -> float:
+    """What float32 arithmetic in another order may change."""
+    return LIMIT * max(1.0, float(np.abs(values).max(initial=0)))
+
+
 @dataclass
 class Checks:
     """What was found: the largest difference of each kind of output, and every failure in words."""
@@ -36,9 +41,7 @@ class Checks:
     errors_pass: bool = False
     """Whether an error ends the checks: of a graph that was just traced it is our fault, and what
     stopped it must be told as such. Of a bundle that anybody made it is one more failure."""
-    limit_of: Callable[[str, np.ndarray], float] = field(
-        default_factory=lambda: limit_of_float32, repr=False
-    )
+    limit_of: Callable[[str, np.ndarray], float] = field(default=limit_of_float32, repr=False)
     """The largest difference that an output of this name and these values may show."""
 
     def require(self, holds: bool | np.bool_, failure: str) -> None:
@@ -107,11 +110,6 @@ class Checks:
         hidden = np.abs(weights * ~visible).max()
         self.require(hidden == 0, f"{title}: what is hidden gets a weight of {hidden:.1e}")
 
-    def check_finite(self, found: Arrays, title: str) -> None:
-        """No output is infinite or not a number."""
-        for name, values in found.items():
-            self.require(np.isfinite(values).all(), f"{title}: {name} is not finite")
-
     def check_form(self, graph: onnx.ModelProto, names: GraphNames) -> None:
         """onnx's own checker; names, types and axes as declared, none of them empty or frozen."""
         try:
@@ -159,11 +157,6 @@ def _type(number: int) -> str:
     return onnx.TensorProto.DataType.Name(number).lower()
 
 
-def limit_of_float32(_: str, values: np.ndarray) -> float:
-    """What float32 arithmetic in another order may change."""
-    return LIMIT * max(1.0, float(np.abs(values).max(initial=0)))
-
-
 def largest_difference(one: np.ndarray, other: np.ndarray) -> float:
     """The largest absolute difference of two arrays of one shape; 0 where they are empty."""
     return float(np.abs(one - other).max(initial=0))
@@ -175,21 +168,17 @@ def kind_of(output: str) -> str:
     return f"{first}.{rest[-1]}" if len(rest) > 1 else first
 
 
-def check_maps(found: Arrays, feed: Arrays, title: str, checks: Checks) -> None:
-    """Rows sum to one over the real tokens; padding gets exactly nothing; no value is NaN."""
-    checks.check_finite(found, title)
-    real = feed["attention_mask"].astype(bool)[:, None, None, :]
-    for name, values in found.items():
-        if name.startswith("encoder_attentions."):
-            checks.check_map(values, real, f"{title}: {name}")
+def check_maps(found: Arrays, mask: np.ndarray, title: str, checks: Checks) -> None:
+    """Rows sum to one over the real tokens, or over the past; padding and the future get exactly
+    nothing; no output is infinite or not a number.
 
-
-def check_step(found: Arrays, sample: Sample, title: str, checks: Checks) -> None:
-    """Rows sum to one, over the source's real tokens and over the past; the future gets nothing."""
-    checks.check_finite(found, title)
-    real = sample.mask.astype(bool)[:, None, None, :]
+    Args:
+        mask: 1 for a real token of the text that is read, (batch, source).
+    """
+    real = mask.astype(bool)[:, None, None, :]
     for name, values in found.items():
-        if name.startswith("cross_attentions."):
+        checks.require(np.isfinite(values).all(), f"{title}: {name} is not finite")
+        if name.startswith(("encoder_attentions.", "cross_attentions.")):
             checks.check_map(values, real, f"{title}: {name}")
         if name.startswith("decoder_attentions."):
             query, key = values.shape[2:]
@@ -206,7 +195,10 @@ def check_shapes(
         lengths: of each named axis of the inputs.
     """
     for name, axes in names.outputs.items():
-        shape = tuple(_length(axis, lengths) for axis in axes)
+        shape = tuple(
+            axis if isinstance(axis, int) else sum(lengths[one] for one in axis.split(" + "))
+            for axis in axes
+        )
         checks.require(
             found[name].shape == shape,
             f"{title}: {name} has the shape {found[name].shape}, expected {shape}",
@@ -265,10 +257,3 @@ def check_ones(
         for name, values in run({kind: mask}).items():
             same = np.array_equal(values, plain[name])
             checks.require(same, f"a {kind} of ones changes {name}")
-
-
-def _length(axis: str | int, lengths: Mapping[str, int]) -> int:
-    """Of an axis, a number, or a sum of named ones."""
-    if isinstance(axis, int):
-        return axis
-    return sum(lengths[name] for name in axis.split(" + "))

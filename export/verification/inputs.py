@@ -176,13 +176,12 @@ def part_of(whole: Arrays, start: int, stop: int) -> dict[str, np.ndarray]:
     cut = {}
     for name, values in whole.items():
         if name == "logits":
-            cut[name] = values[:, start:stop]
+            values = values[:, start:stop]
         elif name.startswith("decoder_attentions."):
-            cut[name] = values[:, :, start:stop, :stop]
+            values = values[:, :, start:stop, :stop]
         elif name.startswith("cross_attentions."):
-            cut[name] = values[:, :, start:stop]
+            values = values[:, :, start:stop]
         elif ".decoder." in name:
-            cut[name] = values[:, :, :stop]
-        else:
-            cut[name] = values
+            values = values[:, :, :stop]
+        cut[name] = values
     return cut

@@ -8,7 +8,7 @@ import pytest
 from onnx import numpy_helper
 
 from export.verification.against_torch import prove_decoder
-from export.verification.checks import Checks, check_step
+from export.verification.checks import Checks, check_maps
 from export.verification.inputs import Sample
 from training.model.decoder import GPTDecoder
 
@@ -104,6 +104,6 @@ def test_weight_on_the_sources_padding_is_found() -> None:
     )
     even = np.full((2, 3, 1, 7), 1 / 7, np.float32)
 
-    check_step({"cross_attentions.0": even}, given, "here", checks)
+    check_maps({"cross_attentions.0": even}, given.mask, "here", checks)
 
     assert checks.failures == ["here: cross_attentions.0: what is hidden gets a weight of 1.4e-01"]

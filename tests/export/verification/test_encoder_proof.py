@@ -96,8 +96,8 @@ def test_weight_on_padding_and_nan_are_found() -> None:
     feed = {"attention_mask": np.array([[1, 0]])}
     checks = Checks()
 
-    check_maps({"encoder_attentions.0": weights}, feed, "here", checks)
-    check_maps({"encoder_attentions.0": weights * np.nan}, feed, "there", checks)
+    check_maps({"encoder_attentions.0": weights}, feed["attention_mask"], "here", checks)
+    check_maps({"encoder_attentions.0": weights * np.nan}, feed["attention_mask"], "there", checks)
 
     assert "here: encoder_attentions.0: what is hidden gets a weight of 5.0e-01" in checks.failures
     assert "there: encoder_attentions.0 is not finite" in checks.failures
