@@ -18,12 +18,7 @@ from export.graphs.names import decoder_names, empty_cache
 from export.loading import LoadedDecoder, LoadedEncoder
 from export.quantize.agreement import compare_decoders, compare_encoders, same_texts
 from export.quantize.graph import DECODER_REST, ENCODER_REST, quantize
-from export.quantize.schemes import (
-    QuantizationOptions,
-    missed_limits,
-    missed_times,
-    not_measured,
-)
+from export.quantize.schemes import QuantizationOptions, missed_limits, missed_times, not_measured
 from export.report import (
     show_decoder_8_bit,
     show_decoder_proof,

@@ -36,14 +36,11 @@ def show_examples(card: ModelCard, given: Path | None) -> str:
 
 def show_encoder_proof(size: int, checks: Checks) -> str:
     """How far the float32 graph of `size` bytes is from torch, and whether its invariants hold."""
-    return "\n".join(
-        [
-            *_proof_rows("encoder", ENCODER_FILES["float32"], size, checks),
-            _row("", "invariants", "rows sum to 1, padding gets 0, batch equals single"),
-            _row("", "head_mask", "ones change nothing, a zero removes one head"),
-            _verdict(checks),
-        ]
-    )
+    holds = {
+        "invariants": "rows sum to 1, padding gets 0, batch equals single",
+        "head_mask": "ones change nothing, a zero removes one head",
+    }
+    return _proof("encoder", ENCODER_FILES["float32"], size, checks, holds)
 
 
 def show_decoder_proof(size: int, checks: Checks, greedy: GreedyTexts, remark: str) -> str:
@@ -53,22 +50,15 @@ def show_decoder_proof(size: int, checks: Checks, greedy: GreedyTexts, remark: s
         remark: why the sources are not the training's own, where it had some.
     """
     count, same = greedy.sources or 0, greedy.same_text or 0.0
-    return "\n".join(
-        [
-            *_proof_rows("decoder", DECODER_FILES["float32"], size, checks),
-            _row("", "cached steps", "give what torch's full pass gives"),
-            _row("", "invariants", "rows sum to 1, padding and the future get 0"),
-            _row("", "head masks", "ones change nothing, a zero removes one head"),
-            _row(
-                "",
-                "greedy text",
-                f"{round(same * count)} of {count} as torch writes, token for token; from "
-                f"{greedy.origin}",
-            ),
-            *([_row("", "", remark)] if remark else []),
-            _verdict(checks),
-        ]
-    )
+    written = f"{round(same * count)} of {count} as torch writes, token for token"
+    holds = {
+        "cached steps": "give what torch's full pass gives",
+        "invariants": "rows sum to 1, padding and the future get 0",
+        "head masks": "ones change nothing, a zero removes one head",
+        "greedy text": f"{written}; from {greedy.origin}",
+        **({"": remark} if remark else {}),
+    }
+    return _proof("decoder", DECODER_FILES["float32"], size, checks, holds)
 
 
 def show_search() -> str:
@@ -167,18 +157,19 @@ def _sizes(config: EncoderConfig | DecoderConfig, model: nn.Module) -> str:
     return f"{sizes}, {weights:,} weights"
 
 
-def _proof_rows(first: str, file: str, size: int, checks: Checks) -> Iterator[str]:
-    yield _row(first, file, f"{_size(size)}, opset {OPSET}")
+def _proof(part: str, file: str, size: int, checks: Checks, holds: Mapping[str, str]) -> str:
     batches = len(checks.batches)
-    yield _row("", "against torch", f"{batches} batches, limit {LIMIT:.0e} of the largest value")
-    yield from _difference_rows(checks.differences)
+    rows = [
+        _row(part, file, f"{_size(size)}, opset {OPSET}"),
+        _row("", "against torch", f"{batches} batches, limit {LIMIT:.0e} of the largest value"),
+        *_difference_rows(checks.differences),
+    ]
     if checks.not_tried:
-        yield _row("", "not tried", f"{checks.not_tried}; --max-tokens N keeps the page to fewer")
-
-
-def _verdict(checks: Checks) -> str:
+        remark = "--max-tokens N keeps the page to fewer"
+        rows.append(_row("", "not tried", f"{checks.not_tried}; {remark}"))
+    rows += [_row("", what, how) for what, how in holds.items()]
     verdict = "all of it holds" if not checks.failures else "FAILED, see below"
-    return _row("", "verdict", verdict)
+    return "\n".join([*rows, _row("", "verdict", verdict)])
 
 
 def _compared_rows(texts: ComparedTexts) -> Iterator[str]:

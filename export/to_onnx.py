@@ -202,10 +202,7 @@ def _export(given: argparse.Namespace) -> list[str]:
             made.graphs.pop("float32", None)
     try:
         write_bundle(
-            *(given.out, loaded, card),
-            encoder=encoder.graphs,
-            decoder=decoder.graphs,
-            prove=_prove,
+            *(given.out, loaded, card), encoder=encoder.graphs, decoder=decoder.graphs, prove=_prove
         )
     except UnsoundBundleError as unsound:
         return unsound.failures

@@ -176,11 +176,7 @@ _TOKENS = 128
 
 
 def lay_out(
-    bundle: Path,
-    folder: Path,
-    *,
-    precision: str | None = None,
-    serving: Serving | None = None,
+    bundle: Path, folder: Path, *, precision: str | None = None, serving: Serving | None = None
 ) -> list[Path]:
     """Writes a Triton model for each part of a bundle and returns their folders.
 

@@ -159,10 +159,9 @@ def describe_graph(
         "seed": origin.get("seed"),
         "metrics": held_out_metrics(metrics) or None,
     }
-    helper.set_model_props(
-        model, {key: _text(value) for key, value in said.items() if value is not None}
-    )
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for key, value in said.items()
+        if value is not None
+    }
+    helper.set_model_props(model, texts)

@@ -33,7 +33,7 @@ from bundle_format.typed_json import WrongJson, as_json, read_object
 from export.bundle.card import DecoderCard, ModelCard
 from export.bundle.files import sizes_of
 from export.bundle.provenance import describe_graph, exporter_versions
-from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
+from export.loading import LoadedCheckpoint, LoadedDecoder
 from training.checkpoints.atomic_folder import Kind, atomic_folder, by_a_library
 from training.checkpoints.files import read_json, write_json
 from training.checkpoints.hf_config import decoder_to_hf
@@ -145,10 +145,9 @@ def describe(loaded: LoadedCheckpoint, card: ModelCard) -> Description:
 
 def _description(loaded: LoadedCheckpoint, card: ModelCard) -> dict[str, Any]:
     able = {"classify": loaded.encoder.classifies, "generate": loaded.decoder is not None}
-    return {
+    said = {
         "format": FORMAT,
         "tasks": [task for task, can in able.items() if can],
-        **_answers(loaded.encoder, card),
         "title": card.title,
         "licence": card.licence,
         "examples": list(card.examples),
@@ -158,20 +157,14 @@ def _description(loaded: LoadedCheckpoint, card: ModelCard) -> dict[str, Any]:
         "checkpoint": dict(card.checkpoint),
         "assumed": list(loaded.assumed),
         "versions": exporter_versions(),
-        **({"decoder": _decoder(loaded.decoder, card.decoder)} if loaded.decoder else {}),
     }
-
-
-def _answers(part: LoadedEncoder, card: ModelCard) -> dict[str, Any]:
-    """What the logits mean, where there are any."""
-    if part.classifier is None:
-        return {}
-    config = part.classifier.config
-    return {
-        "problem_type": config.problem_type.removesuffix("_classification"),
-        "labels": list(config.labels),
-        "temperature": card.temperature,
-    }
+    if classifier := loaded.encoder.classifier:
+        problem_type = classifier.config.problem_type.removesuffix("_classification")
+        said |= {"problem_type": problem_type, "labels": list(classifier.config.labels)}
+        said["temperature"] = card.temperature
+    if loaded.decoder:
+        said["decoder"] = _decoder(loaded.decoder, card.decoder)
+    return said
 
 
 def _decoder(part: LoadedDecoder, card: DecoderCard | None) -> dict[str, Any]:

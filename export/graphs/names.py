@@ -4,7 +4,7 @@ The names stand here and nowhere else; the tracer, the verification and the quan
 here or from the graph itself. Nothing here needs torch: a bundle is checked without it.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,7 +38,7 @@ def classifier_names(config: EncoderConfig, labels: int | None) -> GraphNames:
     text: Axes = ("batch", "sequence")
     given = ["input_ids", "attention_mask", *(["token_type_ids"] if config.has_segments else [])]
     return GraphNames(
-        inputs={**dict.fromkeys(given, text), **_mask_axes("head_mask", layers, heads)},
+        inputs={**dict.fromkeys(given, text), **_mask_axes(["head_mask"], layers, heads)},
         outputs={
             **({"logits": ("batch", labels)} if labels else {}),
             "last_hidden_state": (*text, config.hidden_size),
@@ -66,7 +66,7 @@ def decoder_names(config: DecoderConfig, source_width: int | None = None) -> Gra
             "encoder_attention_mask": ("batch", "source"),
             "encoder_hidden_states": ("batch", "source", source_width or config.hidden_size),
             **_kept(layers, "past_key_values", heads, depth, ("past", "encoder_past")),
-            **{k: v for mask in masks for k, v in _mask_axes(mask, layers, heads).items()},
+            **_mask_axes(masks, layers, heads),
         },
         outputs={
             "logits": ("batch", "target", config.vocab_size),
@@ -83,9 +83,9 @@ def _each(layers: int, name: str, axes: Axes) -> dict[str, Axes]:
     return {f"{name}.{layer}": axes for layer in range(layers)}
 
 
-def _mask_axes(name: str, layers: int, heads: int) -> dict[str, Axes]:
+def _mask_axes(names: Iterable[str], layers: int, heads: int) -> dict[str, Axes]:
     # An axis name of its own: a mask of one row serves a batch of any size.
-    return {name: (f"{name}_batch", layers, heads)}
+    return {name: (f"{name}_batch", layers, heads) for name in names}
 
 
 def _kept(

@@ -65,10 +65,7 @@ def check_fits(found: int, what: str) -> None:
 
 
 def trace(
-    module: nn.Module,
-    example: tuple[Tensor, ...],
-    names: GraphNames,
-    axes: tuple[object, ...],
+    module: nn.Module, example: tuple[Tensor, ...], names: GraphNames, axes: tuple[object, ...]
 ) -> onnx.ModelProto:
     """The float32 graph of a module whose inputs and outputs are flat, weights inside.
 

@@ -227,11 +227,7 @@ class _Bundle:
             graph, trials = check(path, precision, checks)
             agreement = compare_runtimes(graph, trials, self.runtimes, checks)
         return CheckedGraph(
-            task=task,
-            precision=precision,
-            file=entry.file,
-            checks=checks,
-            agreement=agreement,
+            task=task, precision=precision, file=entry.file, checks=checks, agreement=agreement
         )
 
     def _encoder(
