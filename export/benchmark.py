@@ -12,7 +12,6 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import onnx
@@ -109,7 +108,7 @@ def _add_flags_of_reading(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command."""
-    return run_command("benchmark.py", partial(_run, build_parser().parse_args(argv)))
+    return run_command("benchmark.py", _run, build_parser().parse_args(argv))
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -31,16 +31,16 @@ def command_parser(
     )
 
 
-def run_command(script: str, work: Callable[[], int]) -> int:
+def run_command(script: str, work: Callable[..., int], *given: object) -> int:
     """Does the work and gives its code; whatever stops it is told in a sentence on stderr.
 
     Args:
         script: the command's name.
-        work: gives `DONE` or `FAILED`.
+        work: takes `given`, and gives `DONE` or `FAILED`.
     """
     safe_streams()
     try:
-        return work()
+        return work(*given)
     except KeyboardInterrupt:
         return _tell(script, "stopped; nothing was written", STOPPED)
     except RecursionError:

@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import onnx
@@ -79,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the table, a row as soon as it is measured."""
-    return run_command("compare_schemes.py", partial(_run, build_parser().parse_args(argv)))
+    return run_command("compare_schemes.py", _run, build_parser().parse_args(argv))
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -11,7 +11,6 @@ import argparse
 import shutil
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import onnx
@@ -102,7 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 2 on bad input."""
-    return run_command("optimum_folder.py", partial(_run, build_parser().parse_args(argv)))
+    return run_command("optimum_folder.py", _run, build_parser().parse_args(argv))
 
 
 def _run(given: argparse.Namespace) -> int:

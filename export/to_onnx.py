@@ -145,8 +145,7 @@ _log = partial(print, flush=True)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 0 when the bundle is written, 1 when a check failed, 2 on bad input."""
-    given = build_parser(__doc__).parse_args(argv)
-    return run_command("to_onnx.py", partial(_run, given))
+    return run_command("to_onnx.py", _run, build_parser(__doc__).parse_args(argv))
 
 
 def _run(given: argparse.Namespace) -> int:

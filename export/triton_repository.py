@@ -12,7 +12,6 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -242,7 +241,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 2 on bad input."""
-    return run_command("triton_repository.py", partial(_run, build_parser().parse_args(argv)))
+    return run_command("triton_repository.py", _run, build_parser().parse_args(argv))
 
 
 def _run(given: argparse.Namespace) -> int:

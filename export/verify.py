@@ -11,7 +11,6 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from bundle_format.folder import read_manifest
@@ -46,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 0 when all holds, 1 when a check failed, 2 when this is no bundle."""
-    return run_command("verify.py", partial(_run, build_parser().parse_args(argv)))
+    return run_command("verify.py", _run, build_parser().parse_args(argv))
 
 
 def _run(given: argparse.Namespace) -> int:
