@@ -146,8 +146,7 @@ def _time_encoder(given: argparse.Namespace, part: LoadedEncoder, place: Path) -
         graph = onnx.load(files[ALL_MAPS])
         print(f"\n{table_of_goals(times, graph, given.lengths)}", flush=True)
     if given.part != "encoder":
-        root = Path(given.checkpoint)
-        record = find_record(root)
+        record = find_record(Path(given.checkpoint))
         with_maps = {name: file for name, file in files.items() if name not in NO_MAPS.values()}
         lengths = mixed_lengths(part, record)
         print(f"\n{table_of_batches(with_maps, lengths, given.rounds)}", flush=True)

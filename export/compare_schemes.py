@@ -88,8 +88,7 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _rows(given: argparse.Namespace) -> Iterator[str]:
-    root = Path(given.checkpoint)
-    record = find_record(root)
+    record = find_record(Path(given.checkpoint))
     part = load_checkpoint(given.checkpoint).encoder
     held_out = many_texts(given.held_out, record, (record or {}).get("examples", ()), part)
     if given.texts is not None:

@@ -8,6 +8,7 @@ examples tokens at random.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -149,11 +150,7 @@ def many_texts(
     if data is None and corpus.source in SOURCES:
         missing = max(0, ENOUGH_TEXTS - sum(map(len, chosen.values())))
         chosen |= _others(corpus, missing)
-    texts = [
-        text
-        for rows in chosen.values()
-        for text in encode_texts(rows, part.tokenizer, max_tokens=limit)
-    ]
+    texts = encode_texts([*chain(*chosen.values())], part.tokenizer, max_tokens=limit)
     origin = {name: len(rows) for name, rows in chosen.items() if rows}
     return HeldOut(texts, part.classifies, origin, longest=fits)
 

@@ -14,14 +14,7 @@ import onnxruntime
 from bundle_format.schema import ComparedTexts, GreedyTexts, MapError, WritingMapError
 from export.eval_texts import HeldOut, Sources, batches, by_length, feed_of
 from export.loading import LoadedDecoder
-from export.runtime.writing import (
-    GraphPair,
-    Texts,
-    longest_source,
-    longest_text,
-    same_text_share,
-    write_with_graphs,
-)
+from export.runtime.writing import GraphPair, Texts, longest_source, longest_text, write_with_graphs
 from training.data.batches import Batch
 
 
@@ -124,10 +117,9 @@ class DecoderAgreement:
 
 
 def same_texts(sources: Sources, one: Texts, other: Texts) -> GreedyTexts:
-    """The share of the sources' texts that are the same."""
-    return GreedyTexts(
-        sources=len(sources.texts), origin=sources.origin, same_text=same_text_share(one, other)
-    )
+    """The share of the sources' texts that are the same, token for token."""
+    share = sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
+    return GreedyTexts(sources=len(sources.texts), origin=sources.origin, same_text=share)
 
 
 def compare_decoders(

@@ -89,11 +89,6 @@ def torch_next_logits(decoder: GPTDecoder, source: Source) -> NextLogits:
     return step
 
 
-def same_text_share(one: Texts, other: Texts) -> float:
-    """The share of texts that are the same, token for token."""
-    return sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
-
-
 def longest_text(batch: Batch, part: LoadedDecoder) -> int:
     """How many tokens are written from each source of a batch if none of them ends before."""
     fits = longest_tried(part.model.decoder.config, part.limit)

@@ -5,9 +5,11 @@ import onnx
 import pytest
 import torch
 
+from export.eval_texts import Sources
+from export.quantize.agreement import same_texts
 from export.runtime.greedy import graph_next_logits, write_greedily
 from export.runtime.session import open_session
-from export.runtime.writing import same_text_share, torch_next_logits
+from export.runtime.writing import torch_next_logits
 from export.verification.against_torch import check_texts
 from export.verification.checks import Checks
 from training.model.decoder import GPTDecoder, Source
@@ -79,4 +81,5 @@ def test_a_text_that_differs_is_told_with_its_place(found: list[int], told: str 
     check_texts(expected, [[1, 2], found], checks)
 
     assert checks.failures == ([told] if told else [])
-    assert same_text_share(expected, [[1, 2], found]) == (0.5 if told else 1)
+    greedy = same_texts(Sources(texts=[], origin="here"), expected, [[1, 2], found])
+    assert greedy.same_text == (0.5 if told else 1)
