@@ -199,8 +199,7 @@ def percentile(value: float, by_chance: NDArray[np.float64], *, low: bool = Fals
 
 def faithfulness_cost(model: EncoderModel, reading: Reading, mode: RemovalMode) -> Cost:
     """What `faithfulness` will take, at most."""
-    plan = plan_occlusion(model, reading, _FIRST)
-    return _cost(model, reading, mode, plan, _percents(model, reading, mode, plan))
+    return _finest(model, reading, mode, plan_occlusion(model, reading, _FIRST))[1]
 
 
 def faithfulness(
@@ -220,8 +219,7 @@ def faithfulness(
     words = len(plan.words)
     if words < 2:
         raise RequestError("The text has fewer than two words, so there is nothing to rank.")
-    percents = _percents(model, reading, mode, plan)
-    total = _cost(model, reading, mode, plan, percents).texts
+    percents, (total, _) = _finest(model, reading, mode, plan)
     single = yield from nested(occlusion(model, reading, target, mode, plan), 0, total)
     signed = model.bundle.problem_type != "regression"
     scores = word_scores(reading, single, signed=signed)
@@ -271,28 +269,20 @@ def _count(words: int, percent: int) -> int:
     return -(-words * percent // 100)
 
 
-def _percents(
+def _finest(
     model: EncoderModel, reading: Reading, mode: RemovalMode, plan: OcclusionPlan
-) -> tuple[int, ...]:
-    """The finest steps that fit into the time."""
-    for percents in _STEPS:
-        if _cost(model, reading, mode, plan, percents).seconds <= TIME_BUDGET:
-            return percents
-    return percents
+) -> tuple[tuple[int, ...], Cost]:
+    """The finest steps that fit into the time, else the coarsest, and what they take.
 
-
-def _cost(
-    model: EncoderModel,
-    reading: Reading,
-    mode: RemovalMode,
-    plan: OcclusionPlan,
-    percents: tuple[int, ...],
-) -> Cost:
-    """A text without some words and the text of these words alone are as long as one whole text,
-    if words are deleted; if they are masked, as two."""
+    A text without some words and the text of these words alone are as long as one whole text, if
+    words are deleted; if they are masked, as two.
+    """
     words = len(plan.words)
-    counts = {_count(words, percent) for percent in percents} - {words}
-    texts = 2 * (RANDOM_ORDERS + len(METHODS)) * len(counts) + 2
-    whole = texts // 2 if mode == "deleted" else texts
-    seconds = model.throughput.cost(plan.texts + whole, len(reading.tokens)).seconds
-    return Cost(plan.texts + texts, seconds)
+    for percents in _STEPS:
+        counts = {_count(words, percent) for percent in percents} - {words}
+        texts = 2 * (RANDOM_ORDERS + len(METHODS)) * len(counts) + 2
+        whole = texts // 2 if mode == "deleted" else texts
+        seconds = model.throughput.cost(plan.texts + whole, len(reading.tokens)).seconds
+        if seconds <= TIME_BUDGET:
+            break
+    return percents, Cost(plan.texts + texts, seconds)

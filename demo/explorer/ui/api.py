@@ -13,14 +13,21 @@ from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import SOURCE
 from explorer.maps.head_types import head_types as types_of
 from explorer.maps.maps import MEAN, Maps, one_based, text_axis
-from explorer.maps.view import QUERY, attention_map, encoder_maps, generation_map, rollout_view
+from explorer.maps.view import (
+    QUERY,
+    MapView,
+    attention_map,
+    encoder_maps,
+    generation_map,
+    rollout_view,
+)
 from explorer.ui.checks import (
     ATTENTION,
     check_head,
     check_kind,
     check_layer,
     check_settings,
-    check_switch,
+    check_switches,
 )
 from explorer.ui.events import ANALYSIS, READING, WRITING
 from explorer.ui.models import PageModels
@@ -111,17 +118,12 @@ def attention(
         reading,
         check_layer(model.bundle.layers if layer is None else layer, model.bundle),
         check_head(head, model.bundle),
-        special_tokens=check_switch(special_tokens, "special_tokens"),
-        words=check_switch(words, "words"),
+        **check_switches(special_tokens=special_tokens, words=words),
         by_norms=check_kind(kind),
     )
     return {
-        "layer": one_based(view.layer),
-        "head": one_based(view.head),
-        "kind": kind,
+        **_map_data(view, kind),
         "indexes": view.queries.indexes.tolist(),
-        "weights": [rounded(row) for row in view.weights],
-        "removed": rounded(view.removed),
         "words": words_data(view.queries),
         **about(model, reading),
     }
@@ -159,7 +161,7 @@ def head_types(
         and as in /classify `tokens`, `tokens_left_out`, `max_tokens`, `bundle`, `precision`.
     """
     model, reading = _read(models, bundle, text, text_pair)
-    maps = encoder_maps(reading, words=check_switch(words, "words"), by_norms=check_kind(kind))
+    maps = encoder_maps(reading, **check_switches(words=words), by_norms=check_kind(kind))
     return {
         "heads": types_data(maps),
         "kind": kind,
@@ -199,12 +201,8 @@ def rollout(
         `max_tokens`, `bundle`, `precision`.
     """
     model, reading = _read(models, bundle, text, text_pair)
-    axis = text_axis(
-        reading.tokens,
-        special_tokens=check_switch(special_tokens, "special_tokens"),
-        words=check_switch(words, "words"),
-    )
-    view = rollout_view(reading, axis)
+    shown = check_switches(special_tokens=special_tokens, words=words)
+    view = rollout_view(reading, text_axis(reading.tokens, **shown))
     names = ("shares", "removed", "entropy")
     numbers = zip(*(part.tolist() for part in view[1:]), strict=True)
     of_rollout, of_last = (rounded_numbers(dict(zip(names, row, strict=True))) for row in numbers)
@@ -223,6 +221,17 @@ def _read(
 ) -> tuple[EncoderModel, Reading]:
     """Reads with the page's first model if none is named; it need not classify."""
     return models.read(title or next(iter(models.by_title)), text, text_pair, without)
+
+
+def _map_data(view: MapView, kind: str) -> dict[str, Any]:
+    """The numbers of a map for programs."""
+    return {
+        "layer": one_based(view.layer),
+        "head": one_based(view.head),
+        "kind": kind,
+        "weights": [rounded(row) for row in view.weights],
+        "removed": rounded(view.removed),
+    }
 
 
 def types_data(maps: Maps) -> list[list[dict[str, Any]]]:
@@ -326,18 +335,13 @@ def cross_attention(
         SOURCE,
         chosen,
         check_head(head, generator.decoder),
-        special_tokens=check_switch(special_tokens, "special_tokens"),
-        words=check_switch(words, "words"),
+        **check_switches(special_tokens=special_tokens, words=words),
         by_norms=check_kind(kind),
     )
     return {
-        "layer": one_based(view.layer),
-        "head": one_based(view.head),
-        "kind": kind,
+        **_map_data(view, kind),
         "target_indexes": view.queries.indexes.tolist(),
         "source_indexes": view.keys.indexes.tolist(),
-        "weights": [rounded(row) for row in view.weights],
-        "removed": rounded(view.removed),
         "target_words": words_data(view.queries),
         "words": words_data(view.keys),
         "target_left_out": left_out,

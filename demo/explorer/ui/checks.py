@@ -76,11 +76,12 @@ def _check_pair(pair: object, model: Bundle) -> tuple[int, int]:
     return layers, _check_number(head, "head", model.heads)
 
 
-def check_switch(value: object, name: str) -> bool:
-    """Raises RequestError: neither true nor false."""
-    if not isinstance(value, bool):
-        raise RequestError(f"{name} is {value!r:.30}; expected true or false.")
-    return value
+def check_switches(**given: Any) -> dict[str, bool]:
+    """Switches by their names. Raises RequestError: one is neither true nor false."""
+    for name, value in given.items():
+        if not isinstance(value, bool):
+            raise RequestError(f"{name} is {value!r:.30}; expected true or false.")
+    return given
 
 
 def _check_text(text: object, name: str) -> str:

@@ -22,7 +22,7 @@ from explorer.ui.checks import (
     check_ids,
     check_layer,
     check_looks_at,
-    check_switch,
+    check_switches,
     check_texts,
 )
 from explorer.ui.events import while_awaited
@@ -61,6 +61,12 @@ class MapControls:
     dark: Any = False
     looks_at: Any = SOURCE
     """What a generated text attends to: the source, or itself."""
+
+    def switches(self) -> dict[str, bool]:
+        """How maps are made of what is shown, checked. Raises RequestError."""
+        return check_switches(
+            special_tokens=self.special_tokens, words=self.words, by_norms=self.by_norms
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,12 +188,7 @@ class PageModels:
         self, model: EncoderModel, reading: Reading, controls: MapControls
     ) -> MapSelection:
         """The same, of a text that was just read."""
-        maps = encoder_maps(
-            reading,
-            special_tokens=check_switch(controls.special_tokens, "special_tokens"),
-            words=check_switch(controls.words, "words"),
-            by_norms=check_switch(controls.by_norms, "by_norms"),
-        )
+        maps = encoder_maps(reading, **controls.switches())
         layer = check_layer(controls.layer, model.bundle)
         head = check_head(controls.head, model.bundle)
         return MapSelection(
@@ -249,16 +250,10 @@ class PageModels:
     ) -> GenerationSelection:
         """The same, of a text that was just written; `controls.shown` is the page's own then."""
         looks_at = check_looks_at(controls.looks_at)
-        by_norms = check_switch(controls.by_norms, "by_norms")
-        if by_norms and looks_at != SOURCE:
+        switches = controls.switches()
+        if switches["by_norms"] and looks_at != SOURCE:
             raise RequestError(NO_NORMS)
-        maps = generation_maps(
-            generation,
-            looks_at,
-            special_tokens=check_switch(controls.special_tokens, "special_tokens"),
-            words=check_switch(controls.words, "words"),
-            by_norms=by_norms,
-        )
+        maps = generation_maps(generation, looks_at, **switches)
         layer = check_layer(controls.layer, generator.decoder)
         head = check_head(controls.head, generator.decoder)
         corrupted = source_of(generation.source.text, controls.shown.get("corrupted"), model.mask)

@@ -13,7 +13,7 @@ from explorer.ui.checks import (
     check_layer,
     check_looks_at,
     check_settings,
-    check_switch,
+    check_switches,
     check_texts,
 )
 
@@ -78,7 +78,7 @@ def test_a_head_that_is_not_there_is_refused_with_those_that_are(bundle, value):
 @pytest.mark.parametrize("value", ["no", 0, None])
 def test_a_switch_is_true_or_false(value):
     with pytest.raises(RequestError, match=r"special_tokens is .*; expected true or false"):
-        check_switch(value, "special_tokens")
+        check_switches(special_tokens=value)
 
 
 def test_no_setting_is_needed():

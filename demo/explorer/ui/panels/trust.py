@@ -22,12 +22,9 @@ from explorer.ui.payloads import DIGITS, plain
 def sentences(found: analysis.Faithfulness, place: int, way: RemovalMode) -> list[str]:
     """How one method fared, in words."""
     name, own, by_chance = found.methods[place], found.found, found.by_chance
-    removed = analysis.beaten(
-        own.log_odds_comprehensiveness[place], by_chance.log_odds_comprehensiveness
-    )
-    kept = analysis.beaten(
-        own.log_odds_sufficiency[place], by_chance.log_odds_sufficiency, low=True
-    )
+    lost, left = own.log_odds_comprehensiveness[place], own.log_odds_sufficiency[place]
+    removed = analysis.beaten(lost, by_chance.log_odds_comprehensiveness)
+    kept = analysis.beaten(left, by_chance.log_odds_sufficiency, low=True)
     what, done = ("Removing", "removed") if way == "deleted" else ("Masking", "masked")
     told = [
         f"{what} the words that {name} ranks highest moved the answer more than {removed} of "
