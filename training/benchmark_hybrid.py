@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -23,7 +24,6 @@ from training.fit.hybrid import train_step
 from training.fit.losses import DistillationLoss, draw_candidates, sampled_cross_entropy
 from training.fit.optim import make_optimizer
 from training.hybrid.seq2seq import Seq2Seq, frozen_copy
-from training.model.encoder import BERTEncoder
 from training.recipes import HybridRecipe, autocast
 from training.runs.hybrid import new_hybrid, text_tokens
 
@@ -98,23 +98,16 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
         states.float().sum().backward()
 
     optimizer = make_optimizer({model.decoder: 1e-9}, 0.0)
+    reading, given = torch.no_grad(), (batch.source_ids, batch.source_mask)
     return {
-        "encoder, float32, no gradient": _reading(model.encoder, batch),
-        "encoder, bfloat16, no gradient": _reading(frozen, batch),
+        "encoder, float32, no gradient": reading(partial(model.encoder, *given)),
+        "encoder, bfloat16, no gradient": reading(partial(frozen, *given)),
         "decoder's 4 layers, forward and backward": layers,
         **_heads(hidden, table, batch.labels[batch.label_mask], recipe),
         "AdamW over the decoder's layers": optimizer.step,
         "whole step, encoder frozen": lambda: train_step(seq2seq, batch, low, optimizer, recipe),
         "whole step, encoder joint": _joint(checkpoint, seq2seq, batch, low),
     }
-
-
-def _reading(encoder: BERTEncoder, batch: PairBatch) -> Callable[[], object]:
-    def run() -> None:
-        with torch.no_grad():
-            encoder(batch.source_ids, batch.source_mask)
-
-    return run
 
 
 def _heads(

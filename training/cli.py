@@ -89,13 +89,11 @@ def add_recipe_flags(add: Callable[..., object], recipe: object, told: Mapping[s
 
 def command_line(script: str, argv: Sequence[str] | None) -> str:
     """The command as a person would type it again, files by their names."""
-    words = sys.argv[1:] if argv is None else argv
-    return " ".join([f"python training/{script}", *map(_named, words)])
-
-
-def _named(word: str) -> str:
-    flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
-    return f"{flag}{equals}{public_name(value)}"
+    said = [f"python training/{script}"]
+    for word in sys.argv[1:] if argv is None else argv:
+        flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+        said.append(f"{flag}{equals}{public_name(value)}")
+    return " ".join(said)
 
 
 def run_command(script: str, out: Path | None, work: Callable[[], None]) -> int:

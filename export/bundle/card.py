@@ -129,7 +129,7 @@ def read_examples(path: Path) -> Examples:
         raise FileNotFoundError(f"{path} is no file; {_EXPECTED}")
     kind = path.suffix.lower()
     if kind in SUFFIXES:
-        found = read_rows(path, _example, roles=_ROLES, given={}, of="texts").rows
+        found, _ = read_rows(path, _example, roles=_ROLES, given={}, of="texts")
     elif kind in _PLAIN:
         found = _plain_examples(path)
     else:

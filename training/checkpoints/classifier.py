@@ -10,24 +10,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from training.checkpoints.files import read_config, write_json
 from training.checkpoints.hf_config import classifier_from_hf, classifier_to_hf, encoder_from_hf
-from training.checkpoints.hf_names import (
-    CLASSIFIER,
-    FAMILIES,
-    OURS,
-    Family,
-    class_of,
-    family_of,
-    is_known,
-    task_by_weights,
-    task_of,
-)
+from training.checkpoints.hf_names import FAMILIES, Family, check_classifier, family_of
 from training.checkpoints.hf_weights import (
     Weights,
     build_model,
@@ -90,9 +79,11 @@ def load_classifier(name: str | Path) -> BERTClassifier:
     written = read_config(folder)
     family = family_of(written)
     stored = open_weights(folder)
-    _check_task(written, stored, family, folder)
+    check_classifier(written, stored.outlines, family, folder)
     weights = stored.changed(encoder_names(family.model_type).from_hf)
-    config = classifier_from_hf(written, outputs=_outputs(weights))
+    last = weights.outlines.get("head.weight")  # gives so many numbers as there are labels
+    outputs = last.shape[0] if last is not None and last.ndim else 2
+    config = classifier_from_hf(written, outputs=outputs)
     if not config.pooler:
         weights = weights.changed(partial(_without, starts=("pooler.",)))
     model, _ = _build(config, weights, folder, may_be_new=())
@@ -134,30 +125,6 @@ def save_classifier(
     """Writes the model and its tokenizer in Hugging Face's format into an existing `folder`."""
     write_json(folder / "config.json", classifier_to_hf(model.config))
     save_weights(folder, model, encoder_names(model.config.encoder.model_type), tokenizer)
-
-
-def _check_task(config: Mapping[str, Any], weights: Weights, family: Family, folder: Path) -> None:
-    """Refuses a model that is for something else, by its class's name, or else by its weights."""
-    named = class_of(config)
-    if named == OURS or named in {one.architecture for one in FAMILIES.values()}:
-        return
-    if named:
-        known = is_known(config, {one.class_prefix for one in FAMILIES.values()})
-        task = (task_of(named) if known else None) or "a model of a class that is not known here"
-    else:
-        task = task_by_weights(weights.outlines, family.head.values())
-    if task != CLASSIFIER:
-        raise ValueError(
-            f"{folder} holds {task} ({named[:80] if named else 'by its weights'}), which is not "
-            f"implemented; expected {CLASSIFIER} ({family.architecture}). Train one on its "
-            f"encoder: python training/train_classifier.py --init {folder}"
-        )
-
-
-def _outputs(weights: Weights) -> int:
-    """How many numbers the classifier's last layer gives; 2 where it has none."""
-    last = weights.outlines.get("head.weight")
-    return last.shape[0] if last is not None and last.ndim else 2
 
 
 def _without(weights: Mapping[str, Tensor], *, starts: tuple[str, ...]) -> dict[str, Tensor]:

@@ -17,11 +17,11 @@ from typing import Any
 from training.checkpoints.hf_names import (
     FAMILIES,
     OURS,
+    PREFIXES,
     Family,
-    class_of,
+    described,
     family_of,
     is_known,
-    task_of,
 )
 from training.model.config import ClassifierConfig, DecoderConfig, EncoderConfig, check_number
 
@@ -84,10 +84,8 @@ _GPT2_REQUIRED: dict[str, tuple[object, ...]] = {
 }
 # Other words under which transformers takes a setting -> GPT-2's own.
 _GPT2_ALIASES = {
-    "hidden_size": "n_embd",
-    "num_hidden_layers": "n_layer",
-    "num_attention_heads": "n_head",
-    "max_position_embeddings": "n_positions",
+    name: _GPT2_NAMES[name]
+    for name in "hidden_size num_hidden_layers num_attention_heads max_position_embeddings".split()
 }
 _GPT2_WITHOUT_EFFECT = {
     *("is_decoder", "is_encoder_decoder", "n_ctx", "pad_token_id", "summary_activation"),
@@ -117,7 +115,7 @@ def encoder_from_hf(config: Mapping[str, Any]) -> EncoderConfig:
         family.settings,
         _required(family),
         without_effect=family.without_effect,
-        class_known=is_known(config, {one.class_prefix for one in FAMILIES.values()}),
+        class_known=is_known(config, PREFIXES),
     )
     read = EncoderConfig(model_type=family.model_type, **{**family.defaults, **given})
     # RoBERTa counts the rows of its table, which has those of `first_position` more.
@@ -181,7 +179,10 @@ def classifier_to_hf(config: ClassifierConfig) -> dict[str, Any]:
 def decoder_from_hf(config: Mapping[str, Any]) -> DecoderConfig:
     """Reads the content of a GPT-2's `config.json`; raises ValueError as `encoder_from_hf` does."""
     if config.get("model_type") not in ("gpt2", None):
-        raise ValueError(_other_decoder(config))
+        raise ValueError(
+            f"the decoder is {described(config)}; only gpt2 is implemented as a decoder, with "
+            "cross-attention. Train one with: python training/train_hybrid.py"
+        )
     # GPT-2 writes null where the feed-forward network is four times as wide as the rest.
     written = {name: value for name, value in config.items() if value is not None}
     ours = _checked_settings(
@@ -258,16 +259,6 @@ def _problem_of(labels: tuple[str, ...], config: Mapping[str, Any]) -> str:
     after = noted.get("activation_fn") if isinstance(noted, Mapping) else None
     after = str(after or config.get("sbert_ce_default_activation_function"))
     return "multi_label_classification" if after.endswith("Sigmoid") else "regression"
-
-
-def _other_decoder(config: Mapping[str, Any]) -> str:
-    found, named = str(config["model_type"])[:80], class_of(config)
-    task = task_of(named) if named else None
-    return (
-        f"the decoder is a model of type {found!r}{f' ({named}, {task})' if task else ''}; only "
-        "gpt2 is implemented as a decoder, with cross-attention. Train one with: "
-        "python training/train_hybrid.py"
-    )
 
 
 def _checked_settings(

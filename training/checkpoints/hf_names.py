@@ -8,6 +8,7 @@ BERT's, its relatives', and GPT-2's. Corresponds to `models/<family>/modeling_<f
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 CLASSIFIER = "a classifier of whole texts"
@@ -74,7 +75,7 @@ def is_known(config: Mapping[str, Any], prefixes: Iterable[str]) -> bool:
     return any(name == f"{start}{ending}" for start in starts for ending in _BY_ENDING)
 
 
-def task_by_weights(names: Iterable[str], classifier: Iterable[str]) -> str:
+def _task_by_weights(names: Iterable[str], classifier: Iterable[str]) -> str:
     """What a model is for by its weights' names on disk; a classifier where that can be.
 
     `classifier`: the modules that a classifier of whole texts has on its encoder.
@@ -271,6 +272,7 @@ FAMILIES = {
     family.model_type: family for family in (_BERT, _DISTILBERT, _ROBERTA, _XLM_ROBERTA, _ELECTRA)
 }
 """Those that are implemented, by their `model_type`."""
+PREFIXES = {family.class_prefix for family in FAMILIES.values()}
 
 
 def family_of(config: Mapping[str, Any]) -> Family:
@@ -290,10 +292,36 @@ def family_of(config: Mapping[str, Any]) -> Family:
         for family in FAMILIES.values():
             if (named or "Bert").startswith(family.class_prefix):
                 return family
-    what = f"a model of type {found!r}" if found else "a model whose type is not named"
-    task = task_of(named) if named else None
     raise ValueError(
-        f"config.json is that of {str(what)[:80]}{f' ({named}, {task})' if task else ''}, which is "
-        f"not implemented. These are: {', '.join(FAMILIES)}, each as a sequence classifier, or in "
-        "an encoder-decoder with a gpt2"
+        f"config.json is that of {described(config)}, which is not implemented. These are: "
+        f"{', '.join(FAMILIES)}, each as a sequence classifier, or in an encoder-decoder with a "
+        "gpt2"
     )
+
+
+def described(config: Mapping[str, Any]) -> str:
+    """A model in words, by the type that its `config.json` names, and by its class."""
+    found, named = config.get("model_type"), class_of(config)
+    task = task_of(named) if named else None
+    what = f"a model of type {str(found)[:60]!r}" if found else "a model whose type is not named"
+    return f"{what}{f' ({named}, {task})' if task else ''}"
+
+
+def check_classifier(
+    config: Mapping[str, Any], weights: Iterable[str], family: Family, folder: Path
+) -> None:
+    """Refuses a model that is for something else, by its class's name, or else by its weights'."""
+    named = class_of(config)
+    if named == OURS or named in {one.architecture for one in FAMILIES.values()}:
+        return
+    if named:
+        known = task_of(named) if is_known(config, PREFIXES) else None
+        task = known or "a model of a class that is not known here"
+    else:
+        task = _task_by_weights(weights, family.head.values())
+    if task != CLASSIFIER:
+        raise ValueError(
+            f"{folder} holds {task} ({named[:80] if named else 'by its weights'}), which is not "
+            f"implemented; expected {CLASSIFIER} ({family.architecture}). Train one on its "
+            f"encoder: python training/train_classifier.py --init {folder}"
+        )

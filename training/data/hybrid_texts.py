@@ -147,8 +147,9 @@ def _read(name: str, reading: Reading) -> tuple[dict[str, list[Pair]], tuple[str
     """All pairs, what there is to know of them, and their licence."""
     path, columns = Path(name), reading.columns
     if path.suffix.lower() in SUFFIXES:
-        found = read_rows(path, make_pair, roles=PAIRED, given=columns, of="sources and targets")
-        return {"all": found.rows}, found.notes, licence_of(path)
+        of = "sources and targets"
+        rows, notes = read_rows(path, make_pair, roles=PAIRED, given=columns, of=of)
+        return {"all": rows}, notes, licence_of(path)
     from training.readers.hub_dataset import read_parts  # `datasets` takes seconds to import
 
     dataset = read_parts(name, make_pair, roles=PAIRED, given=columns)

@@ -47,9 +47,7 @@ def add_noise(
     Args:
         shares: how often each kind is drawn; None for all alike.
     """
-    kinds, weights = list(shares or dict.fromkeys(KINDS, 1.0)), None
-    if shares:
-        weights = list(shares.values())
+    kinds, weights = list(shares or KINDS), list(shares.values()) if shares else None
     places = list(range(len(words)))
     rng.shuffle(places)
     changes: dict[int, Change] = {}

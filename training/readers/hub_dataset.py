@@ -24,12 +24,7 @@ from training.cli import listed
 from training.file_names import public_name, real_name
 from training.readers.rows import Made, RawTexts, Role, choose_columns, other_names
 from training.readers.strict_tables import Parsed
-from training.readers.table_file import (
-    list_problems,
-    make_rows,
-    read_rows,
-    title_of,
-)
+from training.readers.table_file import list_problems, make_rows, read_rows, title_of
 
 # What datasets on the Hub call our parts; the first name that is there counts.
 _PARTS = {
@@ -73,7 +68,14 @@ def read_parts(
             labels = labels or _label_names(given_part, chosen)
             told = [other_names(chosen)]
         else:
-            rows, told = _rows_of_files(given_part, make, roles, given)
+            rows, told = [], []
+            for path in given_part.paths:
+                separated = given_part.separated
+                more, also = read_rows(
+                    path, make, roles=roles, given=given, of=None, separated=separated
+                )
+                rows += more
+                told += also
         notes |= dict.fromkeys(filter(None, told))
         if rows:
             parts[part] = rows
@@ -101,22 +103,6 @@ class _Files:
     paths: tuple[Path, ...]
     separated: bool
     licence: str
-
-
-def _rows_of_files(
-    part: _Files,
-    make: Callable[[Mapping[str, Any]], Made | str],
-    roles: Sequence[Role],
-    given: Mapping[str, str],
-) -> tuple[list[Made], list[str]]:
-    """The rows of all its files, and what a person should know about them."""
-    rows: list[Made] = []
-    notes: list[str] = []
-    for path in part.paths:
-        read = read_rows(path, make, roles=roles, given=given, of=None, separated=part.separated)
-        rows += read.rows
-        notes += read.notes
-    return rows, notes
 
 
 def _open(name: str) -> Mapping[Any, Dataset | _Files]:

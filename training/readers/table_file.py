@@ -8,9 +8,8 @@ people's programs write.
 import codecs
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any
 
 from training.cli import is_control, quoted
 from training.file_names import CSV_SUFFIXES
@@ -26,26 +25,16 @@ Problem = tuple[str, str]
 """Where a bad row stands, and what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found(Generic[Made]):
-    """What was made of a table's rows."""
-
-    rows: list[Made]
-    notes: tuple[str, ...]
-    """In words, how it was read, where that is not what everybody expects."""
-
-
 def read_table(path: Path, columns: Mapping[str, str] | None = None) -> RawTexts[Row]:
     """All labelled rows of a file; `columns` are those `given` to `read_rows`, which may raise."""
-    found = read_rows(
-        path, make_row, roles=LABELLED, given=columns or {}, of="texts with their labels"
-    )
+    expected = "texts with their labels"
+    rows, notes = read_rows(path, make_row, roles=LABELLED, given=columns or {}, of=expected)
     return RawTexts(
         name=path.name,
         title=title_of(path),
         licence=licence_of(path),
-        parts={"all": found.rows},
-        notes=found.notes,
+        parts={"all": rows},
+        notes=notes,
     )
 
 
@@ -57,8 +46,10 @@ def read_rows(
     given: Mapping[str, str],
     of: str | None,
     separated: bool | None = None,
-) -> Found[Made]:
+) -> tuple[list[Made], tuple[str, ...]]:
     """What `make` makes of every row; it answers a bad row with a sentence.
+
+    With it comes in words how it was read, where that is not what everybody expects.
 
     Args:
         path: a CSV, or JSON: an object a line, or an array of them.
@@ -93,7 +84,7 @@ def read_rows(
         raise ValueError(list_problems(str(path), problems, len(rows) + len(problems)))
     if not rows and of is not None:
         raise ValueError(f"{path} has no rows; expected {of}")
-    return Found(rows, notes)
+    return rows, notes
 
 
 def make_rows(

@@ -52,15 +52,10 @@ def follow(events: Iterable[TrainStep | Event], show: Callable[[Event], str]) ->
 def show_start(prepared: Prepared, *, quick: bool) -> str:
     """What is trained on what, before it starts."""
     corpus, recipe, lengths = prepared.corpus, prepared.recipe, prepared.lengths
-    sizes = {part: len(examples) for part, examples in corpus.parts.items()}
-    removed = corpus.removed
+    removed, total = corpus.removed, sum(map(len, corpus.parts.values()))
     lines = [
-        line("data", f"{corpus.title} ({corpus.name}): {sum(sizes.values()):,} texts"),
-        line(
-            "",
-            f"{sizes['train']:,} train · {sizes['validation']:,} validation · "
-            f"{sizes['test']:,} test",
-        ),
+        line("data", f"{corpus.title} ({corpus.name}): {total:,} texts"),
+        line("", " · ".join(f"{len(part):,} {name}" for name, part in corpus.parts.items())),
         line(
             "removed",
             f"{counted(removed.duplicates, 'duplicate')}, "
@@ -193,6 +188,12 @@ def show_hybrid_start(prepared: PreparedHybrid, *, quick: bool) -> str:
     sizes = " · ".join(f"{data['sizes'][part]:,} {part}" for part in PARTS)
     size = model.decoder.config
     millions = sum(w.numel() for w in model.decoder.layers.parameters()) / 1e6
+    encoder = "frozen: the classifier stays byte for byte"
+    if prepared.distillation is not None:
+        encoder = (
+            f"joint: its last {recipe.encoder_layers} layers learn at "
+            f"{recipe.encoder_learning_rate:g}, held to the classifier's old answers"
+        )
     lines = [
         line("task", f"{prepared.task.name}: {source}; {sizes}"),
         *(line("note", note) for note in prepared.task.notes),
@@ -202,7 +203,7 @@ def show_hybrid_start(prepared: PreparedHybrid, *, quick: bool) -> str:
             f"{size.num_hidden_layers} layers × {size.num_attention_heads} heads, "
             f"{size.hidden_size} wide, {millions:.1f} M weights and the encoder's word table",
         ),
-        line("encoder", _encoder(prepared)),
+        line("encoder", encoder),
         line(
             "recipe",
             f"{recipe.pairs_seen:,} pairs, {recipe.batch_size} a step, learning rate "
@@ -212,16 +213,6 @@ def show_hybrid_start(prepared: PreparedHybrid, *, quick: bool) -> str:
     ]
     note = line("rehearsal", "few pairs: these numbers are not the recipe's")
     return "\n".join([note, *lines] if quick else lines)
-
-
-def _encoder(prepared: PreparedHybrid) -> str:
-    recipe = prepared.recipe
-    if prepared.distillation is None:
-        return "frozen: the classifier stays byte for byte"
-    return (
-        f"joint: its last {recipe.encoder_layers} layers learn at "
-        f"{recipe.encoder_learning_rate:g}, held to the classifier's old answers"
-    )
 
 
 def show_evaluation(task: str, found: Evaluation) -> str:
