@@ -273,17 +273,14 @@ def build_model(
     advice: Callable[[list[str]], str],
     may_be_new: tuple[str, ...] = (),
 ) -> tuple[Model, list[str]]:
-    """Makes a model and fills it, in float32.
+    """A model filled with weights, in float32, and the names of those that are as `make` drew them.
 
     Args:
         weights: under our names.
         configs: what stands before `layers.` in the names of a part -> the part's config.
         what: the model in a word, for the message.
         on_disk: our name of a weight -> the one that a reader knows.
-        may_be_new: how names begin that may be missing; those weights stay as `make` drew them.
-
-    Returns:
-        The model, and the names of the weights that are as `make` drew them.
+        may_be_new: how names begin that may be missing.
 
     Raises:
         ValueError: weights are missing, unknown, of another shape, or no finite numbers; the first
@@ -294,10 +291,11 @@ def build_model(
     with torch.device("meta"):
         expected = make().state_dict()
     new = [n for n in expected if n not in weights.outlines and n.startswith(may_be_new)]
-    if problems := sorted(_problems(expected, weights.outlines, new, on_disk)):
+    if problems := _problems(expected, weights.outlines, new, on_disk):
         left_out = len(problems) - _MOST_PROBLEMS
-        first = problems[:_MOST_PROBLEMS] + ([f"and {left_out} more"] if left_out > 0 else [])
-        said = f"the weights in {folder} do not make this {what}: {'; '.join(first)}."
+        more = f"; and {left_out} more" if left_out > 0 else ""
+        first = "; ".join(problems[:_MOST_PROBLEMS]) + more
+        said = f"the weights in {folder} do not make this {what}: {first}."
         raise ValueError(said + advice(problems))
     read = {name: tensor.to(torch.float32) for name, tensor in weights.read().items()}
     if odd := next((name for name, tensor in read.items() if not tensor.isfinite().all()), None):
@@ -345,8 +343,8 @@ def _problems(
     found: Mapping[str, Tensor],
     new: Iterable[str],
     on_disk: Callable[[str], str],
-) -> set[str]:
-    """All that keeps the weights from filling the model, each in a few words."""
+) -> list[str]:
+    """All that keeps the weights from filling the model, each in a few words, sorted."""
     missing = set(expected) - set(found) - set(new)
     problems = {f"missing: {on_disk(name)}" for name in missing}
     problems |= {f"unknown: {name}" for name in set(found) - set(expected)}
@@ -363,4 +361,4 @@ def _problems(
         problems.add(
             f"{first}{others} quantized: expected numbers of 16, 32 or 64 bits in floating point"
         )
-    return problems
+    return sorted(problems)

@@ -7,6 +7,7 @@ A dataset's own train, validation and test parts are kept, and so are the names 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,23 +61,9 @@ def read_parts(
         key = next((key for key in theirs if key in found), None)
         if key is None:
             continue
-        given_part = found[key]
-        if isinstance(given_part, Dataset):
-            where = f"{name}, part {key}"
-            chosen = choose_columns(given_part.column_names, roles, given, where)
-            rows = _rows(given_part, make, chosen, where)
-            labels = labels or _label_names(given_part, chosen)
-            told = [other_names(chosen)]
-        else:
-            rows, told = [], []
-            for path in given_part.paths:
-                separated = given_part.separated
-                more, also = read_rows(
-                    path, make, roles=roles, given=given, of=None, separated=separated
-                )
-                rows += more
-                told += also
+        rows, told, named = _rows(found[key], f"{name}, part {key}", make, roles, given)
         notes |= dict.fromkeys(filter(None, told))
+        labels = labels or named
         if rows:
             parts[part] = rows
     if "train" not in parts:
@@ -151,16 +138,27 @@ def _files(builder: DatasetBuilder) -> dict[Any, _Files]:
 
 
 def _rows(
-    dataset: Dataset,
-    make: Callable[[Mapping[str, Any]], Made | str],
-    chosen: Mapping[str, str],
+    part: Dataset | _Files,
     where: str,
-) -> list[Made]:
-    named = _numbered(dataset.select_columns(list(chosen.values())), chosen.get("label"))
-    rows, problems = make_rows(named, chosen, make, lambda number: f"{where}, row {number}")
+    make: Callable[[Mapping[str, Any]], Made | str],
+    roles: Sequence[Role],
+    given: Mapping[str, str],
+) -> tuple[list[Made], list[str], tuple[str, ...] | None]:
+    """A part's rows, what a person should know of them, and its labels where it lists them."""
+    if isinstance(part, _Files):
+        read = partial(read_rows, make=make, roles=roles, given=given, of=None)
+        files = [read(path, separated=part.separated) for path in part.paths]
+        rows = [row for made, _ in files for row in made]
+        return rows, [note for _, notes in files for note in notes], None
+    chosen = choose_columns(part.column_names, roles, given, where)
+    label = chosen.get("label")
+    feature = part.features[label] if label else None
+    names = tuple(map(str.strip, feature.names)) if isinstance(feature, ClassLabel) else None
+    numbered = _numbered(part.select_columns(list(chosen.values())), label)
+    rows, problems = make_rows(numbered, chosen, make, lambda number: f"{where}, row {number}")
     if problems:
         raise ValueError(list_problems(where, problems, len(rows) + len(problems)))
-    return rows
+    return rows, [other_names(chosen)], names
 
 
 def _numbered(dataset: Dataset, label: str | None) -> Iterator[Parsed]:
@@ -173,11 +171,6 @@ def _numbered(dataset: Dataset, label: str | None) -> Iterator[Parsed]:
         if names and values[label] is not None:
             values = {**values, label: names[values[label]]}
         yield number, values
-
-
-def _label_names(dataset: Dataset, chosen: Mapping[str, str]) -> tuple[str, ...] | None:
-    feature = dataset.features[chosen["label"]] if "label" in chosen else None
-    return tuple(map(str.strip, feature.names)) if isinstance(feature, ClassLabel) else None
 
 
 def _called(name: str) -> str:
