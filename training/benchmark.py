@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def compare_seeds(seeds: int, recipe_flags: Sequence[str]) -> int:
-    """Trains with each seed and prints the table; else the failed run's code. Needs one seed."""
+    """Trains with each seed, prints the table; or a failed run's code. ValueError: no seed."""
     if seeds < 1:
         raise ValueError(f"seeds is {seeds}; expected 1 or more")
     rows = []

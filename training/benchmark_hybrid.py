@@ -55,7 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def time_parts(checkpoint: Path, rounds: int) -> None:
-    """Prints the table: one batch of 32 pairs of 24 tokens, the median of one round or more."""
+    """Prints the table; one batch of 32 pairs of 24 tokens, medians.
+
+    Raises FileNotFoundError or ValueError: there is no such classifier, or no round was asked for.
+    """
     if rounds < 1:
         raise ValueError(f"rounds is {rounds}; expected 1 or more")
     measured = parts(checkpoint)

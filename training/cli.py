@@ -48,7 +48,7 @@ def complain(text: str) -> None:
 
 
 def hand_over(text: str) -> None:
-    """Writes a line that is a command's product, not its talk; OSError: no more can be."""
+    """Writes a line that is a command's product, not its talk; OSError: it could not be."""
     try:
         print(text, flush=True)
     except OSError:
@@ -76,7 +76,7 @@ _INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C stopped
 
 
 def add_recipe_flags(add: Callable[..., object], recipe: object, told: Mapping[str, str]) -> None:
-    """A flag for some fields of a recipe, with its defaults: field -> what the flag is `told`."""
+    """A flag for each field of a recipe that is `told` (field -> help), with its default."""
     for name, text in told.items():
         default = getattr(recipe, name)
         add(

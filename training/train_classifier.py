@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def train(arguments: argparse.Namespace, command: str) -> None:
-    """Reads, trains, measures, saves, and prints a page about each; raises for `run_command`."""
+    """Reads, trains, measures, saves, prints a page about each; raises as `run_command` says."""
     began = perf_counter()
     recipe = Recipe(**{name: getattr(arguments, name) for name in (*_TOLD, "pooler")})
     named = {"--data": arguments.data, "--init": arguments.init}

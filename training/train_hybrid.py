@@ -139,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def train(arguments: argparse.Namespace, command: str) -> None:
-    """Reads, trains, measures, saves, and prints a page about each; raises for `run_command`."""
+    """Reads, trains, measures, saves, prints a page about each; raises as `run_command` says."""
     began = perf_counter()
     joint = _is_joint(arguments)
     arguments.data = arguments.data or list(_DATA)

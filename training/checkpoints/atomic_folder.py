@@ -238,7 +238,7 @@ _BESIDE_WEIGHTS = 8 * 2**20  # bytes: tokenizers and JSON
 
 @contextmanager
 def by_a_library() -> Iterator[None]:
-    """Around a library's call alone: its own kinds of errors, as of a full disk, become OSError."""
+    """Around a call of safetensors or tokenizers: their own errors, of a full disk, as OSError."""
     try:
         yield
     except OSError:

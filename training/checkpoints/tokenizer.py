@@ -48,9 +48,11 @@ def open_tokenizer(folder: Path, *, words: int | None = None) -> PreTrainedToken
     except Exception as error:  # transformers and tokenizers raise what comes: KeyError, Exception
         model = any(folder.glob("*.model"))
         needs = ". A *.model needs: pip install sentencepiece" if model else ""
+        first = str(error).strip().splitlines()[:1]
+        said = ": ".join([type(error).__name__, *(line[:200] for line in first)])
         raise ValueError(
             f"transformers cannot open the tokenizer in {folder} (found: {found}): "
-            f"{_first_line(error)}{needs}. {_ADVICE}"
+            f"{said}{needs}. {_ADVICE}"
         ) from error
     _check_tokenizer(tokenizer, folder, words, found)
     return tokenizer
@@ -107,8 +109,3 @@ def _check_bytes(folder: Path, words: int) -> None:
                 f"{path} has {size / 1e6:.0f} MB, its model {words} words; expected the tokenizer "
                 f"that the model was trained with, {most / 1e6:.0f} MB at most"
             )
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}{f': {lines[0][:200]}' if lines else ''}"

@@ -148,7 +148,7 @@ class DecoderConfig:
 
 
 def check_sizes(config: Any, *, may_be_zero: Collection[str] = ()) -> None:
-    """Raises ValueError: a size is below 1, a number is odd, or heads do not divide the width."""
+    """Raises ValueError: a size is below 1, heads do not divide the width, or as `check_number`."""
     for field in fields(config):
         value = getattr(config, field.name)
         least = 0 if field.name in may_be_zero else 1

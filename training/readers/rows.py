@@ -25,7 +25,10 @@ class Reading:
 
 
 def noted_reading(data: Mapping[str, Any]) -> Reading:
-    """How a record's `data` says that texts were read; ValueError: it says so in another way."""
+    """How the texts were read of which a record's `data` tells; older ones: as they come.
+
+    Raises ValueError: it tells that in another way.
+    """
     noted = data.get("reading", {})
     columns = noted.get("columns", {}) if isinstance(noted, dict) else None
     if not isinstance(columns, dict) or not all(isinstance(c, str) for c in columns.values()):
@@ -124,21 +127,17 @@ def choose_columns(
             missing.append(role)
     if missing:
         wanted = [given.get(role.name, role.name) for role in missing]
+        flags = " and ".join(role.flag for role in missing if role.named)
+        way = f"say which it is with {flags}" if flags else "call it that in the file"
         raise ValueError(
             f"{where}: no column {' and no column '.join(wanted)} (found: {_listed(names)}); "
-            f"{_way(missing)}{'' if found else advice}"
+            f"{way}{'' if found else advice}"
         )
     if twice := [name for name in found.values() if list(found.values()).count(name) > 1]:
         raise ValueError(
             f"{where}: the column {one_line(twice[0])} is named for two things; name two columns"
         )
     return found
-
-
-def _way(missing: Sequence[Role]) -> str:
-    if flags := [role.flag for role in missing if role.named]:
-        return f"say which it is with {' and '.join(flags)}"
-    return "call it that in the file"
 
 
 def other_names(found: Mapping[str, str]) -> str:

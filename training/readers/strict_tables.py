@@ -61,7 +61,7 @@ class CsvTable:
         return "; ".join(notes)
 
     def rows(self, chosen: Mapping[str, str]) -> Iterator[Parsed]:
-        """Every row that is not empty: its values by its columns, of which some are `chosen`."""
+        """Every row that is not empty, by the names of its columns; `chosen`: role -> column."""
         if not self.names:
             return  # an empty file
         begin = self._parse(self._header, self.separator)[1]

@@ -25,10 +25,10 @@ Problem = tuple[str, str]
 """Where a bad row stands, and what is wrong with it."""
 
 
-def read_table(path: Path, columns: Mapping[str, str] | None = None) -> RawTexts[Row]:
-    """All labelled rows of a file; `columns` are those `given` to `read_rows`, which may raise."""
+def read_table(path: Path, given: Mapping[str, str] | None = None) -> RawTexts[Row]:
+    """All labelled rows of a file, `given` its columns; raises what `read_rows` does."""
     expected = "texts with their labels"
-    rows, notes = read_rows(path, make_row, roles=LABELLED, given=columns or {}, of=expected)
+    rows, notes = read_rows(path, make_row, roles=LABELLED, given=given or {}, of=expected)
     return RawTexts(
         name=path.name,
         title=title_of(path),
@@ -93,7 +93,7 @@ def make_rows(
     make: Callable[[Mapping[str, Any]], Made | str],
     where: Callable[[int], str],
 ) -> tuple[list[Made], list[Problem]]:
-    """What `make` makes of rows by the column of each role, and the bad ones, each named."""
+    """What `make` makes of rows, by the columns `chosen`, and the bad ones, named by `where`."""
     rows: list[Made] = []
     problems: list[Problem] = []
     for at, parsed in parsed_rows:
