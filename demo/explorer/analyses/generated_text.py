@@ -109,7 +109,7 @@ def source_attribution(
     own = [place for word in own_words(source.tokens) for place in word.places]
     taken = [(), own, *(word.places for word in words)]
     if mode == "before the encoder":
-        rows = min(rows, texts_per_run(model, len(source.tokens)))
+        rows = min(rows, texts_per_run(model.bundle, len(source.tokens)))
 
     feed = partial(_sources, model, generation, mode)
     found = yield from _scored(generator, generation, taken, feed, rows)

@@ -109,11 +109,11 @@ def answers(
     return Answers(model.bundle, logits)
 
 
-def texts_per_run(model: EncoderModel, tokens: int) -> int:
+def texts_per_run(bundle: Bundle, tokens: int) -> int:
     """How many texts of so many tokens are read in one run; at least one."""
-    tokens, layers = max(tokens, 1), model.bundle.layers
-    in_memory = _MAP_BYTES // (4 * layers * model.bundle.heads * tokens**2)
-    in_time = int(_OPERATIONS // operations(tokens, layers, model.bundle.width))
+    tokens, layers = max(tokens, 1), bundle.layers
+    in_memory = _MAP_BYTES // (4 * layers * bundle.heads * tokens**2)
+    in_time = int(_OPERATIONS // operations(tokens, layers, bundle.width))
     return max(1, min(_ROWS, in_memory, in_time))
 
 
@@ -121,7 +121,7 @@ def _batches(model: EncoderModel, texts: Sequence[Encoded]) -> Iterator[list[int
     """The texts by their places, short ones first, in groups that fit into one run."""
     batch: list[int] = []
     for row in sorted(range(len(texts)), key=lambda place: len(texts[place].ids)):
-        if len(batch) >= texts_per_run(model, len(texts[row].ids)):
+        if len(batch) >= texts_per_run(model.bundle, len(texts[row].ids)):
             yield batch
             batch = []
         batch.append(row)

@@ -20,6 +20,7 @@ from explorer.errors import RequestError
 from explorer.inference.cost import Throughput
 from explorer.inference.logits import probabilities_of
 from explorer.inference.session import (
+    THREADS,
     TURNS,
     check_names,
     check_outputs,
@@ -134,7 +135,7 @@ class EncoderModel:
             graph's sizes are not those of `bundle.json`, or it fails on one of those texts.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, threads: int = THREADS) -> None:
         self.bundle = bundle
         self.throughput = Throughput()
         """How long its texts take, learnt as it reads."""
@@ -145,7 +146,7 @@ class EncoderModel:
                 f"{bundle.vocabulary} as sizes.vocabulary. {AGAIN}"
             )
         self.mask, self.mask_id = self._encoder.mask, self._encoder.mask_id
-        self._session = open_session(bundle.graph)
+        self._session = open_session(bundle.graph, threads)
         self._inputs = {given.name for given in self._session.get_inputs()}
         overridable = self._session.get_overridable_initializers()
         self.can_ablate = "head_mask" in {*self._inputs, *(given.name for given in overridable)}

@@ -49,15 +49,15 @@ def adds_exactly(machine: str = "", flags: str = "") -> bool:
     return not _VNNI.isdisjoint(flags.split())
 
 
-_THREADS = min(2, os.cpu_count() or 1)
+THREADS = min(2, os.cpu_count() or 1)
 _WIDEST = 1_000_000
 """Heads, or numbers per token: arrays of such a size are made before the graph has run."""
 
 
-def open_session(graph: Graph) -> onnxruntime.InferenceSession:
+def open_session(graph: Graph, threads: int = THREADS) -> onnxruntime.InferenceSession:
     """A session on a bundle's graph. Raises BundleError if onnxruntime refuses the file."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _THREADS
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     # Threads that spin while they wait take the core from the web server.
