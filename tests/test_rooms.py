@@ -59,6 +59,7 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
             "maps",
             "analyses drawing",
             "measuring server ui",
+            "report",
         ],
     ),
 }

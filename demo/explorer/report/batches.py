@@ -1,0 +1,381 @@
+"""What is found of a batch of rows: the one function that this process, others and Ray's run.
+
+Which rows make up a batch follows from the table alone, not from what is done already or from who
+does it: 8-bit graphs answer a text otherwise beside other texts, and a report that was stopped and
+goes on is to come out as if it had not been. For the same cause every process runs its graphs on
+one thread, and plans do not hang on how fast it is. One thread each on all cores reads more texts
+a second than one process on all of them.
+"""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from itertools import islice
+from multiprocessing import connection, get_context, parent_process
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.analyses.faithfulness import (
+    Faithfulness,
+    attention_received,
+    disagreements,
+    faithfulness,
+    percentile,
+)
+from explorer.analyses.head_ablation import head_effects
+from explorer.analyses.occlusion import Occlusion, occlusion
+from explorer.analyses.perturbation import RemovalMode, check_removal_mode, texts_per_run
+from explorer.bundle import Bundle
+from explorer.inference.cost import run_to_end
+from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.logits import probabilities_of
+from explorer.inference.tokenizing import TextEncoder
+from explorer.inference.tokens import own_words
+from explorer.maps.view import attention_map, first_head
+from explorer.measuring.analyses import Unhurried
+from explorer.report.tables import INSTALL, BadRow, Row
+
+Batch = Sequence[Row]
+Result = dict[str, Any]
+"""What is found of a row, ready for JSON: see `read_batch`."""
+DIGITS = 6
+"""Decimals of every number."""
+FIGURES = "figures"
+_WINDOW = 1024
+"""Rows of the table that are put in order of their lengths at once."""
+_TOGETHER = 8
+"""Texts of one run where classes alone are asked for: more are no faster."""
+_APART = 4
+"""Texts of a batch whose words are removed: so much is lost, at most, by a kill."""
+
+
+class ReportError(RuntimeError):
+    """A report that cannot go on, as a sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked of every text."""
+
+    words: bool = True
+    """The effect of each word; else classes alone."""
+    heads: bool = False
+    faithfulness: bool = False
+    figures: bool = False
+    way: RemovalMode = "deleted"
+    most: int | None = None
+    """Changed texts that one analysis of one text may read; longer texts then get coarser plans."""
+    seed: int = 0
+    """Of the random orders that rankings are held against."""
+
+
+class _Settled(Unhurried):
+    """Plans that are the same on every machine, of so many changed texts at most."""
+
+    def __init__(self, most: int | None) -> None:
+        super().__init__()
+        self._most = most
+
+    def texts_within(self, seconds: float, tokens: int) -> int:
+        return self._most or super().texts_within(seconds, tokens)
+
+
+class BatchReader:
+    """A bundle opened to read batches.
+
+    Raises:
+        BundleError: it does not open.
+        RequestError: it cannot do what is asked.
+    """
+
+    def __init__(self, bundle: Bundle, asked: Asked, out: Path) -> None:
+        """`out`: the report's folder, for figures."""
+        self._model, self._asked, self._out = EncoderModel(bundle, threads=1), asked, out
+        self._model.throughput = _Settled(asked.most)
+        check_removal_mode(asked.way, self._model)
+        if asked.heads:
+            self._model.check_can_ablate()
+        if asked.figures:
+            (out / FIGURES).mkdir(exist_ok=True)
+
+    def __call__(self, batch: Batch) -> list[Result]:
+        """What is found of each row. Where classes alone are asked for, the texts are read in one
+        run; else one by one, as the page reads them."""
+        model, bundle = self._model, self._model.bundle
+        if self._asked.words:
+            return [self._analysed(row) for row in batch]
+        encoded = [model.encode(row.text, row.text_pair) for row in batch]
+        shares = probabilities_of(model.answer(encoded), bundle)
+        return [
+            _answered(row, bundle, those, len(one.ids), one.tokens_left_out)
+            for row, those, one in zip(batch, shares, encoded, strict=True)
+        ]
+
+    def _analysed(self, row: Row) -> Result:
+        model, asked = self._model, self._asked
+        reading = model.read(row.text, row.text_pair)
+        found = _answered(
+            row, model.bundle, reading.probabilities, len(reading.tokens), reading.tokens_left_out
+        )
+        target = reading.likeliest
+        trust = None
+        if asked.faithfulness and len(own_words(reading.tokens)) > 1:
+            seed = asked.seed + row.number
+            trust = run_to_end(faithfulness(model, reading, target, asked.way, seed))
+        single = trust.single if trust else run_to_end(occlusion(model, reading, target, asked.way))
+        found |= _words(reading, single)
+        if asked.heads:
+            heads = run_to_end(head_effects(model, reading, target))
+            effects = heads.effects(target), heads.log_odds_effects(target)
+            found["heads"] = _effects(*effects, model.bundle)
+        if asked.faithfulness:
+            found["faithfulness"] = _percentiles(trust) if trust else None
+        if asked.figures:
+            found["figure"] = self._draw(row, reading)
+        return found
+
+    def _draw(self, row: Row, reading: Reading) -> str:
+        """Draws the map that the page would show first; the file's place in the report's folder."""
+        from explorer.drawing import draw  # matplotlib takes half a second to load
+
+        view = attention_map(reading, *first_head(reading), words=True)
+        name = f"{FIGURES}/{row.number:06d}.png"
+        (self._out / name).write_bytes(draw(view, "png"))
+        return name
+
+
+def _answered(
+    row: Row, bundle: Bundle, shares: NDArray[np.float32], tokens: int, left_out: int
+) -> Result:
+    """What is known of a row by its answer. `error` is whether the class is not the one given, or a
+    regression's distance from the number given; None where none is, or none that is known."""
+    likeliest, label = int(shares.argmax()), given_label(row.label, bundle)
+    number = bundle.problem_type == "regression"
+    error: bool | float | None = None
+    if number and label is not None:
+        error = _number(abs(float(shares[likeliest]) - float(label)))
+    elif bundle.problem_type == "multi_label" and label in bundle.labels:
+        error = bool(shares[bundle.labels.index(str(label))] <= 0.5)
+    elif label in bundle.labels:
+        error = label != bundle.labels[likeliest]
+    values = [_number(share) for share in shares]
+    return {
+        "row": row.number,
+        "hash": row.fingerprint,
+        "text": row.text,
+        "text_pair": row.text_pair,
+        "label": label,
+        "predicted": bundle.labels[likeliest],
+        "confidence": None if number else values[likeliest],
+        "number": values[likeliest] if number else None,
+        "error": error,
+        "probabilities": None if number else dict(zip(bundle.labels, values, strict=True)),
+        "tokens": tokens,
+        "tokens_left_out": left_out,
+    }
+
+
+def given_label(text: str, bundle: Bundle) -> str | None:
+    """The label that a table gives a row, as the bundle writes it: by its name, or by its number
+    from 0. One that the bundle does not know stays; None where there is none."""
+    if bundle.problem_type == "regression":
+        try:
+            return text if np.isfinite(float(text)) else None
+        except ValueError:
+            return None
+    if not text or text in bundle.labels:
+        return text or None
+    alike = [label for label in bundle.labels if label.casefold() == text.casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    whole = text.removesuffix(".0")
+    if whole.isascii() and whole.isdigit() and int(whole) < len(bundle.labels):
+        return bundle.labels[int(whole)]
+    return text
+
+
+def _words(reading: Reading, found: Occlusion) -> Result:
+    """Each word with its effect, what [CLS] gives it, and where the two disagree."""
+    attention, bundle = attention_received(reading), found.whole.bundle
+    marks = disagreements(attention, found.log_odds_effects, found.least)
+    effects = _effects(found.effects, found.log_odds_effects, bundle)
+    parts = zip(found.words, effects["effect"], effects["log_odds"], attention, marks, strict=True)
+    words = [
+        {
+            "text": word.text,
+            "segment": word.segment,
+            "effect": effect,
+            "log_odds": log_odds,
+            "attention": _number(received),
+            "disagreement": mark,
+        }
+        for word, effect, log_odds, received, mark in parts
+    ]
+    return {"disagreement": sum(mark is not None for mark in marks), "words": words}
+
+
+def _effects(effects: NDArray, log_odds: NDArray, bundle: Bundle) -> dict[str, list]:
+    """Both kinds as lists; a regression, which has no log-odds, has its numbers twice."""
+    return {"effect": _numbers(effects), "log_odds": _numbers(log_odds)}
+
+
+def _percentiles(found: Faithfulness) -> list[dict[str, Any]]:
+    """How each method's ranking fares, and which share of random orders it is better than."""
+    own, chance = found.found, found.by_chance
+    return [
+        {
+            "method": method,
+            "comprehensiveness": _number(own.comprehensiveness[place]),
+            "comprehensiveness_percentile": percentile(
+                own.comprehensiveness[place], chance.comprehensiveness
+            ),
+            "sufficiency": _number(own.sufficiency[place]),
+            "sufficiency_percentile": percentile(
+                own.sufficiency[place], chance.sufficiency, low=True
+            ),
+        }
+        for place, method in enumerate(found.methods)
+    ]
+
+
+def _number(value: Any) -> float | None:
+    """For JSON, which has no NaN."""
+    rounded = round(float(value), DIGITS)
+    return rounded if np.isfinite(rounded) else None
+
+
+def _numbers(values: Any) -> list:
+    return [_numbers(one) if np.ndim(one) else _number(one) for one in values]
+
+
+def plan_batches(
+    rows: Iterable[Row], bundle: Bundle, asked: Asked, skip: Callable[[BadRow], None]
+) -> Iterator[list[Row]]:
+    """All rows in batches of about one length, window after window of the table.
+
+    Args:
+        skip: takes the rows that the tokenizer makes nothing of.
+    """
+    encoder, rows = TextEncoder(bundle.tokenizer_file, bundle.most_tokens), iter(rows)
+    most = _APART if asked.words else _TOGETHER
+    while window := list(islice(rows, _WINDOW)):
+        lengths = [len(encoder.encode(row.text, row.text_pair).ids) for row in window]
+        batch: list[Row] = []
+        for length, row in sorted(zip(lengths, window, strict=True), key=lambda one: one[0]):
+            if not length:
+                skip(BadRow(row.number, "the tokenizer makes no token of this text"))
+                continue
+            if len(batch) >= min(most, texts_per_run(bundle, length)):
+                yield batch
+                batch = []
+            batch.append(row)
+        if batch:
+            yield batch
+
+
+_reader: BatchReader
+"""That of a process beside others."""
+
+
+def read_here(
+    batches: Iterable[Batch], bundle: Bundle, asked: Asked, out: Path, processes: int
+) -> Iterator[list[Result]]:
+    """The batches' results as they come, from so many processes of this machine.
+
+    Raises:
+        ReportError: a process ended.
+    """
+    if processes == 1:
+        yield from map(BatchReader(bundle, asked, out), batches)
+        return
+    # Not by fork: onnxruntime's threads would not be there after it.
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _open_here, (bundle, asked, out))
+    waiting: set[Future[list[Result]]] = set()
+    try:
+        for batch in batches:
+            waiting.add(pool.submit(_read_here, batch))
+            if len(waiting) >= 4 * processes:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (one.result() for one in done)
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (one.result() for one in done)
+    except BrokenProcessPool as error:
+        raise ReportError(
+            "A process that reads texts ended, perhaps for want of memory. What was found is "
+            "kept: give the same command again, with less --processes."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _open_here(bundle: Bundle, asked: Asked, out: Path) -> None:
+    global _reader
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    Thread(target=_end_with_parent, daemon=True).start()
+    _reader = BatchReader(bundle, asked, out)
+
+
+def _read_here(batch: Batch) -> list[Result]:
+    return _reader(batch)
+
+
+def _end_with_parent() -> None:
+    """A process whose parent was killed would wait for its next batch forever."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+class RayReader:
+    """A `BatchReader` as Ray Data wants it: it takes and gives columns, here of JSON."""
+
+    def __init__(self, bundle: Bundle, asked: Mapping[str, Any], out: Path) -> None:
+        self._read = BatchReader(bundle, Asked(**asked), out)
+
+    def __call__(self, columns: Mapping[str, Any]) -> dict[str, list[str]]:
+        batches = [[Row(*row) for row in json.loads(text)] for text in columns["batch"]]
+        return {"results": [json.dumps(self._read(batch)) for batch in batches]}
+
+
+def read_by_ray(
+    batches: Iterable[Batch], bundle: Bundle, asked: Asked, out: Path, workers: int
+) -> Iterator[list[Result]]:
+    """The same from so many of Ray's workers, which find the bundle and `out` under the same paths.
+
+    Raises:
+        ReportError: Ray is not installed.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise ReportError(f"--ray needs Ray, which is not installed: {INSTALL}") from error
+    demo = str(Path(__file__).parents[2])
+    ray.init(
+        ignore_reinit_error=True,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": demo, "RAY_USAGE_STATS_ENABLED": "0"}},
+    )
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    items = [{"batch": json.dumps(batch)} for batch in batches]
+    if not items:
+        return
+    found = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
+        RayReader,
+        fn_constructor_args=(bundle, asdict(asked), out),
+        batch_size=1,
+        num_cpus=1,
+        compute=ray.data.ActorPoolStrategy(size=workers),
+    )
+    for row in found.iter_rows():
+        yield json.loads(row["results"])

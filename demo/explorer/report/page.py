@@ -1,0 +1,87 @@
+"""The page of a report: one file that works from disk, without a server or a network.
+
+Whatever a reader or a bundle wrote stands in it as data alone: JSON whose `<` is escaped, or
+compressed and in base64. `report.js` shows it as text; the page's own policy lets no other script
+run and nothing be fetched.
+"""
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from explorer.report.batches import Result
+from explorer.report.written import replacing
+
+FILE = "index.html"
+MOST_LISTED = 50_000
+"""Texts that a page lists: some 20 to 50 MB. The tables have all."""
+ROWS_AT_ONCE = 250
+"""Texts that a browser unpacks at once."""
+_SNIPPET = 160
+"""Characters of a text in the list."""
+_HERE = Path(__file__).parent
+
+_BEGIN = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; base-uri 'none'; \
+form-action 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; \
+img-src 'self' file: data:">
+<title>Report</title>
+<link rel="icon" href="data:,">
+<style>{css}</style>
+<body>
+<main id="report"><p>This page shows its report by a script, which did not run.</p></main>
+"""
+
+
+def write_page(folder: Path, about: Mapping[str, Any], results: Iterable[Result]) -> Path:
+    """Writes the page.
+
+    Args:
+        about: what `report.js` shows above the list: `input`, `bundle`, `summary`, ...
+        results: in the order of the table; the first `MOST_LISTED` are listed.
+    """
+    css, script = ((_HERE / f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    rows = islice(results, MOST_LISTED)
+    with replacing(folder / FILE) as opened:
+        begin = _BEGIN.format(css=css, style=_hash(css), script=_hash(script))
+        opened.write(begin.encode())
+        listed = []
+        while group := list(islice(rows, ROWS_AT_ONCE)):
+            _write_data(opened, "rows", _packed(group))
+            listed += [_listed(one) for one in group]
+        _write_data(opened, "list", _packed(listed))
+        _write_data(opened, "about", json.dumps(about).replace("<", "\\u003c"))
+        opened.write(f"<script>{script}</script>\n".encode())
+    return folder / FILE
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _packed(data: Any) -> str:
+    """In base64, deflated."""
+    return base64.b64encode(zlib.compress(json.dumps(data).encode(), 6)).decode()
+
+
+def _write_data(opened: IO[bytes], name: str, text: str) -> None:
+    opened.write(f'<script type="text/plain" class="{name}">{text}</script>\n'.encode())
+
+
+def _listed(found: Result) -> list[Any]:
+    """A text's line in the list."""
+    both = f"{found['text']} · {found['text_pair']}" if found["text_pair"] else found["text"]
+    text = " ".join(both[: 4 * _SNIPPET].split())
+    value = found["number"] if found["confidence"] is None else found["confidence"]
+    snippet = text if len(text) <= _SNIPPET else f"{text[: _SNIPPET - 1]}…"
+    marks = found.get("disagreement")
+    return [found["row"], found["predicted"], value, found["label"], found["error"], marks, snippet]
