@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from explorer.analyses.occlusion import Occlusion, OcclusionPlan, occlusion, plan_occlusion
-from explorer.analyses.perturbation import RemovalMode, answers_without, matter
+from explorer.analyses.perturbation import RemovalMode, Target, answers_without, matter
 from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel, Reading
@@ -129,6 +129,14 @@ def disagreements(
     return marks
 
 
+def words_that_disagree(reading: Reading, found: Occlusion) -> list[Disagreement | None]:
+    """The same for a text; no word where none moves the answer by a point: nobody would see such
+    an effect, so that attention which misses it misses nothing."""
+    if not found.moves_answer:
+        return [None] * len(found.words)
+    return disagreements(attention_received(reading), found.log_odds_effects, found.least)
+
+
 RANDOM_ORDERS = 20
 _STEPS = (tuple(range(10, 101, 10)), tuple(range(20, 101, 20)), (50, 100))
 """Percent of the words, from the finest plan to the coarsest."""
@@ -203,13 +211,14 @@ def faithfulness_cost(model: EncoderModel, reading: Reading, mode: RemovalMode) 
 
 
 def faithfulness(
-    model: EncoderModel, reading: Reading, target: int, mode: RemovalMode, seed: int = 0
+    model: EncoderModel, reading: Reading, target: Target, mode: RemovalMode, seed: int = 0
 ) -> Progressive[Faithfulness]:
     """Removes the words, and keeps them alone, in the order of each method and in random orders.
 
     Args:
         target: the class that the answer is about, the likeliest; or the number of a regression,
-            whose change counts by its size, whatever its direction.
+            whose change counts by its size, whatever its direction; or this class rather than
+            another.
         seed: of the random orders.
 
     Raises:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analyses.perturbation import Answers, answers, matter
+from explorer.analyses.perturbation import Answers, Target, answers, matter
 from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel, Heads, Reading, ablation_mask, heads_left
 
@@ -32,18 +32,18 @@ class HeadEffects(NamedTuple):
     not_tried: int
     """Heads for which there was no time."""
 
-    def effects(self, label: int) -> NDArray[np.float64]:
-        """By how much the probability of a label falls without each head, shape (layers, heads);
-        below 0 where it rises: the head speaks against the label."""
-        return self.whole.falls(self.without_head, label)
+    def effects(self, target: Target) -> NDArray[np.float64]:
+        """By how much the target's probability falls without each head, shape (layers, heads);
+        below 0 where it rises: the head speaks against it."""
+        return self.whole.falls(self.without_head, target)
 
-    def log_odds_effects(self, label: int) -> NDArray[np.float64]:
+    def log_odds_effects(self, target: Target) -> NDArray[np.float64]:
         """The same for its log-odds."""
-        return self.whole.log_odds_falls(self.without_head, label)
+        return self.whole.log_odds_falls(self.without_head, target)
 
-    def matters(self, label: int) -> bool:
+    def matters(self, target: Target) -> bool:
         """Whether any head does more than next to nothing by itself."""
-        return matter(self.log_odds_effects(label), self.whole.least(label))
+        return matter(self.log_odds_effects(target), self.whole.least(target))
 
 
 def current_mask(model: EncoderModel, reading: Reading) -> NDArray[np.float32]:
@@ -64,9 +64,9 @@ def head_effects_cost(model: EncoderModel, reading: Reading) -> Cost:
     )
 
 
-def head_effects(model: EncoderModel, reading: Reading, label: int) -> Progressive[HeadEffects]:
+def head_effects(model: EncoderModel, reading: Reading, target: Target) -> Progressive[HeadEffects]:
     """Ablates each layer, then each head. Where time is short, the heads of those layers come
-    first without which the log-odds of `label` change most, and the last are not tried.
+    first without which the log-odds of `target` change most, and the last are not tried.
 
     Raises:
         RequestError: the graph has no `head_mask`.
@@ -81,7 +81,7 @@ def head_effects(model: EncoderModel, reading: Reading, label: int) -> Progressi
     texts = [reading.encoded] * len(masks)
     found = yield from nested(answers(model, texts, masks), 0, total)
     whole, without_layer = found[0], found[1:]
-    moved = np.abs(whole.log_odds_falls(without_layer, label))
+    moved = np.abs(whole.log_odds_falls(without_layer, target))
     tried = sorted(inside, key=lambda one: (-moved[one[0]], one))[:room]
     logits = np.full((layers, heads, len(whole.logits)), np.nan, np.float32)
     if tried:
@@ -167,9 +167,9 @@ def pruning_plan(model: EncoderModel, reading: Reading, *, again: bool = True) -
 
 
 def prune(
-    model: EncoderModel, reading: Reading, label: int, *, again: bool = True
+    model: EncoderModel, reading: Reading, target: Target, *, again: bool = True
 ) -> Progressive[PruningCurve]:
-    """Ablates group after group, those first that move the log-odds of `label` least, until no
+    """Ablates group after group, those first that move the log-odds of `target` least, until no
     head is left. Groups of equal effect go in the order of their layers and heads.
 
     Raises:
@@ -182,7 +182,7 @@ def prune(
     while staying:
         alone = yield from _read(model, reading, ablation_masks(mask, staying), read, plan)
         read += len(staying)
-        moved = np.abs(points[-1][-1].log_odds_falls(alone, label))
+        moved = np.abs(points[-1][-1].log_odds_falls(alone, target))
         going = np.argsort(moved, kind="stable")[: plan.every].tolist()
         points.append(alone[going[:1]])
         masks = np.cumprod(ablation_masks(mask, [staying[index] for index in going]), axis=0)

@@ -21,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analyses.perturbation import (
+    LEAST_POINT,
     Answers,
     RemovalMode,
+    Target,
     answers_without,
     matter,
     sentence_spans,
@@ -56,8 +58,9 @@ class Occlusion(NamedTuple):
 
     words: list[Word]
     """All words of the text, without special tokens."""
-    target: int
-    """The class, or the number of a regression, that the effects are on."""
+    target: Target
+    """The class, or the number of a regression, that the effects are on; or one class rather than
+    another."""
     whole: Answers
     """To the unchanged text, shape (labels,)."""
     changed: Answers
@@ -87,6 +90,14 @@ class Occlusion(NamedTuple):
     def matters(self) -> bool:
         """Whether any word does more than next to nothing by itself."""
         return matter(self.log_odds_effects, self.least)
+
+    @property
+    def moves_answer(self) -> bool:
+        """Whether any word by itself does more than next to nothing, and moves the probability by a
+        point at least; a regression has no points."""
+        if self.whole.bundle.problem_type == "regression":
+            return self.matters
+        return self.matters and matter(self.effects, LEAST_POINT)
 
     @property
     def tried(self) -> list[int]:
@@ -123,7 +134,7 @@ def occlusion_cost(model: EncoderModel, reading: Reading) -> Cost:
 def occlusion(
     model: EncoderModel,
     reading: Reading,
-    target: int,
+    target: Target,
     mode: RemovalMode,
     plan: OcclusionPlan | None = None,
 ) -> Progressive[Occlusion]:
@@ -131,7 +142,8 @@ def occlusion(
     moved the answer most.
 
     Args:
-        target: the class, or the number of a regression, whose change counts.
+        target: the class, or the number of a regression, whose change counts; or one class rather
+            than another.
         plan: which words are tried; as many as the time allows if not given.
     """
     plan = plan or plan_occlusion(model, reading)
@@ -205,7 +217,7 @@ def word_pairs_cost(model: EncoderModel, reading: Reading) -> Cost:
 
 
 def word_pairs(
-    model: EncoderModel, reading: Reading, target: int, mode: RemovalMode
+    model: EncoderModel, reading: Reading, target: Target, mode: RemovalMode
 ) -> Progressive[WordPairs]:
     """Removes every word, then every two of those whose effect is largest: at most `MOST_WORDS`,
     and no more than the time allows.

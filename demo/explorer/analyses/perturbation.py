@@ -10,7 +10,7 @@ is quite of the kind that a model was trained on, and the two can disagree.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +19,48 @@ from explorer.bundle import Bundle, operations
 from explorer.errors import RequestError
 from explorer.inference.cost import Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
-from explorer.inference.logits import fall_of_probability, log_odds_of, probabilities_of
+from explorer.inference.logits import (
+    fall_of_probability,
+    log_odds_between,
+    log_odds_of,
+    probabilities_of,
+    sigmoid,
+)
 from explorer.inference.tokenizing import Encoded, deleted, masked
 from explorer.inference.tokens import Word
 
 LEAST = 0.1
 """What moves the log-odds of an answer less is next to nothing: its odds change by a tenth at most.
 Of the log-probability of a written token as well."""
+LEAST_POINT = 0.01
+"""Of probability. A sure answer may move by less however far its log-odds go."""
 LEAST_OF_NUMBER = 0.01
 """The same for a regression, whose units nobody knows here: a hundredth of its number."""
+
+
+class Contrast(NamedTuple):
+    """Two labels, one asked about rather than the other, by their places (Jacovi et al. 2021,
+    "Contrastive Explanations for Model Interpretability").
+
+    What counts is the log-odds between the two: the difference of their logits over the
+    temperature. As a probability it is that of the first, given that it is one of the two and not
+    both. Whatever raises or lowers both alike has no effect. Of two labels under one softmax it is
+    what the first label's own log-odds say.
+    """
+
+    label: int
+    rather_than: int
+
+
+Target = int | Contrast
+"""What an effect is on: a label, or a regression's number, by its place; or one label rather than
+another."""
+
+
+def label_of(target: Target) -> int:
+    """The label that is asked about, whatever it is set against."""
+    return target.label if isinstance(target, Contrast) else target
+
 
 Places = int | slice | Sequence[int] | NDArray[np.intp] | tuple
 
@@ -53,24 +86,36 @@ class Answers:
     def __getitem__(self, places: Places) -> "Answers":
         return Answers(self.bundle, self.logits[places])
 
-    def least(self, label: int) -> float:
-        """The size from which an effect on the log-odds of one answer's label, or on its number,
-        is more than next to nothing."""
+    def target_log_odds(self, target: Target) -> NDArray[np.float64]:
+        """Those of a label, or between two, shape (...); a regression's number."""
+        if isinstance(target, Contrast):
+            return log_odds_between(self.logits, *target, self.bundle)
+        return self.log_odds[..., target]
+
+    def target_probability(self, target: Target) -> NDArray[np.floating]:
+        """That of a label, or of the first of two, shape (...); a regression's number."""
+        if isinstance(target, Contrast):
+            return sigmoid(self.target_log_odds(target))
+        return self.probabilities[..., target]
+
+    def least(self, target: Target) -> float:
+        """The size from which an effect on one answer's log-odds, or on its number, is more than
+        next to nothing."""
         if self.bundle.problem_type == "regression":
-            size = LEAST_OF_NUMBER * abs(float(self.logits[label]))
+            size = LEAST_OF_NUMBER * abs(float(self.target_log_odds(target)))
             return max(size, float(np.finfo(np.float64).tiny))
         return LEAST
 
-    def falls(self, changed: "Answers", label: int) -> NDArray[np.float64]:
-        """By how much the probability of a label falls, or a regression's number, shape (...) as of
+    def falls(self, changed: "Answers", target: Target) -> NDArray[np.float64]:
+        """By how much the target's probability falls, or a regression's number, shape (...) as of
         the changed answers; below 0 where it rises."""
         if self.bundle.problem_type == "regression":
-            return self.log_odds_falls(changed, label)
-        return fall_of_probability(self.log_odds[..., label], changed.log_odds[..., label])
+            return self.log_odds_falls(changed, target)
+        return fall_of_probability(self.target_log_odds(target), changed.target_log_odds(target))
 
-    def log_odds_falls(self, changed: "Answers", label: int) -> NDArray[np.float64]:
+    def log_odds_falls(self, changed: "Answers", target: Target) -> NDArray[np.float64]:
         """The same for its log-odds."""
-        return self.log_odds[..., label] - changed.log_odds[..., label]
+        return self.target_log_odds(target) - changed.target_log_odds(target)
 
 
 def matter(effects: NDArray[np.float64], least: float) -> bool:
@@ -207,11 +252,12 @@ def _ends_before(words: Sequence[Word], start: int, place: int) -> bool:
     return words[last].text.endswith(_ENDS)
 
 
-def flips(whole: Answers, changed: Answers, label: int) -> NDArray[np.bool_]:
+def flips(whole: Answers, changed: Answers, target: Target) -> NDArray[np.bool_]:
     """Which changed answers say something else.
 
-    A single-label model says its likeliest label; a multi-label model says of `label` that it fits
-    or not, at one half; a regression says a number, which has no other side.
+    A single-label model says its likeliest label; a multi-label model says of the target that it
+    fits or not, at one half; a regression says a number, which has no other side. Asked about one
+    label rather than another, a model says which of the two is likelier.
 
     Args:
         whole: before the change, shape (labels,).
@@ -220,10 +266,13 @@ def flips(whole: Answers, changed: Answers, label: int) -> NDArray[np.bool_]:
     Returns:
         Shape (...).
     """
+    measured = ~np.isnan(changed.target_log_odds(target))
+    if isinstance(target, Contrast):
+        was, now = whole.target_log_odds(target) > 0, changed.target_log_odds(target) > 0
+        return measured & (was != now)
     kind, before, after = whole.bundle.problem_type, whole.probabilities, changed.probabilities
-    measured = ~np.isnan(after[..., label])
     if kind == "regression":
         return np.zeros(measured.shape, np.bool_)
     if kind == "multi_label":
-        return measured & ((after[..., label] > 0.5) != (before[label] > 0.5))
+        return measured & ((after[..., target] > 0.5) != (before[target] > 0.5))
     return measured & (np.nan_to_num(after, nan=-1).argmax(axis=-1) != before.argmax())

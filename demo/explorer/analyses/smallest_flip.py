@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analyses.occlusion import Occlusion, OcclusionPlan, occlusion, plan_occlusion
-from explorer.analyses.perturbation import Answers, RemovalMode, answers_without, flips
+from explorer.analyses.perturbation import (
+    Answers,
+    Contrast,
+    RemovalMode,
+    Target,
+    answers_without,
+    flips,
+)
 from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel, Reading
@@ -59,13 +66,14 @@ def flip_cost(model: EncoderModel, reading: Reading) -> Cost:
 
 
 def smallest_flip(
-    model: EncoderModel, reading: Reading, target: int, mode: RemovalMode
+    model: EncoderModel, reading: Reading, target: Target, mode: RemovalMode
 ) -> Progressive[Flip]:
     """Looks for few words without which the answer flips.
 
     Args:
         target: the class that the answer is about: the likeliest. A multi-label model flips where
-            it says otherwise of this class alone.
+            it says otherwise of this class alone; asked about this class rather than another, any
+            model flips where the other is likelier.
 
     Raises:
         RequestError: a regression has no label that could flip.
@@ -111,9 +119,10 @@ class _Search:
         self, model: EncoderModel, reading: Reading, single: Occlusion, mode: RemovalMode
     ) -> None:
         self._model, self._reading, self._single, self._mode = model, reading, single, mode
-        said = (
-            single.whole.log_odds[single.target] > 0 or model.bundle.problem_type == "single_label"
+        chosen = model.bundle.problem_type == "single_label" and not isinstance(
+            single.target, Contrast
         )
+        said = chosen or single.whole.target_log_odds(single.target) > 0
         self._sign = 1 if said else -1
         away = self._gone(single.changed)
         self._order = sorted(single.tried, key=lambda place: -away[place])

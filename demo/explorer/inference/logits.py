@@ -61,6 +61,20 @@ def log_odds_of(logits: NDArray[np.float32], bundle: Bundle) -> NDArray[np.float
     return scaled - _log_sums_of_others(scaled)
 
 
+def log_odds_between(
+    logits: NDArray[np.float32], label: int, other: int, bundle: Bundle
+) -> NDArray[np.float64]:
+    """The log-odds of one label against one other, shape (...): the difference of their logits
+    over the temperature. Under a softmax, log(p / q)."""
+    scaled = logits.astype(np.float64) / bundle.temperature
+    return scaled[..., label] - scaled[..., other]
+
+
+def sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probabilities of log-odds."""
+    return np.exp(_log_sigmoid(log_odds))
+
+
 def fall_of_probability(
     before: NDArray[np.float64], after: NDArray[np.float64]
 ) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bundle_format.schema import Example
 from explorer.analyses.noise import Corruption, grade
-from explorer.analyses.perturbation import Answers
+from explorer.analyses.perturbation import Answers, Target
 from explorer.bundle import Bundle
 from explorer.drawing import can_draw
 from explorer.inference.encoder import EncoderModel, Reading
@@ -254,9 +254,11 @@ def plain_log_odds(numbers: NDArray[np.float64], bundle: Bundle) -> list | None:
     return None if bundle.problem_type == "regression" else plain(numbers)
 
 
-def log_odds_of_label(answer: Answers, label: int) -> float | None:
+def log_odds_of_target(answer: Answers, target: Target) -> float | None:
     """Of one answer; None for a regression."""
-    return None if answer.bundle.problem_type == "regression" else float(answer.log_odds[label])
+    if answer.bundle.problem_type == "regression":
+        return None
+    return float(answer.target_log_odds(target))
 
 
 def log_odds_by_label(answer: Answers) -> dict[str, float] | None:

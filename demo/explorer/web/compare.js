@@ -1,5 +1,5 @@
 // Two readings side by side, and the heads whose attention moved between them.
-const { make, bdi, hint, percent, root, show, chipStrip, signed, points, signedInk, answerBars, namedTable } = library;
+const { make, bdi, hint, percent, root, show, chipStrip, signed, points, signedInk, askedAbout, answerBars, namedTable } = library;
 
 let value = null;
 
@@ -57,14 +57,21 @@ const heads = () => {
   ];
 };
 
+const contrast = () => {
+  if (!value.contrast) return "";
+  const [before, after] = value.contrast.log_odds;
+  const went = after === null ? `${signed(before, 2)}; the other model lacks one of the two` : `from ${signed(before, 2)} to ${signed(after, 2)}`;
+  return ` ${askedAbout(value.contrast)}: log-odds ${went}.`;
+};
+
 const sentence = () => {
   const [first, second] = value.answers.map(({ bars }) => bars[0]);
   if (first.share === undefined || second.share === undefined) return "";
   const [before, after] = value.log_odds.map((odds) => odds?.[first.label]);
   const moved = after === undefined ? "" : ` ${first.label}: log-odds from ${signed(before, 2)} to ${signed(after, 2)}.`;
   return first.label === second.label
-    ? `Both are ${first.label}; its probability went from ${first.text} to ${second.text}.${moved}`
-    : `The answer changed from ${first.label} (${first.text}) to ${second.label} (${second.text}).${moved}`;
+    ? `Both are ${first.label}; its probability went from ${first.text} to ${second.text}.${moved}${contrast()}`
+    : `The answer changed from ${first.label} (${first.text}) to ${second.label} (${second.text}).${moved}${contrast()}`;
 };
 
 show((given) => {

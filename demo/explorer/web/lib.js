@@ -70,9 +70,15 @@ window.attentionExplorer = ({ element, props, watch }) => {
   const paired = (effects, logOdds) => effects.map((effect, index) => ({ effect, log_odds_effect: logOdds ? logOdds[index] : null }));
 
   // The answer that effects are on: a class with its log-odds and probability, or a number.
-  const wholeOf = ({ label, whole, log_odds }) => (log_odds === null ? `the number ${label} (${whole.toFixed(2)})` : `the log-odds of ${label} (${signed(log_odds, 2)}; ${percent(whole)})`);
+  const askedAbout = ({ label, rather_than }) => (rather_than ? `${label} rather than ${rather_than}` : label);
+  const wholeOf = (given) => {
+    const { whole, log_odds, rather_than } = given;
+    if (log_odds === null) return `the number ${given.label} (${whole.toFixed(2)})`;
+    return `the log-odds of ${askedAbout(given)} (${signed(log_odds, 2)}; ${percent(whole)}${rather_than ? " of the two" : ""})`;
+  };
   // What less than counts is, in words.
-  const lessThanCounts = ({ label, log_odds, least }) => (log_odds === null ? `the number ${label} moves by less than a hundredth of itself` : `the log-odds of ${label} move by less than ${least}`);
+  const lessThanCounts = (given) =>
+    given.log_odds === null ? `the number ${given.label} moves by less than a hundredth of itself` : `the log-odds of ${askedAbout(given)} move by less than ${given.least}`;
 
   // Words with what they did: a sign and a number on each, ink of two colours behind it.
   const effectChip = (text, given, top, children = []) => {
@@ -296,7 +302,7 @@ window.attentionExplorer = ({ element, props, watch }) => {
 
   return {
     make, bdi, hint, sized, percent, root, show, rove, chipStrip, signed, points, signedInk, largest, nats,
-    mainOf, short, inPoints, amount, fullInk, paired, wholeOf, lessThanCounts, effectChip,
+    mainOf, short, inPoints, amount, fullInk, paired, askedAbout, wholeOf, lessThanCounts, effectChip,
     bar, answerBars, unpack, nameOf, chipFor, ink, looksAt, press, reveal, followChips, cleanSentence,
     scrollBox, namedTable, headGrid, headCell, cellText, place, followCells, one, has, less, together, equal,
     toggled, layerOf, soon, forgetSent, isOld,

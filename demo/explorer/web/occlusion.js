@@ -1,5 +1,5 @@
 // What each word did to the answer: its effect as ink and number, attention as a line below.
-const { make, bdi, hint, percent, root, show, chipStrip, mainOf, amount, fullInk, paired, wholeOf, lessThanCounts, effectChip } = library;
+const { make, bdi, hint, percent, root, show, chipStrip, mainOf, amount, fullInk, paired, askedAbout, wholeOf, lessThanCounts, effectChip } = library;
 
 let value = null;
 
@@ -33,12 +33,16 @@ const strip = () => {
 
 const DISAGREES = {
   idle: (word) => [` gets ${percent(word.share)} of the attention, yet without it the answer hardly changes: ${amount(word)}.`],
-  against: (word) => [` gets ${percent(word.share)} of the attention, and speaks against ${value.label}: ${amount(word)}.`],
+  against: (word) => [` gets ${percent(word.share)} of the attention, and speaks against ${askedAbout(value)}: ${amount(word)}.`],
   unseen: (word) => [` has one of the largest effects, ${amount(word)}, and gets hardly any attention: ${percent(word.share)}.`],
 };
 
 const disagreements = () => {
   if (!value.matters) return [make("p", { className: "quiet", text: `No word matters on its own: without any one of them ${lessThanCounts(value)}. Attention has nothing to disagree with.` })];
+  if (!value.moves_answer) {
+    const most = value.words.filter(({ effect }) => effect !== null).reduce((best, word) => (Math.abs(mainOf(word)) > Math.abs(mainOf(best)) ? word : best));
+    return [make("p", { className: "quiet" }, ["No word moves the answer by one point: the largest effect is that of ", make("strong", {}, [bdi(`“${most.text}”`)]), `, ${amount(most)}. That is too little for attention to disagree with.`])];
+  }
   const marked = value.words.filter(({ mark }) => mark).sort((a, b) => Math.abs(mainOf(b)) - Math.abs(mainOf(a)) || b.share - a.share);
   if (!marked.length) return [make("p", { text: "Attention and effect disagree on no word: what gets most attention is also what counts." })];
   const items = marked.slice(0, MOST_NAMED).map((word) =>
@@ -62,7 +66,7 @@ const legend = () => {
 
 const rule = () => {
   const least = value.number ? "a hundredth of the number" : `${value.least} of log-odds`;
-  return `Marked: ○ in the quarter that gets most attention, with less than a tenth of the largest effect; ⇄ in that quarter, with an effect against the class; ! in the quarter of largest effects, in the half that gets least attention. An effect of less than ${least} is next to nothing, and where no word has more, none is marked.`;
+  return `Marked: ○ in the quarter that gets most attention, with less than a tenth of the largest effect; ⇄ in that quarter, with an effect against the class; ! in the quarter of largest effects, in the half that gets least attention. An effect of less than ${least} is next to nothing${value.number ? "" : ", and nobody would see one of less than a point of probability"}: where no word has more, none is marked.`;
 };
 
 const worded = (given) =>
@@ -78,7 +82,7 @@ show((given) => {
   value = { ...given, words: worded(given), whole: given.value };
   if (!value.words.length) return root.replaceChildren(make("p", { text: "There is no word in this text to remove." }));
   root.replaceChildren(
-    make("h2", { text: `What each word did for ${value.label}` }),
+    make("h2", { text: `What each word did for ${askedAbout(value)}` }),
     strip(),
     hint(legend()),
     ...disagreements(),

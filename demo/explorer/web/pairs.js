@@ -1,5 +1,5 @@
 // What two words do together: the strongest in words, all as a table.
-const { make, bdi, hint, root, show, points, signedInk, mainOf, short, amount, fullInk, paired, namedTable } = library;
+const { make, bdi, hint, root, show, points, signedInk, mainOf, short, amount, fullInk, paired, askedAbout, namedTable } = library;
 
 let value = null;
 
@@ -31,7 +31,7 @@ const notes = () => {
   const left = value.words_left_out ? ` ${value.words_left_out} words of smaller effect were not paired.` : "";
   const what = value.number ? "the number" : "the log-odds";
   const beside = value.number ? "" : "; in brackets, the same of its probability, in points: there the ceiling of 100 % makes any two words of a sure answer count for less together";
-  return `In each cell f(x) − f(x without u) − f(x without v) + f(x without both), where f is ${what} of ${value.label}${beside}. Words are ${value.way}. 0: the two have nothing to do with each other.${left}`;
+  return `In each cell f(x) − f(x without u) − f(x without v) + f(x without both), where f is ${what} of ${askedAbout(value)}${beside}. Words are ${value.way}. 0: the two have nothing to do with each other.${left}`;
 };
 
 const strongest = () => {
@@ -44,7 +44,7 @@ show((given) => {
   value = given;
   if (value.words.length < 2) return root.replaceChildren(make("p", { text: "There are no two words in this text." }));
   root.replaceChildren(
-    make("h2", { text: `Two words together, for ${value.label}` }),
+    make("h2", { text: `Two words together, for ${askedAbout(value)}` }),
     strongest(),
     table(),
     hint(notes()),

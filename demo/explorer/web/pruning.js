@@ -1,5 +1,5 @@
 // The probability while heads go: a line, a slider along it, and the order as a table.
-const { make, hint, percent, root, show, signed, scrollBox, one, together, soon } = library;
+const { make, hint, percent, root, show, signed, askedAbout, scrollBox, one, together, soon } = library;
 
 let value = null;
 
@@ -29,7 +29,7 @@ const scales = () => {
 
 const curve = () => {
   const { x, y, ticks } = scales();
-  const box = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${value.label} by the number of heads that are gone. ${summary()}` });
+  const box = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${askedAbout(value)} by the number of heads that are gone. ${summary()}` });
   for (const tick of ticks) {
     box.append(svg("line", { class: "grid-line", x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(tick), y2: y(tick) }));
     box.append(svg("text", { x: EDGE.left - 6, y: y(tick) + 4, "text-anchor": "end" }, value.number ? tick.toFixed(2) : `${100 * tick} %`));
@@ -65,7 +65,7 @@ const showPoint = (index) => {
   here.setAttribute("cx", x(value.heads_gone[index]));
   here.setAttribute("cy", y(value.values[index]));
   const last = index ? `, the last of them ${group(value.order[index - 1])}` : "";
-  const text = `${value.heads_gone[index]} of ${total()} heads gone${last}: ${value.label} ${written(index)}`;
+  const text = `${value.heads_gone[index]} of ${total()} heads gone${last}: ${askedAbout(value)} ${written(index)}`;
   root.querySelector(".point").textContent = `${text}${value.answers[index] && value.answers[index] !== value.answers[0] ? `; the answer is ${value.answers[index]}` : ""}.`;
   root.querySelector("input").setAttribute("aria-valuetext", text);
   const button = root.querySelector(".plain-button");
@@ -75,7 +75,7 @@ const showPoint = (index) => {
 
 const table = () => {
   const cell = (tag, text) => make(tag, { text, attributes: tag === "th" ? { scope: "col" } : {} });
-  const names = ["gone", "the last", value.label, ...(value.number ? [] : ["answer"])];
+  const names = ["gone", "the last", askedAbout(value), ...(value.number ? [] : ["answer"])];
   const rows = value.values.map((_, index) =>
     make("tr", {}, [value.heads_gone[index], index ? group(value.order[index - 1]) : "", written(index), ...(value.number ? [] : [value.answers[index]])].map((text) => cell("td", text))),
   );

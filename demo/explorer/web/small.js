@@ -1,5 +1,5 @@
 // Widgets of a few lines each, by their names: each draws one value.
-const { make, bdi, hint, percent, root, chipStrip, signed, answerBars, cleanSentence } = library;
+const { make, bdi, hint, percent, root, chipStrip, signed, askedAbout, answerBars, cleanSentence } = library;
 
 // Some parts of a note stand out, or lead to a source.
 const notePart = (note) => {
@@ -71,13 +71,14 @@ const small = {
       return make(gone ? "del" : "span", { className: gone ? "chip gone" : "chip" }, [bdi(text)]);
     });
     const { label } = value;
+    const [after, odds] = value.rather_than ? [value.changed_value, value.changed_between] : [value.changed[label], value.changed_log_odds[label]];
     root.replaceChildren(
       make("h2", { text: found ? "Words that hold the answer" : "No words found that hold the answer" }),
       make("p", { className: "found", text: value.sentence }),
       chipStrip("The text; words that go are struck out", chips, { tabindex: "0" }),
       hint(
-        `${label}: ${percent(value.value)} at first (log-odds ${signed(value.log_odds, 2)}), ` +
-          `${percent(value.changed[label])} (log-odds ${signed(value.changed_log_odds[label], 2)}) ` +
+        `${askedAbout(value)}: ${percent(value.value)} at first (log-odds ${signed(value.log_odds, 2)}), ` +
+          `${percent(after)} (log-odds ${signed(odds, 2)}) ` +
           `${found ? "without the struck words" : "with all tried words gone"}.`,
       ),
     );

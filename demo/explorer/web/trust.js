@@ -1,5 +1,5 @@
 // How each ranking of words fared against random orders: a scale, and a sentence.
-const { make, hint, root, show, signed, mainOf, amount } = library;
+const { make, hint, root, show, signed, mainOf, amount, askedAbout } = library;
 
 let value = null;
 
@@ -31,7 +31,7 @@ const method = ([name, given]) =>
 show((given) => {
   value = given;
   root.replaceChildren(
-    make("h2", { text: "Rankings of words against chance" }),
+    make("h2", { text: `Rankings of words against chance${value.rather_than ? `, for ${askedAbout(value)}` : ""}` }),
     make("div", { className: "methods" }, Object.entries(value.methods).map(method)),
     hint(`Thin lines: random orders of the same words; the thick one: the ranking. ${value.plan}`),
   );

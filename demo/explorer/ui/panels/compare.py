@@ -6,7 +6,7 @@ import gradio as gr
 from gradio.components import Component
 
 from explorer.analyses import compare as analysis
-from explorer.analyses.perturbation import Answers
+from explorer.analyses.perturbation import Answers, Contrast
 from explorer.bundle import Bundle
 from explorer.inference.cost import Progress, Progressive
 from explorer.inference.encoder import EncoderModel, Reading
@@ -14,7 +14,18 @@ from explorer.ui import payloads, wording
 from explorer.ui.events import READING
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
-from explorer.ui.payloads import log_odds_by_label, rounded, rounded_numbers
+from explorer.ui.panels.options import (
+    asked_about,
+    check_target,
+    rather_than_control,
+    refresh_rather_than,
+)
+from explorer.ui.payloads import (
+    log_odds_by_label,
+    log_odds_of_target,
+    rounded,
+    rounded_numbers,
+)
 
 MOST_WORDS = 40
 """Of a table that can still be read."""
@@ -31,6 +42,7 @@ def _options(bundle: Bundle) -> dict[str, Component]:
             [bundle.title], value=bundle.title, label="Read by", elem_id="compare_model",
             min_width=160, visible=False,
         ),
+        "rather_than": rather_than_control(bundle, "compare"),
     }  # fmt: skip
 
 
@@ -40,6 +52,7 @@ def _refresh(asked: Asked) -> dict[str, Any]:
     return {
         "text": gr.update(value=analysis.without_most_seen(asked.reading)),
         "model": gr.update(choices=titles, value=chosen, visible=len(titles) > 1),
+        **refresh_rather_than(asked),
     }
 
 
@@ -49,7 +62,8 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     without = asked.reading.ablated if title == asked.model.bundle.title else None
     model, reading = asked.others.answer(title, text, asked.reading.text_pair, without)
     yield Progress(1, 1)
-    return drawn((asked.model, asked.reading), (model, reading))
+    sides = (asked.model, asked.reading), (model, reading)
+    return {**drawn(*sides), **contrast(sides, asked.options.get("rather_than"))}
 
 
 COMPARE = Analysis(
@@ -91,6 +105,28 @@ def payload(sides: tuple[Side, Side], found: analysis.Comparison) -> dict[str, A
         "moved": None if moved is None else [rounded(row) for row in moved],
         "most_moved": [[layer + 1, head + 1] for layer, head in farthest],
     }
+
+
+def contrast(sides: tuple[Side, Side], rather_than: Any) -> dict[str, Any]:
+    """How far both readings are for the first one's class rather than for another; nothing where
+    none is named. Raises RequestError: it cannot be set against that."""
+    bundle, reading = sides[0][0].bundle, sides[0][1]
+    target = check_target(reading.likeliest, rather_than, bundle)
+    if not isinstance(target, Contrast):
+        return {}
+    named = asked_about(bundle, target)
+    log_odds = [_log_odds_between(*side, list(named.values())) for side in sides]
+    return {"contrast": {**named, "log_odds": rounded_numbers(log_odds)}}
+
+
+def _log_odds_between(model: EncoderModel, reading: Reading, labels: list[str]) -> float | None:
+    """Of two labels by their names; None where a model lacks one of them, or gives a number."""
+    known = model.bundle.labels
+    if model.bundle.problem_type == "regression" or not set(labels) <= set(known):
+        return None
+    return log_odds_of_target(
+        Answers(model.bundle, reading.logits), Contrast(*map(known.index, labels))
+    )
 
 
 def drawn(first: Side, second: Side) -> dict[str, Any]:
@@ -141,6 +177,7 @@ def compare(
     text_pair: str = "",
     bundle: str = "",
     other_bundle: str = "",
+    rather_than: str = "",
 ) -> dict:
     """Two texts under one model, or under two: answers, shared words, heads that moved.
 
@@ -150,6 +187,7 @@ def compare(
         text_pair: a second text that both are read with, for models that compare two.
         bundle: the title of the model; the page's first one that classifies if empty.
         other_bundle: the model that reads `other`; the same one if empty.
+        rather_than: a class that the first text's likeliest one is set against; none if empty.
 
     Returns:
         `probabilities` (for each of the two a number by label), `log_odds` (the same, the
@@ -158,9 +196,12 @@ def compare(
         layer, in it a number for each head: the total variation distance between the rows of
         the shared words, on the shared words and all others taken together; null where the
         models have other layers or heads), `most_moved` (the eight farthest as layer and head
-        from 1), `bundles`.
+        from 1), `bundles`; and if asked for, `contrast`: `label`, `rather_than`, and for each of
+        the two the `log_odds` between these, the difference of their logits (null for a model
+        that lacks one of them).
     """
     title = bundle or models.first("classifies")
     first = models.answer(title, text, text_pair)
     second = models.answer(other_bundle or title, other, text_pair)
-    return payload((first, second), analysis.compare(first[1], second[1]))
+    found = analysis.compare(first[1], second[1])
+    return {**payload((first, second), found), **contrast((first, second), rather_than)}

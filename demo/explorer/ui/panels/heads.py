@@ -14,7 +14,7 @@ from explorer.analyses.head_ablation import (
     pruning_cost,
 )
 from explorer.analyses.head_ablation import head_effects as find_effects
-from explorer.analyses.perturbation import Answers, flips
+from explorer.analyses.perturbation import Answers, Contrast, Target, flips, label_of
 from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import Cost, Progressive, run_to_end
@@ -22,27 +22,34 @@ from explorer.inference.encoder import Reading, one_based_heads
 from explorer.ui.events import while_awaited
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
-from explorer.ui.panels.options import ask_label, check_label, label_control, refresh_label
-from explorer.ui.payloads import about, log_odds_of_label, plain, plain_log_odds, rounded_numbers
+from explorer.ui.panels.options import (
+    NamedTarget,
+    ask_target,
+    asked_about,
+    chosen_target,
+    label_controls,
+    refresh_label,
+)
+from explorer.ui.payloads import about, log_odds_of_target, plain, plain_log_odds, rounded_numbers
 
 
 def effects_payload(
-    bundle: Bundle, reading: Reading, label: int, found: HeadEffects
+    bundle: Bundle, reading: Reading, target: Target, found: HeadEffects
 ) -> dict[str, Any]:
     """What `web/head_effects.js` draws."""
-    whole, without_layer = found.whole, found.without_layer
-    layer_log_odds_effects = whole.log_odds_falls(without_layer, label)
+    whole, without_layer, label = found.whole, found.without_layer, label_of(target)
+    layer_log_odds_effects = whole.log_odds_falls(without_layer, target)
     return {
-        "label": bundle.labels[label],
+        **asked_about(bundle, target),
         "number": bundle.problem_type == "regression",
-        "whole": float(whole.probabilities[label]),
-        "log_odds": log_odds_of_label(whole, label),
-        "effects": plain(found.effects(label)),
-        "log_odds_effects": plain_log_odds(found.log_odds_effects(label), bundle),
-        "layer_effects": plain(whole.falls(without_layer, label)),
+        "whole": float(whole.target_probability(target)),
+        "log_odds": log_odds_of_target(whole, target),
+        "effects": plain(found.effects(target)),
+        "log_odds_effects": plain_log_odds(found.log_odds_effects(target), bundle),
+        "layer_effects": plain(whole.falls(without_layer, target)),
         "layer_log_odds_effects": plain_log_odds(layer_log_odds_effects, bundle),
-        "least": whole.least(label),
-        "matters": found.matters(label),
+        "least": whole.least(target),
+        "matters": found.matters(target),
         "answers": new_answers(whole, found.without_head, label),
         "layer_answers": new_answers(whole, without_layer, label),
         "before": reading.ablated,
@@ -58,10 +65,12 @@ def new_answers(whole: Answers, changed: Answers, label: int) -> list:
     return names.tolist()
 
 
-def answer_name(answer: Answers, label: int) -> str | None:
-    """What a model says; of a multi-label model whether the label fits. A regression's number has
-    no name."""
-    bundle, probabilities = answer.bundle, answer.probabilities
+def answer_name(answer: Answers, target: Target) -> str | None:
+    """What a model says; of a multi-label model whether the label fits; of one label rather than
+    another which is likelier. A regression's number has no name."""
+    bundle, probabilities, label = answer.bundle, answer.probabilities, label_of(target)
+    if isinstance(target, Contrast):
+        return bundle.labels[label if answer.target_log_odds(target) > 0 else target.rather_than]
     if bundle.problem_type == "regression":
         return None
     if bundle.problem_type == "multi_label":
@@ -71,9 +80,9 @@ def answer_name(answer: Answers, label: int) -> str | None:
 
 
 def _run_effects(asked: Asked) -> Progressive[dict[str, Any]]:
-    label = check_label(asked.options.get("label"), asked.model.bundle)
-    found = yield from find_effects(asked.model, asked.reading, label)
-    return effects_payload(asked.model.bundle, asked.reading, label, found)
+    target = chosen_target(asked)
+    found = yield from find_effects(asked.model, asked.reading, target)
+    return effects_payload(asked.model.bundle, asked.reading, target, found)
 
 
 HEAD_EFFECTS = Analysis(
@@ -88,7 +97,7 @@ HEAD_EFFECTS = Analysis(
     widget="head_effects",
     cost=lambda asked: head_effects_cost(asked.model, asked.reading),
     run=_run_effects,
-    lay_out_options=lambda bundle: {"label": label_control(bundle, "head_effects")},
+    lay_out_options=lambda bundle: label_controls(bundle, "head_effects"),
     refresh_options=refresh_label,
     ablates_heads=True,
 )
@@ -101,6 +110,7 @@ def head_effects(
     label: str = "",
     without: list | None = None,
     bundle: str = "",
+    rather_than: str = "",
 ) -> dict:
     """Every head ablated in turn: by how much the probability of a class falls without it.
 
@@ -110,6 +120,9 @@ def head_effects(
         label: the class; the likeliest if empty.
         without: heads that are out from the beginning, as pairs of layer and head from 1.
         bundle: the title of the model; the page's first one that classifies if empty.
+        rather_than: the class that `label` is set against; all others if empty. Then all numbers
+            are on the log-odds between the two, and on the probability of `label`, given that it is
+            one of them and not both. What the model says is still its own answer.
 
     Returns:
         `effects` (a row for each layer, in it a number for each head: the fall, below 0 a
@@ -124,9 +137,10 @@ def head_effects(
         (the heads that were out), and as in /classify `tokens`, `tokens_left_out`,
         `max_tokens`, `bundle`, `precision`.
     """
-    model, reading, place = ask_label(models, text, text_pair, label, bundle, without)
-    found = run_to_end(while_awaited(find_effects(model, reading, place)))
-    drawn = effects_payload(model.bundle, reading, place, found)
+    named = NamedTarget(label, rather_than)
+    model, reading, target = ask_target(models, text, text_pair, named, bundle, without)
+    found = run_to_end(while_awaited(find_effects(model, reading, target)))
+    drawn = effects_payload(model.bundle, reading, target, found)
     return {**rounded_numbers(drawn), **about(model, reading)}
 
 
@@ -143,17 +157,17 @@ def check_measured(value: object) -> bool:
 
 
 def pruning_payload(
-    bundle: Bundle, reading: Reading, label: int, curve: PruningCurve
+    bundle: Bundle, reading: Reading, target: Target, curve: PruningCurve
 ) -> dict[str, Any]:
     """What `web/pruning.js` draws."""
-    points = range(len(curve.answers.logits))
+    points, label = range(len(curve.answers.logits)), label_of(target)
     flipped = flips(curve.answers[0], curve.answers, label)
     return {
-        "label": bundle.labels[label],
+        **asked_about(bundle, target),
         "number": bundle.problem_type == "regression",
         "heads_gone": curve.heads_gone,
-        "values": curve.answers.probabilities[:, label].tolist(),
-        "log_odds": plain_log_odds(curve.answers.log_odds[:, label], bundle),
+        "values": curve.answers.target_probability(target).tolist(),
+        "log_odds": plain_log_odds(curve.answers.target_log_odds(target), bundle),
         "answers": [answer_name(curve.answers[point], label) for point in points],
         "flip": int(flipped.argmax()) if flipped.any() else None,
         "order": [one_based_heads(group) for group in curve.order],
@@ -165,7 +179,7 @@ def pruning_payload(
 
 def _options(bundle: Bundle) -> dict[str, Component]:
     return {
-        "label": label_control(bundle, "pruning"),
+        **label_controls(bundle, "pruning"),
         "measured": gr.Radio(
             list(MEASURED), value=AGAIN, label="Effects are measured", elem_id="pruning_measured"
         ),
@@ -178,11 +192,10 @@ def _pruning_cost(asked: Asked) -> Cost:
 
 
 def _run_pruning(asked: Asked) -> Progressive[dict[str, Any]]:
-    bundle = asked.model.bundle
-    label = check_label(asked.options.get("label"), bundle)
+    target = chosen_target(asked)
     again = check_measured(asked.options.get("measured"))
-    curve = yield from prune(asked.model, asked.reading, label, again=again)
-    return pruning_payload(bundle, asked.reading, label, curve)
+    curve = yield from prune(asked.model, asked.reading, target, again=again)
+    return pruning_payload(asked.model.bundle, asked.reading, target, curve)
 
 
 PRUNING = Analysis(
@@ -212,6 +225,7 @@ def pruning(
     measured: str = AGAIN,
     without: list | None = None,
     bundle: str = "",
+    rather_than: str = "",
 ) -> dict:
     """Heads ablated one after another, those first that move the log-odds of a class least.
 
@@ -223,6 +237,9 @@ def pruning(
             the effects are measured by which heads go.
         without: heads that are out from the beginning, as pairs of layer and head from 1.
         bundle: the title of the model; the page's first one that classifies if empty.
+        rather_than: the class that `label` is set against; all others if empty. Then all numbers
+            are on the log-odds between the two, and on the probability of `label`, given that it is
+            one of them and not both. What the model says is still its own answer.
 
     Returns:
         `order` (groups of heads, each a list of pairs of layer and head from 1; of one head,
@@ -235,7 +252,8 @@ def pruning(
         `before` and what is said of the text and the model.
     """
     again = check_measured(measured)
-    model, reading, place = ask_label(models, text, text_pair, label, bundle, without)
-    curve = run_to_end(while_awaited(prune(model, reading, place, again=again)))
-    drawn = pruning_payload(model.bundle, reading, place, curve)
+    named = NamedTarget(label, rather_than)
+    model, reading, target = ask_target(models, text, text_pair, named, bundle, without)
+    curve = run_to_end(while_awaited(prune(model, reading, target, again=again)))
+    drawn = pruning_payload(model.bundle, reading, target, curve)
     return {**rounded_numbers(drawn), **about(model, reading)}

@@ -10,11 +10,12 @@ from explorer.ui.events import while_awaited
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.options import (
+    NamedTarget,
     WordsAsked,
     about_words,
     ask_words,
     check_way,
-    way_control,
+    rather_than_and_way,
 )
 from explorer.ui.payloads import DIGITS, plain
 
@@ -135,7 +136,7 @@ FAITHFULNESS = Analysis(
     widget="trust",
     cost=_cost,
     run=_run,
-    lay_out_options=lambda bundle: {"way": way_control("trust")},
+    **rather_than_and_way("trust"),
 )
 
 
@@ -145,6 +146,7 @@ def trust(
     text_pair: str = "",
     way: str = REMOVAL_MODES[0],
     bundle: str = "",
+    rather_than: str = "",
 ) -> dict:
     """How far to trust rankings of words, against 20 random orders of the same words.
 
@@ -153,6 +155,8 @@ def trust(
         text_pair: a second text, for models that compare two.
         way: what becomes of words: "deleted" or "masked".
         bundle: the title of the model; the page's first one that classifies if empty.
+        rather_than: the class that the likeliest one is set against; all others if empty. See
+            /occlusion.
 
     Returns:
         `methods`: by name `comprehensiveness` and `sufficiency` (DeYoung et al. 2020), each
@@ -165,6 +169,7 @@ def trust(
         `percents` (the steps of the mean), `plan` (in words), `label`, `value`, `log_odds`,
         `way`, `bundle`.
     """
-    asked = ask_words(models, text, text_pair, "", way, bundle)
+    named = NamedTarget(rather_than=rather_than)
+    asked = ask_words(models, text, text_pair, named, way, bundle)
     found = run_to_end(while_awaited(analysis.faithfulness(*asked)))
     return payload(asked, found)

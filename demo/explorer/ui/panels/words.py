@@ -4,7 +4,7 @@ and the few without which the model answers otherwise.
 
 from typing import Any
 
-from explorer.analyses.faithfulness import attention_received, disagreements
+from explorer.analyses.faithfulness import attention_received, words_that_disagree
 from explorer.analyses.occlusion import (
     Occlusion,
     WordPairs,
@@ -13,7 +13,7 @@ from explorer.analyses.occlusion import (
     word_pairs_cost,
 )
 from explorer.analyses.occlusion import occlusion as find_effects
-from explorer.analyses.perturbation import REMOVAL_MODES, RemovalMode
+from explorer.analyses.perturbation import REMOVAL_MODES, Contrast, RemovalMode
 from explorer.analyses.smallest_flip import Flip, flip_cost
 from explorer.analyses.smallest_flip import smallest_flip as find_flip
 from explorer.inference.cost import Cost, Progressive, run_to_end
@@ -22,16 +22,18 @@ from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.panels.heads import answer_name
 from explorer.ui.panels.options import (
+    NamedTarget,
     WordsAsked,
     about_words,
     ask_words,
     check_label_and_way,
     check_way,
     label_and_way,
-    way_control,
+    rather_than_and_way,
 )
 from explorer.ui.payloads import (
     log_odds_by_label,
+    log_odds_of_target,
     plain,
     plain_log_odds,
     rounded,
@@ -52,7 +54,7 @@ def occlusion_payload(asked: WordsAsked, found: Occlusion) -> dict[str, Any]:
         "matters": found.matters,
         "least": found.least,
         "attention": shares.tolist(),
-        "disagreements": disagreements(shares, found.log_odds_effects, found.least),
+        "disagreements": words_that_disagree(asked.reading, found),
         "sentences": [
             {"words": [span.start, span.stop], "effect": fall, "log_odds_effect": log_odds_fall}
             for span, fall, log_odds_fall in zip(
@@ -79,6 +81,7 @@ def _run_occlusion(asked: Asked) -> Progressive[dict[str, Any]]:
         "pair": bool(reading.text_pair),
         "looks": reading.tokens[0].label,
         "left_out": len(found.words) - len(found.tried),
+        "moves_answer": found.moves_answer,
     }
 
 
@@ -106,6 +109,7 @@ def occlusion(
     label: str = "",
     way: str = REMOVAL_MODES[0],
     bundle: str = "",
+    rather_than: str = "",
 ) -> dict:
     """What each word does to the answer: the answer with it less the answer without it.
 
@@ -116,6 +120,9 @@ def occlusion(
             if empty.
         way: what becomes of a word: "deleted" or "masked".
         bundle: the title of the model; the page's first one that classifies if empty.
+        rather_than: the class that `label` is set against; all others if empty. Then the log-odds
+            are those between the two, the difference of their logits, and `effects` are on the
+            probability of `label`, given that it is one of the two and not both.
 
     Returns:
         `words` as typed, `effects` (on the probability; above 0 the word speaks for the class;
@@ -123,15 +130,17 @@ def occlusion(
         log-odds, the natural logarithm of p / (1 - p), which still move where the probability
         stands near 0 or 1; null for a regression), `matters` (whether any of them is at least
         `least`: 0.1 of log-odds, or a hundredth of a regression's number; below it words are
-        next to nothing by themselves, and no disagreement is listed), `attention` (what [CLS]
+        next to nothing by themselves), `attention` (what [CLS]
         gives to each word in the last layer, mean over heads), `disagreements` (for each word
         null, "idle": much attention, no effect, "against": much attention, speaks against the
-        class, or "unseen": much effect, hardly any attention), `sentences` (of a long text,
+        class, or "unseen": much effect, hardly any attention; none where no word matters, or
+        none moves the probability by a point), `sentences` (of a long text,
         tried first: `words`, from and up to which, `effect` and `log_odds_effect`), `label`,
         `value` (the answer with all words), `log_odds` (the same; null for a regression),
         `way`, `bundle`.
     """
-    asked = ask_words(models, text, text_pair, label, way, bundle)
+    named = NamedTarget(label, rather_than)
+    asked = ask_words(models, text, text_pair, named, way, bundle)
     found = run_to_end(while_awaited(find_effects(*asked)))
     return rounded_numbers(occlusion_payload(asked, found))
 
@@ -192,6 +201,7 @@ def pairs(
     label: str = "",
     way: str = REMOVAL_MODES[0],
     bundle: str = "",
+    rather_than: str = "",
 ) -> dict:
     """What two words do together: p(x) - p(x without u) - p(x without v) + p(x without both).
 
@@ -201,6 +211,7 @@ def pairs(
         label: the class whose probability p counts; the likeliest if empty.
         way: what becomes of a word: "deleted" or "masked".
         bundle: the title of the model; the page's first one that classifies if empty.
+        rather_than: the class that it is set against; all others if empty. See /occlusion.
 
     Returns:
         `words` (those of the largest effect, at most 24), `effects` and `log_odds_effects` of
@@ -208,26 +219,26 @@ def pairs(
         other), `log_odds_interactions` (the same of the log-odds in place of p; null for a
         regression), `words_left_out`, `label`, `value`, `log_odds`, `way`, `bundle`.
     """
-    asked = ask_words(models, text, text_pair, label, way, bundle)
+    named = NamedTarget(label, rather_than)
+    asked = ask_words(models, text, text_pair, named, way, bundle)
     found = run_to_end(while_awaited(word_pairs(*asked)))
     return rounded_numbers(pairs_payload(asked, found))
 
 
 def flip_sentence(found: Flip, way: RemovalMode) -> str:
     """What was found, and what is known of smaller sets."""
-    target, whole = found.single.target, found.single.whole
-    before, after = (answer_name(one, target) for one in (whole, found.changed))
+    stays, becomes = _stays_or_becomes(found)
     tried = len(found.single.tried)
     if found.places is None:
         all_of = "all" if tried == len(found.single.words) else "all that were tried"
         return (
-            f"The answer stays {before}: with the words {way} one after another, those first that "
+            f"{stays}: with the words {way} one after another, those first that "
             f"speak most for it, it never changed, not even with {all_of} {tried} {way}. Other "
             f"sets may change it{'; no pair does' if found.tried_pairs else ''}."
         )
     count = len(found.places)
     enough = f"{count} word{' was' if count == 1 else 's were'} enough"
-    changes = f"with {'it' if count == 1 else 'them'} {way}, the answer is {after}, not {before}."
+    changes = f"with {'it' if count == 1 else 'them'} {way}, {becomes}."
     if found.is_smallest:
         tried_all = "" if count == 1 else " Every smaller set was tried: no one of them is enough."
         return f"{enough}: {changes}{tried_all}"
@@ -235,9 +246,23 @@ def flip_sentence(found: Flip, way: RemovalMode) -> str:
     return f"At most {enough}: {changes} Greedy: a smaller set may exist, though {pairs} enough."
 
 
+def _stays_or_becomes(found: Flip) -> tuple[str, str]:
+    """Both ends that a search may come to, as clauses."""
+    target, whole = found.single.target, found.single.whole
+    before, after = (answer_name(one, target) for one in (whole, found.changed))
+    if not isinstance(target, Contrast):
+        return f"The answer stays {before}", f"the answer is {after}, not {before}"
+    [other] = {whole.bundle.labels[place] for place in target} - {before}
+    return f"{before} stays likelier than {other}", f"{after} is likelier than {before}"
+
+
 def flip_payload(asked: WordsAsked, found: Flip) -> dict[str, Any]:
     """What programs are answered and `web/smallest_flip.js` draws."""
-    changed = rounded(found.changed.probabilities)
+    changed, target = rounded(found.changed.probabilities), asked.target
+    between = {
+        "changed_value": float(found.changed.target_probability(target)),
+        "changed_between": log_odds_of_target(found.changed, target),
+    }
     return {
         "words": [word.text for word in found.single.words],
         "removed": found.places,
@@ -245,6 +270,7 @@ def flip_payload(asked: WordsAsked, found: Flip) -> dict[str, Any]:
         "changed": dict(zip(asked.model.bundle.labels, changed, strict=True)),
         "changed_log_odds": log_odds_by_label(found.changed),
         "sentence": flip_sentence(found, asked.way),
+        **(between if isinstance(target, Contrast) else {}),
         **about_words(asked),
     }
 
@@ -271,7 +297,7 @@ SMALLEST_FLIP = Analysis(
     widget="smallest_flip",
     cost=_flip_cost,
     run=_run_flip,
-    lay_out_options=lambda bundle: {"way": way_control("smallest_flip")},
+    **rather_than_and_way("smallest_flip"),
 )
 
 
@@ -281,6 +307,7 @@ def smallest_flip(
     text_pair: str = "",
     way: str = REMOVAL_MODES[0],
     bundle: str = "",
+    rather_than: str = "",
 ) -> dict:
     """A small set of words without which the model answers otherwise.
 
@@ -289,13 +316,17 @@ def smallest_flip(
         text_pair: a second text, for models that compare two.
         way: what becomes of the words: "deleted" or "masked".
         bundle: the title of the model; the page's first one that classifies if empty.
+        rather_than: a class that the likeliest one is set against: words go until that one is
+            likelier, whatever a third may be.
 
     Returns:
         `words`, `removed` (places in them, from 0; null if no set was found), `is_smallest`
         (whether every smaller set was tried), `changed` (the answer without them, by label),
-        `changed_log_odds` (the same), `sentence` (all this in words), `label`, `value`,
-        `log_odds`, `way`, `bundle`.
+        `changed_log_odds` (the same), `changed_value` and `changed_between` (the same of the two
+        that `rather_than` compares; only there if it was given), `sentence` (all this in
+        words), `label`, `value`, `log_odds`, `way`, `bundle`.
     """
-    asked = ask_words(models, text, text_pair, "", way, bundle)
+    named = NamedTarget(rather_than=rather_than)
+    asked = ask_words(models, text, text_pair, named, way, bundle)
     found = run_to_end(while_awaited(find_flip(*asked)))
     return rounded_numbers(flip_payload(asked, found))
