@@ -3,6 +3,7 @@
     python export/benchmark.py checkpoints/reviews
     python export/benchmark.py --random        # random weights of the default sizes
     python export/benchmark.py --part encoder --optimum FILE     # beside Optimum's export with maps
+    python export/benchmark.py --random --part report  # the demo's report beside a pipeline
 
 All of them hold the same weights and use the same two threads. Each measurement is a process of
 its own; they take turns, and a ratio compares neighbours of the same round.
@@ -18,6 +19,7 @@ import onnx
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from export.benchmarks.corpus import export_bundle, save_table, table_of_corpus, time_corpus
 from export.benchmarks.decoder import save_graphs, table_of_steps, table_of_writing
 from export.benchmarks.encoder import (
     ALL_MAPS,
@@ -65,9 +67,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--random", action="store_true", help="a random model in place of a checkpoint")
     add(
         "--part",
-        choices=("encoder", "batches", "decoder"),
-        help="time this alone: one text that is read, many texts, one that is written",
+        choices=("encoder", "batches", "decoder", "report"),
+        help="time this alone: one text that is read, many texts, one that is written; or a whole "
+        "table through demo/report.py, which is timed only if it is named",
     )
+    add("--bundle", type=Path, help="what is reported with (default: the checkpoint is exported)")
+    add("--texts", type=int, default=3000, help="rows of that table (default: %(default)s)")
     add("--rounds", type=int, default=5, help="turns of each (default: %(default)s)")
     _add_flags_of_reading(parser)
     add("--tokens", type=int, default=64, help="tokens of a text that is written (default: 64)")
@@ -127,7 +132,9 @@ def _measure(given: argparse.Namespace, place: Path) -> None:
         if not file.is_file():
             raise FileNotFoundError(f"{file} is no file; give the ONNX graph itself")
     loaded = load_checkpoint(given.checkpoint)
-    if given.part != "decoder" and loaded.encoder.classifies:
+    if given.part == "report":
+        _time_report(given, loaded.encoder, place)
+    elif given.part != "decoder" and loaded.encoder.classifies:
         _time_encoder(given, loaded.encoder, place)
     if given.part in (None, "decoder"):
         _time_decoder(given, loaded.decoder, place)
@@ -170,6 +177,16 @@ def _time_decoder(given: argparse.Namespace, part: LoadedDecoder | None, place: 
     graphs = save_graphs(part, place)
     print(f"\n{table_of_writing(graphs, folder, given.tokens, given.rounds)}", flush=True)
     print(f"\n{table_of_steps(graphs, given.pasts, given.rounds)}")
+
+
+def _time_report(given: argparse.Namespace, part: LoadedEncoder, place: Path) -> None:
+    if not part.classifies:
+        raise ValueError(f"{given.checkpoint} does not classify; a report is of classes")
+    table = place / "texts.csv"
+    save_table(table, given.texts)
+    bundle = given.bundle or export_bundle(given.checkpoint, place / "bundle")
+    speeds = time_corpus(part.folder, bundle, table, given.texts, given.rounds)
+    print(table_of_corpus(speeds, given.texts, given.rounds))
 
 
 def save_random_checkpoint(

@@ -15,6 +15,7 @@ import onnx
 import pytest
 
 from export.benchmark import main, save_random_checkpoint
+from export.benchmarks.corpus import save_table, table_of_corpus, time_pipeline, time_report
 from export.benchmarks.decoder import save_graphs, write_with_generate, write_with_graph
 from export.benchmarks.encoder import (
     ALL_MAPS,
@@ -242,3 +243,33 @@ def test_writing_is_timed_beside_generate(
     assert first_cells(steps) == ours
     timed = {one.split(":")[1] for one in in_this_process}
     assert timed == {"time_generate", "time_writing", "time_graph"}
+
+
+def test_a_table_goes_through_the_report_and_through_the_pipeline(
+    checkpoint: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "texts.csv"
+    save_table(table, 5)
+    bundle = Path(__file__).parents[1] / "demo" / "tiny_bundle"
+
+    times = [
+        time_report(bundle, [5], table=str(table), precision="float32"),
+        time_pipeline(
+            checkpoint / "encoder", [5], table=str(table), size="2", order="as they come"
+        ),
+        time_pipeline(checkpoint / "encoder", [5], table=str(table), size="2", order="by length"),
+    ]
+
+    assert all(time.keys() == {5} for time in times)
+
+
+def test_a_report_is_compared_with_the_pipeline_at_its_best() -> None:
+    speeds = {"report, 8bit": 300.0, "pipeline, 8": 100.0, "pipeline, 32": 150.0}
+
+    assert table_of_corpus(speeds, 1000, 2).splitlines() == [
+        "| 1000 sentences, fastest of 2 | texts a second | to the pipeline's best |",
+        "|---|---:|---:|",
+        "| report, 8bit | 300 | 2.00 |",
+        "| pipeline, 8 | 100 | 0.67 |",
+        "| pipeline, 32 | 150 | 1.00 |",
+    ]

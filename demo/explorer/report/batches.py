@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bundle_format.folder import BundleError
 from explorer.analyses.faithfulness import (
     Faithfulness,
     attention_received,
@@ -34,7 +35,8 @@ from explorer.analyses.head_ablation import head_effects
 from explorer.analyses.occlusion import Occlusion, occlusion
 from explorer.analyses.perturbation import RemovalMode, check_removal_mode, texts_per_run
 from explorer.bundle import Bundle
-from explorer.inference.cost import run_to_end
+from explorer.errors import RequestError
+from explorer.inference.cost import TIME_BUDGET, Cost, Throughput, run_to_end
 from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.logits import probabilities_of
 from explorer.inference.tokenizing import TextEncoder
@@ -77,15 +79,19 @@ class Asked:
     """Of the random orders that rankings are held against."""
 
 
-class _Settled(Unhurried):
-    """Plans that are the same on every machine, of so many changed texts at most."""
+class _Settled(Throughput):
+    """Plans as if so many texts took all the time that an analysis has, whatever their length and
+    the machine."""
 
-    def __init__(self, most: int | None) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__()
         self._most = most
 
+    def cost(self, texts: int, tokens: int) -> Cost:
+        return Cost(texts, TIME_BUDGET * texts / self._most)
+
     def texts_within(self, seconds: float, tokens: int) -> int:
-        return self._most or super().texts_within(seconds, tokens)
+        return max(1, int(self._most * seconds / TIME_BUDGET))
 
 
 class BatchReader:
@@ -99,7 +105,7 @@ class BatchReader:
     def __init__(self, bundle: Bundle, asked: Asked, out: Path) -> None:
         """`out`: the report's folder, for figures."""
         self._model, self._asked, self._out = EncoderModel(bundle, threads=1), asked, out
-        self._model.throughput = _Settled(asked.most)
+        self._model.throughput = _Settled(asked.most) if asked.most else Unhurried()
         check_removal_mode(asked.way, self._model)
         if asked.heads:
             self._model.check_can_ablate()
@@ -108,7 +114,18 @@ class BatchReader:
 
     def __call__(self, batch: Batch) -> list[Result]:
         """What is found of each row. Where classes alone are asked for, the texts are read in one
-        run; else one by one, as the page reads them."""
+        run; else one by one, as the page reads them.
+
+        Raises:
+            ReportError: some of them cannot be read.
+        """
+        try:
+            return self._read(batch)
+        except Exception as error:  # onnxruntime's own classes share no other base
+            rows = ", ".join(str(row.number) for row in batch)
+            raise ReportError(f"One of the rows {rows} cannot be read: {error!s:.300}") from error
+
+    def _read(self, batch: Batch) -> list[Result]:
         model, bundle = self._model, self._model.bundle
         if self._asked.words:
             return [self._analysed(row) for row in batch]
@@ -135,7 +152,7 @@ class BatchReader:
         if asked.heads:
             heads = run_to_end(head_effects(model, reading, target))
             effects = heads.effects(target), heads.log_odds_effects(target)
-            found["heads"] = _effects(*effects, model.bundle)
+            found["heads"] = _effects(*effects)
         if asked.faithfulness:
             found["faithfulness"] = _percentiles(trust) if trust else None
         if asked.figures:
@@ -204,9 +221,9 @@ def given_label(text: str, bundle: Bundle) -> str | None:
 
 def _words(reading: Reading, found: Occlusion) -> Result:
     """Each word with its effect, what [CLS] gives it, and where the two disagree."""
-    attention, bundle = attention_received(reading), found.whole.bundle
+    attention = attention_received(reading)
     marks = disagreements(attention, found.log_odds_effects, found.least)
-    effects = _effects(found.effects, found.log_odds_effects, bundle)
+    effects = _effects(found.effects, found.log_odds_effects)
     parts = zip(found.words, effects["effect"], effects["log_odds"], attention, marks, strict=True)
     words = [
         {
@@ -222,7 +239,7 @@ def _words(reading: Reading, found: Occlusion) -> Result:
     return {"disagreement": sum(mark is not None for mark in marks), "words": words}
 
 
-def _effects(effects: NDArray, log_odds: NDArray, bundle: Bundle) -> dict[str, list]:
+def _effects(effects: NDArray, log_odds: NDArray) -> dict[str, list]:
     """Both kinds as lists; a regression, which has no log-odds, has its numbers twice."""
     return {"effect": _numbers(effects), "log_odds": _numbers(log_odds)}
 
@@ -281,8 +298,8 @@ def plan_batches(
             yield batch
 
 
-_reader: BatchReader
-"""That of a process beside others."""
+_reader: BatchReader | Exception
+"""That of a process beside others, or why there is none."""
 
 
 def read_here(
@@ -321,10 +338,15 @@ def _open_here(bundle: Bundle, asked: Asked, out: Path) -> None:
     global _reader
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
     Thread(target=_end_with_parent, daemon=True).start()
-    _reader = BatchReader(bundle, asked, out)
+    try:
+        _reader = BatchReader(bundle, asked, out)
+    except (BundleError, RequestError) as error:  # raised here, it would only be printed
+        _reader = error
 
 
 def _read_here(batch: Batch) -> list[Result]:
+    if isinstance(_reader, Exception):
+        raise _reader
     return _reader(batch)
 
 
@@ -355,6 +377,7 @@ def read_by_ray(
     Raises:
         ReportError: Ray is not installed.
     """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
     except ImportError as error:
@@ -364,7 +387,8 @@ def read_by_ray(
         ignore_reinit_error=True,
         include_dashboard=False,
         log_to_driver=False,
-        runtime_env={"env_vars": {"PYTHONPATH": demo, "RAY_USAGE_STATS_ENABLED": "0"}},
+        logging_level="warning",
+        runtime_env={"env_vars": {"PYTHONPATH": demo}},
     )
     ray.data.DataContext.get_current().enable_progress_bars = False
     items = [{"batch": json.dumps(batch)} for batch in batches]

@@ -230,6 +230,23 @@ def test_what_cannot_be_asked_is_a_sentence(make, flags, sentence):
     assert said.err.count("\n") == 1
 
 
+def test_what_another_process_finds_wrong_with_a_bundle_is_a_sentence(make, copy_of_tiny):
+    code, _, said = make("--processes", "2", bundle=copy_of_tiny(labels=["one", "two"]))
+
+    assert code == 2
+    assert "gives logits of shape (1, 3)" in said.err
+
+
+def test_a_long_text_gets_as_coarse_a_plan_as_is_asked_for(make, few):
+    flags = ("--heads", "--faithfulness", "--format", "jsonl")
+    _, out, _ = make(*flags, "--most", "12", file=few)
+
+    found = results(out)[-1]
+    assert len(found["words"]) > 8
+    assert sum(word["effect"] is not None for word in found["words"]) < len(found["words"])
+    assert found["faithfulness"] is not None
+
+
 def test_bad_rows_are_named_counted_and_kept_apart(make, table):
     _, out, said = make("--classes")
 
@@ -250,7 +267,7 @@ def test_a_table_without_a_good_row_is_a_sentence(make, tmp_path):
 
 
 def test_figures_are_drawn_for_every_text(make, tmp_path):
-    file = tmp_path / "few.csv"
+    file = tmp_path / "two.csv"
     file.write_text("text\na film\n\nthe story\n")
 
     _, out, _ = make("--figures", file=file)
