@@ -70,6 +70,8 @@ class Example:
 
     text: Text
     text_pair: Annotated[str, long(0, MAX_CHARACTERS)] = ""
+    clean: Annotated[str, long(0, MAX_CHARACTERS)] = ""
+    """Of a corrupted sentence that a decoder is to restore, what it was before."""
 
 
 Examples = Annotated[tuple[Example, ...], long(0, 1_000)]

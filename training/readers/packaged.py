@@ -70,13 +70,34 @@ EXAMPLES = tuple(
         "Une petite merveille… my café went cold while I watched 😍",
     )
 )
-NOISY_EXAMPLES = (
-    "I could stop not laughing from beginning to end.",
-    "Not bad at [MASK]: a smll film with a big heart.",
-    "She gives a beautifull performance in a film that does not deserve it.",
-    "The directer knows how to tell a [MASK], and the cast follows.",
-    "It is neither as clever as it thinks nor as dull its trailer.",
-    "A lovely score, a tired script and a cast that tries to hrad.",
+NOISY_EXAMPLES = tuple(
+    {"text": text, "clean": clean}
+    for text, clean in (
+        (
+            "I could stop not laughing from beginning to end.",
+            "I could not stop laughing from beginning to end.",
+        ),
+        (
+            "Not bad at [MASK]: a smll film with a big heart.",
+            "Not bad at all: a small film with a big heart.",
+        ),
+        (
+            "She gives a beautifull performance in a film that does not deserve it.",
+            "She gives a beautiful performance in a film that does not deserve it.",
+        ),
+        (
+            "The directer knows how to tell a [MASK], and the cast follows.",
+            "The director knows how to tell a story, and the cast follows.",
+        ),
+        (
+            "It is neither as clever as it thinks nor as dull its trailer.",
+            "It is neither as clever as it thinks nor as dull as its trailer.",
+        ),
+        (
+            "A lovely score, a tired script and a cast that tries to hrad.",
+            "A lovely score, a tired script and a cast that tries too hard.",
+        ),
+    )
 )
 """What a restorer is offered, two slips in most: it mends some, and some it does not."""
 _BREAKS = re.compile(r"(?:\s*<br\s*/?>\s*)+", re.IGNORECASE)

@@ -129,7 +129,7 @@ def _training(prepared: PreparedHybrid, *, joint: bool) -> dict[str, Any]:
         "encoder": "joint" if joint else "frozen",
         "licence": " ".join([known, *(new for new in task.licences if new not in known)]),
         "data": {**describe_task(task), "longest": task.longest(prepared.seq2seq)},
-        "examples": [{"text": text} for text in task.examples],
+        "examples": list(task.examples),
         "recipe": _noted(prepared.recipe),
         "seed": prepared.recipe.seed,
         "versions": _versions("torch", "transformers", "sacrebleu"),

@@ -1,5 +1,7 @@
 """Corrupts a sentence, for a decoder that restores sentences, and grades the restoration.
 
+What was corrupted elsewhere is found by laying the clean sentence beside it.
+
 The kinds of damage are those it was trained on (BART's denoising, Lewis et al. 2020, section 2.2).
 Pure: all chance comes from the seed. Words are those of the decoder's tokenizer: as it would write
 the clean sentence, so that a restorer that knows no capitals is not blamed for theirs. They are
@@ -68,11 +70,46 @@ def corrupt(text: str, seed: int, mask: str, number: int = 2) -> NoisyText:
 
 
 def _span(parts: list[str], place: int) -> tuple[int, int]:
-    """Where the letters of a word stand that is a part of a sentence."""
-    found = _WORD.search(parts[place])
-    assert found, "only words are damaged"
+    """Where the letters of a word stand that is a part of a sentence; all of it if it has none."""
+    found = _WORD.search(parts[place]) or re.compile(r"\S+").search(parts[place])
+    assert found, "no white space"
     before = sum(map(len, parts[:place]))
     return before + found.start(), before + found.end()
+
+
+def corruptions_between(clean: str, noisy: str, mask: str) -> tuple[Corruption, ...]:
+    """What was done to a clean sentence whose corrupted form is given, word by word.
+
+    Args:
+        mask: as for `corrupt`.
+    """
+    parts, given = re.split(r"(\S+)", clean), noisy.split()
+    words = parts[1::2]
+    found: list[Corruption] = []
+    place = at = 0
+
+    def touched(kind: str, count: int) -> None:
+        spans = tuple(_span(parts, 2 * one + 1) for one in range(place, place + count))
+        found.append(Corruption(kind, spans))
+
+    while place < len(words):
+        here, after = given[at : at + 1], given[at + 1 : at + 2]
+        word, following = words[place : place + 1], words[place + 1 : place + 2]
+        if here == word:
+            step = 1, 1
+        elif following and here == following and after == word:
+            touched("swapped", 2)
+            step = 2, 2
+        elif not here or here == following:
+            touched("dropped", 1)
+            step = 1, 0
+        elif after == word:  # a word that was added: nothing of the clean sentence
+            step = 0, 1
+        else:
+            touched("masked" if mask and mask in here[0] else "mistyped", 1)
+            step = 1, 1
+        place, at = place + step[0], at + step[1]
+    return tuple(found)
 
 
 def _is_word(part: str, mask: str) -> bool:

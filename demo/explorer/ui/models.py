@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
-from explorer.analyses.noise import Corruption, NoisyText, corrupt
+from explorer.analyses.noise import Corruption, NoisyText, corrupt, corruptions_between
 from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.encoder import LEAST_BYTES, EncoderModel, Reading, ReadingCache
@@ -37,8 +37,9 @@ class Source(NamedTuple):
     text: str
     clean: str
     """What it was before it was corrupted; itself if it was not."""
-    times: int = 0
-    """How often that was corrupted, each time in another way."""
+    times: int | None = 0
+    """How often that was corrupted, each time in another way; None: it was not done here, and the
+    bundle says what it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +93,7 @@ class GenerationSelection(MapSelection):
     generation: Generation
     looks_at: str
     corrupted: Source | None
-    """How the source came about, where it was corrupted on the page."""
+    """How the source came about, where it was corrupted on the page, or by the bundle."""
 
     @property
     def without(self) -> Literal[False]:
@@ -256,7 +257,7 @@ class PageModels:
         maps = generation_maps(generation, looks_at, **switches)
         layer = check_layer(controls.layer, generator.decoder)
         head = check_head(controls.head, generator.decoder)
-        corrupted = source_of(generation.source.text, controls.shown.get("corrupted"), model.mask)
+        corrupted = source_of(generation.source.text, controls.shown.get("corrupted"), model)
         return GenerationSelection(
             model=model,
             reading=generation.source,
@@ -290,14 +291,16 @@ def _noisy(clean: str, times: int, mask: str) -> NoisyText:
     return corrupt(clean, crc32(clean.encode()) + times, mask)
 
 
-def source_of(text: object, remembered: object, mask: str) -> Source | None:
-    """How a text was corrupted here; None if it was not: what a reader wrote over it is their own.
+def source_of(text: object, remembered: object, model: EncoderModel) -> Source | None:
+    """How a text was corrupted, here or before the bundle offered it; None if it was not: what a
+    reader wrote over it is their own.
 
     Args:
         text, remembered: as for `corrupt_again`.
     """
-    if not isinstance(remembered, Mapping) or remembered.get("text") != text:
-        return None
+    offered = _offered(text, model)
+    if offered or not isinstance(remembered, Mapping) or remembered.get("text") != text:
+        return offered
     try:
         clean, _ = check_texts(remembered.get("clean"))
     except RequestError:
@@ -305,18 +308,31 @@ def source_of(text: object, remembered: object, mask: str) -> Source | None:
     times = remembered.get("times")
     if not isinstance(times, int) or not 0 <= times < _MOST or clean == text:
         return None
-    source = corrupted_source(clean, times, mask)
+    source = corrupted_source(clean, times, model.mask)
     return source if source.text == text else None
 
 
+def _offered(text: object, model: EncoderModel) -> Source | None:
+    """The corrupted source of the bundle with this text, if its clean sentence is known."""
+    offered = (one for one in offered_sources(model) if one.text == text != one.clean)
+    return next(offered, None)
+
+
 def corruptions_of(source: Source, mask: str) -> tuple[Corruption, ...]:
-    """What was done to the clean sentence of a source that was corrupted here."""
+    """What was done to the clean sentence of a source that was corrupted."""
+    if source.times is None:
+        return corruptions_between(source.clean, source.text, mask)
     return _noisy(source.clean, source.times, mask).corruptions
 
 
-def corrupt_again(text: object, remembered: object, mask: str) -> Source:
-    """Corrupts what a reader has before them: their own text, or, where that is what was corrupted
-    last, the clean sentence once more in another way.
+def is_known_clean(sentence: str, model: EncoderModel) -> bool:
+    """Whether a bundle gives a sentence as one without a fault. Of a reader's own nobody knows."""
+    return any(one.clean == sentence != one.text for one in offered_sources(model))
+
+
+def corrupt_again(text: object, remembered: object, model: EncoderModel) -> Source:
+    """Corrupts what a reader has before them: their own text, as it stands, or, where that is what
+    was corrupted last, the clean sentence once more in another way.
 
     Args:
         text, remembered: the text and the last `Source`, as the page sent them, unchecked.
@@ -326,18 +342,23 @@ def corrupt_again(text: object, remembered: object, mask: str) -> Source:
     """
     own, _ = check_texts(text)
     if not isinstance(remembered, Mapping) or remembered.get("text") != own:
-        return corrupted_source(own, 0, mask)
+        offered = _offered(own, model)
+        return corrupted_source(offered.clean if offered else own, 0, model.mask)
     (clean, _), times = check_texts(remembered.get("clean")), remembered.get("times")
     again = times + 1 if isinstance(times, int) and 0 <= times < _MOST else 0
-    return corrupted_source(clean, again, mask)
+    return corrupted_source(clean, again, model.mask)
 
 
-def offered_sources(bundle: Bundle, mask: str) -> list[Source]:
-    """The texts that a bundle offers: those of its decoder; or else its examples, corrupted if the
-    decoder restores."""
-    decoder = bundle.decoder
+def offered_sources(model: EncoderModel) -> list[Source]:
+    """The texts that a bundle offers: those of its decoder, some with what they were before they
+    were corrupted; or else its examples, corrupted if the decoder restores."""
+    bundle, decoder = model.bundle, model.bundle.decoder
     if decoder is None:
         return []
     if decoder.examples or not decoder.restores:
-        return [Source(one.text, one.text) for one in decoder.examples or bundle.examples]
-    return [corrupted_source(one.text, 0, mask) for one in bundle.examples]
+        given = decoder.examples or bundle.examples
+        return [
+            Source(one.text, one.clean, None) if one.clean else Source(one.text, one.text)
+            for one in given
+        ]
+    return [corrupted_source(one.text, 0, model.mask) for one in bundle.examples]

@@ -21,7 +21,13 @@ from explorer.inference.tokens import Token, own_words
 from explorer.maps.maps import Axis, place_of
 from explorer.maps.view import QUERY, MapView, RolloutView, first_step, first_token
 from explorer.ui import wording
-from explorer.ui.models import GenerationSelection, PageModels, Source, corruptions_of
+from explorer.ui.models import (
+    GenerationSelection,
+    PageModels,
+    Source,
+    corruptions_of,
+    is_known_clean,
+)
 
 MAX_BARS = 8
 DIGITS = 6
@@ -174,31 +180,33 @@ def written(
     }
 
 
-def mark(source: Source, mask: str, *, asked: bool = False) -> dict[str, Any]:
+def mark(source: Source, model: EncoderModel, *, asked: bool = False) -> dict[str, Any]:
     """What `corrupted` of `web/small.js` shows below a source: what was corrupted in it; nothing
-    where it was not corrupted here.
+    where that is not known.
 
     Args:
         asked: a reader wanted it corrupted, and is told if it could not be.
     """
     if source.text == source.clean:
         return {"sentence": wording.UNCORRUPTED, "pieces": []} if asked else {}
-    pieces = _pieces(source.clean, corruptions_of(source, mask))
-    return {"sentence": wording.CORRUPTED, "pieces": pieces}
+    pieces = _pieces(source.clean, corruptions_of(source, model.mask))
+    known = is_known_clean(source.clean, model)
+    return {"sentence": wording.CORRUPTED if known else wording.CORRUPTED_OWN, "pieces": pieces}
 
 
 def repair(selected: GenerationSelection) -> dict[str, Any] | None:
-    """The clean sentence of a source that was corrupted here, and once the text has come to its
-    end, what was restored. None for any other source."""
+    """The clean sentence of a source that was corrupted, and once the text has come to its end,
+    what was restored. None where that sentence is not known."""
     if selected.corrupted is None:
         return None
     generation, clean, found = selected.generation, selected.corrupted.clean, None
+    known = is_known_clean(clean, selected.model)
     corruptions = corruptions_of(selected.corrupted, selected.model.mask)
     if generation.finished:
         words = [word.text for word in own_words(generation.tokens)]
         found = grade(corruptions, selected.generator.spelled(clean), words)
     return {
-        "sentence": wording.graded(found),
+        "sentence": wording.graded(found, known_clean=known),
         "pieces": _pieces(clean, corruptions, found.restored if found else ()),
     }
 

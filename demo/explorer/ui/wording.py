@@ -258,7 +258,11 @@ WRITE_CAUTION = (
     "not why a word was chosen."
 )
 
-CORRUPTED = "The sentence as it was, with what was corrupted in it:"
+CORRUPTED = "The sentence before it was corrupted, with what was done to it:"
+CORRUPTED_OWN = (
+    "Your text as it stood, with what was corrupted in it here. Whatever else is wrong in it was "
+    "there before, and is not graded:"
+)
 UNCORRUPTED = "Nothing was corrupted: this text has no word that could be."
 
 NO_NORMS = "The decoder's graph gives no norms for its self-attention."
@@ -317,12 +321,20 @@ def write_notices(generation: Generation, bundle: Bundle, most: int) -> list[str
     return found
 
 
-def graded(found: Repair | None) -> str:
-    """How a restoration turned out; None if the text has not come to its end."""
+def graded(found: Repair | None, *, known_clean: bool) -> str:
+    """How a restoration turned out; None if the text has not come to its end.
+
+    Args:
+        known_clean: whether there was no fault in the sentence before it was corrupted. If that is
+            not known, what else was changed in it may be a repair.
+    """
     if found is None:
         return "The text did not come to its end, so it is not graded."
     places, right = len(found.restored), sum(found.restored)
-    said = f"{right} of {places} corrupted place{'' if places == 1 else 's'} restored"
+    many = "place" if places == 1 else "places"
+    if not known_clean:
+        return f"{right} of {places} {many} corrupted here restored."
+    said = f"{right} of {places} corrupted {many} restored"
     rest = f"{found.kept} of the {found.others} other words kept" if found.others else ""
     more = f"{found.added} word{'' if found.added == 1 else 's'} added that it did not have"
     parts = [said, *([rest] if rest else []), *([more] if found.added else [])]

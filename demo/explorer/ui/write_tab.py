@@ -191,7 +191,7 @@ class WriteTab:
         decoder = model.bundle.decoder
         if decoder is None:
             return {self.source: gr.skip()}
-        sources = offered_sources(model.bundle, model.mask)
+        sources = offered_sources(model)
         first = sources[0] if sources else Source("", "")
         text = gr.update(value=first.text, info=wording.asked(decoder))
         return {
@@ -218,13 +218,13 @@ class WriteTab:
         if not is_open or controls["shown"] or not self._models.model(title).bundle.writes:
             return {self.shown: gr.skip()}
         model, generator = self._models.model(title), self._models.generator(title)
-        sources = offered_sources(model.bundle, model.mask)
+        sources = offered_sources(model)
         if not text and sources:
             text, corrupted = sources[0].text, sources[0]._asdict()
         if not text:
             return self.viewer.offer(generator.decoder, generator.decoder.layers, MEAN)
         generation = self._models.written(title, text)
-        shown = _shown(title, source_of(text, corrupted, model.mask), generation)
+        shown = _shown(title, source_of(text, corrupted, model), generation)
         chosen = _best_view(MapControls(**{**controls, "shown": shown}), generation)
         selection = self._models.select_of_generation(model, generator, generation, chosen)
         lines = wording.write_notices(generation, model.bundle, Settings().max_tokens)
@@ -238,13 +238,13 @@ class WriteTab:
     def choose_example(self, event: gr.EventData, title: Any) -> Update:
         """An example was chosen."""
         model = self._models.model(title)
-        sources = offered_sources(model.bundle, model.mask)
+        sources = offered_sources(model)
         return self._source(check_example(sent_with(event).get("index"), sources), model)
 
     def corrupt(self, title: Any, text: Any, corrupted: Any) -> Update:
         """Two words are to be corrupted."""
         model = self._models.model(title)
-        return self._source(corrupt_again(text, corrupted, model.mask), model, asked=True)
+        return self._source(corrupt_again(text, corrupted, model), model, asked=True)
 
     def write(self, title: Any, text: Any, corrupted: Any, **given: Any) -> Iterator[Update]:
         """A text is to be written: it is given again and again as it grows. `finish` comes after
@@ -256,7 +256,7 @@ class WriteTab:
             generations = self._models.write(title, text, checked)
             yield {self.notice: _NO_NOTICE, self.stop: gr.update(interactive=True)}
             model, generator = self._models.model(title), self._models.generator(title)
-            source = source_of(text, corrupted, model.mask)
+            source = source_of(text, corrupted, model)
             with closing(generations):
                 for generation, last in _paced(generations):
                     view: Update = {}
@@ -294,7 +294,7 @@ class WriteTab:
         return {
             self.source: source.text,
             self.corrupted: source._asdict(),
-            self.mark: payloads.mark(source, model.mask, asked=asked),
+            self.mark: payloads.mark(source, model, asked=asked),
         }
 
     def _ask(self, shown: Any) -> Asked:

@@ -190,7 +190,7 @@ def test_what_was_corrupted_is_marked_and_the_restoration_is_graded(tab):
     assert len(slips) == 2
     assert last[tab.written]["repair"] is None, "it was still growing"
     sentence = finished["repair"]["sentence"]
-    assert sentence.startswith("0 of 2 corrupted places restored"), "random model"
+    assert sentence.startswith("0 of 2 places corrupted here restored"), "random model"
     graded = [piece for piece in finished["repair"]["pieces"] if "kind" in piece]
     assert graded == [{**piece, "restored": False} for piece in slips]
 
