@@ -79,6 +79,9 @@ class Analysis:
     has a property of that name, and what it shows stays when others are ablated."""
     refresh_options: Callable[[Asked], dict[str, Any]] = lambda asked: {}
     """New values of controls once another text or model is there, by their names."""
+    at_once: bool = False
+    """Run as soon as its tab is opened, and for another text while it is; for what takes one
+    reading."""
 
 
 _PAUSE = 0.1
@@ -86,6 +89,10 @@ _PAUSE = 0.1
 
 # What the browser does by itself, at once: who waits for their turn may give up too.
 MAY_STOP = '() => ({ __type__: "update", interactive: true })'
+_PRESS_IF_SEEN = """() => {
+    const button = document.getElementById("%s");
+    if (button?.offsetParent) button.click();
+}"""
 MAY_NOT_STOP = '() => ({ __type__: "update", interactive: false })'
 
 Ask = Callable[[Any], Asked]
@@ -106,8 +113,9 @@ class Group(NamedTuple):
 class Panel:
     """The components of one analysis, and what they do."""
 
-    def __init__(self, analysis: Analysis, bundle: Bundle) -> None:
+    def __init__(self, analysis: Analysis, bundle: Bundle, tab: gr.Tab) -> None:
         self.analysis = analysis
+        self._tab = tab
         name = analysis.name
         with gr.Column(elem_id=f"{name}_panel"):
             gr.Markdown(analysis.look_for, elem_classes="look-for")
@@ -133,7 +141,8 @@ class Panel:
             on(changed, self.tell_cost, inputs, [self.cost])
         in_browser(self.start.click, MAY_STOP, outputs=[self.stop])
         told, line = [self.cost, self.result, self.stop], self.analysis.line
-        run = on(self.start.click, self.run, inputs, told, line=line, waits_on=self.cost)
+        starts = [self.start.click, *([self._tab.select] if self.analysis.at_once else [])]
+        run = on(starts, self.run, inputs, told, line=line, waits_on=self.cost)
         stopped = in_browser(self.stop.click, MAY_NOT_STOP, outputs=[self.stop], cancels=[run])
         on(stopped.then, self.settle, inputs, [self.cost, self.stop])
         return run
@@ -253,8 +262,11 @@ class Panels:
             options = {_called(panel, name): option for name, option in panel.options.items()}
             inputs |= options
             filled += [panel.cost, panel.result, panel.stop, *options.values()]
+        at_once = [panel for panel in self._panels if panel.analysis.at_once]
         for event in answered:
-            on(event.then, self.prepare, inputs, filled)
+            prepared = on(event.then, self.prepare, inputs, filled)
+            for panel in at_once:
+                in_browser(prepared.then, _PRESS_IF_SEEN % panel.start.elem_id)
         for event in other_heads:
             on(event.then, self.follow_heads, inputs, filled)
 
@@ -293,10 +305,10 @@ def lay_out_groups(groups: tuple[Group, ...], bundle: Bundle) -> list[Panel]:
     """A tab for each group, inside the Tabs that are open."""
     panels = []
     for group in groups:
-        with gr.Tab(group.title, id=group.name, elem_id=f"{group.name}_tab"):
+        with gr.Tab(group.title, id=group.name, elem_id=f"{group.name}_tab") as tab:
             if group.note:
                 gr.Markdown(group.note, elem_classes="look-for")
-            panels += [Panel(analysis, bundle) for analysis in group.analyses]
+            panels += [Panel(analysis, bundle, tab) for analysis in group.analyses]
     return panels
 
 

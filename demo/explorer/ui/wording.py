@@ -129,7 +129,13 @@ def accuracy(bundle: Bundle) -> str:
     value, texts = bundle.test_metrics.accuracy, bundle.test_metrics.texts
     if value is None:
         return ""
-    return f"{value:.1%} accuracy on {'' if texts is None else f'{texts:,} '}unseen texts"
+    of = "" if texts is None else f"{texts:,} "
+    return f"{value:.1%} accuracy on {of}unseen texts{_in_float32(bundle.graph)}"
+
+
+def _in_float32(graph: Graph) -> str:
+    """Of which weights a number speaks: a training measures its own, before they are quantised."""
+    return "" if graph.precision == "float32" else " (by the float32 weights)"
 
 
 def _small(share: float) -> str:
@@ -294,8 +300,12 @@ def worth(decoder: Decoder | None) -> str:
     copied = decoder.metrics.copied or WritingMetrics()
     if test.word_error_rate is not None and copied.word_error_rate is not None:
         before, after = f"{copied.word_error_rate:.1%}", f"{test.word_error_rate:.1%}"
-        return f"restores unseen sentences: {before} of words wrong before, {after} after"
-    return "" if test.rougeL is None else f"ROUGE-L {test.rougeL:.2f} on unseen texts"
+        said = f"restores unseen sentences: {before} of words wrong before, {after} after"
+    elif test.rougeL is not None:
+        said = f"ROUGE-L {test.rougeL:.2f} on unseen texts"
+    else:
+        return ""
+    return said + _in_float32(decoder.graph)
 
 
 def write_notices(generation: Generation, bundle: Bundle, most: int) -> list[str]:

@@ -47,7 +47,7 @@ def panel(counting):
         refresh_options=lambda asked: {"count": gr.update(value=3)},
     )  # fmt: skip
     with gr.Blocks():
-        panel, shown = Panel(analysis, None), gr.JSON()
+        panel, shown = Panel(analysis, None, gr.Tab()), gr.JSON()
         panel.wire(lambda shown: Asked(model=None, reading=shown), shown)
     return panel
 

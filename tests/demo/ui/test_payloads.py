@@ -84,7 +84,10 @@ def test_facts_cope_with_a_bundle_that_knows_little(copy_of_tiny):
 def test_facts_say_accuracy_and_on_how_many_texts(copy_of_tiny):
     bundle = open_bundle(copy_of_tiny(metrics={"test": {"accuracy": 0.8612, "texts": 1066}}))
 
-    assert "86.1% accuracy on 1,066 unseen texts" in payloads.facts(bundle)["facts"]
+    assert (
+        "86.1% accuracy on 1,066 unseen texts (by the float32 weights)"
+        in payloads.facts(bundle)["facts"]
+    )
 
 
 @pytest.mark.parametrize(

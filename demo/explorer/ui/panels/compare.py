@@ -78,6 +78,7 @@ COMPARE = Analysis(
     cost=lambda asked: asked.model.throughput.cost(1, len(asked.reading.tokens)),
     run=_run,
     line=READING,
+    at_once=True,
     lay_out_options=_options,
     refresh_options=_refresh,
 )

@@ -90,9 +90,9 @@ HEAD_EFFECTS = Analysis(
     button="Ablate each head",
     look_for=(
         "**Which heads this answer needs.** Every head is ablated in turn and the model asked "
-        "again. See how few cells carry ink: one head alone is seldom needed, since others do its "
-        "work ([Michel et al. 2019](https://arxiv.org/abs/1905.10650)). Choose a cell to ablate "
-        "its head: the answer, the maps and all other views follow."
+        "again. Note how few cells are coloured: one head alone is seldom needed, since others do "
+        "its work ([Michel et al. 2019](https://arxiv.org/abs/1905.10650)). Choose a cell to "
+        "ablate its head: the answer, the maps and all other views follow."
     ),
     widget="head_effects",
     cost=lambda asked: head_effects_cost(asked.model, asked.reading),
@@ -147,6 +147,7 @@ def head_effects(
 AGAIN, ONCE = "again as heads go", "once"
 MEASURED = (AGAIN, ONCE)
 """How often the effects of the heads are measured, by which they go."""
+_MEASURED = [("again after each head", AGAIN), ("once, before the first", ONCE)]
 
 
 def check_measured(value: object) -> bool:
@@ -181,7 +182,7 @@ def _options(bundle: Bundle) -> dict[str, Component]:
     return {
         **label_controls(bundle, "pruning"),
         "measured": gr.Radio(
-            list(MEASURED), value=AGAIN, label="Effects are measured", elem_id="pruning_measured"
+            _MEASURED, value=AGAIN, label="Effects are measured", elem_id="pruning_measured"
         ),
     }
 

@@ -288,7 +288,7 @@ def _run_flip(asked: Asked) -> Progressive[dict[str, Any]]:
 
 SMALLEST_FLIP = Analysis(
     name="smallest_flip",
-    button="Look for a flip",
+    button="Find words that flip the answer",
     look_for=(
         "**How few words hold the answer.** Words are removed until the model says something "
         "else. If one or two are enough, the answer hangs on them, however widely attention is "
