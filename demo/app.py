@@ -89,7 +89,7 @@ def launch(
         served = app.launch(
             theme=make_theme(),
             head=library(),
-            css_paths=WEB / "page.css",
+            css_paths=[WEB / "page.css", WEB / "maps" / "maps.css"],
             footer_links=["api"],
             run_history=False,  # it would keep visitors' texts in their browsers
             enable_monitoring=False,

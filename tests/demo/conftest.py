@@ -317,25 +317,25 @@ def open_page(browser: Any) -> Callable[..., Any]:
     """Opens pages that must not complain: a context manager for each."""
 
     @contextmanager
-    def opened(url, *, theme="light", width=1280, height=800, ready="#map img"):
+    def opened(url, *, theme="light", width=1280, height=800, ready="#map_view .type"):
         """A page that has shown its first answer; no message, dialog or foreign request, which
         stand in its `troubles`."""
         page = browser.new_page()
         page.troubles = troubles = []
         page.set_viewport_size({"width": width, "height": height})
-        page.set_default_timeout(60_000)  # a busy machine is slow, not wrong
+        page.set_default_timeout(20_000)  # a busy machine is slow, not wrong
         page.on(
             "console",
             lambda m: troubles.append(m.text) if m.type in ("error", "warning") else None,
         )
-        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+        page.on("pageerror", lambda error: troubles.append(f"error: {error.stack}"))
         page.on("dialog", lambda dialog: (troubles.append(f"dialog: {dialog}"), dialog.dismiss()))
         page.on(
             "request",
             lambda r: None if r.url.startswith((url, "data:", "blob:")) else troubles.append(r.url),
         )
         page.goto(f"{url}?__theme={theme}")
-        page.locator(ready).wait_for(state="attached")  # an image off screen has no size yet
+        page.locator(ready).first.wait_for(state="attached")  # an image off screen has no size yet
         yield page
         page.close()
         assert troubles == []

@@ -1,4 +1,4 @@
 """What attends to what, between tokens or words, heads and layers. Pure numpy.
 
-Public: `head_types`, `maps`, `view`.
+Public: `head_types`, `maps`, `packed`, `view`.
 """

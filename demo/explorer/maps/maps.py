@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 
 from explorer.inference.tokens import Token, Word, group_words
 from explorer.maps.head_types import (
-    HeadType,
     Measure,
     encoder_targets,
-    head_types,
     measure_by,
     written_targets,
 )
@@ -58,13 +56,6 @@ def text_axis(tokens: Sequence[Token], *, special_tokens: bool = True, words: bo
     whole = tuple(tokens) if groups is None else tuple(_as_token(tokens, one) for one in groups)
     indexes = [place for place, token in enumerate(whole) if special_tokens or not token.special]
     return Axis(whole=whole, indexes=np.array(indexes, np.intp), words=groups)
-
-
-def place_of(axis: Axis, token: int) -> int:
-    """Which of an axis's words, or tokens, holds a token of its text; both by place from 0."""
-    if axis.words is None:
-        return token
-    return next(place for place, word in enumerate(axis.words) if token in word.places)
 
 
 def _as_token(tokens: Sequence[Token], word: Word) -> Token:
@@ -221,12 +212,6 @@ class Maps:
             sides = self.queries.whole, self.keys.whole
             targets = written_targets(*sides, looks_back=self.looks_back)
         return measure_by(targets, self.even())
-
-    def head_type(self, layer: int | str, head: int | str) -> HeadType | None:
-        """The type of one head; None where a map joins several."""
-        if not isinstance(layer, int) or not isinstance(head, int):
-            return None
-        return head_types(self.of_head(layer, head)[None], self.measure)[0]
 
     def even(self) -> NDArray[np.float32]:
         """A map that prefers no token to another, shape (query, key)."""

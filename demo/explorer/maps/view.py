@@ -254,22 +254,6 @@ def first_head(reading: Reading) -> tuple[int, int]:
     return divmod(int(firmness.argmax()), firmness.shape[1])
 
 
-def first_token(view: MapView) -> int:
-    """The token, by its place in the text, that looks most firmly at another word: shown first.
-
-    Special tokens and punctuation are no words; where there is nothing else, the first token.
-    """
-    if not view.queries.tokens:
-        return 0
-    weights = view.weights.copy()
-    words = np.array([any(map(str.isalnum, token.text)) for token in view.queries.tokens])
-    weights[~words] = 0
-    weights[:, ~words] = 0
-    np.fill_diagonal(weights, 0)
-    row, _ = np.unravel_index(int(weights.argmax()), weights.shape)
-    return int(view.queries.indexes[row])
-
-
 def rollout_row(
     weights: NDArray[np.float32], kept: NDArray[np.bool_], query: int = 0
 ) -> NDArray[np.float32]:

@@ -12,12 +12,12 @@ from bundle_format.schema import Example
 from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel, Reading
-from explorer.maps.view import first_head, rollout_view
+from explorer.maps.view import first_head
 from explorer.ui import payloads, wording
 from explorer.ui.checks import check_example
 from explorer.ui.events import Trigger, Update, on, sent_with
-from explorer.ui.map_viewer import MapsOf, MapViewer
-from explorer.ui.models import MapControls, PageModels
+from explorer.ui.map_viewer import MapViewer, beginning_with, maps_of_reading
+from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked, Group, Panels, lay_out_groups
 from explorer.ui.panels.compare import COMPARE
 from explorer.ui.panels.heads import HEAD_EFFECTS, PRUNING
@@ -57,75 +57,66 @@ class ClassifyTab:
             with gr.Column(scale=2, min_width=300):
                 self.answer = widget("answer")
         self.notice, self.ablated = widget("notice"), widget("ablated")
-        self.tokens = widget("tokens")
         with gr.Tabs(selected="maps"):
             with gr.Tab("Maps", id="maps", elem_id="maps_tab"):
-                self.viewer = MapViewer(first, wording.CAUTION)
-                self.rollout = widget("rollout")
+                self.viewer = MapViewer("map_view")
             classifies = next((one for one in models.bundles if one.classifies), first)
             panels = lay_out_groups(ANALYSES, classifies)
         self.shown = gr.JSON(visible=False)
         self.panels = Panels(panels, self._ask, self.shown)
-        of = MapsOf(
-            models.select,
-            lambda one, chosen: payloads.tokens(one.reading, one.view, one.model.bundle, chosen),
-            lambda one, found: wording.map_notes(one.view, one.reading, found),
-        )
-        self.viewer.join(of, self.shown, self.tokens, frame.dark)
 
-    def wire(self, opened: Dependency) -> tuple[Dependency, Dependency]:
+    def wire(self, opened: Trigger) -> tuple[Dependency, Dependency]:
         """Wires it; gives the events after which a model is there, or another one.
 
         Args:
-            opened: the event after which the page is open.
+            opened: the event of a page that is opened.
         """
         answers = self._wire_answers(opened)
         panels = [one.result for one in self.panels if one.analysis.ablates_heads]
-        ablating = [part.ablate for part in (self.viewer.heads, self.ablated, *panels)]
-        viewer, controls = self.viewer, self.viewer.controls
-        changed = [viewer.layer, viewer.head, *self._answered]
+        ablating = [part.ablate for part in (self.viewer.maps, self.ablated, *panels)]
+        shown = {"shown": self.shown}
         # Every click tells what it wants out; of deferred ones gradio sends the first one's data.
         other_heads = [
-            on(one, self.ablate, controls, changed, waits_on=self.text, trigger_mode="multiple")
+            on(
+                one,
+                self.ablate,
+                shown,
+                self._answered,
+                waits_on=self.text,
+                trigger_mode="multiple",
+            )
             for one in ablating
         ]
-        for event in (*answers, *other_heads, viewer.wire()):
-            on(event.then, self.show_rollout, controls, [self.rollout])
+        self.viewer.wire(self._models.select, self.shown)
         submitted = [self.text.submit, self.text_pair.submit]
         leaving: list[Trigger] = [self._frame.bundle.input, self.examples.choose, *submitted]
         self.panels.wire(answers, [*leaving, *ablating], other_heads)
         return answers[0], answers[1]
 
-    def _wire_answers(self, opened: Dependency) -> list[Dependency]:
+    def _wire_answers(self, opened: Trigger) -> list[Dependency]:
         """What has a text read: the page that opens, another model, the Enter key, an example."""
-        viewer, bundle = self.viewer, {"title": self._frame.bundle}
+        title, shown = {"title": self._frame.bundle}, {"shown": self.shown}
         texts = [self.text, self.text_pair, self.second]
-        around = [self._frame.facts, self._frame.about, self.examples]
-        begun = [*around, *texts, viewer.layer, viewer.head, *self._answered]
-        beginning = {
-            name: part
-            for name, part in viewer.controls.items()
-            if name not in ("shown", "layer", "head")
-        }
-        asked = {**bundle, "text": self.text, "text_pair": self.text_pair, **viewer.controls}
+        begun = [self._frame.facts, self._frame.about, self.examples, *texts, *self._answered]
+        asked = {**title, "text": self.text, "text_pair": self.text_pair, **shown}
         submitted = [self.text.submit, self.text_pair.submit]
-        example = {**bundle, **viewer.controls}
+        chosen = [*texts, *self._answered]
         return [
             on(trigger, handler, inputs, outputs, waits_on=self.text)
             for trigger, handler, inputs, outputs in (
-                (opened.then, self.begin, {**bundle, **beginning}, begun),
-                (self._frame.bundle.input, self.begin, {**bundle, **beginning}, begun),
+                (opened, self.begin, title, begun),
+                (self._frame.bundle.input, self.begin, title, begun),
                 (submitted, self.read, asked, self._answered),
-                (self.examples.choose, self.choose_example, example, [*texts, *self._answered]),
+                (self.examples.choose, self.choose_example, {**title, **shown}, chosen),
             )
         ]
 
     @property
     def _answered(self) -> list[gr.components.Component]:
         """What changes once a text was read."""
-        return [self.shown, self.notice, self.answer, self.ablated, *self.viewer.parts]
+        return [self.shown, self.notice, self.answer, self.ablated, self.viewer.maps]
 
-    def begin(self, title: Any, **switches: Any) -> Update:
+    def begin(self, title: Any) -> Update:
         """The page is opened, or another model chosen: its first example is read."""
         bundle = self._models.model(title).bundle
         known: Update = {
@@ -136,63 +127,46 @@ class ClassifyTab:
             return {**known, self.shown: None}
         known[self.examples] = payloads.examples(bundle.examples)
         if not bundle.examples:
-            empty = self._texts(Example(text=""))
-            return {**known, **empty, **self.viewer.offer(bundle, 1, 1), **self._no_answer(bundle)}
+            return {**known, **self._texts(Example(text="")), **self._no_answer(bundle)}
         example = bundle.examples[0]
         model, reading = self._models.read(title, example.text, example.text_pair)
-        layer, head = (place + 1 for place in first_head(reading))
-        controls = MapControls(shown=None, layer=layer, head=head, **switches)
-        return {
-            **known,
-            **self._texts(example),
-            **self.viewer.offer(bundle, layer, head),
-            **self._answer(model, reading, controls),
-        }
+        answer = self._answer(model, reading, begins=first_head(reading))
+        return {**known, **self._texts(example), **answer}
 
-    def read(self, title: Any, text: Any, text_pair: Any, **controls: Any) -> Update:
+    def read(self, title: Any, text: Any, text_pair: Any, shown: Any) -> Update:
         """A text is to be read; heads that are ablated in a model stay so for its next text."""
-        chosen = MapControls(**controls)
-        before = chosen.shown if isinstance(chosen.shown, dict) else {}
+        before = shown if isinstance(shown, dict) else {}
         without = before.get("without") if before.get("bundle") == title else None
         try:
-            model, reading = self._models.read(title, text, text_pair, without)
-            return self._answer(model, reading, chosen)
+            return self._answer(*self._models.read(title, text, text_pair, without))
         except RequestError as error:
             lines = [str(error)]
-            if chosen.shown:
+            if shown:
                 lines.append("What stands below is still the answer to the text before.")
             return {self.notice: {"error": True, "lines": lines}}
 
-    def choose_example(self, event: gr.EventData, title: Any, **controls: Any) -> Update:
+    def choose_example(self, event: gr.EventData, title: Any, shown: Any) -> Update:
         """An example was chosen."""
         examples = self._models.model(title).bundle.examples
         example = check_example(sent_with(event).get("index"), examples)
-        answer = self.read(title, example.text, example.text_pair, **controls)
+        answer = self.read(title, example.text, example.text_pair, shown)
         return {**self._texts(example), **answer}
 
-    def ablate(self, event: gr.EventData, **controls: Any) -> Update:
+    def ablate(self, event: gr.EventData, shown: Any) -> Update:
         """Heads are to be ablated, all that are named and no others."""
-        sent = sent_with(event)
-        # A tile that was chosen just before comes along: its own answer may still be on its way.
-        tile: dict[str, Any] = {name: sent[name] for name in ("layer", "head") if name in sent}
-        chosen = MapControls(**(controls | tile))
-        model, reading = self._models.shown(chosen.shown)
+        model, reading = self._models.shown(shown)
         texts = model.bundle.title, reading.text, reading.text_pair
-        ablated = self._models.read(*texts, sent.get("without"))
-        numbers: Update = {self.viewer.layer: chosen.layer, self.viewer.head: chosen.head}
-        return {**numbers, **self._answer(*ablated, chosen)}
+        return self._answer(*self._models.read(*texts, sent_with(event).get("without")))
 
-    def show_rollout(self, **controls: Any) -> Update:
-        """Another text is there, or shown otherwise: what reaches its first token."""
-        if not controls["shown"]:
-            return {self.rollout: {}}
-        selection = self._models.select(MapControls(**controls))
-        view = rollout_view(selection.reading, selection.maps.queries)
-        return {self.rollout: payloads.rollout(selection.reading, view)}
+    def _answer(
+        self, model: EncoderModel, reading: Reading, begins: tuple[int, int] | None = None
+    ) -> Update:
+        """All that a reading changes.
 
-    def _answer(self, model: EncoderModel, reading: Reading, controls: MapControls) -> Update:
+        Args:
+            begins: the layer and head, from 0, that are shown first; None leaves them as they are.
+        """
         bundle = model.bundle
-        selection = self._models.select_of(model, reading, controls)
         shown = {
             "bundle": bundle.title, "text": reading.text, "text_pair": reading.text_pair,
             "without": reading.ablated,
@@ -202,7 +176,7 @@ class ClassifyTab:
             self.notice: {"error": False, "lines": wording.notices(reading, bundle)},
             self.answer: payloads.answer(reading, bundle),
             self.ablated: {"without": reading.ablated, "heads": bundle.heads},
-            **self.viewer.show(selection, controls.dark, all_heads=True),
+            self.viewer.maps: beginning_with(begins, maps_of_reading(model, reading)),
         }
 
     def _no_answer(self, bundle: Bundle) -> Update:
@@ -212,7 +186,7 @@ class ClassifyTab:
             self.notice: {"error": False, "lines": []},
             self.answer: {},
             self.ablated: {"without": [], "heads": bundle.heads},
-            **self.viewer.show_nothing(),
+            self.viewer.maps: {},
         }
 
     def _texts(self, example: Example) -> Update:

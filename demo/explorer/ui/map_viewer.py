@@ -1,242 +1,214 @@
-"""The view of a map: all heads in small, the one that is chosen, how it is shown, notes, and files
-to keep. Both tabs have one; whatever belongs to the view of a map stands here alone.
+"""The maps of a tab: what the widget of `web/maps` receives, what it asks for, and files to keep.
 
-Whoever speaks HTTP can forge what a click says.
+The widget shows a text's maps by itself: its numbers come along once, where they are not too many.
+Of a long text all heads come in small, and what is chosen when it is chosen. Whoever speaks HTTP
+can forge what the widget asks for.
 """
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, Literal, NamedTuple
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+from zlib import crc32
 
 import gradio as gr
 from gradio.components import Component
-from gradio.events import Dependency
 
-from explorer.bundle import Bundle, Decoder
-from explorer.drawing import axis_labels, kept_picture, map_geometry, picture, shown_picture, tiles
+from explorer.drawing import KINDS, kept_map
 from explorer.errors import RequestError
-from explorer.inference.generator import SOURCE, WRITTEN
-from explorer.maps.head_types import HeadType, head_types
-from explorer.maps.maps import MAX, MEAN, Maps, one_based
-from explorer.maps.view import MapView
-from explorer.ui import wording
+from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.generator import LOOKS_AT, SOURCE, WRITTEN, Generation
+from explorer.inference.tokens import Token
+from explorer.maps.maps import Maps
+from explorer.maps.packed import (
+    packed_floats,
+    packed_heads,
+    packed_joined,
+    packed_tiles,
+    packed_weights,
+)
+from explorer.maps.view import (
+    QUERY,
+    encoder_maps,
+    first_step,
+    generation_maps,
+    last_row,
+    rollout_row,
+)
 from explorer.ui.events import Update, in_browser, on, sent_with
-from explorer.ui.models import MapControls, MapSelection
+from explorer.ui.models import SELF, MapControls, MapSelection
+from explorer.ui.payloads import chip
 from explorer.ui.widgets import WEB, widget
 
+_DELIVER = """(part) => document.querySelector("#%s").dispatchEvent(
+    new CustomEvent("maps-part", { detail: part })
+)"""
 
-class MapsOf(NamedTuple):
-    """What the maps of a tab are of."""
+MOST_TOKENS = 128
+"""Of a text whose maps all come along."""
 
-    select: Callable[[MapControls], MapSelection]
-    """Finds the map that is chosen. Raises RequestError."""
-    tokens: Callable[[Any, int | None], dict[str, Any]]
-    """What the widget of the tab's tokens receives for a selection; which one's row is shown."""
-    notes: Callable[[Any, HeadType | None], wording.Notes]
-    """What a reader should know about a selected map, given the type of its head."""
+MESSAGE = 4_000_000
+"""Characters of maps in one answer, at most."""
+
+GROWING_CELLS = 100_000
+"""While a text grows, its maps come along up to so many cells: they are sent again and again."""
+
+_ASKED = ("layer", "head", "special_tokens", "words", "by_norms", "looks_at")
+
+
+Select = Callable[[MapControls], MapSelection]
+"""Finds the map that a widget means. Raises RequestError."""
 
 
 class MapViewer:
-    """The components of one view of maps, and what they do.
+    """The widget of a tab's maps, and what it asks for.
 
     Args:
-        model: whose layers and heads are offered; of a decoder, both things that it attends to.
-        caution: how to read the map; Markdown.
-        prefix: of its elements' names.
+        name: of its element.
     """
 
-    def __init__(self, model: Bundle | Decoder, caution: str, prefix: str = "") -> None:
-        self.looks_at: gr.Radio | None = None
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=320):
-                if isinstance(model, Decoder):
-                    self.looks_at = _looks_at()
-                self.heads = widget("heads", f"{prefix}heads", chosen=[1, 1], without=False)
-                with gr.Row():
-                    self.layer = _number("Layer", _choices(model.layers), prefix)
-                    self.head = _number("Head", _choices(model.heads), prefix)
-                with gr.Row(elem_classes="switches"):
-                    self.words = _switch("Whole words", f"{prefix}words", on=True)
-                    self.special_tokens = _switch(
-                        "Show special tokens", f"{prefix}special", on=True
-                    )
-                    self.by_norms = _switch("Weight by value norms", f"{prefix}norms", on=False)
-                self.notes = widget("notes", f"{prefix}notes")
-                gr.Markdown(caution, elem_id=f"{prefix}caution")
-            with gr.Column(scale=6, min_width=320):
-                self.picture = gr.Image(
-                    show_label=False,
-                    interactive=False,
-                    buttons=["fullscreen"],
-                    elem_id=f"{prefix}map",
-                )
-                with gr.Row():
-                    self.png, self.svg = (
-                        gr.Button(f"Download {kind}", size="sm", elem_id=prefix + kind.lower())
-                        for kind in ("PNG", "SVG")
-                    )
-        self._file = gr.JSON(visible=False)
+    def __init__(self, name: str) -> None:
+        self.maps = widget("maps", name)
+        self._name = name
+        # What a page does not draw costs it nothing: a widget's values are compared at each change.
+        self._part, self._file = gr.JSON(visible=False), gr.JSON(visible=False)
 
-    def join(self, of: MapsOf, shown: Component, tokens: Component, dark: Component) -> None:
-        """Joins it to what its maps are of, and to the parts of the page beside it.
+    def wire(self, select: Select, shown: Component) -> None:
+        """Wires it.
 
         Args:
             shown: holds what the maps are of.
-            tokens: the widget of the tokens, which changes with the map.
         """
-        self._of = of
-        self._tokens = tokens
-        looks_at = {"looks_at": self.looks_at} if self.looks_at else {}
-        self.controls: dict[str, Component] = {
-            "shown": shown,
-            **looks_at,
-            "layer": self.layer,
-            "head": self.head,
-            "special_tokens": self.special_tokens,
-            "words": self.words,
-            "by_norms": self.by_norms,
-            "dark": dark,
-        }
-        """The inputs of a handler that makes `MapControls` of them."""
-        self.parts: list[Component] = [self.heads, self.picture, tokens, self.notes]
-        """What `show` gives values for."""
-
-    def wire(self) -> Dependency:
-        """Wires it; gives the event after which all maps are shown otherwise."""
-        controls, parts = self.controls, self.parts
-        numbered = [self.layer.input, self.head.input]
-        switched = [one.input for one in (self.special_tokens, self.words, self.by_norms)]
-        on(numbered, self.draw, controls, parts, waits_on=self.picture)
-        chosen = [self.layer, self.head, *parts]
-        on(self.heads.choose, self.choose_head, controls, chosen, waits_on=self.picture)
-        on(self.picture.select, self.choose_row, controls, [self._tokens])
-        if self.looks_at:
-            filled = [self.by_norms, *parts]
-            on(self.looks_at.input, self.look_elsewhere, controls, filled, waits_on=self.picture)
+        self._select = select
+        inputs = {"shown": shown}
+        given = on(self.maps.ask, self.ask, inputs, [self._part], waits_on=self.maps)
+        in_browser(given.success, _DELIVER % self._name, [self._part])
         # Until somebody clicks, nobody draws a file. Then the browser saves it.
         save = (WEB / "save.js").read_text(encoding="utf-8")
-        for button, keep in (
-            (self.png, partial(self.keep, "png")),
-            (self.svg, partial(self.keep, "svg")),
-        ):
-            kept = on(button.click, keep, controls, [self._file])
-            in_browser(kept.success, save, [self._file])
-        return on(switched, self.redraw, controls, parts, waits_on=self.picture)
+        kept = on(self.maps.keep, self.keep, inputs, [self._file], waits_on=self.maps)
+        in_browser(kept.success, save, [self._file])
 
-    def show(self, selection: MapSelection, dark: object, *, all_heads: bool = False) -> Update:
-        """A map, and all that is said of it.
-
-        Args:
-            all_heads: their small pictures are new as well; else they stay as they are.
-        """
-        view, maps, of = selection.view, selection.maps, self._of
-        heads: dict[str, Any] = {
-            "chosen": [one_based(view.layer), one_based(view.head)],
-            "without": selection.without,
+    def ask(self, event: gr.EventData, shown: Any) -> Update:
+        """A part of a long text's maps is to be seen."""
+        asked = sent_with(event)
+        controls = _controls(shown, asked)
+        selection = self._select(controls)
+        belongs_to = {
+            "reading": identity(selection.model, selection.reading, selection.ids),
+            "looks_at": selection.looks_at,
         }
-        if all_heads:
-            heads["value"] = overview(maps)
-        drawn = shown_picture(view, dark=bool(dark))
-        found = maps.head_type(view.layer, view.head)
-        return {
-            self.heads: gr.update(**heads),
-            self.picture: gr.update(value=drawn, alt_text=wording.map_description(view)),
-            self._tokens: of.tokens(selection, None),
-            self.notes: of.notes(selection, found),
-        }
+        return {self._part: {**belongs_to, **_part(selection, controls, asked.get("part"))}}
 
-    def show_nothing(self) -> Update:
-        """The view where there is no map."""
-        return {
-            self.heads: gr.update(value={}, chosen=[1, 1], without=False),
-            self.picture: gr.update(value=None, alt_text=""),
-            self._tokens: {},
-            self.notes: [],
-        }
-
-    def offer(self, model: Bundle | Decoder, layer: int, head: int | str) -> Update:
-        """The layers and heads of a model, with those that are chosen, from 1."""
-        return {
-            self.layer: gr.Dropdown(choices=_choices(model.layers), value=layer),
-            self.head: gr.Dropdown(choices=_choices(model.heads), value=head),
-        }
-
-    def draw(self, **controls: Any) -> Update:
-        """Another layer or head was chosen by a control."""
-        return self.show(self._of.select(MapControls(**controls)), controls["dark"])
-
-    def redraw(self, **controls: Any) -> Update:
-        """Maps are to be shown otherwise: all heads are drawn anew."""
-        selection = self._of.select(MapControls(**controls))
-        return self.show(selection, controls["dark"], all_heads=True)
-
-    def choose_head(self, event: gr.EventData, **controls: Any) -> Update:
-        """A tile was chosen among all heads."""
-        chosen = {name: sent_with(event).get(name) for name in ("layer", "head")}
-        numbers: Update = {self.layer: chosen["layer"], self.head: chosen["head"]}
-        return {**numbers, **self.draw(**{**controls, **chosen})}
-
-    def choose_row(self, event: gr.EventData, **controls: Any) -> Update:
-        """The picture was clicked: the token of that row is chosen."""
-        selection = self._of.select(MapControls(**controls))
-        return {self._tokens: self._of.tokens(selection, _clicked_row(event, selection.view))}
-
-    def look_elsewhere(self, **controls: Any) -> Update:
-        """What the generated text attends to in the source is to be shown, or in itself."""
-        if controls["looks_at"] == SOURCE:
-            return {self.by_norms: gr.update(interactive=True, info=""), **self.redraw(**controls)}
-        switch = gr.update(value=False, interactive=False, info=wording.NO_NORMS)
-        return {self.by_norms: switch, **self.redraw(**{**controls, "by_norms": False})}
-
-    def keep(self, kind: Literal["png", "svg"], **controls: Any) -> Update:
-        """The map is to be kept as a picture, or as lines that can be drawn at any size."""
-        return {self._file: kept_picture(self._of.select(MapControls(**controls)).view, kind)}
+    def keep(self, event: gr.EventData, shown: Any) -> Update:
+        """The map is to be kept as a file."""
+        asked = sent_with(event)
+        kind = asked.get("kind")
+        if not isinstance(kind, str) or kind not in KINDS:
+            kinds = ", ".join(KINDS)
+            raise RequestError(f"There is no kind of file {kind!r:.30}; there are {kinds}.")
+        view = self._select(_controls(shown, asked)).view
+        return {self._file: kept_map(view, kind, log_scale=asked.get("log_scale") is True)}
 
 
-def overview(maps: Maps) -> dict[str, Any]:
-    """What the widget of all heads receives: all maps in small, and the type of each head."""
-    measure, rows, types = maps.measure, [], []
-    for layer in range(len(maps.weights)):
-        weights = maps.of_layer(layer)
-        rows.append(tiles(weights, maps))
-        found = head_types(weights, measure)
-        types.append([{"name": one.name, "text": wording.in_short(one)} for one in found])
+def maps_of_reading(model: EncoderModel, reading: Reading) -> dict[str, Any]:
+    """What the widget receives of a text that an encoder read."""
+    maps = encoder_maps(reading, by_norms=True)
+    itself = {"looks_at": SELF, "label": "", "queries": 0, "keys": 0}
+    rows = [one(reading.weights, reading.kept_heads, QUERY) for one in (rollout_row, last_row)]
+    return {
+        **_about(maps, identity(model, reading), reading),
+        "pair": bool(reading.text_pair),
+        "left_out": reading.tokens_left_out,
+        "without": reading.ablated if model.can_ablate else False,
+        "first": None,
+        "sides": [{"name": "", "tokens": _chips(reading.tokens)}],
+        "attentions": _attentions([(itself, maps)]),
+        "rollout": {"query": QUERY, "rows": [row.tolist() for row in rows]},
+    }
+
+
+def maps_of_generation(
+    model: EncoderModel, generation: Generation, *, busy: bool = False
+) -> dict[str, Any]:
+    """The same of a generated text.
+
+    Args:
+        busy: more is to come.
+    """
+    into, back = (generation_maps(generation, looks_at) for looks_at in LOOKS_AT)
+    source = {"looks_at": SOURCE, "label": "the source (cross-attention)", "queries": 0, "keys": 1}
+    itself = {"looks_at": WRITTEN, "label": "itself (self-attention)", "queries": 0, "keys": 2}
+    many = busy and into.weights.size + back.weights.size > GROWING_CELLS
+    return {
+        **_about(into, identity(model, generation.source, generation.ids), generation.source),
+        "busy": busy,
+        "first": len(generation.tokens) - 1 if busy else first_step(generation),
+        "sides": [
+            {"name": "Generated", "tokens": _chips(generation.tokens)},
+            {"name": "The source", "tokens": _chips(generation.source.tokens)},
+            {"name": "What was there before each of them", "tokens": _chips(generation.before)},
+        ],
+        "attentions": _attentions(
+            [(source, replace(into, norms=generation.cross_value_norms)), (itself, back)], none=many
+        ),
+    }
+
+
+def identity(model: EncoderModel, reading: Reading, ids: Sequence[int] = ()) -> str:
+    """Tells one text's maps from another's, and from its own without some heads."""
+    known = [model.bundle.title, reading.text, reading.text_pair, reading.ablated, list(ids)]
+    return f"{crc32(json.dumps(known).encode()):x}"
+
+
+def _about(maps: Maps, reading_id: str, reading: Reading) -> dict[str, Any]:
     layers, heads = maps.weights.shape[:2]
-    return {"layers": layers, "heads": heads, "picture": picture(rows), "types": types}
+    text = f"{crc32(json.dumps([reading.text, reading.text_pair]).encode()):x}"
+    return {
+        "reading": reading_id, "text": text, "layers": layers, "heads": heads, "busy": False,
+        "pair": False, "left_out": 0, "without": False, "rollout": None,
+    }  # fmt: skip
 
 
-def _looks_at() -> gr.Radio:
-    return gr.Radio(
-        [("the source (cross-attention)", SOURCE), ("itself (self-attention)", WRITTEN)],
-        value=SOURCE,
-        label="The generated text attends to",
-        elem_id="looks_at",
-    )
+def _chips(tokens: Sequence[Token]) -> list[dict[str, Any]]:
+    return [chip(token, place) for place, token in enumerate(tokens)]
 
 
-def _number(name: str, choices: list[int | str], prefix: str) -> gr.Dropdown:
-    return gr.Dropdown(choices, label=name, elem_id=prefix + name.lower(), min_width=100)
+def _attentions(
+    found: Sequence[tuple[dict[str, Any], Maps]], *, none: bool = False
+) -> list[dict[str, Any]]:
+    """Each attention with all its maps, as long as there is room for them in one answer."""
+    given, room = [], 0 if none else MESSAGE
+    for about, maps in found:
+        weights = None
+        if max(maps.weights.shape[2:]) <= MOST_TOKENS and maps.weights.size <= room:
+            weights = packed_weights(maps.weights)
+            room -= len(weights)
+        norms = None if maps.norms is None else packed_floats(maps.norms)
+        more = {"kind": maps.kind, "looks_back": maps.looks_back, "has_norms": norms is not None}
+        given.append({**about, **more, "weights": weights, "norms": norms})
+    return given
 
 
-def _choices(count: int) -> list[int | str]:
-    return [MEAN, MAX, *range(1, count + 1)]
+def beginning_with(place: tuple[int, int] | None, maps: dict[str, Any]) -> dict[str, Any]:
+    """The maps, with the layer and head, from 0, that the widget is to show first."""
+    if place is None:
+        return maps
+    return {**maps, "begins": {"layer": place[0] + 1, "head": place[1] + 1}}
 
 
-def _switch(label: str, name: str, *, on: bool) -> gr.Checkbox:
-    return gr.Checkbox(on, label=label, elem_id=name, min_width=120)
+def _controls(shown: Any, asked: dict[str, Any]) -> MapControls:
+    return MapControls(shown=shown, **{name: asked.get(name) for name in _ASKED})
 
 
-def _clicked_row(event: gr.EventData, view: MapView) -> int | None:
-    """The token, by its place in its text, whose row of the picture was clicked."""
-    x, y = _coordinates(sent_with(event).get("index"))
-    box = map_geometry(axis_labels(view.queries), axis_labels(view.keys))
-    cell = box.cell(x, y, len(view.queries.tokens), len(view.keys.tokens))
-    return None if cell is None else int(view.queries.indexes[cell[0]])
-
-
-def _coordinates(place: Any) -> tuple[float, float]:
-    try:
-        x, y = place
-        return float(x), float(y)
-    except (TypeError, ValueError, OverflowError):  # an integer beyond all floats
-        raise RequestError("A click has two coordinates, x and y.") from None
+def _part(selection: MapSelection, controls: MapControls, name: Any) -> dict[str, Any]:
+    """The map that is chosen; the other heads of its layer, if there is room for them in an answer;
+    or all heads in small."""
+    view, maps = selection.view, selection.maps
+    switches = {name: getattr(controls, name) for name in ("words", "special_tokens", "by_norms")}
+    if name == "tiles":
+        return {"small": {**packed_tiles(maps), **switches}}
+    if not (isinstance(view.layer, int) and isinstance(view.head, int)):
+        return {"joined": {**packed_joined(maps, view.layer, view.head), **switches}}
+    heads = range(maps.weights.shape[1]) if name == "layer" else [view.head]
+    found = packed_heads(maps, view.layer, heads)
+    return {"maps": [found] if len(found["weights"]) <= MESSAGE else []}

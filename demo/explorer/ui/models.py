@@ -4,11 +4,11 @@ the endpoints both ask here.
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from explorer.analyses.noise import Corruption, NoisyText, corrupt, corruptions_between
-from explorer.bundle import Bundle
+from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
 from explorer.inference.encoder import LEAST_BYTES, EncoderModel, Reading, ReadingCache
 from explorer.inference.generator import SOURCE, Generation, TextGenerator
@@ -30,6 +30,9 @@ from explorer.ui.wording import NO_NORMS
 
 _MOST = 2**31
 
+SELF = "self"
+"""What an encoder's text attends to."""
+
 
 class Source(NamedTuple):
     """A text to write from, and how it came about. The page remembers it as a JSON object."""
@@ -44,8 +47,8 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class MapControls:
-    """What shows a map, as a tab's components hold it: unchecked, since whoever can speak HTTP can
-    send anything."""
+    """What shows a map, as the widget of a tab asks for it: unchecked, since whoever can speak HTTP
+    can send anything."""
 
     shown: Any
     """What the maps are of. In the Classify tab the text last read: an object with `bundle`,
@@ -59,7 +62,6 @@ class MapControls:
     """Whether the pieces of a word are shown as one."""
     by_norms: Any
     """Whether weights are multiplied by the norms of what they let through."""
-    dark: Any = False
     looks_at: Any = SOURCE
     """What a generated text attends to: the source, or itself."""
 
@@ -68,6 +70,10 @@ class MapControls:
         return check_switches(
             special_tokens=self.special_tokens, words=self.words, by_norms=self.by_norms
         )
+
+    def view_of(self, maps: Maps, model: Bundle | Decoder) -> MapView:
+        """The map of the layer and head. Raises RequestError."""
+        return map_view(maps, check_layer(self.layer, model), check_head(self.head, model))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,25 +85,10 @@ class MapSelection:
     maps: Maps
     view: MapView
 
-    @property
-    def without(self) -> list[list[int]] | Literal[False]:
-        """The heads that are ablated, from 1; False where none can be."""
-        return self.reading.ablated if self.model.can_ablate else False
-
-
-@dataclass(frozen=True, kw_only=True)
-class GenerationSelection(MapSelection):
-    """A map of a generated text; `reading` is its source."""
-
-    generator: TextGenerator
-    generation: Generation
-    looks_at: str
-    corrupted: Source | None
-    """How the source came about, where it was corrupted on the page, or by the bundle."""
-
-    @property
-    def without(self) -> Literal[False]:
-        return False
+    looks_at: str = SELF
+    """What is attended to: the text itself, or what a generated text looks at."""
+    ids: tuple[int, ...] = ()
+    """Of a generated text, whose source is `reading`."""
 
 
 _LACKS = {
@@ -182,19 +173,11 @@ class PageModels:
         return self.read(shown.get("bundle"), *texts, shown.get("without"))
 
     def select(self, controls: MapControls) -> MapSelection:
-        """The map that the controls of the Classify tab mean. Raises RequestError."""
-        return self.select_of(*self.shown(controls.shown), controls)
-
-    def select_of(
-        self, model: EncoderModel, reading: Reading, controls: MapControls
-    ) -> MapSelection:
-        """The same, of a text that was just read."""
+        """The map that the widget of the Classify tab means. Raises RequestError."""
+        model, reading = self.shown(controls.shown)
         maps = encoder_maps(reading, **controls.switches())
-        layer = check_layer(controls.layer, model.bundle)
-        head = check_head(controls.head, model.bundle)
-        return MapSelection(
-            model=model, reading=reading, maps=maps, view=map_view(maps, layer, head)
-        )
+        view = controls.view_of(maps, model.bundle)
+        return MapSelection(model=model, reading=reading, maps=maps, view=view)
 
     def write(
         self, title: object, text: object, settings: Settings
@@ -238,35 +221,20 @@ class PageModels:
         generator, generation = self.follow(title, shown.get("text"), shown.get("ids"))
         return self.model(title), generator, generation
 
-    def select_generation(self, controls: MapControls) -> GenerationSelection:
-        """The map that the controls of the Write tab mean. Raises RequestError."""
-        return self.select_of_generation(*self.shown_generation(controls.shown), controls)
-
-    def select_of_generation(
-        self,
-        model: EncoderModel,
-        generator: TextGenerator,
-        generation: Generation,
-        controls: MapControls,
-    ) -> GenerationSelection:
-        """The same, of a text that was just written; `controls.shown` is the page's own then."""
-        looks_at = check_looks_at(controls.looks_at)
-        switches = controls.switches()
+    def select_generation(self, controls: MapControls) -> MapSelection:
+        """The map that the widget of the Write tab means. Raises RequestError."""
+        model, generator, generation = self.shown_generation(controls.shown)
+        looks_at, switches = check_looks_at(controls.looks_at), controls.switches()
         if switches["by_norms"] and looks_at != SOURCE:
             raise RequestError(NO_NORMS)
         maps = generation_maps(generation, looks_at, **switches)
-        layer = check_layer(controls.layer, generator.decoder)
-        head = check_head(controls.head, generator.decoder)
-        corrupted = source_of(generation.source.text, controls.shown.get("corrupted"), model)
-        return GenerationSelection(
+        return MapSelection(
             model=model,
             reading=generation.source,
             maps=maps,
-            view=map_view(maps, layer, head),
-            generator=generator,
-            generation=generation,
+            view=controls.view_of(maps, generator.decoder),
             looks_at=looks_at,
-            corrupted=corrupted,
+            ids=tuple(generation.ids),
         )
 
     def _kept(

@@ -4,9 +4,8 @@ import gradio as gr
 
 from explorer.ui import payloads, wording
 from explorer.ui.classify_tab import ClassifyTab
-from explorer.ui.events import in_browser
 from explorer.ui.models import PageModels
-from explorer.ui.widgets import IS_DARK, Frame, widget
+from explorer.ui.widgets import Frame, widget
 from explorer.ui.write_tab import WriteTab
 
 
@@ -27,7 +26,6 @@ class Page:
             ),
             facts=widget("facts", value=payloads.facts(first)),
             about=widget("about", render=False),
-            dark=gr.Checkbox(visible=False),
         )
         self.write: WriteTab | None = None
         """None where no bundle writes: the page has no tabs then."""
@@ -44,7 +42,6 @@ class Page:
 
     def wire(self, app: gr.Blocks) -> None:
         """Joins the components to what they do."""
-        opened = in_browser(app.load, f"() => {IS_DARK}", outputs=[self.frame.dark])
-        begun, changed = self.classify.wire(opened)
+        begun, changed = self.classify.wire(app.load)
         if self.write:
             self.write.wire(begun, changed)

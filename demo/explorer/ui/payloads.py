@@ -2,7 +2,6 @@
 HTML; for programs numbers are rounded, and layers and heads count from 1.
 """
 
-import base64
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -16,18 +15,12 @@ from explorer.analyses.perturbation import Answers, Target
 from explorer.bundle import Bundle
 from explorer.drawing import can_draw
 from explorer.inference.encoder import EncoderModel, Reading
-from explorer.inference.generator import Generation
+from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.tokens import Token, own_words
-from explorer.maps.maps import Axis, place_of
-from explorer.maps.view import QUERY, MapView, RolloutView, first_step, first_token
+from explorer.maps.maps import Axis
+from explorer.maps.view import first_step
 from explorer.ui import wording
-from explorer.ui.models import (
-    GenerationSelection,
-    PageModels,
-    Source,
-    corruptions_of,
-    is_known_clean,
-)
+from explorer.ui.models import PageModels, Source, corruptions_of, is_known_clean
 
 MAX_BARS = 8
 DIGITS = 6
@@ -77,34 +70,12 @@ def in_percent(share: float) -> str:
     return ">99.9%" if share >= 0.9995 else f"{share:.1%}"
 
 
-def tokens(
-    reading: Reading, view: MapView, bundle: Bundle, chosen: int | None = None
-) -> dict[str, Any]:
-    """The tokens, or words, and a whole map, so that choosing another one needs no call to the
-    server.
-
-    Args:
-        chosen: the one whose row is to be shown; None leaves it to the widget.
-    """
-    unit = view.queries.unit
-    texts = "\0".join([bundle.title, reading.text, reading.text_pair, unit])
-    return {
-        "reading": zlib.crc32(texts.encode()),
-        "name": view.name,
-        "unit": unit,
-        "pair": bool(reading.text_pair),
-        "tokens": [chip(token, place) for place, token in enumerate(view.queries.whole)],
-        "left_out": reading.tokens_left_out,
-        **packed(view),
-        "first": first_token(view),
-        "chosen": chosen,
-    }
-
-
 def chip(token: Token, place: int) -> dict[str, Any]:
-    """A token or word as the widgets show it; `place` counts from 0."""
+    """A token or word as the widgets show it; `place` counts from 0. `own` are the reader's
+    characters, where those are not what is shown."""
     return {
         "text": token.name,
+        **({} if token.text == token.name else {"own": token.text}),
         "piece": token.entry,
         "special": token.special,
         "continues": token.continues,
@@ -113,70 +84,37 @@ def chip(token: Token, place: int) -> dict[str, Any]:
     }
 
 
-def packed(view: MapView) -> dict[str, Any]:
-    """The numbers of a map. Weights are sent as 16-bit numbers, each row as parts of its largest:
-    2 bytes a cell, at most 0.7 MB for 512 tokens."""
-    tops = view.weights.max(axis=-1, initial=0)
-    scaled = np.divide(
-        view.weights, tops[:, None], out=np.zeros_like(view.weights), where=tops[:, None] > 0
-    )
-    rows = np.rint(scaled * 65535).astype("<u2")
-    return {
-        "queries": view.queries.indexes.tolist(),
-        "keys": view.keys.indexes.tolist(),
-        "rows": base64.b64encode(rows.tobytes()).decode(),
-        "tops": tops.tolist(),
-        "removed": view.removed.tolist(),
-        "maximum": view.is_maximum,
-    }
-
-
 def examples(given: Sequence[Example]) -> list[dict[str, str]]:
     """The texts that a tab offers."""
     return [{"text": example.text, "text_pair": example.text_pair} for example in given]
 
 
-def rollout(reading: Reading, view: RolloutView) -> dict[str, Any]:
-    """What `web/rollout.js` draws."""
-    whole = view.axis.whole
-    return {
-        "unit": view.axis.unit,
-        "query": whole[QUERY].name,
-        "layers": len(reading.weights),
-        "tokens": [chip(token, place) for place, token in enumerate(whole)],
-        "shown": view.axis.indexes.tolist(),
-        "rows": [[round(share, 4) for share in row] for row in view.shares.tolist()],
-        "removed": view.removed.tolist(),
-        "entropies": view.entropies.tolist(),
-    }
-
-
 def written(
-    selected: GenerationSelection, chosen: int | None = None, *, busy: bool = False
+    model: EncoderModel,
+    generator: TextGenerator,
+    generation: Generation,
+    source: Source | None,
+    *,
+    busy: bool = False,
 ) -> dict[str, Any]:
-    """The written tokens, or words, with their candidates, what they may attend to, and the map.
+    """The written tokens with their candidates.
 
     Args:
+        source: how the source came about, where it was corrupted on the page.
         busy: more is to come.
-        chosen: the one whose row is to be shown; None leaves it to the widget.
     """
-    generation, looks_at, view = selected.generation, selected.looks_at, selected.view
-    unit = view.queries.unit
-    texts = "\0".join([selected.model.bundle.title, generation.source.text, unit])
+    texts = "\0".join([model.bundle.title, generation.source.text])
     return {
         "source": zlib.crc32(texts.encode()),
         "busy": busy,
-        "state": wording.state(generation, selected.generator.decoder, busy=busy),
+        "state": wording.state(generation, generator.decoder, busy=busy),
         "text": generation.text,
-        "name": view.name,
-        "unit": unit,
-        "looks_at": looks_at,
-        "tokens": _written(generation, view.queries),
-        "key_tokens": [chip(token, place) for place, token in enumerate(view.keys.whole)],
-        **packed(view),
-        "first": place_of(view.queries, first_step(generation)),
-        "repair": None if busy else repair(selected),
-        "chosen": chosen,
+        "tokens": [
+            {**chip(token, place), "step": _step(generation, place)}
+            for place, token in enumerate(generation.tokens)
+        ],
+        "first": first_step(generation),
+        "repair": None if busy or source is None else repair(model, generator, generation, source),
     }
 
 
@@ -194,20 +132,19 @@ def mark(source: Source, model: EncoderModel, *, asked: bool = False) -> dict[st
     return {"sentence": wording.CORRUPTED if known else wording.CORRUPTED_OWN, "pieces": pieces}
 
 
-def repair(selected: GenerationSelection) -> dict[str, Any] | None:
+def repair(
+    model: EncoderModel, generator: TextGenerator, generation: Generation, source: Source
+) -> dict[str, Any]:
     """The clean sentence of a source that was corrupted, and once the text has come to its end,
-    what was restored. None where that sentence is not known."""
-    if selected.corrupted is None:
-        return None
-    generation, clean, found = selected.generation, selected.corrupted.clean, None
-    known = is_known_clean(clean, selected.model)
-    corruptions = corruptions_of(selected.corrupted, selected.model.mask)
+    what was restored."""
+    known, found = is_known_clean(source.clean, model), None
+    corruptions = corruptions_of(source, model.mask)
     if generation.finished:
         words = [word.text for word in own_words(generation.tokens)]
-        found = grade(corruptions, selected.generator.spelled(clean), words)
+        found = grade(corruptions, generator.spelled(source.clean), words)
     return {
         "sentence": wording.graded(found, known_clean=known),
-        "pieces": _pieces(clean, corruptions, found.restored if found else ()),
+        "pieces": _pieces(source.clean, corruptions, found.restored if found else ()),
     }
 
 
@@ -225,15 +162,6 @@ def _pieces(
         found.append({"text": clean[start:end], "kind": corruption.kind, **known})
         at = end
     return [*found, {"text": clean[at:]}]
-
-
-def _written(generation: Generation, axis: Axis) -> list[dict[str, Any]]:
-    """What was written: each token, or word, with the steps that wrote it."""
-    places = [word.places for word in axis.words or ()] or [(n,) for n in range(len(axis.whole))]
-    return [
-        {**chip(token, number), "steps": [_step(generation, place) for place in places[number]]}
-        for number, token in enumerate(axis.whole)
-    ]
 
 
 def _step(generation: Generation, place: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ the script turns into text nodes. And a value that is a string would be searched
 ours are objects and arrays.
 """
 
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,9 +46,34 @@ WEB = Path(__file__).parents[1] / "web"
 _LIBRARY = "const library = window.attentionExplorer({ element, props, watch });"
 
 
+_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([\w.]+)";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=const (\w+))", re.MULTILINE)
+
+
+def maps_script() -> str:
+    """The modules of `web/maps` as one script, for pages that cannot fetch them one by one: all
+    that they export stands in `attentionMaps`, `mount` among it."""
+    found: dict[str, str] = {}
+
+    def join(name: str) -> None:
+        source = (WEB / "maps" / name).read_text(encoding="utf-8")
+        for _, needed in _IMPORT.findall(source):
+            if needed not in found:
+                join(needed)
+        names = ", ".join(_EXPORT.findall(source))
+        body = _EXPORT.sub("", _IMPORT.sub(r'const \1 = modules["\2"];', source))
+        found[name] = f'modules["{name}"] = (() => {{\n{body}return {{ {names} }};\n}})();\n'
+
+    join("index.js")
+    return (
+        "window.attentionMaps = (() => {\nconst modules = {};\n"
+        f"{''.join(found.values())}return Object.assign({{}}, ...Object.values(modules));\n}})();\n"
+    )
+
+
 def library() -> str:
     """What the page's widgets share, as HTML for the page's head."""
-    return f"<script>\n{(WEB / 'lib.js').read_text(encoding='utf-8')}</script>"
+    return f"<script>\n{maps_script()}{(WEB / 'lib.js').read_text(encoding='utf-8')}</script>"
 
 
 def widget(name: str, elem_id: str | None = None, **options: Any) -> gr.HTML:
@@ -81,9 +107,3 @@ class Frame(NamedTuple):
     facts: gr.HTML
     about: gr.HTML
     """What stands at the foot."""
-    dark: gr.Checkbox
-    """Whether the page is dark; not shown."""
-
-
-IS_DARK = "document.body.classList.contains('dark')"
-"""An expression in JavaScript."""

@@ -2,64 +2,11 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from bundle_format.schema import WritingMetrics
 from explorer.analyses.noise import Repair
 from explorer.bundle import Bundle, Decoder, Graph
-from explorer.drawing import cannot_draw, label_step
 from explorer.inference.encoder import Reading
 from explorer.inference.generator import Generation
-from explorer.maps.head_types import BROAD, MIXED, HeadType
-from explorer.maps.view import MapView
-
-Notes = list[str | dict[str, str]]
-"""What `web/notes.js` writes, part after part: strings, and objects whose `text` stands out, or
-leads to the address `href`. No Markdown: a bundle's tokens stand in them."""
-
-BY_NORMS: Notes = [
-    "Each weight is multiplied by the norm of the vector that is passed on with it, and rows are "
-    "scaled back to 100 %: see whether what drew most still does, special tokens above all",
-    {
-        "text": "(Kobayashi et al. 2020).",
-        "href": "https://aclanthology.org/2020.emnlp-main.574/",
-    },
-]
-
-
-def in_short(found: HeadType) -> str:
-    """A head's type with the score that earned it, and its entropy; plain text."""
-    entropy = f"entropy {found.entropy:.2f}"
-    if found.name == BROAD:
-        return f"broad, {entropy}"
-    if found.name == MIXED and found.shares:
-        closest = max(found.shares, key=lambda name: found.shares[name])
-        return f"mixed, at most {found.score:.2f} of its attention ({closest}); {entropy}"
-    return f"{found.name}, {found.score:.2f} of its attention; {entropy}"
-
-
-def about_map(view: MapView, found: HeadType | None) -> Notes:
-    """What a reader should know about the head that is shown, or about what joins several."""
-    said: Notes = []
-    if found and isinstance(view.layer, int) and isinstance(view.head, int):
-        which = f"Head {view.head + 1} of layer {view.layer + 1}:"
-        said += [{"text": which}, f"{in_short(found)}."]
-    if view.is_maximum:
-        said.append(
-            "A cell is the largest weight that any of these heads puts there: it shows what at "
-            "least one of them attends to. Rows add up to more than 100 % and are not scaled."
-        )
-    elif isinstance(view.layer, str) and isinstance(view.head, int):
-        said.append(
-            f"Head {view.head + 1} of one layer has nothing to do with head {view.head + 1} of "
-            "another: this mean has no meaning by itself."
-        )
-    elif isinstance(view.layer, str) or isinstance(view.head, str):
-        said.append("A mean hides what single heads do: compare it with the small maps above.")
-    if view.by_norms:
-        said += BY_NORMS
-    return said
-
 
 _PROMISES = {
     (True, False): "Write a sentence, get the model's answer, and see what every attention head "
@@ -72,14 +19,6 @@ _PROMISES = {
 
 _UNKNOWN = ("[UNK]", "<unk>")
 """What tokenizers call a piece that they do not know."""
-
-CAUTION = (
-    "**How to read it.** A row is a word or token that attends, its columns are what it attends "
-    "to. In one head, or a mean of heads, each row adds up to 100 %. Click a row to follow its "
-    "word. Attention shows where information was routed, not why the class was chosen: "
-    "[Jain & Wallace 2019](https://aclanthology.org/N19-1357/), "
-    "[Wiegreffe & Pinter 2019](https://aclanthology.org/D19-1002/)."
-)
 
 LOG_ODDS = (
     "**Effects are told in log-odds**, the natural logarithm of p / (1 − p): 0 at 50 %, 2.2 at "
@@ -185,85 +124,6 @@ def _reads(bundle: Bundle) -> str:
     )
 
 
-def removed_share(view: MapView, reading: Reading) -> str:
-    """What hiding the special tokens removed from the map."""
-    names = list(dict.fromkeys(one.piece for one in reading.tokens if one.special))
-    if not names:
-        return "This tokenizer adds no special tokens."
-    listed = " and ".join(names) if len(names) < 3 else ", ".join(names)
-    if not view.hides_tokens:
-        special = view.queries.special
-        own_rows = view.weights[~special]
-        wholes = np.maximum(own_rows.sum(axis=-1), np.finfo(np.float32).tiny)
-        drawn = (own_rows[:, special].sum(axis=-1) / wholes).mean() if len(own_rows) else 0
-        return f"Here {listed} draw {drawn:.0%} of the attention of the text's own words."
-    return f"{listed} are hidden. They had drawn {scaled_back(view)}"
-
-
-def scaled_back(view: MapView) -> str:
-    """How much of its rows hiding tokens took from a map."""
-    removed = view.removed if len(view.removed) else np.zeros(1)
-    left = "stays as it was" if view.is_maximum else "was scaled back to 100 %"
-    return (
-        f"{removed.mean():.0%} of a row's attention on average, {removed.max():.0%} at most; what "
-        f"is left of each row {left}."
-    )
-
-
-def map_notes(view: MapView, reading: Reading, found: HeadType | None = None) -> Notes:
-    """What a reader of this picture must know: which head it is, what was removed, shortened or
-    left unnamed.
-
-    Args:
-        found: the type of the head that is shown.
-    """
-    return [*about_map(view, found), removed_share(view, reading), *drawing_notes(view)]
-
-
-def drawing_notes(view: MapView) -> list[str]:
-    """What the picture shortens or leaves unnamed."""
-    notes = []
-    count = max(len(view.queries.tokens), len(view.keys.tokens))
-    step = label_step(count)
-    if step > 1:
-        ink = "; full ink means the weight at its scale's end, or more" if view.of_one_text else ""
-        unit = view.queries.unit
-        notes.append(f"The picture names one {unit} in {step} of {count}{ink}.")
-    numbered = cannot_draw(view.queries.tokens)
-    if view.keys is not view.queries:
-        numbered += cannot_draw(view.keys.tokens)
-    if numbered:
-        notes.append(
-            f"{numbered} {view.queries.unit}{'s' if numbered > 1 else ''} with characters that the "
-            "picture's font lacks stand there by number, as in the list above."
-        )
-    return notes
-
-
-def map_description(view: MapView) -> str:
-    """The picture of a map in words, for those who do not see it."""
-    rows, columns, unit = len(view.queries.tokens), len(view.keys.tokens), view.queries.unit
-    if not rows or not columns:
-        return f"{view.name}: no {unit}s are left to show."
-    row, column = np.unravel_index(int(view.weights.argmax()), view.weights.shape)
-    map_name = f"{view.name[0].lower()}{view.name[1:]}"
-    what = map_name if view.kind else f"the attention in {map_name}"
-    return (
-        f"Heatmap of {what}: {rows} by {columns} {unit}s, "
-        f"{', '.join(view.sides)}. The strongest weight is "
-        f"{view.weights[row, column]:.0%}, from {unit} "
-        f"{view.queries.indexes[row] + 1} to {unit} {view.keys.indexes[column] + 1}. "
-        f"The list of {unit}s gives every row as text."
-    )
-
-
-WRITE_CAUTION = (
-    "**How to read it.** A row is a generated word; its columns are what the decoder attended to "
-    "when it chose that word. Probabilities are the model's own, over its whole vocabulary, before "
-    "temperature, top-k or a penalty changes them. Attention shows where information was routed, "
-    "not why a word was chosen."
-)
-
 CORRUPTED = "The sentence before it was corrupted, with what was done to it:"
 CORRUPTED_OWN = (
     "Your text as it stood, with what was corrupted in it here. Whatever else is wrong in it was "
@@ -349,17 +209,6 @@ def graded(found: Repair | None, *, known_clean: bool) -> str:
     more = f"{found.added} word{'' if found.added == 1 else 's'} added that it did not have"
     parts = [said, *([rest] if rest else []), *([more] if found.added else [])]
     return f"{', '.join(parts)}."
-
-
-def write_map_notes(view: MapView, found: HeadType | None = None) -> Notes:
-    """What a reader of a generated text's map must know.
-
-    Args:
-        found: the type of the head that is shown.
-    """
-    hidden = f"Special tokens are hidden. They had drawn {scaled_back(view)}"
-    said = [*about_map(view, found), *([hidden] if view.hides_tokens else [])]
-    return [*said, *drawing_notes(view)]
 
 
 def state(generation: Generation, decoder: Decoder, *, busy: bool) -> str:

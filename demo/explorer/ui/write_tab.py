@@ -6,7 +6,6 @@ Whoever speaks HTTP can call the handlers with anything, so each value is checke
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -19,15 +18,12 @@ from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import Generation
 from explorer.inference.logits import Settings
-from explorer.maps.maps import MEAN
 from explorer.maps.view import first_cross_head
 from explorer.ui import payloads, wording
 from explorer.ui.checks import COUNTS, NUMBERS, check_example, check_settings
 from explorer.ui.events import WRITING, Update, in_browser, on, sent_with
-from explorer.ui.map_viewer import MapsOf, MapViewer
+from explorer.ui.map_viewer import MapViewer, beginning_with, maps_of_generation
 from explorer.ui.models import (
-    GenerationSelection,
-    MapControls,
     PageModels,
     Source,
     corrupt_again,
@@ -36,7 +32,7 @@ from explorer.ui.models import (
 )
 from explorer.ui.panel import MAY_NOT_STOP, MAY_STOP, Asked, Group, Panels, lay_out_groups
 from explorer.ui.panels.generated_text import DECODER_HEADS, SOURCE_ATTRIBUTION
-from explorer.ui.widgets import IS_DARK, Frame, widget
+from explorer.ui.widgets import Frame, widget
 
 ANALYSES: tuple[Group, ...] = (
     Group("Source", "source", (SOURCE_ATTRIBUTION,)),
@@ -74,10 +70,9 @@ _PAUSE = 0.05
 """Seconds between two pictures of a growing text: more often, nobody sees."""
 _NO_NOTICE: dict[str, Any] = {"error": False, "lines": []}
 
-# A page that opens on this tab may not know yet whether it is dark. And what was chosen in another
-# tab is written when a reader comes here.
-_OPENED = f"() => [{IS_DARK}, true]"
-_IF_OPEN = f'() => [{IS_DARK}, !!document.querySelector("#write_tab")?.offsetParent]'
+# What was chosen in another tab is written when a reader comes here.
+_OPENED = "() => true"
+_IF_OPEN = '() => !!document.querySelector("#write_tab")?.offsetParent'
 _OWN_TEXT = "() => [null, {}]"  # what is written over a corrupted text is nobody's damage
 
 
@@ -104,17 +99,11 @@ class WriteTab:
             self.notice, self.written = widget("notice", "write_notice"), widget("written")
             with gr.Tabs(selected="write_maps_tab", elem_id="write_maps"):
                 with gr.Tab("Maps", id="write_maps_tab", elem_id="write_maps_tab"):
-                    self.viewer = MapViewer(first.decoder, wording.WRITE_CAUTION, "write_")
+                    self.viewer = MapViewer("write_map_view")
                 panels = lay_out_groups(ANALYSES, first)
             self.corrupted, self.shown = gr.JSON(visible=False), gr.JSON(visible=False)
             self.is_open = gr.Checkbox(visible=False)
         self.panels = Panels(panels, self._ask, self.shown)
-        of = MapsOf(
-            models.select_generation,
-            payloads.written,
-            lambda one, found: wording.write_map_notes(one.view, found),
-        )
-        self.viewer.join(of, self.shown, self.written, frame.dark)
 
     def _lay_out_source(self) -> None:
         """What there is to write from."""
@@ -134,29 +123,32 @@ class WriteTab:
         Args:
             begun, changed: the events after which a model is there, or another one.
         """
-        title, text = {"title": self._frame.bundle}, {"text": self.source}
-        given = {"corrupted": self.corrupted}
+        title, given = {"title": self._frame.bundle}, {"corrupted": self.corrupted}
+        shown = {"shown": self.shown}
         source: list[Block] = [self.source, self.corrupted, self.mark]
         model = [*source, self.examples, self.corrupt_button]
-        cleared = [self.shown, self.notice, self.written, self._tabs]
+        cleared = [self.shown, self.notice, self.written, self.viewer.maps, self._tabs]
         on(begun.then, self.begin, title, model)
         changed = on(changed.then, self.change, title, [*model, *cleared])
+        asked = {**title, "is_open": self.is_open, "text": self.source, **given, **shown}
+        opened = [self.shown, self.notice, self.written, self.viewer.maps]
         opens = [
             on(
-                in_browser(trigger, script, outputs=[self._frame.dark, self.is_open]).then,
+                in_browser(trigger, script, outputs=[self.is_open]).then,
                 self.open,
-                {**title, "is_open": self.is_open, **text, **given, **self.viewer.controls},
-                [self.shown, self.notice, self.viewer.layer, self.viewer.head, *self.viewer.parts],
-                waits_on=self.viewer.picture,
+                asked,
+                opened,
+                waits_on=self.source,
                 line=WRITING,
             )
             for trigger, script in ((self.tab.select, _OPENED), (changed.then, _IF_OPEN))
         ]
-        on(self.corrupt_button.click, self.corrupt, {**title, **text, **given}, source)
+        corrupting = {**title, "text": self.source, **given}
+        on(self.corrupt_button.click, self.corrupt, corrupting, source)
         in_browser(self.source.input, _OWN_TEXT, outputs=[self.corrupted, self.mark])
         chosen = on(self.examples.choose, self.choose_example, title, source)
         answered = [*opens, *self._wire_writing(chosen)]
-        self.viewer.wire()
+        self.viewer.wire(self._models.select_generation, self.shown)
         begins = [self.write_button.click, self.source.submit]
         self.panels.wire(answered, [*begins, self.examples.choose, self._frame.bundle.input])
 
@@ -165,11 +157,9 @@ class WriteTab:
         after which a text is written."""
         asked = {
             "title": self._frame.bundle, "text": self.source, "corrupted": self.corrupted,
-            **self.settings, **self.viewer.controls,
+            **self.settings, "shown": self.shown,
         }  # fmt: skip
-        growing = [
-            self.shown, self.notice, self.written, self.stop, self.viewer.layer, self.viewer.head
-        ]  # fmt: skip
+        growing = [self.shown, self.notice, self.written, self.viewer.maps, self.stop]
         begins = [self.write_button.click, self.source.submit]
         in_browser(begins, MAY_STOP, outputs=[self.stop])
         writes = [
@@ -179,9 +169,9 @@ class WriteTab:
         stopped = in_browser(self.stop.click, MAY_NOT_STOP, outputs=[self.stop], cancels=writes)
         in_browser(self._frame.bundle.input, cancels=writes)
         # In the line of what is written: beside it, the end of one text would come over the next.
-        ended = [self.stop, *self.viewer.parts]
+        ended = [self.stop, self.written, self.viewer.maps]
         return [
-            on(event.then, self.finish, self.viewer.controls, ended, line=WRITING)
+            on(event.then, self.finish, {"shown": self.shown}, ended, line=WRITING)
             for event in (*writes, stopped)
         ]
 
@@ -205,34 +195,33 @@ class WriteTab:
         """Another model was chosen: what the one before wrote goes, and where it has but one of the
         page's tabs, that one is opened."""
         bundle = self._models.model(title).bundle
-        cleared: Update = {self.shown: None, self.notice: _NO_NOTICE, self.written: None}
+        cleared: Update = {
+            self.shown: None, self.notice: _NO_NOTICE, self.written: None, self.viewer.maps: {}
+        }  # fmt: skip
         if not (bundle.classifies and bundle.writes):
             only = "classify" if bundle.classifies else "write"
             cleared[self._tabs] = gr.update(selected=only)
         return {**self.begin(title), **cleared}
 
-    def open(self, title: Any, is_open: Any, text: Any, corrupted: Any, **controls: Any) -> Update:
+    def open(self, title: Any, is_open: Any, text: Any, corrupted: Any, shown: Any) -> Update:
         """The tab is opened, or has another model: where nothing was written yet, the model writes
         from the source that stands there, or will. Not where it does not write, or nobody has the
         tab before them."""
-        if not is_open or controls["shown"] or not self._models.model(title).bundle.writes:
+        if not is_open or shown or not self._models.model(title).bundle.writes:
             return {self.shown: gr.skip()}
-        model, generator = self._models.model(title), self._models.generator(title)
+        model = self._models.model(title)
         sources = offered_sources(model)
         if not text and sources:
             text, corrupted = sources[0].text, sources[0]._asdict()
         if not text:
-            return self.viewer.offer(generator.decoder, generator.decoder.layers, MEAN)
+            return {self.shown: gr.skip()}
         generation = self._models.written(title, text)
-        shown = _shown(title, source_of(text, corrupted, model), generation)
-        chosen = _best_view(MapControls(**{**controls, "shown": shown}), generation)
-        selection = self._models.select_of_generation(model, generator, generation, chosen)
-        lines = wording.write_notices(generation, model.bundle, Settings().max_tokens)
+        source = source_of(text, corrupted, model)
+        begins = first_cross_head(generation)
         return {
-            self.shown: shown,
-            self.notice: {"error": False, "lines": lines},
-            **self.viewer.offer(generator.decoder, chosen.layer, chosen.head),
-            **self.viewer.show(selection, chosen.dark, all_heads=True),
+            self.shown: _shown(title, source, generation),
+            **self._said(model, generation, Settings().max_tokens),
+            **self._written(model, generation, source, begins=begins),
         }
 
     def choose_example(self, event: gr.EventData, title: Any) -> Update:
@@ -246,47 +235,68 @@ class WriteTab:
         model = self._models.model(title)
         return self._source(corrupt_again(text, corrupted, model), model, asked=True)
 
-    def write(self, title: Any, text: Any, corrupted: Any, **given: Any) -> Iterator[Update]:
+    def write(
+        self, title: Any, text: Any, corrupted: Any, shown: Any, **settings: Any
+    ) -> Iterator[Update]:
         """A text is to be written: it is given again and again as it grows. `finish` comes after
         it, however it ends."""
-        settings = {name: given.pop(name) for name in self.settings}
-        controls = MapControls(**given)
         try:
             checked = check_settings(settings, _LABELS)
             generations = self._models.write(title, text, checked)
             yield {self.notice: _NO_NOTICE, self.stop: gr.update(interactive=True)}
-            model, generator = self._models.model(title), self._models.generator(title)
+            model = self._models.model(title)
             source = source_of(text, corrupted, model)
+            # Later, the reader has chosen what to look at.
+            begins = None if shown else first_cross_head
             with closing(generations):
                 for generation, last in _paced(generations):
-                    view: Update = {}
-                    if last and not controls.shown:  # later, the reader has chosen what to look at
-                        controls = _best_view(controls, generation)
-                        view = {self.viewer.layer: controls.layer, self.viewer.head: controls.head}
-                    shown = replace(controls, shown=_shown(title, source, generation))
-                    selection = self._models.select_of_generation(
-                        model, generator, generation, shown
-                    )
-                    yield {**self._grown(selection, shown, checked.max_tokens), **view}
+                    yield {
+                        self.shown: _shown(title, source, generation),
+                        **self._said(model, generation, checked.max_tokens),
+                        **self._written(
+                            model,
+                            generation,
+                            source,
+                            busy=True,
+                            begins=begins(generation) if begins and last else None,
+                        ),
+                    }
         except RequestError as error:
             lines = [str(error)]
-            if controls.shown:
+            if shown:
                 lines.append("What stands below was written before.")
             notice = {"error": True, "lines": lines}
             yield {self.notice: notice, self.stop: gr.update(interactive=False)}
 
-    def finish(self, **controls: Any) -> Update:
+    def finish(self, shown: Any) -> Update:
         """The generation came to an end, or was stopped."""
         stop: Update = {self.stop: gr.update(interactive=False)}
-        return {**stop, **self.viewer.redraw(**controls)} if controls["shown"] else stop
+        if not shown:
+            return stop
+        model, _, generation = self._models.shown_generation(shown)
+        source = source_of(generation.source.text, shown.get("corrupted"), model)
+        return {**stop, **self._written(model, generation, source)}
 
-    def _grown(self, selection: GenerationSelection, controls: MapControls, most: int) -> Update:
-        """A text as far as it came."""
-        lines = wording.write_notices(selection.generation, selection.model.bundle, most)
+    def _said(self, model: EncoderModel, generation: Generation, most: int) -> Update:
+        """What a reader should know of the source; `most` tokens were to be written."""
+        lines = wording.write_notices(generation, model.bundle, most)
+        return {self.notice: {"error": False, "lines": lines}}
+
+    def _written(
+        self,
+        model: EncoderModel,
+        generation: Generation,
+        source: Source | None,
+        *,
+        busy: bool = False,
+        begins: tuple[int, int] | None = None,
+    ) -> Update:
+        """A text as far as it came, and its maps; `begins` as in the Classify tab."""
+        generator = self._models.generator(model.bundle.title)
+        maps = maps_of_generation(model, generation, busy=busy)
         return {
-            self.shown: controls.shown,
-            self.notice: {"error": False, "lines": lines},
-            self.written: payloads.written(selection, busy=True),
+            self.written: payloads.written(model, generator, generation, source, busy=busy),
+            self.viewer.maps: beginning_with(begins, maps),
         }
 
     def _source(self, source: Source, model: EncoderModel, *, asked: bool = False) -> Update:
@@ -307,17 +317,6 @@ class WriteTab:
             generator=generator,
             generation=generation,
         )
-
-
-def _paced(generations: Iterable[Generation]) -> Iterator[tuple[Generation, bool]]:
-    """What is shown of a growing text, and whether it is the last of it."""
-    shown_at, latest = 0.0, None
-    for latest in generations:
-        if time.monotonic() - shown_at >= _PAUSE:
-            shown_at = time.monotonic()
-            yield latest, False
-    if latest is not None:
-        yield latest, True
 
 
 def _lay_out_settings() -> dict[str, Component]:
@@ -354,12 +353,18 @@ def _fields(names: dict[str, tuple[str, str]]) -> dict[str, Component]:
     }
 
 
+def _paced(generations: Iterable[Generation]) -> Iterator[tuple[Generation, bool]]:
+    """A growing text as often as somebody sees it change, and whether it is the whole one."""
+    shown_at, latest = 0.0, None
+    for latest in generations:
+        if time.monotonic() - shown_at >= _PAUSE:
+            shown_at = time.monotonic()
+            yield latest, False
+    if latest is not None:
+        yield latest, True
+
+
 def _shown(title: Any, corrupted: Source | None, generation: Generation) -> dict[str, Any]:
     """What `MapControls.shown` holds."""
     shown = {"bundle": title, "text": generation.source.text, "ids": generation.ids}
     return {**shown, "corrupted": corrupted._asdict()} if corrupted else shown
-
-
-def _best_view(controls: MapControls, generation: Generation) -> MapControls:
-    layer, head = first_cross_head(generation)
-    return replace(controls, layer=layer + 1, head=head + 1)

@@ -1,29 +1,6 @@
 // What the page's widgets share. A widget is given it as `library`, and takes from it what it needs.
 window.attentionExplorer = ({ element, props, watch }) => {
-  // Builds elements from data. A reader's text only ever becomes textContent or an attribute's
-  // value, never HTML, so nothing in it can run.
-  const make = (tag, options = {}, children = []) => {
-    const { className, text, attributes = {}, style = {} } = options;
-    const node = document.createElement(tag);
-    if (className) node.className = className;
-    if (text !== undefined) node.textContent = text;
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    for (const [name, value] of Object.entries(style)) node.style.setProperty(name, value);
-    node.append(...children);
-    return node;
-  };
-  const bdi = (text) => make("bdi", { text });
-  const hint = (text) => make("p", { className: "hint", text });
-  // A size with so many digits: what they cannot show is "<0.1", and only nothing is 0.
-  const sized = (size, digits) => {
-    const text = size.toFixed(digits);
-    return size > 0 && !Number(text) ? `<${(10 ** -digits).toFixed(digits)}` : text;
-  };
-  // Nor is anything but all of it 100 %.
-  const percent = (share) => {
-    if (share > 0.9995 && share < 1) return ">99.9 %";
-    return `${sized(100 * share, share < 0.0995 || (share > 0.995 && share < 1) ? 1 : 0)} %`;
-  };
+  const { make, bdi, hint, sized, percent, rove, chipStrip, nameOf, chipFor, ink, press, reveal, one, has, less, together, toggled, layerOf } = window.attentionMaps;
   const root = element.querySelector(".widget");
   // Calls draw with each new value, and with the one that is already there. One that lacks what is
   // needed empties the widget.
@@ -32,16 +9,6 @@ window.attentionExplorer = ({ element, props, watch }) => {
     watch("value", update);
     update();
   };
-  // Arrow keys move among buttons, of which only one is a tab stop.
-  const rove = (buttons, index, step) => {
-    const target = buttons[Math.min(Math.max(index + step, 0), buttons.length - 1)];
-    buttons.forEach((button) => (button.tabIndex = button === target ? 0 : -1));
-    target.focus();
-  };
-  // Chips in a strip, which readers of a screen hear by its label.
-  const chipStrip = (label, chips = [], { className = "", ...attributes } = {}) =>
-    make("div", { className: `chips ${className}`.trim(), attributes: { role: "group", "aria-label": label, ...attributes } }, chips);
-
   // Numbers with a sign, as ink of two colours; the sign is always written too, for those who do not
   // tell the colours apart.
   const signed = (value, digits) => (value ? `${value < 0 ? "−" : "+"}${sized(Math.abs(value), digits)}` : "0");
@@ -99,98 +66,7 @@ window.attentionExplorer = ({ element, props, watch }) => {
   const answerBars = ({ bars }) =>
     make("ol", { className: "bars" }, bars.map(({ label, text, share }, place) => bar(place ? "bar" : "bar first", label, text, share)));
 
-  // The shares that a query gives to each of `count` keys; null where one is hidden.
-  const unpack = (value, count) => {
-    const bytes = Uint8Array.from(atob(value.rows), (character) => character.charCodeAt(0));
-    const view = new DataView(bytes.buffer);
-    return (query) => {
-      const row = value.queries.indexOf(query);
-      const shares = Array(count).fill(null);
-      if (row < 0) return { shares, removed: 0 };
-      value.keys.forEach((index, column) => {
-        const packed = view.getUint16(2 * (row * value.keys.length + column), true);
-        shares[index] = (value.tops[row] * packed) / 65535;
-      });
-      return { shares, removed: value.removed[row], maximum: value.maximum };
-    };
-  };
-
-  const nameOf = (token) => (token.special ? token.text : `“${token.continues ? "##" : ""}${token.text}”`);
-
-  const chipFor = (token, hidden, tag = "button") => {
-    const classes = ["chip", token.special && "special", token.continues && "continues", hidden && "hidden"];
-    const number = token.number ? [make("small", { text: token.number })] : [];
-    const attributes = tag === "button" ? { type: "button", ...(hidden ? { disabled: "" } : {}) } : {};
-    return make(tag, { className: classes.filter(Boolean).join(" "), attributes }, [...number, bdi(token.text)]);
-  };
-
-  const ink = (chips, tokens, shares) => {
-    const top = Math.max(...shares, 1e-9);
-    chips.forEach((chip, index) => {
-      const share = shares[index];
-      chip.style.setProperty("--ink-share", share === null ? 0 : Math.sqrt(share / top).toFixed(3));
-      chip.title = share === null ? "hidden" : `${tokens[index].piece} · ${percent(share)}`;
-    });
-  };
-
-  // The line under a strip: what a token attends to, in words.
-  const looksAt = (query, tokens, { shares, removed, maximum = false }) => {
-    const best = shares
-      .map((share, index) => ({ share, index }))
-      .filter(({ share }) => share >= 0.0005) // less would be written as 0.0 %
-      .sort((a, b) => b.share - a.share)
-      .slice(0, 6);
-    return [
-      make("strong", {}, [bdi(nameOf(query))]),
-      ` attends to `,
-      ...best.flatMap(({ share, index }, place) => [
-        place ? ", " : "",
-        make("span", { className: "target" }, [bdi(nameOf(tokens[index])), " ", make("b", { text: percent(share) })]),
-      ]),
-      best.length ? "" : "nothing that is shown",
-      removed > 0.0005
-        ? ` (${maximum ? "" : "shares of what is shown; "}${percent(removed)} of its attention went to hidden special tokens)`
-        : "",
-      maximum ? " (the largest weights of all these heads: they add up to more than 100 %)" : "",
-      ".",
-    ];
-  };
-
-  // One chip is chosen and a tab stop; its strip scrolls until it is seen, and the page stays.
-  const press = (chips, chosen) => {
-    chips.forEach((chip, index) => {
-      chip.setAttribute("aria-pressed", index === chosen);
-      chip.classList.toggle("query", index === chosen);
-      chip.tabIndex = index === chosen ? 0 : -1;
-    });
-  };
-  const reveal = (strip) => {
-    const chip = strip?.querySelector(".chip.query");
-    if (!chip) return;
-    const top = chip.offsetTop - strip.offsetTop;
-    const below = top + chip.offsetHeight > strip.scrollTop + strip.clientHeight;
-    if (top < strip.scrollTop || below) strip.scrollTop = top - strip.clientHeight / 2;
-  };
-
-  // Mouse and keyboard on the chips of the strip with this selector.
-  const followChips = (selector, { choose, paint, leave }) => {
-    const all = () => [...root.querySelectorAll(`${selector} .chip`)];
-    const at = (target) => {
-      const chip = target.closest(`${selector} .chip`);
-      return chip && !chip.disabled ? all().indexOf(chip) : -1;
-    };
-    root.addEventListener("click", ({ target }) => at(target) >= 0 && choose(at(target)));
-    root.addEventListener("mouseover", ({ target }) => at(target) >= 0 && paint(at(target)));
-    root.addEventListener("mouseleave", leave);
-    root.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key];
-      if (!step || at(event.target) < 0) return;
-      event.preventDefault();
-      const usable = all().filter((chip) => !chip.disabled);
-      rove(usable, usable.indexOf(event.target), step);
-      choose(at(document.activeElement));
-    });
-  };
+  const followChips = (selector, handlers) => window.attentionMaps.followChips(root, selector, handlers);
 
   // A clean sentence with the places that were corrupted: how, and once it is known whether they are
   // restored, with a mark for it.
@@ -274,15 +150,7 @@ window.attentionExplorer = ({ element, props, watch }) => {
   };
 
   // The heads that are ablated, as this page knows them: pairs of layer and head, from 1.
-  const one = ([layer, head]) => `layer ${layer}, head ${head}`;
-  const has = (heads, [layer, head]) => heads.some((pair) => pair[0] === layer && pair[1] === head);
-  const less = (heads, others) => heads.filter((pair) => !has(others, pair));
-  const together = (heads, others) => [...heads, ...less(others, heads)];
   const equal = (heads, others) => heads.length === others.length && !less(heads, others).length;
-  // What is ablated after these are toggled: they go, or come back if all of them were gone.
-  const toggled = (heads, these) => (these.every((pair) => has(heads, pair)) ? less(heads, these) : together(heads, these));
-  const layerOf = (layer, heads) => [...Array(heads).keys()].map((head) => [layer, head + 1]);
-
   // Of quick clicks the last counts: those of one moment are sent as one, since two requests may
   // reach the server in any order; and until its answer is there, answers to earlier ones are passed
   // over, but not for ever.
@@ -303,7 +171,7 @@ window.attentionExplorer = ({ element, props, watch }) => {
   return {
     make, bdi, hint, sized, percent, root, show, rove, chipStrip, signed, points, signedInk, largest, nats,
     mainOf, short, inPoints, amount, fullInk, paired, askedAbout, wholeOf, lessThanCounts, effectChip,
-    bar, answerBars, unpack, nameOf, chipFor, ink, looksAt, press, reveal, followChips, cleanSentence,
+    bar, answerBars, nameOf, chipFor, ink, press, reveal, followChips, cleanSentence,
     scrollBox, namedTable, headGrid, headCell, cellText, place, followCells, one, has, less, together, equal,
     toggled, layerOf, soon, forgetSent, isOld,
   };

@@ -1,13 +1,6 @@
 // Widgets of a few lines each, by their names: each draws one value.
 const { make, bdi, hint, percent, root, chipStrip, signed, askedAbout, answerBars, cleanSentence } = library;
 
-// Some parts of a note stand out, or lead to a source.
-const notePart = (note) => {
-  if (typeof note === "string") return note;
-  if (!note.href) return make("strong", { text: note.text });
-  return make("a", { text: note.text, attributes: { href: note.href, target: "_blank", rel: "noopener noreferrer" } });
-};
-
 const exampleButton = (example, index) => {
   const text = example.text_pair ? `${example.text} + ${example.text_pair}` : example.text;
   const button = make("button", { className: "example", text, attributes: { type: "button", title: text } });
@@ -47,8 +40,6 @@ const small = {
     const spans = facts.map((fact) => make("span", { text: fact }));
     root.replaceChildren(make("p", { className: "facts" }, [make("strong", { text: title }), ...spans]));
   },
-
-  notes: (notes) => root.replaceChildren(make("p", {}, notes.flatMap((note) => [notePart(note), " "]))),
 
   notice: ({ error, lines }) =>
     root.replaceChildren(...lines.map((text) => make("p", { className: error ? "notice error" : "notice", text }))),

@@ -1,27 +1,21 @@
-// The text that grows. The chosen token shows its candidates, and what it attended to.
-const { make, bdi, hint, sized, percent, root, chipStrip, bar, unpack, nameOf, chipFor, ink, looksAt, press, reveal, followChips, cleanSentence } = library;
+// The text that grows. The chosen token shows its candidates; what it attended to is shown by the
+// maps below, whose chosen token is this one.
+const { make, bdi, hint, sized, percent, root, chipStrip, bar, nameOf, chipFor, press, reveal, followChips, cleanSentence } = library;
+const { axisOf, placeOf } = window.attentionMaps;
 
 let shown = null;
 let chosen = null; // null: the newest token while the text grows, then the one worth a look
+let state = { words: true, special_tokens: true }; // of the maps
 
 const part = (tag, className, attributes = {}) => make(tag, { className, attributes });
 const output = part("p", "output");
-const state = part("p", "hint", { "aria-live": "polite" });
+const line = part("p", "hint", { "aria-live": "polite" });
 const targetStrip = chipStrip("Generated tokens", [], { className: "target-chips" });
-const keyTitle = part("p", "hint");
-const keyStrip = chipStrip("", [], { className: "key-chips" });
-const looked = part("p", "looks-at", { "aria-live": "polite" });
 const repair = part("div", "repair");
 const chance = part("p", "chance", { "aria-live": "polite" });
 const bars = part("ol", "bars");
-const card = [make("h2", { text: "Generated text" }), output, state, repair, targetStrip, keyTitle, keyStrip, looked, chance, bars];
-
-const paint = (query) => {
-  const row = shown.row(query);
-  ink([...keyStrip.children], shown.key_tokens, row.shares);
-  [...targetStrip.children].forEach((chip, index) => chip.classList.toggle("query", index === query));
-  return row;
-};
+const card = [make("h2", { text: "Generated text" }), output, line, repair, targetStrip, chance, bars];
+const chips = () => [...targetStrip.children];
 
 const candidateBar = ({ text, share, chosen: taken }) => bar(taken ? "bar taken" : "bar", text, percent(share), share, { title: text });
 
@@ -42,38 +36,47 @@ const chances = (steps) => {
   return [` was written in ${steps.length} pieces: `, ...pieces, `; together ${percent(together)}. The entropy of its first piece was ${bits(entropy)}. The likeliest there:`];
 };
 
-const showToken = (query) => {
-  shown.current = query;
-  const token = shown.tokens[query];
-  const row = paint(query);
-  press([...targetStrip.children], query);
-  looked.replaceChildren(...looksAt(token, shown.key_tokens, row));
-  chance.replaceChildren(make("strong", {}, [bdi(nameOf(token))]), ...chances(token.steps));
-  bars.replaceChildren(...token.steps[0].candidates.map(candidateBar));
+const showToken = (place) => {
+  const token = shown.axis.whole[place];
+  const steps = token.places.map((piece) => shown.tokens[piece].step);
+  press(chips(), place);
+  chance.replaceChildren(make("strong", {}, [bdi(nameOf(token))]), ...chances(steps));
+  bars.replaceChildren(...steps[0].candidates.map(candidateBar));
 };
 
-const choose = (query) => {
-  chosen = query;
-  showToken(query);
+const choose = (place) => {
+  chosen = shown.axis.whole[place].places[0];
+  showToken(place);
+  document.querySelector("#write_map_view")?.dispatchEvent(new CustomEvent("maps-set", { detail: { chosen, direction: "from" } }));
 };
 
-const drawAll = () => {
-  const source = shown.looks_at === "source";
-  if (!card[0].isConnected) root.replaceChildren(...card);
-  root.classList.toggle("busy", shown.busy);
-  root.classList.toggle("done", !shown.busy || root.classList.contains("done"));
-  for (const line of [state, looked, chance]) line.setAttribute("aria-live", shown.busy ? "off" : "polite");
-  output.replaceChildren(bdi(shown.text));
-  state.textContent = `${shown.state} · ${shown.name} · choose a ${shown.unit} to see its candidates and what it attended to`;
-  repair.replaceChildren(...(shown.repair ? cleanSentence(shown.repair) : []));
-  keyTitle.textContent = source ? "The source" : `What was there before each ${shown.unit}`;
-  keyStrip.setAttribute("aria-label", keyTitle.textContent);
-  targetStrip.replaceChildren(...shown.tokens.map((token, index) => chipFor(token, !shown.queries.includes(index))));
-  keyStrip.replaceChildren(...shown.key_tokens.map((token, index) => chipFor(token, !shown.keys.includes(index), "span")));
-  for (const line of [looked, chance, bars]) line.replaceChildren();
+const draw = () => {
+  const held = chips().indexOf(document.activeElement);
+  shown.axis = axisOf(shown.tokens, state);
+  const { axis } = shown;
+  targetStrip.replaceChildren(...axis.whole.map((token, place) => chipFor(token, !axis.indexes.includes(place))));
+  line.textContent = `${shown.state} · choose a ${axis.unit} to see its candidates and what it attended to`;
+  const newest = axis.indexes.at(-1);
+  const places = [chosen ?? (shown.busy ? null : shown.first)].map((piece) => (piece === null ? newest : placeOf(axis, piece)));
+  const wanted = [...places, newest].find((place) => axis.indexes.includes(place));
+  for (const one of [chance, bars]) one.replaceChildren();
+  if (wanted === undefined) return;
+  showToken(wanted);
+  chips()[held]?.focus({ preventScroll: true });
+  reveal(targetStrip);
 };
 
-followChips(".target-chips", { choose, paint, leave: () => shown?.current !== undefined && paint(shown.current) });
+followChips(".target-chips", { choose, paint: () => {}, leave: () => {} });
+
+// The maps show words or tokens, and a row of theirs was chosen: this strip follows.
+document.addEventListener("maps-state", ({ target, detail }) => {
+  if (target.closest("#write_map_view") === null || !shown) return;
+  const same = ["words", "special_tokens"].every((name) => state[name] === detail[name]);
+  state = detail;
+  if (detail.direction === "from" && detail.chosen !== null) chosen = detail.chosen;
+  if (!same) draw();
+  else if (chosen !== null) showToken(placeOf(shown.axis, chosen));
+});
 
 const update = () => {
   const value = props.value;
@@ -83,17 +86,15 @@ const update = () => {
     root.replaceChildren(hint("Nothing is generated yet. Press Write, and the text grows here, token by token."));
     return;
   }
-  const held = [...targetStrip.children].indexOf(document.activeElement);
   if (!shown || shown.source !== value.source || (value.busy && !shown.busy)) chosen = null;
-  if (value.chosen !== null) chosen = value.chosen;
-  shown = { ...value, row: unpack(value, value.key_tokens.length) };
-  drawAll();
-  const newest = value.queries[value.queries.length - 1];
-  const wanted = [chosen ?? (value.busy ? newest : value.first), newest].find((token) => value.queries.includes(token));
-  if (wanted === undefined) return;
-  showToken(wanted);
-  targetStrip.children[held]?.focus({ preventScroll: true });
-  reveal(targetStrip);
+  shown = { ...value };
+  if (!card[0].isConnected) root.replaceChildren(...card);
+  root.classList.toggle("busy", shown.busy);
+  root.classList.toggle("done", !shown.busy || root.classList.contains("done"));
+  for (const one of [line, chance]) one.setAttribute("aria-live", shown.busy ? "off" : "polite");
+  output.replaceChildren(bdi(shown.text));
+  repair.replaceChildren(...(shown.repair ? cleanSentence(shown.repair) : []));
+  draw();
 };
 watch("value", update);
 update();

@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.ui.widgets import WEB
+from explorer.ui.widgets import WEB, maps_script
 
 SHARED = "signed, points, percent, amount, effectChip, fullInk, cellText"
 
@@ -11,6 +11,7 @@ SHARED = "signed, points, percent, amount, effectChip, fullInk, cellText"
 def calculate(browser):
     """Evaluates an expression among the scripts that widgets share."""
     page = browser.new_page()
+    page.add_script_tag(content=maps_script())
     page.add_script_tag(path=WEB / "lib.js")
     given = f"const {{ {SHARED} }} = attentionExplorer({{ element: document }});"
     yield lambda expression: page.evaluate(f"() => {{ {given} return {expression}; }}")

@@ -40,12 +40,12 @@ def test_the_head_of_the_map_is_left_out_and_all_are_put_back(page, model):
     line.wait_for()
     assert line.inner_text().startswith("1 head is ablated (layer 2: 1).")
     answer_of(page, model.read(FIRST, ablated=((1, 0),)))
-    assert page.locator("#heads .tile.out").count() == 1
+    assert page.locator("#map_view .tile.out").count() == 1
     page.get_by_role("button", name="Put back layer 2, head 1", exact=True).wait_for()
     page.get_by_role("button", name="Put all heads back").click()
     line.wait_for(state="detached")
     answer_of(page, model.read(FIRST))
-    assert page.locator("#heads .tile.out").count() == 0
+    assert page.locator("#map_view .tile.out").count() == 0
 
 
 def test_a_cell_leaves_its_head_out_by_keyboard_and_the_grid_stays(page, model):
@@ -119,7 +119,7 @@ def test_the_curve_is_walked_and_its_heads_are_left_out(page):
 
 def test_a_decoders_heads_stand_in_two_grids_and_ink_the_tokens(page):
     page.get_by_role("tab", name="Write", exact=True).click()
-    page.locator("#write_map img").wait_for(state="attached")
+    page.locator("#write_map_view .type").first.wait_for()
     page.locator("#write_tab").get_by_role("tab", name="Heads", exact=True).click()
     page.locator("#decoder_heads_cost", has_text="Reads ").wait_for()
     page.locator("#decoder_heads_start").click()

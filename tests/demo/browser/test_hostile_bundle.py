@@ -75,12 +75,12 @@ def test_no_name_in_it_fetches_anything_wherever_it_is_shown(
         page.get_by_label("Model", exact=True).click()
         page.get_by_role("option", name=strange.title).click()
         page.locator("#facts strong", has_text=strange.title).wait_for()
-        page.locator("#svg:enabled").wait_for()
+        page.locator("#map_view .type").first.wait_for()
         assert strange.licence in page.locator("#about").inner_text()
         page.locator("#examples .example").first.click()
         page.get_by_label("Show special tokens").first.click()
-        page.locator("#notes", has_text="are hidden").wait_for()
-        said = page.locator("#notes").inner_text()
+        page.locator("#map_view .notes", has_text="are hidden").wait_for()
+        said = page.locator("#map_view .notes").inner_text()
         assert f"{as_markdown(address, 'cls')} and {as_html(address, 'sep')} are hidden" in said
 
         page.get_by_role("tab", name="Words").click()

@@ -11,8 +11,8 @@ PANELS = {
 def open_panel(page, name):
     task, tab, _ = PANELS[name]
     page.get_by_role("tab", name=task, exact=True).click()
-    ready = "#map img" if task == "Classify" else "#write_map img"
-    page.locator(ready).wait_for(state="attached")
+    ready = "#map_view .type" if task == "Classify" else "#write_map_view .type"
+    page.locator(ready).first.wait_for(state="attached")
     section = page.locator("#classify_tab" if task == "Classify" else "#write_tab")
     section.get_by_role("tab", name=tab, exact=True).click()
     page.locator(f"#{name}_cost", has_text="Reads ").wait_for()

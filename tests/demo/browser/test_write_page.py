@@ -2,23 +2,17 @@
 
 import re
 import time
-from base64 import b64decode
-from io import BytesIO
 from threading import Event
 from types import SimpleNamespace
 
 import pytest
-from matplotlib.image import imread
 
-from explorer.drawing import axis_labels, map_geometry
 from explorer.inference.decoder import DecoderSession
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
-from explorer.maps.maps import place_of
 from explorer.maps.view import first_cross_head, first_step, generation_map
 from explorer.ui.models import offered_sources
 
-LAYER_HEAD = ("layer", "head")
 OUTER_TABS = "[role=tab]:not([role=tabpanel] *)"
 """Not those within a tab, which are for its analyses."""
 
@@ -61,7 +55,7 @@ def open_tab(page):
 def settled(page):
     """Waits until a text stands there, with its map."""
     page.locator("#written .done:not(.busy)").wait_for()
-    page.locator("#write_map img").wait_for(state="attached")
+    page.locator("#write_map_view .type").first.wait_for(state="attached")
     page.locator("#stop:disabled").wait_for()
 
 
@@ -76,22 +70,19 @@ def write(page, text):
     settled(page)
 
 
-def act_and_wait(page, act):
-    """Does something that draws another map, and waits for it."""
-    image = page.locator("#write_map img")
-    old = image.get_attribute("src")
-    act()
-    page.wait_for_function("old => document.querySelector('#write_map img').src !== old", arg=old)
-
-
 def words(page, strip):
-    return page.locator(f"#written .{strip} .chip bdi").evaluate_all(
+    """Of a strip of the maps: the generated text's own, or the other."""
+    return page.locator(f"#write_map_view .{strip} .chip bdi").evaluate_all(
         "all => all.map(one => one.textContent)"
     )
 
 
 def looked(page):
-    return page.locator("#written .looks-at").inner_text()
+    return page.locator("#write_map_view .looks-at").inner_text()
+
+
+def picture(page):
+    return page.locator("#write_map_view canvas.map").evaluate("canvas => canvas.toDataURL()")
 
 
 def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(fresh_page, first):
@@ -103,21 +94,28 @@ def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(f
 
     assert page.locator("#source textarea").input_value() == first.source.text
     assert page.locator("#written .output").inner_text() == first.text
-    assert words(page, "target-chips") == [
-        token.text or token.piece for token in view.queries.whole
-    ]
-    assert words(page, "key-chips") == [t.text or t.piece for t in view.keys.whole]
-    pressed = page.locator("#write_heads .tile[aria-pressed=true]").get_attribute("aria-label")
+    assert words(page, "own") == [token.text or token.piece for token in view.queries.whole]
+    assert words(page, "other") == [t.text or t.piece for t in view.keys.whole]
+    pressed = page.locator("#write_map_view .tile[aria-pressed=true]").get_attribute("aria-label")
     assert pressed.startswith(f"Layer {layer + 1}, head {head + 1}: ")
-    place = place_of(view.queries, first_step(first))
-    assert chips.nth(place).get_attribute("aria-pressed") == "true"
+    piece = first_step(first)
+    place = next(at for at, one in enumerate(view.queries.words) if piece in one.places)
+    row = page.locator("#write_map_view .own .chip")
+    for strip in (chips, row):
+        assert strip.nth(place).get_attribute("aria-pressed") == "true"
 
     chips.first.click()
     for place, key in ((0, "ArrowRight"), (1, "End"), (len(view.queries.whole) - 1, "Home")):
         best = int(view.weights[place].argmax())
         assert re.search(rf"attends to \W*{re.escape(names[best])}\W* \d", looked(page))
         assert chips.nth(place).evaluate("chip => chip === document.activeElement")
+        assert row.nth(place).get_attribute("aria-pressed") == "true"
         page.keyboard.press(key)
+    row.nth(1).click()
+    assert chips.nth(1).get_attribute("aria-pressed") == "true"
+    said = page.locator("#written .chance").inner_text()
+    assert view.queries.tokens[1].text in said
+    chips.first.click()
     step, bars = first.steps[0], page.locator("#written .bar")
     assert bars.count() == 10
     assert bars.locator("bdi").all_inner_texts() == [t.label for t in first.candidates[0]]
@@ -132,29 +130,45 @@ def test_another_text_and_every_map_of_it(page, model):
     assert page.locator("#written .output").inner_text() == generation.text
     assert "ended by itself" in page.locator("#written .hint").first.inner_text()
 
-    act_and_wait(page, lambda: page.locator("#write_heads .tile").nth(5).click())
-    assert "layer 2, mean over heads" in page.locator("#write_map img").get_attribute("alt")
-    act_and_wait(page, lambda: page.get_by_label("itself (self-attention)").click())
-    act_and_wait(page, lambda: page.locator("#write_special input").click())
-    assert "Special tokens are hidden" in page.locator("#write_notes").inner_text()
-    assert words(page, "key-chips")[0] == "[CLS]"
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    view = page.locator("#write_map_view")
+    before = picture(page)
+    view.locator(".tile").nth(5).click()
+    assert picture(page) != before
+    assert "Map of Cross-attention, layer 2, mean over heads" in (
+        view.locator(".map-box").get_attribute("aria-label")
+    )
+    view.get_by_label("itself (self-attention)").click()
+    assert view.locator("input.by_norms").is_disabled()
+    assert words(page, "other")[0] == "[CLS]"
+    view.get_by_label("Show special tokens").click()
+    assert "Special tokens are hidden" in view.locator(".notes").inner_text()
+    hidden = page.locator("#written .target-chips .chip:disabled").count()
+    assert hidden == sum(token.special for token in generation.tokens)
+    page.wait_for_timeout(300)  # for what would be asked
+    assert asked == []
 
-    view = generation_map(generation, "written", 1, "mean", words=True, special_tokens=False)
-    box = map_geometry(axis_labels(view.queries), axis_labels(view.keys))
-    image = page.locator("#write_map img")
-    scale = image.bounding_box()["width"] / box.width
-    y = box.top + box.map_height * 2.5 / len(view.queries.tokens)
-    image.click(position={"x": scale * (box.left + 0.1), "y": scale * y})
-    row = int(view.queries.indexes[2])
+    shown = generation_map(generation, "written", 1, "mean", words=True, special_tokens=False)
+    box = view.locator(".map-box")
+    left, top, side = (float(box.get_attribute(f"data-{of}")) for of in ("left", "top", "cell"))
+    box.click(position={"x": left + side / 2, "y": top + 2.5 * side})
+    row = int(shown.queries.indexes[2])
     page.locator(f"#written .target-chips .chip:nth-child({row + 1}).query").wait_for()
 
-    with page.expect_download() as download:
-        page.locator("#write_png").click()
-    assert download.value.suggested_filename == "self-attention-layer2-mean.png"
-    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    for kind, start in (("PNG", b"\x89PNG"), ("CSV", b"\xef\xbb\xbf")):
+        with page.expect_download() as download:
+            view.get_by_role("button", name=f"Download {kind}").click()
+        name = f"self-attention-layer2-mean.{kind.lower()}"
+        assert download.value.suggested_filename == name
+        assert download.value.path().read_bytes().startswith(start)
 
-    act_and_wait(page, lambda: page.get_by_label("the source (cross-attention)").click())
-    act_and_wait(page, lambda: page.locator("#write_special input").click())
+    view.get_by_label("the source (cross-attention)").click()
+    view.get_by_label("Show special tokens").click()
+    view.get_by_role("button", name="is attended to by").click()
+    view.locator(".own .chip").nth(1).click()
+    assert looked(page).startswith("“a” is attended to by ")
+    view.get_by_role("button", name="attends to", exact=True).click()
 
 
 def test_a_sentence_is_corrupted_in_one_way_after_another_and_an_example_is_written(page):
@@ -187,7 +201,7 @@ def test_a_sentence_is_corrupted_in_one_way_after_another_and_an_example_is_writ
     marked.wait_for(state="detached")
 
     page.locator("#write_examples .example").nth(1).click()
-    page.wait_for_function("() => /dull/.test(document.querySelector('.key-chips').innerText)")
+    page.locator("#write_map_view .other", has_text="dull").wait_for()
     settled(page)
 
 
@@ -269,11 +283,11 @@ def test_hostile_texts_are_read_and_run_nothing(page, hostile):
         page.locator("#source textarea").press("Enter")
         plain = re.sub(r"\s|\u202e|\u200d", "", text)
         page.wait_for_function(
-            "start => [...document.querySelectorAll('.key-chips bdi')]"
+            "start => [...document.querySelectorAll('#write_map_view .other bdi')]"
             ".map((one) => one.textContent).join('').startsWith(`[CLS]${start}`)",
             arg=plain[:4],
         )
-        shown = re.sub(r"\u200d", "", "".join(words(page, "key-chips")[1:-1]))
+        shown = re.sub(r"\u200d", "", "".join(words(page, "other")[1:-1]))
         assert shown == plain or plain.startswith(shown)
     settled(page)
 
@@ -302,7 +316,7 @@ def test_a_page_shows_the_tabs_that_its_model_has_and_its_words_run_nothing(open
 
         choose_model(page, "Foreign", ["Write"])
         settled(page)
-        assert page.locator("#write_heads .tile").count() == 3 * 5
+        assert page.locator("#write_map_view .tile").count() == 3 * 5
         assert not page.locator("#corrupt").is_visible()
         # Some of this model's words are hostile.
         for piece in ("<img src=x onerror=alert(1)>", "${alert(1)}", "{{7*7}}", "\\u`"):
@@ -331,10 +345,9 @@ def test_the_tab_fits_and_axe_finds_nothing_serious(
         if width == 360:
             settled(page)  # it opens on the one tab that it has
             assert page.locator(f"{OUTER_TABS}:visible").all_inner_texts() == ["Write"]
-            drawn = page.locator("#write_map img").get_attribute("src").split(",")[1]
-            assert imread(BytesIO(b64decode(drawn)))[0, 0, :3].max() < 0.5, "on dark paper"
-            layer, head = (page.locator(f"#write_{one} input").input_value() for one in LAYER_HEAD)
-            pressed = page.locator("#write_heads .tile[aria-pressed=true]")
+            chosen = page.locator("#write_map_view select")
+            layer, head = (one.input_value() for one in chosen.all())
+            pressed = page.locator("#write_map_view .tile[aria-pressed=true]")
             assert pressed.get_attribute("aria-label").startswith(f"Layer {layer}, head {head}: ")
         else:
             open_tab(page)

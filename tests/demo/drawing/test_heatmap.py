@@ -10,9 +10,8 @@ from PIL import Image
 
 from explorer import drawing
 from explorer.drawing import (
-    DARK,
     DOTS_PER_INCH,
-    LIGHT,
+    INK,
     MAX_NAMED,
     axis_labels,
     label_step,
@@ -20,6 +19,7 @@ from explorer.drawing import (
 )
 from explorer.inference.tokens import Token
 from explorer.maps.maps import Axis
+from explorer.maps.packed import ink_of, scale_top
 from explorer.maps.view import MapView
 
 HOSTILE = [
@@ -75,6 +75,17 @@ def test_a_long_word_is_shortened():
     assert axis_labels(view_of(["x" * 300]).queries) == ["x" * 13 + "…"]
 
 
+def ink_of_cells(image, box, rows, columns):
+    """The colour in the middle of each cell, where the geometry says that it is; the darker, the
+    less."""
+    found = {}
+    for row, column in np.ndindex(rows, columns):
+        x = (box.left + box.map_width * (column + 0.5) / columns) * DOTS_PER_INCH
+        y = (box.top + box.map_height * (row + 0.5) / rows) * DOTS_PER_INCH
+        found[row, column] = image[int(y), int(x)].sum()
+    return found
+
+
 def test_the_strongest_cell_has_the_most_ink_where_the_geometry_says():
     weights = np.full((6, 6), 0.1, np.float32)
     weights[4, 1] = 0.5
@@ -86,42 +97,28 @@ def test_the_strongest_cell_has_the_most_ink_where_the_geometry_says():
     assert image.shape[:2] == pytest.approx(
         (box.height * DOTS_PER_INCH, box.width * DOTS_PER_INCH), abs=1.5
     )
-    cells = {
-        box.cell(x, y, 6, 6): image[y, x].sum()
-        for y in range(10, image.shape[0], 10)
-        for x in range(10, image.shape[1], 10)
-        if box.cell(x, y, 6, 6)
-    }
-    assert len(cells) == 36
-    assert min(cells, key=cells.get) == (4, 1)
+    ink = ink_of_cells(image, box, 6, 6)
+    assert min(ink, key=ink.get) == (4, 1)
 
 
-def test_a_click_beside_the_map_is_no_cell():
-    box = map_geometry(["a", "b"], ["a", "b"])
+@pytest.mark.parametrize("log_scale", [False, True])
+def test_more_attention_is_further_from_the_paper_at_every_step(log_scale):
+    shares = np.linspace(1e-4 if log_scale else 0, 1, 101)
+    ink = ink_of(shares, log_scale=log_scale)
+    colours = INK(ink)[:, :3] @ [0.2126, 0.7152, 0.0722]
 
-    for x, y in [(0, 0), (-5, 3), (1e9, 100), (float("nan"), 1), (float("inf"), 1)]:
-        assert box.cell(x, y, 2, 2) is None
-
-
-def test_a_dark_page_gets_a_dark_picture():
-    view = view_of(list("abc"))
-
-    light, dark = (
-        pixels(drawing.draw(view, palette=LIGHT)),
-        pixels(drawing.draw(view, palette=DARK)),
-    )
-
-    assert light[0, 0].tolist() == [255, 255, 255]
-    assert dark[0, 0].max() < 40
+    assert (np.diff(ink) > 0).all()
+    assert (np.diff(INK(np.linspace(0, 1, 101))[:, :3].sum(axis=1)) < 0).all()
+    assert (np.diff(colours) <= 0).all()
+    assert (ink[0], ink[-1]) == pytest.approx((0, 1))
 
 
-@pytest.mark.parametrize("palette", [LIGHT, DARK])
-def test_more_attention_is_further_from_the_paper_at_every_step(palette):
-    colours = palette.colormap(np.linspace(0, 1, 101))[:, :3] @ [0.2126, 0.7152, 0.0722]
+def test_a_log_scale_draws_another_picture():
+    weights = np.array([[0.9, 0.001], [0.5, 0.5]], np.float32)
+    view = view_of(["a", "b"], weights)
 
-    steps = np.diff(colours)
-
-    assert (steps < 0).all() if palette is LIGHT else (steps > 0).all()
+    assert drawing.draw(view) != drawing.draw(view, log_scale=True)
+    assert drawing.draw(view_of([]), log_scale=True)
 
 
 def test_equal_maps_are_equal_files():
@@ -158,8 +155,8 @@ def test_a_long_texts_scale_does_not_end_at_its_special_tokens():
     weights = np.full((100, 100), 0.1 / 98, np.float32)
     weights[:, [0, 99]] = 0.45
 
-    assert drawing.scale_top(weights) < 0.01
-    assert drawing.scale_top(weights[:20, :20]) == pytest.approx(0.45)
+    assert scale_top(weights) < 0.01
+    assert scale_top(weights[:20, :20]) == pytest.approx(0.45)
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -203,12 +200,7 @@ def test_a_map_of_two_texts_has_their_names_and_shape():
     assert (view.name, view.file_name) == (
         "Cross-attention, layer 1, head 1", "cross-attention-layer1-head1",
     )  # fmt: skip
-    ink = {}
-    for row, column in np.ndindex(8, 3):
-        x = (box.left + box.map_width * (column + 0.5) / 3) * DOTS_PER_INCH
-        y = (box.top + box.map_height * (row + 0.5) / 8) * DOTS_PER_INCH
-        assert box.cell(x, y, 8, 3) == (row, column)
-        ink[row, column] = image[int(y), int(x)].sum()
+    ink = ink_of_cells(image, box, 8, 3)
     assert min(ink, key=ink.get) == (6, 2)
 
 
@@ -216,7 +208,7 @@ def test_a_long_written_texts_ink_is_full_at_its_strongest_cell():
     weights = np.full((60, 60), 0.001, np.float32)
     np.fill_diagonal(weights, 0.9)
 
-    assert drawing.scale_top(weights, of_one_text=False) == pytest.approx(0.9)
+    assert scale_top(weights, of_one_text=False) == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(60, 12), (12, 60), (1, 14), (40, 60)])

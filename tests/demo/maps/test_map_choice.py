@@ -8,7 +8,6 @@ from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.inference.tokens import group_words
 from explorer.maps.view import attention_map, encoder_maps, generation_map, generation_maps
-from explorer.ui.wording import about_map, map_notes
 
 TEXTS = ("unbelievable music was unbad", "was it?")
 JOIN = {"mean": np.mean, "max": np.max}
@@ -133,22 +132,3 @@ def test_attention_that_prefers_nothing_is_even_over_what_can_be_seen(model, rea
     whole = encoder.queries.words or [[place] for place in range(len(reading.tokens))]
     sizes = [len(word.places) if words else 1 for word in whole]
     np.testing.assert_allclose(encoder.even()[2], np.array(sizes) / len(reading.tokens), atol=1e-6)
-
-
-def test_the_head_that_is_shown_is_told_with_its_type_and_others_with_a_caution(reading):
-    maps = encoder_maps(reading, words=True)
-    found = maps.head_type(1, 0)
-    stands_out, said, *_ = map_notes(attention_map(reading, 1, 0, words=True), reading, found)
-
-    assert stands_out == {"text": "Head 1 of layer 2:"}
-    assert said.startswith(found.name)
-    assert f"entropy {found.entropy:.2f}" in said
-    assert maps.head_type(1, "mean") is maps.head_type("max", 0) is None
-
-    def caution(layer, head, **how):
-        return str(about_map(attention_map(reading, layer, head, **how), None))
-
-    assert "more than 100 %" in caution(0, "max")
-    assert "nothing to do with" in caution("mean", 1)
-    assert "hides what single heads do" in caution(0, "mean")
-    assert "Kobayashi" in caution(0, 0, by_norms=True)

@@ -1,41 +1,77 @@
 """The page's own handlers, called by someone who writes HTTP by hand."""
 
+import base64
+
 import pytest
 
 SHOWN = {"bundle": "Tiny random model", "text": "the film is good", "text_pair": ""}
 
 
+MAP = {
+    "layer": 1, "head": 1, "special_tokens": True, "words": True, "by_norms": False,
+    "looks_at": "self", "part": "map",
+}  # fmt: skip
+
+
 def test_an_honest_event_is_answered(forge):
-    success, output = forge(
-        "heads", "choose", [SHOWN, 1, 1, True, True, False, False], {"layer": 2, "head": "mean"}
-    )
+    success, output = forge("map_view", "ask", [SHOWN], {**MAP, "layer": 2, "head": "mean"})
 
     assert success
-    assert output["data"][:2] == [2, "mean"]
+    joined = output["data"][0]["joined"]
+    assert (joined["layer"], joined["head"]) == (2, "mean")
 
 
+@pytest.mark.parametrize("event", ["ask", "keep"])
 @pytest.mark.parametrize(
     ("event_data", "message"),
     [
-        ({"layer": 10**9, "head": 1}, "There is no layer 1000000000; this model has layers 1 to 2"),
-        ({"layer": 1, "head": -5}, "There is no head -5"),
-        ({"layer": "__class__", "head": 1}, "There is no layer '__class__'"),
-        ({"layer": [[]], "head": {}}, "There is no layer"),
-        ({}, "There is no layer None"),
-        ([1, 2], "There is no layer None"),
-        ("layer", "There is no layer None"),
+        (
+            {**MAP, "layer": 10**9},
+            "There is no layer 1000000000; this model has layers 1 to 2",
+        ),
+        ({**MAP, "head": -5}, "There is no head -5"),
+        ({**MAP, "layer": "__class__"}, "There is no layer '__class__'"),
+        ({**MAP, "layer": [[]], "head": {}}, "There is no layer"),
+        ({**MAP, "special_tokens": "no"}, "special_tokens is 'no'"),
+        ({**MAP, "words": 7}, "words is 7; expected true or false"),
+        ({}, "special_tokens is None"),
+        ([1, 2], "special_tokens is None"),
+        ("layer", "special_tokens is None"),
+        (None, "special_tokens is None"),
     ],
 )
-def test_a_forged_head_gets_a_sentence(forge, event_data, message):
-    success, output = forge("heads", "choose", [SHOWN, 1, 1, True, True, False, False], event_data)
+def test_a_forged_map_gets_a_sentence(forge, capfd, event, event_data, message):
+    if isinstance(event_data, dict):
+        event_data = {**event_data, "kind": "png"}
+
+    success, output = forge("map_view", event, [SHOWN], event_data)
 
     assert not success
-    assert message in output["error"]
+    known = message if isinstance(event_data, dict) or event == "ask" else "There is no kind of"
+    assert known in output["error"]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", [None, 3, "exe", "../png", ["png"], {"png": 1}, "x" * 10_000])
+def test_a_forged_kind_of_file_gets_a_sentence(forge, kind):
+    success, output = forge("map_view", "keep", [SHOWN], {**MAP, "kind": kind})
+
+    assert not success
+    assert "There is no kind of file" in output["error"]
+    assert len(output["error"]) < 200
+
+
+@pytest.mark.parametrize("part", [None, 3, "all", ["tiles"], {}])
+def test_a_forged_part_is_the_map(forge, part):
+    success, output = forge("map_view", "ask", [SHOWN], {**MAP, "part": part})
+
+    assert success
+    assert output["data"][0]["maps"][0]["heads"] == [1]
 
 
 @pytest.mark.parametrize("index", [-1, 2, 10**9, "0", None, True, [0]])
 def test_a_forged_example_gets_a_sentence(forge, index):
-    data = ["Tiny random model", SHOWN, 1, 1, True, True, False, False]
+    data = ["Tiny random model", SHOWN]
 
     success, output = forge("examples", "choose", data, {"index": index})
 
@@ -44,41 +80,11 @@ def test_a_forged_example_gets_a_sentence(forge, index):
     assert "this bundle has 2" in output["error"]
 
 
-@pytest.mark.parametrize("index", [[1e9, -5], [0, 0], ["1e400", "nan"], [-1, -1]])
-def test_a_click_outside_the_map_chooses_no_row(forge, index):
-    event_data = {"index": index, "value": None}
+@pytest.mark.parametrize("name", ["shown", "layer", "head"])
+def test_a_forged_value_of_any_size_gets_a_short_sentence_and_is_not_logged(forge, capfd, name):
+    values = {"shown": SHOWN, **MAP, name: "unheardof" * 20_000}
 
-    success, output = forge("map", "select", [SHOWN, 1, 1, True, True, False, False], event_data)
-
-    assert success
-    assert output["data"][0]["chosen"] is None
-
-
-@pytest.mark.parametrize("index", [None, 3, "xy", [1], [1, 2, 3], [{}, []], [10**400, 1]])
-def test_a_click_without_two_coordinates_gets_a_sentence(forge, index):
-    event_data = {"index": index, "value": None}
-
-    success, output = forge("map", "select", [SHOWN, 1, 1, True, True, False, False], event_data)
-
-    assert not success
-    assert "two coordinates" in output["error"]
-
-
-@pytest.mark.parametrize("event_data", [None, 3, "index", [1, 2], {}, {"value": 1}])
-def test_a_click_that_says_no_place_gets_a_sentence(forge, capfd, event_data):
-    success, output = forge("map", "select", [SHOWN, 1, 1, True, True, False, False], event_data)
-
-    assert not success
-    assert "two coordinates" in output["error"]
-    assert capfd.readouterr().err == ""
-
-
-@pytest.mark.parametrize("place", range(3))
-def test_a_forged_value_of_any_size_gets_a_short_sentence_and_is_not_logged(forge, capfd, place):
-    values = [SHOWN, 1, 1]
-    values[place] = "unheardof" * 20_000
-
-    success, output = forge("layer", "input", [*values, True, True, False, False])
+    success, output = forge("map_view", "ask", [values.pop("shown")], values)
 
     assert not success
     assert len(output["error"]) < 200
@@ -98,9 +104,7 @@ def test_a_forged_value_of_any_size_gets_a_short_sentence_and_is_not_logged(forg
     ],
 )
 def test_a_forged_text_gets_a_sentence(forge, shown, message):
-    event_data = {"layer": 1, "head": 1}
-
-    success, output = forge("heads", "choose", [shown, 1, 1, True, True, False, False], event_data)
+    success, output = forge("map_view", "ask", [shown], MAP)
 
     assert not success
     assert message in output["error"]
@@ -113,16 +117,16 @@ SETTINGS = {
     "max_tokens": 64, "repetition_penalty": 1.0, "no_repeat_ngram": 0,
 }  # fmt: skip
 WRITTEN = {"bundle": TITLE, "text": TEXT, "ids": [7, 53, 3]}
-VIEW = ["source", 1, 1, True, True, False, False]
+INTO = {**MAP, "looks_at": "source"}
 
 
 @pytest.fixture(scope="module")
 def ask_to_write(forge):
     """Presses Write with some values that no page would send; gives the last of what it gives."""
 
-    def ask(title=TITLE, text=TEXT, corrupted=None, view=VIEW, **changes):
+    def ask(title=TITLE, text=TEXT, corrupted=None, **changes):
         settings = {**SETTINGS, **changes}
-        asked = [title, text, corrupted, *settings.values(), None, *view]
+        asked = [title, text, corrupted, *settings.values(), None]
         success, output = forge("write", "click", asked)
         return output["data"] if success else output["error"]
 
@@ -130,10 +134,11 @@ def ask_to_write(forge):
 
 
 def test_an_honest_request_is_answered(ask_to_write):
-    shown, notice, written, *_ = ask_to_write(max_tokens=3)
+    shown, notice, written, maps, _ = ask_to_write(max_tokens=3)
 
     assert (shown["bundle"], shown["text"]) == (TITLE, TEXT)
     assert len(written["tokens"]) == len(shown["ids"]) == 3
+    assert len(maps["sides"][0]["tokens"]) == 3
     assert not notice["error"]
     assert "The source has 6 tokens, and at most 3 are written" in notice["lines"][0]
 
@@ -158,21 +163,6 @@ def test_an_honest_request_is_answered(ask_to_write):
         ({"text": "\u200b"}, "none of them can be seen"),
         ({"title": "/etc"}, "There is no bundle '/etc'; this page has: Tiny"),
         ({"title": "Second"}, "Second does not write"),
-        (
-            {"view": ["source", 99, *VIEW[2:]]},
-            "There is no layer 99; this model has layers 1 to",
-        ),
-        (
-            {"view": ["source", 1, -5, *VIEW[3:]]},
-            "There is no head -5; this model has heads 1 to",
-        ),
-        (
-            {"view": ["all", *VIEW[1:]]},
-            "The map shows 'all'; expected source or written",
-        ),
-        ({"view": [*VIEW[:3], "no", *VIEW[4:]]}, "special_tokens is 'no'"),
-        ({"view": [*VIEW[:4], 7, *VIEW[5:]]}, "words is 7; expected true or false"),
-        ({"view": ["written", *VIEW[1:5], True, False]}, "gives no norms for its self-attention"),
         ({"strategy": "best"}, "strategy is 'best'; expected one of greedy"),
     ],
 )
@@ -183,16 +173,19 @@ def test_a_forged_request_to_write_gets_a_sentence(ask_to_write, changes, messag
 
 
 @pytest.mark.parametrize(
-    ("event_data", "message"),
+    ("changes", "message"),
     [
-        ({"layer": 10**9, "head": 1}, "There is no layer 1000000000; this model has layers 1 to 2"),
-        ({"layer": 1, "head": "__class__"}, "There is no head '__class__'"),
-        ([1, 2], "There is no layer None"),
-        (None, "There is no layer None"),
+        ({"layer": 10**9}, "There is no layer 1000000000; this model has layers 1 to 2"),
+        ({"head": "__class__"}, "There is no head '__class__'"),
+        ({"looks_at": "all"}, "The map shows 'all'; expected source or written"),
+        ({"looks_at": None}, "The map shows None"),
+        ({"special_tokens": "no"}, "special_tokens is 'no'"),
+        ({"words": 7}, "words is 7; expected true or false"),
+        ({"looks_at": "written", "by_norms": True}, "gives no norms for its self-attention"),
     ],
 )
-def test_a_forged_head_gets_a_sentence_in_the_write_tab(forge, event_data, message):
-    success, output = forge("write_heads", "choose", [WRITTEN, *VIEW], event_data)
+def test_a_forged_map_gets_a_sentence_in_the_write_tab(forge, changes, message):
+    success, output = forge("write_map_view", "ask", [WRITTEN], {**INTO, **changes})
 
     assert not success
     assert message in output["error"]
@@ -215,7 +208,7 @@ def test_a_forged_head_gets_a_sentence_in_the_write_tab(forge, event_data, messa
     ],
 )
 def test_a_forged_text_gets_a_sentence_in_the_write_tab(forge, shown, message):
-    success, output = forge("write_heads", "choose", [shown, *VIEW], {"layer": 1, "head": 1})
+    success, output = forge("write_map_view", "ask", [shown], INTO)
 
     assert not success
     assert message in output["error"]
@@ -224,32 +217,18 @@ def test_a_forged_text_gets_a_sentence_in_the_write_tab(forge, shown, message):
 def test_a_text_that_was_never_written_here_is_followed(forge):
     shown = {**WRITTEN, "ids": [100, 0, 1, 3]}
 
-    success, output = forge("write_map", "select", [shown, *VIEW], {"index": [1, 1], "value": None})
-
-    assert success
-    assert [token["special"] for token in output["data"][0]["tokens"]] == [False] * 3 + [True]
-
-
-@pytest.mark.parametrize("index", [[1e9, -5], ["1e400", "nan"], [-1, -1]])
-def test_a_click_outside_the_map_chooses_no_row_in_the_write_tab(forge, index):
     success, output = forge(
-        "write_map", "select", [WRITTEN, *VIEW], {"index": index, "value": None}
+        "write_map_view", "keep", [shown], {**INTO, "kind": "csv", "words": False}
     )
 
     assert success
-    assert output["data"][0]["chosen"] is None
+    rows = base64.b64decode(output["data"][0]["content"]).decode("utf-8-sig").splitlines()
+    assert len(rows) == 1 + 4
 
 
 @pytest.mark.parametrize(
     ("element", "event", "data", "event_data", "message"),
     [
-        (
-            "write_map",
-            "select",
-            [WRITTEN, *VIEW],
-            {"index": 3, "value": None},
-            "two coordinates",
-        ),
         ("write_examples", "choose", [TITLE], {"index": 10**9}, "this bundle has 2"),
         ("write_examples", "choose", ["Second"], {"index": 0}, "this bundle has 0"),
         ("corrupt", "click", [TITLE, "a" * 20_000, None], None, "has 20,000 characters"),

@@ -12,46 +12,62 @@ import pytest
 from bundle_format.schema import MapError
 from explorer.bundle import Graph, open_bundle
 from explorer.inference.encoder import EncoderModel
-from explorer.maps.view import attention_map
-from explorer.ui import payloads, wording
+from explorer.maps.packed import unpacked_weights
+from explorer.maps.view import last_row, rollout_row
+from explorer.ui import map_viewer, payloads, wording
+from explorer.ui.map_viewer import maps_of_reading
 
 
-def weights_of(payload):
-    """Undoes the packing as tokens.js does."""
-    shape = len(payload["queries"]), len(payload["keys"])
-    rows = np.frombuffer(base64.b64decode(payload["rows"]), "<u2").reshape(shape)
-    return rows / 65535 * np.array(payload["tops"])[:, None]
-
-
-@pytest.mark.parametrize("special_tokens", [True, False])
-def test_the_map_survives_its_packing(model, bundle, special_tokens):
+def test_all_maps_of_a_short_text_come_along(model):
     reading = model.read("the film was dull", "was it good?")
-    view = attention_map(reading, 1, 0, special_tokens=special_tokens)
 
-    payload = json.loads(json.dumps(payloads.tokens(reading, view, bundle)))
+    data = json.loads(json.dumps(maps_of_reading(model, reading)))
 
-    np.testing.assert_allclose(weights_of(payload), view.weights, atol=1 / 65535)
-    assert payload["queries"] == view.queries.indexes.tolist()
-    assert payload["removed"] == pytest.approx(view.removed.tolist())
+    (itself,) = data["attentions"]
+    found = unpacked_weights(itself["weights"], reading.weights.shape)
+    np.testing.assert_allclose(found, reading.weights, atol=0.004)
+    norms = np.frombuffer(base64.b64decode(itself["norms"]), "<f4")
+    np.testing.assert_array_equal(norms, reading.value_norms.ravel())
+    rows = [rollout_row(reading.weights, reading.kept_heads).tolist()]
+    rows.append(last_row(reading.weights, reading.kept_heads).tolist())
+    assert data["rollout"] == {"query": 0, "rows": rows}
+    assert (data["pair"], data["left_out"], data["without"]) == (True, 0, [])
 
 
-def test_tokens_are_sent_as_the_reader_wrote_them(model, bundle):
-    reading = model.read("Unbad <b>好</b> Ωμ")
-    payload = payloads.tokens(reading, attention_map(reading, 0, 0), bundle)
+def test_of_a_long_text_maps_are_sent_when_they_are_asked_for(model, monkeypatch):
+    monkeypatch.setattr(map_viewer, "MOST_TOKENS", 8)
 
-    assert "".join(token["text"] for token in payload["tokens"][1:-1]) == "Unbad<b>好</b>Ωμ"
-    numbers = {token["text"]: token["number"] for token in payload["tokens"] if token["number"]}
-    place = [token["text"] for token in payload["tokens"]].index("好") + 1
+    short, long = (maps_of_reading(model, model.read(text)) for text in ("film", "film " * 20))
+
+    assert short["attentions"][0]["weights"] is not None
+    assert long["attentions"][0]["weights"] is None
+    monkeypatch.setattr(map_viewer, "MOST_TOKENS", 128)
+    monkeypatch.setattr(map_viewer, "MESSAGE", 1000)
+    assert maps_of_reading(model, model.read("film " * 20))["attentions"][0]["weights"] is None
+
+
+def test_tokens_are_sent_as_the_reader_wrote_them(model):
+    (side,) = maps_of_reading(model, model.read("Unbad <b>好</b> Ωμ"))["sides"]
+    tokens = side["tokens"]
+
+    assert "".join(token["text"] for token in tokens[1:-1]) == "Unbad<b>好</b>Ωμ"
+    numbers = {token["text"]: token["number"] for token in tokens if token["number"]}
+    place = [token["text"] for token in tokens].index("好") + 1
     assert numbers == {"好": f"#{place}"}
+    assert [token["text"] for token in tokens if token.get("own") == ""] == ["[CLS]", "[SEP]"]
 
 
-def test_another_text_is_another_reading(model, bundle):
-    def identity(text, pair=""):
-        reading = model.read(text, pair)
-        return payloads.tokens(reading, attention_map(reading, 0, 0), bundle)["reading"]
+def test_another_text_is_another_reading(model):
+    def identities(text, pair="", ablated=()):
+        data = maps_of_reading(model, model.read(text, pair, ablated=ablated))
+        return data["reading"], data["text"]
 
-    assert identity("a film") == identity("a film")
-    assert len({identity("a film"), identity("a  film"), identity("a", "film")}) == 3
+    assert identities("a film") == identities("a film")
+    found = [identities("a film"), identities("a  film"), identities("a", "film")]
+    assert len({reading for reading, _ in found}) == len({text for _, text in found}) == 3
+    without = identities("a film", ablated=((0, 1),))
+    assert without[0] != found[0][0]
+    assert without[1] == found[0][1], "the token that was chosen stays"
 
 
 def test_the_likeliest_class_comes_first_and_shares_add_up(model, bundle):
@@ -126,17 +142,3 @@ def test_what_the_model_could_not_take_in_is_said(model, bundle, text, notice):
 
 def test_an_ordinary_text_needs_no_notice(model, bundle):
     assert wording.notices(model.read("the film is good"), bundle) == []
-
-
-def test_the_removed_share_is_said_with_its_numbers(model):
-    reading = model.read("the film is good")
-    full = reading.weights[0, 0]
-    words = slice(1, -1)
-    drawn = full[words, 0] + full[words, -1]
-
-    (hidden,) = wording.map_notes(attention_map(reading, 0, 0, special_tokens=False), reading)
-    (shown,) = wording.map_notes(attention_map(reading, 0, 0), reading)
-
-    assert f"had drawn {drawn.mean():.0%} of a row's attention on average" in hidden
-    assert f"{drawn.max():.0%} at most" in hidden
-    assert f"[CLS] and [SEP] draw {drawn.mean():.0%}" in shown

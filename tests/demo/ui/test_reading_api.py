@@ -8,9 +8,8 @@ import pytest
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.tokens import group_words
-from explorer.maps.maps import text_axis
-from explorer.maps.view import encoder_maps, last_row, rollout_row, rollout_view
-from explorer.ui import payloads
+from explorer.maps.head_types import head_types
+from explorer.maps.view import encoder_maps, last_row, rollout_row
 from explorer.ui.models import PageModels
 
 TEXT = "unbelievable music, was it unbad?"
@@ -61,18 +60,6 @@ def test_rollout_by_tokens(ask, reading):
     assert answer["words"] is None
 
 
-def test_what_the_page_draws_of_rollout_is_what_the_axis_shows(reading):
-    axis = text_axis(reading.tokens, special_tokens=False, words=True)
-
-    payload = payloads.rollout(reading, rollout_view(reading, axis))
-
-    assert (payload["query"], payload["unit"], payload["layers"]) == ("[CLS]", "word", 2)
-    assert [payload["tokens"][place]["text"] for place in payload["shown"]] == [
-        "unbelievable", "music", ",", "was", "it", "unbad", "?",
-    ]  # fmt: skip
-    assert sum(payload["rows"][0]) == pytest.approx(1, abs=1e-3)
-
-
 @pytest.mark.parametrize("words", [True, False])
 @pytest.mark.parametrize("kind", ["attention", "norm_weighted"])
 def test_every_head_has_the_type_that_the_page_says(ask, reading, words, kind):
@@ -81,8 +68,7 @@ def test_every_head_has_the_type_that_the_page_says(ask, reading, words, kind):
     maps = encoder_maps(reading, words=words, by_norms=kind == "norm_weighted")
     assert [len(row) for row in answer["heads"]] == [2, 2]
     for layer, row in enumerate(answer["heads"]):
-        for head, said in enumerate(row):
-            found = maps.head_type(layer, head)
+        for said, found in zip(row, head_types(maps.of_layer(layer), maps.measure), strict=True):
             assert said["type"] == found.name
             assert said["score"] == pytest.approx(found.score, abs=1e-5)
             assert said["entropy"] == pytest.approx(found.entropy, abs=1e-5)

@@ -11,15 +11,12 @@ from explorer.errors import RequestError
 from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.logits import Settings
+from explorer.maps.packed import unpacked_weights
 from explorer.maps.view import first_cross_head, first_step
 from explorer.ui.models import PageModels
 from explorer.ui.write_tab import _NO_NOTICE
 
 TITLE, TEXT = "Tiny random model", "the film is good"
-VIEW = {
-    "looks_at": "source", "layer": 2, "head": "mean", "special_tokens": True, "words": True,
-    "by_norms": False, "dark": False,
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -36,11 +33,11 @@ def asked(shown=None, text=TEXT, corrupted=None, **changes):
     """What the tab sends to have a text written."""
     settings = {field.name: getattr(Settings(), field.name) for field in fields(Settings)}
     source = {"title": TITLE, "text": text, "corrupted": corrupted}
-    return {**source, **settings, **changes, "shown": shown, **VIEW}
+    return {**source, **settings, **changes, "shown": shown}
 
 
 def opened(tab, text="", shown=None, title=TITLE, is_open=True):
-    return tab.open(title, is_open, text, None, shown=shown, **VIEW)
+    return tab.open(title, is_open, text, None, shown=shown)
 
 
 def test_the_text_grows_and_the_first_one_brings_its_best_view(tab, models, monkeypatch):
@@ -51,12 +48,13 @@ def test_the_text_grows_and_the_first_one_brings_its_best_view(tab, models, monk
     assert began[tab.stop]["interactive"] is True
     shown, written = grown[-1][tab.shown], grown[-1][tab.written]
     lengths = [len(one[tab.written]["tokens"]) for one in grown[:-1]]
+    assert lengths == [len(one[tab.viewer.maps]["sides"][0]["tokens"]) for one in grown[:-1]]
     assert lengths == list(range(1, len(shown["ids"]) + 1))
     assert all(one[tab.written]["busy"] for one in grown)
     generation = models.follow(TITLE, TEXT, shown["ids"])[1]
     layer, head = first_cross_head(generation)
-    assert (grown[-1][tab.viewer.layer], grown[-1][tab.viewer.head]) == (layer + 1, head + 1)
-    assert written["name"] == f"Cross-attention, layer {layer + 1}, head {head + 1}"
+    assert grown[-1][tab.viewer.maps]["begins"] == {"layer": layer + 1, "head": head + 1}
+    assert "begins" not in grown[0][tab.viewer.maps]
     assert written["first"] == first_step(generation)
 
 
@@ -65,8 +63,7 @@ def test_a_later_text_leaves_the_view_that_was_chosen(tab):
 
     *_, last = tab.write(**asked(old))
 
-    assert last[tab.written]["name"] == "Cross-attention, layer 2, mean over heads"
-    assert not last.keys() & {tab.viewer.layer, tab.viewer.head}
+    assert "begins" not in last[tab.viewer.maps]
 
 
 def test_a_growing_text_is_kept_once_and_not_run_again(tab, models, monkeypatch):
@@ -75,7 +72,7 @@ def test_a_growing_text_is_kept_once_and_not_run_again(tab, models, monkeypatch)
     assert len(models.cache._readings) == 2, "the source and the text"
 
     monkeypatch.setattr(DecoderSession, "run", lambda *_: pytest.fail("it ran again"))
-    finished = tab.finish(shown=last[tab.shown], **VIEW)
+    finished = tab.finish(shown=last[tab.shown])
 
     assert finished[tab.stop]["interactive"] is False
 
@@ -90,7 +87,7 @@ def test_a_text_that_was_stopped_is_kept_as_far_as_it_came(tab, monkeypatch):
 
     assert len(shown["ids"]) == 3
     monkeypatch.setattr(DecoderSession, "run", lambda *_: pytest.fail("it ran again"))
-    written = tab.finish(shown=shown, **VIEW)[tab.written]
+    written = tab.finish(shown=shown)[tab.written]
     assert written["state"].startswith("3 tokens, unfinished")
     assert not written["busy"]
 
@@ -131,27 +128,31 @@ def test_a_model_without_examples_waits_for_a_text(copy_of_tiny, page_of):
     begun, offered = tab.begin(TITLE), opened(tab)
 
     assert (begun[tab.source]["value"], begun[tab.mark], begun[tab.examples]) == ("", {}, [])
-    assert offered.keys() == {tab.viewer.layer, tab.viewer.head}
-    assert [value.value for value in offered.values()] == [2, "mean"]
+    assert offered == {tab.shown: gr.skip()}
 
 
-def test_another_map_brings_a_new_picture_of_all_heads_and_another_head_does_not(tab):
+def test_both_things_that_it_attends_to_come_along_once(tab, models):
     *_, last = tab.write(**asked())
-    shown = last[tab.shown]
+    maps = tab.finish(shown=last[tab.shown])[tab.viewer.maps]
+    generation = models.follow(TITLE, TEXT, last[tab.shown]["ids"])[1]
 
-    drawn = tab.viewer.draw(shown=shown, **VIEW)[tab.viewer.heads]
-    redrawn = tab.viewer.redraw(shown=shown, **{**VIEW, "looks_at": "written"})[tab.viewer.heads]
-
-    assert "value" not in drawn
-    assert redrawn["value"]["picture"].startswith("data:image/png")
-    assert redrawn["chosen"] == [2, "mean"]
+    source, itself = maps["attentions"]
+    assert (source["looks_at"], itself["looks_at"]) == ("source", "written")
+    for given, weights in ((source, generation.cross_weights), (itself, generation.self_weights)):
+        found = unpacked_weights(given["weights"], weights.shape)
+        np.testing.assert_allclose(found, weights, atol=0.004)
+    assert (source["has_norms"], itself["has_norms"]) == (True, False)
+    assert (source["looks_back"], itself["looks_back"]) == (False, True)
+    names = [[token["text"] for token in side["tokens"]] for side in maps["sides"]]
+    tokens = generation.tokens, generation.source.tokens, generation.before
+    assert names == [[token.name for token in side] for side in tokens]
 
 
 def test_the_candidates_are_those_of_the_step(tab, models):
     *_, last = tab.write(**asked())
     generation = models.follow(TITLE, TEXT, last[tab.shown]["ids"])[1]
 
-    told = [step for word in last[tab.written]["tokens"] for step in word["steps"]]
+    told = [token["step"] for token in last[tab.written]["tokens"]]
     for said, step in zip(told, generation.steps, strict=True):
         shares = [one["share"] for one in said["candidates"]]
         assert shares == sorted(shares, reverse=True)
@@ -160,29 +161,13 @@ def test_the_candidates_are_those_of_the_step(tab, models):
         np.testing.assert_allclose(shares[0], step.probability)  # greedy takes the likeliest
 
 
-@pytest.mark.parametrize("words", [True, False])
-def test_a_word_brings_the_steps_of_all_its_pieces(tab, models, words):
-    ids, _ = models.generator(TITLE).target_ids("a unbelievable film", 24)
-    shown = {"bundle": TITLE, "text": TEXT, "ids": ids}
-
-    written = tab.viewer.redraw(shown=shown, **{**VIEW, "words": words})[tab.written]
-
-    steps = [[step["text"] for step in one["steps"]] for one in written["tokens"]]
-    generation = models.follow(TITLE, TEXT, ids)[1]
-    assert [text for pieces in steps for text in pieces] == [t.label for t in generation.tokens]
-    assert [len(pieces) for pieces in steps] == (
-        [1, len(ids) - 3, 1, 1] if words else [1] * len(ids)
-    )
-    assert written["unit"] == ("word" if words else "token")
-
-
 CLEAN = "The story is bright, and the music never dull"
 
 
 def test_what_was_corrupted_is_marked_and_the_restoration_is_graded(tab):
     given = tab.corrupt(TITLE, CLEAN, None)
     *_, last = tab.write(**asked(text=given[tab.source], corrupted=given[tab.corrupted]))
-    finished = tab.finish(shown=last[tab.shown], **VIEW)[tab.written]
+    finished = tab.finish(shown=last[tab.shown])[tab.written]
 
     mark = given[tab.mark]
     assert "".join(piece["text"] for piece in mark["pieces"]) == CLEAN
@@ -203,7 +188,7 @@ def test_a_text_that_was_written_over_has_no_grade(tab):
         *_, last = tab.write(**asked(text=own, corrupted=remembered))
         shown = last[tab.shown]
         assert "corrupted" not in shown
-        assert tab.finish(shown=shown, **VIEW)[tab.written]["repair"] is None
+        assert tab.finish(shown=shown)[tab.written]["repair"] is None
 
 
 def test_the_offered_sentences_of_a_restorer_are_graded_from_the_first_on(tab, model):

@@ -11,7 +11,6 @@ from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
-from explorer.maps.view import generation_map
 from explorer.ui import payloads, wording
 
 
@@ -133,29 +132,6 @@ def test_the_promise_is_what_the_models_can_do(bundle, foreign, copy_of_tiny):
     assert "watch the model write" in wording.promise([foreign])
     assert wording.promise([classifies, foreign]) == wording.promise([bundle])
     assert "answer or watch it write" in wording.promise([bundle])
-
-
-def test_a_picture_in_words_says_what_rows_and_columns_are(written):
-    generation = written("the film is good")
-    view = generation_map(generation, "source", 1, 0)
-    row, column = divmod(int(view.weights.argmax()), len(view.keys.tokens))
-
-    said = wording.map_description(view)
-
-    assert f"cross-attention, layer 2, head 1: {len(generation.ids)} by 6 tokens" in said
-    assert "each row is a generated token, its columns are the source" in said
-    assert f"from token {row + 1} to token {column + 1}" in said
-
-
-def test_hidden_special_tokens_leave_their_share_in_words(written):
-    generation = written("the film is good")
-    hidden = generation_map(generation, "source", 0, 0, special_tokens=False)
-
-    drawn = generation.cross_weights[0, 0][: len(hidden.weights), [0, -1]].sum(axis=-1)
-
-    (said,) = wording.write_map_notes(hidden)
-    assert f"They had drawn {drawn.mean():.0%} of a row" in said
-    assert wording.write_map_notes(generation_map(generation, "source", 0, 0)) == []
 
 
 def test_a_restorer_says_what_it_wants(bundle, foreign):

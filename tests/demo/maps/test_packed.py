@@ -1,28 +1,20 @@
-"""The picture of all heads: a tile per layer and head, the mean last."""
+"""All heads in small: a tile per layer and head, the mean last."""
 
 import base64
-import io
+import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from explorer.drawing import TILE, picture, tiles
 from explorer.maps.maps import Maps, text_axis
+from explorer.maps.packed import TILE, packed_tiles
 from explorer.maps.view import attention_map, encoder_maps
 
 
 def drawn(maps):
-    return ink_of(picture([tiles(maps.of_layer(layer), maps) for layer in range(2)]))
-
-
-def ink_of(uri):
     """Ink between 0 and 1, by layer and head."""
-    head, data = uri.split(",")
-    assert head == "data:image/png;base64"
-    ink = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))[..., 1] / 255
-    rows, columns = ink.shape[0] // TILE, ink.shape[1] // TILE
-    return ink.reshape(rows, TILE, columns, TILE).swapaxes(1, 2)
+    codes = zlib.decompress(base64.b64decode(packed_tiles(maps)["tiles"]))
+    return np.frombuffer(codes, np.uint8).reshape(2, -1, TILE, TILE) / 255
 
 
 @pytest.mark.parametrize("special_tokens", [True, False])

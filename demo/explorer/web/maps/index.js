@@ -1,0 +1,179 @@
+// The maps of a text as one widget: see README.md beside this file.
+import { coloursOf } from "./canvas.js";
+import { keepButtons, mapControls, noteLine } from "./controls.js";
+import { make } from "./dom.js";
+import { headsGrid } from "./grid.js";
+import { largeMap } from "./large_map.js";
+import { firstToken, placeOf, scaleTop, viewOf } from "./maths.js";
+import { openMaps } from "./source.js";
+import { fittingState } from "./state.js";
+import { rolloutCard, tokenStrips } from "./strips.js";
+import { cautionOf, describeLook, describeMap, inOneSentence, mapNotes, nameOfMap } from "./wording.js";
+
+const REDRAWN = ["words", "special_tokens", "looks_at", "direction"];
+
+// Calls when the page turns dark or light, as long as the widget is part of it.
+const followColours = (widget, call) => {
+  const scheme = matchMedia("(prefers-color-scheme: dark)");
+  const follow = () => {
+    if (widget.isConnected) return call();
+    watched.disconnect();
+    scheme.removeEventListener("change", follow);
+  };
+  const watched = new MutationObserver(follow);
+  for (const node of [document.body, document.documentElement]) watched.observe(node, { attributeFilter: ["class", "data-theme"] });
+  scheme.addEventListener("change", follow);
+};
+
+// What the parts are shown: a snapshot, made anew at each change.
+const snapshot = (data, state, attentions) => {
+  const attention = attentions[state.looks_at];
+  const how = attention.howOf(state);
+  const chosen = attention.chosen(state);
+  const view = chosen && viewOf(...chosen);
+  const side = state.direction === "from" ? how.queries : how.keys;
+  const first = () => {
+    if (state.direction === "from" && data.first !== null) return placeOf(side, data.first);
+    return view ? firstToken(view) ?? -1 : -1;
+  };
+  const wanted = state.chosen === null ? first() : placeOf(side, state.chosen);
+  const place = side.indexes.includes(wanted) ? wanted : (side.indexes[0] ?? -1);
+  const most = view ? view.weights.reduce((largest, weight) => Math.max(largest, weight), 0) : 0;
+  const top = view ? scaleTop(view.weights, view.columns, attention.ofOneText) : 1;
+  return { data, state, attention, how, view, place, most, top, name: nameOfMap(state, attention) };
+};
+
+export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
+  let data = given;
+  let state = fittingState(asked, data);
+  let attentions = null;
+  let shown = null;
+  let loading = 0;
+  let pending = "";
+
+  const choose = (changes) => set(changes, true);
+  const step = (name, by) => {
+    const count = data[`${name}s`];
+    const now = typeof state[name] === "number" ? state[name] : by > 0 ? 0 : count + 1;
+    choose({ [name]: ((now - 1 + by + count) % count) + 1 });
+  };
+  const live = make("p", { className: "live", attributes: { "aria-live": "polite" } });
+  const say = (text) => (live.textContent = text);
+  const [strips, grid, controls] = [tokenStrips({ choose }), headsGrid({ choose, ablate: on.ablate }), mapControls({ choose })];
+  const [large, rollout] = [largeMap({ choose, step, say }), rolloutCard()];
+  const [notes, caution] = [make("div", { className: "notes" }), make("div", { className: "caution" })];
+  const [left, right] = [make("div", { className: "left" }, [grid.node, controls.node, notes, caution]), make("div", { className: "right" }, [large.node])];
+  if (on.keep) large.node.append(keepButtons((kind) => on.keep({ ...state, kind })));
+  const widget = make("div", { className: "widget attention-maps" }, [strips.node, make("div", { className: "columns" }, [left, right]), rollout.node, live]);
+  element.replaceChildren(widget);
+
+  const colours = () => coloursOf(widget);
+  const needed = (changes, names) => names.some((name) => changes.includes(name));
+
+  const askFor = () => {
+    const part = shown.attention.missing(state);
+    const key = JSON.stringify([data.reading, part, state.layer, state.head, state.words, state.special_tokens, state.by_norms, state.looks_at]);
+    if (!part || !on.ask || key === pending) return;
+    pending = key;
+    shown.attention.asked(state, part);
+    on.ask({ ...state, part });
+  };
+
+  // Small pictures come after the large one, in a moment of their own.
+  const drawSmall = () => {
+    const now = shown;
+    requestAnimationFrame(() => setTimeout(() => {
+      if (now !== shown || !widget.isConnected) return;
+      const small = now.attention.smallOf(now.state);
+      shown = { ...now, ...(small ?? {}), small: Boolean(small) };
+      grid.paint(shown, colours());
+      tellNotes();
+    }));
+  };
+  const tellNotes = () => {
+    const type = shown.types?.[state.layer - 1]?.[state.head - 1];
+    notes.replaceChildren(noteLine("", shown.view ? mapNotes(shown.view, state, shown.attention, type) : []));
+    caution.replaceChildren(noteLine("", cautionOf(shown.attention)));
+  };
+
+  // Draws what `changes` touch; without any, all of it.
+  const draw = (changes = null) => {
+    const before = shown;
+    const small = before && before.attention === attentions[state.looks_at] && changes && !needed(changes, ["words", "special_tokens", "by_norms", "looks_at"]) ? before : null;
+    shown = { ...snapshot(data, state, attentions), tiles: small?.tiles, types: small?.types };
+    const all = !changes || needed(changes, REDRAWN);
+    controls.update(shown);
+    if (all) strips.draw(shown);
+    else strips.update(shown);
+    grid.update(shown);
+    if (!before?.view || !changes || changes.some((name) => name !== "chosen")) large.draw(shown, colours());
+    else large.update(shown);
+    if (!changes || needed(changes, ["words", "special_tokens"])) rollout.draw(shown);
+    tellNotes();
+    if (!small?.tiles || needed(changes, ["log_scale"])) drawSmall();
+    askFor();
+  };
+
+  const sentence = (changes) => {
+    if (!shown.view) return `${shown.name} is on its way.`;
+    if (shown.place >= 0 && needed(changes, ["chosen", "direction"])) return inOneSentence(describeLook(shown.view, state.direction, shown.place));
+    return describeMap(shown.view, shown.name, shown.attention);
+  };
+
+  // Another direction between two texts begins at what the chosen token looked at most.
+  const withPartner = (changes) => {
+    if (!changes.direction || changes.direction === state.direction || !shown?.view || shown.attention.ofOneText || "chosen" in changes) return changes;
+    const best = describeLook(shown.view, state.direction, shown.place).best[0];
+    return { ...changes, chosen: best ? best.token.places[0] : null };
+  };
+
+  const set = (changes, told = false) => {
+    const before = state;
+    state = fittingState({ ...state, ...withPartner(changes) }, data);
+    const changed = Object.keys(state).filter((name) => state[name] !== before[name]);
+    if (!changed.length || !attentions || !widget.isConnected) return;
+    draw(changed);
+    say(sentence(changed));
+    if (!told || !changed.includes("chosen")) strips.reveal();
+    on.change?.({ ...state });
+  };
+
+  const load = async (next) => {
+    const turn = ++loading;
+    const opened = await openMaps(next);
+    if (turn !== loading || !widget.isConnected) return;
+    const same = attentions && data.reading === next.reading && !next.busy;
+    [data, attentions, pending] = [next, opened, ""];
+    const kept = same || next === given ? state : { ...state, chosen: null };
+    state = fittingState({ ...kept, ...next.begins }, data);
+    draw();
+    if (!same) strips.reveal();
+    on.change?.({ ...state });
+  };
+
+  // Parts that were asked for. What belongs to another text has come too late.
+  const add = async (more) => {
+    if (!attentions || more.reading !== data.reading) return;
+    const turn = loading;
+    await attentions[more.looks_at]?.give(more);
+    if (turn !== loading || !widget.isConnected) return;
+    pending = "";
+    const waited = !shown.view;
+    draw([]);
+    if (waited && shown.view) say(sentence([]));
+  };
+
+  let width = 0;
+  new ResizeObserver(() => {
+    if (!shown || !widget.isConnected || large.box.clientWidth === width) return;
+    width = large.box.clientWidth;
+    large.draw(shown, colours());
+  }).observe(large.box);
+  followColours(widget, () => {
+    if (!shown) return;
+    large.draw(shown, colours());
+    grid.paint(shown, colours());
+  });
+  const ready = load(data);
+  return { set, add, update: load, ready, get state() { return { ...state }; } };
+};

@@ -1,0 +1,31 @@
+// What a reader has chosen, as plain JSON. Layers and heads count from 1, as people count, or are
+// "mean" or "max"; `chosen` is a token of the text, from 0, on the side that `direction` starts from.
+
+const FIRST = { layer: 1, head: 1, words: true, special_tokens: true, by_norms: false, log_scale: false, direction: "from", chosen: null };
+
+const isPlace = (value, count) => Number.isInteger(value) && value >= 1 && value <= count;
+const joins = (value) => value === "mean" || value === "max";
+
+export const attentionOf = (data, state) => data.attentions.find(({ looks_at }) => looks_at === state.looks_at) ?? data.attentions[0];
+
+// A state that fits some data, whatever was asked for: a link may say anything, and another text
+// has other tokens.
+export const fittingState = (asked, data) => {
+  const given = asked && typeof asked === "object" ? asked : {};
+  const switchOf = (name) => (typeof given[name] === "boolean" ? given[name] : FIRST[name]);
+  const choiceOf = (name, count) => (isPlace(given[name], count) || joins(given[name]) ? given[name] : FIRST[name]);
+  const attention = attentionOf(data, given);
+  const direction = given.direction === "to" ? "to" : "from";
+  const side = data.sides[direction === "from" ? attention.queries : attention.keys];
+  return {
+    layer: choiceOf("layer", data.layers),
+    head: choiceOf("head", data.heads),
+    words: switchOf("words"),
+    special_tokens: switchOf("special_tokens"),
+    by_norms: switchOf("by_norms") && attention.has_norms,
+    log_scale: switchOf("log_scale"),
+    looks_at: attention.looks_at,
+    direction,
+    chosen: isPlace(given.chosen + 1, side.tokens.length) ? given.chosen : null,
+  };
+};
