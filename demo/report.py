@@ -13,7 +13,8 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ from explorer.analyses.perturbation import REMOVAL_MODES
 from explorer.bundle import PRECISIONS, Bundle, open_bundle
 from explorer.environment import safe_streams
 from explorer.errors import RequestError
-from explorer.report.batches import Asked, ReportError, plan_batches, read_by_ray, read_here
-from explorer.report.journal import Journal, JournalError, missing
+from explorer.report.batches import Asked, ReportError, plan_batches
+from explorer.report.journal import Journal, JournalError
 from explorer.report.page import ROWS_AT_ONCE, write_page
 from explorer.report.summary import Summary
 from explorer.report.tables import BadRow, Row, Table, TableError, counted_rows, parquet_library
+from explorer.report.workers import read_by_ray, read_here
 from explorer.report.written import FORMATS, write_results, write_skipped
 
 DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "reviews"
@@ -189,21 +191,16 @@ def _read(
     rows = (one for one in table.rows() if isinstance(one, Row))
     plan = plan_batches(rows, bundle, asked, bad.append)
     # A batch of which some rows are missing is read whole again: see `batches`.
-    batches: Iterator[list[Row]] = (batch for batch in plan if missing(journal, batch))
+    batches = (batch for batch in plan if not all(map(journal.has, batch)))
     first = next(batches, None)
-    if first is None:
+    if first is None:  # then no process need start
         return bad
     reader = read_by_ray if options.ray else read_here
     with tqdm(total=total, initial=journal.done, unit=" texts", disable=None) as bar:
-        rest = _chained(first, batches)
+        rest = chain([first], batches)
         for results in reader(rest, bundle, asked, options.out, options.processes):
             bar.update(journal.add(results))
     return bad
-
-
-def _chained(first: list[Row], others: Iterator[list[Row]]) -> Iterator[list[Row]]:
-    yield first
-    yield from others
 
 
 def _write(

@@ -1,4 +1,4 @@
 """A report over many texts: rows in, each read and analysed once, tables and a page out.
 
-Public: `batches`, `journal`, `page`, `summary`, `tables`, `written`.
+Public: `batches`, `journal`, `page`, `summary`, `tables`, `workers`, `written`.
 """

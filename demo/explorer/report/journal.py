@@ -8,7 +8,7 @@ dropped when the file is opened again, and the report goes on with the rows that
 import json
 import os
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -161,8 +161,3 @@ def _short(value: Any) -> str:
     if isinstance(value, dict):
         value = ", ".join(f"{name}: {part}" for name, part in value.items())
     return f"{value}"[:120]
-
-
-def missing(journal: Journal, rows: Sequence[Row]) -> list[Row]:
-    """Those of some rows that a journal does not hold."""
-    return [row for row in rows if not journal.has(row)]

@@ -9,6 +9,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -213,23 +214,20 @@ def _plain(name: str) -> str:
     return name.strip().casefold()
 
 
-class _told:
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
     """To be entered around what reads a file: whatever goes wrong with it becomes a sentence."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, UnicodeError):
-            raise TableError(
-                f"{self._file} is not in UTF-8, nor in what its mark says; save it as UTF-8 (in "
-                "Excel: CSV UTF-8)"
-            ) from error
-        known = isinstance(error, TableError | GeneratorExit)
-        if isinstance(error, OSError | ValueError) and not known:  # pyarrow's errors are these
-            raise TableError(f"{self._file} cannot be read: {str(error)[:200]}") from error
+    try:
+        yield
+    except TableError:
+        raise
+    except UnicodeError as error:
+        raise TableError(
+            f"{file} is not in UTF-8, nor in what its mark says; save it as UTF-8 (in Excel: CSV "
+            "UTF-8)"
+        ) from error
+    except (OSError, ValueError) as error:  # pyarrow's are these
+        raise TableError(f"{file} cannot be read: {str(error)[:200]}") from error
 
 
 def _encoding(file: Path) -> str:
