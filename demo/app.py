@@ -25,7 +25,9 @@ from explorer.server.door import Door
 from explorer.server.process import (
     ServerError,
     SharedState,
+    answer_tools_in_json,
     check_address,
+    check_tools,
     keep_words_out_of_the_log,
     make_room,
     port_number,
@@ -75,15 +77,17 @@ def _no_server_yet() -> Iterator[None]:
 
 
 def launch(
-    app: gr.Blocks, *, prevent_thread_lock: bool = False, **options: Any
+    app: gr.Blocks, *, mcp: bool = False, prevent_thread_lock: bool = False, **options: Any
 ) -> tuple[Any, str, str]:
     """Serves the page with what it needs and without what it does not. Raises ServerError.
 
     Args:
+        mcp: serves the endpoints as tools for agents, too: the Model Context Protocol.
         prevent_thread_lock: returns at once; else when the program is to end.
     """
     reach_directly(options.get("server_name"))
-    server = App(middleware=[Middleware(Door, page=app)], default_response_class=ORJSONResponse)
+    door = Middleware(Door, page=app, serves_tools=mcp)
+    server = App(middleware=[door], default_response_class=ORJSONResponse)
     server.state_holder = SharedState()
     try:
         served = app.launch(
@@ -96,6 +100,7 @@ def launch(
             _app=server,
             ssr_mode=False,
             pwa=False,
+            mcp_server=mcp,
             show_error=False,
             prevent_thread_lock=True,
             quiet=True,  # else it advertises public links
@@ -103,6 +108,11 @@ def launch(
         )
     except Exception as error:  # bare ones among them
         raise ServerError(f"The page cannot be served: {error}") from error
+    if mcp and not app.mcp_server:
+        app.close(verbose=False)
+        raise ServerError(f"The page's tools cannot be served: {app.mcp_error}")
+    if mcp:
+        answer_tools_in_json(app)
     if not prevent_thread_lock:
         sys.stdout.write(f"Running on local URL: {served[1]}\n")
         sys.stdout.flush()
@@ -139,6 +149,12 @@ def build_parser() -> argparse.ArgumentParser:
         type=port_number,
         help=f"port to listen on (default: {SERVER_PORT}, or the first free one from 7860)",
     )
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        help="lets agents call the endpoints as tools (MCP), at /gradio_api/mcp; needs "
+        "requirements-mcp.txt",
+    )
     return parser
 
 
@@ -159,12 +175,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     port = _port_of_host(parser) if options.port is None else options.port
     give_memory_back()
     try:
+        if options.mcp:
+            check_tools()
         host = check_address(options.host, port)
         keep_words_out_of_the_log()
         stop_orderly()
         folders = options.bundle or [DEFAULT_BUNDLE]
         app = build_app([open_bundle(folder, options.precision) for folder in folders])
-        launch(app, server_name=host, server_port=port)
+        launch(app, mcp=options.mcp, server_name=host, server_port=port)
     except (BundleError, ServerError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import socket
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ TINY = Path(__file__).parent / "tiny_bundle"
 FOREIGN = Path(__file__).parent / "foreign_decoder"
 DEMO = Path(__file__).parents[2] / "demo"
 HOSTILE_PIECES = ("<img src=x onerror=alert(1)>", "${alert(1)}", "{{7*7}}", r"\u`")
+JSON = {"Content-Type": "application/json"}
 INSTALL_BROWSER = (
     "needs a browser: pip install playwright axe-playwright-python && playwright install chromium"
 )
@@ -236,21 +238,38 @@ def url(
 
 @pytest.fixture(scope="session")
 def serve() -> Callable[..., Any]:
-    """Serves a page for some bundles: a context manager that gives its address."""
+    """Serves a page for some bundles, with `launch`'s options: a context manager that gives its
+    address."""
     import app
 
     @contextmanager
-    def served(bundles):
+    def served(bundles, **options):
         page = app.build_app(bundles)
         # Workers that look for the first free port at once find the same one.
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        _, address, _ = app.launch(page, prevent_thread_lock=True, server_port=port)
+        _, address, _ = app.launch(page, prevent_thread_lock=True, server_port=port, **options)
         yield address
         page.close(verbose=False)
 
     return served
+
+
+@pytest.fixture(scope="session")
+def ask_at() -> Callable[..., tuple[int, str]]:
+    """Sends a request to an address, as JSON; gives the status and the answer's text."""
+
+    def send(url, path, body=None, headers=JSON, method=None):
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        request = urllib.request.Request(f"{url}{path}", data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    return send
 
 
 @pytest.fixture(scope="session")

@@ -86,7 +86,7 @@ def test_host_and_port_reach_the_server(monkeypatch, bundle):
     code = app.main(["--bundle", str(bundle.folder), "--host", "0.0.0.0", "--port", "8123"])
 
     assert code == 0
-    assert asked == {"server_name": "0.0.0.0", "server_port": 8123}
+    assert asked == {"mcp": False, "server_name": "0.0.0.0", "server_port": 8123}
 
 
 def test_the_default_is_the_bundle_beside_the_command(demo_folder):

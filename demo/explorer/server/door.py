@@ -1,10 +1,11 @@
 """Stands before gradio: lets through what the page needs, and refuses the rest in a sentence.
 
 Gradio's server has some sixty routes, of which the page uses twenty. Others take uploads, fetch
-what a stranger names, or write a visitor's texts to disk. So only known routes are open. And what
-comes in is read once, here, before anything waits for it: its size, its shape, and that it names no
-file, which gradio would fetch or copy before our own code sees it. A program's arguments come by
-place or by name, the rest by default.
+what a stranger names, or write a visitor's texts to disk. So only known routes are open; that of
+agents' tools (MCP) only where the page was started with them. And what comes in is read once, here,
+before anything waits for it: its size, its shape, and that it names no file, which gradio would
+fetch or copy before our own code sees it. A program's arguments come by place or by name, the rest
+by default.
 """
 
 import asyncio
@@ -103,6 +104,10 @@ _READ = re.compile(
     r"|/gradio_api/(queue/data|heartbeat/[^/]*|call/.*)"
 )
 _SENT = re.compile(r"/gradio_api/(queue/join|call/.*|cancel|reset/?)")
+_TOOLS = re.compile(r"/gradio_api/mcp(/|/http/?)?")
+"""Where agents speak MCP by streamable HTTP: each request is a POST that is answered. The older
+way, by a stream that stands open, is shut."""
+_TOOLS_TOLD = re.compile(r"/gradio_api/mcp/schema")
 
 _FETCHED = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([^/]+)")
 _FIELDS: dict[str, dict[str, type]] = {
@@ -131,10 +136,15 @@ class RefusedError(Exception):
 
 
 class Door:
-    """A layer of the server, as Starlette calls it."""
+    """A layer of the server, as Starlette calls it.
 
-    def __init__(self, app: ASGIApp, page: gr.Blocks) -> None:
+    Args:
+        serves_tools: whether agents may call the endpoints as tools, by MCP.
+    """
+
+    def __init__(self, app: ASGIApp, page: gr.Blocks, *, serves_tools: bool = False) -> None:
         self._app = app
+        self._serves_tools = serves_tools
         self._page = page
         self._endpoints = Endpoints(page)
         self._bodies = 0
@@ -144,8 +154,12 @@ class Door:
             await self._app(scope, receive, send)
             return
         try:
-            if scope["method"] == "POST" and _SENT.fullmatch(scope["path"]):
+            if self._serves_tools and _TOOLS.fullmatch(scope["path"]):
+                receive = await self._tool_call(scope, receive)
+            elif scope["method"] == "POST" and _SENT.fullmatch(scope["path"]):
                 receive = await self._checked(scope, receive)
+            elif self._serves_tools and _TOOLS_TOLD.fullmatch(scope["path"]):
+                _check_is_read(scope)
             elif scope["method"] not in ("GET", "HEAD") or not _is_read(scope["path"]):
                 await _in_time(_discard(receive))
                 raise RefusedError(404, "This page has nothing at this address.")
@@ -157,6 +171,15 @@ class Door:
             await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+    async def _tool_call(self, scope: Scope, receive: Receive) -> Receive:
+        """What an agent sends; which tool it calls, and with what, MCP's own server and then the
+        endpoint check. A browser gets a page that says how to connect."""
+        if scope["method"] == "POST":
+            body = _parsed(await self._body(scope, receive))
+            return _once(json.dumps(body).encode(), receive)
+        _check_is_read(scope)
+        return receive
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         """The request's body, checked and written anew: what gradio reads is what was checked."""
@@ -218,6 +241,13 @@ class Door:
         if type(trigger := body.get("trigger_id")) not in (int, type(None)):
             raise RequestError(f"trigger_id is a {type(trigger).__name__}; expected an integer.")
         return {name: body[name] for name in _JOIN if name in body}
+
+
+def _check_is_read(scope: Scope) -> None:
+    """Raises RefusedError: no plain GET, but a stream that would stand open, or another method."""
+    accepted = dict(scope["headers"]).get(b"accept", b"")
+    if scope["method"] not in ("GET", "HEAD") or b"text/event-stream" in accepted:
+        raise RefusedError(405, "Tools are called by POST, and answered at once.")
 
 
 def _is_read(path: str) -> bool:

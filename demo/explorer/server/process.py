@@ -9,6 +9,8 @@ components whose value stays on the server, and links to what a reader saw. This
 """
 
 import errno
+import importlib.util
+import json
 import logging
 import os
 import signal
@@ -17,7 +19,7 @@ import sys
 import time
 import traceback
 from argparse import ArgumentTypeError
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import gradio as gr
 from gradio.state_holder import SessionState, StateHolder
@@ -73,6 +75,24 @@ def _refuse(host: str, port: int | None, error: OSError) -> NoReturn:
     }
     other = f"Nothing can listen on {host} ({error.strerror}). Give another --host or --port."
     raise ServerError(reasons.get(error.errno or 0, other)) from error
+
+
+def check_tools() -> None:
+    """Raises ServerError: what serves the endpoints as tools for agents is not installed."""
+    if importlib.util.find_spec("mcp") is None:
+        raise ServerError(
+            "--mcp needs a package that is not installed: pip install -r requirements-mcp.txt"
+        )
+
+
+def answer_tools_in_json(page: gr.Blocks) -> None:
+    """Gradio by itself would answer agents with what Python prints of an answer."""
+    from mcp.types import TextContent
+
+    def content(data: list[Any], _: str) -> list[TextContent]:
+        return [TextContent(type="text", text=json.dumps(one)) for one in data]
+
+    page.mcp_server_obj.postprocess_output_data = content  # type: ignore
 
 
 def make_room() -> None:

@@ -3,9 +3,8 @@
 import json
 import socket
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -16,19 +15,9 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
-def ask(url):
-    """Sends a request; gives the status and the answer's text."""
-
-    def send(path, body=None, headers=JSON, method=None):
-        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        request = urllib.request.Request(f"{url}{path}", data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    return send
+def ask(url, ask_at):
+    """Sends a request to the page; gives the status and the answer's text."""
+    return partial(ask_at, url)
 
 
 @pytest.fixture
