@@ -243,10 +243,15 @@ def _csv(view: MapView, _: bool) -> bytes:
     """A row for each query, a column for each key, both with their names."""
     text = StringIO()
     rows = csv.writer(text)
-    rows.writerow(["", *(token.label for token in view.keys.tokens)])
+    rows.writerow(["", *(_no_formula(token.label) for token in view.keys.tokens)])
     for token, weights in zip(view.queries.tokens, view.weights.tolist(), strict=True):
-        rows.writerow([token.label, *weights])
+        rows.writerow([_no_formula(token.label), *weights])
     return text.getvalue().encode("utf-8-sig")  # so that spreadsheets know the encoding
+
+
+def _no_formula(text: str) -> str:
+    """A spreadsheet takes a text that begins like one for a formula, and runs it."""
+    return f"'{text}" if text.lstrip(" ")[:1] in tuple("=+-@\t\r\n") else text
 
 
 def _npz(view: MapView, _: bool) -> bytes:

@@ -4,7 +4,7 @@ DeYoung et al. 2020, "ERASER: A Benchmark to Evaluate Rationalized NLP Models", 
 r_k the k % of words that a method ranks highest, and p the probability of the class given:
 comprehensiveness is the mean over k of p(x) - p(x without r_k), and high if these words were
 needed; sufficiency is the mean of p(x) - p(r_k alone), and low if they were enough. ERASER averages
-over 1, 5, 10, 20 and 50 %; here it is every ten percent up to all, as sentences are short. Both are
+over 1, 5, 10, 20 and 50%; here it is every ten percent up to all, as sentences are short. Both are
 taken in log-odds as well, since the p of a sure answer hardly falls whatever is removed.
 
 Neither number can be read by itself: it depends on the text and on the model. So each is held

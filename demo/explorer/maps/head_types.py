@@ -39,7 +39,7 @@ def normalised_entropy(
 
 
 LEAST_SHARE = 0.5
-"""Of a head's attention, to be of a type: Clark et al. speak of heads that put "more than 50 %" on
+"""Of a head's attention, to be of a type: Clark et al. speak of heads that put "more than 50%" on
 the next or the previous token, and of over half of the attention on [SEP]."""
 
 LEAST_LIFT = 2.0
@@ -47,7 +47,7 @@ LEAST_LIFT = 2.0
 attention comes close to one half by itself."""
 
 LEAST_ENTROPY = 0.8
-"""Of the largest possible, to be broad. Ours: Clark et al. call heads broad that put at most 10 %
+"""Of the largest possible, to be broad. Ours: Clark et al. call heads broad that put at most 10%
 on any one word, which in a short text no head can do."""
 
 BROAD, MIXED = "broad", "mixed"

@@ -67,7 +67,7 @@ def unpacked_weights(packed: str, shape: tuple[int, ...]) -> NDArray[np.float32]
 
 
 def deflated(numbers: NDArray[np.uint8]) -> str:
-    """Numbers of 8 bits, deflated, in base64. A higher level saves 3 % and takes twice as long."""
+    """Numbers of 8 bits, deflated, in base64. A higher level saves 3% and takes twice as long."""
     return base64.b64encode(zlib.compress(numbers.tobytes(), 1)).decode()
 
 

@@ -22,8 +22,8 @@
   const whole = (number) => number.toLocaleString("en");
   const counted = (number, thing) => `${whole(number)} ${thing}${number === 1 ? "" : "s"}`;
   const percent = (share) => {
-    if (share < 0.0005) return "<0.1 %";
-    return share >= 0.9995 ? ">99.9 %" : `${(100 * share).toFixed(1)} %`;
+    if (share < 0.0005) return "<0.1%";
+    return share >= 0.9995 ? ">99.9%" : `${(100 * share).toFixed(1)}%`;
   };
   const signed = (number, digits = 2) => `${number < 0 ? "−" : "+"}${Math.abs(number).toFixed(digits)}`;
   const largest = (numbers) => Math.max(1e-9, ...numbers.map((one) => Math.abs(one ?? 0)));
@@ -110,11 +110,11 @@
   };
   const trust = (rows) => table("trust", ["words ranked by", "comprehensiveness: percentile", "sufficiency: percentile"],
     rows.map(([method, removed, kept]) => make("tr", {}, [rowHead(method),
-      ...[removed, kept].map((share) => make("td", { className: "number", text: `${(100 * share).toFixed(0)} %` }))])));
+      ...[removed, kept].map((share) => make("td", { className: "number", text: `${(100 * share).toFixed(0)}%` }))])));
   const faithfulness = () => {
     const rows = Object.entries(summary.faithfulness).map(([method, means]) => [method, ...means]);
     return rows.length ? [make("h2", { text: "How far to trust each ranking of words" }),
-      quiet("The mean share of random orders of the same words that each is better than; chance is 50 %."), trust(rows)] : [];
+      quiet("The mean share of random orders of the same words that each is better than; chance is 50%."), trust(rows)] : [];
   };
   const skipped = () => about.skipped.count ? [make("details", {}, [
     make("summary", { text: `${counted(about.skipped.count, "row")} left out` }),

@@ -73,7 +73,8 @@ def maps_script() -> str:
 
 def library() -> str:
     """What the page's widgets share, as HTML for the page's head."""
-    return f"<script>\n{maps_script()}{(WEB / 'lib.js').read_text(encoding='utf-8')}</script>"
+    scripts = [(WEB / name).read_text(encoding="utf-8") for name in ("csv.js", "lib.js")]
+    return f"<script>\n{maps_script()}{''.join(scripts)}</script>"
 
 
 def widget(name: str, elem_id: str | None = None, **options: Any) -> gr.HTML:

@@ -21,8 +21,8 @@ _UNKNOWN = ("[UNK]", "<unk>")
 """What tokenizers call a piece that they do not know."""
 
 LOG_ODDS = (
-    "**Effects are told in log-odds**, the natural logarithm of p / (1 − p): 0 at 50 %, 2.2 at "
-    "90 %, 4.6 at 99 %, and in points of the probability p beside them. Where a model is sure, p "
+    "**Effects are told in log-odds**, the natural logarithm of p / (1 − p): 0 at 50%, 2.2 at "
+    "90%, 4.6 at 99%, and in points of the probability p beside them. Where a model is sure, p "
     "hardly moves whatever is removed; its log-odds do. Less than 0.1 is next to nothing."
 )
 

@@ -2,10 +2,16 @@
 window.attentionExplorer = ({ element, props, watch }) => {
   const { make, bdi, hint, sized, percent, rove, chipStrip, nameOf, chipFor, ink, press, reveal, one, has, less, together, toggled, layerOf } = window.attentionMaps;
   const root = element.querySelector(".widget");
+  const kind = () => element.closest('[class*="-widget"]')?.className.match(/(\w+)-widget/)[1];
   // Calls draw with each new value, and with the one that is already there. One that lacks what is
-  // needed empties the widget.
+  // needed empties the widget. What an analysis found can be saved.
   const show = (draw, needed) => {
-    const update = () => props.value && (needed && !props.value[needed] ? root.replaceChildren() : draw(props.value));
+    const update = () => {
+      if (!props.value) return;
+      if (needed && !props.value[needed]) return root.replaceChildren();
+      draw(props.value);
+      if (root.firstChild) root.append(...window.attentionTables.buttons(kind(), props.value));
+    };
     watch("value", update);
     update();
   };

@@ -30,7 +30,7 @@ const table = () => {
 const notes = () => {
   const left = value.words_left_out ? ` ${value.words_left_out} words of smaller effect were not paired.` : "";
   const what = value.number ? "the number" : "the log-odds";
-  const beside = value.number ? "" : "; in brackets, the same of its probability, in points: there the ceiling of 100 % makes any two words of a sure answer count for less together";
+  const beside = value.number ? "" : "; in brackets, the same of its probability, in points: there the ceiling of 100% makes any two words of a sure answer count for less together";
   return `In each cell f(x) − f(x without u) − f(x without v) + f(x without both), where f is ${what} of ${askedAbout(value)}${beside}. Words are ${value.way}. 0: the two have nothing to do with each other.${left}`;
 };
 

@@ -32,7 +32,7 @@ const curve = () => {
   const box = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${askedAbout(value)} by the number of heads that are gone. ${summary()}` });
   for (const tick of ticks) {
     box.append(svg("line", { class: "grid-line", x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(tick), y2: y(tick) }));
-    box.append(svg("text", { x: EDGE.left - 6, y: y(tick) + 4, "text-anchor": "end" }, value.number ? tick.toFixed(2) : `${100 * tick} %`));
+    box.append(svg("text", { x: EDGE.left - 6, y: y(tick) + 4, "text-anchor": "end" }, value.number ? tick.toFixed(2) : `${100 * tick}%`));
   }
   for (const heads of new Set([0, Math.round(total() / 2), total()])) {
     box.append(svg("text", { x: x(heads), y: HEIGHT - 10, "text-anchor": heads ? (heads === total() ? "end" : "middle") : "start" }, heads === total() ? `${heads} heads gone` : heads));

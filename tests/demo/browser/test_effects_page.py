@@ -26,7 +26,7 @@ def test_what_is_not_nothing_never_reads_as_nothing(calculate):
     assert told == ["0", "+<0.1", "−<0.1", "+0.1", "+<0.01", "−12.3"]
     assert calculate("[points(3e-9), points(-0.1234), points(0)]") == ["+<0.1", "−12.3", "0"]
     assert calculate("[0, 2e-5, 0.0421, 0.5, 0.97, 0.9971, 0.99996, 1].map(percent)") == [
-        "0.0 %", "<0.1 %", "4.2 %", "50 %", "97 %", "99.7 %", ">99.9 %", "100 %",
+        "0.0%", "<0.1%", "4.2%", "50%", "97%", "99.7%", ">99.9%", "100%",
     ]  # fmt: skip
 
 

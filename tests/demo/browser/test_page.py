@@ -105,7 +105,7 @@ def chips(page):
 
 def is_share(text, share):
     """Whether a share is written so, as far as maps of 8 bits can tell."""
-    number = re.search(r"<?(\d+(?:\.\d)?) %", text)
+    number = re.search(r"<?(\d+(?:\.\d)?)%", text)
     return abs(float(number[1]) / 100 - share) < 0.007
 
 
@@ -280,10 +280,10 @@ def test_special_tokens_are_hidden_and_the_removed_share_is_said(page, model):
     assert picture(page) != before
     assert page.locator("#map_view .own .chip:disabled").count() == 2
     assert (
-        f"[CLS] and [SEP] are hidden. They had drawn {round(100 * removed.mean())} % of a row's"
+        f"[CLS] and [SEP] are hidden. They had drawn {round(100 * removed.mean())}% of a row's"
         in page.locator("#map_view .notes").inner_text()
     )
-    assert "scaled back to 100 %" in page.locator("#map_view .notes").inner_text()
+    assert "scaled back to 100%" in page.locator("#map_view .notes").inner_text()
     assert "went to hidden special tokens" in page.locator("#map_view .rollout-card").inner_text()
 
 
@@ -476,8 +476,8 @@ def test_pieces_norms_and_maxima_are_one_control_away(page):
     page.get_by_label("Layer", exact=True).select_option("max")
 
     assert picture(page) != before
-    assert "more than 100 %" in page.locator("#map_view .notes").inner_text()
-    assert "add up to more than 100 %" in looks_at(page)
+    assert "more than 100%" in page.locator("#map_view .notes").inner_text()
+    assert "add up to more than 100%" in looks_at(page)
     assert page.locator("#map_view .tile[tabindex='0']").count() == 1
     assert "Rollout through 2 layers" in page.locator("#map_view .rollout-card").inner_text()
 

@@ -119,7 +119,7 @@ def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(f
     step, bars = first.steps[0], page.locator("#written .bar")
     assert bars.count() == 10
     assert bars.locator("bdi").all_inner_texts() == [t.label for t in first.candidates[0]]
-    likeliest = f"{step.candidates[0][1]:.0%}".replace("%", " %")
+    likeliest = f"{step.candidates[0][1]:.0%}"
     assert bars.locator(".bar-value").first.inner_text() == likeliest
     assert f"{step.entropy:.1f} bits" in page.locator("#written .chance").inner_text()
 

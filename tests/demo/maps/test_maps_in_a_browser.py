@@ -303,7 +303,7 @@ def test_the_head_that_is_shown_is_told_with_its_type_and_others_with_a_caution(
 
     assert said(head).startswith(f"Head 1 of layer 2: {real.name}")
     assert f"entropy {real.entropy:.2f}" in said(head)
-    cautions = ("more than 100 %", "nothing to do with", "hides what single", "Kobayashi")
+    cautions = ("more than 100%", "nothing to do with", "hides what single", "Kobayashi")
     for one, caution in zip(others, cautions, strict=True):
         assert caution in said(one)
 
@@ -317,9 +317,9 @@ def test_the_removed_share_is_said_with_its_numbers(in_a_browser, model):
         of_reading(reading), [asked(0, 0, special_tokens=False), asked(0, 0)]
     )
 
-    assert f"had drawn {100 * drawn.mean():.0f} % of a row's attention on average" in said(hidden)
-    assert f"{100 * drawn.max():.0f} % at most" in said(hidden)
-    assert f"[CLS] and [SEP] draw {100 * drawn.mean():.0f} %" in said(shown)
+    assert f"had drawn {100 * drawn.mean():.0f}% of a row's attention on average" in said(hidden)
+    assert f"{100 * drawn.max():.0f}% at most" in said(hidden)
+    assert f"[CLS] and [SEP] draw {100 * drawn.mean():.0f}%" in said(shown)
 
 
 def test_a_written_texts_map_is_told_in_words(in_a_browser, model):
@@ -343,7 +343,7 @@ def test_a_written_texts_map_is_told_in_words(in_a_browser, model):
     assert "hidden" not in said(found)
     own = [not token.special for token in generation.tokens]
     drawn = generation.cross_weights[0, 0][own][:, [0, -1]].sum(axis=-1)
-    assert f"They had drawn {100 * drawn.mean():.0f} % of a row" in said(hidden)
+    assert f"They had drawn {100 * drawn.mean():.0f}% of a row" in said(hidden)
 
 
 @pytest.mark.parametrize(

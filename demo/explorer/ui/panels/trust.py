@@ -58,7 +58,7 @@ def plan(found: analysis.Faithfulness) -> str:
         else ""
     )
     return (
-        f"Mean over the top {steps} and {found.percents[-1]} % of {len(found.single.words)} words: "
+        f"Mean over the top {steps} and {found.percents[-1]}% of {len(found.single.words)} words: "
         "comprehensiveness, by how much the answer falls without them, and sufficiency, by how "
         f"much with them alone. Orders are compared {_by(found)}; a tie is not counted as better."
         f"{rest}"

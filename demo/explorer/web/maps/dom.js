@@ -19,10 +19,10 @@ export const sized = (size, digits) => {
   const text = size.toFixed(digits);
   return size > 0 && !Number(text) ? `<${(10 ** -digits).toFixed(digits)}` : text;
 };
-// Nor is anything but all of it 100 %.
+// Nor is anything but all of it 100%.
 export const percent = (share) => {
-  if (share > 0.9995 && share < 1) return ">99.9 %";
-  return `${sized(100 * share, share < 0.0995 || (share > 0.995 && share < 1) ? 1 : 0)} %`;
+  if (share > 0.9995 && share < 1) return ">99.9%";
+  return `${sized(100 * share, share < 0.0995 || (share > 0.995 && share < 1) ? 1 : 0)}%`;
 };
 
 // Arrow keys move among buttons, of which only one is a tab stop.

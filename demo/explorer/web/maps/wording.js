@@ -27,9 +27,9 @@ export const inShort = ({ name, score, entropy, closest }) => {
   return `${name}, ${score.toFixed(2)} of its attention; ${flat}`;
 };
 
-const MAXIMUM = "A cell is the largest weight that any of these heads puts there: it shows what at least one of them attends to. Rows add up to more than 100 % and are not scaled.";
+const MAXIMUM = "A cell is the largest weight that any of these heads puts there: it shows what at least one of them attends to. Rows add up to more than 100% and are not scaled.";
 const BY_NORMS = [
-  "Each weight is multiplied by the norm of the vector that is passed on with it, and rows are scaled back to 100 %: see whether what drew most still does, special tokens above all",
+  "Each weight is multiplied by the norm of the vector that is passed on with it, and rows are scaled back to 100%: see whether what drew most still does, special tokens above all",
   { text: "(Kobayashi et al. 2020).", href: "https://aclanthology.org/2020.emnlp-main.574/" },
 ];
 
@@ -40,12 +40,12 @@ const aboutChoice = ({ layer, head }, type) => {
   return type ? [{ text: `Head ${head} of layer ${layer}:` }, `${inShort(type)}.`] : [];
 };
 
-const whole = (share) => `${Math.round(100 * share)} %`;
+const whole = (share) => `${Math.round(100 * share)}%`;
 const mean = (values) => (values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : 0);
 
 // What hiding tokens took from the rows of a map.
 const scaledBack = ({ removed, maximum }) => {
-  const left = maximum ? "stays as it was" : "was scaled back to 100 %";
+  const left = maximum ? "stays as it was" : "was scaled back to 100%";
   return `${whole(mean(removed))} of a row's attention on average, ${whole(Math.max(0, ...removed))} at most; what is left of each row ${left}.`;
 };
 
@@ -100,14 +100,14 @@ export const describeLook = (view, direction, place) => {
   const { shares, removed } = lookOf(view, direction, place);
   const best = shares
     .map((share, index) => ({ share, token: other.whole[index] }))
-    .filter(({ share }) => share >= 0.0005) // less would be written as 0.0 %
+    .filter(({ share }) => share >= 0.0005) // less would be written as 0.0%
     .sort((a, b) => b.share - a.share)
     .slice(0, 6);
   const rest = [
     best.length ? "" : "nothing that is shown",
     removed > 0.0005 ? ` (${view.maximum ? "" : "shares of what is shown; "}${percent(removed)} of its attention went to hidden special tokens)` : "",
     direction === "to" ? " (each share is of that one's own attention)" : "",
-    view.maximum ? " (the largest weights of all these heads: they add up to more than 100 %)" : "",
+    view.maximum ? " (the largest weights of all these heads: they add up to more than 100%)" : "",
     ".",
   ];
   return { token: own.whole[place], verb: direction === "from" ? " attends to " : " is attended to by ", best, rest: rest.join("") };
@@ -115,7 +115,7 @@ export const describeLook = (view, direction, place) => {
 
 export const inOneSentence = ({ token, verb, best, rest }) => `${nameOf(token)}${verb}${best.map((one) => `${nameOf(one.token)} ${percent(one.share)}`).join(", ")}${rest}`;
 
-const READ = "A row is a word or token that attends, its columns are what it attends to. In one head, or a mean of heads, each row adds up to 100 %. Choose a row to follow its word. Attention shows where information was routed, not why the class was chosen:";
+const READ = "A row is a word or token that attends, its columns are what it attends to. In one head, or a mean of heads, each row adds up to 100%. Choose a row to follow its word. Attention shows where information was routed, not why the class was chosen:";
 const WRITTEN = "A row is a generated word; its columns are what the decoder attended to when it chose that word. Probabilities are the model's own, over its whole vocabulary, before temperature, top-k or a penalty changes them. Attention shows where information was routed, not why a word was chosen.";
 
 export const cautionOf = ({ ofOneText }) => [
