@@ -47,13 +47,13 @@ def test_texts_are_sorted_and_filtered(make, shown):
     page.get_by_role("button", name="On", exact=True).click()
     assert [row[0] for row in rows(page)] == ["53", "54", "55", "56", "57", "58", "59", "60"]
     page.get_by_role("button", name="Confidence").click()
-    shares = [float(row[3].split()[0]) for row in rows(page)]
+    shares = [float(row[3].rstrip("%")) for row in rows(page)]
     assert shares == sorted(shares)
     page.get_by_label("Only errors").check()
     wrong = rows(page)
     assert wrong
     assert all(row[2] != row[4] and row[5] == "wrong" for row in wrong)
-    least = sorted(float(row[3].split()[0]) for row in wrong)[len(wrong) // 2]
+    least = sorted(float(row[3].rstrip("%")) for row in wrong)[len(wrong) // 2]
     page.get_by_label("Confidence from, %").fill(str(least))
     assert 0 < len(rows(page)) < len(wrong)
     page.get_by_role("button", name="Show all").click()
