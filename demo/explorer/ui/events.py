@@ -88,12 +88,14 @@ def in_browser(
     inputs: Sequence[Component] = (),
     outputs: Sequence[Block] = (),
     cancels: Sequence[Dependency] = (),
+    **options: Any,
 ) -> Dependency:
     """Has the browser do something by itself, at once, while the server is busy too.
 
     Args:
         script: a function in JavaScript; takes `inputs`, gives `outputs`.
         cancels: the events whose handlers end.
+        options: gradio's, for this event alone.
     """
     return _event(trigger)(
         None,
@@ -103,6 +105,7 @@ def in_browser(
         cancels=list(cancels) or None,
         queue=False,
         api_visibility="private",
+        **options,
     )
 
 

@@ -81,12 +81,14 @@ class MapViewer:
         """
         self._select = select
         inputs = {"shown": shown}
-        given = on(self.maps.ask, self.ask, inputs, [self._part], waits_on=self.maps)
-        in_browser(given.success, _DELIVER % self._name, [self._part])
+        # Each says what it wants; of deferred ones gradio sends the first one's data.
+        all_of_them: dict[str, Any] = {"trigger_mode": "multiple"}
+        asked = on(self.maps.ask, self.ask, inputs, [self._part], **all_of_them)
+        in_browser(asked.success, _DELIVER % self._name, [self._part], **all_of_them)
         # Until somebody clicks, nobody draws a file. Then the browser saves it.
         save = (WEB / "save.js").read_text(encoding="utf-8")
-        kept = on(self.maps.keep, self.keep, inputs, [self._file], waits_on=self.maps)
-        in_browser(kept.success, save, [self._file])
+        kept = on(self.maps.keep, self.keep, inputs, [self._file], **all_of_them)
+        in_browser(kept.success, save, [self._file], **all_of_them)
 
     def ask(self, event: gr.EventData, shown: Any) -> Update:
         """A part of a long text's maps is to be seen."""

@@ -50,7 +50,9 @@ export const chipFor = (token, hidden, tag = "button") => {
 export const ink = (chips, tokens, shares, top = Math.max(...shares, 1e-9)) => {
   chips.forEach((chip, index) => {
     const share = shares[index];
-    chip.style.setProperty("--ink-share", share === null ? 0 : Math.min(1, Math.sqrt(share / top)).toFixed(3));
+    const inked = share === null ? "0" : Math.min(1, Math.sqrt(share / top)).toFixed(2);
+    // A long text has hundreds of chips, of which few change.
+    if (chip.inked !== inked) chip.style.setProperty("--ink-share", (chip.inked = inked));
     chip.title = share === null ? "hidden" : `${tokens[index].piece} · ${percent(share)}`;
   });
 };
@@ -58,7 +60,9 @@ export const ink = (chips, tokens, shares, top = Math.max(...shares, 1e-9)) => {
 // One chip is chosen and a tab stop; its strip scrolls until it is seen, and the page stays.
 export const press = (chips, chosen) => {
   chips.forEach((chip, index) => {
-    chip.setAttribute("aria-pressed", index === chosen);
+    const pressed = String(index === chosen);
+    if (chip.getAttribute("aria-pressed") === pressed) return;
+    chip.setAttribute("aria-pressed", pressed);
     chip.classList.toggle("query", index === chosen);
     chip.tabIndex = index === chosen ? 0 : -1;
   });

@@ -4,12 +4,13 @@ import { keepButtons, mapControls, noteLine } from "./controls.js";
 import { make } from "./dom.js";
 import { headsGrid } from "./grid.js";
 import { largeMap } from "./large_map.js";
-import { firstToken, placeOf, scaleTop, viewOf } from "./maths.js";
+import { firstToken, largestOf, placeOf, scaleTop, viewOf } from "./maths.js";
 import { openMaps } from "./source.js";
 import { fittingState } from "./state.js";
 import { rolloutCard, tokenStrips } from "./strips.js";
 import { cautionOf, describeLook, describeMap, inOneSentence, mapNotes, nameOfMap } from "./wording.js";
 
+const MANY = 200; // chips
 const REDRAWN = ["words", "special_tokens", "looks_at", "direction"];
 
 // Calls when the page turns dark or light, as long as the widget is part of it.
@@ -38,10 +39,12 @@ const snapshot = (data, state, attentions) => {
   };
   const wanted = state.chosen === null ? first() : placeOf(side, state.chosen);
   const place = side.indexes.includes(wanted) ? wanted : (side.indexes[0] ?? -1);
-  const most = view ? view.weights.reduce((largest, weight) => Math.max(largest, weight), 0) : 0;
+  const most = view ? largestOf(view.weights) : 0;
   const top = view ? scaleTop(view.weights, view.columns, attention.ofOneText) : 1;
   return { data, state, attention, how, view, place, most, top, name: nameOfMap(state, attention) };
 };
+
+const chosenPiece = ({ state, how, place }) => (state.direction === "from" ? how.queries : how.keys).whole[place]?.places[0] ?? null;
 
 export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
   let data = given;
@@ -50,6 +53,7 @@ export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
   let shown = null;
   let loading = 0;
   let pending = "";
+  let drawn = 0;
 
   const choose = (changes) => set(changes, true);
   const step = (name, by) => {
@@ -67,7 +71,8 @@ export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
   const widget = make("div", { className: "widget attention-maps" }, [strips.node, make("div", { className: "columns" }, [left, right]), rollout.node, live]);
   element.replaceChildren(widget);
 
-  const colours = () => coloursOf(widget);
+  let seen = null; // asking the style sheet makes a page lay itself out
+  const colours = () => (seen ??= coloursOf(widget));
   const needed = (changes, names) => names.some((name) => changes.includes(name));
 
   const askFor = () => {
@@ -79,17 +84,19 @@ export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
     on.ask({ ...state, part });
   };
 
+  // Does something after the next picture, unless another one was begun.
+  const later = (act) => {
+    const turn = drawn;
+    requestAnimationFrame(() => setTimeout(() => turn === drawn && widget.isConnected && act()));
+  };
+
   // Small pictures come after the large one, in a moment of their own.
-  const drawSmall = () => {
-    const now = shown;
-    requestAnimationFrame(() => setTimeout(() => {
-      if (now !== shown || !widget.isConnected) return;
-      const small = now.attention.smallOf(now.state);
-      shown = { ...now, ...(small ?? {}), small: Boolean(small) };
+  const drawSmall = () =>
+    later(() => {
+      shown = { ...shown, ...shown.attention.smallOf(state) };
       grid.paint(shown, colours());
       tellNotes();
-    }));
-  };
+    });
   const tellNotes = () => {
     const type = shown.types?.[state.layer - 1]?.[state.head - 1];
     notes.replaceChildren(noteLine("", shown.view ? mapNotes(shown.view, state, shown.attention, type) : []));
@@ -99,12 +106,20 @@ export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
   // Draws what `changes` touch; without any, all of it.
   const draw = (changes = null) => {
     const before = shown;
+    drawn += 1;
     const small = before && before.attention === attentions[state.looks_at] && changes && !needed(changes, ["words", "special_tokens", "by_norms", "looks_at"]) ? before : null;
     shown = { ...snapshot(data, state, attentions), tiles: small?.tiles, types: small?.types };
+    // What was chosen for a reader stays when they go on to another head.
+    if (shown.view && !data.busy && state.chosen === null) state = shown.state = { ...state, chosen: chosenPiece(shown) };
     const all = !changes || needed(changes, REDRAWN);
     controls.update(shown);
-    if (all) strips.draw(shown);
-    else strips.update(shown);
+    const follow = () => {
+      if (all) strips.draw(shown);
+      else strips.update(shown);
+    };
+    // Hundreds of chips take longer than the map: it comes first.
+    if (!all && shown.how.keys.whole.length > MANY) later(follow);
+    else follow();
     grid.update(shown);
     if (!before?.view || !changes || changes.some((name) => name !== "chosen")) large.draw(shown, colours());
     else large.update(shown);
@@ -142,7 +157,7 @@ export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
     const turn = ++loading;
     const opened = await openMaps(next);
     if (turn !== loading || !widget.isConnected) return;
-    const same = attentions && data.reading === next.reading && !next.busy;
+    const same = attentions && data.text === next.text && (data.busy || !next.busy);
     [data, attentions, pending] = [next, opened, ""];
     const kept = same || next === given ? state : { ...state, chosen: null };
     state = fittingState({ ...kept, ...next.begins }, data);
@@ -160,7 +175,9 @@ export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
     pending = "";
     const waited = !shown.view;
     draw([]);
-    if (waited && shown.view) say(sentence([]));
+    if (!waited || !shown.view) return;
+    strips.reveal();
+    say(sentence([]));
   };
 
   let width = 0;
@@ -170,6 +187,7 @@ export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
     large.draw(shown, colours());
   }).observe(large.box);
   followColours(widget, () => {
+    seen = null;
     if (!shown) return;
     large.draw(shown, colours());
     grid.paint(shown, colours());

@@ -166,18 +166,27 @@ export const viewOf = (maps, how, layer, head, whole = null) => {
 
 export const CROWDED = 48;
 
-// The k-th smallest value lies between two whole ranks: as numpy's quantile, without sorting all.
+export const largestOf = (values) => {
+  let most = 0;
+  for (let at = 0; at < values.length; at++) if (values[at] > most) most = values[at];
+  return most;
+};
+
+// The value at a rank between two whole ones, as numpy's quantile. Values are first counted in bins,
+// so that only the highest are sorted.
 export const quantile = (values, share) => {
   const rank = share * (values.length - 1);
   const beyond = values.length - 1 - Math.floor(rank); // how many are above the lower of the two
-  const top = values.reduce((most, value) => (value > most ? value : most), 0);
-  const bins = new Uint32Array(4096);
-  const binOf = (value) => Math.min(4095, Math.floor((value / top) * 4096));
+  const top = largestOf(values);
   if (top === 0) return 0;
-  for (const value of values) bins[binOf(value)] += 1;
+  const bins = new Uint32Array(4096);
+  const scale = 4095.999 / top;
+  for (let at = 0; at < values.length; at++) bins[Math.trunc(values[at] * scale)] += 1;
   let [bin, counted] = [4095, bins[4095]];
   while (bin > 0 && counted < beyond + 1) counted += bins[--bin];
-  const highest = values.filter((value) => binOf(value) >= bin).sort();
+  const highest = new Float32Array(counted);
+  for (let at = 0, to = 0; at < values.length; at++) if (Math.trunc(values[at] * scale) >= bin) highest[to++] = values[at];
+  highest.sort();
   const lower = highest[highest.length - 1 - beyond];
   const upper = highest[Math.min(highest.length - beyond, highest.length - 1)];
   return lower + (upper - lower) * (rank - Math.floor(rank));
@@ -188,7 +197,7 @@ export const quantile = (values, share) => {
 // many as two columns have.
 export const scaleTop = (weights, columns, ofOneText) => {
   const crowded = ofOneText && columns > CROWDED;
-  const top = crowded ? quantile(weights, 1 - 2 / columns) : weights.reduce((most, value) => (value > most ? value : most), 0);
+  const top = crowded ? quantile(weights, 1 - 2 / columns) : largestOf(weights);
   return Math.max(top, 1e-3); // a map of zeros must not divide by zero
 };
 
@@ -248,12 +257,14 @@ export const lookOf = (view, direction, place) => {
 // The strongest pairs of a map, the strongest first, by row and column of what is shown.
 export const strongestPairs = (view, count) => {
   const best = [];
+  let least = 0;
   for (let at = 0; at < view.weights.length; at++) {
     const weight = view.weights[at];
-    if (weight <= 0 || (best.length === count && weight <= best.at(-1).weight)) continue;
+    if (weight <= least) continue;
     const place = best.findIndex((one) => one.weight < weight);
     best.splice(place < 0 ? best.length : place, 0, { row: Math.floor(at / view.columns), column: at % view.columns, weight });
     best.length = Math.min(best.length, count);
+    if (best.length === count) least = best[count - 1].weight;
   }
   return best;
 };

@@ -58,11 +58,12 @@ const specialShare = (view) => {
   const names = [...new Set(keys.whole.filter(({ special }) => special).map(({ piece }) => piece))];
   if (!names.length) return "This tokenizer adds no special tokens.";
   if (hides(view)) return `${listed(names)} are hidden. They had drawn ${scaledBack(view)}`;
-  const drawn = queries.whole.flatMap(({ special }, row) => {
-    if (special) return [];
-    const weights = view.weights.subarray(row * view.columns, (row + 1) * view.columns);
-    const sum = weights.reduce((all, weight) => all + weight, 0);
-    return [weights.reduce((all, weight, key) => all + (keys.whole[key].special ? weight : 0), 0) / Math.max(sum, 1e-30)];
+  const special = keys.whole.flatMap((key, place) => (key.special ? [place] : []));
+  const drawn = queries.whole.flatMap((query, row) => {
+    if (query.special) return [];
+    let sum = 0;
+    for (let at = row * view.columns; at < (row + 1) * view.columns; at++) sum += view.weights[at];
+    return [special.reduce((all, key) => all + view.weights[row * view.columns + key], 0) / Math.max(sum, 1e-30)];
   });
   return `Here ${listed(names)} draw ${whole(mean(drawn))} of the attention of the text's own words.`;
 };
