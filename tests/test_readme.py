@@ -173,3 +173,12 @@ def test_the_card_names_no_graph_that_its_bundle_has_not() -> None:
     wanted = {page.precision for page in pages if page.precision and not page.bundle}
     assert len(pages) > 3
     assert all(wanted <= precisions.keys() for precisions in found.values())
+
+
+def test_every_test_that_the_card_names_is_there() -> None:
+    named = re.findall(r"`(test_\w+)`", text("demo/README.md"))
+    written = "".join(
+        file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py")
+    )
+    assert len(named) > 9
+    assert not [name for name in named if f"def {name}(" not in written]
