@@ -38,6 +38,7 @@ class Page:
                 self.write = WriteTab(models, self.frame, tabs)
         else:
             self.classify = ClassifyTab(models, self.frame)
+        widget("glossary", value={"begin": True})
         self.frame.about.render()
 
     def wire(self, app: gr.Blocks) -> None:

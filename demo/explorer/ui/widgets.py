@@ -73,7 +73,9 @@ def maps_script() -> str:
 
 def library() -> str:
     """What the page's widgets share, as HTML for the page's head."""
-    scripts = [(WEB / name).read_text(encoding="utf-8") for name in ("csv.js", "lib.js")]
+    scripts = [
+        (WEB / name).read_text(encoding="utf-8") for name in ("csv.js", "terms.js", "lib.js")
+    ]
     return f"<script>\n{maps_script()}{''.join(scripts)}</script>"
 
 

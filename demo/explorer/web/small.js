@@ -22,6 +22,12 @@ const byLayer = (pairs, heads) => {
 const small = {
   about: (lines) => root.replaceChildren(...lines.map(hint)),
 
+  // What the page's words mean; from here on they have their notes.
+  glossary: () => {
+    root.replaceChildren(window.attentionTerms.list());
+    window.attentionTerms.begin();
+  },
+
   answer: (answer) => {
     if (!answer.bars) return root.replaceChildren();
     const more = answer.more ? [hint(`and ${answer.more} less likely`)] : [];
