@@ -132,3 +132,5 @@ def test_it_shuts_nobody_out_and_fits_a_phone(make, shown, few, serious_faults, 
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert serious_faults(page) == []
+        cell = page.locator(".details .grid td").first
+        assert cell.evaluate("cell => getComputedStyle(cell).display") == "table-cell"
