@@ -93,7 +93,7 @@ def _rows(given: argparse.Namespace) -> Iterator[str]:
     held_out = many_texts(given.held_out, record, (record or {}).get("examples", ()), part)
     if given.texts is not None:
         held_out = _fewer(held_out, given.texts)
-    graph = trace_encoder(part.model)
+    graph = trace_encoder(part.ours)
     origin = "; ".join(f"{count} of {name}" for name, count in held_out.origin.items())
     yield f"{len(held_out.texts)} texts, chosen from: {origin}\n"
     yield "| | same label | accuracy | maps: mean, 99th percentile, largest | size |"

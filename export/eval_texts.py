@@ -69,7 +69,7 @@ def checked_corpus(
             f"{noted['fingerprint'][:12]}: its texts changed, so its test part may hold "
             "what was trained on. Train again, or give other texts with --held-out"
         )
-    labels = part.classifier.config.labels if part.classifier else None
+    labels = part.labels
     if labels and corpus.labels != labels:
         raise ValueError(
             f"{source} has the labels {', '.join(corpus.labels)}; the model's are "
@@ -142,7 +142,7 @@ def many_texts(
         FileNotFoundError, ValueError: as `checked_corpus`.
     """
     corpus = checked_corpus(data, record, part)
-    fits = longest_tried(part.encoder.config, part.max_tokens)
+    fits = longest_tried(part.sizes, part.max_tokens)
     if corpus is None:
         return _examples_or_random(examples, part, fits)
     limit = min(fits, (record or {}).get("recipe", {}).get("max_tokens", fits))
@@ -219,7 +219,7 @@ def find_sources(
         given: where else than in the current folder the texts of the training may lie.
     """
     hybrid, remark = (record or {}).get("hybrid", {}), ""
-    limit = longest_tried(part.encoder.config, part.max_tokens)
+    limit = longest_tried(part.sizes, part.max_tokens)
     rows, origin = _rows(examples[:MOST]), EXAMPLES if examples else RANDOM
     if "data" in hybrid:
         try:

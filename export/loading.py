@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from export.graphs.encoder import EncoderModel, encoder_of
+from export.graphs.encoder import EncoderModel
+from export.graphs.spec import EncoderSizes
 from training.checkpoints.classifier import find_folder, load_classifier, load_tokenizer
 from training.checkpoints.files import read_config
 from training.checkpoints.hf_config import classifier_to_hf, encoder_to_hf, unread
@@ -46,32 +47,39 @@ class LoadedEncoder:
     """What reads, and answers where it has a classifier."""
 
     folder: Path
-    model: EncoderModel
+    model: EncoderModel | PreTrainedModel
+    """Ours, or of whatever family in `transformers`."""
     tokenizer: PreTrainedTokenizerBase
     config: Mapping[str, Any]
     """The content of its `config.json`, in Hugging Face's terms."""
+    sizes: EncoderSizes
+    labels: tuple[str, ...] = ()
+    """The classes' names in the order of the logits; none without a classifier."""
+    problem_type: str | None = None
+    """What the logits mean; None without a classifier."""
     lowered: int | None = None
     """The longest text that it is to read, where that is less than it could."""
 
     @property
-    def encoder(self) -> BERTEncoder:
-        """The encoder of a classifier, or the encoder itself."""
-        return encoder_of(self.model)
+    def ours(self) -> EncoderModel:
+        """The model, where it is one of `training/`."""
+        assert isinstance(self.model, BERTClassifier | BERTEncoder), "it is one of transformers'"
+        return self.model
 
     @property
     def classifier(self) -> BERTClassifier | None:
-        """The whole model, where there is a classifier on the encoder."""
+        """The whole model, where it is ours and has a classifier on the encoder."""
         return self.model if isinstance(self.model, BERTClassifier) else None
 
     @property
     def classifies(self) -> bool:
         """Whether there is a classifier on the encoder."""
-        return self.classifier is not None
+        return bool(self.labels)
 
     @property
     def max_tokens(self) -> int:
         """The longest text that it reads, special tokens included."""
-        positions = self.encoder.config.max_position_embeddings
+        positions = self.sizes.max_position_embeddings
         # A tokenizer without a limit of its own says 10^30; some files write it as 512.0.
         limit = int(self.tokenizer.model_max_length)
         return min(positions, limit, self.lowered or positions)
@@ -79,7 +87,7 @@ class LoadedEncoder:
     @property
     def pad_id(self) -> int:
         """What fills a batch's shorter texts; where it stands is masked."""
-        return self.encoder.config.pad_token_id or 0
+        return self.sizes.pad_token_id or 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +182,15 @@ def _open_classifier(folder: Path) -> LoadedCheckpoint:
     config = model.config
     tokenizer = load_tokenizer(folder, words=config.encoder.vocab_size)
     written = classifier_to_hf(config)
-    part = LoadedEncoder(folder=folder, model=model, tokenizer=tokenizer, config=written)
+    part = LoadedEncoder(
+        folder=folder,
+        model=model,
+        tokenizer=tokenizer,
+        config=written,
+        sizes=config.encoder,
+        labels=config.labels,
+        problem_type=config.problem_type,
+    )
     assumed = assumed_of_classifier(read_config(folder), config)
     return LoadedCheckpoint(encoder=part, decoder=None, assumed=tuple(assumed))
 
@@ -197,7 +213,9 @@ def _open_encoder_decoder(
     size = model.encoder.config
     # Never the config as it came, which may hold anything of whoever made it.
     written = {"model_type": size.model_type, **encoder_to_hf(size)}
-    encoder = LoadedEncoder(folder=folder, model=model.encoder, tokenizer=tokenizer, config=written)
+    encoder = LoadedEncoder(
+        folder=folder, model=model.encoder, tokenizer=tokenizer, config=written, sizes=size
+    )
     own_tokenizer = load_tokenizer(own, words=sizes[1]) if own else tokenizer
     assumed = assumed_ends(read_generation(folder))
     if own is None:
@@ -255,19 +273,28 @@ def assumed_of_classifier(written: Mapping[str, Any], read: ClassifierConfig) ->
             f"config.json names no class: taken for a {named}, since the weights have what "
             "it has on its encoder"
         )
-    if not written.get("id2label") and not set(read.labels) <= set(written.get("label2id") or ()):
-        found.append(f"config.json names no labels: they are {_list(read.labels)}")
-    if not written.get("problem_type"):
-        count = len(read.labels)
-        others = {*_MEANINGS} - {read.problem_type, *(_OF_SEVERAL if count == 1 else ())}
-        found.append(
-            f"config.json has no problem_type: with {count} label{'s' if count > 1 else ''} "
-            f"{_MEANINGS[read.problem_type]}; if not, write {' or '.join(sorted(others))} there"
-        )
+    found += assumed_of_labels(written, read.labels, read.problem_type)
     if names := unread(written):
         found.append(
             f"config.json has settings that a {named} does not read: "
             f"{_list([repr(name) for name in names])}"
+        )
+    return found
+
+
+def assumed_of_labels(
+    written: Mapping[str, Any], labels: tuple[str, ...], problem_type: str
+) -> list[str]:
+    """What `config.json` does not say of the labels, and what they mean, beside what it is."""
+    found = []
+    if not written.get("id2label") and not set(labels) <= set(written.get("label2id") or ()):
+        found.append(f"config.json names no labels: they are {_list(labels)}")
+    if not written.get("problem_type"):
+        count = len(labels)
+        others = {*_MEANINGS} - {problem_type, *(_OF_SEVERAL if count == 1 else ())}
+        found.append(
+            f"config.json has no problem_type: with {count} label{'s' if count > 1 else ''} "
+            f"{_MEANINGS[problem_type]}; if not, write {' or '.join(sorted(others))} there"
         )
     return found
 

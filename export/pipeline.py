@@ -8,13 +8,16 @@ import onnx
 import onnxruntime
 
 from bundle_format.schema import ReadingGraph, WritingGraph
+from export.any_model.opening import make_graph
+from export.any_model.proof import Definition, prove_model
 from export.bundle.files import DECODER_FILES, ENCODER_FILES
 from export.bundle.write import ExportedGraph
 from export.eval_texts import HeldOut, Sources
 from export.graphs.decoder import source_width, trace_decoder
-from export.graphs.encoder import encoder_names, trace_encoder
+from export.graphs.encoder import trace_encoder
 from export.graphs.longest import longest_tried
-from export.graphs.names import decoder_names, empty_cache
+from export.graphs.names import classifier_names, decoder_names, empty_cache
+from export.graphs.spec import is_foreign
 from export.loading import LoadedDecoder, LoadedEncoder
 from export.quantize.agreement import compare_decoders, compare_encoders, same_texts
 from export.quantize.graph import DECODER_REST, ENCODER_REST, quantize
@@ -34,6 +37,7 @@ from export.verification.against_torch import check_texts, prove_decoder, prove_
 from export.verification.checks import Checks
 from export.verification.graphs import check_batches, check_targets
 from export.verification.inputs import sample_batches, sample_targets
+from training.model.config import EncoderConfig
 
 Log = Callable[[str], None]
 """Takes what a person is told while the graphs are made."""
@@ -59,16 +63,23 @@ def export_encoder(
     part: LoadedEncoder, held_out: HeldOut, *, options: QuantizationOptions | None, log: Log
 ) -> PartResult:
     """The float32 graph, and the 8-bit one where it is asked for."""
-    graph = trace_encoder(part.model)
-    # One session for all that reads this graph. Idle, its threads do not disturb the timing.
-    session = open_session(graph)
-    checks = prove_encoder(graph, part.model, part.max_tokens, session)
+    if isinstance(part.sizes, EncoderConfig):
+        graph = trace_encoder(part.ours)
+        # One session for all that reads this graph. Idle, its threads do not disturb the timing.
+        session = open_session(graph)
+        checks = prove_encoder(graph, part.ours, part.max_tokens, session)
+    else:
+        names = classifier_names(part.sizes, len(part.labels))
+        graph = make_graph(part.model, part.sizes, names)
+        session = open_session(graph)
+        theirs = Definition(part.model, part.sizes, names)
+        checks = prove_model(graph, partial(run, session), theirs, part.max_tokens)
     log(show_encoder_proof(graph.ByteSize(), checks))
     made = PartResult(failures=checks.failures)
     measured = ReadingGraph(
         file=ENCODER_FILES["float32"],
         difference_from_torch=checks.differences,
-        longest_tried=longest_tried(part.encoder.config, part.max_tokens),
+        longest_tried=longest_tried(part.sizes, part.max_tokens),
     )
     made.graphs["float32"] = ExportedGraph(model=graph, measured=measured)
     if options:
@@ -96,7 +107,7 @@ def _add_8_bit_encoder(
         scheme=f"{profile.encoder}; {ENCODER_REST}",
         limits=profile.limits,
         size_ratio=small.ByteSize() / graph.ByteSize(),
-        longest_tried=longest_tried(part.encoder.config, part.max_tokens),
+        longest_tried=longest_tried(part.sizes, part.max_tokens),
     )
     if held_out.texts:
         found = compare_encoders(session, open_session(small), held_out, pad_id=part.pad_id)
@@ -144,10 +155,11 @@ def _timed(
 
 def _broken_encoder(small: onnx.ModelProto, part: LoadedEncoder) -> list[str]:
     """What does not hold of an 8-bit graph, whatever its numbers are."""
-    checks, names = Checks(errors_pass=True), encoder_names(part.model)
+    checks = Checks(errors_pass=True)
+    names = classifier_names(part.sizes, len(part.labels) or None)
     checks.check_form(small, names)
-    batches = sample_batches(part.encoder.config, part.max_tokens)
-    check_batches(partial(run, open_session(small)), names, batches, checks)
+    batches, reads = sample_batches(part.sizes, part.max_tokens), partial(run, open_session(small))
+    check_batches(reads, names, batches, checks, real_rows=is_foreign(part.sizes))
     return [f"8 bit, {failure}" for failure in checks.failures]
 
 

@@ -9,10 +9,11 @@ from bundle_format.schema import ComparedTexts, GreedyTexts, MapError, ReadingGr
 from export.bundle.card import ModelCard
 from export.bundle.files import DECODER_FILES, ENCODER_FILES
 from export.eval_texts import HeldOut
+from export.graphs.spec import EncoderSizes
 from export.graphs.tracing import OPSET
 from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
 from export.verification.checks import LIMIT, Checks
-from training.model.config import DecoderConfig, EncoderConfig
+from training.model.config import DecoderConfig
 
 
 def show_checkpoint(name: str, loaded: LoadedCheckpoint) -> str:
@@ -140,9 +141,9 @@ def show_triton(models: Iterable[Path]) -> str:
 
 def _encoder(part: LoadedEncoder) -> str:
     answers = "no classifier"
-    if part.classifier:
-        answers = f"labels: {', '.join(part.classifier.config.labels)}"
-    return f"{_sizes(part.encoder.config, part.model)}, {answers}"
+    if part.labels:
+        answers = f"labels: {', '.join(part.labels)}"
+    return f"{_sizes(part.sizes, part.model)}, {answers}"
 
 
 def _decoder(part: LoadedDecoder) -> str:
@@ -151,7 +152,7 @@ def _decoder(part: LoadedDecoder) -> str:
     return f"{_sizes(decoder.config, decoder)}{widths}"
 
 
-def _sizes(config: EncoderConfig | DecoderConfig, model: nn.Module) -> str:
+def _sizes(config: EncoderSizes | DecoderConfig, model: nn.Module) -> str:
     weights = sum(parameter.numel() for parameter in model.parameters())
     sizes = f"{config.num_hidden_layers} layers × {config.num_attention_heads} heads"
     return f"{sizes}, {weights:,} weights"

@@ -1,8 +1,8 @@
 """Exports a model to ONNX with every attention map as a graph output, and proves the result.
 
-A checkpoint folder of ours goes in, or any model in Hugging Face's format: a sequence classifier
-(BERT, DistilBERT, RoBERTa, XLM-R, ELECTRA) or an EncoderDecoderModel of one of these and GPT-2. A
-bundle that demo/app.py opens comes out. Nothing is written unless every check passes.
+A checkpoint folder of ours goes in, or any model in Hugging Face's format: a sequence classifier of
+any family, or an EncoderDecoderModel of a BERT (or DistilBERT, RoBERTa, XLM-R, ELECTRA) and GPT-2.
+A bundle that demo/app.py opens comes out. Nothing is written unless every check passes.
 """
 
 import argparse
@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from bundle_format.schema import Proof
+from export.any_model.loading import load_any_model
 from export.bundle.card import ModelCard, make_card
 from export.bundle.write import BUNDLE, describe, write_bundle
 from export.command import DONE, FAILED, STOPPED, command_parser, run_command
 from export.eval_texts import HeldOut, find_sources, many_texts
+from export.graphs.families import is_ours
 from export.graphs.tracing import check_fits, weights_bytes
 from export.loading import LoadedCheckpoint, load_checkpoint, lower_limits
 from export.pipeline import PartResult, export_decoder, export_encoder
@@ -35,6 +37,8 @@ from export.triton_repository import MODEL, lay_out, model_folder
 from export.verification.bundle import UnsoundBundleError, verify_bundle
 from export.verify import show_proof
 from training.checkpoints.atomic_folder import check_given, check_target
+from training.checkpoints.classifier import find_folder
+from training.checkpoints.files import read_config
 from training.checkpoints.record import find_record
 from training.file_names import real_name
 
@@ -244,7 +248,10 @@ def _open(given: argparse.Namespace) -> LoadedCheckpoint:
     Raises:
         OSError, ValueError: as `load_checkpoint`, `lower_limits`, `check_fits` and `check_target`.
     """
-    loaded = load_checkpoint(given.checkpoint, decoder_tokenizer=given.decoder_tokenizer)
+    if is_ours(read_config(find_folder(given.checkpoint))):
+        loaded = load_checkpoint(given.checkpoint, decoder_tokenizer=given.decoder_tokenizer)
+    else:
+        loaded = load_any_model(given.checkpoint)
     if given.max_tokens is not None:
         loaded = lower_limits(loaded, given.max_tokens)
     sizes = {"the encoder": weights_bytes(loaded.encoder.model)}

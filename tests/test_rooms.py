@@ -30,6 +30,7 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
             "bundle eval_texts",
             "optimum_folder runtime triton_repository",
             "quantize verification",
+            "any_model",
             "benchmarks compare_schemes report verify",
             "benchmark pipeline",
             "to_onnx",

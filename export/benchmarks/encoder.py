@@ -65,7 +65,7 @@ def save_encoders(part: LoadedEncoder, place: Path, quantized: Sequence[Path]) -
         quantized: 8-bit graphs that are there already; by default those of both profiles are made.
     """
     assert part.classifier, "what is timed classifies"
-    graph = trace_encoder(part.model)
+    graph = trace_encoder(part.ours)
     inputs = [value.name for value in graph.graph.input]
     models = {
         ALL_MAPS: graph,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bundle_format.folder import BundleError, read_manifest, wrong_files
 from bundle_format.schema import Manifest, ReadingGraph, WritingGraph
-from training.model.config import DecoderConfig, EncoderConfig
+from export.graphs.spec import EncoderSizes
+from training.model.config import DecoderConfig
 
 ENCODER_FILES = {"float32": "onnx/model.onnx", "8bit": "onnx/model_quantized.onnx"}
 """Precision -> file; `_quantized` is what transformers.js asks for as q8."""
@@ -54,7 +55,7 @@ def choose_graph(
     return folder / graphs[chosen].file
 
 
-def sizes_of(config: EncoderConfig | DecoderConfig) -> dict[str, int]:
+def sizes_of(config: EncoderSizes | DecoderConfig) -> dict[str, int]:
     """A model's sizes, as `bundle.json` names them."""
     return {
         "layers": config.num_hidden_layers,

@@ -151,15 +151,15 @@ def _description(loaded: LoadedCheckpoint, card: ModelCard) -> dict[str, Any]:
         "licence": card.licence,
         "examples": list(card.examples),
         "max_tokens": loaded.encoder.max_tokens,
-        "sizes": sizes_of(loaded.encoder.encoder.config),
+        "sizes": sizes_of(loaded.encoder.sizes),
         "metrics": dict(card.metrics),
         "checkpoint": dict(card.checkpoint),
         "assumed": list(loaded.assumed),
         "versions": exporter_versions(),
     }
-    if classifier := loaded.encoder.classifier:
-        problem_type = classifier.config.problem_type.removesuffix("_classification")
-        said |= {"problem_type": problem_type, "labels": list(classifier.config.labels)}
+    if problem_type := loaded.encoder.problem_type:
+        said["problem_type"] = problem_type.removesuffix("_classification")
+        said["labels"] = list(loaded.encoder.labels)
         said["temperature"] = card.temperature
     if loaded.decoder and card.decoder:
         said["decoder"] = _decoder(loaded.decoder, card.decoder)

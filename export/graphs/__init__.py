@@ -1,4 +1,5 @@
 """What goes into a graph and comes out of it, and how torch traces one.
 
-Public: `decoder`, `encoder`, `longest`, `names`, `tracing`.
+Public: `decoder`, `encoder`, `families`, `longest`, `names`, `spec`, `tasks`,
+`tracing`.
 """

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnxruntime
 
-from training.model.config import DecoderConfig, EncoderConfig
+from export.graphs.spec import EncoderSizes
+from training.model.config import DecoderConfig
 
 Axes = tuple[str | int, ...]
 """A name for an axis of any length, a number for one that the model fixes."""
@@ -27,12 +28,32 @@ class GraphNames:
     optional: Mapping[str, np.ndarray] = field(default_factory=dict)
     """The inputs that need not be given, with their defaults; the first axis may be 1 or batch."""
 
+    @property
+    def texts(self) -> list[str]:
+        """The inputs that must be given."""
+        return [name for name in self.inputs if name not in self.optional]
 
-def classifier_names(config: EncoderConfig, labels: int | None) -> GraphNames:
-    """The names of `model.onnx`. transformers.js finds maps by the prefix `encoder_attentions`.
+    @property
+    def answers(self) -> list[str]:
+        """What an encoder's head gives, which stands in front of the hidden state."""
+        names = list(self.outputs)
+        return names[: names.index("last_hidden_state")]
+
+
+def classifier_names(sizes: EncoderSizes, labels: int | None) -> GraphNames:
+    """The names of `model.onnx`, where it classifies texts or is an encoder alone.
 
     Args:
         labels: how many a classifier has; None for an encoder alone, which feeds a decoder.
+    """
+    return reading_names(sizes, {"logits": ("batch", labels)} if labels else {})
+
+
+def reading_names(config: EncoderSizes, answers: Mapping[str, Axes]) -> GraphNames:
+    """The names of `model.onnx`. transformers.js finds maps by the prefix `encoder_attentions`.
+
+    Args:
+        answers: what the head on the encoder gives, as `tasks.py` says.
     """
     layers, heads = config.num_hidden_layers, config.num_attention_heads
     text: Axes = ("batch", "sequence")
@@ -40,7 +61,7 @@ def classifier_names(config: EncoderConfig, labels: int | None) -> GraphNames:
     return GraphNames(
         inputs={**dict.fromkeys(given, text), **_mask_axes(["head_mask"], layers, heads)},
         outputs={
-            **({"logits": ("batch", labels)} if labels else {}),
+            **answers,
             "last_hidden_state": (*text, config.hidden_size),
             **_each(layers, "encoder_attentions", ("batch", heads, "sequence", "sequence")),
             **_each(layers, "encoder_value_norms", ("batch", heads, "sequence")),

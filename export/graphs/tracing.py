@@ -94,11 +94,11 @@ def trace(
         graph.graph.initializer.append(numpy_helper.from_array(default, name))
         (given,) = (value for value in graph.graph.input if value.name == name)
         given.type.tensor_type.shape.dim[0].dim_param = str(names.inputs[name][0])
-    _strip_traces(graph)
+    strip_traces(graph)
     return graph
 
 
-def _strip_traces(model: onnx.ModelProto) -> None:
+def strip_traces(model: onnx.ModelProto) -> None:
     """Removes what the tracer notes for debugging: stack traces, with the paths of this machine."""
     for node in model.graph.node:
         del node.metadata_props[:]

@@ -80,14 +80,14 @@ def quantize(
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     quantize_table(copy, unsigned=unsigned)
-    inputs = _matrix_inputs(model)
+    found = matrix_groups(model)
     if scheme.tiers:
         exact = session or open_session(model)
         ranking = rank(
-            *(model, inputs, exact), lambda one: _replaced(model, model, {one: scheme.product})
+            *(model, found, exact), lambda one: _replaced(model, model, {one: scheme.product})
         )
     else:
-        ranking = list(inputs)
+        ranking = list(found)
     return _replaced(copy, model, scheme.assign(ranking), unsigned=unsigned)
 
 
@@ -102,16 +102,17 @@ def _replaced(
 
     Args:
         exact: the float32 graph, which shows how large the channels are.
-        kinds: hidden states -> what their products with matrices become.
+        kinds: the name of a group -> what its products become.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     channels = _channels(exact, kinds)
     blocks: dict[BlockwiseInt8, list[str]] = {}
-    for hidden, nodes in _matrix_inputs(copy).items():
-        kind = kinds.get(hidden, Float32())
+    for name, nodes in matrix_groups(copy).items():
+        kind = kinds.get(name, Float32())
         if isinstance(kind, PerTokenInt8):
-            to_integer_products(copy, nodes, channels, unsigned=unsigned)
+            apart = {node.input[0]: channels[name] for node in nodes if name in channels}
+            to_integer_products(copy, nodes, apart, unsigned=unsigned)
         elif isinstance(kind, DynamicInt8):
             to_integer_products(copy, nodes, {}, one_scale=True, unsigned=unsigned)
         elif isinstance(kind, BlockwiseInt8):
@@ -121,25 +122,63 @@ def _replaced(
     return copy
 
 
-def _matrix_inputs(model: onnx.ModelProto) -> dict[str, list[NodeProto]]:
-    """The products of hidden states and matrices, by the hidden states that they read."""
+def matrix_groups(model: onnx.ModelProto) -> dict[str, list[NodeProto]]:
+    """The products of hidden states and matrices that become 8 bit in one way, by a name.
+
+    Those that read the same hidden states, since these are made integers once; and where a matrix
+    is read in several places, as all of ALBERT's are in every layer, those of all of them, since it
+    is stored once. A product of two constants, as DeBERTa has of its matrices with its distances,
+    goes with the other product of its matrix and joins nothing.
+    """
     matrices = {tensor.name for tensor in model.graph.initializer if len(tensor.dims) == 2}
-    return by_input(
+    products = [
         node for node in model.graph.node if node.op_type == "MatMul" and node.input[1] in matrices
-    )
+    ]
+    varying, owner = _varying(model), dict[str, str]()
+    inputs = by_input(node for node in products if node.input[0] in varying)
+    found: dict[str, list[NodeProto]] = {}
+    for hidden, nodes in inputs.items():
+        names = {owner[node.input[1]] for node in nodes if node.input[1] in owner}
+        name = min(names, key=list(found).index, default=hidden)
+        for other in names - {name}:
+            found[name] += found.pop(other)
+        found.setdefault(name, []).extend(nodes)
+        owner |= {node.input[1]: name for node in found[name]}
+    for node in products:
+        if node.input[0] not in varying:
+            found.setdefault(owner.get(node.input[1], node.input[0]), []).append(node)
+    return found
+
+
+def _varying(model: onnx.ModelProto) -> set[str]:
+    """The values that hang on what the graph is given."""
+    found = {value.name for value in model.graph.input}
+    for node in model.graph.node:
+        if not found.isdisjoint(node.input):
+            found.update(node.output)
+    return found
 
 
 def _channels(model: onnx.ModelProto, kinds: Mapping[str, MatrixFormat]) -> dict[str, np.ndarray]:
-    """The channels that stay apart, the largest that random tokens show, where some do."""
+    """The channels of each group that stay apart, the largest that random tokens show."""
     counts = {
-        hidden: kind.outlier_channels
-        for hidden, kind in kinds.items()
+        name: kind.outlier_channels
+        for name, kind in kinds.items()
         if isinstance(kind, PerTokenInt8) and kind.outlier_channels
     }
     if not counts:
         return {}
-    sizes = channel_sizes(model, counts, random_texts(model))
-    return {hidden: find_outlier_channels(sizes[hidden], count) for hidden, count in counts.items()}
+    groups = {
+        name: {node.input[0] for node in nodes}
+        for name, nodes in matrix_groups(model).items()
+        if name in counts
+    }
+    every = sorted(set().union(*groups.values()))
+    sizes = channel_sizes(model, every, random_texts(model))
+    return {
+        name: find_outlier_channels(np.max([sizes[one] for one in groups[name]], axis=0), count)
+        for name, count in counts.items()
+    }
 
 
 def _to_blocks(
@@ -155,7 +194,13 @@ def _to_blocks(
     )
     with silenced():
         quantizer.process()
-    return quantizer.model.model
+    made: onnx.ModelProto = quantizer.model.model
+    # It stores a matrix once for each product that reads it.
+    stored = {tensor.name: tensor for tensor in made.graph.initializer}
+    tensors = [onnx.TensorProto.FromString(one.SerializeToString()) for one in stored.values()]
+    del made.graph.initializer[:]
+    made.graph.initializer.extend(tensors)
+    return made
 
 
 def rank(

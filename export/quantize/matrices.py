@@ -15,7 +15,7 @@ also the decoder's head, both read the same matrix.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,8 @@ class Integers:
     token_scales: str = ""
     """Each position's own factor, shape (..., 1): the integers less `zero`, times `scale`, times
     this are its values. Empty where `scale` alone is for all positions."""
+    channels: str = ""
+    """What stays in float32, shape (..., count); empty where nothing does."""
     nodes: list[NodeProto]
     constants: dict[str, np.ndarray]
 
@@ -124,9 +126,12 @@ def quantize_columns(
 
 
 def add_constants(graph: onnx.GraphProto, constants: Mapping[str, np.ndarray]) -> None:
-    """Stores arrays in a graph by their names."""
+    """Stores arrays in a graph by their names, each once."""
+    there = {tensor.name for tensor in graph.initializer}
     graph.initializer.extend(
-        numpy_helper.from_array(value, name) for name, value in constants.items()
+        numpy_helper.from_array(value, name)
+        for name, value in constants.items()
+        if name not in there
     )
 
 
@@ -153,8 +158,7 @@ def to_integer_products(
     """Replaces products of hidden states and matrices, in place.
 
     Args:
-        products: `MatMul` nodes of `model` whose second input is an initializer; all that read the
-            same hidden states, or those that nothing else makes integers of.
+        products: `MatMul` nodes of `model` whose second input is an initializer; all that read it.
         channels: of each first input, which of its channels stay float32, sorted; may be none.
         one_scale: the hidden states have one scale for a run, not one for each position.
         unsigned: stores the matrices as uint8 around 128. The results are the same; x86 processors
@@ -167,16 +171,19 @@ def to_integer_products(
         layout = AFTER_GELU if makers.get(hidden) == "Gelu" else SYMMETRIC
         outliers = channels.get(hidden, np.array([], np.int64))
         width = stored[readers[0].input[1]].dims[0]
-        integers = _hidden_in_8_bit(hidden, None if one_scale else layout, outliers, width)
+        # A constant is made integers again for each group of matrices that reads it.
+        prefix = f"{hidden}.{readers[0].output[0]}" if f"{hidden}.uint8" in makers else hidden
+        integers = _hidden_in_8_bit(hidden, None if one_scale else layout, outliers, width, prefix)
         add_constants(graph, integers.constants)
         nodes = integers.nodes
         for node in readers:
             matrix = numpy_helper.to_array(stored[node.input[1]])
             new, constants = _product(node, integers, matrix, outliers, unsigned=unsigned)
-            graph.initializer.remove(stored[node.input[1]])
             add_constants(graph, constants)
             replace_node(graph, node, [*nodes, *new])
             nodes = []  # computed once, in front of the first
+    for name in {node.input[1] for node in products}:
+        graph.initializer.remove(stored[name])
     if not one_scale and all(used.domain != CONTRIB for used in model.opset_import):
         model.opset_import.append(helper.make_opsetid(CONTRIB, 1))
 
@@ -190,23 +197,26 @@ def by_input(products: Iterable[NodeProto]) -> dict[str, list[NodeProto]]:
 
 
 def _hidden_in_8_bit(
-    hidden: str, layout: Int8Grid | None, outliers: np.ndarray, width: int
+    hidden: str, layout: Int8Grid | None, outliers: np.ndarray, width: int, prefix: str
 ) -> Integers:
-    """The hidden states as integers, without the channels that stay apart, which are gathered."""
-    kept = f"{hidden}.kept" if len(outliers) else hidden
+    """The hidden states as integers, without the channels that stay apart, which are gathered.
+
+    Args:
+        prefix: how the names of all results begin.
+    """
+    kept = f"{prefix}.kept" if len(outliers) else hidden
     if layout is None:
-        integers = quantize_dynamic(kept, prefix=hidden)
+        integers = quantize_dynamic(kept, prefix=prefix)
     else:
-        integers = quantize_per_token(kept, layout, prefix=hidden)
+        integers = quantize_per_token(kept, layout, prefix=prefix)
     if len(outliers):
         keep = np.ones(width, np.float32)
         keep[outliers] = 0
-        integers.constants.update({f"{hidden}.keep": keep, f"{hidden}.apart": outliers})
+        integers.constants.update({f"{prefix}.keep": keep, f"{prefix}.apart": outliers})
+        integers = replace(integers, channels=f"{prefix}.channels")
         integers.nodes[:0] = [
-            helper.make_node(
-                "Gather", [hidden, f"{hidden}.apart"], [f"{hidden}.channels"], axis=-1
-            ),
-            helper.make_node("Mul", [hidden, f"{hidden}.keep"], [kept]),
+            helper.make_node("Gather", [hidden, f"{prefix}.apart"], [integers.channels], axis=-1),
+            helper.make_node("Mul", [hidden, f"{prefix}.keep"], [kept]),
         ]
     return integers
 
@@ -215,7 +225,7 @@ def _product(
     node: NodeProto, integers: Integers, matrix: np.ndarray, outliers: np.ndarray, *, unsigned: bool
 ) -> tuple[list[NodeProto], dict[str, np.ndarray]]:
     """integers x integers x scales, and what is apart in float32."""
-    (hidden, name), (result,) = node.input, node.output
+    (_, name), (result,) = node.input, node.output
     rest = matrix.copy()
     rest[outliers] = 0
     columns, scales = quantize_columns(rest, unsigned=unsigned)
@@ -230,7 +240,7 @@ def _product(
         constants[f"{name}.apart"] = np.ascontiguousarray(matrix[outliers])
         thin = f"{result}.apart"
         nodes += [
-            helper.make_node("MatMul", [f"{hidden}.channels", f"{name}.apart"], [thin]),
+            helper.make_node("MatMul", [integers.channels, f"{name}.apart"], [thin]),
             helper.make_node("Add", [scaled, thin], [result]),
         ]
     return nodes, constants
@@ -305,10 +315,20 @@ def quantize_table(model: onnx.ModelProto, *, unsigned: bool = False) -> None:
         replace_node(graph, head, _integer_product(graph, head, shifted=shifted))
 
 
+_VIEWS = {"Transpose", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Identity", "Cast"}
+
+
 def find_lookup(model: onnx.ModelProto) -> NodeProto:
-    """The node that looks `input_ids` up; a RoBERTa counts its positions by them as well."""
-    nodes = model.graph.node
-    return next(n for n in nodes if n.op_type == "Gather" and n.input[1] == "input_ids")
+    """The node that looks `input_ids`, or a view of them, up in a table; a RoBERTa counts its
+    positions by them as well."""
+    tables = {tensor.name for tensor in model.graph.initializer if len(tensor.dims) == 2}
+    ids = {"input_ids"}
+    for node in model.graph.node:
+        if node.op_type in _VIEWS and node.input[0] in ids:
+            ids.update(node.output)
+        elif node.op_type == "Gather" and node.input[1] in ids and node.input[0] in tables:
+            return node
+    raise ValueError("no table of words is looked up by input_ids; expected an encoder's graph")
 
 
 def _lookup(gather: NodeProto, axis: int, *, shifted: bool) -> list[NodeProto]:

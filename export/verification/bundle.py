@@ -21,7 +21,9 @@ from bundle_format.schema import (
     WritingGraph,
 )
 from export.bundle.files import TASK_FILES, sizes_of
+from export.graphs.families import is_ours
 from export.graphs.names import classifier_names, decoder_names
+from export.graphs.spec import EncoderSizes, EncoderSpec
 from export.runtime.other_runtimes import Runtime, RuntimeRefusal, installed_versions
 from export.runtime.session import Arrays
 from export.verification.checks import Checks
@@ -37,7 +39,7 @@ from export.verification.graphs import (
 )
 from training.checkpoints.files import read_json
 from training.checkpoints.hf_config import decoder_from_hf, encoder_from_hf
-from training.model.config import DecoderConfig, EncoderConfig
+from training.model.config import DecoderConfig
 
 
 def check_files(folder: Path, manifest: Manifest, checks: Checks) -> None:
@@ -70,8 +72,43 @@ def _weights_beside(graph: Path, folder: Path) -> set[str]:
     }
 
 
+def read_sizes(folder: Path, manifest: Manifest) -> EncoderSizes:
+    """What is known of the encoder: of ours by its `config.json`, of any other by `bundle.json`.
+
+    Families have words of their own for their sizes. Where a config has the usual ones, they must
+    say the same.
+
+    Raises:
+        FileNotFoundError, ValueError: a file is missing, or they differ.
+    """
+    written, stated = read_json(folder / "config.json"), manifest.sizes
+    if is_ours(written):
+        return encoder_from_hf(written)
+    inputs = read_json(folder / "tokenizer_config.json").get("model_input_names") or ()
+    sizes = {
+        "vocab_size": stated.vocabulary,
+        "hidden_size": stated.hidden,
+        "num_hidden_layers": stated.layers,
+        "num_attention_heads": stated.heads,
+    }
+    wrong = [
+        f"bundle.json says {size}, config.json has {written[name]} as {name}"
+        for name, size in sizes.items()
+        if written.get(name, size) != size
+    ]
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return EncoderSpec(
+        model_type=str(written.get("model_type")),
+        max_position_embeddings=manifest.max_tokens,
+        type_vocab_size=2 if "token_type_ids" in inputs else 0,
+        pad_token_id=written.get("pad_token_id") or 0,
+        **sizes,
+    )
+
+
 def check_config(
-    config: EncoderConfig | DecoderConfig, stated: Sizes, max_tokens: int, file: str, checks: Checks
+    config: EncoderSizes | DecoderConfig, stated: Sizes, max_tokens: int, file: str, checks: Checks
 ) -> None:
     """Holds a model's size by its `config.json` against `bundle.json`.
 
@@ -193,7 +230,7 @@ def verify_bundle(folder: Path, runtimes: Sequence[Runtime]) -> CheckedBundle:
     found = CheckedBundle(versions=installed_versions(runtimes), files=Checks())
     with found.files.guard("the files"):
         check_files(folder, manifest, found.files)
-        config = encoder_from_hf(read_json(folder / "config.json"))
+        config = read_sizes(folder, manifest)
         check_config(config, manifest.sizes, manifest.max_tokens, "config.json", found.files)
         found.graphs.extend(_Bundle(folder, manifest, config, runtimes, found.files).graphs())
     return found
@@ -205,7 +242,7 @@ class _Bundle:
 
     folder: Path
     manifest: Manifest
-    config: EncoderConfig
+    config: EncoderSizes
     runtimes: Sequence[Runtime]
     files: Checks
     encoders: dict[str, OpenedGraph] = field(default_factory=dict)

@@ -59,6 +59,14 @@ def model(tokenizer):
 
 
 @pytest.fixture(scope="session")
+def word_piece_file(tokenizer, tmp_path_factory):
+    """The `tokenizer.json` of the small BERT tokenizer."""
+    folder = tmp_path_factory.mktemp("word_piece")
+    tokenizer.save_pretrained(folder)
+    return folder / "tokenizer.json"
+
+
+@pytest.fixture(scope="session")
 def traced_once(tmp_path_factory):
     """Traces a graph for all workers of pytest-xdist: whoever is first, while the others wait.
 

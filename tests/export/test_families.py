@@ -97,13 +97,6 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="session")
-def word_piece_file(tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("word_piece")
-    tokenizer.save_pretrained(folder)
-    return folder / "tokenizer.json"
-
-
 def save_model(case: Case, tokenizer_file: Path, folder: Path) -> None:
     """As `save_pretrained` leaves it: config, weights, tokenizer.json."""
     torch.manual_seed(0)
@@ -184,17 +177,3 @@ def test_a_tokenizer_that_knows_more_than_its_model_is_refused(
 
     told = capsys.readouterr().err
     assert f"has tokens up to the id {words}, its model knows those below {words}; give the" in told
-
-
-@pytest.mark.parametrize("model_type", ["deberta-v2", "albert", "mpnet", "t5"])
-def test_a_family_that_is_not_implemented_is_named_beside_those_that_are(
-    model_type: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    AutoConfig.for_model(model_type).save_pretrained(tmp_path)
-
-    assert main([str(tmp_path), "--out", str(tmp_path / "bundle")]) == 2
-
-    told = capsys.readouterr().err
-    assert f"a model of type '{model_type}', which is not implemented" in told
-    assert "These are: bert, distilbert, roberta, xlm-roberta, electra, each as a seq" in told
-    assert not (tmp_path / "bundle").exists()

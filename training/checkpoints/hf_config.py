@@ -146,11 +146,11 @@ def classifier_from_hf(config: Mapping[str, Any], *, outputs: int = 2) -> Classi
     if not is_a(float | None, config.get(dropout)):
         raise ValueError(f"{dropout} is {short(config[dropout])}; expected a number")
     check_number(dropout, config.get(dropout))
-    labels = _labels(config, outputs)
+    labels = labels_of(config, outputs)
     return ClassifierConfig(
         encoder=encoder,
         labels=labels,
-        problem_type=config.get("problem_type") or _problem_of(labels, config),
+        problem_type=config.get("problem_type") or problem_of(labels, config),
         classifier_dropout=config.get(dropout),
         pooler=config.get("pooler") is not False,
     )
@@ -222,8 +222,12 @@ def _required(family: Family) -> dict[str, tuple[object, ...]]:
     return {name: (value,) for name, value in family.fixed.items()} | _REQUIRED
 
 
-def _labels(config: Mapping[str, Any], outputs: int) -> tuple[str, ...]:
-    """The classes' names by `id2label` or `label2id`, or numbered as transformers does."""
+def labels_of(config: Mapping[str, Any], outputs: int) -> tuple[str, ...]:
+    """The classes' names by `id2label` or `label2id`, or numbered as transformers does.
+
+    Raises:
+        ValueError: they are not a name for each of 0, 1, 2 ...
+    """
     named = config.get("id2label") or _turned(config.get("label2id"))
     if not named:
         count = config.get("num_labels") or outputs
@@ -247,7 +251,7 @@ def _turned(ids: Any) -> Any:
     return turned if len(turned) == len(ids) else None
 
 
-def _problem_of(labels: tuple[str, ...], config: Mapping[str, Any]) -> str:
+def problem_of(labels: tuple[str, ...], config: Mapping[str, Any]) -> str:
     """What the logits mean where `problem_type` is not written.
 
     One output is a number as it is, unless the cross-encoders of `sentence-transformers` note that

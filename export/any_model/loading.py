@@ -1,0 +1,226 @@
+"""Opens a folder of any family that `transformers` knows, as LoadedCheckpoint does one of ours.
+
+Weights are read as safetensors alone, in float32 whatever they are stored in, and all of them: the
+model's own class would fill what is missing with random numbers.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from export.graphs.families import REFUSED, TESTED, deviation_of
+from export.graphs.spec import EncoderSpec, spec_from_hf
+from export.graphs.tasks import TASKS, Task, task_of_class
+from export.graphs.tracing import silenced
+from export.loading import LoadedCheckpoint, LoadedEncoder, assumed_of_labels
+from training.checkpoints.classifier import find_folder, load_tokenizer
+from training.checkpoints.files import no_weights, read_config
+from training.checkpoints.hf_config import labels_of, problem_of
+from training.checkpoints.hf_names import class_of, described
+
+_UNKNOWN_LIMIT = 512
+"""Tokens, where neither the model nor its tokenizer has a limit."""
+_NO_LIMIT = 10**6
+_NOT_KEPT = {"_name_or_path", "auto_map", "architectures", "transformers_version", "dtype"}
+_PATH = re.compile(r"(file:|[/~\\]|\.\.?[/\\]|[A-Za-z]:[/\\]).+", re.IGNORECASE | re.DOTALL)
+
+
+def load_any_model(name: str) -> LoadedCheckpoint:
+    """Opens a folder or a model on the Hub, of a family that is not ours.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: its class is for something that is not exported, its family has no maps, the
+            weights do not fit, or the tokenizer is another model's.
+    """
+    folder = find_folder(name)
+    written = read_config(folder)
+    task = _task_of(written, folder)
+    config = _config_of(folder, written)
+    model = _open_model(folder, config, task)
+    tokenizer = load_tokenizer(folder, words=getattr(config, "vocab_size", None))
+    part, assumed = _describe(folder, model, tokenizer, written)
+    return LoadedCheckpoint(encoder=part, decoder=None, assumed=tuple(assumed))
+
+
+def _task_of(written: Mapping[str, Any], folder: Path) -> Task:
+    """What the model is for; refused before any work where no graph of it would be of use."""
+    family, named = str(written.get("model_type")), class_of(written)
+    if reason := REFUSED.get(family):
+        raise ValueError(f"{folder} holds {described(written)}, which cannot be opened: {reason}")
+    task = task_of_class(named or "")
+    if task is None or not task.exported:
+        able = ", ".join(one.ending for one in TASKS.values() if one.exported)
+        raise ValueError(
+            f"config.json is that of {described(written)}; exported are encoders of any family "
+            f"whose class, which config.json names under architectures, ends in {able}"
+        )
+    return task
+
+
+def _config_of(folder: Path, written: Mapping[str, Any]) -> PreTrainedConfig:
+    if code := [name for name in written.get("auto_map") or () if "AutoModel" in name]:
+        raise ValueError(
+            f"{folder} brings code of its own ({', '.join(code)[:100]}), which is never run. Save "
+            "the model with a class of transformers"
+        )
+    try:
+        with silenced():
+            return AutoConfig.from_pretrained(folder, local_files_only=True)
+    # transformers raises what its config classes do: of types, of values, of keys.
+    except Exception as error:
+        version = transformers.__version__
+        raise ValueError(
+            f"transformers {version} cannot read the config.json of {described(written)}: "
+            f"{_first_line(error)}"
+        ) from error
+
+
+def _open_model(folder: Path, config: PreTrainedConfig, task: Task) -> PreTrainedModel:
+    if not any(folder.glob("*.safetensors")):
+        raise no_weights(folder, "model.safetensors")
+    try:
+        with silenced(), _without_bars():
+            model, found = getattr(transformers, task.auto).from_pretrained(
+                folder,
+                config=config,
+                attn_implementation="eager",
+                dtype=torch.float32,
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+    # As above; and safetensors' own errors for a file that was cut off.
+    except Exception as error:
+        raise ValueError(
+            f"transformers cannot open the {config.model_type} in {folder} as {task.auto}: "
+            f"{_first_line(error)}"
+        ) from error
+    missing = sorted({*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])})
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise ValueError(
+            f"{folder} has not all weights of a {type(model).__name__}; missing, or of another "
+            f"shape: {', '.join(missing[:5])}{more}. They would be random numbers: train it, or "
+            "save the trained model"
+        )
+    return model.eval()
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Inside the block transformers draws no progress."""
+    shown = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers.utils.logging.enable_progress_bar()
+
+
+def _describe(
+    folder: Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    written: Mapping[str, Any],
+) -> tuple[LoadedEncoder, list[str]]:
+    """The model as the rest of the export knows one, and what had to be assumed."""
+    config = model.config
+    labels = labels_of(written, config.num_labels or 2)
+    problem_type = written.get("problem_type") or problem_of(labels, written)
+    assumed = assumed_of_labels(written, labels, problem_type)
+    spec, remarks = make_spec(model, tokenizer)
+    assumed += remarks
+    # What the tokenizer gives is what the graph takes: clients go by it.
+    inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if spec.has_segments else [])]
+    tokenizer.model_input_names = inputs
+    tokenizer.init_kwargs["model_input_names"] = inputs
+    names = {str(i): label for i, label in enumerate(labels)}
+    part = LoadedEncoder(
+        folder=folder,
+        model=model,
+        tokenizer=tokenizer,
+        config={
+            **known_of_config(config),
+            "architectures": [type(model).__name__],
+            "problem_type": problem_type,
+            "id2label": names,
+            "label2id": {label: int(i) for i, label in names.items()},
+        },
+        sizes=spec,
+        labels=labels,
+        problem_type=problem_type,
+    )
+    return part, assumed
+
+
+def make_spec(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase | None = None
+) -> tuple[EncoderSpec, list[str]]:
+    """A model's sizes and inputs, and what is remarkable about it, in a sentence each.
+
+    Args:
+        tokenizer: whether there are segments, and how long a text may be, is asked of it where the
+            model does not say.
+
+    Raises:
+        ValueError: as `spec_from_hf`.
+    """
+    config, remarks = model.config, []
+    family = config.model_type
+    given = set(tokenizer.model_input_names) if tokenizer else {"token_type_ids"}
+    kinds = getattr(config, "type_vocab_size", None)
+    takes = "token_type_ids" in inspect.signature(model.forward).parameters
+    segments = takes and (kinds > 1 if kinds is not None else "token_type_ids" in given)
+    limit = longest_text(model)
+    if limit is None:
+        limit = int(min(tokenizer.model_max_length, _NO_LIMIT)) if tokenizer else _NO_LIMIT
+        limit = limit if limit < _NO_LIMIT else _UNKNOWN_LIMIT
+        remarks.append(f"the model names no longest text: taken for {limit} tokens")
+    if family not in TESTED:
+        remarks.append(f"proven for this model; its family, {family}, is not in our tests")
+    if reason := deviation_of(family).reason:
+        remarks.append(f"of a {family}: {reason}")
+    return spec_from_hf(config, segments=segments, limit=limit), remarks
+
+
+def longest_text(model: PreTrainedModel) -> int | None:
+    """The most tokens that a model has positions for; None if its config does not say.
+
+    A table of positions with a row for padding counts from behind that row, as RoBERTa's and
+    MPNet's do, and has so many rows less to give.
+    """
+    rows = getattr(model.config, "max_position_embeddings", None)
+    if not isinstance(rows, int) or rows < 1:
+        return None
+    words = model.get_input_embeddings()
+    offsets = [
+        table.padding_idx + 1
+        for table in model.modules()
+        if isinstance(table, torch.nn.Embedding) and table is not words
+        if table.num_embeddings == rows and table.padding_idx is not None
+    ]
+    return rows - max(offsets, default=0)
+
+
+def known_of_config(config: PreTrainedConfig) -> dict[str, Any]:
+    """The settings that a family's config knows, without where its files lay on some machine."""
+    known = set(type(config)().to_dict()) - _NOT_KEPT
+    return {
+        name: value
+        for name, value in config.to_dict().items()
+        if name in known and not (isinstance(value, str) and _PATH.fullmatch(value))
+    }
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {(lines or ['no more said'])[0][:300]}"

@@ -1,0 +1,257 @@
+"""Proves an opened graph against `transformers`' own model, in eager mode.
+
+What torch says is taken from the model as it is, without anything that the search for blocks found:
+maps are those of `output_attentions`; a head is removed by its map being 0 where the model
+multiplies it with the values, which is the same as zeroing its columns of the output projection;
+and a value norm is the length of what the projection gives when one head alone passes its values
+on, each token's to itself, less what it gives when none does.
+"""
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from functools import cache
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from export.any_model.tracing import FlatModel, read_with_hidden
+from export.graphs.families import deviation_of
+from export.graphs.longest import not_tried
+from export.graphs.names import GraphNames
+from export.graphs.spec import EncoderSpec
+from export.runtime.session import Arrays, Run
+from export.verification.checks import Checks, check_ones, check_texts_alone
+from export.verification.graphs import check_batches
+from export.verification.inputs import random_feed, sample_batches
+
+_PRODUCTS = {"matmul", "bmm", "__matmul__", "einsum"}
+_PROJECTIONS = {"linear", "conv1d", "addmm", "einsum", "matmul"}
+
+
+def prove_model(
+    graph: onnx.ModelProto, run: Run, theirs: "Definition", max_tokens: int | None = None
+) -> Checks:
+    """Checks the float32 graph of an encoder against the model that it was traced from.
+
+    Args:
+        run: runs the graph.
+        max_tokens: the longest text that it will be given; by default all of its positions.
+    """
+    spec, names = theirs.spec, theirs.names
+    checks = Checks(errors_pass=True)
+    checks.check_form(graph, names)
+    checks.not_tried = not_tried(spec, max_tokens)
+    batches = sample_batches(spec, max_tokens)
+    exact = theirs.in_float64()
+    check_batches(
+        *(run, names, batches, checks),
+        expected=theirs.outputs,
+        exact=lambda feed: exact().outputs(feed),
+        real_rows=True,
+    )
+    tokens = min(17, spec.max_position_embeddings)
+    if spec.alone:
+        check_texts_alone(run, random_feed(spec, 3, tokens, "right"), checks)
+    feed = random_feed(spec, 1, min(9, spec.max_position_embeddings), "none")
+    check_ones(run(feed), lambda mask: run({**feed, **mask}), names.optional, checks)
+    for layer in range(spec.num_hidden_layers):
+        _check_removed(theirs, exact, run, feed, layer, checks)
+    two = random_feed(spec, 2, _apart(spec), "none")
+    checks.compare(
+        *(theirs.value_norms(two), run(two), "value norms by their definition"),
+        exact=lambda: exact().value_norms(two),
+    )
+    return checks
+
+
+def _apart(spec: EncoderSpec) -> int:
+    """A number of tokens that is none of the model's sizes, nor that of its heads and one more."""
+    taken = {spec.num_attention_heads + 1, spec.hidden_size}
+    return next(
+        n for n in (9, 7, 11, 5, 13, 3) if n not in taken and n <= spec.max_position_embeddings
+    )
+
+
+def _check_removed(
+    theirs: "Definition",
+    exact: Callable[[], "Definition"],
+    run: Run,
+    feed: Arrays,
+    layer: int,
+    checks: Checks,
+) -> None:
+    """A zero in the mask removes one head of a layer, as torch without it says."""
+    ones = theirs.names.optional["head_mask"]
+    head = layer % ones.shape[2]
+    mask = ones.copy()
+    mask[0, layer, head] = 0
+    expected, found = theirs.without_head(feed, layer, head), run({**feed, "head_mask": mask})
+    checks.compare(
+        *(expected, found, f"without layer {layer} head {head}"),
+        exact=lambda: exact().without_head(feed, layer, head),
+    )
+
+
+class Definition:
+    """What the model of `transformers` says of a batch, by the graph's names."""
+
+    def __init__(self, model: Any, spec: EncoderSpec, names: GraphNames) -> None:
+        self.spec, self.names = spec, names
+        self._model, self._flat = model, FlatModel(model, names)
+        self._gives_scores = deviation_of(spec.model_type).gives_scores
+
+    def in_float64(self) -> "Callable[[], Definition]":
+        """Gives the same in float64, of a copy of the model that is made when it is asked for."""
+        return cache(lambda: Definition(deepcopy(self._model).double(), self.spec, self.names))
+
+    def outputs(self, feed: Arrays) -> dict[str, np.ndarray]:
+        """All outputs but the value norms."""
+        found, maps = self._read(feed)
+        return found | {f"encoder_attentions.{i}": one.numpy() for i, one in enumerate(maps)}
+
+    def without_head(self, feed: Arrays, layer: int, head: int) -> dict[str, np.ndarray]:
+        """As `outputs`, where one head of a layer passes nothing on."""
+
+        def close(weights: Tensor) -> Tensor:
+            weights[:, head] = 0
+            return weights
+
+        with self._replacing(feed, layer, close):
+            return self.outputs(feed)
+
+    def value_norms(self, feed: Arrays) -> dict[str, np.ndarray]:
+        """The value norms of a batch without padding, each (batch, heads, sequence)."""
+        rows = [
+            self._norms_of_text({name: array[row : row + 1] for name, array in feed.items()})
+            for row in range(len(feed["input_ids"]))
+        ]
+        layers = range(self.spec.num_hidden_layers)
+        return {f"encoder_value_norms.{i}": np.stack([row[i] for row in rows]) for i in layers}
+
+    def _norms_of_text(self, feed: Arrays) -> list[np.ndarray]:
+        """Of one text, by layer: (heads, sequence)."""
+        heads = self.spec.num_attention_heads
+        copies = {name: np.repeat(array, heads + 1, axis=0) for name, array in feed.items()}
+        tokens = feed["input_ids"].shape[1]
+
+        def one_head_each(weights: Tensor) -> Tensor:
+            weights.zero_()
+            for head in range(heads):
+                weights[head, head] = torch.eye(tokens, dtype=weights.dtype)
+            return weights
+
+        norms = []
+        for layer in range(self.spec.num_hidden_layers):
+            with self._replacing(copies, layer, one_head_each) as calls:
+                self._read(copies)
+            norms.append(_lengths(calls.projected, heads, tokens))
+        return norms
+
+    def _read(self, feed: Arrays) -> tuple[dict[str, np.ndarray], list[Tensor]]:
+        given = {
+            name: torch.from_numpy(np.ascontiguousarray(feed[name])) for name in self._flat.inputs
+        }
+        with torch.no_grad():
+            out, hidden = read_with_hidden(
+                *(self._model, self._flat.as_taken(given)),
+                **self._flat.others,
+                output_attentions=True,
+            )
+        answers = {name: out[name].numpy() for name in self.names.answers}
+        maps = [one.softmax(dim=-1) if self._gives_scores else one for one in out.attentions]
+        return {**answers, "last_hidden_state": hidden.numpy()}, maps
+
+    def _replacing(self, feed: Arrays, layer: int, change: Callable[[Tensor], Tensor]) -> "_Calls":
+        """Torch's calls, where the product of a layer's map and values has another map."""
+        calls = _Calls()
+        with calls:
+            _, maps = self._read(feed)
+        return _Calls(calls.numbers_of(maps)[layer], maps[layer].shape, change)
+
+
+class _Calls(TorchFunctionMode):
+    """Follows torch's calls while a model reads.
+
+    Without arguments it keeps the left factor of each product. With them it changes the left factor
+    of one, a map, and keeps what the output projection makes of the result.
+    """
+
+    def __init__(
+        self,
+        number: int | None = None,
+        shape: Sequence[int] = (),
+        change: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        super().__init__()
+        self._number, self._shape, self._change = number, tuple(shape), change
+        self._lefts: list[Tensor] = []
+        self._passed = 0
+        self.projected: Tensor | None = None
+        """What the output projection gives behind the changed product."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        waits = self._number is not None and self._passed > self._number and self.projected is None
+        if name in _PRODUCTS:
+            args = self._product(name, args)
+        out = func(*args, **(kwargs or {}))
+        if waits and name in _PROJECTIONS and _has_weights((*args, *(kwargs or {}).values())):
+            self.projected = out.detach()
+        return out
+
+    def _product(self, name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        place = 1 if name == "einsum" else 0
+        left = args[place]
+        if self._change is None:
+            self._lefts.append(left)
+        elif self._passed == self._number:
+            changed = self._change(left.detach().clone().reshape(self._shape))
+            args = (*args[:place], changed.reshape(left.shape), *args[place + 1 :])
+        self._passed += 1
+        return args
+
+    def numbers_of(self, maps: Sequence[Tensor]) -> list[int]:
+        """Which product multiplies each map with its values.
+
+        Raises:
+            ValueError: none does, so nothing can be proven of that layer's heads.
+        """
+        numbers: list[int] = []
+        for layer, weights in enumerate(maps):
+            flat = weights.reshape(-1)
+            found = next(
+                (
+                    number
+                    for number, left in enumerate(self._lefts)
+                    if number > (numbers[-1] if numbers else -1)
+                    if left.numel() == flat.numel() and torch.equal(left.reshape(-1), flat)
+                ),
+                None,
+            )
+            if found is None:
+                raise ValueError(
+                    f"the map that transformers gives of layer {layer} is multiplied with nothing, "
+                    "so it is not what the model attends by"
+                )
+            numbers.append(found)
+        return numbers
+
+
+def _has_weights(values: Sequence[Any]) -> bool:
+    return any(isinstance(value, nn.Parameter) for value in values)
+
+
+def _lengths(projected: Tensor | None, heads: int, tokens: int) -> np.ndarray:
+    """(heads, tokens): how long each row is, less the last, in which no head passed anything on."""
+    assert projected is not None, "behind a map's product comes its projection"
+    sizes = list(projected.shape)
+    order = [sizes.index(heads + 1), sizes.index(tokens)]
+    (width,) = (axis for axis in range(3) if axis not in order)
+    rows = projected.permute(*order, width)
+    return (rows[:-1] - rows[-1:]).norm(dim=-1).numpy()

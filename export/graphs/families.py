@@ -1,0 +1,82 @@
+"""What is known of families beforehand: which are in our tests, which need something, which cannot.
+
+Nothing else names a family. One that stands nowhere here is tried, and proven or refused by its
+graph.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from training.checkpoints.hf_names import family_of
+
+TESTED = frozenset(
+    """
+    albert bert big_bird camembert data2vec-text deberta deberta-v2 distilbert electra ernie esm
+    eurobert flaubert ibert jina_embeddings_v3 luke megatron-bert mobilebert modernbert mpnet
+    nomic_bert rembert roberta roberta-prelayernorm roformer squeezebert xlm xlm-roberta
+    xlm-roberta-xl xlnet
+    """.split()
+)
+"""Random models of these are exported and proven by `zoo.py`, which the slow tests run."""
+
+REFUSED = {
+    "canine": "it reads characters, and two of its blocks attend within windows of them",
+    "convbert": "half of its heads are convolutions, joined with the others before the projection",
+    "fnet": "it has a Fourier transform where others have attention",
+    "funnel": "it pools its tokens away layer by layer, so most maps are not of the text's tokens",
+    "led": "its encoder attends within windows whose maps are of diagonals, not of tokens",
+    "longformer": "it attends within windows, and its maps are of diagonals, not of tokens",
+    "longt5": "its encoder attends within blocks, and its maps are not of all tokens",
+    "nystromformer": "it attends by landmarks: no softmax of it is over tokens",
+}
+"""Families whose attention has no map from every token to every token, and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deviation:
+    """In what a family's model in `transformers` is not as others are."""
+
+    reason: str
+    float_mask: bool = False
+    """It subtracts the mask from 1.0, which the tracer cannot do with whole numbers."""
+    gives_scores: bool = False
+    """What it returns as attentions is from before the softmax."""
+    alone: bool = True
+    """Whether a text gives the same in a padded batch as by itself."""
+
+
+DEVIATIONS = {
+    "mobilebert": Deviation(
+        reason="its embeddings look at a token's neighbours, padding among them, so that a text "
+        "in a padded batch does not give what it gives by itself",
+        alone=False,
+    ),
+    "squeezebert": Deviation(
+        reason="transformers returns its scores, before the softmax, as attentions",
+        gives_scores=True,
+    ),
+    "xlnet": Deviation(
+        reason="its mask has to be of floats to be traced; it counts positions from the end, so "
+        "that a text padded on the right does not give what it gives by itself",
+        float_mask=True,
+        alone=False,
+    ),
+}
+_NONE = Deviation(reason="")
+
+
+def deviation_of(model_type: str) -> Deviation:
+    """In what a family is not as others are; in nothing, if it stands nowhere here."""
+    return DEVIATIONS.get(model_type, _NONE)
+
+
+def is_ours(config: Mapping[str, Any]) -> bool:
+    """Whether the model that a `config.json` describes is one that `training/` implements."""
+    if config.get("model_type") == "encoder-decoder":
+        return True
+    try:
+        family_of(config)
+    except ValueError:
+        return False
+    return True

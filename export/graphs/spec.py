@@ -1,0 +1,80 @@
+"""What is known of an encoder without its weights, whoever wrote its model.
+
+Of our own models that is `EncoderConfig`. Of every other it is an `EncoderSpec`, which has the same
+names for the same sizes, read from the config of its family in `transformers`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from export.graphs.families import deviation_of
+from training.model.config import EncoderConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSpec:
+    """Sizes and inputs of an encoder of `transformers`."""
+
+    model_type: str
+    """The family, in Hugging Face's word."""
+    vocab_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    max_position_embeddings: int
+    """The longest text, in tokens."""
+    type_vocab_size: int = 0
+    """How many segments a text may have; 0: the graph takes no `token_type_ids`."""
+    pad_token_id: int = 0
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether text A and text B are told apart."""
+        return self.type_vocab_size > 1
+
+    @property
+    def alone(self) -> bool:
+        """Whether a text gives the same in a batch, padded on the right, as by itself."""
+        return deviation_of(self.model_type).alone
+
+
+EncoderSizes = EncoderConfig | EncoderSpec
+"""Of ours or of any other encoder."""
+
+
+def is_foreign(sizes: EncoderSizes) -> bool:
+    """Whether the model is one of `transformers`, not ours.
+
+    Those promise what a map looks like for real tokens alone: the row of a padded position is
+    whatever the family leaves there, often uniform, where ours is 0.
+    """
+    return isinstance(sizes, EncoderSpec)
+
+
+def spec_from_hf(config: Any, *, segments: bool, limit: int) -> EncoderSpec:
+    """The sizes by a config of `transformers`, which knows every family's words for them.
+
+    Args:
+        config: a `PreTrainedConfig`.
+        segments: whether the graph takes `token_type_ids`.
+        limit: the longest text, in tokens.
+
+    Raises:
+        ValueError: it does not say one of them.
+    """
+    names = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads")
+    sizes: dict[str, Any] = {name: getattr(config, name, None) for name in names}
+    unknown = [name for name, size in sizes.items() if not isinstance(size, int) or size < 1]
+    if unknown:
+        raise ValueError(
+            f"the config of a {config.model_type} does not say {', '.join(unknown)}: its attention "
+            "maps cannot be counted. Give a text encoder"
+        )
+    kinds = max(2, getattr(config, "type_vocab_size", None) or 2) if segments else 0
+    return EncoderSpec(
+        model_type=config.model_type,
+        max_position_embeddings=limit,
+        type_vocab_size=kinds,
+        pad_token_id=getattr(config, "pad_token_id", None) or 0,
+        **sizes,
+    )

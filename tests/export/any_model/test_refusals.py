@@ -1,0 +1,88 @@
+"""What cannot be exported of other families: each in one sentence, most of it before any work."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig
+
+from export.any_model.loading import longest_text
+from export.any_model.random_models import random_model
+from export.graphs.families import REFUSED, TESTED
+from export.graphs.tasks import TASKS
+from export.to_onnx import main
+
+CLASSIFIER = ["MPNetForSequenceClassification"]
+
+
+def write_config(folder: Path, family: str, **settings: Any) -> None:
+    AutoConfig.for_model(family).save_pretrained(folder)
+    written = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(written | settings))
+
+
+@pytest.mark.parametrize(
+    ("model_type", "settings", "expected"),
+    [
+        ("longformer", {}, "a model of type 'longformer', which cannot be opened: it attends wit"),
+        ("convbert", {}, "half of its heads are convolutions"),
+        ("mpnet", {"architectures": ["MPNetForTokenClassification"]}, "a token classifier)"),
+        ("t5", {}, "exported are encoders of any family whose class, which config.json names"),
+        (
+            "mpnet",
+            {"architectures": CLASSIFIER, "auto_map": {"AutoModel": "mine.Model"}},
+            "brings code of its own (AutoModel), which is never run",
+        ),
+        (
+            "mpnet",
+            {"architectures": CLASSIFIER, "model_type": "mpnet3"},
+            "cannot read the config.json of a model of type 'mpnet3'",
+        ),
+        ("mpnet", {"architectures": CLASSIFIER}, "has no model.safetensors"),
+    ],
+)
+def test_what_is_no_classifier_of_an_open_family_is_refused_before_the_work(
+    model_type: str,
+    settings: dict[str, Any],
+    expected: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_config(tmp_path, model_type, **settings)
+
+    assert main([str(tmp_path), "--out", str(tmp_path / "bundle")]) == 2
+
+    told = capsys.readouterr().err
+    assert expected in told
+    assert len(told.strip().splitlines()) == 1
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_weights_that_are_missing_are_named_and_never_drawn_at_random(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random_model("mpnet", TASKS["classify"]).save_pretrained(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    del weights["classifier.out_proj.weight"]
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+
+    assert main([str(tmp_path), "--out", str(tmp_path / "bundle")]) == 2
+
+    told = capsys.readouterr().err
+    assert "has not all weights of a MPNetForSequenceClassification; missing, or of an" in told
+    assert "classifier.out_proj.weight" in told
+
+
+def test_positions_begin_behind_the_paddings_row_where_there_is_one() -> None:
+    longest = {
+        family: longest_text(random_model(family, TASKS["classify"]))
+        for family in ("mpnet", "camembert", "albert", "xlnet")
+    }
+
+    assert longest == {"mpnet": 39, "camembert": 39, "albert": 41, "xlnet": None}
+
+
+def test_no_family_is_tested_and_refused() -> None:
+    assert TESTED.isdisjoint(REFUSED)
