@@ -31,7 +31,7 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
             "optimum_folder runtime triton_repository",
             "quantize verification",
             "any_model",
-            "benchmarks compare_schemes report verify",
+            "benchmarks compare_schemes report verify zoo",
             "benchmark pipeline",
             "to_onnx",
         ],
