@@ -50,7 +50,7 @@
     make("li", {}, [
       make("span", { className: `ink ${kind}`, style: { width: `${(100 * Math.abs(size)) / most}%` } }),
       bdi(text), make("span", { className: "value", text: value })])));
-  const table = (className, heads, rows) => make("div", { className: "scrolls" }, [
+  const table = (className, heads, rows) => make("div", { className: "scrolls", attributes: { tabindex: 0, role: "group", "aria-label": `Table: ${heads[0]}` } }, [
     make("table", { className }, [
       make("thead", {}, [make("tr", {}, heads.map((text) => make("th", { text, attributes: { scope: "col" } })))]),
       make("tbody", {}, rows)])]);
