@@ -2,7 +2,7 @@
 long readers wait for each other.
 
 python demo/benchmark.py                                    # all of it, minutes
-python demo/benchmark.py --only times                       # or faithfulness, or memory, or load
+python demo/benchmark.py --only times                       # or another of the parts
 python demo/benchmark.py --bundle bundles/mine --texts held_out.jsonl
 
 The texts are JSON lines with a "text" and, for pairs, a "text_pair": texts that the model was not
@@ -24,6 +24,7 @@ from explorer.bundle import PRECISIONS, Bundle, open_bundle
 from explorer.environment import safe_streams
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
+from explorer.inference.tokens import group_words
 from explorer.measuring import served
 from explorer.measuring.analyses import (
     Text,
@@ -36,8 +37,10 @@ from explorer.measuring.analyses import (
     summarise,
     text_of_length,
 )
+from explorer.measuring.clicks import ROWS, opened, waits_of
 
 LENGTHS = (32, 128, 512)
+CLICK_LENGTHS = (15, 64, 128, 512)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -51,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--texts", type=Path, help="JSON lines (default: held-out reviews)")
     add("--count", type=int, default=200, help="how many of the texts (default: %(default)s)")
     add("--seed", type=int, default=0, help="of the choice and of random orders (default: 0)")
-    add("--only", choices=tuple(MEASURE), help="one of the four parts (default: all)")
+    add("--only", choices=tuple(MEASURE), help="one of the parts (default: all but clicks)")
     return parser
 
 
@@ -62,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         bundle = open_bundle(options.bundle, options.precision)
         texts = read_texts(options.texts, options.count, options.seed)
-        for part in [options.only] if options.only else MEASURE:
+        for part in [options.only] if options.only else [*MEASURE][:4]:
             MEASURE[part](bundle, texts, options)
     except (BundleError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
@@ -194,6 +197,22 @@ def load(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> 
         raise ValueError("Some answers were not those that the page gives alone.")
 
 
+def clicks(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
+    """Prints how long a reader waits for pictures, in a browser."""
+    model, columns = EncoderModel(bundle), {}
+    with _page(options) as page, opened(page.address) as browser:
+        for tokens in [length for length in CLICK_LENGTHS if length <= bundle.most_tokens]:
+            text, _ = text_of_length(model, texts, tokens)
+            shown = len(group_words(model.read(text).tokens))
+            columns[tokens] = waits_of(browser, text, shown).cells()
+    print(f"\n{bundle.title}, milliseconds, the middle one of many and the least:\n")
+    print(f"| tokens | {' | '.join(map(str, columns))} |")
+    print(f"|---|{'---:|' * len(columns)}")
+    for place, name in enumerate(ROWS):
+        cells = " | ".join(cells[place] for cells in columns.values())
+        print(f"| {name} | {cells} |", flush=True)
+
+
 def _page(options: argparse.Namespace) -> AbstractContextManager[served.ServedPage]:
     """The page in a process of its own, with the same bundle."""
     flags = ["--bundle", str(options.bundle)]
@@ -201,7 +220,13 @@ def _page(options: argparse.Namespace) -> AbstractContextManager[served.ServedPa
     return served.served_page(Path(app.__file__), flags)
 
 
-MEASURE = {"faithfulness": faithfulness, "times": times, "memory": memory, "load": load}
+MEASURE = {
+    "faithfulness": faithfulness,
+    "times": times,
+    "memory": memory,
+    "load": load,
+    "clicks": clicks,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,4 +1,4 @@
 """What `benchmark.py` measures on a bundle: how faithful its rankings are, how long it takes.
 
-Public: `analyses`, `served`.
+Public: `analyses`, `clicks`, `served`.
 """

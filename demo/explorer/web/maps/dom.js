@@ -40,7 +40,8 @@ export const chipStrip = (label, chips = [], { className = "", ...attributes } =
 export const nameOf = (token) => (token.special ? token.text : `“${token.continues ? "##" : ""}${token.text}”`);
 
 export const chipFor = (token, hidden, tag = "button") => {
-  const classes = ["chip", token.special && "special", token.continues && "continues", hidden && "hidden"];
+  const long = token.text.length > 24 && "long";
+  const classes = ["chip", token.special && "special", token.continues && "continues", hidden && "hidden", long];
   const number = token.number ? [make("small", { text: token.number })] : [];
   const attributes = tag === "button" ? { type: "button", ...(hidden ? { disabled: "" } : {}) } : {};
   return make(tag, { className: classes.filter(Boolean).join(" "), attributes }, [...number, bdi(token.text)]);
@@ -70,8 +71,9 @@ export const press = (chips, chosen) => {
 export const reveal = (strip) => {
   const chip = strip?.querySelector(".chip.query");
   if (!chip) return;
-  const top = chip.offsetTop - strip.offsetTop;
-  const below = top + chip.offsetHeight > strip.scrollTop + strip.clientHeight;
+  const [here, around] = [chip, strip].map((one) => one.getBoundingClientRect());
+  const top = here.top - around.top + strip.scrollTop;
+  const below = top + here.height > strip.scrollTop + strip.clientHeight;
   if (top < strip.scrollTop || below) strip.scrollTop = top - strip.clientHeight / 2;
 };
 

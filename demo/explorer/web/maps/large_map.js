@@ -24,7 +24,7 @@ const pairsTable = (view) => {
 export const largeMap = ({ choose, step, say }) => {
   const title = make("h2");
   const [canvas, marks] = ["map", "marks"].map((className) => make("canvas", { className, attributes: { "aria-hidden": "true" } }));
-  const tip = make("p", { className: "tip", attributes: { "aria-hidden": "true" } });
+  const tip = make("p", { className: "tip", attributes: { "aria-hidden": "true" } }, [bdi(""), " ", make("b")]);
   tip.hidden = true;
   const box = make("div", { className: "map-box", attributes: { role: "application", tabindex: "0" } }, [canvas, marks, tip]);
   const scale = make("div", { className: "scale", attributes: { "aria-hidden": "true" } });
@@ -47,7 +47,9 @@ export const largeMap = ({ choose, step, say }) => {
     tip.hidden = !cell;
     line.textContent = cell ? describeCell(shown.view, cell.row, cell.column) : "Point at a cell, or walk over them with the arrow keys.";
     if (!cell) return;
-    tip.replaceChildren(bdi(cellNames(shown.view, cell.row, cell.column).join(" → ")), " ", make("b", { text: percent(shown.view.weights[cell.row * shown.view.columns + cell.column]) }));
+    const [names, share] = tip.children;
+    names.textContent = cellNames(shown.view, cell.row, cell.column).join(" → ");
+    share.textContent = percent(shown.view.weights[cell.row * shown.view.columns + cell.column]);
     const [x, y] = [place.left + place.cell * (cell.column + 1), place.top + place.cell * (cell.row + 1)];
     tip.style.transform = `translate(${Math.max(0, Math.min(x + 6, box.clientWidth - tip.offsetWidth))}px, ${y + 6}px)`;
   };
