@@ -97,7 +97,8 @@ class ClassifyTab:
         """What has a text read: the page that opens, another model, the Enter key, an example."""
         title, shown = {"title": self._frame.bundle}, {"shown": self.shown}
         texts = [self.text, self.text_pair, self.second]
-        begun = [self._frame.facts, self._frame.about, self.examples, *texts, *self._answered]
+        around = [self._frame.facts, self._frame.tour, self._frame.about]
+        begun = [*around, self.examples, *texts, *self._answered]
         asked = {**title, "text": self.text, "text_pair": self.text_pair, **shown}
         submitted = [self.text.submit, self.text_pair.submit]
         chosen = [*texts, *self._answered]
@@ -118,9 +119,11 @@ class ClassifyTab:
 
     def begin(self, title: Any) -> Update:
         """The page is opened, or another model chosen: its first example is read."""
-        bundle = self._models.model(title).bundle
+        model = self._models.model(title)
+        bundle = model.bundle
         known: Update = {
             self._frame.facts: payloads.facts(bundle),
+            self._frame.tour: payloads.tour(model),
             self._frame.about: wording.about(bundle),
         }
         if not bundle.classifies:

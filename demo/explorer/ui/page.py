@@ -25,6 +25,7 @@ class Page:
                 elem_id="bundle",
             ),
             facts=widget("facts", value=payloads.facts(first)),
+            tour=widget("tour", value=payloads.tour(models.model(first.title))),
             about=widget("about", render=False),
         )
         self.write: WriteTab | None = None

@@ -20,7 +20,7 @@ from explorer.inference.tokens import Token, own_words
 from explorer.maps.maps import Axis
 from explorer.maps.view import first_step
 from explorer.ui import wording
-from explorer.ui.models import PageModels, Source, corruptions_of, is_known_clean
+from explorer.ui.models import PageModels, Source, corruptions_of, is_known_clean, offered_sources
 
 MAX_BARS = 8
 DIGITS = 6
@@ -45,6 +45,21 @@ def facts(bundle: Bundle) -> dict[str, Any]:
         "tabs": [tab for tab, has in does.items() if has],
         "facts": [fact for fact in facts if fact],
     }
+
+
+def tour(model: EncoderModel) -> dict[str, list[str]]:
+    """The steps of a tour that the model has something to show for, by their names in
+    `web/guided_tour.js`."""
+    bundle = model.bundle
+    reads = bundle.classifies and bool(bundle.examples)
+    has = {
+        "map": reads,
+        "head": reads,
+        "disagreement": reads,
+        "ablation": reads and model.can_ablate,
+        "writing": bool(offered_sources(model)),
+    }
+    return {"steps": [step for step, there in has.items() if there]}
 
 
 def answer(reading: Reading, bundle: Bundle) -> dict[str, Any]:

@@ -73,9 +73,8 @@ def maps_script() -> str:
 
 def library() -> str:
     """What the page's widgets share, as HTML for the page's head."""
-    scripts = [
-        (WEB / name).read_text(encoding="utf-8") for name in ("csv.js", "terms.js", "lib.js")
-    ]
+    own = ("csv.js", "terms.js", "guided_tour.js", "lib.js")
+    scripts = [(WEB / name).read_text(encoding="utf-8") for name in own]
     return f"<script>\n{maps_script()}{''.join(scripts)}</script>"
 
 
@@ -108,5 +107,7 @@ class Frame(NamedTuple):
     bundle: gr.Dropdown
     """Which model is chosen, by its title."""
     facts: gr.HTML
+    tour: gr.HTML
+    """Offers a tour of what the chosen model has."""
     about: gr.HTML
     """What stands at the foot."""

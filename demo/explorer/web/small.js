@@ -22,6 +22,8 @@ const byLayer = (pairs, heads) => {
 const small = {
   about: (lines) => root.replaceChildren(...lines.map(hint)),
 
+  tour: ({ steps }) => window.attentionTour.offer(root, steps),
+
   // What the page's words mean; from here on they have their notes.
   glossary: () => {
     root.replaceChildren(window.attentionTerms.list());

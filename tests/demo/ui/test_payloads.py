@@ -142,3 +142,14 @@ def test_what_the_model_could_not_take_in_is_said(model, bundle, text, notice):
 
 def test_an_ordinary_text_needs_no_notice(model, bundle):
     assert wording.notices(model.read("the film is good"), bundle) == []
+
+
+def test_a_tour_has_a_step_for_what_a_model_has(model, foreign, copy_of_tiny):
+    def steps(bundle):
+        return payloads.tour(EncoderModel(bundle))["steps"]
+
+    assert payloads.tour(model)["steps"] == ["map", "head", "disagreement", "ablation", "writing"]
+    assert steps(foreign) == ["writing"]
+    only_classifies = open_bundle(copy_of_tiny(tasks=["classify"]))
+    assert steps(only_classifies) == ["map", "head", "disagreement", "ablation"]
+    assert steps(open_bundle(copy_of_tiny(tasks=["classify"], examples=[]))) == []
