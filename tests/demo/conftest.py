@@ -4,6 +4,7 @@ Everything here runs with demo/requirements.txt and pytest alone. What needs mor
 command that installs it; under REQUIRE_ALL=1 such a skip is a failure.
 """
 
+import base64
 import json
 import secrets
 import shutil
@@ -11,6 +12,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -151,6 +153,18 @@ def answered() -> Callable[[Bundle, Any], Answers]:
         return Answers(bundle, np.log(shares / other) * bundle.temperature)
 
     return answer
+
+
+@pytest.fixture(scope="session")
+def unpacked() -> Callable[..., Any]:
+    """Reads packed maps as a browser does: rows sum to 1."""
+
+    def read(packed: str, shape: tuple[int, ...]) -> Any:
+        codes = np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8)
+        squares = codes.reshape(shape).astype(np.float32) ** 2
+        return squares / np.maximum(squares.sum(axis=-1, keepdims=True), 1)
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -58,14 +58,6 @@ def packed_weights(weights: NDArray[np.float32]) -> str:
     return deflated(np.rint(255 * np.sqrt(shares)).astype(np.uint8))
 
 
-def unpacked_weights(packed: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """The maps again, with rows that sum to 1, as `web/maps/maths.js` reads them."""
-    codes = np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8)
-    squares = codes.reshape(shape).astype(np.float32) ** 2
-    sums = squares.sum(axis=-1, keepdims=True)
-    return np.divide(squares, sums, out=np.zeros_like(squares), where=sums > 0)
-
-
 def deflated(numbers: NDArray[np.uint8]) -> str:
     """Numbers of 8 bits, deflated, in base64. A higher level saves 3% and takes twice as long."""
     return base64.b64encode(zlib.compress(numbers.tobytes(), 1)).decode()

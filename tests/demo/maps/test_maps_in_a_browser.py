@@ -22,7 +22,6 @@ from explorer.maps.packed import (
     packed_weights,
     scale_top,
     tiles,
-    unpacked_weights,
 )
 from explorer.maps.view import (
     attention_map,
@@ -189,7 +188,7 @@ def test_tiles_and_types_of_all_heads_are_those_of_python(in_a_browser, kind, co
 
 
 @pytest.mark.parametrize("count", [16, 90])
-def test_maps_of_8_bits_are_as_near_as_is_said(in_a_browser, count):
+def test_maps_of_8_bits_are_as_near_as_is_said(in_a_browser, count, unpacked):
     given = given_maps("encoder", seed=1, count=count)
     plain = {"words": False, "special_tokens": True, "by_norms": False}
     weights = given.make(**plain).weights
@@ -199,20 +198,20 @@ def test_maps_of_8_bits_are_as_near_as_is_said(in_a_browser, count):
     (found,) = in_a_browser(data, [{**plain, "layer": 1, "head": 0}])
 
     near = np.array(found["weights"]).reshape(count, count)
-    np.testing.assert_allclose(near, unpacked_weights(packed, weights.shape)[1, 0], atol=1e-6)
+    np.testing.assert_allclose(near, unpacked(packed, weights.shape)[1, 0], atol=1e-6)
     errors = np.abs(near - weights[1, 0])
     assert errors.max() < 0.004
     assert 0.5 * errors.sum(axis=-1).mean() < 0.006
 
 
-def test_joined_maps_keep_the_sums_of_their_rows():
+def test_joined_maps_keep_the_sums_of_their_rows(unpacked):
     maps = given_maps("encoder").make(words=True, special_tokens=True, by_norms=False)
     whole = map_view(maps, "max", "max").weights
 
     packed = packed_joined(maps, "max", "max")
 
     sums = np.frombuffer(base64.b64decode(packed["sums"]), "<f4")
-    near = unpacked_weights(packed["weights"], whole.shape) * sums[:, None]
+    near = unpacked(packed["weights"], whole.shape) * sums[:, None]
     np.testing.assert_allclose(near, whole, atol=0.004 * whole.sum(axis=-1).max())
 
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from itertools import count
 from subprocess import CompletedProcess
 
@@ -22,6 +24,7 @@ from explorer.measuring.analyses import (
     summarise,
     text_of_length,
 )
+from explorer.measuring.clicks import ROWS
 
 TEXTS = ["not bad at all", "the story is great", "good", "the music was dull, but the film is good"]
 
@@ -109,6 +112,21 @@ def test_every_analysis_has_a_time(tiny_folder, texts, capsys, monkeypatch):
     table = capsys.readouterr().out
     for name in ("occlusion", "pairs of words", "smallest flip", "trust", "writing"):
         assert re.search(rf"^\| {name} \| [0-9.e-]+ \|$", table, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_clicks_are_timed_in_a_browser(tiny_folder, texts, demo_folder, skip_for_want):
+    # A process of its own: the tests of the page may have a browser open.
+    command = [sys.executable, demo_folder / "benchmark.py", "--bundle", tiny_folder]
+    done = subprocess.run(
+        [*command, "--texts", texts, "--only", "clicks"], capture_output=True, text=True
+    )
+    if "Clicks need a browser" in done.stderr:
+        skip_for_want(done.stderr)
+
+    assert done.stderr == ""
+    for name in ROWS:
+        assert re.search(rf"^\| {name} \| \d+( \(\d+\))? \|$", done.stdout, re.MULTILINE)
 
 
 def test_a_text_of_a_length_is_as_long_as_fits(model):

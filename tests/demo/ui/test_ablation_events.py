@@ -4,7 +4,6 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from explorer.maps.packed import unpacked_weights
 from explorer.ui.models import PageModels
 
 TITLE, TEXT = "Tiny random model", "the film is good"
@@ -67,12 +66,12 @@ def test_another_model_begins_with_all_its_heads(tab):
     assert tab.begin(TITLE)[tab.shown]["without"] == []
 
 
-def test_maps_of_a_text_without_heads_are_those_that_were_read_so(tab, models):
+def test_maps_of_a_text_without_heads_are_those_that_were_read_so(tab, models, unpacked):
     given = tab.ablate(without((1, 1)), shown=SHOWN)[tab.viewer.maps]
 
     (itself,) = given["attentions"]
     _, reading = models.read(TITLE, TEXT, "", [[1, 1]])
-    maps = unpacked_weights(itself["weights"], reading.weights.shape)
+    maps = unpacked(itself["weights"], reading.weights.shape)
     np.testing.assert_allclose(maps, reading.weights, atol=0.004)
     _, whole = models.read(TITLE, TEXT, "")
     assert np.abs(whole.weights[1, 0] - reading.weights[1, 0]).max() > 1e-6

@@ -12,19 +12,18 @@ import pytest
 from bundle_format.schema import MapError
 from explorer.bundle import Graph, open_bundle
 from explorer.inference.encoder import EncoderModel
-from explorer.maps.packed import unpacked_weights
 from explorer.maps.view import last_row, rollout_row
 from explorer.ui import map_viewer, payloads, wording
 from explorer.ui.map_viewer import maps_of_reading
 
 
-def test_all_maps_of_a_short_text_come_along(model):
+def test_all_maps_of_a_short_text_come_along(model, unpacked):
     reading = model.read("the film was dull", "was it good?")
 
     data = json.loads(json.dumps(maps_of_reading(model, reading)))
 
     (itself,) = data["attentions"]
-    found = unpacked_weights(itself["weights"], reading.weights.shape)
+    found = unpacked(itself["weights"], reading.weights.shape)
     np.testing.assert_allclose(found, reading.weights, atol=0.004)
     norms = np.frombuffer(base64.b64decode(itself["norms"]), "<f4")
     np.testing.assert_array_equal(norms, reading.value_norms.ravel())

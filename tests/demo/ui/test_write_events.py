@@ -11,7 +11,6 @@ from explorer.errors import RequestError
 from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.logits import Settings
-from explorer.maps.packed import unpacked_weights
 from explorer.maps.view import first_cross_head, first_step
 from explorer.ui.models import PageModels
 from explorer.ui.write_tab import _NO_NOTICE
@@ -131,7 +130,7 @@ def test_a_model_without_examples_waits_for_a_text(copy_of_tiny, page_of):
     assert offered == {tab.shown: gr.skip()}
 
 
-def test_both_things_that_it_attends_to_come_along_once(tab, models):
+def test_both_things_that_it_attends_to_come_along_once(tab, models, unpacked):
     *_, last = tab.write(**asked())
     maps = tab.finish(shown=last[tab.shown])[tab.viewer.maps]
     generation = models.follow(TITLE, TEXT, last[tab.shown]["ids"])[1]
@@ -139,7 +138,7 @@ def test_both_things_that_it_attends_to_come_along_once(tab, models):
     source, itself = maps["attentions"]
     assert (source["looks_at"], itself["looks_at"]) == ("source", "written")
     for given, weights in ((source, generation.cross_weights), (itself, generation.self_weights)):
-        found = unpacked_weights(given["weights"], weights.shape)
+        found = unpacked(given["weights"], weights.shape)
         np.testing.assert_allclose(found, weights, atol=0.004)
     assert (source["has_norms"], itself["has_norms"]) == (True, False)
     assert (source["looks_back"], itself["looks_back"]) == (False, True)

@@ -169,7 +169,7 @@ export const scaleMarks = (top, most, log_scale) => {
   const shares = log_scale ? [...Array(DECADES + 1).keys()].map((step) => 10 ** (step - DECADES)) : [0, 0.25, 0.5, 0.75, 1].map((part) => part ** 2);
   return shares.map((share) => {
     const weight = 100 * share * top;
-    const text = weight === 0 ? "0%" : `${weight >= 10 ? weight.toFixed(0) : weight >= 1 ? weight.toFixed(1) : weight.toPrecision(1)}%`;
+    const text = weight === 0 ? "0%" : `${weight >= 9.95 ? weight.toFixed(0) : weight >= 0.95 ? weight.toFixed(1) : weight.toPrecision(1)}%`;
     return `${log_scale && share < 1e-3 ? "≤ " : share === 1 && top < most ? "≥ " : ""}${text}`;
   });
 };

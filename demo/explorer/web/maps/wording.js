@@ -124,8 +124,8 @@ export const cautionOf = ({ ofOneText }) => [
   ...(ofOneText
     ? [
         READ,
-        { text: "Jain & Wallace 2019", href: "https://aclanthology.org/N19-1357/" },
-        { text: "Wiegreffe & Pinter 2019", href: "https://aclanthology.org/D19-1002/" },
+        { text: "Jain & Wallace 2019,", href: "https://aclanthology.org/N19-1357/" },
+        { text: "Wiegreffe & Pinter 2019.", href: "https://aclanthology.org/D19-1002/" },
       ]
     : [WRITTEN]),
 ];
