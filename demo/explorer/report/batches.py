@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from explorer.analyses.faithfulness import (
     Faithfulness,
     attention_received,
-    disagreements,
     faithfulness,
     percentile,
+    words_that_disagree,
 )
 from explorer.analyses.head_ablation import head_effects
 from explorer.analyses.occlusion import Occlusion, occlusion
@@ -212,7 +212,7 @@ def given_label(text: str, bundle: Bundle) -> str | None:
 def _words(reading: Reading, found: Occlusion) -> Result:
     """Each word with its effect, what [CLS] gives it, and where the two disagree."""
     attention = attention_received(reading)
-    marks = disagreements(attention, found.log_odds_effects, found.least)
+    marks = words_that_disagree(reading, found)
     effects = _effects(found.effects, found.log_odds_effects)
     parts = zip(found.words, effects["effect"], effects["log_odds"], attention, marks, strict=True)
     words = [
