@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { headType, measureOf } from "../../../demo/explorer/web/maps/head_types.js";
 import * as maths from "../../../demo/explorer/web/maps/maths.js";
 import { describeMap, mapNotes, nameOfMap } from "../../../demo/explorer/web/maps/wording.js";
-import { has } from "../../../demo/explorer/web/maps/heads.js";
+import { has } from "../../../demo/explorer/web/maps/state.js";
 
 const { maps: given, questions } = JSON.parse(readFileSync(0, "utf8"));
 const { layers, heads, queries, keys, ofOneText, looksBack } = given;

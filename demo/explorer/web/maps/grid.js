@@ -2,8 +2,8 @@
 // may be ablated.
 import { paintTiles } from "./canvas.js";
 import { bdi, hint, make, rove } from "./dom.js";
-import { has, layerOf, one, toggled } from "./heads.js";
 import { TILE, range } from "./maths.js";
+import { has, layerOf, one, toggled } from "./state.js";
 import { inShort } from "./wording.js";
 
 const tileButton = (layer, head) =>

@@ -112,6 +112,7 @@ export const largeMap = ({ choose, step, say }) => {
     [shown, colours] = [now, used];
     node.classList.toggle("waiting", !shown.view);
     title.textContent = shown.name;
+    if (!shown.view) line.textContent = `${shown.name} is on its way.`;
     if (!shown.view || !box.clientWidth) return;
     if (cell && (cell.row >= shown.view.rows || cell.column >= shown.view.columns)) cell = null;
     place = layOut(shown.view, box.clientWidth, canvas.getContext("2d"));

@@ -1,7 +1,7 @@
 // Where maps come from: all of them came with the text, or some did, and others are asked for.
 import { headType, measureOf } from "./head_types.js";
-import { has } from "./heads.js";
 import { TILE, axisOf, bytesOf, decodedMap, headMap, inflated, layerTiles, range } from "./maths.js";
+import { has } from "./state.js";
 
 const MOST_KEPT = 200; // maps of long texts, 0.3 MB each at 512 tokens
 

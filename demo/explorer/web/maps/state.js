@@ -1,5 +1,6 @@
 // What a reader has chosen, as plain JSON. Layers and heads count from 1, as people count, or are
 // "mean" or "max"; `chosen` is a token of the text, from 0, on the side that `direction` starts from.
+import { range } from "./maths.js";
 
 const FIRST = { layer: 1, head: 1, words: true, special_tokens: true, by_norms: false, log_scale: false, direction: "from", chosen: null };
 
@@ -29,3 +30,13 @@ export const fittingState = (asked, data) => {
     chosen: isPlace(given.chosen + 1, side.tokens.length) ? given.chosen : null,
   };
 };
+
+// ---- Sets of heads, such as the ablated ones: pairs of layer and head, from 1.
+
+export const one = ([layer, head]) => `layer ${layer}, head ${head}`;
+export const has = (heads, [layer, head]) => heads.some((pair) => pair[0] === layer && pair[1] === head);
+export const less = (heads, others) => heads.filter((pair) => !has(others, pair));
+export const together = (heads, others) => [...heads, ...less(others, heads)];
+export const layerOf = (layer, heads) => range(heads).map((head) => [layer, head + 1]);
+// What is ablated after these are toggled: they go, or come back if all of them were gone.
+export const toggled = (heads, these) => (these.every((pair) => has(heads, pair)) ? less(heads, these) : together(heads, these));
