@@ -46,8 +46,12 @@ def test_nothing_is_a_drawer() -> None:
 @pytest.mark.parametrize(
     ("folder", "forbidden"),
     [
-        ("training", {"export", "explorer", "app", "onnx", "onnxruntime", "gradio", "matplotlib"}),
-        ("training/model", {"export", "explorer", "app", "transformers", "safetensors"}),
+        ("training", {"export", "explorer", "app", "onnx", "onnxruntime", "gradio"}),
+        *(
+            (f"training/{room}", {"matplotlib"})
+            for room in ("readers", "data", "evaluation", "checkpoints", "hybrid", "fit")
+        ),
+        ("training/model", {"transformers", "safetensors", "matplotlib"}),
         ("export", {"explorer", "app", "gradio", "matplotlib"}),
         ("demo", {"training", "export", "torch", "transformers", "onnx"}),
         ("demo/bundle_format", {"explorer", "app", "numpy", "onnxruntime", "gradio", "matplotlib"}),

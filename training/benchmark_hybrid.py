@@ -20,7 +20,8 @@ from torch.nn.functional import cross_entropy
 from training.checkpoints.classifier import load_classifier, load_tokenizer
 from training.cli import run_command, say
 from training.data.pair_batches import EncodedPair, PairBatch, pad_pairs
-from training.fit.hybrid import train_step
+from training.fit.hybrid import HybridTraining
+from training.fit.loop import Stepper, make_accelerator
 from training.fit.losses import DistillationLoss, draw_candidates, sampled_cross_entropy
 from training.fit.optim import make_optimizer
 from training.hybrid.seq2seq import Seq2Seq, frozen_copy
@@ -88,7 +89,6 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
     batch = pad_pairs(pairs, pad_token_id=0, limit=512)
     device = batch.decoder_input_ids.device
     table = model.decoder.word.weight
-    low = table.detach().to(torch.bfloat16)
     with torch.no_grad():
         source = seq2seq.read(batch)
     with torch.no_grad(), autocast(device):
@@ -108,8 +108,8 @@ def parts(checkpoint: Path) -> dict[str, Callable[[], object]]:
         "decoder's 4 layers, forward and backward": layers,
         **_heads(hidden, table, batch.labels[batch.label_mask], recipe),
         "AdamW over the decoder's layers": optimizer.step,
-        "whole step, encoder frozen": lambda: train_step(seq2seq, batch, low, optimizer, recipe),
-        "whole step, encoder joint": _joint(checkpoint, seq2seq, batch, low),
+        "whole step, encoder frozen": _step(seq2seq, batch),
+        "whole step, encoder joint": _joint(checkpoint, seq2seq, batch),
     }
 
 
@@ -140,20 +140,22 @@ def _heads(
     }
 
 
-def _joint(
-    checkpoint: Path, seq2seq: Seq2Seq, batch: PairBatch, low: Tensor
+def _step(
+    seq2seq: Seq2Seq, batch: PairBatch, distillation: DistillationLoss | None = None
 ) -> Callable[[], object]:
+    """A whole step, which moves the weights by next to nothing."""
+    recipe = replace(HybridRecipe(), learning_rate=1e-9, encoder_learning_rate=1e-9)
+    training = HybridTraining(seq2seq, None, recipe, distillation)
+    return partial(Stepper(training, make_accelerator()), batch)
+
+
+def _joint(checkpoint: Path, seq2seq: Seq2Seq, batch: PairBatch) -> Callable[[], object]:
     """A whole step in which the encoder's last layers learn along."""
     recipe = HybridRecipe()
     classifier = load_classifier(checkpoint)
-    distillation = DistillationLoss(classifier)
     model = new_hybrid(classifier, recipe.layers, recipe.dropout)
-    model.decoder.word.weight.requires_grad_(False)
-    classifier.encoder.requires_grad_(False)
-    classifier.encoder.layers[-recipe.encoder_layers :].requires_grad_(True)
     joint = replace(seq2seq, model=model, reader=model.encoder)
-    optimizer = make_optimizer({model.decoder: 1e-9, classifier: 1e-9}, 0.0)
-    return lambda: train_step(joint, batch, low, optimizer, recipe, distillation)
+    return _step(joint, batch, DistillationLoss(classifier))
 
 
 if __name__ == "__main__":

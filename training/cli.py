@@ -33,18 +33,25 @@ def safe_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - stays open
 
 
+def is_main_process() -> bool:
+    """Whether this is the one that prints and writes: who starts several numbers them."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def say(text: str) -> None:
-    """Writes lines to stdout that stay, above a live bar.
+    """Writes lines to stdout that stay, above a live bar; the main process alone does.
 
     A log whose disk is full, or a pipe that nobody reads any more, is given up, and the work goes
     on: hours of it are worth more than the lines.
     """
-    _write(text, sys.stdout)
+    if is_main_process():
+        _write(text, sys.stdout)
 
 
 def complain(text: str) -> None:
     """The same to stderr."""
-    _write(text, sys.stderr)
+    if is_main_process():
+        _write(text, sys.stderr)
 
 
 def hand_over(text: str) -> None:
@@ -71,7 +78,10 @@ def _give_up(stream: Any) -> None:
 
 
 BAD_INPUT = 2
-_LESS_MEMORY = "give a smaller --batch-size, fewer texts, or shorter ones"
+_LESS_MEMORY = (
+    "give a smaller --batch-size, a larger --accumulate (the batch in more pieces, to the same "
+    "result), or fewer or shorter texts (--max-tokens)"
+)
 _INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C stopped
 
 
@@ -118,17 +128,22 @@ def run_command(script: str, out: Path | None, work: Callable[[], None]) -> int:
         complain(f"{script}: {error}")
         return BAD_INPUT
     except (MemoryError, RuntimeError) as error:
-        # torch says it by a RuntimeError of its own, on a CPU without a class for it.
-        if isinstance(error, RuntimeError) and "allocate" not in str(error):
+        if not is_out_of_memory(error):
             raise
         said = str(error).partition("\n")[0] or type(error).__name__
-        complain(f"{script}: there is not enough memory ({said}); {_LESS_MEMORY}")
+        # Whichever process it is: the others may have had enough.
+        _write(f"{script}: there is not enough memory ({said}); {_LESS_MEMORY}", sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         kept = f"; {out} is as it was before this run" if out else ""
         complain(f"\nstopped{kept}")
         return _INTERRUPTED
     return 0
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Torch says it by a RuntimeError of its own, on a CPU without a class for it."""
+    return isinstance(error, MemoryError) or "allocate" in str(error)
 
 
 @contextmanager

@@ -9,15 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 
-import torch
+from accelerate import Accelerator
 
-from training.checkpoints.atomic_folder import (
-    atomic_folder,
-    check_given,
-    check_target,
-    room_for,
-    writing,
-)
+from training.checkpoints.atomic_folder import check_given, check_target, room_for, writing
 from training.checkpoints.classifier import MINILM, RANDOM
 from training.checkpoints.record import CHECKPOINT
 from training.cli import add_recipe_flags, command_line, run_command, say
@@ -28,6 +22,14 @@ from training.readers.packaged import SOURCES
 from training.readers.rows import LABELLED, add_reading_flags, reading_of
 from training.recipes import Recipe
 from training.runs.classifier import measure_classifier, prepare, rehearsal
+from training.runs.curves import Curves
+from training.runs.launch import (
+    add_run_flags,
+    launched,
+    states_of,
+    told_how_to_resume,
+    written_by_main,
+)
 from training.runs.records import save_run
 from training.runs.report import follow, show_end, show_epoch, show_result, show_start
 
@@ -67,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="a rehearsal of under a minute: few short texts, one epoch",
     )
+    add_run_flags(parser)
     return parser
 
 
@@ -103,7 +106,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def train(arguments: argparse.Namespace, command: str) -> None:
     """Reads, trains, measures, saves, prints a page about each; raises as `run_command` says."""
-    began = perf_counter()
     recipe = Recipe(**{name: getattr(arguments, name) for name in (*_TOLD, "pooler")})
     named = {"--data": arguments.data, "--init": arguments.init}
     for flag, given in named.items():
@@ -111,22 +113,37 @@ def train(arguments: argparse.Namespace, command: str) -> None:
     # Names of what is packaged mean no folder here that is called the same.
     read = [given for given in named.values() if given not in (*SOURCES, MINILM, RANDOM)]
     check_target(arguments.out, kind=CHECKPOINT, inputs=read)
+    with launched(arguments) as accelerator:
+        _train(arguments, recipe, accelerator, command)
+
+
+def _train(
+    arguments: argparse.Namespace, recipe: Recipe, accelerator: Accelerator, command: str
+) -> None:
+    began = perf_counter()
     # Around everything: a folder that cannot be written is refused before the training, not after.
-    with atomic_folder(arguments.out, kind=CHECKPOINT) as folder:
+    with written_by_main(arguments.out) as folder:
         corpus = load_corpus(arguments.data, reading_of(arguments, LABELLED))
         if arguments.quick:
             corpus, recipe = rehearsal(corpus, recipe)
         prepared = prepare(corpus, recipe, arguments.init)
         check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.model))
+        model, texts = prepared.model.to(accelerator.device), prepared.texts
         say(show_start(prepared, quick=arguments.quick))
-        model, texts = prepared.model, prepared.texts
-        model.to("cuda" if torch.cuda.is_available() else "cpu")
-        epochs = follow(fit(model, texts["train"], texts["validation"], recipe), show_epoch)
+        reads = {"data": corpus.fingerprint, "init": arguments.init, "quick": arguments.quick}
+        states = states_of(arguments, accelerator, recipe, **reads)
+        curves = Curves(accelerator)
+        with told_how_to_resume(states):
+            steps = fit(model, texts["train"], texts["validation"], recipe, accelerator, states)
+            epochs = follow(curves.following(steps), show_epoch)
         measured = measure_classifier(model, texts)
         baseline = run_baseline(corpus.train, corpus.validation, corpus.test)
         result = (prepared, epochs, measured, baseline)
-        with writing(arguments.out):
-            save_run(folder, *result, command=command, quick=arguments.quick)
+        if folder is not None:
+            with writing(arguments.out):
+                save_run(folder, *result, curves, command=command, quick=arguments.quick)
+    if folder is not None:
+        states.clear()
     say(show_result(corpus.labels, measured, baseline, perf_counter() - began))
     say(show_end(arguments.out))
 

@@ -12,25 +12,23 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import torch
+from accelerate import Accelerator
 from transformers import PreTrainedTokenizerBase
 
-from training.checkpoints.atomic_folder import (
-    atomic_folder,
-    check_given,
-    check_target,
-    room_for,
-    writing,
-)
-from training.checkpoints.record import CHECKPOINT
+from training.checkpoints.atomic_folder import check_given, check_target, room_for, writing
+from training.checkpoints.record import CHECKPOINT, fingerprint_of
+from training.checkpoints.run_states import RunStates
 from training.cli import add_recipe_flags, command_line, run_command, say
 from training.data.corpus import unknown_words
 from training.data.hybrid_texts import load_pairs, load_sentences
-from training.fit.hybrid import fit_hybrid
+from training.fit.hybrid import Evaluation, fit_hybrid
 from training.fit.losses import DistillationLoss
 from training.hybrid.tasks import DenoisingTask, HybridTask, PairsTask
 from training.readers.packaged import SOURCES
 from training.readers.rows import LABELLED, PAIRED, add_reading_flags, column_flags, reading_of
 from training.recipes import HybridRecipe
+from training.runs.curves import Curves
 from training.runs.hybrid import (
     PreparedHybrid,
     check_retention,
@@ -38,6 +36,13 @@ from training.runs.hybrid import (
     measure_hybrid,
     open_corpus,
     open_hybrid,
+)
+from training.runs.launch import (
+    add_run_flags,
+    launched,
+    states_of,
+    told_how_to_resume,
+    written_by_main,
 )
 from training.runs.records import save_hybrid
 from training.runs.report import (
@@ -82,6 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_files(parser.add_argument)
     _add_training(parser.add_argument)
+    add_run_flags(parser)
     return parser
 
 
@@ -140,7 +146,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def train(arguments: argparse.Namespace, command: str) -> None:
     """Reads, trains, measures, saves, prints a page about each; raises as `run_command` says."""
-    began = perf_counter()
     joint = _is_joint(arguments)
     arguments.data = arguments.data or list(_DATA)
     named = [*arguments.data, arguments.pairs]
@@ -149,27 +154,53 @@ def train(arguments: argparse.Namespace, command: str) -> None:
     # The checkpoint itself may be what is replaced: its classifier goes into the new one.
     read = [given for given in named if given not in SOURCES]
     check_target(arguments.out, kind=CHECKPOINT, inputs=read)
-    with atomic_folder(arguments.out, kind=CHECKPOINT) as folder:
-        prepared = _prepare(arguments, joint=joint)
+    with launched(arguments) as accelerator:
+        _train(arguments, accelerator, command, joint=joint)
+
+
+def _train(
+    arguments: argparse.Namespace, accelerator: Accelerator, command: str, *, joint: bool
+) -> None:
+    began = perf_counter()
+    with written_by_main(arguments.out) as folder:
+        prepared = _prepare(arguments, accelerator.device, joint=joint)
         check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.seq2seq.model))
         corpus = open_corpus(prepared.record, arguments.data) if joint else None
         say(show_hybrid_start(prepared, quick=arguments.quick))
-        seq2seq, task = prepared.seq2seq, prepared.task
-        events = fit_hybrid(seq2seq, task, prepared.recipe, prepared.distillation)
-        evaluations = follow(events, partial(show_evaluation, task.name))
+        evaluations, curves, states = _fit(arguments, prepared, accelerator)
         retention = None
         if corpus is not None:
             retention = measure_again(prepared, corpus)
             say(show_retention(retention))
             check_retention(retention)
         measured = measure_hybrid(prepared)
-        result = (prepared, evaluations, measured, retention)
-        with writing(arguments.out):
-            save_hybrid(
-                folder, arguments.checkpoint, *result, command=command, quick=arguments.quick
-            )
+        result = (prepared, evaluations, measured, retention, curves)
+        if folder is not None:
+            with writing(arguments.out):
+                save_hybrid(
+                    folder, arguments.checkpoint, *result, command=command, quick=arguments.quick
+                )
+    if folder is not None:
+        states.clear()
     say(show_hybrid_result(measured, perf_counter() - began))
     say(show_end(arguments.out))
+
+
+def _fit(
+    arguments: argparse.Namespace, prepared: PreparedHybrid, accelerator: Accelerator
+) -> tuple[list[Evaluation], Curves, RunStates]:
+    """The training alone: what it said, its curves, and the states to resume it from."""
+    task, curves = prepared.task, Curves(accelerator)
+    reads = {
+        "data": task.fingerprint,
+        "classifier": fingerprint_of(prepared.record),
+        "encoder": "frozen" if prepared.distillation is None else "joint",
+    }
+    states = states_of(arguments, accelerator, prepared.recipe, **reads)
+    model, how = (prepared.seq2seq, task, prepared.recipe), (prepared.distillation, accelerator)
+    with told_how_to_resume(states):
+        events = curves.following(fit_hybrid(*model, *how, states))
+        return follow(events, partial(show_evaluation, task.name)), curves, states
 
 
 def recipe_of(arguments: argparse.Namespace) -> HybridRecipe:
@@ -189,14 +220,16 @@ def _is_joint(arguments: argparse.Namespace) -> bool:
     return joint
 
 
-def _prepare(arguments: argparse.Namespace, *, joint: bool) -> PreparedHybrid:
+def _prepare(arguments: argparse.Namespace, device: torch.device, *, joint: bool) -> PreparedHybrid:
     """Opens the classifier, gives it a new decoder, and reads the texts of the task."""
     beside = LABELLED if arguments.pairs is not None else PAIRED
     if unused := reading_of(arguments, beside).columns:
         given, other = ("--pairs", "--data") if beside is LABELLED else ("--data", "--pairs")
         raise ValueError(f"{column_flags(unused)} names a column for {other}, not for {given}")
     recipe = recipe_of(arguments)
-    record, classifier, seq2seq = open_hybrid(arguments.checkpoint, recipe, joint=joint)
+    record, classifier, seq2seq = open_hybrid(
+        arguments.checkpoint, recipe, joint=joint, device=device
+    )
     task = _task_of(arguments, seq2seq.tokenizer, recipe)
     return PreparedHybrid(
         record=record,

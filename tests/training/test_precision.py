@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from training.recipes import autocast, multiplies_bfloat16
+from training.recipes import autocast, multiplies_bfloat16, precision
 
 CPU = torch.device("cpu")
 
@@ -40,3 +40,15 @@ def test_a_product_in_bfloat16_is_the_product_to_three_digits(
 
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.float(), left @ right, rtol=1e-2, atol=0)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("float32", False), ("bfloat16", True)])
+def test_what_a_command_is_told_counts_more_than_the_hardware(
+    name: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": not expected})
+
+    with precision(name), autocast(CPU):
+        assert torch.is_autocast_enabled("cpu") is expected
+    with autocast(CPU):
+        assert torch.is_autocast_enabled("cpu") is not expected

@@ -5,6 +5,7 @@ again rather than left to misread it.
 """
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +108,18 @@ def find_record(checkpoint: Path) -> dict[str, Any] | None:
     return read_record(checkpoint) if ours else None
 
 
+def fingerprint_of(record: dict[str, Any]) -> str:
+    """Tells one trained checkpoint from another: its losses alone have sixteen digits."""
+    return sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
 def _written(checkpoint: Path) -> list[str]:
     """The files of a checkpoint; raises ValueError if its `training.json` is not ours."""
     record = read_json(checkpoint / FILE)
     if missing := [name for name in ("format", "recipe", "metrics") if name not in record]:
         raise ValueError(f"it has no {', '.join(missing)}")
-    return [f"{part}/{file}" for part in ("encoder", "decoder") for file in _OF_A_MODEL]
+    models = [f"{part}/{file}" for part in ("encoder", "decoder") for file in _OF_A_MODEL]
+    return [*models, "curves/*.csv", "curves/*.png"]
 
 
 CHECKPOINT = Kind(marker=FILE, written=_written)

@@ -1,4 +1,4 @@
-"""The training loops: generators of records that print nothing.
+"""The loop, and what each training brings to it; it yields records and prints nothing.
 
-Public: `classifier`, `hybrid`, `losses`, `optim`.
+Public: `classifier`, `hybrid`, `loop`, `losses`, `optim`, `progress`.
 """

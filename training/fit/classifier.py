@@ -1,4 +1,4 @@
-"""The training loop: a generator of records, one a step and one an epoch; it prints nothing.
+"""A classifier's training: what its loss is, and which weights are kept. `loop.py` runs it.
 
 AdamW (Loshchilov and Hutter 2019), linear warm-up and decay, gradient clipping, label smoothing,
 bfloat16 where the hardware multiplies it. The model that is kept is a moving average of the one
@@ -9,19 +9,23 @@ and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging").
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from training.checkpoints.run_states import RunStates
 from training.data.batches import Batch, EncodedText, bucketed_batches, count_batches
 from training.evaluation.classification import Metrics, fit_temperature, measure, predict_logits
-from training.fit.optim import Throughput, TrainStep, check_finite, make_optimizer, make_schedule
+from training.fit.loop import Loss, Training, run
+from training.fit.optim import make_optimizer, make_schedule
+from training.fit.progress import Throughput, TrainStep
 from training.model.classifier import BERTClassifier
-from training.recipes import Recipe, autocast
+from training.recipes import Recipe
 
 _EVERY = 4  # steps, and at an epoch's end: each update reads all weights twice
 
@@ -48,54 +52,100 @@ def fit(
     train: Sequence[EncodedText],
     validation: Sequence[EncodedText],
     recipe: Recipe,
+    accelerator: Accelerator | None = None,
+    states: RunStates | None = None,
 ) -> Iterator[TrainStep | Epoch]:
     """Trains `model` in place; after the last record it holds the best epoch's averaged weights.
 
     The same model, texts and recipe give the same numbers on the same machine: it seeds torch's
-    generator, which dropout draws from. Raises ArithmeticError: the loss is no longer a number.
+    generator, which dropout draws from, each process its own. Raises what `run` does.
     """
-    torch.manual_seed(recipe.seed)
-    order = torch.Generator().manual_seed(recipe.seed)
-    model.encoder.embeddings.word.weight.requires_grad_(not recipe.freeze_word_embeddings)
-    set_dropout(model, recipe.dropout)
-    steps = recipe.epochs * count_batches(len(train), recipe.batch_size)
-    optimizer = make_optimizer({model: recipe.learning_rate}, recipe.weight_decay)
-    schedule = make_schedule(optimizer, steps, recipe.warm_up)
-    throughput = Throughput(steps)
-    kept = EmaCheckpoint(model, steps=steps, epochs=recipe.epochs, ema_share=recipe.ema_share)
-    for epoch in range(1, recipe.epochs + 1):
-        began, losses = perf_counter(), 0.0
-        for batch in bucketed_batches(train, model.config.encoder, recipe.batch_size, order):
-            learning_rate = float(schedule.get_last_lr()[0])
-            with throughput.counting(int(batch.padding_mask.sum())):
-                loss = train_step(model, batch, optimizer, recipe)
-                schedule.step()
-                kept.update(throughput.done + 1)
-            check_finite(loss, throughput.done, steps, recipe.learning_rate)
-            losses += loss * len(batch.labels)
-            yield throughput.record(loss, learning_rate)
-        mean = losses / len(train)
-        measured, is_best = kept.evaluate(validation)
-        seconds = perf_counter() - began
-        yield Epoch(epoch, recipe.epochs, mean, measured, throughput.speed, seconds, is_best)
-    kept.restore()
+    torch.manual_seed(recipe.seed + (accelerator.process_index if accelerator else 0))
+    training = ClassifierTraining(model, train, validation, recipe)
+    yield from run(training, accelerator, states)
+    training.kept.restore()
 
 
-def train_step(
-    model: BERTClassifier, batch: Batch, optimizer: torch.optim.Optimizer, recipe: Recipe
-) -> float:
-    """One step down the gradient of one batch; returns the batch's loss."""
-    device = next(model.parameters()).device
-    batch = batch.to(device)
-    model.train()
-    optimizer.zero_grad(set_to_none=True)
-    with autocast(device):
-        logits = model(*batch[:3]).logits
-    loss = cross_entropy(logits.float(), batch.labels, label_smoothing=recipe.label_smoothing)
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), recipe.max_gradient_norm)
-    optimizer.step()
-    return float(loss.detach())
+class ClassifierObjective(nn.Module):
+    """Cross-entropy of a batch's labels."""
+
+    def __init__(self, model: BERTClassifier, recipe: Recipe) -> None:
+        super().__init__()
+        self.model, self.label_smoothing = model, recipe.label_smoothing
+
+    def forward(self, piece: Batch, texts: int) -> Loss:
+        """The loss of a piece as its share of a batch of so many `texts`."""
+        self.model.train()
+        logits = self.model(*piece[:3]).logits
+        mean = cross_entropy(logits.float(), piece.labels, label_smoothing=self.label_smoothing)
+        loss = mean * (len(piece.labels) / texts)
+        return Loss(loss, loss)
+
+
+class ClassifierTraining(Training):
+    """What the loop needs of a classifier."""
+
+    event = Epoch
+    objective: ClassifierObjective
+
+    def __init__(
+        self,
+        model: BERTClassifier,
+        train: Sequence[EncodedText],
+        validation: Sequence[EncodedText],
+        recipe: Recipe,
+    ) -> None:
+        model.encoder.embeddings.word.weight.requires_grad_(not recipe.freeze_word_embeddings)
+        set_dropout(model, recipe.dropout)
+        self.recipe, self.train, self.validation = recipe, train, validation
+        self.epoch_steps = count_batches(len(train), recipe.batch_size)
+        self.steps = recipe.epochs * self.epoch_steps
+        self.objective = ClassifierObjective(model, recipe)
+        self.learning = list(model.parameters())
+        self.optimizer = make_optimizer({model: recipe.learning_rate}, recipe.weight_decay)
+        self.schedule = make_schedule(self.optimizer, self.steps, recipe.warm_up)
+        self.kept = EmaCheckpoint(
+            model, steps=self.steps, epochs=recipe.epochs, ema_share=recipe.ema_share
+        )
+        self.losses, self.began = 0.0, perf_counter()
+
+    def batches(self) -> Iterator[Batch]:
+        """Every epoch's."""
+        order = torch.Generator().manual_seed(self.recipe.seed)
+        config, size = self.objective.model.config.encoder, self.recipe.batch_size
+        for _ in range(self.recipe.epochs):
+            yield from bucketed_batches(self.train, config, size, order)
+
+    def whole(self, batch: Batch) -> int:
+        """How many texts it has."""
+        return len(batch.labels)
+
+    def tokens(self, batch: Batch) -> int:
+        """Real ones."""
+        return int(batch.padding_mask.sum())
+
+    def after(self, batch: Batch, loss: float, throughput: Throughput) -> Iterator[Epoch]:
+        """Averages the weights; after an epoch's last step, what the average is worth."""
+        step = throughput.done
+        self.kept.update(step)
+        self.losses += loss * len(batch.labels)
+        if step % self.epoch_steps == 0:
+            mean, number = self.losses / len(self.train), step // self.epoch_steps
+            measured, best = self.kept.evaluate(self.validation)
+            seconds = perf_counter() - self.began
+            self.losses, self.began = 0.0, perf_counter()
+            of, speed = self.recipe.epochs, throughput.speed
+            yield Epoch(number, of, mean, measured, speed, seconds, best)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The epoch so far, and what is kept."""
+        seconds = perf_counter() - self.began
+        return {"losses": self.losses, "seconds": seconds, "kept": self.kept.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from there."""
+        self.losses, self.began = state["losses"], perf_counter() - state["seconds"]
+        self.kept.load_state_dict(state["kept"])
 
 
 def set_dropout(model: BERTClassifier, share: float) -> None:
@@ -141,6 +191,16 @@ class EmaCheckpoint:
             self._best = rank
             self._weights = {name: w.clone() for name, w in averaged.state_dict().items()}
         return measured, is_best
+
+    def state_dict(self) -> dict[str, Any]:
+        """The average and the best epoch's."""
+        average = self._average.state_dict()
+        return {"average": average, "best": self._best, "weights": self._weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse."""
+        self._average.load_state_dict(state["average"])
+        self._best, self._weights = state["best"], state["weights"]
 
     def restore(self) -> None:
         """Gives the model the best epoch's average, ready to run."""

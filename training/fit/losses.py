@@ -32,19 +32,24 @@ _ALIGNED_HEAD = 0
 _TINY = 1e-6  # added to a weight before its logarithm, which 0 has none of
 
 
+class Candidates(NamedTuple):
+    """The words that stand for the whole vocabulary in one step."""
+
+    token_ids: Int[Tensor, " candidates"]
+    """In rising order, none twice."""
+    log_copies: Float[Tensor, " candidates"]
+    """The logarithm of how many words each stands for: 0 for one that was there for certain."""
+
+
 def denoising_loss(
     hidden: Float[Tensor, "batch target hidden"],
     batch: PairBatch,
     table: Float[Tensor, "vocabulary hidden"],
+    candidates: Candidates,
     recipe: HybridRecipe,
 ) -> Float[Tensor, ""]:
     """Mean cross-entropy of the target tokens; those that are no copies weigh more."""
     mask = batch.label_mask
-    candidates = draw_candidates(
-        torch.cat([batch.source_ids.flatten(), batch.labels.flatten()]),
-        vocabulary=len(table),
-        drawn=recipe.vocabulary_drawn,
-    )
     losses = sampled_cross_entropy(
         hidden[mask],
         table,
@@ -52,8 +57,13 @@ def denoising_loss(
         candidates,
         label_smoothing=recipe.label_smoothing,
     )
-    weights = torch.where(batch.is_copy[mask], 1.0, recipe.repair_weight)
+    weights = repair_weights(batch, recipe)
     return (losses * weights).sum() / weights.sum()
+
+
+def repair_weights(batch: PairBatch, recipe: HybridRecipe) -> Float[Tensor, " positions"]:
+    """What each target token counts."""
+    return torch.where(batch.is_copy[batch.label_mask], 1.0, recipe.repair_weight)
 
 
 def alignment_loss(
@@ -71,13 +81,10 @@ def alignment_loss(
     return -(asked + _TINY).log().mean() if len(asked) else right.sum() * 0
 
 
-class Candidates(NamedTuple):
-    """The words that stand for the whole vocabulary in one step."""
-
-    token_ids: Int[Tensor, " candidates"]
-    """In rising order, none twice."""
-    log_copies: Float[Tensor, " candidates"]
-    """The logarithm of how many words each stands for: 0 for one that was there for certain."""
+def batch_candidates(batch: PairBatch, vocabulary: int, recipe: HybridRecipe) -> Candidates:
+    """The words of a whole batch, and as many others as the recipe says."""
+    certain = torch.cat([batch.source_ids.flatten(), batch.labels.flatten()])
+    return draw_candidates(certain, vocabulary=vocabulary, drawn=recipe.vocabulary_drawn)
 
 
 def draw_candidates(certain: Int[Tensor, " tokens"], *, vocabulary: int, drawn: int) -> Candidates:
@@ -119,7 +126,8 @@ def sampled_cross_entropy(
     )
 
 
-_EVERY = 2  # texts: the copy reads only so many of a batch
+READ = 2
+"""The frozen copy reads one of so many texts of a batch."""
 
 
 class DistillationLoss:
@@ -138,8 +146,8 @@ class DistillationLoss:
         share of their squared length.
         """
         with torch.no_grad():
-            before = self.teacher(batch.source_ids[::_EVERY], batch.source_mask[::_EVERY])
-        now = hidden[::_EVERY]
+            before = self.teacher(batch.source_ids[::READ], batch.source_mask[::READ])
+        now = hidden[::READ]
         answers, old_answers = (
             logits.float().log_softmax(dim=-1)
             for logits in (self.student.logits(now), before.logits)

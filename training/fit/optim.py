@@ -1,57 +1,10 @@
-"""What both loops share: AdamW, a learning rate that rises and falls, a guard, and a clock."""
+"""AdamW, and a learning rate that rises and falls."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from math import isfinite
-from time import perf_counter
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
-
-
-@dataclass(frozen=True, slots=True)
-class TrainStep:
-    """What one step of the optimiser did."""
-
-    number: int
-    of: int
-    loss: float
-    learning_rate: float
-    tokens_per_second: float
-    """Real tokens, no padding, since training began; validation is not counted."""
-    seconds_left: float
-
-
-@dataclass(slots=True)
-class Throughput:
-    """Counts steps, their tokens, and the seconds that they took."""
-
-    steps: int
-    """Of the whole training."""
-    done: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-
-    @contextmanager
-    def counting(self, tokens: int) -> Iterator[None]:
-        """To be entered around one step of so many tokens."""
-        began = perf_counter()
-        yield
-        self.seconds += perf_counter() - began
-        self.tokens += tokens
-        self.done += 1
-
-    @property
-    def speed(self) -> float:
-        """Tokens a second."""
-        return self.tokens / max(self.seconds, 1e-9)
-
-    def record(self, loss: float, learning_rate: float) -> TrainStep:
-        """The step that was counted last; those that are left will take as long as those before."""
-        left = (self.steps - self.done) * self.seconds / max(self.done, 1)
-        return TrainStep(self.done, self.steps, loss, learning_rate, self.speed, left)
 
 
 def make_optimizer(
@@ -93,12 +46,3 @@ def learning_rate_share(step: int, steps: int, warm_up: float) -> float:
     if step < rising:
         return (step + 1) / (rising + 1)
     return (steps - step) / (steps - rising)
-
-
-def check_finite(loss: float, number: int, steps: int, learning_rate: float) -> None:
-    """Stops a run whose loss has run away: raises ArithmeticError where it is no number."""
-    if not isfinite(loss):
-        raise ArithmeticError(
-            f"the loss became {loss} at step {number} of {steps}, with the learning rate "
-            f"{learning_rate:g}; train again with a lower one, such as {learning_rate / 10:g}"
-        )

@@ -17,7 +17,7 @@ from training.checkpoints.hybrid import TextTokens
 from training.data.pair_batches import EncodedPair, PairBatch, encode_pairs, pad_pairs
 from training.model.decoder import BERTGPTModel, GPTDecoder, Source
 from training.model.encoder import BERTEncoder
-from training.recipes import autocast, multiplies_bfloat16
+from training.recipes import autocast, uses_bfloat16
 
 _BATCH = 64
 LONGER, MORE = 1.5, 8
@@ -147,4 +147,4 @@ def frozen_copy(encoder: BERTEncoder) -> BERTEncoder:
     """The encoder to be run without gradient, in bfloat16 where the hardware multiplies it."""
     copy = deepcopy(encoder).eval().requires_grad_(False)
     device = next(encoder.parameters()).device
-    return copy.to(torch.bfloat16) if multiplies_bfloat16(device) else copy
+    return copy.to(torch.bfloat16) if uses_bfloat16(device) else copy

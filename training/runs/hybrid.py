@@ -96,13 +96,13 @@ def text_tokens(tokenizer: PreTrainedTokenizerBase) -> TextTokens:
 
 
 def open_hybrid(
-    checkpoint: Path, recipe: HybridRecipe, *, joint: bool
+    checkpoint: Path, recipe: HybridRecipe, *, joint: bool, device: torch.device | None = None
 ) -> tuple[dict[str, Any], BERTClassifier, Seq2Seq]:
-    """A classifier's record, itself, and a hybrid of its encoder and a new decoder.
+    """A classifier's record, itself, and a hybrid of its encoder and a new decoder, on a device.
 
     Raises FileNotFoundError or ValueError: there is no classifier that was trained here.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or torch.device("cpu")
     record = read_record(checkpoint)
     check_trained(record, checkpoint, joint=joint)
     classifier = load_classifier(checkpoint)

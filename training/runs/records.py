@@ -21,6 +21,7 @@ from training.fit.hybrid import Evaluation
 from training.hybrid.tasks import CORRUPTIONS, DenoisingTask, HybridTask
 from training.recipes import HybridRecipe, Recipe
 from training.runs.classifier import Measured, Prepared
+from training.runs.curves import Curves, copy_curves
 from training.runs.hybrid import MeasuredHybrid, PreparedHybrid, Retention
 
 # A recipe's field -> what a record calls it.
@@ -38,6 +39,7 @@ def save_run(
     epochs: Sequence[Epoch],
     measured: Measured,
     baseline: Baseline,
+    curves: Curves,
     *,
     command: str,
     quick: bool,
@@ -64,6 +66,7 @@ def save_run(
     }
     (folder / "encoder").mkdir()
     save_classifier(folder / "encoder", prepared.model, prepared.tokenizer)
+    curves.save(folder, "classifier")
     write_record(folder, record)
 
 
@@ -88,6 +91,7 @@ def save_hybrid(
     evaluations: Sequence[Evaluation],
     measured: MeasuredHybrid,
     retention: Retention | None,
+    curves: Curves,
     *,
     command: str,
     quick: bool,
@@ -107,6 +111,8 @@ def save_hybrid(
         record |= {"temperature": retention.now.temperature, "metrics": metrics}
     (folder / "decoder").mkdir()
     save_decoder(folder / "decoder", seq2seq.model.decoder, seq2seq.tokenizer, seq2seq.tokens)
+    copy_curves(checkpoint, folder)
+    curves.save(folder, "decoder")
     record["hybrid"] = {
         **_training(prepared, joint=retention is not None),
         "rehearsal": quick,

@@ -8,16 +8,16 @@ from typing import Any, TypeVar
 from torch import nn
 from tqdm import tqdm
 
-from training.cli import counted, line, one_line, say
+from training.cli import counted, is_main_process, line, one_line, say
 from training.data.corpus import show_unknown
 from training.data.noise import KINDS
 from training.data.splits import PARTS
 from training.evaluation.classification import Baseline, Metrics
 from training.fit.classifier import Epoch
 from training.fit.hybrid import Evaluation
-from training.fit.optim import TrainStep
+from training.fit.progress import TrainStep
 from training.hybrid.tasks import DenoisingTask, Shown
-from training.recipes import multiplies_bfloat16
+from training.recipes import uses_bfloat16
 from training.runs.classifier import Measured, Prepared
 from training.runs.hybrid import MeasuredHybrid, PreparedHybrid, Retention
 from training.runs.records import describe_task
@@ -32,7 +32,8 @@ _WORST = 8  # confusions listed where it does not
 def follow(events: Iterable[TrainStep | Event], show: Callable[[Event], str]) -> list[Event]:
     """Draws the steps as a live bar, where somebody watches; all other events stay in the log."""
     others: list[Event] = []
-    with tqdm(disable=None, leave=False, desc="training", bar_format=_BAR) as bar:
+    watched = None if is_main_process() else True
+    with tqdm(disable=watched, leave=False, desc="training", bar_format=_BAR) as bar:
         for event in events:
             if isinstance(event, TrainStep):
                 minutes, seconds = divmod(round(event.seconds_left), 60)
@@ -152,7 +153,7 @@ def _model(prepared: Prepared) -> str:
 
 def _precision(model: nn.Module) -> str:
     device = next(model.parameters()).device
-    return f"{'bfloat16' if multiplies_bfloat16(device) else 'float32'} on {device.type}"
+    return f"{'bfloat16' if uses_bfloat16(device) else 'float32'} on {device.type}"
 
 
 def _confusions(labels: tuple[str, ...], metrics: Metrics) -> Iterator[str]:

@@ -13,8 +13,13 @@ from training.checkpoints.hybrid import TextTokens
 from training.data.hybrid_texts import Pair
 from training.data.pair_batches import EncodedPair, PairBatch, pad_pairs
 from training.fit.hybrid import Evaluation, fit_hybrid
-from training.fit.losses import DistillationLoss, alignment_loss, denoising_loss
-from training.fit.optim import TrainStep
+from training.fit.losses import (
+    DistillationLoss,
+    alignment_loss,
+    batch_candidates,
+    denoising_loss,
+)
+from training.fit.progress import TrainStep
 from training.hybrid.seq2seq import Seq2Seq, frozen_copy
 from training.hybrid.tasks import PairsTask
 from training.model.classifier import BERTClassifier
@@ -182,7 +187,8 @@ def test_the_loss_weighs_repairs_and_equals_the_whole_softmax_where_all_words_ar
     table, hidden = torch.randn(60, 12), torch.randn(*batch.labels.shape, 12)
     recipe = replace(RECIPE, vocabulary_drawn=60, repair_weight=3.0)
 
-    found = denoising_loss(hidden, batch, table, recipe)
+    candidates = batch_candidates(batch, len(table), recipe)
+    found = denoising_loss(hidden, batch, table, candidates, recipe)
 
     each = cross_entropy((hidden @ table.T).flatten(0, 1), batch.labels.flatten(), reduction="none")
     weights = torch.zeros(batch.labels.shape)
