@@ -1,0 +1,71 @@
+"""What is read of a folder of another family, whatever its weights are stored in."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedModel
+
+from export.any_model.loading import known_of_config, load_any_model, make_spec
+from export.any_model.random_models import LABELS, WORDS, random_model
+from export.graphs.spec import EncoderSpec
+from export.graphs.tasks import TASKS
+
+
+@pytest.fixture(scope="module")
+def model() -> PreTrainedModel:
+    return random_model("mpnet", TASKS["classify"])
+
+
+def save_tokenizer(folder: Path) -> None:
+    words = {f"word{i}": i for i in range(WORDS - 5)}
+    Tokenizer(models.WordLevel(words, "word0")).save(str(folder / "tokenizer.json"))
+
+
+def test_shards_in_half_precision_are_read_in_float32(
+    model: PreTrainedModel, tmp_path: Path
+) -> None:
+    half = random_model("mpnet", TASKS["classify"]).to(torch.bfloat16)
+    half.save_pretrained(tmp_path, max_shard_size="20KB")
+    save_tokenizer(tmp_path)
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1
+
+    loaded = load_any_model(str(tmp_path))
+
+    part = loaded.encoder
+    weights = dict(part.model.named_parameters())
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
+    for name, tensor in half.named_parameters():
+        torch.testing.assert_close(weights[name], tensor.float(), rtol=0, atol=0)
+    assert part.labels == tuple(f"LABEL_{i}" for i in range(LABELS))
+    assert part.problem_type == "single_label_classification"
+    assert isinstance(part.sizes, EncoderSpec)
+    assert (part.sizes.num_hidden_layers, part.sizes.num_attention_heads) == (3, 5)
+    assert part.tokenizer.model_input_names == ["input_ids", "attention_mask"]
+    assert any("config.json has no problem_type" in one for one in loaded.assumed)
+
+
+def test_a_config_keeps_what_its_family_reads_and_no_path(model: PreTrainedModel) -> None:
+    model.config.note = "of somebody"
+    model.config.hidden_act = "/home/somebody/act"
+
+    kept = known_of_config(model.config)
+
+    assert kept["relative_attention_num_buckets"] == 32
+    assert kept["model_type"] == "mpnet"
+    assert {"note", "hidden_act", "_name_or_path"}.isdisjoint(kept)
+
+
+def test_a_family_outside_of_the_tests_is_said_to_be_so(model: PreTrainedModel) -> None:
+    config = model.config
+    _, remarks = make_spec(model)
+    assert remarks == []
+
+    config.model_type = "mpnet9"
+    try:
+        _, remarks = make_spec(model)
+    finally:
+        config.model_type = "mpnet"
+
+    assert remarks == ["proven for this model; its family, mpnet9, is not in our tests"]
