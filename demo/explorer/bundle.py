@@ -33,6 +33,7 @@ from bundle_format.schema import (
     MapError,
     WritingMapError,
 )
+from bundle_format.typed_json import WrongJson, load_object
 
 PRECISIONS = ("8bit", "float32")
 """What is preferred comes first."""
@@ -167,6 +168,8 @@ class Bundle:
     test_metrics: HeldOutMetrics
     decoder: Decoder | None
     """What writes; None if the bundle only classifies."""
+    pads_left: bool = False
+    """Whether the shorter texts of a batch are padded on the left, as its tokenizer says."""
 
     @property
     def classifies(self) -> bool:
@@ -216,7 +219,17 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
         graph=graph,
         test_metrics=manifest.metrics.test or HeldOutMetrics(),
         decoder=decoder,
+        pads_left=_pads_left(folder),
     )
+
+
+def _pads_left(folder: Path) -> bool:
+    """Raises BundleError: `tokenizer_config.json` is no JSON object."""
+    file = folder / "tokenizer_config.json"
+    try:
+        return load_object(file.read_bytes()).get("padding_side") == "left"
+    except WrongJson as error:
+        raise BundleError(f"{file} {str(error)[:330]}. {AGAIN}") from error
 
 
 def told_apart(bundles: Sequence[Bundle]) -> list[Bundle]:

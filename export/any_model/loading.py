@@ -142,7 +142,7 @@ def _describe(
     # What the tokenizer gives is what the graph takes: clients go by it.
     inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if spec.has_segments else [])]
     tokenizer.model_input_names = inputs
-    tokenizer.init_kwargs["model_input_names"] = inputs
+    tokenizer.init_kwargs |= {"model_input_names": inputs, "padding_side": tokenizer.padding_side}
     names = {str(i): label for i, label in enumerate(labels)}
     part = LoadedEncoder(
         folder=folder,
@@ -189,7 +189,8 @@ def make_spec(
         remarks.append(f"proven for this model; its family, {family}, is not in our tests")
     if reason := deviation_of(family).reason:
         remarks.append(f"of a {family}: {reason}")
-    return spec_from_hf(config, segments=segments, limit=limit), remarks
+    side = tokenizer.padding_side == "left" if tokenizer else deviation_of(family).pads_left
+    return spec_from_hf(config, segments=segments, limit=limit, pads_left=side), remarks
 
 
 def longest_text(model: PreTrainedModel) -> int | None:

@@ -55,7 +55,8 @@ def prove_model(
     )
     tokens = min(17, spec.max_position_embeddings)
     if spec.alone:
-        check_texts_alone(run, random_feed(spec, 3, tokens, "right"), checks)
+        side = "left" if spec.pads_left else "right"
+        check_texts_alone(run, random_feed(spec, 3, tokens, side), checks)
     feed = random_feed(spec, 1, min(9, spec.max_position_embeddings), "none")
     check_ones(run(feed), lambda mask: run({**feed, **mask}), names.optional, checks)
     removed = Checks(errors_pass=True)

@@ -44,6 +44,8 @@ class Deviation:
     """What it returns as attentions is from before the softmax."""
     alone: bool = True
     """Whether a text gives the same in a padded batch as by itself."""
+    pads_left: bool = False
+    """Its tokenizers pad on the left."""
 
 
 DEVIATIONS = {
@@ -58,9 +60,9 @@ DEVIATIONS = {
     ),
     "xlnet": Deviation(
         reason="its mask has to be of floats to be traced; it counts positions from the end, so "
-        "that a text padded on the right does not give what it gives by itself",
+        "that texts are padded on the left",
         float_mask=True,
-        alone=False,
+        pads_left=True,
     ),
 }
 _NONE = Deviation(reason="")

@@ -26,6 +26,8 @@ class EncoderSpec:
     type_vocab_size: int = 0
     """How many segments a text may have; 0: the graph takes no `token_type_ids`."""
     pad_token_id: int = 0
+    pads_left: bool = False
+    """Where its tokenizer puts the padding of a batch."""
 
     @property
     def has_segments(self) -> bool:
@@ -34,7 +36,7 @@ class EncoderSpec:
 
     @property
     def alone(self) -> bool:
-        """Whether a text gives the same in a batch, padded on the right, as by itself."""
+        """Whether a text gives the same in a padded batch as by itself."""
         return deviation_of(self.model_type).alone
 
 
@@ -51,13 +53,19 @@ def is_foreign(sizes: EncoderSizes) -> bool:
     return isinstance(sizes, EncoderSpec)
 
 
-def spec_from_hf(config: Any, *, segments: bool, limit: int) -> EncoderSpec:
+def pads_left(sizes: EncoderSizes) -> bool:
+    """Whether a batch is padded on the left; ours are padded on the right."""
+    return isinstance(sizes, EncoderSpec) and sizes.pads_left
+
+
+def spec_from_hf(config: Any, *, segments: bool, limit: int, pads_left: bool) -> EncoderSpec:
     """The sizes by a config of `transformers`, which knows every family's words for them.
 
     Args:
         config: a `PreTrainedConfig`.
         segments: whether the graph takes `token_type_ids`.
         limit: the longest text, in tokens.
+        pads_left: as in `EncoderSpec`.
 
     Raises:
         ValueError: it does not say one of them.
@@ -75,6 +83,7 @@ def spec_from_hf(config: Any, *, segments: bool, limit: int) -> EncoderSpec:
         model_type=config.model_type,
         max_position_embeddings=limit,
         type_vocab_size=kinds,
+        pads_left=pads_left,
         pad_token_id=getattr(config, "pad_token_id", None) or 0,
         **sizes,
     )

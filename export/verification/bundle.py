@@ -84,7 +84,8 @@ def read_sizes(folder: Path, manifest: Manifest) -> EncoderSizes:
     written, stated = read_json(folder / "config.json"), manifest.sizes
     if is_ours(written):
         return encoder_from_hf(written)
-    inputs = read_json(folder / "tokenizer_config.json").get("model_input_names") or ()
+    tokenizer = read_json(folder / "tokenizer_config.json")
+    inputs = tokenizer.get("model_input_names") or ()
     sizes = {
         "vocab_size": stated.vocabulary,
         "hidden_size": stated.hidden,
@@ -102,6 +103,7 @@ def read_sizes(folder: Path, manifest: Manifest) -> EncoderSizes:
         model_type=str(written.get("model_type")),
         max_position_embeddings=manifest.max_tokens,
         type_vocab_size=2 if "token_type_ids" in inputs else 0,
+        pads_left=tokenizer.get("padding_side") == "left",
         pad_token_id=written.get("pad_token_id") or 0,
         **sizes,
     )

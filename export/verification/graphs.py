@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 from bundle_format.schema import Example, ReadingGraph, WritingGraph, WritingMapError
 from export.graphs.longest import longest_tried, not_tried
 from export.graphs.names import GraphNames, classifier_names, empty_cache, encoder_feed
-from export.graphs.spec import EncoderSizes, EncoderSpec, is_foreign
+from export.graphs.spec import EncoderSizes, EncoderSpec, is_foreign, pads_left
 from export.runtime.greedy import graph_next_logits, write_greedily
 from export.runtime.session import WARNING, Arrays, Run, open_session, run
 from export.verification.checks import (
@@ -157,7 +157,8 @@ def example_feed(
     """The first of a bundle's examples as one padded batch, and what it is; else random ids."""
     if not examples:
         tokens = min(17, config.max_position_embeddings)
-        return f"3 x {tokens} random tokens", random_feed(config, 3, tokens, "right")
+        side = "left" if pads_left(config) else "right"
+        return f"3 x {tokens} random tokens", random_feed(config, 3, tokens, side)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(min(_TOKENS, config.max_position_embeddings))
@@ -169,7 +170,8 @@ def example_feed(
     ids = np.full(shape, config.pad_token_id or 0, np.int64)
     mask, segments = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     for row, (one, length) in enumerate(zip(encoded, lengths, strict=True)):
-        ids[row, :length], mask[row, :length], segments[row, :length] = one.ids, 1, one.type_ids
+        at = slice(shape[1] - length, None) if pads_left(config) else slice(length)
+        ids[row, at], mask[row, at], segments[row, at] = one.ids, 1, one.type_ids
     feed = encoder_feed(classifier_names(config, None).inputs, ids, mask, segments)
     return f"{shape[0]} x {shape[1]} tokens of the examples", feed
 

@@ -6,7 +6,7 @@ of the same text costs no second run.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Protocol, TypeVar
@@ -216,12 +216,12 @@ class EncoderModel:
                 encoded=encoded,
                 logits=logits[row],
                 probabilities=probabilities[row],
-                hidden=hidden[row, : len(encoded.ids)],
-                weights=weights[:, row, :, : len(encoded.ids), : len(encoded.ids)],
-                value_norms=norms[:, row, :, : len(encoded.ids)],
+                hidden=hidden[row, used],
+                weights=weights[:, row, :, used, used],
+                value_norms=norms[:, row, :, used],
                 head_mask=None if masks is None else masks[row % len(masks)][None],
             )
-            for row, encoded in enumerate(batch)
+            for row, (encoded, used) in enumerate(self._places(batch, length))
         ]
 
     def answer(
@@ -252,8 +252,7 @@ class EncoderModel:
         feed: dict[str, NDArray] = {
             name: np.zeros((len(batch), length), np.int64) for name in columns
         }
-        for row, encoded in enumerate(batch):
-            used = slice(0, len(encoded.ids))
+        for row, (encoded, used) in enumerate(self._places(batch, length)):
             feed["input_ids"][row, used] = encoded.ids
             feed["attention_mask"][row, used] = 1
             feed["token_type_ids"][row, used] = encoded.segment_ids
@@ -262,6 +261,12 @@ class EncoderModel:
         if head_mask is not None:
             feed["head_mask"] = head_mask
         return feed
+
+    def _places(self, batch: Sequence[Encoded], length: int) -> Iterator[tuple[Encoded, slice]]:
+        """Each text, with where it stands among so many tokens; the rest is padding."""
+        for encoded in batch:
+            start = length - len(encoded.ids) if self.bundle.pads_left else 0
+            yield encoded, slice(start, start + len(encoded.ids))
 
     def check_can_ablate(self) -> None:
         """Raises RequestError: the graph takes no head mask."""
