@@ -202,7 +202,10 @@ def longest_text(model: PreTrainedModel) -> int | None:
     rows = getattr(model.config, "max_position_embeddings", None)
     if not isinstance(rows, int) or rows < 1:
         return None
-    words = model.get_input_embeddings()
+    try:
+        words = model.get_input_embeddings()
+    except NotImplementedError:  # a model of characters or of hashes
+        words = None
     offsets = [
         table.padding_idx + 1
         for table in model.modules()

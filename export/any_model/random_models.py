@@ -186,7 +186,7 @@ def _randomise(model: PreTrainedModel) -> None:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.dim() >= 2 and "norm" not in name.lower():
-                width = parameter.shape[-1] if "embed" not in name else 4
+                width = parameter[0].numel() if "embed" not in name else 4
                 parameter.copy_(drawn(parameter) * (1.4 / math.sqrt(width)))
             elif "bias" in name.split(".")[-1]:
                 parameter.copy_(drawn(parameter) * 0.2)

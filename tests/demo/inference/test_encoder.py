@@ -1,5 +1,7 @@
 """A reading holds what onnxruntime gives when it is called by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -121,3 +123,14 @@ def test_the_longest_text_fills_the_model_and_no_more(model):
     assert len(reading.tokens) == model.bundle.max_tokens
     assert reading.tokens_left_out == 502 - model.bundle.max_tokens
     assert reading.weights.shape[-2:] == (model.bundle.max_tokens,) * 2
+
+
+def test_a_batch_is_padded_where_its_tokenizer_pads_it(bundle) -> None:
+    """On the left a shorter text stands at the end of its row, and its reading is that part."""
+    model = EncoderModel(replace(open_bundle(bundle.folder, "float32"), pads_left=True))
+
+    long, short = model.run([model.encode(*PAIR), model.encode("Not bad")])
+
+    assert len(short.tokens) < len(long.tokens)
+    assert short.weights.shape[-2:] == (len(short.tokens), len(short.tokens))
+    np.testing.assert_allclose(short.weights.sum(axis=-1), 1, atol=1e-5)
