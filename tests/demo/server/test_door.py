@@ -64,8 +64,8 @@ def test_the_server_fetches_nothing_that_a_request_names(ask, classify, dripping
         ask("gradio_api/call/classify", {"data": [file]}),
         ask("gradio_api/call/classify", {"data": ["good", {"deep": [{**file, "url": address}]}]}),
         ask("gradio_api/call/v2/classify", {"text": file}),
-        ask("gradio_api/queue/join", {**event, "data": [file] * 10}),
-        ask("gradio_api/queue/join", {**event, "data": [None] * 10, "event_data": file}),
+        ask("gradio_api/queue/join", {**event, "data": [file] * 4}),
+        ask("gradio_api/queue/join", {**event, "data": [None] * 4, "event_data": file}),
         ask(f"gradio_api/file={address}"),
         ask(f"gradio_api/file/{address}"),
         ask(f"gradio_api/proxy={address}"),
@@ -168,7 +168,7 @@ def test_a_call_that_does_not_fit_gets_a_sentence(ask, capfd, path, body, senten
     ],
 )
 def test_a_forged_event_gets_a_sentence(ask, handlers, capfd, changes, sentence):
-    event = {"fn_index": handlers["text", "submit"], "session_hash": "abc", "data": [None] * 10}
+    event = {"fn_index": handlers["text", "submit"], "session_hash": "abc", "data": [None] * 4}
 
     status, answer = ask("gradio_api/queue/join", {**event, **changes})
 
