@@ -54,7 +54,7 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
     "explorer": (
         "demo/explorer",
         [
-            "environment errors",
+            "environment errors offline_page",
             "bundle",
             "inference",
             "maps",

@@ -1,12 +1,9 @@
-"""The page of a report: one file that works from disk, without a server or a network.
+"""The page of a report: one file that works from disk, see `offline_page.py`. `report.js` shows it.
 
-Whatever a reader or a bundle wrote stands in it as data alone: JSON whose `<` is escaped, or
-compressed and in base64. `report.js` shows it as text; the page's own policy lets no other script
-run and nothing be fetched.
+What is long stands in it compressed, in base64.
 """
 
 import base64
-import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Mapping
@@ -14,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
+from explorer.offline_page import as_json, data_element, opening
 from explorer.report.batches import Result
 from explorer.report.written import replacing
 
@@ -25,19 +23,7 @@ ROWS_AT_ONCE = 250
 _SNIPPET = 160
 """Characters of a text in the list."""
 _HERE = Path(__file__).parent
-
-_BEGIN = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; base-uri 'none'; \
-form-action 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; \
-img-src 'self' file: data:">
-<title>Report</title>
-<link rel="icon" href="data:,">
-<style>{css}</style>
-<body>
+_BODY = """<body>
 <main id="report"><p>This page shows its report by a script, which did not run.</p></main>
 """
 
@@ -52,20 +38,16 @@ def write_page(folder: Path, about: Mapping[str, Any], results: Iterable[Result]
     css, script = ((_HERE / f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
     rows = islice(results, MOST_LISTED)
     with replacing(folder / FILE) as opened:
-        begin = _BEGIN.format(css=css, style=_hash(css), script=_hash(script))
-        opened.write(begin.encode())
+        begin = opening("Report", css, script, images="'self' file: data:")
+        opened.write(f"{begin}{_BODY}".encode())
         listed = []
         while group := list(islice(rows, ROWS_AT_ONCE)):
             _write_data(opened, "rows", _packed(group))
             listed += [_listed(one) for one in group]
         _write_data(opened, "list", _packed(listed))
-        _write_data(opened, "about", json.dumps(about).replace("<", "\\u003c"))
+        _write_data(opened, "about", as_json(about))
         opened.write(f"<script>{script}</script>\n".encode())
     return folder / FILE
-
-
-def _hash(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _packed(data: Any) -> str:
@@ -74,7 +56,7 @@ def _packed(data: Any) -> str:
 
 
 def _write_data(opened: IO[bytes], name: str, text: str) -> None:
-    opened.write(f'<script type="text/plain" class="{name}">{text}</script>\n'.encode())
+    opened.write(data_element(name, text).encode())
 
 
 def _listed(found: Result) -> list[Any]:

@@ -16,13 +16,15 @@ from explorer.maps.view import first_head
 from explorer.ui import payloads, wording
 from explorer.ui.checks import check_example
 from explorer.ui.events import Trigger, Update, on, sent_with
-from explorer.ui.map_viewer import MapViewer, beginning_with, maps_of_reading
+from explorer.ui.map_viewer import Begins, MapViewer, beginning_with, maps_of_reading
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked, Group, Panels, lay_out_groups
 from explorer.ui.panels.compare import COMPARE
 from explorer.ui.panels.heads import HEAD_EFFECTS, PRUNING
 from explorer.ui.panels.trust import FAITHFULNESS
 from explorer.ui.panels.words import OCCLUSION, PAIRS, SMALLEST_FLIP
+from explorer.ui.sharing.kept_page import KeptText
+from explorer.ui.sharing.link import read_link
 from explorer.ui.widgets import Frame, widget
 
 ANALYSES: tuple[Group, ...] = (
@@ -31,6 +33,8 @@ ANALYSES: tuple[Group, ...] = (
     Group("Compare", "compare", (COMPARE,), wording.LOG_ODDS),
 )
 """Below the answer, beside the maps."""
+
+VIEWS = ["maps", *(group.name for group in ANALYSES)]
 
 
 class ClassifyTab:
@@ -57,7 +61,7 @@ class ClassifyTab:
             with gr.Column(scale=2, min_width=300):
                 self.answer = widget("answer")
         self.notice, self.ablated = widget("notice"), widget("ablated")
-        with gr.Tabs(selected="maps"):
+        with gr.Tabs(selected="maps") as self.views:
             with gr.Tab("Maps", id="maps", elem_id="maps_tab"):
                 self.viewer = MapViewer("map_view")
             classifies = next((one for one in models.bundles if one.classifies), first)
@@ -65,8 +69,9 @@ class ClassifyTab:
         self.shown = gr.JSON(visible=False)
         self.panels = Panels(panels, self._ask, self.shown)
 
-    def wire(self, opened: Trigger) -> tuple[Dependency, Dependency]:
-        """Wires it; gives the events after which a model is there, or another one.
+    def wire(self, opened: Trigger) -> tuple[Dependency, Dependency, Dependency]:
+        """Wires it; gives the events after which a model is there, or another one, or what a link
+        says.
 
         Args:
             opened: the event of a page that is opened.
@@ -87,14 +92,16 @@ class ClassifyTab:
             )
             for one in ablating
         ]
-        self.viewer.wire(self._models.select, self.shown)
+        self.viewer.wire(self._models.select, self._text_of, self.shown)
         submitted = [self.text.submit, self.text_pair.submit]
-        leaving: list[Trigger] = [self._frame.bundle.input, self.examples.choose, *submitted]
+        other = [self._frame.bundle.input, self._frame.link.restore]
+        leaving: list[Trigger] = [*other, self.examples.choose, *submitted]
         self.panels.wire(answers, [*leaving, *ablating], other_heads)
-        return answers[0], answers[1]
+        return answers[0], answers[1], answers[-1]
 
     def _wire_answers(self, opened: Trigger) -> list[Dependency]:
-        """What has a text read: the page that opens, another model, the Enter key, an example."""
+        """What has a text read: the page that opens, another model, the Enter key, an example, a
+        link."""
         title, shown = {"title": self._frame.bundle}, {"shown": self.shown}
         texts = [self.text, self.text_pair, self.second]
         around = [self._frame.facts, self._frame.tour, self._frame.about]
@@ -102,6 +109,7 @@ class ClassifyTab:
         asked = {**title, "text": self.text, "text_pair": self.text_pair, **shown}
         submitted = [self.text.submit, self.text_pair.submit]
         chosen = [*texts, *self._answered]
+        linked = [*begun, self.views, self._frame.bundle, self._frame.restored]
         return [
             on(trigger, handler, inputs, outputs, waits_on=self.text)
             for trigger, handler, inputs, outputs in (
@@ -109,6 +117,7 @@ class ClassifyTab:
                 (self._frame.bundle.input, self.begin, title, begun),
                 (submitted, self.read, asked, self._answered),
                 (self.examples.choose, self.choose_example, {**title, **shown}, chosen),
+                (self._frame.link.restore, self.restore, title, linked),
             )
         ]
 
@@ -136,12 +145,14 @@ class ClassifyTab:
         answer = self._answer(model, reading, begins=first_head(reading))
         return {**known, **self._texts(example), **answer}
 
-    def read(self, title: Any, text: Any, text_pair: Any, shown: Any) -> Update:
+    def read(
+        self, title: Any, text: Any, text_pair: Any, shown: Any, begins: Begins = None
+    ) -> Update:
         """A text is to be read; heads that are ablated in a model stay so for its next text."""
         before = shown if isinstance(shown, dict) else {}
         without = before.get("without") if before.get("bundle") == title else None
         try:
-            return self._answer(*self._models.read(title, text, text_pair, without))
+            return self._answer(*self._models.read(title, text, text_pair, without), begins)
         except RequestError as error:
             lines = [str(error)]
             if shown:
@@ -155,19 +166,31 @@ class ClassifyTab:
         answer = self.read(title, example.text, example.text_pair, shown)
         return {**self._texts(example), **answer}
 
+    def restore(self, event: gr.EventData, title: Any) -> Update:
+        """A link was opened: its model is chosen, and its text read as if it had been typed. One to
+        the other tab leaves this one as it is, unless the model is another."""
+        link = read_link(sent_with(event).get("fragment"), self._models, self._frame.views)
+        changed = link.title != title
+        update = self.begin(link.title) if changed else {}
+        if link.tab == "classify":
+            before = {"bundle": link.title, "without": link.without}
+            answer = self.read(link.title, link.text, link.text_pair, before, link.state)
+            update |= {**self._texts(Example(text=link.text, text_pair=link.text_pair)), **answer}
+            update[self.views] = gr.update(selected=link.view)
+        restored = {**link._asdict(), "changed": changed}
+        return {**update, self._frame.bundle: link.title, self._frame.restored: restored}
+
     def ablate(self, event: gr.EventData, shown: Any) -> Update:
         """Heads are to be ablated, all that are named and no others."""
         model, reading = self._models.shown(shown)
         texts = model.bundle.title, reading.text, reading.text_pair
         return self._answer(*self._models.read(*texts, sent_with(event).get("without")))
 
-    def _answer(
-        self, model: EncoderModel, reading: Reading, begins: tuple[int, int] | None = None
-    ) -> Update:
+    def _answer(self, model: EncoderModel, reading: Reading, begins: Begins = None) -> Update:
         """All that a reading changes.
 
         Args:
-            begins: the layer and head, from 0, that are shown first; None leaves them as they are.
+            begins: what the maps show first; None leaves them as they are.
         """
         bundle = model.bundle
         shown = {
@@ -205,3 +228,14 @@ class ClassifyTab:
         model, reading = self._models.shown(shown)
         self._models.check_task(model, "classifies")
         return Asked(model=model, reading=reading, models=self._models)
+
+    def _text_of(self, shown: Any) -> KeptText:
+        """What the tab shows, for a page of its own."""
+        model, reading = self._models.shown(shown)
+        return KeptText(
+            bundle=model.bundle,
+            texts={"Text": reading.text, "Second text": reading.text_pair},
+            notes=[*wording.notices(reading, model.bundle), *wording.ablated(reading)],
+            answers={"answer": payloads.answer(reading, model.bundle)},
+            maps=maps_of_reading(model, reading),
+        )

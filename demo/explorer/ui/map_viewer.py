@@ -6,7 +6,7 @@ can forge what the widget asks for.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from zlib import crc32
@@ -35,9 +35,11 @@ from explorer.maps.view import (
     last_row,
     rollout_row,
 )
+from explorer.ui import wording
 from explorer.ui.events import Update, in_browser, on, sent_with
 from explorer.ui.models import SELF, MapControls, MapSelection
 from explorer.ui.payloads import chip
+from explorer.ui.sharing.kept_page import KeptText, kept_page
 from explorer.ui.widgets import WEB, widget
 
 _DELIVER = """(part) => document.querySelector("#%s").dispatchEvent(
@@ -52,6 +54,9 @@ MESSAGE = 4_000_000
 
 GROWING_CELLS = 100_000
 """While a text grows, its maps come along up to so many cells: they are sent again and again."""
+
+PAGE = "page"
+"""The kind of file that holds the text, not one map."""
 
 _ASKED = ("layer", "head", "special_tokens", "words", "by_norms", "looks_at")
 
@@ -73,13 +78,14 @@ class MapViewer:
         # What a page does not draw costs it nothing: a widget's values are compared at each change.
         self._part, self._file = gr.JSON(visible=False), gr.JSON(visible=False)
 
-    def wire(self, select: Select, shown: Component) -> None:
+    def wire(self, select: Select, text_of: Callable[[Any], KeptText], shown: Component) -> None:
         """Wires it.
 
         Args:
+            text_of: makes of what the maps are of what a page of its own shows.
             shown: holds what the maps are of.
         """
-        self._select = select
+        self._select, self._text_of = select, text_of
         inputs = {"shown": shown}
         # Each says what it wants; of deferred ones gradio sends the first one's data.
         all_of_them: dict[str, Any] = {"trigger_mode": "multiple"}
@@ -94,22 +100,52 @@ class MapViewer:
         """A part of a long text's maps is to be seen."""
         asked = sent_with(event)
         controls = _controls(shown, asked)
-        selection = self._select(controls)
-        belongs_to = {
-            "reading": identity(selection.model, selection.reading, selection.ids),
-            "looks_at": selection.looks_at,
-        }
-        return {self._part: {**belongs_to, **_part(selection, controls, asked.get("part"))}}
+        return {self._part: _named_part(self._select(controls), controls, asked.get("part"))}
 
     def keep(self, event: gr.EventData, shown: Any) -> Update:
-        """The map is to be kept as a file."""
+        """The map is to be kept as a file, or its text as a page."""
         asked = sent_with(event)
         kind = asked.get("kind")
-        if not isinstance(kind, str) or kind not in KINDS:
-            kinds = ", ".join(KINDS)
+        if not isinstance(kind, str) or kind not in (*KINDS, PAGE):
+            kinds = ", ".join((*KINDS, PAGE))
             raise RequestError(f"There is no kind of file {kind!r:.30}; there are {kinds}.")
-        view = self._select(_controls(shown, asked)).view
-        return {self._file: kept_map(view, kind, log_scale=asked.get("log_scale") is True)}
+        controls = _controls(shown, asked)
+        selection = self._select(controls)
+        if kind == PAGE:
+            return {self._file: self._page(selection, controls, asked)}
+        log_scale = asked.get("log_scale") is True
+        return {self._file: kept_map(selection.view, kind, log_scale=log_scale)}
+
+    def _page(
+        self, selection: MapSelection, controls: MapControls, asked: Mapping[str, Any]
+    ) -> dict[str, str]:
+        """The text as a page, as `web/save.js` saves it."""
+        text = self._text_of(controls.shown)
+        parts = list(self._parts_for_page(selection, controls, text.maps))
+        if parts:
+            text = replace(text, notes=[*text.notes, wording.kept_in_part(MOST_TOKENS)])
+        # Whatever else the state says, `fittingState` puts right.
+        state = {name: asked.get(name) for name in (*_ASKED, "log_scale", "direction", "chosen")}
+        name = f"attention-{text.maps['reading']}.html"
+        return {"name": name, "type": "text/html", "text": kept_page(text, state, parts)}
+
+    def _parts_for_page(
+        self, selection: MapSelection, controls: MapControls, maps: Mapping[str, Any]
+    ) -> Iterator[dict[str, Any]]:
+        """Of maps that do not come with their text, what fits: the one that is chosen, all heads in
+        small, and the other heads of its layer."""
+        room = MESSAGE - sum(len(one["weights"] or "") for one in maps["attentions"])
+        for one in maps["attentions"]:
+            if one["weights"] is not None:
+                continue
+            if one["looks_at"] != selection.looks_at:
+                controls = replace(controls, looks_at=one["looks_at"], by_norms=False)
+            for name in ("map", "tiles", "layer"):
+                found = _named_part(self._select(controls), controls, name)
+                size = len(json.dumps(found))
+                if size <= room:
+                    room -= size
+                    yield found
 
 
 def maps_of_reading(model: EncoderModel, reading: Reading) -> dict[str, Any]:
@@ -118,7 +154,7 @@ def maps_of_reading(model: EncoderModel, reading: Reading) -> dict[str, Any]:
     itself = {"looks_at": SELF, "label": "", "queries": 0, "keys": 0}
     rows = [one(reading.weights, reading.kept_heads, QUERY) for one in (rollout_row, last_row)]
     return {
-        **_about(maps, identity(model, reading), reading),
+        **_about(maps, identity(model, reading), model, reading),
         "pair": bool(reading.text_pair),
         "left_out": reading.tokens_left_out,
         "without": reading.ablated if model.can_ablate else False,
@@ -142,7 +178,12 @@ def maps_of_generation(
     itself = {"looks_at": WRITTEN, "label": "itself (self-attention)", "queries": 0, "keys": 2}
     many = busy and into.weights.size + back.weights.size > GROWING_CELLS
     return {
-        **_about(into, identity(model, generation.source, generation.ids), generation.source),
+        **_about(
+            into,
+            identity(model, generation.source, generation.ids),
+            model,
+            generation.source,
+        ),
         "busy": busy,
         "first": len(generation.tokens) - 1 if busy else first_step(generation),
         "sides": [
@@ -162,11 +203,12 @@ def identity(model: EncoderModel, reading: Reading, ids: Sequence[int] = ()) -> 
     return f"{crc32(json.dumps(known).encode()):x}"
 
 
-def _about(maps: Maps, reading_id: str, reading: Reading) -> dict[str, Any]:
+def _about(maps: Maps, reading_id: str, model: EncoderModel, reading: Reading) -> dict[str, Any]:
     layers, heads = maps.weights.shape[:2]
     text = f"{crc32(json.dumps([reading.text, reading.text_pair]).encode()):x}"
     return {
         "reading": reading_id, "text": text, "layers": layers, "heads": heads, "busy": False,
+        "of": {"model": model.bundle.title, "text": reading.text, "text_pair": reading.text_pair},
         "pair": False, "left_out": 0, "without": False, "rollout": None,
     }  # fmt: skip
 
@@ -191,15 +233,30 @@ def _attentions(
     return given
 
 
-def beginning_with(place: tuple[int, int] | None, maps: dict[str, Any]) -> dict[str, Any]:
-    """The maps, with the layer and head, from 0, that the widget is to show first."""
-    if place is None:
+Begins = tuple[int, int] | Mapping[str, Any] | None
+"""What maps begin with: a layer and a head, from 0, or a part of the widget's state."""
+
+
+def beginning_with(begins: Begins, maps: dict[str, Any]) -> dict[str, Any]:
+    """The maps, with what the widget is to show first; None leaves it to the widget."""
+    if begins is None:
         return maps
-    return {**maps, "begins": {"layer": place[0] + 1, "head": place[1] + 1}}
+    if isinstance(begins, tuple):
+        begins = {"layer": begins[0] + 1, "head": begins[1] + 1}
+    return {**maps, "begins": begins}
 
 
 def _controls(shown: Any, asked: dict[str, Any]) -> MapControls:
     return MapControls(shown=shown, **{name: asked.get(name) for name in _ASKED})
+
+
+def _named_part(selection: MapSelection, controls: MapControls, name: Any) -> dict[str, Any]:
+    """A part of the maps, and whose they are."""
+    belongs_to = {
+        "reading": identity(selection.model, selection.reading, selection.ids),
+        "looks_at": selection.looks_at,
+    }
+    return {**belongs_to, **_part(selection, controls, name)}
 
 
 def _part(selection: MapSelection, controls: MapControls, name: Any) -> dict[str, Any]:

@@ -2,11 +2,15 @@
 
 import gradio as gr
 
-from explorer.ui import payloads, wording
+from explorer.ui import classify_tab, payloads, wording, write_tab
 from explorer.ui.classify_tab import ClassifyTab
+from explorer.ui.events import in_browser
 from explorer.ui.models import PageModels
+from explorer.ui.sharing.link import MOST_CHARACTERS
 from explorer.ui.widgets import Frame, widget
 from explorer.ui.write_tab import WriteTab
+
+_OPEN_LINK = """() => document.querySelector("#link").dispatchEvent(new CustomEvent("link-open"))"""
 
 
 class Page:
@@ -15,6 +19,8 @@ class Page:
     def __init__(self, models: PageModels) -> None:
         bundles = models.bundles
         first = bundles[0]
+        writes = any(bundle.writes for bundle in bundles)
+        views = {"classify": classify_tab.VIEWS, **({"write": write_tab.VIEWS} if writes else {})}
         gr.Markdown(f"# Attention Explorer\n{wording.promise(bundles)}", elem_id="title")
         self.frame = Frame(
             bundle=gr.Dropdown(
@@ -26,11 +32,14 @@ class Page:
             ),
             facts=widget("facts", value=payloads.facts(first)),
             tour=widget("tour", value=payloads.tour(models.model(first.title))),
+            link=widget("link", value={"views": views, "most": MOST_CHARACTERS}),
+            restored=gr.JSON(visible=False),
+            views=views,
             about=widget("about", render=False),
         )
         self.write: WriteTab | None = None
         """None where no bundle writes: the page has no tabs then."""
-        if any(bundle.writes for bundle in bundles):
+        if writes:
             # Which of them the model has is told by the facts, and followed in page.css: gradio's
             # own way fails for a tab that was never open.
             with gr.Tabs(selected="classify" if first.classifies else "write") as tabs:
@@ -44,6 +53,7 @@ class Page:
 
     def wire(self, app: gr.Blocks) -> None:
         """Joins the components to what they do."""
-        begun, changed = self.classify.wire(app.load)
+        begun, changed, restored = self.classify.wire(app.load)
         if self.write:
-            self.write.wire(begun, changed)
+            begun = self.write.wire(begun, changed, restored)
+        in_browser(begun.then, _OPEN_LINK)  # the browser opens a link once the page stands

@@ -8,6 +8,7 @@ ours are objects and arrays.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,6 +79,17 @@ def library() -> str:
     return f"<script>\n{maps_script()}{''.join(scripts)}</script>"
 
 
+def widget_script(name: str) -> str:
+    """What draws a part of the page: a script for which `element`, `props`, `watch` and `trigger`
+    are gradio's."""
+    own = WEB / f"{name}.js"
+    if own.is_file():
+        script = own.read_text(encoding="utf-8")
+    else:
+        script = (WEB / "small.js").read_text(encoding="utf-8") + f"library.show(small.{name});\n"
+    return f"{_LIBRARY}\n{script}"
+
+
 def widget(name: str, elem_id: str | None = None, **options: Any) -> gr.HTML:
     """A part of the page that `web/<name>.js`, or else `web/small.js`, draws from plain data.
 
@@ -86,14 +98,9 @@ def widget(name: str, elem_id: str | None = None, **options: Any) -> gr.HTML:
 
     No subclass of gr.HTML: gradio would write a stub file beside this one whenever it is imported.
     """
-    own = WEB / f"{name}.js"
-    if own.is_file():
-        script = own.read_text(encoding="utf-8")
-    else:
-        script = (WEB / "small.js").read_text(encoding="utf-8") + f"library.show(small.{name});\n"
     return gr.HTML(
         html_template='<div class="widget"></div>',
-        js_on_load=f"{_LIBRARY}\n{script}",
+        js_on_load=widget_script(name),
         elem_id=elem_id or name,
         elem_classes=[f"{name}-widget"],
         apply_default_css=False,
@@ -109,5 +116,11 @@ class Frame(NamedTuple):
     facts: gr.HTML
     tour: gr.HTML
     """Offers a tour of what the chosen model has."""
+    link: gr.HTML
+    """Makes links to what the page shows, and opens them."""
+    restored: gr.JSON
+    """What the link says that was opened last: `link.Link` as an object."""
+    views: Mapping[str, list[str]]
+    """The parts of each tab by their names, the maps first."""
     about: gr.HTML
     """What stands at the foot."""

@@ -222,3 +222,17 @@ def state(generation: Generation, decoder: Decoder, *, busy: bool) -> str:
     if count >= decoder.max_tokens:
         return f"{written}, as many as this decoder can write"
     return f"{written}, unfinished: stopped, or as long as the settings allow"
+
+
+def ablated(reading: Reading) -> list[str]:
+    """Which heads a text was read without, if any."""
+    heads = ", ".join(f"layer {layer}, head {head}" for layer, head in reading.ablated)
+    return [f"Read with these heads ablated: {heads}."] if heads else []
+
+
+def kept_in_part(most: int) -> str:
+    """What a page of a long text, kept as a file, has not."""
+    return (
+        f"This text has more than {most} tokens. Of its maps this page holds the layer that was "
+        "chosen when it was kept, and all heads in small as the switches stood then."
+    )

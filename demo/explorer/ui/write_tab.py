@@ -20,9 +20,16 @@ from explorer.inference.generator import Generation
 from explorer.inference.logits import Settings
 from explorer.maps.view import first_cross_head
 from explorer.ui import payloads, wording
-from explorer.ui.checks import COUNTS, NUMBERS, check_example, check_settings
+from explorer.ui.checks import (
+    COUNTS,
+    MAX_TOKENS,
+    NUMBERS,
+    check_example,
+    check_settings,
+    check_texts,
+)
 from explorer.ui.events import WRITING, Update, in_browser, on, sent_with
-from explorer.ui.map_viewer import MapViewer, beginning_with, maps_of_generation
+from explorer.ui.map_viewer import Begins, MapViewer, beginning_with, maps_of_generation
 from explorer.ui.models import (
     PageModels,
     Source,
@@ -32,6 +39,7 @@ from explorer.ui.models import (
 )
 from explorer.ui.panel import MAY_NOT_STOP, MAY_STOP, Asked, Group, Panels, lay_out_groups
 from explorer.ui.panels.generated_text import DECODER_HEADS, SOURCE_ATTRIBUTION
+from explorer.ui.sharing.kept_page import KeptText
 from explorer.ui.widgets import Frame, widget
 
 ANALYSES: tuple[Group, ...] = (
@@ -39,6 +47,8 @@ ANALYSES: tuple[Group, ...] = (
     Group("Heads", "write_which_heads", (DECODER_HEADS,)),
 )
 """Below the generated text, beside its maps."""
+
+VIEWS = ["write_maps", *(group.name for group in ANALYSES)]
 
 _STRATEGIES = [
     ("Greedy: the likeliest word", "greedy"),
@@ -72,6 +82,7 @@ _NO_NOTICE: dict[str, Any] = {"error": False, "lines": []}
 
 # What was chosen in another tab is written when a reader comes here.
 _OPENED = "() => true"
+_IF_LINKED = '(link) => link?.tab === "write"'
 _IF_OPEN = '() => !!document.querySelector("#write_tab")?.offsetParent'
 _OWN_TEXT = "() => [null, {}]"  # what is written over a corrupted text is nobody's damage
 
@@ -97,8 +108,8 @@ class WriteTab:
                 with gr.Column(scale=2, min_width=300):
                     self.settings = _lay_out_settings()
             self.notice, self.written = widget("notice", "write_notice"), widget("written")
-            with gr.Tabs(selected="write_maps_tab", elem_id="write_maps"):
-                with gr.Tab("Maps", id="write_maps_tab", elem_id="write_maps_tab"):
+            with gr.Tabs(selected="write_maps", elem_id="write_maps") as self.views:
+                with gr.Tab("Maps", id="write_maps", elem_id="write_maps_tab"):
                     self.viewer = MapViewer("write_map_view")
                 panels = lay_out_groups(ANALYSES, first)
             self.corrupted, self.shown = gr.JSON(visible=False), gr.JSON(visible=False)
@@ -117,40 +128,50 @@ class WriteTab:
         self.mark = widget("corrupted")
         self.examples = widget("examples", "write_examples")
 
-    def wire(self, begun: Dependency, changed: Dependency) -> None:
-        """Wires it.
+    def wire(self, begun: Dependency, changed: Dependency, restored: Dependency) -> Dependency:
+        """Wires it; gives the event after which the first model has its source here.
 
         Args:
             begun, changed: the events after which a model is there, or another one.
+            restored: the event after which the other tab has what a link says.
         """
         title, given = {"title": self._frame.bundle}, {"corrupted": self.corrupted}
         shown = {"shown": self.shown}
         source: list[Block] = [self.source, self.corrupted, self.mark]
         model = [*source, self.examples, self.corrupt_button]
         cleared = [self.shown, self.notice, self.written, self.viewer.maps, self._tabs]
-        on(begun.then, self.begin, title, model)
+        begun = on(begun.then, self.begin, title, model)
         changed = on(changed.then, self.change, title, [*model, *cleared])
-        asked = {**title, "is_open": self.is_open, "text": self.source, **given, **shown}
+        link = {"link": self._frame.restored}
+        asked = {**title, "is_open": self.is_open, "text": self.source, **given, **shown, **link}
+        linked = [*model, *cleared, self.views]
+        restored = on(restored.success, self.restore, link, linked)
         opened = [self.shown, self.notice, self.written, self.viewer.maps]
         opens = [
             on(
-                in_browser(trigger, script, outputs=[self.is_open]).then,
+                in_browser(trigger, script, [self._frame.restored], [self.is_open]).then,
                 self.open,
                 asked,
                 opened,
                 waits_on=self.source,
                 line=WRITING,
             )
-            for trigger, script in ((self.tab.select, _OPENED), (changed.then, _IF_OPEN))
+            for trigger, script in (
+                (self.tab.select, _OPENED),
+                (changed.then, _IF_OPEN),
+                (restored.then, _IF_LINKED),
+            )
         ]
         corrupting = {**title, "text": self.source, **given}
         on(self.corrupt_button.click, self.corrupt, corrupting, source)
         in_browser(self.source.input, _OWN_TEXT, outputs=[self.corrupted, self.mark])
         chosen = on(self.examples.choose, self.choose_example, title, source)
         answered = [*opens, *self._wire_writing(chosen)]
-        self.viewer.wire(self._models.select_generation, self.shown)
-        begins = [self.write_button.click, self.source.submit]
-        self.panels.wire(answered, [*begins, self.examples.choose, self._frame.bundle.input])
+        self.viewer.wire(self._models.select_generation, self._text_of, self.shown)
+        leaving = [self.write_button.click, self.source.submit, self.examples.choose]
+        other = [self._frame.bundle.input, self._frame.link.restore]
+        self.panels.wire(answered, [*leaving, *other])
+        return begun
 
     def _wire_writing(self, chosen: Dependency) -> list[Dependency]:
         """What writes: a button, the Enter key, or an example that was `chosen`. Gives the events
@@ -167,7 +188,8 @@ class WriteTab:
             for trigger in (begins, chosen.then)
         ]
         stopped = in_browser(self.stop.click, MAY_NOT_STOP, outputs=[self.stop], cancels=writes)
-        in_browser(self._frame.bundle.input, cancels=writes)
+        for leaving in (self._frame.bundle.input, self._frame.link.restore):
+            in_browser(leaving, cancels=writes)
         # In the line of what is written: beside it, the end of one text would come over the next.
         ended = [self.stop, self.written, self.viewer.maps]
         return [
@@ -195,15 +217,38 @@ class WriteTab:
         """Another model was chosen: what the one before wrote goes, and where it has but one of the
         page's tabs, that one is opened."""
         bundle = self._models.model(title).bundle
-        cleared: Update = {
-            self.shown: None, self.notice: _NO_NOTICE, self.written: None, self.viewer.maps: {}
-        }  # fmt: skip
+        cleared = self._cleared
         if not (bundle.classifies and bundle.writes):
             only = "classify" if bundle.classifies else "write"
             cleared[self._tabs] = gr.update(selected=only)
         return {**self.begin(title), **cleared}
 
-    def open(self, title: Any, is_open: Any, text: Any, corrupted: Any, shown: Any) -> Update:
+    @property
+    def _cleared(self) -> Update:
+        """Before anything is written: what was goes."""
+        return {
+            self.shown: None, self.notice: _NO_NOTICE, self.written: None, self.viewer.maps: {}
+        }  # fmt: skip
+
+    def restore(self, link: Any) -> Update:
+        """A link was opened. Its source stands there, and `open` has it written from; one to the
+        other tab leaves this one as it is, unless the model is another."""
+        asked = link if isinstance(link, dict) else {}
+        model = self._models.model(asked.get("title"))
+        update = self.change(model.bundle.title) if asked.get("changed") else {}
+        update[self._tabs] = gr.update(selected=asked.get("tab"))
+        if asked.get("tab") == "write" and model.bundle.writes:
+            text, _ = check_texts(asked.get("text"))
+            source = source_of(text, None, model) or Source(text, text)
+            info = update.get(self.source, gr.update())
+            update |= {**self._cleared, **self._source(source, model)}
+            update |= {self.source: {**info, "value": text}}
+            update[self.views] = gr.update(selected=asked.get("view"))
+        return update
+
+    def open(
+        self, title: Any, is_open: Any, text: Any, corrupted: Any, shown: Any, link: Any = None
+    ) -> Update:
         """The tab is opened, or has another model: where nothing was written yet, the model writes
         from the source that stands there, or will. Not where it does not write, or nobody has the
         tab before them."""
@@ -217,7 +262,8 @@ class WriteTab:
             return {self.shown: gr.skip()}
         generation = self._models.written(title, text)
         source = source_of(text, corrupted, model)
-        begins = first_cross_head(generation)
+        linked = isinstance(link, dict) and (link.get("title"), link.get("text")) == (title, text)
+        begins = link.get("state") if linked else first_cross_head(generation)
         return {
             self.shown: _shown(title, source, generation),
             **self._said(model, generation, Settings().max_tokens),
@@ -289,7 +335,7 @@ class WriteTab:
         source: Source | None,
         *,
         busy: bool = False,
-        begins: tuple[int, int] | None = None,
+        begins: Begins = None,
     ) -> Update:
         """A text as far as it came, and its maps; `begins` as in the Classify tab."""
         generator = self._models.generator(model.bundle.title)
@@ -316,6 +362,19 @@ class WriteTab:
             models=self._models,
             generator=generator,
             generation=generation,
+        )
+
+    def _text_of(self, shown: Any) -> KeptText:
+        """What the tab shows, for a page of its own."""
+        model, generator, generation = self._models.shown_generation(shown)
+        text = generation.source.text
+        source = source_of(text, shown.get("corrupted"), model)
+        return KeptText(
+            bundle=model.bundle,
+            texts={"Source": text},
+            notes=wording.write_notices(generation, model.bundle, MAX_TOKENS),
+            answers={"written": payloads.written(model, generator, generation, source)},
+            maps=maps_of_generation(model, generation),
         )
 
 

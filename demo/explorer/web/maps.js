@@ -3,21 +3,26 @@
 const { root, show } = library;
 
 let view = null;
+let data = null;
+const block = element.closest("[id$=map_view]");
 const on = {
   ask: (missing) => trigger("ask", missing),
   ablate: (heads) => trigger("ablate", heads),
   keep: (wanted) => trigger("keep", wanted),
-  change: (state) => element.dispatchEvent(new CustomEvent("maps-state", { bubbles: true, detail: state })),
+  change: (state) => {
+    block.onScreen = { of: data.of, without: data.without || [], state }; // for a link to it
+    element.dispatchEvent(new CustomEvent("maps-state", { bubbles: true, detail: state }));
+  },
 };
 
 show((value) => {
   if (!value.layers) {
-    view = null;
+    view = block.onScreen = null;
     return root.replaceChildren();
   }
+  data = value;
   if (view) return view.update(value);
   view = window.attentionMaps.mount(root, value, { on });
 });
-const block = element.closest("[id$=map_view]");
 block.addEventListener("maps-part", ({ detail }) => view?.add(detail));
 block.addEventListener("maps-set", ({ detail }) => view?.set(detail));

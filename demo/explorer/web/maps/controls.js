@@ -79,12 +79,14 @@ export const notePart = (note) => {
 };
 export const noteLine = (className, notes) => make("p", { className }, notes.flatMap((note) => [notePart(note), " "]));
 
-// Buttons that keep what is shown as files; keep({ kind }) is told which.
+// Buttons that keep what is shown as files; keep(kind) is told which.
 export const keepButtons = (keep) => {
-  const button = (kind) => {
-    const node = make("button", { className: `plain-button ${kind}`, text: kind.toUpperCase(), attributes: { type: "button", "aria-label": `Download ${kind.toUpperCase()}` } });
+  const button = (kind, name, text = name) => {
+    const node = make("button", { className: `plain-button ${kind}`, text, attributes: { type: "button", "aria-label": name } });
     node.addEventListener("click", () => keep(kind));
     return node;
   };
-  return make("div", { className: "keep", attributes: { role: "group", "aria-label": "Keep this map" } }, [make("span", { className: "hint", text: "Keep this map:" }), ...["png", "svg", "csv", "npz"].map(button)]);
+  const files = ["png", "svg", "csv", "npz"].map((kind) => button(kind, `Download ${kind.toUpperCase()}`, kind.toUpperCase()));
+  const attributes = { role: "group", "aria-label": "Keep this map" };
+  return make("div", { className: "keep", attributes }, [make("span", { className: "hint", text: "Keep this map:" }), ...files, button("page", "Keep this text as a page")]);
 };

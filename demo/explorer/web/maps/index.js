@@ -11,6 +11,7 @@ import { rolloutCard, tokenStrips } from "./strips.js";
 import { cautionOf, describeLook, describeMap, inOneSentence, mapNotes, nameOfMap } from "./wording.js";
 
 const MANY = 200; // chips
+const NOT_HERE = "This map is not in this page, which was made of a long text.";
 const REDRAWN = ["words", "special_tokens", "looks_at", "direction"];
 
 // Calls when the page turns dark or light, as long as the widget is part of it.
@@ -69,6 +70,7 @@ export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
   const [left, right] = [make("div", { className: "left" }, [grid.node, controls.node, notes, caution]), make("div", { className: "right" }, [large.node])];
   if (on.keep) large.node.append(keepButtons((kind) => on.keep({ ...state, kind })));
   const widget = make("div", { className: "widget attention-maps" }, [strips.node, make("div", { className: "columns" }, [left, right]), rollout.node, live]);
+  widget.classList.toggle("alone", !on.ask);
   element.replaceChildren(widget);
 
   let seen = null; // asking the style sheet makes a page lay itself out
@@ -99,7 +101,7 @@ export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
     });
   const tellNotes = () => {
     const type = shown.types?.[state.layer - 1]?.[state.head - 1];
-    notes.replaceChildren(noteLine("", shown.view ? mapNotes(shown.view, state, shown.attention, type) : []));
+    notes.replaceChildren(noteLine("", shown.view ? mapNotes(shown.view, state, shown.attention, type) : on.ask ? [] : [NOT_HERE]));
     caution.replaceChildren(noteLine("", cautionOf(shown.attention)));
   };
 
@@ -130,7 +132,7 @@ export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
   };
 
   const sentence = (changes) => {
-    if (!shown.view) return `${shown.name} is on its way.`;
+    if (!shown.view) return on.ask ? `${shown.name} is on its way.` : NOT_HERE;
     if (shown.place >= 0 && needed(changes, ["chosen", "direction"])) return inOneSentence(describeLook(shown.view, state.direction, shown.place));
     return describeMap(shown.view, shown.name, shown.attention);
   };

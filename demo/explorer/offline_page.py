@@ -1,0 +1,51 @@
+"""The frame of a page that is one file and works from disk, without a server or a network.
+
+Whatever a reader or a bundle wrote stands in it as data alone, in elements that no browser runs;
+the page's script shows it as text. The page's own policy lets no other script run and nothing be
+fetched.
+"""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+_OPENING = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; base-uri 'none'; \
+form-action 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; img-src {images}">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<style>{css}</style>
+"""
+
+
+def opening(title: str, css: str, script: str, *, images: str = "data:") -> str:
+    """What stands before the body.
+
+    Args:
+        title: our own words, since it is HTML.
+        css, script: the only ones that may run: `script` in a `<script>` of its own, with not a
+            space around it.
+        images: where they may come from, as the policy says it.
+    """
+    hashes = {"script": _hash(script), "style": _hash(css)}
+    return _OPENING.format(title=title, css=css, images=images, **hashes)
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def data_element(name: str, text: str) -> str:
+    """Data that the page's script finds by their class. The text holds no `<`: see `as_json`."""
+    return f'<script type="text/plain" class="{name}">{text}</script>\n'
+
+
+def as_json(data: Any) -> str:
+    """Data as JSON without `<`, so that none of it ends the element that it stands in, or begins a
+    comment there."""
+    return json.dumps(data).replace("<", "\\u003c")
