@@ -102,8 +102,15 @@ def command_line(script: str, argv: Sequence[str] | None) -> str:
     said = [f"python training/{script}"]
     for word in sys.argv[1:] if argv is None else argv:
         flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
-        said.append(f"{flag}{equals}{public_name(value)}")
+        said.append(f"{flag}{equals}{_typed(value)}")
     return " ".join(said)
+
+
+def _typed(value: str) -> str:
+    try:
+        return public_name(value)
+    except ValueError:  # the root of a file system: whoever works with it says what is wrong
+        return value
 
 
 def run_command(script: str, out: Path | None, work: Callable[[], None]) -> int:

@@ -15,7 +15,7 @@ import torch
 import transformers
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from export.graphs.families import REFUSED, TESTED, deviation_of
+from export.graphs.families import TESTED, deviation_of, why_refused
 from export.graphs.spec import EncoderSpec, spec_from_hf
 from export.graphs.tasks import TASKS, Task, task_of_class
 from export.graphs.tracing import silenced
@@ -52,8 +52,8 @@ def load_any_model(name: str) -> LoadedCheckpoint:
 
 def _task_of(written: Mapping[str, Any], folder: Path) -> Task:
     """What the model is for; refused before any work where no graph of it would be of use."""
-    family, named = str(written.get("model_type")), class_of(written)
-    if reason := REFUSED.get(family):
+    named = class_of(written)
+    if reason := why_refused(written):
         raise ValueError(f"{folder} holds {described(written)}, which cannot be opened: {reason}")
     task = task_of_class(named or "")
     if task is None or not task.exported:

@@ -255,6 +255,12 @@ def _lengths(projected: Tensor | None, heads: int, tokens: int) -> np.ndarray:
     """(heads, tokens): how long each row is, less the last, in which no head passed anything on."""
     assert projected is not None, "behind a map's product comes its projection"
     sizes = list(projected.shape)
+    if len(sizes) != 3 or not {heads + 1, tokens} <= set(sizes):
+        raise ValueError(
+            f"its output projection gives {' x '.join(map(str, sizes))} values where "
+            f"{heads + 1} texts of {tokens} tokens were read: the norms of its values cannot be "
+            "proven, so it is not exported"
+        )
     order = [sizes.index(heads + 1), sizes.index(tokens)]
     (width,) = (axis for axis in range(3) if axis not in order)
     rows = projected.permute(*order, width)

@@ -33,6 +33,18 @@ REFUSED = {
 """Families whose attention has no map from every token to every token, and why."""
 
 
+def why_refused(written: Mapping[str, Any]) -> str | None:
+    """Why no map can be had from the model of a `config.json`; None where nothing is known."""
+    family = str(written.get("model_type"))
+    # BigBird's config class takes this where nothing is written.
+    if family == "big_bird" and written.get("attention_type", "block_sparse") == "block_sparse":
+        return (
+            "it attends within blocks and to random ones (attention_type block_sparse), and its "
+            "maps are not of all tokens; with attention_type original_full it can be exported"
+        )
+    return REFUSED.get(family)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Deviation:
     """In what a family's model in `transformers` is not as others are."""

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from training import benchmark, benchmark_hybrid
-from training.cli import hand_over, run_command, say
+from training.cli import command_line, hand_over, run_command, say
 
 RUN = """
 from training.cli import run_command
@@ -139,3 +139,7 @@ def test_every_command_makes_its_streams_safe(command: str) -> None:
     assert re.search(
         r"^    (safe_streams\(\)|return .*run_command\(|ended = run_command\()", main, re.M
     )
+
+
+def test_a_command_on_the_root_of_a_file_system_is_told_as_it_was_typed() -> None:
+    assert command_line("train.py", ["--out", "/"]) == "python training/train.py --out /"

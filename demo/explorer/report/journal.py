@@ -117,8 +117,9 @@ class Journal:
         for name in {**about, **then}:
             if then.get(name) != about.get(name):
                 raise JournalError(
-                    f"{folder} holds a report with another {name} ({_short(then.get(name))}; now "
-                    f"{_short(about.get(name))}); give another --out, or remove that folder"
+                    f"{folder} holds a report with {_NAMES.get(name, f'another {name}')} "
+                    f"({_changed(then.get(name), about.get(name))}); give another --out, or remove "
+                    "that folder"
                 )
         self._end = len(first)
         for number, line in enumerate(self._open, 2):
@@ -157,7 +158,12 @@ def _damaged(file: Path, line: int) -> str:
     return f"{file} is damaged in line {line}; remove its folder, or give another --out"
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, dict):
-        value = ", ".join(f"{name}: {part}" for name, part in value.items())
-    return f"{value}"[:120]
+_NAMES = {"settings": "other settings"}
+
+
+def _changed(then: Any, now: Any) -> str:
+    """What a report was of and is to be of now; of settings those alone that are not the same."""
+    if not isinstance(then, dict) or not isinstance(now, dict):
+        return f"{then}"[:120] + "; now " + f"{now}"[:120]
+    names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
+    return ", ".join(f"{name}: {then.get(name)}, now {now.get(name)}" for name in names)[:240]

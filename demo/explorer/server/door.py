@@ -312,7 +312,11 @@ def _parsed(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # ValueError also: integers of 4,301 digits
         raise RefusedError(400, "The request is no JSON that can be read.") from error
     if not isinstance(value, dict):
-        raise RefusedError(422, 'Send a JSON object, such as {"data": ["A sentence."]}.')
+        raise RefusedError(
+            422,
+            'Send a JSON object, such as {"data": ["A sentence."]}; to /call/v2/ one of values by '
+            "their names.",
+        )
     _check_contents(value)
     return value
 

@@ -103,8 +103,7 @@ def notices(
     if unknown:
         found.append(
             f"{len(unknown)} of {len(words)} tokens {'is' if len(unknown) == 1 else 'are'} not in "
-            "the model's vocabulary; it reads each of them as the same unknown token, "
-            f"{unknown[0]}."
+            f"the model's vocabulary, and read as {unknown[0]}, the same for all unknown ones."
         )
     if not any(character.isalnum() for character in reading.text + reading.text_pair):
         found.append(

@@ -9,7 +9,6 @@ from contextlib import closing
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
 from gradio.components import Component
 from gradio.events import Dependency
 
@@ -21,9 +20,7 @@ from explorer.inference.logits import Settings
 from explorer.maps.view import first_cross_head
 from explorer.ui import payloads, wording
 from explorer.ui.checks import (
-    COUNTS,
     MAX_TOKENS,
-    NUMBERS,
     check_example,
     check_settings,
     check_texts,
@@ -38,6 +35,7 @@ from explorer.ui.models import (
     source_of,
 )
 from explorer.ui.panel import MAY_NOT_STOP, MAY_STOP, Asked, Group, Panels, lay_out_groups
+from explorer.ui.panels.decoding import LABELS, lay_out_settings
 from explorer.ui.panels.generated_text import DECODER_HEADS, SOURCE_ATTRIBUTION
 from explorer.ui.sharing.kept_page import KeptText
 from explorer.ui.widgets import Frame, widget
@@ -50,32 +48,6 @@ ANALYSES: tuple[Group, ...] = (
 
 VIEWS = ["write_maps", *(group.name for group in ANALYSES)]
 
-_STRATEGIES = [
-    ("Greedy: the likeliest word", "greedy"),
-    ("Beam search: several candidates at once", "beam"),
-    ("Sampling: by probability", "sample"),
-]
-_SAMPLING = {
-    "temperature": ("Temperature", "Below 1, likely words gain."),
-    "top_k": ("Top-k", "Draw from this many words; 0: all."),
-    "top_p": ("Top-p", "Draw from the words that make up this share."),
-    "seed": ("Seed", "Another seed, another text."),
-}
-_BEAM = {"beams": ("Beams", "How many candidates are kept.")}
-_ALWAYS = {
-    "max_tokens": ("Maximum tokens", "The end token counts."),
-    "repetition_penalty": ("Repetition penalty", "Above 1, words that were written score less."),
-    "no_repeat_ngram": (
-        "No-repeat n-gram size",
-        "This many words in a row never come twice; 0: they may.",
-    ),
-}
-_LABELS = {name: label for name, (label, _) in {**_SAMPLING, **_BEAM, **_ALWAYS}.items()}
-"""What a reader knows the settings by."""
-_SHOW_SETTINGS = """(strategy) => ["sample", "beam"].map(
-    (name) => ({ __type__: "update", visible: name === strategy })
-)"""
-
 _PAUSE = 0.05
 """Seconds between two pictures of a growing text: more often, nobody sees."""
 _NO_NOTICE: dict[str, Any] = {"error": False, "lines": []}
@@ -84,7 +56,9 @@ _NO_NOTICE: dict[str, Any] = {"error": False, "lines": []}
 _OPENED = "() => true"
 _IF_LINKED = '(link) => link?.tab === "write"'
 _IF_OPEN = '() => !!document.querySelector("#write_tab")?.offsetParent'
-_OWN_TEXT = "() => [null, {}]"  # what is written over a corrupted text is nobody's damage
+# What is written, pasted or deleted over a corrupted text is nobody's damage. gradio's event of
+# input comes for typing alone; its event of change comes for the page's own texts too.
+_OWN_TEXT = "(text, given, mark) => (given?.text === text ? [given, mark] : [null, {}])"
 
 
 class WriteTab:
@@ -106,7 +80,7 @@ class WriteTab:
                 with gr.Column(scale=3, min_width=320):
                     self._lay_out_source()
                 with gr.Column(scale=2, min_width=300):
-                    self.settings = _lay_out_settings()
+                    self.settings = lay_out_settings()
             self.notice, self.written = widget("notice", "write_notice"), widget("written")
             with gr.Tabs(selected="write_maps", elem_id="write_maps") as self.views:
                 with gr.Tab("Maps", id="write_maps", elem_id="write_maps_tab"):
@@ -137,7 +111,7 @@ class WriteTab:
         """
         title, given = {"title": self._frame.bundle}, {"corrupted": self.corrupted}
         shown = {"shown": self.shown}
-        source: list[Block] = [self.source, self.corrupted, self.mark]
+        source: list[Component] = [self.source, self.corrupted, self.mark]
         model = [*source, self.examples, self.corrupt_button]
         cleared = [self.shown, self.notice, self.written, self.viewer.maps, self._tabs]
         begun = on(begun.then, self.begin, title, model)
@@ -164,7 +138,7 @@ class WriteTab:
         ]
         corrupting = {**title, "text": self.source, **given}
         on(self.corrupt_button.click, self.corrupt, corrupting, source)
-        in_browser(self.source.input, _OWN_TEXT, outputs=[self.corrupted, self.mark])
+        in_browser(self.source.change, _OWN_TEXT, source, [self.corrupted, self.mark])
         chosen = on(self.examples.choose, self.choose_example, title, source)
         answered = [*opens, *self._wire_writing(chosen)]
         self.viewer.wire(self._models.select_generation, self._text_of, self.shown)
@@ -287,7 +261,7 @@ class WriteTab:
         """A text is to be written: it is given again and again as it grows. `finish` comes after
         it, however it ends."""
         try:
-            checked = check_settings(settings, _LABELS)
+            checked = check_settings(settings, LABELS)
             generations = self._models.write(title, text, checked)
             yield {self.notice: _NO_NOTICE, self.stop: gr.update(interactive=True)}
             model = self._models.model(title)
@@ -376,40 +350,6 @@ class WriteTab:
             answers={"written": payloads.written(model, generator, generation, source)},
             maps=maps_of_generation(model, generation),
         )
-
-
-def _lay_out_settings() -> dict[str, Component]:
-    """The controls of how a text is written, by the names in `Settings`. Which of them show depends
-    on the strategy."""
-    strategy = gr.Dropdown(
-        _STRATEGIES, value=Settings().strategy, label="Decoding strategy", elem_id="strategy"
-    )
-    with gr.Row(visible=False, elem_classes="settings") as sampling:
-        fields = _fields(_SAMPLING)
-    with gr.Row(visible=False, elem_classes="settings") as beam:
-        fields |= _fields(_BEAM)
-    with gr.Accordion("Length and repetition", open=False), gr.Row(elem_classes="settings"):
-        fields |= _fields(_ALWAYS)
-    in_browser(strategy.input, _SHOW_SETTINGS, [strategy], [sampling, beam])
-    return {"strategy": strategy, **fields}
-
-
-def _fields(names: dict[str, tuple[str, str]]) -> dict[str, Component]:
-    """Fields without bounds of their own: the server's sentence says more than a red edge."""
-    bounds = (NUMBERS | COUNTS).items()
-    ranges = {name: f"{allowed.least:g} to {int(allowed.most)}." for name, allowed in bounds}
-    ranges["seed"] = ""
-    return {
-        name: gr.Number(
-            getattr(Settings(), name),
-            label=label,
-            info=f"{info} {ranges[name]}",
-            step=0.05 if name in NUMBERS else 1,
-            elem_id=f"set_{name}",
-            min_width=140,
-        )
-        for name, (label, info) in names.items()
-    }
 
 
 def _paced(generations: Iterable[Generation]) -> Iterator[tuple[Generation, bool]]:

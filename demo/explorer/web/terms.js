@@ -22,7 +22,7 @@ window.attentionTerms = (() => {
     ["sufficiency", "sufficiency", "By how much the answer falls once only the words that a ranking puts first are left. Low: these words were enough.", "DeYoung et al. 2020", "https://aclanthology.org/2020.acl-main.408/"],
     ["Kendall's τ", "Kendall's τ", "How alike two orders are: 1 for the same order, −1 for the reverse, about 0 by chance.", "Kendall 1945", "https://doi.org/10.1093/biomet/33.3.239"],
     ["map error", "maps differ|total variation distance", "How far a map by 8-bit weights is from the same map by float32: the share of a row's attention that stands elsewhere (the total variation distance), as a mean over rows."],
-    ["8-bit weights", "8-bit (?:weights|graph)", "The model's numbers rounded to one byte each, instead of four: a smaller and faster model, whose answers and maps are slightly other."],
+    ["8-bit weights", "8-bit (?:weights|graph)", "The model's numbers rounded to one byte each, instead of four: a smaller and faster model, whose answers and maps differ slightly."],
     ["word error rate", "words wrong|word error rate", "The words that must be changed, added or dropped to get the right sentence, as a share of its words."],
     ["ROUGE-L", "ROUGE-L", "How much of a reference text stands in a generated one in the same order, from 0 to 1.", "Lin 2004", "https://aclanthology.org/W04-1013/"],
   ].map(([name, pattern, meaning, source, href]) => ({ name, pattern, meaning, source, href }));

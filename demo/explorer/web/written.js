@@ -22,7 +22,7 @@ const candidateBar = ({ text, share, chosen: taken }) => bar(taken ? "bar taken"
 // An entropy in bits, and among how many equally likely words a choice is as unsure.
 const bits = (entropy) => {
   const words = Math.round(2 ** entropy);
-  return `${sized(entropy, 1)} bits: as unsure as a choice among ${words === 1 ? "1 word" : `${words.toLocaleString("en")} equally likely words`}`;
+  return `${sized(entropy, 1)} bits: ${words === 1 ? "hardly a choice at all" : `as unsure as a choice among ${words.toLocaleString("en")} equally likely words`}`;
 };
 
 // How likely a word was: all of its pieces, each after those before it.

@@ -152,7 +152,7 @@ def test_an_unknown_piece_is_called_as_its_tokenizer_calls_it(unigram, bundle):
     (notice,) = notices(reading, bundle)
 
     assert "1 of 3 tokens is not in the model's vocabulary" in notice
-    assert notice.endswith("the same unknown token, <unk>.")
+    assert notice.endswith("read as <unk>, the same for all unknown ones.")
 
 
 def test_a_tokenizer_without_words_of_its_own_has_them_by_the_marks(tmp_path):

@@ -28,6 +28,11 @@ def write_config(folder: Path, family: str, **settings: Any) -> None:
     [
         ("longformer", {}, "a model of type 'longformer', which cannot be opened: it attends wit"),
         ("convbert", {}, "half of its heads are convolutions"),
+        (
+            "big_bird",
+            {"attention_type": "block_sparse"},
+            "attention_type original_full it can",
+        ),
         ("mpnet", {"architectures": ["MPNetForTokenClassification"]}, "a token classifier)"),
         ("t5", {}, "exported are encoders of any family whose class, which config.json names"),
         (

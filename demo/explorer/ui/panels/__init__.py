@@ -1,4 +1,4 @@
 """The analyses, as the page shows them and as programs ask for them.
 
-Public: `compare`, `generated_text`, `heads`, `trust`, `words`.
+Public: `compare`, `decoding`, `generated_text`, `heads`, `trust`, `words`.
 """

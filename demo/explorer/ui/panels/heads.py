@@ -90,7 +90,7 @@ HEAD_EFFECTS = Analysis(
     button="Ablate each head",
     look_for=(
         "**Which heads this answer needs.** Every head is ablated in turn and the model asked "
-        "again. Note how few cells are coloured: one head alone is seldom needed, since others do "
+        "again. One head alone is seldom needed, since others do "
         "its work ([Michel et al. 2019](https://arxiv.org/abs/1905.10650)). Choose a cell to "
         "ablate its head: the answer, the maps and all other views follow."
     ),
@@ -147,7 +147,7 @@ def head_effects(
 AGAIN, ONCE = "again as heads go", "once"
 MEASURED = (AGAIN, ONCE)
 """How often the effects of the heads are measured, by which they go."""
-_MEASURED = [("again after each head", AGAIN), ("once, before the first", ONCE)]
+_MEASURED = [("repeatedly, as heads go", AGAIN), ("once, before the first", ONCE)]
 
 
 def check_measured(value: object) -> bool:
