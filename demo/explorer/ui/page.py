@@ -22,17 +22,22 @@ class Page:
         writes = any(bundle.writes for bundle in bundles)
         views = {"classify": classify_tab.VIEWS, **({"write": write_tab.VIEWS} if writes else {})}
         gr.Markdown(f"# Attention Explorer\n{wording.promise(bundles)}", elem_id="title")
+        bundle = gr.Dropdown(
+            [bundle.title for bundle in bundles],
+            value=first.title,
+            label="Model",
+            visible=len(bundles) > 1,
+            elem_id="bundle",
+        )
+        facts = widget("facts", value=payloads.facts(first))
+        with gr.Row(elem_id="page_buttons"):
+            tour = widget("tour", value=payloads.tour(models.model(first.title)))
+            link = widget("link", value={"views": views, "most": MOST_CHARACTERS})
         self.frame = Frame(
-            bundle=gr.Dropdown(
-                [bundle.title for bundle in bundles],
-                value=first.title,
-                label="Model",
-                visible=len(bundles) > 1,
-                elem_id="bundle",
-            ),
-            facts=widget("facts", value=payloads.facts(first)),
-            tour=widget("tour", value=payloads.tour(models.model(first.title))),
-            link=widget("link", value={"views": views, "most": MOST_CHARACTERS}),
+            bundle=bundle,
+            facts=facts,
+            tour=tour,
+            link=link,
             restored=gr.JSON(visible=False),
             views=views,
             about=widget("about", render=False),

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -42,7 +43,12 @@ def session(tools_url):
             await client.initialize()
             return await use(client)
 
-    return lambda use: asyncio.run(opened(use))
+    # In a thread of its own: a browser of the tests before has a loop running in this one.
+    def run(use):
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: asyncio.run(opened(use))).result()
+
+    return run
 
 
 def test_every_endpoint_is_a_tool_that_its_docstring_describes(session, tools_url, ask_at):

@@ -16,7 +16,7 @@ def test_every_family_of_the_tables_has_a_random_model() -> None:
 def test_the_table_has_a_row_for_each_family_and_task(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--families", "mpnet", "fnet", "--tasks", "fill"]) == 0
 
-    head, _, refused, opened = capsys.readouterr().out.splitlines()
+    head, _, opened, refused = capsys.readouterr().out.splitlines()
     assert head.startswith("| family | task | blocks | answers | hidden states | maps | without")
     assert refused.startswith("| fnet | fill | refused: the config of a fnet does not say num_at")
     family, task, blocks, *differences = opened.strip("| ").split(" | ")
