@@ -59,8 +59,15 @@ def curve(checkpoint: Path, name: str) -> list[float]:
         return [float(row["loss"]) for row in csv.DictReader(file)]
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(4, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", ["train_classifier", "train_hybrid"])
+@pytest.mark.parametrize(
+    ("name", "kills"),
+    [
+        ("train_classifier", 1),
+        pytest.param("train_hybrid", 1, marks=pytest.mark.slow),
+        pytest.param("train_classifier", 4, marks=pytest.mark.slow),
+        pytest.param("train_hybrid", 4, marks=pytest.mark.slow),
+    ],
+)
 def test_killed_at_random_moments_a_command_resumes_to_the_same_weights_bit_for_bit(
     name: str, kills: int, commands: dict[str, list], tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ all of them, and a text's answer does not hang on how many there are.
 """
 
 import json
+import logging
 import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping
@@ -111,7 +112,7 @@ def read_by_ray(
         ignore_reinit_error=True,
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="warning",
+        logging_level=logging.WARNING,
         runtime_env={"env_vars": {"PYTHONPATH": demo}},
     )
     ray.data.DataContext.get_current().enable_progress_bars = False

@@ -106,7 +106,21 @@ def save_random(kind: Kind, tokenizer_file: Path, folder: Path) -> None:
     model.save_pretrained(folder)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=[kind.family for kind in KINDS])
+# Two go through in every run; the others, as all families of the table, in the slow ones.
+IN_EVERY_RUN = ("modernbert", "mpnet")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(
+            kind,
+            id=kind.family,
+            marks=[] if kind.family in IN_EVERY_RUN else [pytest.mark.slow],
+        )
+        for kind in KINDS
+    ],
+)
 def test_a_model_of_any_family_becomes_a_bundle_with_its_numbers(
     kind: Kind,
     request: pytest.FixtureRequest,
