@@ -13,7 +13,7 @@ from training.checkpoints.hf_names import family_of
 TESTED = frozenset(
     """
     albert bert big_bird camembert data2vec-text deberta deberta-v2 distilbert electra ernie esm
-    eurobert flaubert ibert jina_embeddings_v3 luke megatron-bert mobilebert modernbert mpnet
+    eurobert flaubert jina_embeddings_v3 luke megatron-bert mobilebert modernbert mpnet
     nomic_bert rembert roberta roberta-prelayernorm roformer squeezebert xlm xlm-roberta
     xlm-roberta-xl xlnet
     """.split()
