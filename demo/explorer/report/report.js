@@ -71,12 +71,12 @@
   const judged = () => {
     if (!summary.judged) return [];
     const found = number ? `${summary.mean_error.toFixed(3)} from the number given, on average`
-      : `${percent(1 - summary.mean_error)} of ${counted(summary.judged, "text")} with a known label are given it`;
+      : `The model agrees with the given label in ${percent(1 - summary.mean_error)} of ${counted(summary.judged, "text")}`;
     return [make("p", { className: "first", text: number ? `The model is ${found}.` : `${found}.` })];
   };
   const confusion = () => {
     if (!summary.confusion.length) return [];
-    const show = (label, predicted) => { filters.label.value = label; filters.predicted.value = predicted; filters.wrong.checked = false; show_first(); };
+    const show = (label, predicted) => { filters.label.value = label; filters.predicted.value = predicted; filters.wrong.checked = false; showFirst(); };
     const rows = summary.confusion.map(({ label, known, predicted }) => make("tr", {}, [
       rowHead(known ? label : `${label} (not one of the model's)`),
       ...predicted.map((count, place) => make("td", { className: label === about.labels[place] ? "right" : "" }, [
@@ -223,23 +223,24 @@
   const headings = columns.map(([key, name]) => make("th", { attributes: { scope: "col" } }, [
     make("button", { text: name, attributes: { type: "button" }, click: () => {
       Object.assign(sorting, { by: key, up: sorting.by === key ? !sorting.up : !["marks", "error"].includes(key) });
-      show_first();
+      showFirst();
     } })]));
   const turn = (text, step) => make("button", { text, attributes: { type: "button" }, click: () => { start += step * PAGE; show(); } });
-  const [back, on] = [turn("Back", -1), turn("On", 1)];
+  const [back, next] = [turn("Previous", -1), turn("Next", 1)];
   const show = () => {
     const found = kept();
     start = Math.max(0, Math.min(start, Math.floor(Math.max(0, found.length - 1) / PAGE) * PAGE));
     const end = Math.min(start + PAGE, found.length);
     body.replaceChildren(...found.slice(start, end).map(line));
     status.textContent = `${counted(found.length, "text")} of ${whole(texts.length)}${found.length ? `; ${whole(start + 1)} to ${whole(end)} are shown` : ""}`;
-    [back.disabled, on.disabled] = [start === 0, end >= found.length];
+    [back.disabled, next.disabled] = [start === 0, end >= found.length];
+    back.parentNode.hidden = found.length <= PAGE;
     headings.forEach((heading, place) => {
       if (columns[place][0] === sorting.by) heading.setAttribute("aria-sort", sorting.up ? "ascending" : "descending");
       else heading.removeAttribute("aria-sort");
     });
   };
-  const show_first = () => { start = 0; show(); };
+  const showFirst = () => { start = 0; show(); };
   const controls = make("form", { className: "controls" }, [
     ...(number ? [] : [control("Class", filters.predicted)]),
     ...(!number && labels.length ? [control("Given label", filters.label)] : []),
@@ -248,13 +249,13 @@
     ...(!number && summary.judged ? [control("Only errors", filters.wrong, "switch")] : []),
     make("button", { text: "Show all", attributes: { type: "reset" } })]);
   controls.addEventListener("submit", (event) => event.preventDefault());
-  controls.addEventListener("input", show_first);
-  controls.addEventListener("reset", () => setTimeout(show_first));
+  controls.addEventListener("input", showFirst);
+  controls.addEventListener("reset", () => setTimeout(showFirst));
 
   const list = make("section", {}, [make("h2", { text: "Texts" }), controls, status,
     ...(texts.length < summary.texts ? [quiet(`Only the first ${whole(texts.length)} of ${whole(summary.texts)} texts are listed here; the tables have all.`)] : []),
     make("table", { className: "texts" }, [make("thead", {}, [make("tr", {}, headings)]), body]),
-    make("div", { className: "turn" }, [back, on])]);
+    make("div", { className: "turn" }, [back, next])]);
   document.title = `${about.input} · ${about.title}`;
   document.getElementById("report").replaceChildren(
     make("header", {}, [make("h1", {}, [bdi(about.title)]), make("p", {}, [bdi(`${counted(summary.texts, "text")} from ${about.input}`)]), quiet(about.how)]),

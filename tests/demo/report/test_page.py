@@ -44,7 +44,7 @@ def test_texts_are_sorted_and_filtered(make, shown):
     page = shown(make("--format", "jsonl")[1])
 
     assert page.locator("[role=status]").inner_text() == "58 texts of 58; 1 to 50 are shown"
-    page.get_by_role("button", name="On", exact=True).click()
+    page.get_by_role("button", name="Next", exact=True).click()
     assert [row[0] for row in rows(page)] == ["53", "54", "55", "56", "57", "58", "59", "60"]
     page.get_by_role("button", name="Confidence").click()
     shares = [float(row[3].rstrip("%")) for row in rows(page)]

@@ -23,7 +23,7 @@ const openAttention = async (data, attention) => {
   const norms = typeof attention.norms === "string" ? floats(attention.norms) : attention.norms;
   const complete = Boolean(codes || values);
   const [given, joined, small, axes] = [new Map(), new Map(), new Map(), new Map()];
-  const layers_asked = new Set();
+  const layersAsked = new Set();
 
   const partOf = (array, at) => array.subarray(at * cells, (at + 1) * cells);
   const map = (layer, head) => {
@@ -50,7 +50,7 @@ const openAttention = async (data, attention) => {
   const joinedKey = ({ layer, head, words, by_norms }) => keyOf(layer, head, words, by_norms);
   const smallKey = ({ words, special_tokens, by_norms }) => keyOf(words, special_tokens, by_norms);
   const isHead = ({ layer, head }) => typeof layer === "number" && typeof head === "number";
-  const has_map = (state) => complete || (isHead(state) ? given.has((state.layer - 1) * heads + state.head - 1) : joined.has(joinedKey(state)));
+  const hasMap = (state) => complete || (isHead(state) ? given.has((state.layer - 1) * heads + state.head - 1) : joined.has(joinedKey(state)));
   const keep = (store, key, value) => {
     store.set(key, value);
     if (store.size > MOST_KEPT) store.delete(store.keys().next().value);
@@ -86,13 +86,13 @@ const openAttention = async (data, attention) => {
   // its layer, so that they are there when they are wanted. Null if nothing is.
   const missing = (state) => {
     if (complete || data.busy) return null;
-    if (!has_map(state)) return "map";
+    if (!hasMap(state)) return "map";
     if (!small.has(smallKey(state))) return "tiles";
-    return isHead(state) && !layers_asked.has(state.layer) ? "layer" : null;
+    return isHead(state) && !layersAsked.has(state.layer) ? "layer" : null;
   };
-  const asked = (state, part) => part === "layer" && layers_asked.add(state.layer);
+  const asked = (state, part) => part === "layer" && layersAsked.add(state.layer);
 
-  const chosen = (state) => (has_map(state) ? [maps, howOf(state), zeroBased(state.layer), zeroBased(state.head), joined.get(joinedKey(state)) ?? null] : null);
+  const chosen = (state) => (hasMap(state) ? [maps, howOf(state), zeroBased(state.layer), zeroBased(state.head), joined.get(joinedKey(state)) ?? null] : null);
   return { ...attention, ofOneText, howOf, smallOf, give, missing, asked, chosen };
 };
 
