@@ -196,20 +196,39 @@ class WritingGraph(_MeasuredGraph, Open):
     greedy: GreedyTexts | None = None
 
 
+READING_TASKS = ("classify", "tag", "answer", "fill", "embed")
+"""What a graph that reads gives beside its maps: numbers for each label of a text, for each label
+of a token, for where an answer starts and ends, for each word at a mask; or hidden states alone. A
+bundle has at most one of these, and only `classify` beside `generate`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Graphs(Open):
     """By what they are for, then by precision (`float32`, `8bit`)."""
 
     classify: Mapping[Name, ReadingGraph] = field(default_factory=dict)
+    tag: Mapping[Name, ReadingGraph] = field(default_factory=dict)
+    answer: Mapping[Name, ReadingGraph] = field(default_factory=dict)
+    fill: Mapping[Name, ReadingGraph] = field(default_factory=dict)
+    embed: Mapping[Name, ReadingGraph] = field(default_factory=dict)
     encode: Mapping[Name, ReadingGraph] = field(default_factory=dict)
-    """An encoder without a classifier."""
+    """The encoder of what writes, without a classifier."""
     generate: Mapping[Name, WritingGraph] = field(default_factory=dict)
 
     def by_task(self) -> dict[str, Mapping[str, ReadingGraph | WritingGraph]]:
         """Those that are there; what reads comes before what writes."""
-        every: dict[str, Mapping[str, ReadingGraph | WritingGraph]] = {}
-        every |= {"classify": self.classify, "encode": self.encode, "generate": self.generate}
+        every = {name: getattr(self, name) for name in (*READING_TASKS, "encode", "generate")}
         return {task: graphs for task, graphs in every.items() if graphs}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pooling(Open):
+    """How the hidden states of a text's tokens become the one vector of the text."""
+
+    mode: Literal["mean", "cls", "max", "last"]
+    """Over all real tokens (`mean`, `max`), or the first or the last of them."""
+    normalize: bool
+    """Whether the vector is divided by its length."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,6 +301,7 @@ class Description:
     problem_type: Literal["single_label", "multi_label", "regression"] | None = None
     labels: Labels | None = None
     temperature: Temperature | None = None
+    pooling: Pooling | None = None
     title: Title
     licence: Prose
     examples: Examples
@@ -295,15 +315,17 @@ class Description:
     decoder: DecoderDescription | None = None
 
     def __post_init__(self) -> None:
-        if not self.classifies and not self.writes:
-            raise WrongJson(
-                f"lists the tasks {list(self.tasks)!r:.60}; expected 'classify' or 'generate' "
-                "among them"
-            )
-        if self.classifies:
-            for name in ("problem_type", "labels", "temperature"):
-                if getattr(self, name) is None:
-                    raise WrongJson(f"has nothing as {name}; expected it of what classifies")
+        _check_tasks(self.tasks)
+        for name, tasks in _OF_TASKS.items():
+            there = getattr(self, name) is not None
+            if there and not tasks & set(self.tasks):
+                have = f"{' and '.join(sorted(tasks))} {'have' if len(tasks) > 1 else 'has'}"
+                raise WrongJson(
+                    f"has {name}, which only {have}; expected none with the tasks "
+                    f"{list(self.tasks)!r:.60}"
+                )
+            if not there and (found := tasks & set(self.tasks)):
+                raise WrongJson(f"has nothing as {name}; expected it of the task {min(found)}")
         if self.writes and self.decoder is None:
             raise WrongJson("has nothing as decoder; expected an object, for it writes")
         if self.problem_type == "single_label" and self.labels and len(self.labels) < 2:
@@ -321,6 +343,35 @@ class Description:
     def writes(self) -> bool:
         """Whether there is a decoder."""
         return "generate" in self.tasks
+
+    @property
+    def reads(self) -> str:
+        """The task of the graphs that read: one of `READING_TASKS`, or `encode`."""
+        return next((task for task in self.tasks if task in READING_TASKS), "encode")
+
+
+_OF_TASKS = {
+    "problem_type": {"classify"},
+    "labels": {"classify", "tag"},
+    "temperature": {"classify"},
+    "pooling": {"embed"},
+}
+"""Field -> the tasks that have it; no other may."""
+
+
+def _check_tasks(tasks: tuple[str, ...]) -> None:
+    """Raises WrongJson: none is known, or two do not go together."""
+    known = [task for task in tasks if task in (*READING_TASKS, "generate")]
+    if not known:
+        raise WrongJson(
+            f"lists the tasks {list(tasks)!r:.60}; expected {', '.join(READING_TASKS)} or generate "
+            "among them"
+        )
+    if len(known) > 1 and set(known) != {"classify", "generate"}:
+        raise WrongJson(
+            f"lists the tasks {', '.join(known)}, which no one bundle has; expected one of them, "
+            "or classify and generate"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -375,11 +426,6 @@ class Manifest(Description, Open):
         for name in self.needed():
             if name not in self.files:
                 raise WrongJson(f"has no {name[:80]} in files; expected it with its sha256")
-
-    @property
-    def reads(self) -> str:
-        """The task of the graphs that read: `classify` or `encode`."""
-        return "classify" if self.classifies else "encode"
 
     def needed(self) -> list[str]:
         """The files that its readers open."""

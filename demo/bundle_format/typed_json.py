@@ -173,10 +173,12 @@ def _read(kind: Any, value: object, place: str, wanted: Any = None) -> Any:
 
 
 def _scalar(kind: Any, value: Any, place: str, wanted: Any) -> Any:
-    """A string without NUL and lone surrogates, or a number; true and false are no numbers."""
+    """A string without NUL and lone surrogates, a truth value, or a number, which is none."""
     if kind is str and isinstance(value, str):
         return _sound_text(value, place)
     if kind is int and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind is bool and isinstance(value, bool):
         return value
     number = isinstance(value, int | float) and not isinstance(value, bool)
     # An integer may be too large for a float; of NaN no comparison holds.
@@ -240,7 +242,7 @@ def _wrong(kind: Any, found: str, place: str) -> WrongJson:
     return WrongJson(f"has {found[:80]} as {place[:80]}; expected {_words(kind)[:160]}")
 
 
-_NAMES = {str: "a string", int: "an integer", float: "a finite number"}
+_NAMES = {str: "a string", int: "an integer", float: "a finite number", bool: "true or false"}
 
 
 def _words(kind: Any) -> str:

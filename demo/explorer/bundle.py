@@ -189,6 +189,10 @@ class Bundle:
         return self.folder / "tokenizer.json"
 
 
+_SHOWN = ("classify", "encode")
+"""Tasks of the graphs that read."""
+
+
 def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
     """Reads and checks a bundle; the graph of `precision`, or the smallest that there is.
 
@@ -198,6 +202,11 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
+    if manifest.reads not in _SHOWN:
+        raise BundleError(
+            f"{folder} has the task {manifest.reads}; expected classify or generate, which this "
+            "page shows. Give another bundle"
+        )
     graph = choose_graph(folder, manifest, manifest.reads, precision)
     decoder = open_decoder(folder, manifest, precision) if manifest.writes else None
     for fault in wrong_files(folder, manifest):

@@ -39,6 +39,18 @@ def test_an_empty_folder_is_told_from_a_missing_one(tmp_path):
         open_bundle(tmp_path)
 
 
+def test_a_task_that_the_page_does_not_show_is_named(copy_of_tiny):
+    folder = copy_of_tiny()
+    content = json.loads((folder / "bundle.json").read_text("utf-8"))
+    for name in ("problem_type", "labels", "temperature", "decoder"):
+        del content[name]
+    content |= {"tasks": ["fill"], "graphs": {"fill": content["graphs"]["classify"]}}
+    (folder / "bundle.json").write_text(json.dumps(content), encoding="utf-8")
+
+    with pytest.raises(BundleError, match="has the task fill; expected classify or generate"):
+        open_bundle(folder)
+
+
 def test_a_missing_file_is_named(copy_of_tiny):
     folder = copy_of_tiny()
     (folder / "tokenizer.json").unlink()
@@ -76,7 +88,10 @@ def test_unreadable_json_is_refused_with_the_place(copy_of_tiny, content, messag
     [
         ({"format": 2}, r"has 2 as format; expected 1\. Export it again"),
         ({"format": None}, r"has nothing as format; expected 1\."),
-        ({"tasks": ["dance"]}, r"lists the tasks \['dance'\]; expected 'classify' or 'generate'"),
+        (
+            {"tasks": ["dance"]},
+            r"lists the tasks \['dance'\]; expected classify, tag, answer, fill, ",
+        ),
         ({"title": None}, r"has nothing as title; expected a string of length 1 to 300"),
         ({"max_tokens": "512"}, r"has '512' as max_tokens; expected an integer from 2 to"),
         ({"max_tokens": True}, r"has True as max_tokens; expected an integer from 2 to"),

@@ -23,6 +23,8 @@ VALUES = [
     ("labels", ["a", "b", "a"]), ("labels", ["a", ""]), ("labels", ["a", " \u200b"]),
     ("labels", ["a", "\ud800"]), ("labels", ["a", "b\0"]), ("labels", ["a", "b" * 10**6]),
     ("labels", [["a"], "b"]), ("labels", [str(i) for i in range(100_001)]),
+    ("tasks", ["classify", "tag"]), ("tasks", ["embed", "generate"]),
+    ("pooling", {"mode": "mean", "normalize": True}),
     ("temperature", 0), ("temperature", -1), ("temperature", 1e-320), ("temperature", 10**400),
     ("temperature", 1e308), ("temperature", True), ("temperature", "1"), ("temperature", None),
     ("title", ""), ("title", " "), ("title", 5), ("title", "a" * 10**6), ("title", "\udc80"),
@@ -117,6 +119,63 @@ def test_a_hostile_value_is_refused_in_one_sentence(refused, tiny_folder, path, 
     assert len(said) <= 500
     assert said.isprintable()
     assert "expect" in said or "Copy" in said
+
+
+POOLED = {"pooling": {"mode": "mean", "normalize": True}}
+OF_TASKS = {
+    "tag": {"labels": ["O", "B-PER"]},
+    "answer": {},
+    "fill": {},
+    "embed": POOLED,
+}
+
+
+@pytest.fixture
+def reads_only(tiny_folder):
+    """The tiny bundle's JSON without a task, and without what only some tasks have."""
+    content = json.loads((tiny_folder / "bundle.json").read_text("utf-8"))
+    for name in ("problem_type", "labels", "temperature", "decoder"):
+        del content[name]
+    content["graphs"] = {"classify": content["graphs"]["classify"]}
+
+    def of(task, **others):
+        graphs = {task: content["graphs"]["classify"]}
+        return {**content, "tasks": [task], "graphs": graphs, **others}
+
+    return of
+
+
+@pytest.mark.parametrize("task", OF_TASKS)
+def test_every_reading_task_has_a_graph_by_its_name(reads_only, task):
+    manifest = read_object(Manifest, reads_only(task, **OF_TASKS[task]))
+
+    assert manifest.reads == task
+    assert list(manifest.graphs.by_task()) == [task]
+    assert as_json(manifest) == reads_only(task, **OF_TASKS[task])
+
+
+@pytest.mark.parametrize(
+    ("task", "others", "said"),
+    [
+        ("tag", {}, "has nothing as labels; expected it of the task tag"),
+        ("tag", {"labels": ["O"], "temperature": 1.0}, "has temperature, which only classify has"),
+        ("tag", {"labels": ["O"], "problem_type": "single_label"}, "has problem_type, which only"),
+        ("answer", {"labels": ["yes"]}, "has labels, which only classify and tag have"),
+        ("fill", POOLED, "has pooling, which only embed has"),
+        ("embed", {}, "has nothing as pooling; expected it of the task embed"),
+        ("embed", {"pooling": {"mode": "sum", "normalize": True}}, "has 'sum' as pooling.mode"),
+        ("embed", {"pooling": {"mode": "cls", "normalize": 1}}, "expected true or false"),
+        ("embed", {"pooling": {"mode": "cls"}}, "has nothing as pooling.normalize"),
+        ("guess", {}, "expected classify, tag, answer, fill, embed or generate among them"),
+        ("answer", {"tasks": ["answer", "fill"]}, "the tasks answer, fill, which no one bundle"),
+        ("answer", {"tasks": ["answer"], "graphs": {}}, "has nothing as graphs.answer; expected"),
+    ],
+)
+def test_what_a_task_has_not_or_lacks_is_said(reads_only, task, others, said):
+    with pytest.raises(WrongJson) as error:
+        read_object(Manifest, reads_only(task, **others))
+
+    assert said in str(error.value)
 
 
 @pytest.mark.parametrize("content", WHOLE, ids=range(len(WHOLE)))
