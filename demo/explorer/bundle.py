@@ -151,8 +151,11 @@ class Bundle:
     folder: Path
     title: str
     licence: str
+    task: str | None
+    """What its encoder is for: `classify`; None if it only reads for a decoder."""
     problem_type: str | None
-    """None if the bundle has no classifier; it then has no labels either."""
+    """What its scores are. None if there is nothing to ask, or nothing is asked yet; there are no
+    labels either."""
     labels: tuple[str, ...]
     temperature: float
     examples: tuple[Example, ...]
@@ -168,12 +171,14 @@ class Bundle:
     test_metrics: HeldOutMetrics
     decoder: Decoder | None
     """What writes; None if the bundle only classifies."""
+    about: str = ""
+    """See `Question.about`."""
     pads_left: bool = False
     """Whether the shorter texts of a batch are padded on the left, as its tokenizer says."""
 
     @property
     def classifies(self) -> bool:
-        return self.problem_type is not None
+        return self.task == "classify"
 
     @property
     def writes(self) -> bool:
@@ -216,6 +221,7 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
         folder=folder,
         title=manifest.title,
         licence=manifest.licence,
+        task="classify" if classifies else None,
         problem_type=manifest.problem_type if classifies else None,
         labels=(manifest.labels or ()) if classifies else (),
         temperature=(manifest.temperature or 1.0) if classifies else 1.0,

@@ -206,6 +206,7 @@ def foreign(
         },
         labels=None,
         problem_type=None,
+        temperature=None,
         decoder={**expected, "examples": [{"text": "Not bad at all, the story is great!"}]},
     )
     shutil.copy(FOREIGN / "decoder.onnx", folder / file)

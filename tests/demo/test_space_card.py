@@ -13,7 +13,7 @@ import pytest
 
 from explorer import bundle as limits
 from explorer.analyses.faithfulness import RANDOM_ORDERS
-from explorer.inference.encoder import LEAST_BYTES
+from explorer.inference.reading_cache import LEAST_BYTES
 from explorer.server.attended_queue import LONGEST_LINE
 from explorer.ui.checks import MAX_CHARACTERS, MAX_TOKENS
 

@@ -48,12 +48,13 @@ METHODS = ("attention", "norm-weighted attention", "rollout", OCCLUSION)
 
 
 def attention_received(reading: Reading) -> NDArray[np.float32]:
-    """What the first token ([CLS], from which the class is read) gives to each own word of the
-    text in the last layer, mean over its heads, shape (words,).
+    """What the token that the answer is read from ([CLS] of a class), or several on average, gives
+    to each own word of the text in the last layer, mean over its heads, shape (words,).
 
     What special tokens receive is not in it, so it sums to less than 1.
     """
-    return _by_word(last_row(reading.weights, reading.kept_heads), reading)
+    row = last_row(reading.weights, reading.kept_heads, *reading.read_from)
+    return _by_word(row, reading)
 
 
 def word_scores(reading: Reading, found: Occlusion, *, signed: bool) -> dict[str, NDArray]:
@@ -63,12 +64,13 @@ def word_scores(reading: Reading, found: Occlusion, *, signed: bool) -> dict[str
         signed: whether a word with a negative effect counts less than one without any; false: only
             the size of the effect counts. A word that was not tried counts as without effect.
     """
-    carried = norm_weighted(reading.weights[-1:, :, :1], reading.value_norms[-1:])
+    asked = reading.read_from
+    carried = norm_weighted(reading.weights[-1:, :, list(asked)], reading.value_norms[-1:])
     effects = np.nan_to_num(found.log_odds_effects)
     scores = (
         attention_received(reading),
-        _by_word(last_row(carried, reading.kept_heads), reading),
-        _by_word(rollout_row(reading.weights, reading.kept_heads), reading),
+        _by_word(last_row(carried, reading.kept_heads, *range(len(asked))), reading),
+        _by_word(rollout_row(reading.weights, reading.kept_heads, *asked), reading),
         effects if signed else np.abs(effects),
     )
     return dict(zip(METHODS, scores, strict=True))

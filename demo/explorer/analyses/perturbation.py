@@ -194,12 +194,13 @@ def check_removal_mode(mode: object, model: EncoderModel) -> RemovalMode:
 def remove(
     model: EncoderModel, encoded: Encoded, words: Iterable[Word], mode: RemovalMode
 ) -> Encoded:
-    """A text without some of its words."""
+    """A text without some of its words. A token that is asked about is masked where others are
+    deleted, since without it there is nothing to ask; where there is no mask token it stays."""
     places = {place for word in words for place in word.places}
-    if mode == "deleted":
-        return deleted(encoded, places)
-    assert model.mask_id is not None, "see check_removal_mode"
-    return masked(encoded, places, model.mask_id)
+    held = places.intersection(encoded.held) if mode == "deleted" else places
+    if held and model.mask_id is not None:
+        encoded = masked(encoded, held, model.mask_id)
+    return deleted(encoded, places - held) if mode == "deleted" else encoded
 
 
 def answers_without(
@@ -208,7 +209,7 @@ def answers_without(
     """The answers without each set of words, shape (removals, labels), read with the same
     heads as the reading. Texts that come out equal are read once."""
     texts = [remove(model, reading.encoded, words, mode) for words in removals]
-    keys = [(*text.ids, *text.segment_ids) for text in texts]
+    keys = [text.key for text in texts]
     different = dict(zip(keys, texts, strict=True))
     rows = {key: row for row, key in enumerate(different)}
     found = yield from answers(model, list(different.values()), reading.head_mask)

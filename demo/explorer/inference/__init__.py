@@ -1,4 +1,5 @@
 """Runs a bundle's graphs: text in, numpy out.
 
-Public: `cost`, `encoder`, `generator`, `logits`, `tokenizing`, `tokens`.
+Public: `cost`, `encoder`, `generator`, `logits`, `reading_cache`,
+`tokenizing`, `tokens`.
 """

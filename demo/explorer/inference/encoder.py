@@ -1,15 +1,13 @@
 """Runs a bundle's encoder with onnxruntime: texts in, readings out, in numpy.
 
 A reading holds tokens, answer and attention. Heads may be ablated: they are pairs of layer and
-head, which become the factors that a graph takes. The last readings are kept, so that another head
-of the same text costs no second run.
+head, which become the factors that a graph takes.
 """
 
-from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from threading import Lock
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +17,7 @@ from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import Throughput
 from explorer.inference.logits import probabilities_of
+from explorer.inference.question import Outputs, Question, which_class
 from explorer.inference.session import (
     THREADS,
     TURNS,
@@ -64,10 +63,13 @@ class Reading:
     encoded: Encoded
     """What the graph was given; no more than the bundle's `most_tokens` are read."""
     logits: NDArray[np.float32]
-    """Shape (labels,); no labels, no logits."""
+    """Shape (labels,), of the question that was asked; no question, no logits."""
     probabilities: NDArray[np.float32]
     """Shape (labels,): softmax or sigmoid of the logits over the temperature; for a regression
     the logits themselves."""
+    outputs: Outputs = field(default_factory=dict)
+    """What the graph gave for the model's task, by name, for each token: what a question is asked
+    of."""
     hidden: NDArray[np.float32]
     """The last hidden state, shape (tokens, hidden): what a decoder reads."""
     weights: NDArray[np.float32]
@@ -78,6 +80,8 @@ class Reading:
     head_mask: NDArray[np.float32] | None = None
     """Factors for each head's output that it was read with, shape (1, layers, heads); None: all
     heads are in. What reads a changed text for comparison must read it with the same."""
+    read_from: tuple[int, ...] = (0,)
+    """Tokens that the answer is read from, by their places; [CLS], or whatever is first."""
 
     @property
     def text(self) -> str:
@@ -118,12 +122,19 @@ class Reading:
     @property
     def bytes(self) -> int:
         """Memory that the arrays hold."""
-        return self.weights.nbytes + self.value_norms.nbytes + self.hidden.nbytes
+        outputs = sum(array.nbytes for array in self.outputs.values())
+        return self.weights.nbytes + self.value_norms.nbytes + self.hidden.nbytes + outputs
 
     @property
     def special(self) -> NDArray[np.bool_]:
         """Which tokens are special, shape (tokens,)."""
         return np.array([token.special for token in self.tokens])
+
+
+_NOTHING = np.zeros(0, np.float32)
+
+_OUTPUTS: dict[str | None, tuple[str, ...]] = {"classify": ("logits",)}
+"""What a graph gives by the task of its bundle, besides its hidden states."""
 
 
 class EncoderModel:
@@ -151,10 +162,11 @@ class EncoderModel:
         overridable = self._session.get_overridable_initializers()
         self.can_ablate = "head_mask" in {*self._inputs, *(given.name for given in overridable)}
         """Whether its heads can be ablated."""
-        self._scores = ["logits"] if bundle.classifies else []
+        self._question: Question | None = None
+        self._answers = _OUTPUTS.get(bundle.task, ())
         self._weight_names = [f"encoder_attentions.{layer}" for layer in range(bundle.layers)]
         self._norm_names = [f"encoder_value_norms.{layer}" for layer in range(bundle.layers)]
-        self._names = [*self._scores, "last_hidden_state", *self._weight_names, *self._norm_names]
+        self._names = [*self._answers, "last_hidden_state", *self._weight_names, *self._norm_names]
         check_names(
             self._session,
             bundle.graph,
@@ -164,8 +176,31 @@ class EncoderModel:
             maps="encoder_attentions",
         )
         self._warm_up()
-        if bundle.classifies:  # so that what an analysis will take can be told before there was one
-            self.answer([self.encode("A first run of eight equal texts in one batch.")] * 8)
+        if bundle.task:  # so that what an analysis will take can be told before there was one
+            self._gather([self.encode("A first run of eight equal texts in one batch.")] * 8, None)
+
+    @property
+    def question(self) -> Question | None:
+        """What `answer` answers; None where there is nothing to ask, or nothing is asked yet."""
+        return which_class(self.bundle) if self.bundle.classifies else self._question
+
+    def asked(self, question: Question) -> "EncoderModel":
+        """The same model, as one that is asked this."""
+        other = copy(self)
+        other.bundle, other._question = question.of(self.bundle), question
+        return other
+
+    def asked_of(self, question: Question, reading: Reading) -> Reading:
+        """A reading with the answer to a question."""
+        encoded = replace(reading.encoded, held=question.held)
+        logits = question.scores(reading.outputs, encoded)
+        return replace(
+            reading,
+            encoded=encoded,
+            logits=logits,
+            probabilities=probabilities_of(logits, question.of(self.bundle)),
+            read_from=question.read_from,
+        )
 
     def encode(self, text: str, text_pair: str = "") -> Encoded:
         """Cuts a text, or a pair of texts, into tokens; the graph is not run."""
@@ -182,8 +217,7 @@ class EncoderModel:
 
     def reading_bytes(self, tokens: int) -> int:
         """The memory that a reading of so many tokens holds: see `Reading.bytes`."""
-        heads = self.bundle.layers * self.bundle.heads
-        return 4 * tokens * (heads * (tokens + 1) + self.bundle.width)
+        return 4 * sum(map(prod, self._shapes(1, tokens).values()))
 
     def run(
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None = None
@@ -196,53 +230,79 @@ class EncoderModel:
         """
         feed = self._feed(batch, head_mask)
         rows, length = feed["input_ids"].shape
-        layers, heads = self.bundle.layers, self.bundle.heads
-        logits = np.zeros((rows, len(self.bundle.labels)), np.float32)
-        hidden = np.empty((rows, length, self.bundle.width), np.float32)
-        # The graph writes its maps into this array: a copy would double what a long text takes,
+        # The graph writes its maps into these arrays: a copy would double what a long text takes,
         # 75 MB for 512 tokens under 6 layers and 12 heads.
-        weights = np.empty((layers, rows, heads, length, length), np.float32)
-        norms = np.empty((layers, rows, heads, length), np.float32)
-        arrays = [*([logits] if self._scores else []), hidden, *weights, *norms]
+        shapes = self._shapes(rows, length)
+        given = {name: np.empty(shapes[name], np.float32) for name in self._answers}
+        hidden = np.empty(shapes["last_hidden_state"], np.float32)
+        weights, norms = (
+            np.empty((len(names), *shapes[names[0]]), np.float32)
+            for names in (self._weight_names, self._norm_names)
+        )
+        arrays = [*given.values(), hidden, *weights, *norms]
         with TURNS.take(first=True):
             run_into(self._session, feed, dict(zip(self._names, arrays, strict=True)))
-        probabilities = probabilities_of(logits, self.bundle) if self._scores else logits
         masks = None if head_mask is None else head_mask.copy()
-        for array in (logits, probabilities, hidden, weights, norms, masks):
+        for array in (*given.values(), hidden, weights, norms, masks):
             if array is not None:
                 array.setflags(write=False)  # a reading is shared between readers of the page
         return [
-            Reading(
-                encoded=encoded,
-                logits=logits[row],
-                probabilities=probabilities[row],
-                hidden=hidden[row, used],
-                weights=weights[:, row, :, used, used],
-                value_norms=norms[:, row, :, used],
-                head_mask=None if masks is None else masks[row % len(masks)][None],
+            self._answered(
+                Reading(
+                    encoded=encoded,
+                    logits=_NOTHING,
+                    probabilities=_NOTHING,
+                    outputs=self._of_text(given, row, used, encoded),
+                    hidden=hidden[row, used],
+                    weights=weights[:, row, :, used, used],
+                    value_norms=norms[:, row, :, used],
+                    head_mask=None if masks is None else masks[row % len(masks)][None],
+                )
             )
             for row, (encoded, used) in enumerate(self._places(batch, length))
         ]
 
+    def _answered(self, reading: Reading) -> Reading:
+        question = self.question
+        return self.asked_of(question, reading) if question else reading
+
     def answer(
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """The logits of several texts, shape (batch, labels), without any maps.
+        """The scores of several texts, shape (batch, labels), without any maps: the answers to the
+        model's question.
 
         Args:
             head_mask: as for `run`.
         """
-        return self._output("logits", self._feed(batch, head_mask))
+        question, outputs = self.question, self._gather(batch, head_mask)
+        assert question, "see `asked`"
+        pairs = zip(outputs, batch, strict=True)
+        return np.stack([question.scores(one, encoded) for one, encoded in pairs])
 
     def hidden(self, batch: Sequence[Encoded]) -> NDArray[np.float32]:
         """What a decoder reads of texts of equal length, shape (batch, sequence, hidden)."""
-        return self._output("last_hidden_state", self._feed(batch, None))
+        return self._outputs(("last_hidden_state",), self._feed(batch, None))[0]
 
-    def _output(self, name: str, feed: dict[str, NDArray]) -> NDArray[np.float32]:
-        """One output of one run among many, in its turn; how long it takes is learnt."""
+    def _gather(
+        self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None
+    ) -> list[Outputs]:
+        """What the graph gives for the model's task, of each text."""
+        feed = self._feed(batch, head_mask)
+        found = dict(zip(self._answers, self._outputs(self._answers, feed), strict=True))
+        return [
+            self._of_text(found, row, used, encoded)
+            for row, (encoded, used) in enumerate(self._places(batch, feed["input_ids"].shape[1]))
+        ]
+
+    def _of_text(self, given: Outputs, row: int, used: slice, encoded: Encoded) -> Outputs:
+        """What is one text's of a batch."""
+        return {name: array[row] for name, array in given.items()}
+
+    def _outputs(self, names: Sequence[str], feed: dict[str, NDArray]) -> list[NDArray[np.float32]]:
+        """Some outputs of one run among many, in its turn; how long it takes is learnt."""
         with TURNS.take(), self.throughput.measuring(feed["input_ids"].size):
-            (output,) = self._session.run([name], feed)
-        return output
+            return self._session.run(list(names), feed)
 
     def _feed(
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None
@@ -276,6 +336,16 @@ class EncoderModel:
                 "ablated. Export the model with export/to_onnx.py."
             )
 
+    def _shapes(self, rows: int, tokens: int) -> dict[str, tuple[int, ...]]:
+        """Those of all outputs, by their names."""
+        bundle = self.bundle
+        return {
+            **dict.fromkeys(self._answers, (rows, len(bundle.labels))),
+            "last_hidden_state": (rows, tokens, bundle.width),
+            **dict.fromkeys(self._weight_names, (rows, bundle.heads, tokens, tokens)),
+            **dict.fromkeys(self._norm_names, (rows, bundle.heads, tokens)),
+        }
+
     def _warm_up(self) -> None:
         """The first runs are slow, and show whether all that a reader may ask for can be done."""
         bundle, graph = self.bundle, self.bundle.graph
@@ -285,12 +355,7 @@ class EncoderModel:
             tokens = len(encoded.ids)
             if not tokens:
                 raise BundleError(f"{bundle.tokenizer_file} makes no token of {what}. {AGAIN}")
-            shapes = {
-                **dict.fromkeys(self._scores, (1, len(bundle.labels))),
-                "last_hidden_state": (1, tokens, bundle.width),
-                **dict.fromkeys(self._weight_names, (1, bundle.heads, tokens, tokens)),
-                **dict.fromkeys(self._norm_names, (1, bundle.heads, tokens)),
-            }
+            shapes = self._shapes(1, tokens)
             for mask in (None, *ones):
                 with trying(graph, f"{what} of {tokens} tokens"):
                     found = self._session.run(self._names, self._feed([encoded], mask))
@@ -310,71 +375,3 @@ class EncoderModel:
         what = f"{tokens} tokens with ids up to {self._encoder.size - 1}, as bundle.json allows it"
         with trying(self.bundle.graph, what):
             self._session.run(["last_hidden_state"], self._feed([longest], None))
-
-
-LEAST_BYTES = 80 * 2**20
-"""So much is kept, or the longest text that the page's models read: one of 512 tokens under a model
-of 6 layers and 12 heads (75 MB), or hundreds of sentences."""
-
-K = TypeVar("K", bound="Kept")
-
-
-class Kept(Protocol):
-    """What can be kept: it knows the memory that it holds."""
-
-    @property
-    def bytes(self) -> int: ...
-
-
-class ReadingCache:
-    """Readings by model and text, the longest unused dropped first. Safe between threads.
-
-    What was written for a text is kept beside them, by the written tokens.
-
-    Args:
-        max_bytes: at most so much is kept. What is larger by itself is not, and nothing goes for
-            its sake.
-    """
-
-    def __init__(self, max_bytes: int = LEAST_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._readings: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = Lock()
-
-    def read(
-        self, model: EncoderModel, text: str, text_pair: str = "", ablated: Heads = ()
-    ) -> Reading:
-        """The reading of a text by a model, from memory if it was read lately."""
-        key = (model.bundle.title, text, text_pair, ablated)
-        found = self.find(key)
-        if found is None:
-            encoded = model.encode(text, text_pair)
-            wanted = model.reading_bytes(len(encoded.ids))
-            if wanted <= self._max_bytes:  # room is made before: the memory never holds both
-                with self._lock:
-                    self._drop(self._max_bytes - wanted)
-            found = self.keep(key, model.read_encoded(encoded, ablated))
-        return found
-
-    def find(self, key: Hashable) -> Any:
-        """What is kept under a key; None if nothing is."""
-        with self._lock:
-            if key in self._readings:
-                self._readings.move_to_end(key)
-            return self._readings.get(key)
-
-    def keep(self, key: Hashable, reading: K) -> K:
-        """Keeps something, unless it is too large, and gives it back."""
-        with self._lock:
-            if reading.bytes <= self._max_bytes and key not in self._readings:
-                self._readings[key] = reading
-                self._bytes += reading.bytes
-            self._drop(self._max_bytes)
-        return reading
-
-    def _drop(self, left: int) -> None:
-        """Drops what was longest unused until no more than `left` bytes are kept."""
-        while self._bytes > left:
-            _, dropped = self._readings.popitem(last=False)
-            self._bytes -= dropped.bytes

@@ -18,6 +18,10 @@ from numpy.typing import NDArray
 
 from explorer.bundle import Bundle
 
+ONE_OF_MANY = "one_of_many"
+"""A problem type of questions: exactly one of many things holds, of which some have a score, their
+log-odds. Beside single_label, multi_label and regression, which bundles have."""
+
 Numbers = TypeVar("Numbers", bound=NDArray[np.floating])
 
 
@@ -39,7 +43,7 @@ def probabilities_of(logits: NDArray[np.float32], bundle: Bundle) -> NDArray[np.
     if bundle.problem_type == "regression":
         return logits.copy()
     scaled = logits / np.float32(bundle.temperature)
-    if bundle.problem_type == "multi_label":
+    if bundle.problem_type in ("multi_label", ONE_OF_MANY):
         return np.exp(_log_sigmoid(scaled))
     return softmax(scaled)
 
@@ -54,7 +58,7 @@ def log_odds_of(logits: NDArray[np.float32], bundle: Bundle) -> NDArray[np.float
     if bundle.problem_type == "regression":
         return scaled
     scaled /= bundle.temperature
-    if bundle.problem_type == "multi_label":
+    if bundle.problem_type in ("multi_label", ONE_OF_MANY):
         return scaled
     if scaled.shape[-1] == 1:
         return np.zeros_like(scaled)
@@ -65,8 +69,10 @@ def log_odds_between(
     logits: NDArray[np.float32], label: int, other: int, bundle: Bundle
 ) -> NDArray[np.float64]:
     """The log-odds of one label against one other, shape (...): the difference of their logits
-    over the temperature. Under a softmax, log(p / q)."""
+    over the temperature. Of those of which one alone holds, log(p / q)."""
     scaled = logits.astype(np.float64) / bundle.temperature
+    if bundle.problem_type == ONE_OF_MANY:
+        scaled = _log_sigmoid(scaled)
     return scaled[..., label] - scaled[..., other]
 
 

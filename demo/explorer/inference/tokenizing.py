@@ -134,6 +134,22 @@ class Encoded:
     segment_ids: list[int]
     tokens: tuple[Token, ...]
     tokens_left_out: int
+    held: tuple[int, ...] = ()
+    """Tokens that are asked about, by their places before anything was removed: none of them is
+    deleted."""
+    origins: tuple[int, ...] | None = None
+    """The place that each token had before some were deleted; None if none was."""
+
+    def place_of(self, origin: int) -> int:
+        """Where a token stands now, by the place that it had before."""
+        return origin if self.origins is None else self.origins.index(origin)
+
+    @property
+    def key(self) -> tuple:
+        """The same for texts of which whatever is asked has the same answer."""
+        segments = tuple(token.segment for token in self.tokens)
+        held = tuple(map(self.place_of, self.held))
+        return tuple(self.ids), tuple(self.segment_ids), segments, held
 
 
 class TextEncoder:
@@ -181,8 +197,10 @@ class TextEncoder:
 def deleted(encoded: Encoded, places: Collection[int]) -> Encoded:
     """The text without some of its tokens, as the graph takes it. Its `text` stays as it was."""
     kept = [place for place in range(len(encoded.ids)) if place not in places]
+    origins = encoded.origins or range(len(encoded.ids))
     return replace(
         encoded,
+        origins=tuple(origins[place] for place in kept),
         ids=[encoded.ids[place] for place in kept],
         segment_ids=[encoded.segment_ids[place] for place in kept],
         tokens=tuple(encoded.tokens[place] for place in kept),

@@ -254,8 +254,12 @@ def first_head(reading: Reading) -> tuple[int, int]:
     return divmod(int(firmness.argmax()), firmness.shape[1])
 
 
+QUERY = 0
+"""[CLS], or whatever is first: a classifier reads its answer from there."""
+
+
 def rollout_row(
-    weights: NDArray[np.float32], kept: NDArray[np.bool_], query: int = 0
+    weights: NDArray[np.float32], kept: NDArray[np.bool_], *queries: int
 ) -> NDArray[np.float32]:
     """How much of each token reaches one token of the last layer, if attention were all there is.
 
@@ -268,13 +272,13 @@ def rollout_row(
     Args:
         weights: shape (layers, heads, query, key).
         kept: which heads are not ablated, shape (layers, heads).
-        query: the token, by its place from 0; 0 is [CLS].
+        queries: the token, by its place from 0, or several, whose mean is meant; [CLS] if none is
+            named.
 
     Returns:
         Shape (key,); sums to 1.
     """
-    row = np.zeros(weights.shape[-1], np.float32)
-    row[query] = 1
+    row = _among(queries, weights.shape[-1])
     for layer in reversed(range(len(weights))):
         if kept[layer].any():  # a row times matrices: no product of two matrices is needed
             row = 0.5 * (row @ _mean(weights[layer], kept[layer])) + 0.5 * row
@@ -282,22 +286,30 @@ def rollout_row(
 
 
 def last_row(
-    weights: NDArray[np.float32], kept: NDArray[np.bool_], query: int = 0
+    weights: NDArray[np.float32], kept: NDArray[np.bool_], *queries: int
 ) -> NDArray[np.float32]:
-    """What one token attends to in the last layer, mean over the heads that are not ablated, shape
-    (key,); sums to 1. Itself alone, where no head is left."""
+    """What one token, or several on average, attend to in the last layer, mean over the heads that
+    are not ablated, shape (key,); sums to 1. Themselves alone, where no head is left.
+
+    Args:
+        queries: as for `rollout_row`.
+    """
     if not kept[-1].any():
-        return np.eye(1, weights.shape[-1], query, dtype=np.float32)[0]
-    return _mean(weights[-1, :, query], kept[-1])
+        return _among(queries, weights.shape[-1])
+    rows = _mean(weights[-1][:, list(queries or (QUERY,))], kept[-1])
+    return rows.mean(axis=0)
+
+
+def _among(places: tuple[int, ...], tokens: int) -> NDArray[np.float32]:
+    """A row that is shared evenly among these places."""
+    row = np.zeros(tokens, np.float32)
+    row[list(places or (QUERY,))] = 1 / max(len(places), 1)
+    return row
 
 
 def _mean(weights: NDArray[np.float32], kept: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Over the first axis, without a copy where nothing is ablated."""
     return (weights if kept.all() else weights[kept]).mean(axis=0)
-
-
-QUERY = 0
-"""[CLS], or whatever is first: a classifier reads its answer from there."""
 
 
 class RolloutView(NamedTuple):

@@ -10,9 +10,10 @@ from zlib import crc32
 from explorer.analyses.noise import Corruption, NoisyText, corrupt, corruptions_between
 from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
-from explorer.inference.encoder import LEAST_BYTES, EncoderModel, Reading, ReadingCache
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import SOURCE, Generation, TextGenerator
 from explorer.inference.logits import Settings
+from explorer.inference.reading_cache import LEAST_BYTES, ReadingCache
 from explorer.maps.maps import Maps
 from explorer.maps.view import MapView, encoder_maps, generation_maps, map_view
 from explorer.ui.checks import (

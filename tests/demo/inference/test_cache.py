@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.inference.encoder import ReadingCache
+from explorer.inference.reading_cache import ReadingCache
 from explorer.ui import models
 from explorer.ui.models import PageModels
 

@@ -19,7 +19,12 @@ def writes_only(copy_of_tiny, bundle):
     graphs = json.loads((bundle.folder / "bundle.json").read_text("utf-8"))["graphs"]
     graphs["encode"] = graphs.pop("classify")
     folder = copy_of_tiny(
-        title="Writer", tasks=["generate"], graphs=graphs, labels=None, problem_type=None
+        title="Writer",
+        tasks=["generate"],
+        graphs=graphs,
+        labels=None,
+        problem_type=None,
+        temperature=None,
     )
     return open_bundle(folder)
 
