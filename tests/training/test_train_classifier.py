@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -174,60 +173,6 @@ def test_what_cannot_be_used_is_said_in_one_sentence_and_ends_with_code_2(
     assert re.search(sentence, said)
     assert (full / "thesis.txt").is_file()
     assert not (tmp_path / "out").exists()
-
-
-def interrupted(
-    init: str, data: str, out: Path, number: signal.Signals
-) -> subprocess.CompletedProcess[str]:
-    """Runs the command, from another directory, and sends it a signal in its second epoch."""
-    running = subprocess.Popen(
-        [sys.executable, str(COMMAND), *flags(init, data, out, "--epochs", "1000000")],
-        cwd=out.parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Under a shell that runs the tests in the background, children would ignore Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    assert running.stdout
-    seen = next((line for line in running.stdout if line.startswith("epoch 2/")), "")
-    running.send_signal(number)
-    printed, told = running.communicate(timeout=60)
-    assert seen, "the command ended before its second epoch"
-    return subprocess.CompletedProcess(running.args, running.returncode, printed, told)
-
-
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
-def test_ctrl_c_and_a_polite_kill_leave_the_old_checkpoint_and_nothing_else(
-    init: str, data: str, tmp_path: Path, number: signal.Signals
-) -> None:
-    out = tmp_path / "notes"
-    assert main(flags(init, data, out)) == 0
-    before = (out / "training.json").read_bytes()
-
-    run = interrupted(init, data, out, number)
-
-    assert run.returncode == 130
-    assert f"stopped; {out} is as it was" in run.stderr
-    assert (out / "training.json").read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["notes"]
-
-
-def test_a_hard_kill_leaves_the_old_checkpoint_and_the_next_run_cleans_up(
-    init: str, data: str, tmp_path: Path
-) -> None:
-    out = tmp_path / "notes"
-    assert main(flags(init, data, out)) == 0
-    before = (out / "encoder" / "model.safetensors").read_bytes()
-
-    interrupted(init, data, out, signal.SIGKILL)
-
-    assert (out / "encoder" / "model.safetensors").read_bytes() == before
-    assert load_classifier(out).config.labels == ("bad", "fair", "good")
-    assert main(flags(init, data, out)) == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["notes"]
 
 
 def test_every_flag_has_help_and_there_are_about_ten() -> None:

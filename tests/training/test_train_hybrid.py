@@ -3,9 +3,6 @@
 import json
 import re
 import shutil
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +23,6 @@ from training.recipes import HybridRecipe
 from training.runs import hybrid as run
 from training.train_hybrid import build_parser, main
 
-COMMAND = Path(train_hybrid.__file__)
 FROZEN = ("--encoder", "frozen")
 SMALL = HybridRecipe(pairs_seen=192, batch_size=16, layers=1, validations=2, longest=12)
 
@@ -262,34 +258,6 @@ def test_what_cannot_be_used_is_said_in_one_sentence_and_ends_with_code_2(
     assert re.search(sentence, said)
     assert (full / "thesis.txt").is_file()
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    "number",
-    [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM, signal.SIGKILL],
-)
-def test_a_stopped_run_leaves_the_checkpoint_as_it_was(
-    classifier: Path, data: str, tmp_path: Path, number: signal.Signals
-) -> None:
-    place = tmp_path / "notes"
-    shutil.copytree(classifier, place)
-    flags = [str(place), "--data", data, "--batch-size", "8", "--pairs-seen", "100000000"]
-    # A shell's background job ignores Ctrl-C, and so would its child.
-    restore = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    run = f"{restore}import runpy, sys; "
-    run += f"sys.argv = [{str(COMMAND)!r}, *{flags!r}]; "
-    run += f"runpy.run_path({str(COMMAND)!r}, run_name='__main__')"
-    with subprocess.Popen([sys.executable, "-c", run], stdout=-1, stderr=-1, text=True) as running:
-        assert running.stdout
-        assert any(line.startswith("recipe") for line in running.stdout)
-        running.send_signal(number)
-        _, said = running.communicate()
-
-    assert files(place) == files(classifier)
-    if number != signal.SIGKILL:
-        assert running.returncode == 130
-        assert f"stopped; {place} is as it was" in said
-        assert [path.name for path in tmp_path.iterdir()] == ["notes"]
 
 
 def test_every_flag_has_help_and_there_are_about_ten() -> None:
