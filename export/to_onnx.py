@@ -1,7 +1,7 @@
 """Exports a model to ONNX with every attention map as a graph output, and proves the result.
 
 A checkpoint folder of ours goes in, or any model in Hugging Face's format: a sequence classifier of
-any family, or an EncoderDecoderModel of a BERT (or DistilBERT, RoBERTa, XLM-R, ELECTRA) and GPT-2.
+any family, or an EncoderDecoderModel of a BERT, or one of its relatives that are ours, and a GPT-2.
 A bundle that demo/app.py opens comes out. Nothing is written unless every check passes.
 """
 

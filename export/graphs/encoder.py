@@ -93,12 +93,15 @@ class SequenceFirstLayer(nn.Module):
         hidden: Float[Tensor, "tokens batch hidden"],
         padding: Padding,
         head_mask: Float[Tensor, "#batch heads 1 1"],
+        score_bias: Float[Tensor, "1 heads tokens tokens"] | None,
     ) -> LayerOutputs:
         """One layer's new hidden states, its map and the norms of its values."""
         queries, keys, values = self.read(hidden).split(self.widths, dim=-1)
         queries, values = self._split_heads(queries), self._split_heads(values)
         keys = self._split_heads(keys + padding.columns)
-        weights = (queries @ keys.transpose(-1, -2)).softmax(dim=-1) * padding.any_real
+        scores = queries @ keys.transpose(-1, -2)
+        scores = scores if score_bias is None else scores + score_bias
+        weights = scores.softmax(dim=-1) * padding.any_real
         context = (weights @ values) * head_mask  # (batch, heads, tokens, depth)
         context = context.permute(2, 0, 1, 3).flatten(2)  # (tokens, batch, hidden)
         hidden = self.attention_norm(hidden + self.project(context))
@@ -172,14 +175,16 @@ class EncoderGraph(nn.Module):
                 `head_mask`, of the axes (batch or 1, layers, heads).
         """
         *segments, head_mask = others
-        model = self.model
-        hidden = encoder_of(model).embeddings(input_ids, segments[0] if segments else None)
+        model, encoder = self.model, encoder_of(self.model)
+        hidden = encoder.embeddings(input_ids, segments[0] if segments else None)
         hidden = hidden.transpose(0, 1)
         head_masks = head_mask[..., None, None].unbind(1)
-        padding = make_padding(attention_mask, encoder_of(model).config)
+        padding = make_padding(attention_mask, encoder.config)
+        by_distance = encoder.distance_bias
+        bias = None if by_distance is None else by_distance(input_ids)
         maps, norms = [], []
         for layer, mask in zip(self.layers, head_masks, strict=True):
-            hidden, weights, value_norms = layer(hidden, padding, mask)
+            hidden, weights, value_norms = layer(hidden, padding, mask, bias)
             maps.append(weights)
             norms.append(value_norms)
         hidden = hidden.transpose(0, 1)

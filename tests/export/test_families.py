@@ -94,6 +94,14 @@ CASES = [
         problem="regression",
         inputs=("input_ids", "attention_mask", "token_type_ids"),
     ),
+    Case(
+        model_type="mpnet",
+        tokenizer="word_piece_file",
+        settings={"num_labels": 3},
+        after=softmax,
+        problem="single_label",
+        max_tokens=28,
+    ),
 ]
 
 
@@ -101,6 +109,7 @@ def save_model(case: Case, tokenizer_file: Path, folder: Path) -> None:
     """As `save_pretrained` leaves it: config, weights, tokenizer.json."""
     torch.manual_seed(0)
     shutil.copy(tokenizer_file, folder)
+    AutoConfig.for_model(case.model_type).save_pretrained(folder)  # its own marks are added
     size = {
         "vocab_size": len(AutoTokenizer.from_pretrained(folder)),
         "hidden_size": 16,

@@ -121,6 +121,20 @@ _DISTILBERT_ENCODER = {
     **_EMBEDDINGS,
     **{f"encoder.layers.{{}}.{ours}": f"transformer.layer.{{}}.{its}" for ours, _, its in _LAYERS},
 }
+_MPNET_ENCODER = {
+    **_BERT_ENCODER,
+    "encoder.distance_bias.table": "encoder.relative_attention_bias",
+    **{
+        f"encoder.layers.{{}}.{ours}": f"encoder.layer.{{}}.attention.{its}"
+        for ours, its in (
+            ("attention.query", "attn.q"),
+            ("attention.key", "attn.k"),
+            ("attention.value", "attn.v"),
+            ("attention.project", "attn.o"),
+            ("attention_norm", "LayerNorm"),
+        )
+    },
+}
 # Our module -> theirs in a GPT2LMHeadModel: embeddings and norms, stored as ours are.
 DECODER = {
     "word": "transformer.wte",
@@ -186,7 +200,7 @@ class Family:
     """Other words under which `transformers` takes a setting -> its own word."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Our setting -> what it is where theirs is not written, if not what it is for BERT."""
-    fixed: Mapping[str, str]
+    fixed: Mapping[str, str | int]
     """Their settings of which we implement one value."""
     without_effect: frozenset[str] = frozenset()
     """Settings of this family alone that change no number of a classifier's forward pass."""
@@ -268,8 +282,26 @@ _ELECTRA = Family(
     ),
     left_out=("discriminator_predictions.", "generator_predictions.", "generator_lm_head."),
 )
+_MPNET = Family(
+    model_type="mpnet",
+    architecture="MPNetForSequenceClassification",
+    prefix="mpnet",
+    encoder=_MPNET_ENCODER,
+    head=_ROBERTA.head,
+    settings={
+        ours: theirs
+        for ours, theirs in _BERT_SETTINGS.items()
+        if ours not in ("type_vocab_size", "pad_token_id")
+    },
+    defaults={"vocab_size": 30527, "type_vocab_size": 0, "pad_token_id": 1},
+    # Whatever a config says, its model in `transformers` has this padding and so many buckets.
+    fixed={"hidden_act": "gelu", "pad_token_id": 1, "relative_attention_num_buckets": 32},
+    # Its classifier, too, passes the pooler by.
+    left_out=("lm_head.", "mpnet.pooler."),
+)
 FAMILIES = {
-    family.model_type: family for family in (_BERT, _DISTILBERT, _ROBERTA, _XLM_ROBERTA, _ELECTRA)
+    family.model_type: family
+    for family in (_BERT, _DISTILBERT, _ROBERTA, _XLM_ROBERTA, _ELECTRA, _MPNET)
 }
 """Those that are implemented, by their `model_type`."""
 PREFIXES = {family.class_prefix for family in FAMILIES.values()}

@@ -46,14 +46,16 @@ def attention_weights(
     queries: Float[Tensor, "batch heads query depth"],
     keys: Float[Tensor, "batch heads key depth"],
     visible: Bool[Tensor, "#batch 1 #query key"],
+    score_bias: Float[Tensor, "1 heads query key"] | None = None,
 ) -> Float[Tensor, "batch heads query key"]:
     """How much each query attends to each key. Every row sums to one.
 
     `visible` is True where a query may attend; padding and the future are False, and get exactly 0.
-    A row that may see nothing is all 0. (`transformers` makes such a row uniform over the padding,
-    and a plain softmax of minus infinities would make it NaN.)
+    `score_bias` is added to the scores. A row that may see nothing is all 0. (`transformers` makes
+    such a row uniform over the padding, and a plain softmax of minus infinities would make it NaN.)
     """
     scores = queries @ keys.transpose(-1, -2) / math.sqrt(queries.shape[-1])
+    scores = scores if score_bias is None else scores + score_bias
     # Adding a small row to the scores is cheaper than masked_fill, which rewrites all of them.
     lowest = torch.finfo(scores.dtype).min
     bias = torch.zeros_like(visible, dtype=scores.dtype).masked_fill(~visible, lowest)
@@ -81,6 +83,7 @@ class MultiHeadAttention(nn.Module):
         read_from: Float[Tensor, "batch new_key hidden"] | None = None,
         past: KeyValue | None = None,
         head_mask: Float[Tensor, "#batch heads"] | None = None,
+        score_bias: Float[Tensor, "1 heads query key"] | None = None,
     ) -> Attended:
         """Lets every position of `hidden` read from `read_from`, or from `hidden` itself.
 
@@ -91,6 +94,7 @@ class MultiHeadAttention(nn.Module):
             past: keys and values of earlier calls, put in front of the new ones.
             head_mask: scales what each head contributes: 1 keeps a head, 0 removes it. The
                 weights that are returned are the ones before it.
+            score_bias: is added to the scores of every text.
         """
         source = hidden if read_from is None else read_from
         queries = self._split_heads(self.query(hidden))
@@ -99,7 +103,7 @@ class MultiHeadAttention(nn.Module):
         if past is not None:
             keys, values = torch.cat([past.keys, keys], 2), torch.cat([past.values, values], 2)
 
-        weights = attention_weights(queries, keys, visible)
+        weights = attention_weights(queries, keys, visible, score_bias)
         context = self.dropout(weights) @ values  # (batch, heads, query, depth)
         if head_mask is not None:
             context = context * head_mask[:, :, None, None]

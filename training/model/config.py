@@ -6,7 +6,7 @@ one thing.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from reprlib import repr as short
 from typing import Any, Literal
 
@@ -24,6 +24,8 @@ class Variant:
     """Also before the classifier's dense layer, beside the one behind it."""
     skips_padding: bool = False
     """Positions count real tokens only, from `pad_token_id` + 1; padding has `pad_token_id`."""
+    distance_bias: bool = False
+    """Every layer's scores get a learned number for how far apart the two tokens are."""
 
 
 _ROBERTA = Variant(dropout_before_pooler=True, skips_padding=True)
@@ -33,9 +35,10 @@ VARIANTS = {
     "roberta": _ROBERTA,  # Liu et al. 2019
     "xlm-roberta": _ROBERTA,  # Conneau et al. 2020: in a hundred languages
     "electra": Variant(activation="gelu", dropout_before_pooler=True),  # Clark et al. 2020
+    "mpnet": replace(_ROBERTA, distance_bias=True),  # Song et al. 2020
 }
-"""Those that are implemented, by their `model_type`. Two more differences are sizes: DistilBERT
-knows no segments, and ELECTRA's embeddings have a width of their own."""
+"""Those that are implemented, by their `model_type`. Two more differences are sizes: DistilBERT and
+MPNet know no segments, and ELECTRA's embeddings have a width of their own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

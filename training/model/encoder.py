@@ -5,13 +5,17 @@ means that the layer norm comes after the residual sum, as in the first Transfor
 sub-layer is `LayerNorm(x + Dropout(Sublayer(x)))`.
 """
 
+import math
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from training.model.attention import Attended, MultiHeadAttention
 from training.model.config import EncoderConfig
+
+_SIDE, _FARTHEST = 16, 127  # of `DistanceBias`: rows to either side; beyond, all are alike
 
 
 class EncoderOutput(NamedTuple):
@@ -65,6 +69,38 @@ class Embeddings(nn.Module):
         return self.position(real.cumsum(dim=1) * real + self.padding_idx)
 
 
+class DistanceBias(nn.Module):
+    """What each head adds to a score for the distance from query to key: one table for all layers.
+
+    As in T5 (Raffel et al. 2020, section 2.1): to either side the distances up to 7 have a row of
+    their own; those from 8 to 127 share eight, each for a wider stretch; farther ones the last.
+    """
+
+    def __init__(self, num_heads: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(2 * _SIDE, num_heads)
+        rows = torch.tensor([self.row(d) for d in range(-_FARTHEST, _FARTHEST + 1)])
+        self.register_buffer("rows", rows, persistent=False)
+
+    @staticmethod
+    def row(distance: int) -> int:
+        """The row of the table that belongs to a key so many tokens behind its query."""
+        row, near = abs(distance), _SIDE // 2
+        if row >= near:
+            share = math.log(row / near) / math.log((_FARTHEST + 1) / near)
+            row = min(near + int(share * near), _SIDE - 1)
+        return row if distance <= 0 else _SIDE + row
+
+    def forward(
+        self, token_ids: Int[Tensor, "batch tokens"]
+    ) -> Float[Tensor, "1 heads tokens tokens"]:
+        """The bias of texts of this length, the same for all of them."""
+        places = torch.arange(token_ids.shape[1], device=token_ids.device)
+        distances = (places[None] - places[:, None]).clamp(-_FARTHEST, _FARTHEST)
+        by_distance = self.table(self.get_buffer("rows"))
+        return nn.functional.embedding(distances + _FARTHEST, by_distance).permute(2, 0, 1)[None]
+
+
 class FeedForward(nn.Module):
     """Widens each position by itself, applies GELU, and narrows it again."""
 
@@ -102,9 +138,10 @@ class TransformerEncoderLayer(nn.Module):
         hidden: Float[Tensor, "batch tokens hidden"],
         visible: Bool[Tensor, "batch 1 1 tokens"],
         head_mask: Float[Tensor, "#batch heads"] | None,
+        score_bias: Float[Tensor, "1 heads tokens tokens"] | None = None,
     ) -> Attended:
         """One layer's new hidden states, beside the weights and values that made them."""
-        attended = self.attention(hidden, visible, head_mask=head_mask)
+        attended = self.attention(hidden, visible, head_mask=head_mask, score_bias=score_bias)
         hidden = self.attention_norm(hidden + self.dropout(attended.hidden))
         hidden = self.feed_forward_norm(hidden + self.dropout(self.feed_forward(hidden)))
         return attended._replace(hidden=hidden)
@@ -117,6 +154,8 @@ class BERTEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.embeddings = Embeddings(config)
+        biased = config.variant.distance_bias
+        self.distance_bias = DistanceBias(config.num_attention_heads) if biased else None
         self.layers = nn.ModuleList(
             TransformerEncoderLayer(config) for _ in range(config.num_hidden_layers)
         )
@@ -148,9 +187,11 @@ class BERTEncoder(nn.Module):
             )
         visible = padding_mask[:, None, None, :]  # every query sees every real token
         hidden = self.embeddings(token_ids, segment_ids)
+        bias = None if self.distance_bias is None else self.distance_bias(token_ids)
         weights, values = [], []
         for i, layer in enumerate(self.layers):
-            attended = layer(hidden, visible, None if head_mask is None else head_mask[:, i])
+            mask = None if head_mask is None else head_mask[:, i]
+            attended = layer(hidden, visible, mask, bias)
             hidden = attended.hidden
             weights.append(attended.weights)
             values.append(attended.kv.values)

@@ -14,7 +14,7 @@ from export.graphs.families import REFUSED, TESTED
 from export.graphs.tasks import TASKS
 from export.to_onnx import main
 
-CLASSIFIER = ["MPNetForSequenceClassification"]
+CLASSIFIER = ["CamembertForSequenceClassification"]
 
 
 def write_config(folder: Path, family: str, **settings: Any) -> None:
@@ -33,19 +33,23 @@ def write_config(folder: Path, family: str, **settings: Any) -> None:
             {"attention_type": "block_sparse"},
             "attention_type original_full it can",
         ),
-        ("mpnet", {"architectures": ["MPNetForTokenClassification"]}, "a token classifier)"),
+        (
+            "camembert",
+            {"architectures": ["CamembertForTokenClassification"]},
+            "a token classifier)",
+        ),
         ("t5", {}, "exported are encoders of any family whose class, which config.json names"),
         (
-            "mpnet",
+            "camembert",
             {"architectures": CLASSIFIER, "auto_map": {"AutoModel": "mine.Model"}},
             "brings code of its own (AutoModel), which is never run",
         ),
         (
-            "mpnet",
-            {"architectures": CLASSIFIER, "model_type": "mpnet3"},
-            "cannot read the config.json of a model of type 'mpnet3'",
+            "camembert",
+            {"architectures": CLASSIFIER, "model_type": "camembert3"},
+            "cannot read the config.json of a model of type 'camembert3'",
         ),
-        ("mpnet", {"architectures": CLASSIFIER}, "has no model.safetensors"),
+        ("camembert", {"architectures": CLASSIFIER}, "has no model.safetensors"),
     ],
 )
 def test_what_is_no_classifier_of_an_open_family_is_refused_before_the_work(
@@ -68,7 +72,7 @@ def test_what_is_no_classifier_of_an_open_family_is_refused_before_the_work(
 def test_weights_that_are_missing_are_named_and_never_drawn_at_random(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    random_model("mpnet", TASKS["classify"]).save_pretrained(tmp_path)
+    random_model("camembert", TASKS["classify"]).save_pretrained(tmp_path)
     weights = load_file(tmp_path / "model.safetensors")
     del weights["classifier.out_proj.weight"]
     save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
@@ -76,7 +80,7 @@ def test_weights_that_are_missing_are_named_and_never_drawn_at_random(
     assert main([str(tmp_path), "--out", str(tmp_path / "bundle")]) == 2
 
     told = capsys.readouterr().err
-    assert "has not all weights of a MPNetForSequenceClassification; missing, or of an" in told
+    assert "has not all weights of a CamembertForSequenceClassification; missing, or of an" in told
     assert "classifier.out_proj.weight" in told
 
 

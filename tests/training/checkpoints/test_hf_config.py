@@ -28,7 +28,7 @@ def test_a_roberta_of_514_positions_reads_512_tokens() -> None:
     assert encoder_to_hf(read)["max_position_embeddings"] == 514
 
 
-@pytest.mark.parametrize("model_type", ["deberta-v2", "albert", "mpnet", "t5"])
+@pytest.mark.parametrize("model_type", ["deberta-v2", "albert", "modernbert", "t5"])
 def test_a_family_that_is_not_implemented_is_named_beside_those_that_are(model_type: str) -> None:
     config = AutoConfig.for_model(model_type).to_dict()
 

@@ -8,10 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedModel
+from transformers.models.mpnet.modeling_mpnet import MPNetEncoder
 
 from training.checkpoints.classifier import load_classifier, save_classifier, start_classifier
 from training.checkpoints.hf_names import FAMILIES
 from training.checkpoints.hf_weights import encoder_names
+from training.model.encoder import DistanceBias
 from training.runs.hybrid import new_hybrid
 
 PAD = 1
@@ -30,6 +32,7 @@ KINDS = {
     "xlm-roberta": {"model_type": "xlm-roberta", "type_vocab_size": 1},
     "electra": {"model_type": "electra", "embedding_size": 12},
     "electra of one width": {"model_type": "electra", "embedding_size": 24},
+    "mpnet": {"model_type": "mpnet"},
 }
 kinds = pytest.mark.parametrize("kind", KINDS)
 
@@ -156,6 +159,7 @@ def test_names_of_old_checkpoints_are_understood(kind: str, tmp_path: Path) -> N
         "distilbert": "vocab_projector.bias",
         "roberta": "roberta.pooler.dense.weight",
         "electra": "discriminator_predictions.dense.weight",
+        "mpnet": "mpnet.pooler.dense.weight",
     }
     old[unused[theirs.base_model_prefix]] = torch.zeros(24)
     save_file(old, tmp_path / "model.safetensors")
@@ -171,7 +175,7 @@ def test_names_of_old_checkpoints_are_understood(kind: str, tmp_path: Path) -> N
     torch.testing.assert_close(found.logits, expected, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("model_type", ["distilbert", "roberta", "electra"])
+@pytest.mark.parametrize("model_type", ["distilbert", "roberta", "electra", "mpnet"])
 def test_a_plain_encoder_is_a_start_but_no_classifier(model_type: str, tmp_path: Path) -> None:
     config = make_config(**KINDS[model_type])
     AutoModel.from_config(config).save_pretrained(tmp_path)
@@ -195,6 +199,14 @@ def test_a_sequence_that_is_longer_than_the_table_is_refused(tmp_path: Path) -> 
 
     fits = token_ids[:, :14]
     assert model(fits, fits > 0).logits.isfinite().all()
+
+
+def test_distances_are_put_into_rows_as_transformers_does_it() -> None:
+    distances = torch.arange(-600, 601)
+
+    expected = MPNetEncoder.relative_position_bucket(distances)
+
+    assert [DistanceBias.row(distance) for distance in distances.tolist()] == expected.tolist()
 
 
 def test_a_decoder_starts_with_the_positions_of_a_roberta(tmp_path: Path) -> None:
