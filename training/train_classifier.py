@@ -12,7 +12,7 @@ from time import perf_counter
 from accelerate import Accelerator
 
 from training.checkpoints.atomic_folder import check_given, check_target, room_for, writing
-from training.checkpoints.classifier import MINILM, RANDOM
+from training.checkpoints.classifier import INITIAL, MINILM
 from training.checkpoints.record import CHECKPOINT
 from training.cli import add_recipe_flags, command_line, run_command, say
 from training.data.corpus import DEFAULT, load_corpus
@@ -84,9 +84,10 @@ def _add_files(add: Callable[..., object]) -> None:
     add_reading_flags(add, LABELLED)
     add(
         "--init",
-        default="minilm",
-        help="where weights come from: minilm (packaged), random, a folder in Hugging Face's "
-        "format, or a BERT on the Hub (default: %(default)s)",
+        default=MINILM,
+        help="where weights come from: minilm (packaged), mpnet (five times as large, from "
+        "requirements-teacher.txt), random, a folder in Hugging Face's format, or a BERT on the "
+        "Hub (default: %(default)s)",
     )
     add(
         "--out",
@@ -111,7 +112,7 @@ def train(arguments: argparse.Namespace, command: str) -> None:
     for flag, given in named.items():
         check_given(given, flag)
     # Names of what is packaged mean no folder here that is called the same.
-    read = [given for given in named.values() if given not in (*SOURCES, MINILM, RANDOM)]
+    read = [given for given in named.values() if given not in (*SOURCES, *INITIAL)]
     check_target(arguments.out, kind=CHECKPOINT, inputs=read)
     with launched(arguments) as accelerator:
         _train(arguments, recipe, accelerator, command)

@@ -24,6 +24,7 @@ from training.checkpoints.hf_weights import (
     open_weights,
     save_weights,
 )
+from training.checkpoints.mpnet import mpnet_folder
 from training.checkpoints.tokenizer import open_tokenizer, without_limits
 from training.file_names import public_name
 from training.model.classifier import BERTClassifier
@@ -157,7 +158,7 @@ def _advice(problems: list[str], *, family: Family) -> str:
     return f" Expected the weights of a {family.architecture}"
 
 
-MINILM, RANDOM = "minilm", "random"
+MINILM, MPNET, RANDOM = INITIAL = ("minilm", "mpnet", "random")
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # `--init random`: about as much as 2 cores train from nothing in minutes.
 SMALL = EncoderConfig(
@@ -191,12 +192,13 @@ def minilm_folder() -> str:
 
 
 def initial_model(init: str, *, labels: tuple[str, ...], pooler: bool) -> InitialModel:
-    """`minilm`, `random`, a folder in Hugging Face's format, or a model's name on the Hub.
+    """One of the words of `INITIAL`, a folder in Hugging Face's format, or a name on the Hub.
 
-    New weights come from torch's generator: seed it first. Raises what `start_classifier` and
-    `load_tokenizer` do.
+    New weights come from torch's generator: seed it first. Raises what `start_classifier`,
+    `load_tokenizer` and `mpnet_folder` do.
     """
     folder = minilm_folder() if init in (MINILM, RANDOM) else init
+    folder = mpnet_folder() if init == MPNET else folder
     if init == RANDOM:
         tokenizer = load_tokenizer(folder, words=SMALL.vocab_size)
         config = ClassifierConfig(encoder=SMALL, labels=labels, pooler=pooler)
@@ -208,12 +210,13 @@ def initial_model(init: str, *, labels: tuple[str, ...], pooler: bool) -> Initia
     except FileNotFoundError as error:
         if Path(init).exists():
             raise
-        words = f"--init also knows the words {MINILM} and {RANDOM}"
+        words = f"--init also knows the words {', '.join(INITIAL)}"
         raise FileNotFoundError(f"{error}; {words}") from error
     tokenizer = load_tokenizer(folder, words=model.config.encoder.vocab_size)
+    packaged = {MINILM: "all-MiniLM-L6-v2", MPNET: "all-mpnet-base-v2"}
     licence = (
-        "Weights: fine-tuned from all-MiniLM-L6-v2 (Apache-2.0)."
-        if init == MINILM
+        f"Weights: fine-tuned from {packaged[init]} (Apache-2.0)."
+        if init in packaged
         else f"Weights: fine-tuned from {public_name(init)}; their licence is that model's."
     )
     return InitialModel(model, tokenizer, tuple(drawn), licence)

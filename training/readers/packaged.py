@@ -15,13 +15,23 @@ from pathlib import Path
 
 from training.readers.rows import RawTexts, Row
 
+_REQUIREMENTS = "requirements.txt"
+
 
 def packaged_file(package: str, relative_path: str, *, sha256: str, distribution: str) -> Path:
-    """The path of a file that an installed package carries.
+    """The path of a file that an installed package carries; raises what both of these do."""
+    path = find_packaged(package, relative_path, distribution=distribution)
+    pinned = f"Install the pinned one: pip install --force-reinstall -r {_REQUIREMENTS}"
+    check_sha256(path, sha256, pinned)
+    return path
 
-    Raises:
-        FileNotFoundError: the package, or the file in it, is not installed.
-        ValueError: the file is not the one whose `sha256` is expected.
+
+def find_packaged(
+    package: str, relative_path: str, *, distribution: str, requirements: str = _REQUIREMENTS
+) -> Path:
+    """The path of a file of an installed package, not yet checked to be the one.
+
+    Raises FileNotFoundError: the package, or the file in it, is not installed.
     """
     spec = find_spec(package)
     places = (spec.submodule_search_locations or []) if spec else []
@@ -30,16 +40,20 @@ def packaged_file(package: str, relative_path: str, *, sha256: str, distribution
     if path is None:
         raise FileNotFoundError(
             f"{relative_path} of the package {distribution} is not installed. "
-            f"Install it: pip install -r requirements.txt (or: pip install {distribution})"
+            f"Install it: pip install -r {requirements} (or: pip install {distribution})"
         )
+    return path
+
+
+def check_sha256(path: Path, sha256: str, advice: str) -> None:
+    """Raises ValueError: a file is not the one whose `sha256` is expected."""
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
         raise ValueError(
             f"{path} has the sha256 {found}, expected {sha256}: it is another version or was "
-            f"changed. Install the pinned one: pip install --force-reinstall -r requirements.txt"
+            f"changed. {advice}"
         )
-    return path
 
 
 CSV_SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
