@@ -17,6 +17,7 @@ from gradio.routes import App, ORJSONResponse
 from starlette.middleware import Middleware
 
 from bundle_format.folder import BundleError
+from bundle_format.schema import FILE
 from explorer.bundle import PRECISIONS, Bundle, open_bundle, told_apart
 from explorer.environment import SERVER_NAME, SERVER_PORT, give_memory_back, safe_streams
 from explorer.inference.encoder import EncoderModel
@@ -42,6 +43,12 @@ from explorer.ui.page import Page
 from explorer.ui.widgets import WEB, library, make_theme
 
 DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "reviews"
+
+
+def bundles_beside() -> list[Path]:
+    """The bundles beside this file, which are served where none is named: a Space has its own."""
+    beside = DEFAULT_BUNDLE.parent
+    return sorted(path.parent for path in beside.glob(f"*/{FILE}")) or [beside]
 
 
 def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
@@ -132,7 +139,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         action="extend",
         help="folders made by export/to_onnx.py; several give the page a chooser "
-        f"(default: {DEFAULT_BUNDLE.name}, the one beside app.py)",
+        "(default: all in the folder bundles beside app.py)",
     )
     parser.add_argument(
         "--precision",
@@ -180,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         host = check_address(options.host, port)
         keep_words_out_of_the_log()
         stop_orderly()
-        folders = options.bundle or [DEFAULT_BUNDLE]
+        folders = options.bundle or bundles_beside()
         app = build_app([open_bundle(folder, options.precision) for folder in folders])
         launch(app, mcp=options.mcp, server_name=host, server_port=port)
     except (BundleError, ServerError) as error:

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("training", "export", "demo")
-OURS = {"training", "export", "explorer", "bundle_format", "app", "tests"}
+OURS = {"training", "export", "explorer", "bundle_format", "hosting", "app", "tests"}
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -54,7 +54,10 @@ def test_nothing_is_a_drawer() -> None:
         ("training/model", {"transformers", "safetensors", "matplotlib"}),
         ("export", {"explorer", "app", "gradio", "matplotlib"}),
         ("demo", {"training", "export", "torch", "transformers", "onnx"}),
-        ("demo/bundle_format", {"explorer", "app", "numpy", "onnxruntime", "gradio", "matplotlib"}),
+        *(
+            (folder, {"explorer", "app", "numpy", "onnxruntime", "gradio", "matplotlib"})
+            for folder in ("demo/bundle_format", "demo/hosting")
+        ),
     ],
 )
 def test_folders_import_only_what_the_layers_allow(folder: str, forbidden: set[str]) -> None:

@@ -63,6 +63,10 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
             "report",
         ],
     ),
+    "hosting": (
+        "demo/hosting",
+        ["folder", "card page_kinds", "kinds", "build"],
+    ),
 }
 MOST = 12
 """Files of one folder, its `__init__` not counted."""

@@ -90,7 +90,7 @@ def test_host_and_port_reach_the_server(monkeypatch, bundle):
 
 
 def test_the_default_is_the_bundle_beside_the_command(demo_folder):
-    assert demo_folder / "bundles" / "reviews" == app.DEFAULT_BUNDLE
+    assert app.bundles_beside() == [demo_folder / "bundles" / "reviews"]
 
 
 def test_a_copy_of_the_demo_alone_builds_the_page_without_torch(demo_folder, bundle, tmp_path):

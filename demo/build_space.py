@@ -1,0 +1,63 @@
+"""Makes a Space from a bundle: the folder that Hugging Face, or any other host, serves as a page.
+
+    python demo/build_space.py bundles/reviews --out space --sdk gradio
+
+The folder holds what runs (the 8-bit graphs, where there are any), the pins, and a card filled from
+the bundle. It is written whole or not at all, and replaces nothing but a folder of its own.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bundle_format.folder import BundleError
+from explorer.environment import safe_streams
+from hosting.build import build_space, find_kind, show_space
+from hosting.card import check_hub_name
+from hosting.folder import SpaceError
+from hosting.kinds import KINDS
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's flags."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("bundle", type=Path, help="a folder made by export/to_onnx.py")
+    add("--out", type=Path, required=True, metavar="FOLDER", help="the Space's folder")
+    add("--sdk", choices=tuple(KINDS), default="gradio", help="default: %(default)s")
+    add(
+        "--model",
+        action="append",
+        default=[],
+        metavar="USER/NAME",
+        help="the model's name on the Hub, for the card (default: what the bundle says)",
+    )
+    add("--purpose", help="what the model is for, for the card (default: what its tasks say)")
+    add("--no-examples", action="store_true", help="leave the bundle's example texts out")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Makes the Space; 2 if it cannot be made, with a sentence that says why."""
+    safe_streams()
+    given = build_parser().parse_args(arguments)
+    try:
+        kind = find_kind(given.sdk)
+        folder = build_space(
+            *(given.bundle, given.out, kind),
+            models=[check_hub_name(name) for name in given.model],
+            purpose=given.purpose,
+            examples=not given.no_examples,
+        )
+        print(show_space(folder, given.sdk))
+    except (BundleError, SpaceError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,6 @@
+"""Makes the folder that is a Space, from a bundle: what runs the page there, pins and a card.
+
+Needs nothing but Python and `bundle_format`, so that the export makes a Space in the same run.
+
+Public: `build`, `card`, `folder`, `kinds`.
+"""

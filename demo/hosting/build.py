@@ -1,0 +1,75 @@
+"""Makes a Space's folder from a bundle, and says what is in it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from bundle_format.folder import read_manifest
+from hosting.card import make_card
+from hosting.folder import (
+    BUNDLES,
+    CARD,
+    SpaceError,
+    check_target,
+    copy_bundle,
+    new_folder,
+    sizes,
+)
+from hosting.kinds import KINDS, Kind
+
+
+def find_kind(name: str) -> Kind:
+    """A kind of Space by its name. Raises SpaceError: there is none, or it cannot be made."""
+    kind = KINDS.get(name, "is no kind of Space")
+    if isinstance(kind, str):
+        able = ", ".join(other for other, known in KINDS.items() if isinstance(known, Kind))
+        raise SpaceError(f"--sdk {name} {kind}; expected one of {able}")
+    return kind
+
+
+def build_space(
+    bundle: Path,
+    target: Path,
+    kind: Kind,
+    *,
+    models: Iterable[str] = (),
+    purpose: str | None = None,
+    examples: bool = True,
+) -> Path:
+    """Writes the folder of a Space: whole, or not at all.
+
+    Args:
+        bundle: the folder of the bundle that it shows.
+        target: the folder to write; one of ours is replaced.
+        models, purpose: as `make_card`.
+        examples: whether the texts that the bundle offers become public with it.
+
+    Returns: the folder's real path.
+
+    Raises:
+        BundleError, SpaceError: the bundle is none, or something else lies at `target`.
+    """
+    target = check_target(target, [bundle])
+    with new_folder(target) as folder:
+        copy = copy_bundle(bundle, folder, examples=examples)
+        kind.fill(folder)
+        card = make_card(
+            read_manifest(copy), kind.settings(), runs=kind.runs, models=models, purpose=purpose
+        )
+        (folder / CARD).write_text(card, encoding="utf-8")
+    return target
+
+
+def show_space(folder: Path, name: str) -> str:
+    """What was written, and which texts of the bundle become public with it."""
+    found = sizes(folder)
+    (copy,) = (folder / BUNDLES).iterdir()
+    manifest = read_manifest(copy)
+    texts = [*manifest.examples, *(manifest.decoder.examples if manifest.decoder else ())]
+    size = sum(found.values()) / 1e6
+    lines = [f"{folder}: a Space of the kind {name}, {len(found)} files, {size:.1f} MB"]
+    if texts:
+        lines.append(
+            f"  public with it: {len(texts)} examples, the first {texts[0].text!r:.60}; "
+            "--no-examples leaves them out"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,61 @@
+"""The kinds of Space, a line of a table each. A new kind is a file of its own, and a line here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hosting import page_kinds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """How a Space of one kind is made."""
+
+    settings: Callable[[], Mapping[str, Any]]
+    """What its card says to the Hub, `sdk` first."""
+    fill: Callable[[Path], None]
+    """Puts in what runs: all but the bundle, which is in `bundles/<name>` by then, and the card."""
+    runs: str
+    """How it runs here and elsewhere, for its card; Markdown."""
+    accounts: str
+    """Which accounts of the Hub can host it, and what that costs."""
+
+
+_PAID = (
+    "a PRO account, or a Team or Enterprise organisation; its CPU Basic hardware costs nothing more"
+)
+
+KINDS: Mapping[str, Kind | str] = {
+    "gradio": Kind(
+        settings=page_kinds.gradio_settings,
+        fill=page_kinds.fill_gradio,
+        runs="`pip install -r requirements.txt`, then `python app.py`. Python 3.11 or newer.",
+        accounts=_PAID,
+    ),
+    "zerogpu": Kind(
+        settings=page_kinds.zerogpu_settings,
+        fill=page_kinds.fill_zerogpu,
+        runs=(
+            "`pip install -r requirements.txt`, then `python on_zerogpu.py`. The model runs on the "
+            "processor: the one function that asks for a GPU is never called, so that visitors "
+            "spend none of their share."
+        ),
+        accounts=(
+            "any account older than 30 days with a confirmed address, free ones included, which "
+            "may have two such Spaces; it costs nothing. This kind has not been tried on the "
+            "platform itself"
+        ),
+    ),
+    "docker": Kind(
+        settings=page_kinds.docker_settings,
+        fill=page_kinds.fill_docker,
+        runs=(
+            "`docker build -t page .`, then `docker run --read-only --tmpfs /tmp -p 7860:7860 "
+            "page`. It runs as a user who may write nothing, and tells docker whether it is well."
+        ),
+        accounts=_PAID,
+    ),
+    "static": "is made in the visitor's browser alone, which is not built yet",
+}
+"""Kind -> how it is made, or why it cannot be made."""

@@ -1,0 +1,75 @@
+"""The kinds of Space that run the page itself, on a server: what each has beside the bundle."""
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_DEMO = Path(__file__).parents[1]
+_CODE = ("bundle_format", "explorer")
+_NOT_THERE = shutil.ignore_patterns("__pycache__", "*.pyc", "*.md", "report", "measuring")
+"""What no visitor of the page comes by, in the folders of its code."""
+_SPACES = "spaces==0.51.3"
+"""The package by which ZeroGPU knows the functions that want its GPU; it needs no torch."""
+
+
+def gradio_settings() -> Mapping[str, Any]:
+    """Of a Space that installs requirements.txt and runs app.py."""
+    return {
+        "sdk": "gradio",
+        "sdk_version": _pinned_gradio(),
+        "python_version": "3.12",
+        "app_file": "app.py",
+        "suggested_hardware": "cpu-basic",
+    }
+
+
+def zerogpu_settings() -> Mapping[str, Any]:
+    """The same on ZeroGPU, which has just two versions of Python."""
+    return {
+        **gradio_settings(),
+        "python_version": "3.12.12",
+        "app_file": "on_zerogpu.py",
+        "suggested_hardware": "zero-a10g",
+    }
+
+
+def docker_settings() -> Mapping[str, Any]:
+    """Of a Space that builds an image."""
+    return {"sdk": "docker", "app_port": 7860, "suggested_hardware": "cpu-basic"}
+
+
+def fill_gradio(folder: Path) -> None:
+    """The page's code, its web files and its pins."""
+    _copy_code(folder)
+    shutil.copyfile(_DEMO / "requirements.txt", folder / "requirements.txt")
+
+
+def fill_zerogpu(folder: Path) -> None:
+    """The same, started by a file that has a function for the GPU."""
+    fill_gradio(folder)
+    shutil.copyfile(_DEMO / "on_zerogpu.py", folder / "on_zerogpu.py")
+    with (folder / "requirements.txt").open("a", encoding="utf-8") as pins:
+        pins.write(f"{_SPACES}\n")
+
+
+def fill_docker(folder: Path) -> None:
+    """The page's code, and an image in which every package has its version and hashes."""
+    _copy_code(folder)
+    shutil.copyfile(_DEMO / "requirements.lock", folder / "requirements.lock")
+    shutil.copyfile(Path(__file__).with_name("Dockerfile"), folder / "Dockerfile")
+
+
+def _copy_code(folder: Path) -> None:
+    shutil.copyfile(_DEMO / "app.py", folder / "app.py")
+    for name in _CODE:
+        shutil.copytree(_DEMO / name, folder / name, ignore=_NOT_THERE)
+
+
+def _pinned_gradio() -> str:
+    """A Space's `sdk_version`, which wins over its requirements."""
+    pins = (_DEMO / "requirements.txt").read_text("utf-8")
+    found = re.search(r"^gradio==(\S+)$", pins, re.MULTILINE)
+    assert found, "a test holds the pins"
+    return found[1]

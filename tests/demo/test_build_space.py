@@ -1,0 +1,220 @@
+"""The command that makes a Space: what is in its folder, what its card says, what it refuses."""
+
+import ast
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import build_space
+from bundle_format.folder import read_manifest, wrong_files
+from hosting.card import make_card, plain
+from hosting.folder import OWN, new_folder
+from hosting.kinds import KINDS, Kind
+
+KINDS_THAT_RUN_THE_PAGE = ("gradio", "zerogpu", "docker")
+
+
+@pytest.fixture(scope="module")
+def spaces(tmp_path_factory, tiny_folder):
+    """A Space of each kind, by its name."""
+    folder = tmp_path_factory.mktemp("spaces")
+    made = {}
+    for sdk in KINDS_THAT_RUN_THE_PAGE:
+        made[sdk] = folder / sdk
+        assert build_space.main([str(tiny_folder), "--out", str(made[sdk]), "--sdk", sdk]) == 0
+    return made
+
+
+@pytest.fixture
+def refused(capsys):
+    """Runs the command on what it must refuse; gives the sentence."""
+
+    def run(*arguments):
+        code = build_space.main([str(argument) for argument in arguments])
+        output = capsys.readouterr()
+        assert (code, output.out) == (2, "")
+        assert output.err.count("\n") == 1
+        return output.err
+
+    return run
+
+
+def settings(space: Path) -> dict:
+    """A card's settings; each is one line of JSON, which YAML contains."""
+    text = (space / "README.md").read_text("utf-8")
+    assert text.startswith(OWN)
+    front = text.removeprefix(OWN).split("---\n")[0]
+    return {
+        name: json.loads(value)
+        for name, value in (line.split(": ", 1) for line in front.splitlines())
+    }
+
+
+def test_a_space_holds_what_its_page_imports_and_nothing_else(spaces):
+    space = spaces["gradio"]
+    files = {path.relative_to(space).as_posix() for path in space.rglob("*") if path.is_file()}
+
+    code = {name for name in files if name.endswith(".py")}
+    assert code == reached(space, "app.py")
+    rest = files - code
+    assert {name.split("/")[0] for name in rest} == {
+        "README.md",
+        "requirements.txt",
+        "explorer",
+        "bundles",
+    }
+    assert {name.split("/")[1] for name in rest if name.startswith("explorer")} == {"web"}
+    assert {Path(name).suffix for name in rest if name.startswith("explorer")} == {".js", ".css"}
+
+
+def reached(space: Path, *found: str) -> set[str]:
+    """The files of ours that a file imports, and those that they import, doors included."""
+    known: set[str] = set()
+    todo = list(found)
+    while todo:
+        name = todo.pop()
+        if name in known or not (space / name).is_file():
+            continue
+        known.add(name)
+        parents = list(Path(name).parents)[:-1]
+        todo += [f"{parent.as_posix()}/__init__.py" for parent in parents]
+        for node in ast.walk(ast.parse((space / name).read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                module = node.module.replace(".", "/")
+                todo += [f"{module}.py", f"{module}/__init__.py"]
+                todo += [f"{module}/{alias.name}.py" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                todo += [f"{alias.name.replace('.', '/')}.py" for alias in node.names]
+    return known
+
+
+def test_every_kind_has_what_it_is_started_by(spaces, demo_folder):
+    pins = (demo_folder / "requirements.txt").read_text("utf-8")
+
+    assert (spaces["gradio"] / "requirements.txt").read_text("utf-8") == pins
+    zerogpu = spaces["zerogpu"]
+    assert (zerogpu / "requirements.txt").read_text("utf-8") == f"{pins}spaces==0.51.3\n"
+    assert settings(zerogpu)["app_file"] == "on_zerogpu.py"
+    assert settings(zerogpu)["python_version"] == "3.12.12"
+    first, *_ = [
+        node
+        for node in ast.parse((zerogpu / "on_zerogpu.py").read_text("utf-8")).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert ast.unparse(first) == "import spaces"
+    names = {path.name for path in spaces["docker"].iterdir()}
+    assert {"Dockerfile", "requirements.lock"} <= names
+    assert "requirements.txt" not in names
+
+
+def test_a_space_that_is_built_again_replaces_its_own_folder_whole(spaces, tiny_folder, tmp_path):
+    folder = tmp_path / "space"
+    for sdk in ("docker", "gradio"):
+        assert build_space.main([str(tiny_folder), "--out", str(folder), "--sdk", sdk]) == 0
+
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        path.name for path in spaces["gradio"].iterdir()
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["space"]
+
+
+def test_the_bundle_goes_along_in_8_bit_alone_and_is_whole(spaces, tiny_folder):
+    copy = spaces["gradio"] / "bundles" / tiny_folder.name
+    manifest = read_manifest(copy)
+
+    assert list(wrong_files(copy, manifest)) == []
+    found = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
+    assert found == {"bundle.json", *manifest.files}
+    given = read_manifest(tiny_folder).graphs.by_task()
+    for task, graphs in manifest.graphs.by_task().items():
+        assert list(graphs) == (["8bit"] if "8bit" in given[task] else ["float32"])
+
+
+def test_examples_can_stay_at_home(tiny_folder, tmp_path, capsys):
+    command = [str(tiny_folder), "--out", str(tmp_path / "space")]
+    build_space.main(command)
+    assert "public with it:" in capsys.readouterr().out
+
+    build_space.main([*command, "--no-examples"])
+
+    assert "public with it:" not in capsys.readouterr().out
+    manifest = read_manifest(tmp_path / "space" / "bundles" / tiny_folder.name)
+    assert manifest.examples == ()
+    assert manifest.decoder is None or manifest.decoder.examples == ()
+
+
+HOSTILE = '![i](http://x.y) <b a=1> "\n---\nsdk: docker\n# h `c` [a](b) www.x.y $a$ \u202e 1. é😍'
+
+
+def test_what_a_bundle_says_is_a_quoted_setting_or_escaped_text(tiny_folder, copy_of_tiny):
+    folder = copy_of_tiny(title=HOSTILE, licence=HOSTILE, assumed=[HOSTILE])
+    card = make_card(read_manifest(folder), {"sdk": "gradio"}, runs="", purpose=HOSTILE)
+
+    front, body = card.removeprefix(OWN).split("\n---\n", 1)
+    found = dict(line.split(": ", 1) for line in front.splitlines())
+    assert all(json.loads(value) is not None for value in found.values())
+    assert found["sdk"] == '"gradio"'
+    assert "😍" not in found["title"], "cut to what the Hub takes"
+    for mark in ("![", "](", "<b", "`c", "http:", "www.", "$a", "\u202e"):
+        assert mark not in re.sub(r"\\.", "", body), mark
+    assert body.count("é😍") == 4
+
+
+def test_text_shows_as_it_is():
+    assert plain("Mean of 3, e.g. a-b") == "Mean of 3, e.g. a-b"
+    assert plain("1. one") == r"1\. one"
+    assert plain("- a\n\n* b") == r"\- a \* b"
+
+
+def test_the_card_tells_the_models_of_this_bundle(tiny_folder, copy_of_tiny):
+    made = {"checkpoint": {"hub": "some/model", "recipe": {"init": "minilm"}}}
+    manifest = read_manifest(copy_of_tiny(**made))
+
+    card = make_card(manifest, {}, runs="", models=["a/b"])
+
+    assert 'models: ["a/b", "some/model"]\n' in card
+
+
+def test_a_folder_of_somebody_else_is_not_replaced(refused, tiny_folder, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "README.md").write_text("mine")
+    assert "holds other things and no README.md by build_space.py" in refused(
+        tiny_folder, "--out", other
+    )
+
+    space = tmp_path / "space"
+    build_space.build_space(tiny_folder, space, KINDS["gradio"])
+    (space / "notes.txt").write_text("mine")
+    assert "holds other things as well (notes.txt)" in refused(tiny_folder, "--out", space)
+    assert (space / "notes.txt").read_text() == "mine"
+
+
+def test_what_cannot_be_a_space_is_a_sentence(refused, tiny_folder, copy_of_tiny, tmp_path):
+    out = tmp_path / "space"
+    assert "is no folder" in refused(tmp_path / "nowhere", "--out", out)
+    assert "lie one in the other" in refused(tiny_folder, "--out", tiny_folder / "space")
+    assert "is no name on the Hub" in refused(tiny_folder, "--out", out, "--model", "a b/c")
+    assert "is a file" in refused(tiny_folder, "--out", Path(__file__))
+    broken = copy_of_tiny()
+    (broken / "tokenizer.json").write_text("{}")
+    assert "expects" in refused(broken, "--out", out)
+    for sdk, kind in KINDS.items():
+        if not isinstance(kind, Kind):
+            assert kind in refused(tiny_folder, "--out", out, "--sdk", sdk)
+    assert not out.exists()
+
+
+def test_a_space_that_is_not_finished_leaves_nothing(tiny_folder, tmp_path):
+    def killed():
+        with new_folder(tmp_path / "space") as folder:
+            shutil.copytree(tiny_folder, folder / "bundles")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        killed()
+
+    assert list(tmp_path.iterdir()) == []
