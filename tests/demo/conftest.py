@@ -36,6 +36,8 @@ FOREIGN = Path(__file__).parent / "foreign_decoder"
 DEMO = Path(__file__).parents[2] / "demo"
 HOSTILE_PIECES = ("<img src=x onerror=alert(1)>", "${alert(1)}", "{{7*7}}", r"\u`")
 JSON = {"Content-Type": "application/json"}
+ONE_PROCESS = ("--process-per-site", "--disable-features=SpareRendererForSitePerProcess")
+"""Halves what opening a page takes: its scripts are compiled once, no process waits idle."""
 INSTALL_BROWSER = (
     "needs a browser: pip install playwright axe-playwright-python && playwright install chromium"
 )
@@ -337,12 +339,20 @@ def browser(skip_for_want: Callable[[str], None]) -> Iterator[Any]:
     with sync_playwright() as playwright:
         try:
             chromium = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+                executable_path=shutil.which("chromium"),
+                args=["--no-sandbox", "--disable-gpu", *ONE_PROCESS],
             )
         except Error:
             skip_for_want(INSTALL_BROWSER)
-        # One context for all: its cache spares every page but the first the fetching of gradio.
-        yield chromium.new_context()
+        # One context for all, with a page of this machine and one from disk that stay open: what
+        # gradio's scripts were compiled to lives as long as a page of the same site.
+        context = chromium.new_context()
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        for address in ("http://127.0.0.1/", (DEMO / "static").as_uri()):
+            page = context.new_page()
+            page.route("**/*", lambda route: route.fulfill(body=""))
+            page.goto(address)
+        yield context
         chromium.close()
 
 

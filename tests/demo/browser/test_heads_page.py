@@ -7,10 +7,32 @@ import pytest
 FIRST = "Not bad at all, the story is great!"
 
 
-@pytest.fixture
-def page(open_page, url):
+@pytest.fixture(scope="module")
+def shared_page(open_page, url):
     with open_page(url) as page:
         yield page
+
+
+@pytest.fixture
+def page(shared_page):
+    """The page with its first text, all heads and no result; opened once for all tests."""
+    begin_again(shared_page)
+    yield shared_page
+    assert shared_page.troubles == []
+
+
+def begin_again(page):
+    page.locator("#classify_tab-button").click()
+    page.locator("#maps_tab-button").click()
+    if page.locator("#ablated p").count():
+        page.get_by_role("button", name="Put all heads back").click()
+        page.locator("#ablated p").wait_for(state="detached")
+    if page.locator("#head_effects_result h2, #pruning_result h2").count():
+        page.locator("#text textarea").fill("good")  # another text takes results away
+        page.locator("#text textarea").press("Enter")
+        page.locator("#head_effects_result h2, #pruning_result h2").wait_for(state="detached")
+        page.locator("#examples .example").first.click()
+        page.locator("#map_view .own .chip", has_text="story").wait_for()
 
 
 def open_heads(page):

@@ -403,7 +403,7 @@ def test_hostile_texts_are_shown_and_run_nothing(page, hostile):
     assert page.locator(".widget script").count() == 0
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_nothing_stands_beyond_the_right_edge_and_axe_finds_nothing_serious(
     open_page, url, theme, serious_faults
 ):

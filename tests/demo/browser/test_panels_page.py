@@ -23,13 +23,14 @@ def run(page, name):
     page.locator(f"#{name}_result h2", has_text=PANELS[name][2]).wait_for()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(open_page, url):
+    """Opened once for all tests; its texts may be any."""
     with open_page(url) as page:
         yield page
 
 
-def test_a_panel_tells_its_cost_and_gives_its_result(page):
+def test_a_panel_tells_its_cost_and_shows_the_words_that_a_written_token_needs(page):
     name = "source_reliance"
     open_panel(page, name)
     assert page.locator(f"#{name}_result h2").count() == 0
@@ -38,6 +39,11 @@ def test_a_panel_tells_its_cost_and_gives_its_result(page):
 
     page.locator(f"#{name}_stop:disabled").wait_for()
     assert page.locator(f"#{name}_cost .cost").inner_text().startswith("Reads ")
+    chips = page.locator("#source_reliance_result .target-chips .chip")
+    chips.nth(1).click()
+    assert chips.nth(1).get_attribute("aria-pressed") == "true"
+    words = page.locator("#source_reliance_result .word-chips .chip").count()
+    assert words == page.locator("#source_reliance_result .effects th[scope=col]").count() > 0
 
 
 def test_a_comparison_opens_with_a_changed_sentence_compared_at_once(page):
@@ -70,6 +76,7 @@ def test_two_texts_stand_side_by_side_and_a_head_can_be_chosen(page):
     open_panel(page, "compare")
     page.locator("#compare_text textarea").fill("not good at all")
     run(page, "compare")
+    page.locator("#compare_result .side", has_text="all").first.wait_for()
 
     assert page.locator("#compare_result .side").count() == 2
     assert page.locator("#compare_result .changed").count() > 0
@@ -88,27 +95,14 @@ def test_what_cannot_be_done_is_said_beside_the_button(page):
     page.locator("#compare_cost .error", has_text="There is no text yet.").wait_for()
 
 
-def test_a_written_token_shows_the_words_that_it_needs(page):
-    open_panel(page, "source_reliance")
-    run(page, "source_reliance")
-
-    chips = page.locator("#source_reliance_result .target-chips .chip")
-    chips.nth(1).click()
-    assert chips.nth(1).get_attribute("aria-pressed") == "true"
-    words = page.locator("#source_reliance_result .word-chips .chip").count()
-    assert words == page.locator("#source_reliance_result .effects th[scope=col]").count() > 0
-
-
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", PANELS)
-def test_panels_fit_a_phone_and_axe_finds_nothing_serious(
-    open_page, url, theme, name, serious_faults
-):
+def test_panels_fit_a_phone_and_axe_finds_nothing_serious(open_page, url, theme, serious_faults):
     with open_page(url, theme=theme, width=360) as page:
-        open_panel(page, name)
-        run(page, name)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        wide = page.locator(f"#{name}_result .scroll-box").first
-        assert wide.locator(".cut").count() == 1
-        assert wide.get_by_text("More columns to the right: scroll.").is_visible()
-        assert serious_faults(page, f"#{name}_panel") == []
+        for name in PANELS:
+            open_panel(page, name)
+            run(page, name)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+            wide = page.locator(f"#{name}_result .scroll-box").first
+            assert wide.locator(".cut").count() == 1
+            assert wide.get_by_text("More columns to the right: scroll.").is_visible()
+            assert serious_faults(page, f"#{name}_panel") == []

@@ -5,11 +5,21 @@ import pytest
 TEXT = "the entropy of log-odds, rollout and occlusion"
 
 
-@pytest.fixture
-def page(open_page, url):
+@pytest.fixture(scope="module")
+def shared_page(open_page, url):
     with open_page(url, ready="#glossary summary") as page:
         page.locator("#map_view .term", has_text="value norms").wait_for()
         yield page
+
+
+@pytest.fixture
+def page(shared_page):
+    """The page without a note; opened once for all tests."""
+    shared_page.mouse.move(5, 5)
+    shared_page.evaluate("document.activeElement.blur()")
+    shared_page.locator(".term-note").wait_for(state="hidden")
+    yield shared_page
+    assert shared_page.troubles == []
 
 
 @pytest.mark.parametrize("how", ["hover", "focus", "click"])

@@ -9,7 +9,7 @@ STEPS = (
 FOUND = "!['…', ''].includes(document.querySelector('.tour-card .found').textContent)"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(open_page, url):
     with open_page(url, ready="#tour button") as page:
         page.locator("#map_view .tile").first.wait_for()
@@ -27,6 +27,7 @@ def come_to(page, step):
 
 
 def test_a_keyboard_alone_walks_through_it(page):
+    page.locator("#classify_tab-button").click()
     page.locator("#text textarea").fill("a text of the reader's own")
     come_to(page, 2)
     example = page.locator("#examples .example").first.get_attribute("title")
@@ -74,7 +75,9 @@ def test_a_model_offers_the_steps_that_it_has(page):
     assert page.locator(".tour-card").count() == 0
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [pytest.param("light", 1280, marks=pytest.mark.slow), ("dark", 360)]
+)
 def test_its_card_shuts_nobody_out(open_page, url, theme, width, serious_faults):
     with open_page(url, theme=theme, width=width, ready="#tour button") as page:
         page.locator("#map_view .tile").first.wait_for()

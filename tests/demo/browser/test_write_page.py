@@ -246,25 +246,27 @@ def decoding(monkeypatch):
     decoding.may_go_on.set()
 
 
-@pytest.mark.parametrize("leaves", [False, True], ids=["stop", "page closed"])
 def test_a_reader_who_stops_or_leaves_ends_the_work_and_the_next_one_knew(
-    fresh_page, open_page, url, decoding, leaves, when_it_rests
+    fresh_page, open_page, url, decoding, when_it_rests
 ):
     page = fresh_page
-    page.locator("#source textarea").fill("not bad at all")  # 24 tokens, if nobody stops it
-    page.locator("#write").dblclick()
-    page.locator("#written .busy").wait_for()
-    if leaves:
-        page.close()
-        decoding.may_go_on.set()
-    else:
-        gives_up_waiting(open_page, url)
-        page.locator("#stop:enabled").click()
-        decoding.may_go_on.set()
-        settled(page)
-        assert "unfinished" in page.locator("#written .hint").first.inner_text()
+    for leaves in (False, True):
+        decoding.runs = 0
+        decoding.may_go_on.clear()
+        page.locator("#source textarea").fill("not bad at all")  # 24 tokens, if nobody stops it
+        page.locator("#write").dblclick()
+        page.locator("#written .busy").wait_for()
+        if leaves:
+            page.close()
+            decoding.may_go_on.set()
+        else:
+            gives_up_waiting(open_page, url)
+            page.locator("#stop:enabled").click()
+            decoding.may_go_on.set()
+            settled(page)
+            assert "unfinished" in page.locator("#written .hint").first.inner_text()
 
-    assert 2 < when_it_rests(lambda: decoding.runs) < 24
+        assert 2 < when_it_rests(lambda: decoding.runs) < 24
 
 
 def gives_up_waiting(open_page, url):

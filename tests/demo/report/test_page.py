@@ -120,7 +120,7 @@ def test_hostile_texts_labels_and_titles_stay_text(make, shown, hostile, copy_of
     assert {row[2] for row in rows(page)} <= set(labels)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_it_shuts_nobody_out_and_fits_a_phone(make, shown, few, serious_faults, scheme):
     page = shown(make("--heads", "--faithfulness", file=few)[1])
     page.emulate_media(color_scheme=scheme)
