@@ -70,7 +70,7 @@ def checked_corpus(
             "what was trained on. Train again, or give other texts with --held-out"
         )
     labels = part.labels
-    if labels and corpus.labels != labels:
+    if part.classifies and corpus.labels != labels:
         raise ValueError(
             f"{source} has the labels {', '.join(corpus.labels)}; the model's are "
             f"{', '.join(labels)}. Name them alike"
@@ -162,7 +162,10 @@ def _examples_or_random(
     if not examples:
         texts = draw_texts(part, _RANDOM_TEXTS, _RANDOM_TEXT_LENGTHS)
         return HeldOut(texts, False, {"tokens at random": _RANDOM_TEXTS}, random=True)
-    texts = encode_texts(_rows(examples), part.tokenizer, max_tokens=longest)
+    rows = _rows(examples)
+    if part.task == "embed":  # each text of a pair has a vector of its own
+        rows = [Example(text, 0) for row in rows for text in (row.text, row.text_pair) if text]
+    texts = encode_texts(rows, part.tokenizer, max_tokens=longest)
     return HeldOut(texts, False, {"the page's examples": len(texts)}, longest=longest)
 
 

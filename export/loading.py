@@ -15,6 +15,7 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from bundle_format.schema import Pooling
 from export.graphs.encoder import EncoderModel
 from export.graphs.spec import EncoderSizes
 from training.checkpoints.classifier import find_folder, load_classifier, load_tokenizer
@@ -53,10 +54,16 @@ class LoadedEncoder:
     config: Mapping[str, Any]
     """The content of its `config.json`, in Hugging Face's terms."""
     sizes: EncoderSizes
+    task: str
+    """What its graph is for: one of `READING_TASKS`, or `encode`."""
     labels: tuple[str, ...] = ()
-    """The classes' names in the order of the logits; none without a classifier."""
+    """The classes' names in the order of the logits, of what classifies texts or tokens."""
     problem_type: str | None = None
-    """What the logits mean; None without a classifier."""
+    """What the logits mean, of what classifies texts."""
+    pooling: Pooling | None = None
+    """How a vector is made of the hidden states, of what embeds texts."""
+    reads_pairs: bool = False
+    """Whether it was trained to score two texts together: a cross-encoder."""
     lowered: int | None = None
     """The longest text that it is to read, where that is less than it could."""
 
@@ -73,8 +80,8 @@ class LoadedEncoder:
 
     @property
     def classifies(self) -> bool:
-        """Whether there is a classifier on the encoder."""
-        return bool(self.labels)
+        """Whether there is a classifier of texts on the encoder."""
+        return self.task == "classify"
 
     @property
     def max_tokens(self) -> int:
@@ -188,10 +195,12 @@ def _open_classifier(folder: Path) -> LoadedCheckpoint:
         tokenizer=tokenizer,
         config=written,
         sizes=config.encoder,
+        task="classify",
         labels=config.labels,
         problem_type=config.problem_type,
+        reads_pairs=scores_pairs(noted := read_config(folder)),
     )
-    assumed = assumed_of_classifier(read_config(folder), config)
+    assumed = assumed_of_classifier(noted, config)
     return LoadedCheckpoint(encoder=part, decoder=None, assumed=tuple(assumed))
 
 
@@ -214,7 +223,12 @@ def _open_encoder_decoder(
     # Never the config as it came, which may hold anything of whoever made it.
     written = {"model_type": size.model_type, **encoder_to_hf(size)}
     encoder = LoadedEncoder(
-        folder=folder, model=model.encoder, tokenizer=tokenizer, config=written, sizes=size
+        folder=folder,
+        model=model.encoder,
+        tokenizer=tokenizer,
+        config=written,
+        sizes=size,
+        task="encode",
     )
     own_tokenizer = load_tokenizer(own, words=sizes[1]) if own else tokenizer
     assumed = assumed_ends(read_generation(folder))
@@ -264,6 +278,12 @@ def _check_reads(folder: Path, config: Mapping[str, Any]) -> None:
         )
 
 
+def scores_pairs(written: Mapping[str, Any]) -> bool:
+    """Whether `sentence-transformers` notes in a `config.json` that it trained a cross-encoder."""
+    notes = {"sentence_transformers", "sbert_ce_default_activation_function"}
+    return not notes.isdisjoint(written)
+
+
 def assumed_of_classifier(written: Mapping[str, Any], read: ClassifierConfig) -> list[str]:
     """What `config.json` does not say of a classifier, beside what it was taken for."""
     found = []
@@ -283,13 +303,17 @@ def assumed_of_classifier(written: Mapping[str, Any], read: ClassifierConfig) ->
 
 
 def assumed_of_labels(
-    written: Mapping[str, Any], labels: tuple[str, ...], problem_type: str
+    written: Mapping[str, Any], labels: tuple[str, ...], problem_type: str | None
 ) -> list[str]:
-    """What `config.json` does not say of the labels, and what they mean, beside what it is."""
+    """What `config.json` does not say of the labels, and what they mean, beside what it is.
+
+    Args:
+        problem_type: what was taken for it; None where labels are of tokens, one for each.
+    """
     found = []
     if not written.get("id2label") and not set(labels) <= set(written.get("label2id") or ()):
         found.append(f"config.json names no labels: they are {_list(labels)}")
-    if not written.get("problem_type"):
+    if problem_type and not written.get("problem_type"):
         count = len(labels)
         others = {*_MEANINGS} - {problem_type, *(_OF_SEVERAL if count == 1 else ())}
         found.append(

@@ -16,10 +16,12 @@ from export.eval_texts import HeldOut, Sources
 from export.graphs.decoder import source_width, trace_decoder
 from export.graphs.encoder import trace_encoder
 from export.graphs.longest import longest_tried
-from export.graphs.names import classifier_names, decoder_names, empty_cache
+from export.graphs.names import decoder_names, empty_cache
 from export.graphs.spec import is_foreign
+from export.graphs.tasks import names_of_task
 from export.loading import LoadedDecoder, LoadedEncoder
 from export.quantize.agreement import compare_decoders, compare_encoders, same_texts
+from export.quantize.choices import choices_of
 from export.quantize.graph import DECODER_REST, ENCODER_REST, quantize
 from export.quantize.schemes import QuantizationOptions, missed_limits, missed_times, not_measured
 from export.report import (
@@ -29,6 +31,7 @@ from export.report import (
     show_encoder_proof,
     show_measuring,
     show_profile,
+    show_untested,
 )
 from export.runtime.session import open_session, run
 from export.runtime.timing import BUSY, time_share, used_by_others
@@ -69,12 +72,14 @@ def export_encoder(
         session = open_session(graph)
         checks = prove_encoder(graph, part.ours, part.max_tokens, session)
     else:
-        names = classifier_names(part.sizes, len(part.labels))
+        names = names_of_task(part.task, part.sizes, len(part.labels))
         graph = make_graph(part.model, part.sizes, names)
         session = open_session(graph)
         theirs = Definition(part.model, part.sizes, names)
         checks = prove_model(graph, partial(run, session), theirs, part.max_tokens)
     log(show_encoder_proof(graph.ByteSize(), checks))
+    if not checks.failures and (remark := show_untested(part.sizes)):
+        log(remark)
     made = PartResult(failures=checks.failures)
     measured = ReadingGraph(
         file=ENCODER_FILES["float32"],
@@ -110,7 +115,9 @@ def _add_8_bit_encoder(
         longest_tried=longest_tried(part.sizes, part.max_tokens),
     )
     if held_out.texts:
-        found = compare_encoders(session, open_session(small), held_out, pad_id=part.pad_id)
+        found = compare_encoders(
+            session, open_session(small), held_out, pad_id=part.pad_id, choices=choices_of(part)
+        )
         measured = replace(
             measured,
             difference_from_float32=found.differences,
@@ -120,7 +127,7 @@ def _add_8_bit_encoder(
     others = used_by_others()
     measured = _timed(measured, small, graph, part.max_tokens, busy=others > BUSY)
     made.missed_limits.extend([*(measured.misses or ()), *(measured.latency_misses or ())])
-    log(show_encoder_8_bit(small.ByteSize(), graph.ByteSize(), measured))
+    log(show_encoder_8_bit(small.ByteSize(), graph.ByteSize(), measured, part.task))
     log(show_profile(measured, others if others > BUSY else None))
     made.graphs["8bit"] = ExportedGraph(model=small, measured=measured)
 
@@ -156,7 +163,7 @@ def _timed(
 def _broken_encoder(small: onnx.ModelProto, part: LoadedEncoder) -> list[str]:
     """What does not hold of an 8-bit graph, whatever its numbers are."""
     checks = Checks(errors_pass=True)
-    names = classifier_names(part.sizes, len(part.labels) or None)
+    names = names_of_task(part.task, part.sizes, len(part.labels))
     checks.check_form(small, names)
     batches, reads = sample_batches(part.sizes, part.max_tokens), partial(run, open_session(small))
     check_batches(reads, names, batches, checks, real_rows=is_foreign(part.sizes))

@@ -9,7 +9,7 @@ from bundle_format.schema import ComparedTexts, GreedyTexts, MapError, ReadingGr
 from export.bundle.card import ModelCard
 from export.bundle.files import DECODER_FILES, ENCODER_FILES
 from export.eval_texts import HeldOut
-from export.graphs.spec import EncoderSizes
+from export.graphs.spec import EncoderSizes, untested
 from export.graphs.tracing import OPSET
 from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
 from export.verification.checks import LIMIT, Checks
@@ -31,7 +31,7 @@ def show_examples(card: ModelCard, given: Path | None) -> str:
     sources = f", and {len(card.decoder.examples)} to write from" if card.decoder else ""
     if not count and not (card.decoder and card.decoder.examples):
         return _row("examples", "none", "give texts that may become public with --examples")
-    origin = given.name if given else "training.json; --no-examples leaves them out"
+    origin = given.name if given else "ours or training.json; --no-examples leaves them out"
     return _row("examples", f"{count} texts{sources}", f"public with the bundle; of {origin}")
 
 
@@ -62,16 +62,21 @@ def show_decoder_proof(size: int, checks: Checks, greedy: GreedyTexts, remark: s
     return _proof("decoder", DECODER_FILES["float32"], size, checks, holds)
 
 
+def show_untested(sizes: EncoderSizes) -> str:
+    """That what was just proven is of a family without tests; empty where it has some."""
+    return "\n".join(_row("", "remark", sentence) for sentence in untested(sizes))
+
+
 def show_search() -> str:
     """While the texts of the training are read again, which may take a minute."""
     return _row("sources", "", "reading texts for the decoder to write from")
 
 
-def show_encoder_8_bit(size: int, full_size: int, measured: ReadingGraph) -> str:
-    """What the encoder's 8-bit graph costs and buys, beside a float32 graph of `full_size`."""
+def show_encoder_8_bit(size: int, full_size: int, measured: ReadingGraph, task: str) -> str:
+    """What the 8-bit graph of a task costs and buys, beside a float32 graph of `full_size`."""
     rows = [_size_row(ENCODER_FILES["8bit"], size, full_size)]
     if measured.held_out:
-        rows += _compared_rows(measured.held_out)
+        rows += _compared_rows(measured.held_out, task)
         rows.append(_row("", "  map error (TV)", _errors(measured.map_error)))
         rows += _difference_rows(measured.difference_from_float32)
     else:
@@ -139,10 +144,22 @@ def show_triton(models: Iterable[Path]) -> str:
     return "\n".join(_row("triton", str(model), "") for model in models)
 
 
+_ANSWERS = {
+    "classify": "labels",
+    "tag": "labels of tokens",
+    "answer": "marks an answer in a text",
+    "fill": "fills masks",
+    "embed": "a vector of a text",
+}
+
+
 def _encoder(part: LoadedEncoder) -> str:
-    answers = "no classifier"
+    answers = _ANSWERS.get(part.task, "no classifier")
     if part.labels:
-        answers = f"labels: {', '.join(part.labels)}"
+        answers = f"{answers}: {', '.join(part.labels)}"
+    if part.pooling:
+        length = ", divided by its length" if part.pooling.normalize else ""
+        answers = f"{answers}: {part.pooling.mode}{length}"
     return f"{_sizes(part.sizes, part.model)}, {answers}"
 
 
@@ -173,10 +190,17 @@ def _proof(part: str, file: str, size: int, checks: Checks, holds: Mapping[str, 
     return "\n".join([*rows, _row("", "verdict", verdict)])
 
 
-def _compared_rows(texts: ComparedTexts) -> Iterator[str]:
+_SAME = {"tag": "same label of a token", "answer": "same span", "fill": "same word at a mask"}
+
+
+def _compared_rows(texts: ComparedTexts, task: str) -> Iterator[str]:
+    what = _SAME.get(task, "same label")
     yield _row("", "against float32", f"on {texts.texts}: {_from(texts.from_ or {})}")
     if texts.same_label is not None:
-        yield _row("", "  same label", f"{texts.same_label:.2%}")
+        yield _row("", f"  {what}", f"{texts.same_label:.2%}")
+    if texts.cosine is not None and texts.least_cosine is not None:
+        remark = f"mean {texts.cosine:.5f}, least {texts.least_cosine:.5f}"
+        yield _row("", "  cosine with float32's vector", remark)
     before, after = texts.accuracy_float32, texts.accuracy_8bit
     if before is not None and after is not None:
         yield _row("", "  accuracy", f"{after:.4f}, float32 {before:.4f}, {after - before:+.4f}")

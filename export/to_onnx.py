@@ -1,7 +1,8 @@
 """Exports a model to ONNX with every attention map as a graph output, and proves the result.
 
-A checkpoint folder of ours goes in, or any model in Hugging Face's format: a sequence classifier of
-any family, or an EncoderDecoderModel of a BERT, or one of its relatives that are ours, and a GPT-2.
+A checkpoint folder of ours goes in, or any model in Hugging Face's format: an encoder of any family
+that classifies texts or tokens, marks answers, fills masks or embeds texts, sentence-transformers'
+among them, or an EncoderDecoderModel of a BERT, or one of its relatives that are ours, and a GPT-2.
 A bundle that demo/app.py opens comes out. Nothing is written unless every check passes.
 """
 
@@ -13,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from bundle_format.schema import Proof
-from export.any_model.loading import load_any_model
+from export.any_model.loading import is_by_ours, load_any_model
 from export.bundle.card import ModelCard, make_card
 from export.bundle.write import BUNDLE, describe, write_bundle
 from export.command import DONE, FAILED, STOPPED, command_parser, run_command
 from export.eval_texts import HeldOut, find_sources, many_texts
-from export.graphs.families import is_ours
+from export.graphs.tasks import TASKS
 from export.graphs.tracing import check_fits, weights_bytes
 from export.loading import LoadedCheckpoint, load_checkpoint, lower_limits
 from export.pipeline import PartResult, export_decoder, export_encoder
@@ -37,8 +38,6 @@ from export.triton_repository import MODEL, lay_out, model_folder
 from export.verification.bundle import UnsoundBundleError, verify_bundle
 from export.verify import show_proof
 from training.checkpoints.atomic_folder import check_given, check_target
-from training.checkpoints.classifier import find_folder
-from training.checkpoints.files import read_config
 from training.checkpoints.record import find_record
 from training.file_names import real_name
 
@@ -55,6 +54,12 @@ def build_parser(description: str | None = None) -> argparse.ArgumentParser:
         nargs="?",
         help="a checkpoint folder, a folder in Hugging Face's format, or a model's name on the "
         f"Hub (default: {DEFAULT_CHECKPOINT}, which is trained first if it is not there)",
+    )
+    add(
+        "--task",
+        choices=tuple(TASKS),
+        help="what the model is for, where its config.json names no class; embed makes a vector of "
+        "a text with the encoder of any model (default: as the class says)",
     )
     add("--out", type=Path, help="the bundle's folder (default: bundles/<name>)")
     _add_flags_of_the_page(parser)
@@ -248,10 +253,10 @@ def _open(given: argparse.Namespace) -> LoadedCheckpoint:
     Raises:
         OSError, ValueError: as `load_checkpoint`, `lower_limits`, `check_fits` and `check_target`.
     """
-    if is_ours(read_config(find_folder(given.checkpoint))):
+    if is_by_ours(given.checkpoint, given.task):
         loaded = load_checkpoint(given.checkpoint, decoder_tokenizer=given.decoder_tokenizer)
     else:
-        loaded = load_any_model(given.checkpoint)
+        loaded = load_any_model(given.checkpoint, given.task)
     if given.max_tokens is not None:
         loaded = lower_limits(loaded, given.max_tokens)
     sizes = {"the encoder": weights_bytes(loaded.encoder.model)}
@@ -265,8 +270,7 @@ def _open(given: argparse.Namespace) -> LoadedCheckpoint:
     share = float32 + (SIZE if given.quantize or given.only_8bit else 0)
     check_target(given.out, kind=BUNDLE, needs=round(share * sum(sizes.values())))
     if given.triton:
-        tasks = ["classify" if loaded.encoder.classifies else "encode"]
-        for task in [*tasks, *(["generate"] if loaded.decoder else [])]:
+        for task in [loaded.encoder.task, *(["generate"] if loaded.decoder else [])]:
             check_target(model_folder(given.out, given.triton, task), kind=MODEL)
     return loaded
 

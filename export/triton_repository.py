@@ -157,7 +157,15 @@ def _lines(fields: Mapping[str, Any], indent: str = "") -> Iterator[str]:
 
 CONFIG = "config.pbtxt"
 LABELS = "labels.txt"
-_ENDINGS = {"classify": "classifier", "encode": "encoder", "generate": "decoder"}
+_ENDINGS = {
+    "classify": "classifier",
+    "tag": "tagger",
+    "answer": "answerer",
+    "fill": "filler",
+    "embed": "embedder",
+    "encode": "encoder",
+    "generate": "decoder",
+}
 GRAPH = "1/model.onnx"
 
 
@@ -222,7 +230,7 @@ def _describe(
 
 
 def model_folder(bundle: Path, repository: Path, task: str) -> Path:
-    """The folder of a bundle's graph for one task (`classify`, `encode`, `generate`)."""
+    """The folder of a bundle's graph for one task, as `bundle.json` names it."""
     return repository / f"{real_name(bundle)}_{_ENDINGS[task]}"
 
 

@@ -13,12 +13,11 @@ from functools import partial
 from export.any_model.loading import make_spec
 from export.any_model.opening import make_graph
 from export.any_model.proof import Definition, prove_model
-from export.any_model.random_models import LABELS, SIZES, WORDS, random_model
+from export.any_model.random_models import LABELS, SIZES, random_model
 from export.any_model.refusal import Refusal
 from export.command import DONE, FAILED, command_parser, run_command
 from export.graphs.families import REFUSED
-from export.graphs.names import reading_names
-from export.graphs.tasks import TASKS, Task
+from export.graphs.tasks import TASKS, Task, names_of_task
 from export.runtime.session import open_session, run
 
 _COLUMNS = {
@@ -54,9 +53,8 @@ def try_family(family: str, task: Task) -> Found:
     except ValueError:  # so says transformers
         return Found(family=family, task=task.name, no_head=True)
     try:
-        spec, _ = make_spec(model)
-        answers = task.outputs(labels=LABELS, vocabulary=WORDS)
-        names = reading_names(spec, answers)
+        spec, _ = make_spec(model, fills=task.name == "fill")
+        names = names_of_task(task.name, spec, LABELS)
         graph = make_graph(model, spec, names)
         runs = partial(run, open_session(graph))
         checks = prove_model(graph, runs, Definition(model, spec, names))

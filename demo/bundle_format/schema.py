@@ -41,6 +41,7 @@ Share = Annotated[float, within(0, 1)]
 Distance = Annotated[float, within(0, 1.001)]
 """A total variation distance: 1 at most, but for the rounding of a sum of floats."""
 Difference = Annotated[float, within(0, 1e30)]
+Cosine = Annotated[float, within(-1.001, 1.001)]
 Ratio = Annotated[float, within(0, 1_000_000)]
 """Of two times or sizes."""
 Rate = Annotated[float, within(0, 1_000)]
@@ -136,7 +137,13 @@ class ComparedTexts(Open):
     from_: Mapping[Prose, Count] | None = None
     """Where they come from, in words -> how many."""
     same_label: Share | None = None
-    """Of the texts; None without a classifier, and of random tokens."""
+    """Of the texts; of what tags, of the tokens; of what answers, the share of texts with the same
+    span; of what fills, of masks with the same best word. None where nothing is chosen, and of
+    random tokens."""
+    cosine: Cosine | None = None
+    """Of a text's vector by both, on average; of what embeds alone."""
+    least_cosine: Cosine | None = None
+    """That of the text whose vectors are furthest apart."""
     accuracy_float32: Share | None = None
     accuracy_8bit: Share | None = None
     """Both None where the right labels are not known."""

@@ -1,4 +1,7 @@
-"""Opens a folder of any family that `transformers` knows, as LoadedCheckpoint does one of ours.
+"""Opens a folder of any family and task that `transformers` knows, as `load_checkpoint` does ours.
+
+What a model is for is told by the class that its config names, or by a `modules.json` of
+`sentence-transformers` beside it; where neither does, it must be said.
 
 Weights are read as safetensors alone, in float32 whatever they are stored in, and all of them: the
 model's own class would fill what is missing with random numbers.
@@ -8,6 +11,7 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +19,12 @@ import torch
 import transformers
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from export.graphs.families import TESTED, deviation_of, why_refused
+from export.any_model.sentence_folder import embeds, find_pooling, longest_of, transformer_folder
+from export.graphs.families import deviation_of, is_ours, why_refused
 from export.graphs.spec import EncoderSpec, spec_from_hf
 from export.graphs.tasks import TASKS, Task, task_of_class
 from export.graphs.tracing import silenced
-from export.loading import LoadedCheckpoint, LoadedEncoder, assumed_of_labels
+from export.loading import LoadedCheckpoint, LoadedEncoder, assumed_of_labels, scores_pairs
 from training.checkpoints.classifier import find_folder, load_tokenizer
 from training.checkpoints.files import no_weights, read_config
 from training.checkpoints.hf_config import labels_of, problem_of
@@ -32,37 +37,86 @@ _NOT_KEPT = {"_name_or_path", "auto_map", "architectures", "transformers_version
 _PATH = re.compile(r"(file:|[/~\\]|\.\.?[/\\]|[A-Za-z]:[/\\]).+", re.IGNORECASE | re.DOTALL)
 
 
-def load_any_model(name: str) -> LoadedCheckpoint:
-    """Opens a folder or a model on the Hub, of a family that is not ours.
+def is_by_ours(name: str, asked: str | None = None) -> bool:
+    """Whether a folder or a model on the Hub goes through the models of `training/`.
+
+    Those are its own and the families that it implements, where they classify texts or write.
+
+    Args:
+        asked: the name of the task that it is to be opened for, if that was said.
+    """
+    whole = find_folder(name)
+    written = read_config(transformer_folder(whole))
+    if not is_ours(written) or asked not in (None, "classify") or embeds(whole):
+        return False
+    told = task_of_class(class_of(written) or "")
+    return told is None or told.name == "classify"
+
+
+def load_any_model(name: str, asked: str | None = None) -> LoadedCheckpoint:
+    """Opens a folder or a model on the Hub, of any family and for any task of `TASKS`.
+
+    Args:
+        asked: as in `is_by_ours`.
 
     Raises:
         FileNotFoundError: a file is missing.
         ValueError: its class is for something that is not exported, its family has no maps, the
-            weights do not fit, or the tokenizer is another model's.
+            weights do not fit, or the tokenizer is another model's or lacks what the task needs.
     """
-    folder = find_folder(name)
+    whole = find_folder(name)
+    folder = transformer_folder(whole)
     written = read_config(folder)
-    task = _task_of(written, folder)
+    task = _task_of(written, whole, asked)
     config = _config_of(folder, written)
     model = _open_model(folder, config, task)
     tokenizer = load_tokenizer(folder, words=getattr(config, "vocab_size", None))
-    part, assumed = _describe(folder, model, tokenizer, written)
+    if task.name == "fill" and tokenizer.mask_token_id is None:
+        raise ValueError(
+            f"the tokenizer in {folder} has no mask token, and the model fills masks: its "
+            "tokenizer_config.json has to name one as mask_token"
+        )
+    part, assumed = _describe(folder, model, tokenizer, written, task)
+    if task.name == "embed":
+        pooling, remarks = find_pooling(whole)
+        part = replace(part, pooling=pooling, lowered=_lowered(part, longest_of(folder)))
+        assumed += remarks
     return LoadedCheckpoint(encoder=part, decoder=None, assumed=tuple(assumed))
 
 
-def _task_of(written: Mapping[str, Any], folder: Path) -> Task:
-    """What the model is for; refused before any work where no graph of it would be of use."""
+def _lowered(part: LoadedEncoder, longest: int | None) -> int | None:
+    return longest if longest is not None and longest < part.max_tokens else None
+
+
+def _task_of(written: Mapping[str, Any], folder: Path, asked: str | None) -> Task:
+    """What the model is for; refused before any work where no graph of it would be of use.
+
+    An encoder may be had of a model with any head. Else what is asked for must be what is told:
+    one head's weights may fit another, whose numbers would mean nothing.
+    """
     named = class_of(written)
     if reason := why_refused(written):
         raise ValueError(f"{folder} holds {described(written)}, which cannot be opened: {reason}")
-    task = task_of_class(named or "")
-    if task is None or not task.exported:
-        able = ", ".join(one.ending for one in TASKS.values() if one.exported)
+    if written.get("is_encoder_decoder"):
+        raise ValueError(
+            f"{folder} holds {described(written)}, an encoder and a decoder; expected an encoder"
+        )
+    if asked == "embed" or (asked is None and embeds(folder)):
+        return TASKS["embed"]
+    told = task_of_class(named or "")
+    if told is None and (asked is None or named):
+        endings = ", ".join(one.endings[0] for one in TASKS.values())
         raise ValueError(
             f"config.json is that of {described(written)}; exported are encoders of any family "
-            f"whose class, which config.json names under architectures, ends in {able}"
+            "whose class, which config.json names under architectures, ends in "
+            f"{endings}. Where it names none, say what the model is for with --task"
         )
-    return task
+    if told and asked and told.name != asked:
+        raise ValueError(
+            f"config.json is that of {described(written)}, whose task is {told.name}; --task says "
+            f"{asked}. Leave --task out"
+        )
+    return told or TASKS[str(asked)]
 
 
 def _config_of(folder: Path, written: Mapping[str, Any]) -> PreTrainedConfig:
@@ -104,6 +158,9 @@ def _open_model(folder: Path, config: PreTrainedConfig, task: Task) -> PreTraine
             f"{_first_line(error)}"
         ) from error
     missing = sorted({*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])})
+    if task.name == "embed":
+        # A vector is made of the hidden states; a pooler would stand behind them and is not read.
+        missing = [name for name in missing if not name.startswith("pooler.")]
     if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise ValueError(
@@ -131,45 +188,54 @@ def _describe(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     written: Mapping[str, Any],
+    task: Task,
 ) -> tuple[LoadedEncoder, list[str]]:
     """The model as the rest of the export knows one, and what had to be assumed."""
     config = model.config
-    labels = labels_of(written, config.num_labels or 2)
-    problem_type = written.get("problem_type") or problem_of(labels, written)
-    assumed = assumed_of_labels(written, labels, problem_type)
-    spec, remarks = make_spec(model, tokenizer)
+    labels, problem_type = tuple[str, ...](), None
+    if task.name in ("classify", "tag"):
+        labels = labels_of(written, config.num_labels or 2)
+    if task.name == "classify":
+        problem_type = written.get("problem_type") or problem_of(labels, written)
+    assumed = assumed_of_labels(written, labels, problem_type) if labels else []
+    spec, remarks = make_spec(model, tokenizer, fills=task.name == "fill")
     assumed += remarks
     # What the tokenizer gives is what the graph takes: clients go by it.
     inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if spec.has_segments else [])]
     tokenizer.model_input_names = inputs
     tokenizer.init_kwargs |= {"model_input_names": inputs, "padding_side": tokenizer.padding_side}
-    names = {str(i): label for i, label in enumerate(labels)}
+    kept = {**known_of_config(config), "architectures": [type(model).__name__]}
+    if labels:
+        kept["id2label"] = {str(i): label for i, label in enumerate(labels)}
+        kept["label2id"] = {label: i for i, label in enumerate(labels)}
+    if problem_type:
+        kept["problem_type"] = problem_type
     part = LoadedEncoder(
         folder=folder,
         model=model,
         tokenizer=tokenizer,
-        config={
-            **known_of_config(config),
-            "architectures": [type(model).__name__],
-            "problem_type": problem_type,
-            "id2label": names,
-            "label2id": {label: int(i) for i, label in names.items()},
-        },
+        config=kept,
         sizes=spec,
+        task=task.name,
         labels=labels,
         problem_type=problem_type,
+        reads_pairs=task.name == "classify" and scores_pairs(written),
     )
     return part, assumed
 
 
 def make_spec(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase | None = None
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    *,
+    fills: bool = False,
 ) -> tuple[EncoderSpec, list[str]]:
     """A model's sizes and inputs, and what is remarkable about it, in a sentence each.
 
     Args:
         tokenizer: whether there are segments, and how long a text may be, is asked of it where the
             model does not say.
+        fills: as in `spec_from_hf`.
 
     Raises:
         ValueError: as `spec_from_hf`.
@@ -185,12 +251,11 @@ def make_spec(
         limit = int(min(tokenizer.model_max_length, _NO_LIMIT)) if tokenizer else _NO_LIMIT
         limit = limit if limit < _NO_LIMIT else _UNKNOWN_LIMIT
         remarks.append(f"the model names no longest text: taken for {limit} tokens")
-    if family not in TESTED:
-        remarks.append(f"proven for this model; its family, {family}, is not in our tests")
     if reason := deviation_of(family).reason:
         remarks.append(f"of a {family}: {reason}")
     side = tokenizer.padding_side == "left" if tokenizer else deviation_of(family).pads_left
-    return spec_from_hf(config, segments=segments, limit=limit, pads_left=side), remarks
+    spec = spec_from_hf(config, segments=segments, limit=limit, pads_left=side, fills=fills)
+    return spec, remarks
 
 
 def longest_text(model: PreTrainedModel) -> int | None:

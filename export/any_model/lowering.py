@@ -4,7 +4,7 @@
 then sees a product. `Gemm` in front of the last hidden state becomes `MatMul` and `Add`: the
 quantiser then sees a matrix. A matrix that is stored turned round, and turned in every run, is
 stored as it is read; and one that is stored twice, as the tracer does with the weights that
-ALBERT's layers share, is stored once.
+ALBERT's layers share, and with words' vectors that are a head as well, is stored once.
 """
 
 import hashlib
@@ -111,6 +111,60 @@ def turn_matrices(model: ir.Model) -> None:
             node.outputs[0].replace_all_uses_with(value)
             graph.remove(node, safe=True)
         del graph.initializers[str(stored.name)]
+
+
+def tie_table(model: ir.Model) -> None:
+    """Lets the word embeddings read the matrix of a head that is tied to them, in place.
+
+    The tracer stores such a table twice, as it is and turned, or turns it in every run. Here the
+    turned one stays, (hidden, vocabulary), and a word's vector is one of its columns.
+    """
+    graph = model.graph
+    for node in list(graph):
+        table = node.inputs[0] if node.op_type == "Gather" else None
+        if table is None or table.const_value is None or len(table.const_value.shape) != 2:
+            continue
+        if turned := _turned_twin(graph, table):
+            _look_up_columns(graph, node, turned)
+            if not table.uses():
+                del graph.initializers[str(table.name)]
+
+
+def _turned_twin(graph: ir.Graph, table: ir.Value) -> ir.Value | None:
+    """The same matrix the other way round, where a product reads it; made of what turns it."""
+    assert table.const_value is not None, "a table is a constant"
+    turns = [node for node, _ in table.uses() if node.op_type == "Transpose"]
+    rows, columns = table.const_value.shape
+    same = [
+        one
+        for one in graph.initializers.values()
+        if one.const_value is not None and tuple(one.const_value.shape) == (columns, rows)
+        if np.array_equal(one.const_value.numpy().T, table.const_value.numpy())
+    ]
+    if not same and not turns:
+        return None
+    array = np.ascontiguousarray(table.const_value.numpy().T)
+    twin = same[0] if same else _stored(graph, f"{table.name}.turned", array)
+    for node in turns:
+        node.outputs[0].replace_all_uses_with(twin)
+        graph.remove(node, safe=True)
+    return twin
+
+
+def _look_up_columns(graph: ir.Graph, lookup: ir.Node, turned: ir.Value) -> None:
+    ids, result = lookup.inputs[1], lookup.outputs[0]
+    assert ids is not None, "a table is looked up by something"
+    assert result.shape is not None, "the tracer knows how many axes a value has"
+    rank = len(result.shape)
+    columns = ir.node("Gather", [turned, ids], {"axis": 1})
+    back = ir.node("Transpose", [columns.outputs[0]], {"perm": [*range(1, rank), 0]})
+    for node, tag in ((columns, "columns"), (back, "vectors")):
+        node.outputs[0].name = node.name = f"{result.name}.{tag}"
+        node.metadata_props.update(lookup.metadata_props)
+        graph.insert_before(lookup, node)
+    back.outputs[0].shape, back.outputs[0].type = result.shape, result.type
+    result.replace_all_uses_with(back.outputs[0])
+    graph.remove(lookup, safe=True)
 
 
 def store_once(model: ir.Model) -> None:

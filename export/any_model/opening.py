@@ -13,7 +13,7 @@ import onnx_ir as ir
 
 from export.any_model.blocks import Block, find_blocks
 from export.any_model.layout import Layout, make_probe, understand, values_seen
-from export.any_model.lowering import lower_einsum, lower_gemm, store_once, turn_matrices
+from export.any_model.lowering import lower_einsum, lower_gemm, store_once, tie_table, turn_matrices
 from export.any_model.refusal import Refusal
 from export.any_model.surgery import Surgeon, declare
 from export.any_model.tracing import trace_model
@@ -37,6 +37,7 @@ def make_graph(model: Any, spec: EncoderSpec, names: GraphNames) -> onnx.ModelPr
     lower_gemm(traced, hidden)
     turn_matrices(traced)
     store_once(traced)
+    tie_table(traced)
     open_encoder(traced, spec, names)
     graph = ir.to_proto(traced)
     strip_traces(graph)

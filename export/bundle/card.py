@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from export.bundle.example_texts import example_texts
 from export.bundle.provenance import checkpoint_origin, held_out_metrics
 from export.loading import LoadedCheckpoint
 from training.file_names import SUFFIXES, public_name, real_name
@@ -73,6 +74,7 @@ def make_card(
     noted = record or {}
     hybrid = noted.get("hybrid", {}) if loaded.decoder else {}
     chosen = read_examples(examples) if examples else _public_examples(noted)
+    chosen = chosen or example_texts(loaded.encoder)
     sources = _public_examples(hybrid) or chosen
     if no_examples:
         chosen = sources = ()

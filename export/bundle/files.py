@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bundle_format.folder import BundleError, read_manifest, wrong_files
-from bundle_format.schema import Manifest, ReadingGraph, WritingGraph
+from bundle_format.schema import READING_TASKS, Manifest, ReadingGraph, WritingGraph
 from export.graphs.spec import EncoderSizes
 from training.model.config import DecoderConfig
 
@@ -17,8 +17,11 @@ DECODER_FILES = {
     "float32": "onnx/decoder_model_merged.onnx",
     "8bit": "onnx/decoder_model_merged_quantized.onnx",
 }
-TASK_FILES = {"classify": ENCODER_FILES, "encode": ENCODER_FILES, "generate": DECODER_FILES}
-"""What a graph is for -> its files; `encode` is an encoder without a classifier."""
+TASK_FILES = {
+    **dict.fromkeys((*READING_TASKS, "encode"), ENCODER_FILES),
+    "generate": DECODER_FILES,
+}
+"""What a graph is for -> its files; `encode` is the encoder of what writes."""
 
 
 def read_bundle(folder: Path) -> Manifest:

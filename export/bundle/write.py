@@ -33,6 +33,7 @@ from bundle_format.typed_json import WrongJson, as_json, read_object
 from export.bundle.card import DecoderCard, ModelCard
 from export.bundle.files import sizes_of
 from export.bundle.provenance import describe_graph, exporter_versions
+from export.graphs.spec import untested
 from export.loading import LoadedCheckpoint, LoadedDecoder
 from training.checkpoints.atomic_folder import Kind, atomic_folder, by_a_library
 from training.checkpoints.files import read_json, write_json
@@ -82,8 +83,7 @@ def write_bundle(
     description = describe(loaded, card)
     with atomic_folder(target, kind=BUNDLE) as folder:
         (folder / "onnx").mkdir()
-        reads = "classify" if loaded.encoder.classifies else "encode"
-        graphs = {reads: _save(folder, encoder, card, card.licence)}
+        graphs = {loaded.encoder.task: _save(folder, encoder, card, card.licence)}
         save_tokenizer(loaded.encoder.tokenizer, folder)
         write_json(folder / "config.json", loaded.encoder.config)
         if loaded.decoder and card.decoder:
@@ -134,7 +134,7 @@ def describe(loaded: LoadedCheckpoint, card: ModelCard) -> Description:
         ValueError: no reader would open a bundle that says this.
     """
     try:
-        return read_object(Description, _description(loaded, card))
+        return read_object(Description, as_json(_description(loaded, card)))
     except WrongJson as error:
         raise ValueError(
             f"{loaded.encoder.folder}: no bundle can be made of it, for its description {error}. "
@@ -143,10 +143,10 @@ def describe(loaded: LoadedCheckpoint, card: ModelCard) -> Description:
 
 
 def _description(loaded: LoadedCheckpoint, card: ModelCard) -> dict[str, Any]:
-    able = {"classify": loaded.encoder.classifies, "generate": loaded.decoder is not None}
-    said = {
+    part, tasks = loaded.encoder, [loaded.encoder.task] if loaded.encoder.task != "encode" else []
+    said: dict[str, Any] = {
         "format": FORMAT,
-        "tasks": [task for task, can in able.items() if can],
+        "tasks": [*tasks, *(["generate"] if loaded.decoder else [])],
         "title": card.title,
         "licence": card.licence,
         "examples": list(card.examples),
@@ -154,13 +154,16 @@ def _description(loaded: LoadedCheckpoint, card: ModelCard) -> dict[str, Any]:
         "sizes": sizes_of(loaded.encoder.sizes),
         "metrics": dict(card.metrics),
         "checkpoint": dict(card.checkpoint),
-        "assumed": list(loaded.assumed),
+        "assumed": [*loaded.assumed, *untested(part.sizes)],
         "versions": exporter_versions(),
     }
-    if problem_type := loaded.encoder.problem_type:
-        said["problem_type"] = problem_type.removesuffix("_classification")
-        said["labels"] = list(loaded.encoder.labels)
+    if part.labels:
+        said["labels"] = list(part.labels)
+    if part.problem_type:
+        said["problem_type"] = part.problem_type.removesuffix("_classification")
         said["temperature"] = card.temperature
+    if part.pooling:
+        said["pooling"] = part.pooling
     if loaded.decoder and card.decoder:
         said["decoder"] = _decoder(loaded.decoder, card.decoder)
     return said

@@ -6,7 +6,7 @@ The maps of a text grow with the square of its length: at 8,192 tokens those of 
 
 import math
 
-from export.graphs.spec import EncoderSizes
+from export.graphs.spec import EncoderSizes, EncoderSpec
 from training.model.config import DecoderConfig
 
 BUDGET = 4 * 2**30
@@ -34,6 +34,8 @@ def longest_tried(config: EncoderSizes | DecoderConfig, max_tokens: int | None =
     if not isinstance(config, DecoderConfig):
         # Feed-forward, queries, keys and values, and each head's share of the value norms.
         per_token = (16 + heads) * hidden
+        if isinstance(config, EncoderSpec):
+            per_token += _COPIES * config.answer_width
     else:
         per_token = 3 * config.vocab_size + 16 * hidden + maps * _SOURCE
     # The largest n whose n² and n floats stay within the budget.

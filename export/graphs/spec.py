@@ -7,7 +7,7 @@ names for the same sizes, read from the config of its family in `transformers`.
 from dataclasses import dataclass
 from typing import Any
 
-from export.graphs.families import deviation_of
+from export.graphs.families import TESTED, deviation_of
 from training.model.config import EncoderConfig
 
 
@@ -28,6 +28,8 @@ class EncoderSpec:
     pad_token_id: int = 0
     pads_left: bool = False
     """Where its tokenizer puts the padding of a batch."""
+    answer_width: int = 0
+    """How many numbers its head gives for each token, where they are many: a word's each."""
 
     @property
     def has_segments(self) -> bool:
@@ -58,7 +60,16 @@ def pads_left(sizes: EncoderSizes) -> bool:
     return isinstance(sizes, EncoderSpec) and sizes.pads_left
 
 
-def spec_from_hf(config: Any, *, segments: bool, limit: int, pads_left: bool) -> EncoderSpec:
+def untested(sizes: EncoderSizes) -> list[str]:
+    """That a proven model is of a family which no test of ours has; nothing of any other."""
+    if not isinstance(sizes, EncoderSpec) or sizes.model_type in TESTED:
+        return []
+    return [f"proven for this model; its family, {sizes.model_type}, is not in our tests"]
+
+
+def spec_from_hf(
+    config: Any, *, segments: bool, limit: int, pads_left: bool, fills: bool = False
+) -> EncoderSpec:
     """The sizes by a config of `transformers`, which knows every family's words for them.
 
     Args:
@@ -66,6 +77,7 @@ def spec_from_hf(config: Any, *, segments: bool, limit: int, pads_left: bool) ->
         segments: whether the graph takes `token_type_ids`.
         limit: the longest text, in tokens.
         pads_left: as in `EncoderSpec`.
+        fills: whether its head gives a number for each word.
 
     Raises:
         ValueError: it does not say one of them.
@@ -84,6 +96,7 @@ def spec_from_hf(config: Any, *, segments: bool, limit: int, pads_left: bool) ->
         max_position_embeddings=limit,
         type_vocab_size=kinds,
         pads_left=pads_left,
+        answer_width=sizes["vocab_size"] if fills else 0,
         pad_token_id=getattr(config, "pad_token_id", None) or 0,
         **sizes,
     )

@@ -6,7 +6,8 @@ The names are those by which transformers.js and Optimum look for them.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from export.graphs.names import Axes
+from export.graphs.names import Axes, GraphNames, reading_names
+from export.graphs.spec import EncoderSizes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,14 +16,12 @@ class Task:
 
     name: str
     """As `bundle.json` has it."""
-    ending: str
+    endings: tuple[str, ...]
     """How the names of its classes in `transformers` end."""
     auto: str
     """The class of `transformers` that opens it, whatever its family."""
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Output -> its axes; `labels` and `vocabulary` are fixed by the model."""
-    exported: bool = False
-    """Whether a bundle and the page know it."""
 
     def outputs(self, *, labels: int, vocabulary: int) -> dict[str, Axes]:
         """The answers, with the axes that a model fixes as numbers."""
@@ -40,36 +39,53 @@ TASKS = {
     for task in (
         Task(
             name="classify",
-            ending="ForSequenceClassification",
+            endings=("ForSequenceClassification",),
             auto="AutoModelForSequenceClassification",
             answers={"logits": ("batch", "labels")},
-            exported=True,
         ),
         Task(
             name="tag",
-            ending="ForTokenClassification",
+            endings=("ForTokenClassification",),
             auto="AutoModelForTokenClassification",
             answers={"logits": (*_OF_TOKENS, "labels")},
         ),
         Task(
             name="answer",
-            ending="ForQuestionAnswering",
+            endings=("ForQuestionAnswering", "ForQuestionAnsweringSimple"),
             auto="AutoModelForQuestionAnswering",
             answers={"start_logits": _OF_TOKENS, "end_logits": _OF_TOKENS},
         ),
         Task(
             name="fill",
-            ending="ForMaskedLM",
+            endings=("ForMaskedLM", "WithLMHeadModel"),
             auto="AutoModelForMaskedLM",
             answers={"logits": (*_OF_TOKENS, "vocabulary")},
         ),
-        Task(name="embed", ending="Model", auto="AutoModel"),
+        Task(name="embed", endings=("Model",), auto="AutoModel"),
     )
 }
 """By their names in `bundle.json`."""
 
 
+_NONE = ("LMHeadModel", "DoubleHeadsModel", "EncoderDecoderModel")
+"""Endings of classes that have a head, though they end like a plain encoder."""
+
+
 def task_of_class(name: str) -> Task | None:
     """What a class of `transformers` is for, if that is one of these tasks."""
-    endings = [task for task in TASKS.values() if name.endswith(task.ending)]
-    return max(endings, key=lambda task: len(task.ending), default=None)
+    found: dict[str, Task | None] = dict.fromkeys(_NONE)
+    found |= {ending: task for task in TASKS.values() for ending in task.endings}
+    fitting = [ending for ending in found if name.endswith(ending)]
+    return found[max(fitting, key=len)] if fitting else None
+
+
+def names_of_task(task: str, sizes: EncoderSizes, labels: int) -> GraphNames:
+    """The names of the graph that reads for a task.
+
+    Args:
+        task: one of `TASKS`, or `encode`: an encoder that feeds a decoder.
+        labels: how many there are, where it has some.
+    """
+    known = TASKS.get(task)
+    answers = known.outputs(labels=labels, vocabulary=sizes.vocab_size) if known else {}
+    return reading_names(sizes, answers)

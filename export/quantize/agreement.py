@@ -14,6 +14,7 @@ import onnxruntime
 from bundle_format.schema import ComparedTexts, GreedyTexts, MapError, WritingMapError
 from export.eval_texts import HeldOut, Sources, batches, by_length, feed_of
 from export.loading import LoadedDecoder
+from export.quantize.choices import Choices, cosines, pool
 from export.runtime.writing import GraphPair, Texts, longest_source, longest_text, write_with_graphs
 from training.data.batches import Batch
 
@@ -45,8 +46,8 @@ class EncoderAgreement:
     map_error: MapError
     """Over all rows of all maps."""
     differences: dict[str, float]
-    """Largest absolute difference of the logits (without a classifier, of the last hidden state)
-    and of the maps."""
+    """Largest absolute difference of the answers (without any, of the last hidden state) and of the
+    maps."""
 
 
 def compare_encoders(
@@ -55,28 +56,46 @@ def compare_encoders(
     held_out: HeldOut,
     *,
     pad_id: int,
+    choices: Choices | None = None,
 ) -> EncoderAgreement:
-    """Runs both graphs over all texts, of which there must be at least one."""
+    """Runs both graphs over all texts, of which there must be at least one.
+
+    Args:
+        choices: how answers are read; as labels of texts unless given.
+    """
+    choices = choices or Choices()
     outputs = [output.name for output in first.get_outputs()]
     maps = [name for name in outputs if name.startswith("encoder_attentions.")]
-    answer = "logits" if "logits" in outputs else "last_hidden_state"
-    logits: list[tuple[np.ndarray, np.ndarray]] = []
-    shares, furthest = [], {answer: 0.0, "encoder_attentions": 0.0}
-    texts = by_length(held_out.texts)
+    answers = outputs[: outputs.index("last_hidden_state")] or ["last_hidden_state"]
+    furthest = dict.fromkeys((*answers, "encoder_attentions"), 0.0)
+    chosen, shares, alike = [], [], []
+    texts = by_length(choices.prepare(held_out.texts))
     for batch in batches(texts, pad_id, held_out.longest):
-        real, feed = batch.padding_mask.numpy(), feed_of(batch, first)
-        left, right = (session.run([answer, *maps], feed) for session in (first, second))
-        if answer == "logits":
-            logits.append((left[0], right[0]))
-        else:
-            left[0], right[0] = left[0][real], right[0][real]
-        _note(furthest, answer, left[0], right[0])
-        for ours, theirs in zip(left[1:], right[1:], strict=True):
-            _note(furthest, "encoder_attentions", ours, theirs)
-            shares.append(moved_shares(ours, theirs)[real])
+        ids, real = batch.token_ids.numpy(), batch.padding_mask.numpy()
+        feed = feed_of(batch, first)
+        left, right = (
+            dict(zip([*answers, *maps], session.run([*answers, *maps], feed), strict=True))
+            for session in (first, second)
+        )
+        chosen.append(tuple(choices.choose(one, ids, real) for one in (left, right)))
+        if choices.pooling:
+            vectors = [
+                pool(one["last_hidden_state"], real, choices.pooling) for one in (left, right)
+            ]
+            alike.append(cosines(vectors[0], vectors[1]))
+        for name in answers:
+            of_tokens = left[name].shape[:2] == real.shape and choices.task != "classify"
+            at = real if of_tokens else slice(None)
+            _note(furthest, name, left[name][at], right[name][at])
+        for name in maps:
+            _note(furthest, "encoder_attentions", left[name], right[name])
+            shares.append(moved_shares(left[name], right[name])[real])
     found = ComparedTexts(texts=len(texts), from_=held_out.origin)
-    if logits and not held_out.random:
-        found = _answers_agree(found, logits, [text.label for text in texts], held_out.labelled)
+    if alike:
+        every = np.concatenate(alike)
+        found = replace(found, cosine=float(every.mean()), least_cosine=float(every.min()))
+    if not held_out.random:
+        found = _answers_agree(found, chosen, [text.label for text in texts], held_out.labelled)
     return EncoderAgreement(texts=found, map_error=summarize(shares), differences=furthest)
 
 
@@ -86,14 +105,17 @@ def _note(furthest: dict[str, float], kind: str, one: np.ndarray, other: np.ndar
 
 def _answers_agree(
     found: ComparedTexts,
-    logits: Sequence[tuple[np.ndarray, np.ndarray]],
+    chosen: Sequence[tuple[np.ndarray, ...]],
     labels: Sequence[int],
     labelled: bool,
 ) -> ComparedTexts:
-    """With the share of texts that get the same label from both graphs; and, where the right ones
-    are known, the accuracy of each."""
-    first, second = (np.concatenate(part).argmax(axis=1) for part in zip(*logits, strict=True))
-    found = replace(found, same_label=float((first == second).mean()))
+    """With the share of choices that are the same by both graphs, where there are any; and, where
+    the right ones are known, the accuracy of each."""
+    first, second = (np.concatenate(part) for part in zip(*chosen, strict=True))
+    if not len(first):
+        return found
+    same = (first == second).reshape(len(first), -1).all(axis=1)
+    found = replace(found, same_label=float(same.mean()))
     if not labelled:
         return found
     right = np.array(labels)

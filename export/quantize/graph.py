@@ -128,11 +128,15 @@ def matrix_groups(model: onnx.ModelProto) -> dict[str, list[NodeProto]]:
     Those that read the same hidden states, since these are made integers once; and where a matrix
     is read in several places, as all of ALBERT's are in every layer, those of all of them, since it
     is stored once. A product of two constants, as DeBERTa has of its matrices with its distances,
-    goes with the other product of its matrix and joins nothing.
+    goes with the other product of its matrix and joins nothing. A head on the last hidden state
+    stays as it is, but for the table of words that it may share.
     """
     matrices = {tensor.name for tensor in model.graph.initializer if len(tensor.dims) == 2}
+    within = _below_hidden(model)
     products = [
-        node for node in model.graph.node if node.op_type == "MatMul" and node.input[1] in matrices
+        node
+        for node in model.graph.node
+        if node.op_type == "MatMul" and node.input[1] in matrices and node.output[0] in within
     ]
     varying, owner = _varying(model), dict[str, str]()
     inputs = by_input(node for node in products if node.input[0] in varying)
@@ -147,6 +151,20 @@ def matrix_groups(model: onnx.ModelProto) -> dict[str, list[NodeProto]]:
     for node in products:
         if node.input[0] not in varying:
             found.setdefault(owner.get(node.input[1], node.input[0]), []).append(node)
+    return found
+
+
+def _below_hidden(model: onnx.ModelProto) -> set[str]:
+    """What an encoder's last hidden state is computed from, its head left out; of a decoder all."""
+    made = {name: node for node in model.graph.node for name in node.output}
+    waiting, found = ["last_hidden_state"], set[str]()
+    if waiting[0] not in {value.name for value in model.graph.output}:
+        return set(made)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += made[name].input if name in made else []
     return found
 
 

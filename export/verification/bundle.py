@@ -12,6 +12,7 @@ import onnx
 
 from bundle_format.folder import read_generation, read_manifest, wrong_files
 from bundle_format.schema import (
+    Example,
     Manifest,
     Proof,
     ProvenGraph,
@@ -22,8 +23,9 @@ from bundle_format.schema import (
 )
 from export.bundle.files import TASK_FILES, sizes_of
 from export.graphs.families import is_ours
-from export.graphs.names import classifier_names, decoder_names
+from export.graphs.names import decoder_names
 from export.graphs.spec import EncoderSizes, EncoderSpec
+from export.graphs.tasks import names_of_task
 from export.runtime.other_runtimes import Runtime, RuntimeRefusal, installed_versions
 from export.runtime.session import Arrays
 from export.verification.checks import Checks
@@ -82,7 +84,7 @@ def read_sizes(folder: Path, manifest: Manifest) -> EncoderSizes:
         FileNotFoundError, ValueError: a file is missing, or they differ.
     """
     written, stated = read_json(folder / "config.json"), manifest.sizes
-    if is_ours(written):
+    if is_ours(written) and manifest.reads in ("classify", "encode"):
         return encoder_from_hf(written)
     tokenizer = read_json(folder / "tokenizer_config.json")
     inputs = tokenizer.get("model_input_names") or ()
@@ -105,6 +107,7 @@ def read_sizes(folder: Path, manifest: Manifest) -> EncoderSizes:
         type_vocab_size=2 if "token_type_ids" in inputs else 0,
         pads_left=tokenizer.get("padding_side") == "left",
         pad_token_id=written.get("pad_token_id") or 0,
+        answer_width=stated.vocabulary if manifest.reads == "fill" else 0,
         **sizes,
     )
 
@@ -272,10 +275,15 @@ class _Bundle:
     def _encoder(
         self, path: Path, precision: str, checks: Checks
     ) -> tuple[OpenedGraph, list[Trial]]:
-        labels, most = len(self.manifest.labels or ()) or None, self.manifest.max_tokens
-        graph = open_graph(path, precision, classifier_names(self.config, labels), checks)
+        labels, most = len(self.manifest.labels or ()), self.manifest.max_tokens
+        names = names_of_task(self.manifest.reads, self.config, labels)
+        graph = open_graph(path, precision, names, checks)
         self.encoders[precision] = graph
-        texts = example_feed(self.folder, self.manifest.examples, self.config)
+        examples = self.manifest.examples
+        if self.manifest.reads == "embed":
+            both = (text for one in examples for text in (one.text, one.text_pair) if text)
+            examples = tuple(Example(text=text) for text in both)
+        texts = example_feed(self.folder, examples, self.config)
         return graph, check_encoder(graph, self.config, most, texts, checks)
 
     def _decoder(

@@ -106,8 +106,9 @@ def save_random(kind: Kind, tokenizer_file: Path, folder: Path) -> None:
     model.save_pretrained(folder)
 
 
-# Two go through in every run; the others, as all families of the table, in the slow ones.
-IN_EVERY_RUN = ("modernbert", "camembert")
+# One goes through in every run, beside those of `test_tasks.py`; the others, as all families of the
+# table, in the slow ones.
+IN_EVERY_RUN = ("modernbert",)
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,12 @@ def write_config(folder: Path, family: str, **settings: Any) -> None:
         ),
         (
             "camembert",
-            {"architectures": ["CamembertForTokenClassification"]},
-            "a token classifier)",
+            {"architectures": ["CamembertForMultipleChoice"]},
+            "a multiple-choice model)",
         ),
-        ("t5", {}, "exported are encoders of any family whose class, which config.json names"),
+        ("camembert", {}, "Where it names none, say what the model is for with --task"),
+        ("gpt2", {"architectures": ["GPT2LMHeadModel"]}, "a causal language model); exported are"),
+        ("t5", {}, "an encoder and a decoder; expected an encoder"),
         (
             "camembert",
             {"architectures": CLASSIFIER, "auto_map": {"AutoModel": "mine.Model"}},
