@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bundle_format.folder import BundleError
 from explorer.environment import safe_streams
-from hosting.build import build_space, find_kind, show_space
+from hosting.build import build_space, check_space, find_kind, show_check, show_space
 from hosting.card import check_hub_name
 from hosting.folder import SpaceError
 from hosting.kinds import KINDS
@@ -37,6 +37,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--purpose", help="what the model is for, for the card (default: what its tasks say)")
     add("--no-examples", action="store_true", help="leave the bundle's example texts out")
+    add(
+        "--check",
+        action="store_true",
+        help="then try it as its host would: a new environment from its pins, its start, every "
+        "endpoint; what was measured is kept beside it, in FOLDER.check.json",
+    )
     return parser
 
 
@@ -52,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             purpose=given.purpose,
             examples=not given.no_examples,
         )
-        print(show_space(folder, given.sdk))
+        print(show_space(folder, given.sdk), flush=True)
+        if given.check:
+            print(show_check(check_space(folder, kind)))
     except (BundleError, SpaceError) as error:
         print(error, file=sys.stderr)
         return 2

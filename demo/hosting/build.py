@@ -1,7 +1,9 @@
 """Makes a Space's folder from a bundle, and says what is in it."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from bundle_format.folder import read_manifest
 from hosting.card import make_card
@@ -57,6 +59,31 @@ def build_space(
         )
         (folder / CARD).write_text(card, encoding="utf-8")
     return target
+
+
+def check_space(folder: Path, kind: Kind) -> Mapping[str, Any]:
+    """What was measured of a Space that was tried as its host would; kept in a file beside it.
+
+    Raises:
+        SpaceError: it does not run as it should, or that file cannot be written.
+    """
+    found = kind.check(folder)
+    record = folder.with_name(f"{folder.name}.check.json")
+    try:
+        record.write_text(f"{json.dumps(found, indent=2)}\n", encoding="utf-8")
+    except OSError as error:
+        raise SpaceError(f"{record} cannot be written ({error.strerror})") from error
+    return found
+
+
+def show_check(found: Mapping[str, Any]) -> str:
+    """What was measured, a line each."""
+    lines = []
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{part} {of}" for part, of in value.items())
+        lines.append(f"  {name}: {'not known' if value is None else value}")
+    return "\n".join(lines)
 
 
 def show_space(folder: Path, name: str) -> str:

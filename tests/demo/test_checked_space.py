@@ -1,0 +1,108 @@
+"""A Space is tried as its host would: what is asked of it, what is told, and what is no success."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import build_space
+from hosting import checking, page_kinds
+from hosting.checking import Start, check_page
+from hosting.folder import SpaceError
+
+PAGE = """
+import json, os, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+print("a page of a test", flush=True)
+if os.environ["MODE"] == "stops":
+    sys.exit(3)
+WORDS = [{"parameter_name": "text", "parameter_has_default": False},
+         {"parameter_name": "layer", "parameter_has_default": True}]
+class Page(BaseHTTPRequestHandler):
+    def say(self, text):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(text.encode())
+    def do_GET(self):
+        if self.path == "/gradio_api/info":
+            self.say(json.dumps({"named_endpoints": {"/classify": {"parameters": WORDS}}}))
+        elif self.path == "/health":
+            self.say("well")
+        else:
+            end = "error" if os.environ["MODE"] == "fails" else "complete"
+            self.say("event: " + end + "\\ndata: [1]\\n")
+    def do_POST(self):
+        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        assert list(given) == ["text"] and os.environ["HOME"].endswith("home")
+        self.say(json.dumps({"event_id": "7"}))
+HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Page).serve_forever()
+"""
+HEALTH = "import urllib.request as ask; ask.urlopen('http://127.0.0.1:{port}/health')"
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch):
+    """Tries a page of a few lines, in this environment."""
+
+    def here(environment: Path, copy: Path, pins: tuple[str, ...]) -> Path:
+        environment.mkdir()
+        return Path(sys.executable)
+
+    monkeypatch.setattr(checking, "_install", here)
+    (tmp_path / "app.py").write_text(PAGE)
+
+    def run(mode):
+        variables = {"MODE": mode, "PORT": "{port}"}
+        start = Start(install=(), command=("app.py",), variables=variables, health=("-c", HEALTH))
+        return check_page(tmp_path, start)
+
+    return run
+
+
+def test_every_endpoint_is_asked_and_what_it_took_is_told(check, tmp_path):
+    found = check("well")
+
+    assert list(found["endpoints, seconds"]) == ["/classify"]
+    assert found["start to first answer, seconds"] > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["app.py"], "it ran in a copy"
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"), [("stops", "stopped with code 3"), ("fails", "/classify did not answer")]
+)
+def test_a_space_that_does_not_run_says_what_it_said(check, mode, said):
+    with pytest.raises(SpaceError, match=f"{said}.*a page of a test"):
+        check(mode)
+
+
+def test_docker_is_tried_by_the_commands_of_its_file(monkeypatch, demo_folder, tmp_path):
+    asked = []
+    monkeypatch.setattr(page_kinds, "check_page", lambda folder, start: asked.append(start))
+    page_kinds.fill_docker(tmp_path)
+
+    page_kinds.check_docker(tmp_path)
+
+    (start,) = asked
+    assert start.install == ("--no-cache-dir", "--require-hashes", "-r", "requirements.lock")
+    assert start.command == ("app.py",)
+    assert start.variables["GRADIO_SERVER_NAME"] == "127.0.0.1"
+    assert start.variables["GRADIO_SERVER_PORT"] == "{port}"
+    assert "127.0.0.1:{port}/gradio_api/startup-events" in start.health[1]
+    lines = (tmp_path / "Dockerfile").read_text("utf-8").splitlines()
+    assert lines.index("USER 1000") < lines.index('CMD ["python", "app.py"]')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sdk", ["gradio", "zerogpu", "docker"])
+def test_a_built_space_runs_from_its_pins_alone(sdk, tiny_folder, tmp_path, capsys):
+    out = tmp_path / "space"
+
+    code = build_space.main([str(tiny_folder), "--out", str(out), "--sdk", sdk, "--check"])
+
+    assert code == 0, capsys.readouterr().err
+    assert "/classify" in capsys.readouterr().out
+    found = json.loads((tmp_path / "space.check.json").read_text("utf-8"))
+    assert found["packages installed, MB"] > 100
+    assert {"/classify", "/occlusion", "/generate"} <= found["endpoints, seconds"].keys()
+    assert not list(out.rglob("__pycache__"))
