@@ -9,6 +9,7 @@ the bundle. It is written whole or not at all, and replaces nothing but a folder
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from bundle_format.folder import BundleError
@@ -16,7 +17,7 @@ from explorer.environment import safe_streams
 from hosting.build import build_space, check_space, find_kind, show_check, show_space
 from hosting.card import check_hub_name
 from hosting.folder import SpaceError
-from hosting.kinds import KINDS
+from hosting.kinds import KINDS, Kind
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -43,6 +44,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="then try it as its host would: a new environment from its pins, its start, every "
         "endpoint; what was measured is kept beside it, in FOLDER.check.json",
     )
+    add(
+        "--push",
+        metavar="USER/NAME",
+        help="then put it on the Hub under this name, and wait until it runs",
+    )
+    add("--dry-run", action="store_true", help="with --push: only tell calls, files and sizes")
     return parser
 
 
@@ -52,19 +59,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = build_parser().parse_args(arguments)
     try:
         kind = find_kind(given.sdk)
+        for name in (*given.model, *([given.push] if given.push else [])):
+            check_hub_name(name)
         folder = build_space(
             *(given.bundle, given.out, kind),
-            models=[check_hub_name(name) for name in given.model],
+            models=given.model,
             purpose=given.purpose,
             examples=not given.no_examples,
         )
         print(show_space(folder, given.sdk), flush=True)
         if given.check:
-            print(show_check(check_space(folder, kind)))
+            print(show_check(check_space(folder, kind)), flush=True)
+        if given.push:
+            _push(folder, given.push, kind, dry=given.dry_run)
     except (BundleError, SpaceError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def _push(folder: Path, name: str, kind: Kind, *, dry: bool) -> None:
+    """Says who can host it before anything is made."""
+    from hosting.pushing import push_space, show_plan
+
+    print(f"{name} needs {kind.accounts}.", flush=True)
+    if dry:
+        print("\n".join(show_plan(folder, name, kind)))
+    else:
+        print(f"It runs: {push_space(folder, name, kind, log=partial(print, flush=True))}")
 
 
 if __name__ == "__main__":

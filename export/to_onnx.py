@@ -37,6 +37,9 @@ from export.runtime.session import CHOICES, choose_integer_weights
 from export.triton_repository import MODEL, lay_out, model_folder
 from export.verification.bundle import UnsoundBundleError, verify_bundle
 from export.verify import show_proof
+from hosting.build import build_space, find_kind, show_space
+from hosting.folder import check_target as check_space_folder
+from hosting.kinds import KINDS
 from training.checkpoints.atomic_folder import check_given, check_target
 from training.checkpoints.record import find_record
 from training.file_names import real_name
@@ -76,6 +79,18 @@ def build_parser(description: str | None = None) -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="also lay the bundle out in this model repository of the Triton server, as "
         "triton_repository.py does",
+    )
+    add(
+        "--space",
+        type=Path,
+        metavar="FOLDER",
+        help="also make this folder of a Space from the bundle, as demo/build_space.py does",
+    )
+    add(
+        "--sdk",
+        choices=tuple(KINDS),
+        default="gradio",
+        help="with --space: the kind of Space (default: %(default)s)",
     )
     add("--no-train", action="store_true", help="without a checkpoint stop instead of training one")
     return parser
@@ -164,6 +179,9 @@ def _run(given: argparse.Namespace) -> int:
     name = real_name(given.checkpoint or DEFAULT_CHECKPOINT)
     out = given.out or Path("bundles") / name
     given.out = check_target(out, kind=BUNDLE, inputs=read)
+    if given.space:
+        find_kind(given.sdk)
+        given.space = check_space_folder(given.space, [given.out, *_local(read)])
     given.checkpoint = given.checkpoint or _default_checkpoint(given.no_train)
     failures = _export(given)
     for failure in failures:
@@ -171,6 +189,11 @@ def _run(given: argparse.Namespace) -> int:
     if failures:
         print(f"{len(failures)} checks failed; no bundle was written", file=sys.stderr)
     return FAILED if failures else DONE
+
+
+def _local(names: Sequence[str | Path | None]) -> list[Path]:
+    """Those that lie here, and not on the Hub."""
+    return [Path(name) for name in names if name is not None and Path(name).exists()]
 
 
 def _default_checkpoint(no_train: bool) -> str:
@@ -217,6 +240,9 @@ def _export(given: argparse.Namespace) -> list[str]:
     _log(show_bundle(given.out))
     if given.triton:
         _log(show_triton(lay_out(given.out, given.triton)))
+    if given.space:
+        build_space(given.out, given.space, find_kind(given.sdk))
+        _log(show_space(given.space, given.sdk))
     return []
 
 

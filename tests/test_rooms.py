@@ -65,7 +65,7 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
     ),
     "hosting": (
         "demo/hosting",
-        ["folder", "card checking", "page_kinds", "kinds", "build"],
+        ["folder", "card checking", "page_kinds", "kinds", "build pushing"],
     ),
 }
 MOST = 12

@@ -73,11 +73,10 @@ def noted_models(manifest: Manifest) -> list[str]:
     return [name for name in names if isinstance(name, str) and _HUB_NAME.fullmatch(name)]
 
 
-def check_hub_name(name: str) -> str:
-    """A name like `user/name`. Raises SpaceError."""
+def check_hub_name(name: str) -> None:
+    """Raises SpaceError: it is no name like `user/name`."""
     if not _HUB_NAME.fullmatch(name):
         raise SpaceError(f"{name!r:.80} is no name on the Hub; expected user/name")
-    return name
 
 
 def _body(manifest: Manifest, purpose: str | None, runs: str) -> Iterator[str]:

@@ -24,7 +24,7 @@ _PARTS = {
     *("requirements.txt", "requirements.lock", "Dockerfile"),
 }
 """What lies in the folder of a Space of one kind or another."""
-_LEFT_BY_RUNNING = {"__pycache__", ".gradio", ".DS_Store", "Thumbs.db"}
+LEFT_BY_RUNNING = {"__pycache__", ".gradio", ".DS_Store", "Thumbs.db"}
 
 
 class SpaceError(ValueError):
@@ -44,27 +44,31 @@ def check_target(target: Path, inputs: Iterable[Path] = ()) -> Path:
     """
     target = target.resolve()
     for one in (path.resolve() for path in inputs):
-        if target == one or target in one.parents or one in target.parents:
+        if target == one or target in one.parents:
             raise SpaceError(
-                f"{target} and {one}, which the Space is made of, lie one in the other; give --out "
-                "a folder beside it"
+                f"{one}, of which the Space is made, lies in {target}, which would be replaced; "
+                "give another folder for the Space"
             )
     if target.exists() and not target.is_dir():
-        raise SpaceError(f"{target} is a file; give --out a folder, or a name that is not taken")
+        raise SpaceError(
+            f"{target} is a file; give a folder for the Space, or a name that is not taken"
+        )
     if found := _not_ours(target):
-        raise SpaceError(f"{target} {found}, so it is not replaced; give --out another folder")
+        raise SpaceError(
+            f"{target} {found}, so it is not replaced; give another folder for the Space"
+        )
     return target
 
 
 def _not_ours(target: Path) -> str | None:
     """What a folder has that is not of a Space of ours; None for nothing, or no folder."""
     names = {path.name for path in target.iterdir()} if target.is_dir() else set()
-    if not names - _LEFT_BY_RUNNING:
+    if not names - LEFT_BY_RUNNING:
         return None
     card = target / CARD
     if not card.is_file() or not card.read_bytes().startswith(OWN.encode()):
         return f"holds other things and no {CARD} by build_space.py"
-    if others := sorted(names - _PARTS - _LEFT_BY_RUNNING):
+    if others := sorted(names - _PARTS - LEFT_BY_RUNNING):
         return f"holds other things as well ({', '.join(others[:3])})"
     return None
 
@@ -88,13 +92,13 @@ def new_folder(target: Path) -> Iterator[Path]:
             target.rename(previous)
         partial.rename(target)
     except OSError as error:
-        if previous.exists() and not target.exists():
-            previous.rename(target)
         raise SpaceError(
             f"{target} cannot be written ({error.strerror or error}); make room, or give --out "
             "another folder"
         ) from error
     finally:
+        if previous.exists() and not target.exists():  # stopped between the two
+            previous.rename(target)
         for left in (partial, previous):
             shutil.rmtree(left, ignore_errors=True)
 

@@ -23,6 +23,8 @@ class Kind:
     Raises SpaceError: it does not run as it should."""
     accounts: str
     """Which accounts of the Hub can host it, and what that costs."""
+    free: bool = False
+    """Whether every account can host it, which a payment that is asked for is answered by."""
 
 
 _PAID = (
@@ -51,6 +53,7 @@ KINDS: Mapping[str, Kind | str] = {
             "may have two such Spaces; it costs nothing. This kind has not been tried on the "
             "platform itself"
         ),
+        free=True,
     ),
     "docker": Kind(
         settings=page_kinds.docker_settings,

@@ -84,9 +84,19 @@ def make_card(
         examples=chosen,
         temperature=noted.get("temperature", 1.0),
         metrics=held_out_metrics(noted.get("metrics", {})),
-        checkpoint={"name": real_name(name), **checkpoint_origin(loaded.encoder.folder, noted)},
+        checkpoint={
+            "name": real_name(name),
+            **_hub_name(name),
+            **checkpoint_origin(loaded.encoder.folder, noted),
+        },
         decoder=_decoder_card(hybrid, loaded.decoder.folder, sources) if loaded.decoder else None,
     )
+
+
+def _hub_name(given: str) -> dict[str, str]:
+    """What a Space's card names as its model: a name like `user/name`, never a folder's."""
+    public = public_name(given)
+    return {"hub": public} if "/" in public else {}
 
 
 def _public_examples(noted: Mapping[str, Any]) -> Examples:

@@ -196,7 +196,7 @@ def test_a_folder_of_somebody_else_is_not_replaced(refused, tiny_folder, tmp_pat
 def test_what_cannot_be_a_space_is_a_sentence(refused, tiny_folder, copy_of_tiny, tmp_path):
     out = tmp_path / "space"
     assert "is no folder" in refused(tmp_path / "nowhere", "--out", out)
-    assert "lie one in the other" in refused(tiny_folder, "--out", tiny_folder / "space")
+    assert "which would be replaced" in refused(tiny_folder, "--out", tiny_folder.parent)
     assert "is no name on the Hub" in refused(tiny_folder, "--out", out, "--model", "a b/c")
     assert "is a file" in refused(tiny_folder, "--out", Path(__file__))
     broken = copy_of_tiny()

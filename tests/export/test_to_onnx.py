@@ -190,9 +190,12 @@ def test_what_training_noted_reaches_the_bundle(model, tokenizer, tmp_path: Path
     write_record(checkpoint, record)
 
     triton = tmp_path / "triton"
-    assert main([str(checkpoint), "--out", str(out), "--triton", str(triton)]) == 0
+    beside = ["--triton", str(triton), "--space", str(tmp_path / "space"), "--sdk", "docker"]
+    assert main([str(checkpoint), "--out", str(out), *beside]) == 0
 
     assert (triton / "bundle_classifier" / "config.pbtxt").is_file()
+    assert (tmp_path / "space" / "Dockerfile").is_file()
+    assert open_bundle(tmp_path / "space" / "bundles" / "bundle").title == "Noted"
     content = json.loads((out / "bundle.json").read_text())
     for key in ("title", "licence", "examples", "temperature", "metrics"):
         assert content[key] == record[key]
@@ -374,10 +377,11 @@ def test_a_model_is_called_by_its_folders_own_name(
         (["--out", "/proc/bundle"], "/proc/bundle cannot be written"),
         (["--out", "occupied"], "holds other things and no bundle.json"),
         (["--triton", "tiny.txt"], "tiny.txt/tiny_classifier cannot be written"),
+        (["--space", "occupied"], "holds other things and no README.md by build_space.py"),
         (["--max-tokens", "33"], "the model reads 32 tokens at most, and 5 hold two words"),
         (["--max-tokens", "4"], "give a number from 5 to 32"),
     ],
-    ids=["read-only", "occupied", "triton", "too many", "too few"],
+    ids=["read-only", "occupied", "triton", "space", "too many", "too few"],
 )
 def test_what_cannot_be_written_is_refused_before_the_work(
     flags: list[str],

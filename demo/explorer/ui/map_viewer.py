@@ -16,9 +16,8 @@ from gradio.components import Component
 
 from explorer.drawing import KINDS, kept_map
 from explorer.errors import RequestError
-from explorer.inference.encoder import EncoderModel
+from explorer.inference.encoder import EncoderModel, Reading
 from explorer.inference.generator import LOOKS_AT, SOURCE, WRITTEN, Generation
-from explorer.inference.reading import Reading
 from explorer.inference.tokens import Token
 from explorer.maps.maps import Maps
 from explorer.maps.packed import (
@@ -149,29 +148,20 @@ class MapViewer:
                     yield found
 
 
-def maps_of_reading(
-    model: EncoderModel, reading: Reading, place: int | None = None
-) -> dict[str, Any]:
-    """What the widget receives of a text that an encoder read.
-
-    Args:
-        place: which word or mask is asked about, from 1, for a link to it.
-    """
+def maps_of_reading(model: EncoderModel, reading: Reading) -> dict[str, Any]:
+    """What the widget receives of a text that an encoder read."""
     maps = encoder_maps(reading, by_norms=True)
     itself = {"looks_at": SELF, "label": "", "queries": 0, "keys": 0}
     rows = [one(reading.weights, reading.kept_heads, QUERY) for one in (rollout_row, last_row)]
-    of_class = model.bundle.task in ("classify", None)  # read from the token that rollout is of
-    about = _about(maps, identity(model, reading), model, reading)
     return {
-        **about,
-        "of": about["of"] | ({} if place is None else {"place": place}),
+        **_about(maps, identity(model, reading), model, reading),
         "pair": bool(reading.text_pair),
         "left_out": reading.tokens_left_out,
         "without": reading.ablated if model.can_ablate else False,
-        "first": None if of_class or len(reading.read_from) > 2 else reading.read_from[0],
+        "first": None,
         "sides": [{"name": "", "tokens": _chips(reading.tokens)}],
         "attentions": _attentions([(itself, maps)]),
-        "rollout": {"query": QUERY, "rows": [row.tolist() for row in rows]} if of_class else None,
+        "rollout": {"query": QUERY, "rows": [row.tolist() for row in rows]},
     }
 
 

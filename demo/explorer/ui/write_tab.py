@@ -73,7 +73,7 @@ class WriteTab:
         self._models = models
         self._frame = frame
         self._tabs = tabs
-        first = models.model(models.first("write")).bundle
+        first = models.model(models.first("writes")).bundle
         assert first.decoder, "it writes"
         with gr.Tab("Write", id="write", elem_id="write_tab") as self.tab:
             with gr.Row(equal_height=False):
@@ -192,9 +192,8 @@ class WriteTab:
         page's tabs, that one is opened."""
         bundle = self._models.model(title).bundle
         cleared = self._cleared
-        reads = bundle.does("explain")
-        if not (reads and bundle.writes):
-            only = "classify" if reads else "write"
+        if not (bundle.classifies and bundle.writes):
+            only = "classify" if bundle.classifies else "write"
             cleared[self._tabs] = gr.update(selected=only)
         return {**self.begin(title), **cleared}
 

@@ -51,6 +51,7 @@ def test_the_text_is_the_only_parameter_that_must_be_given(client):
         parameters = endpoints[name]["parameters"]
         required = [one["parameter_name"] for one in parameters if not one["parameter_has_default"]]
         assert required == ["text"]
+    assert endpoints.pop("/health")["parameters"] == []
     for endpoint in endpoints.values():
         assert "at most 10,000 characters" in endpoint["description"]
 
