@@ -11,6 +11,8 @@ table. The same command goes on with a report that was stopped.
 
 import argparse
 import os
+import shlex
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -104,17 +106,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Writes the report; 2 if it cannot be written, with a sentence; 130 if it was stopped."""
     safe_streams()
     options = build_parser().parse_args(arguments)
+    # What stops a container or a batch job stops a report as Ctrl-C does.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _report(options)
     except (BundleError, RequestError, TableError, JournalError, ReportError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        words = [sys.executable, __file__, *(sys.argv[1:] if arguments is None else arguments)]
         print(
-            f"\nStopped. What was found is kept in {options.out}; the same command goes on.",
+            f"\nStopped. What was found so far is kept in {options.out}, and the same command goes "
+            f"on with it:\n{shlex.join(words)}",
             file=sys.stderr,
         )
         return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -71,9 +71,14 @@ def build_parser() -> argparse.ArgumentParser:
         help="time this alone: one text that is read, many texts, one that is written; or a whole "
         "table through demo/report.py, which is timed only if it is named",
     )
-    add("--bundle", type=Path, help="what is reported with (default: the checkpoint is exported)")
-    add("--texts", type=int, default=3000, help="rows of that table (default: %(default)s)")
-    add("--rounds", type=int, default=5, help="turns of each (default: %(default)s)")
+    add(
+        "--bundle",
+        type=Path,
+        help="what is reported with, in each precision that it has (default: the classifier is "
+        "exported in float32; to make 8 bit takes minutes)",
+    )
+    add("--texts", type=int, default=1500, help="rows of that table (default: %(default)s)")
+    add("--rounds", type=int, help="turns of each (default: 5, and 2 of a table)")
     _add_flags_of_reading(parser)
     add("--tokens", type=int, default=64, help="tokens of a text that is written (default: 64)")
     add(
@@ -113,7 +118,9 @@ def _add_flags_of_reading(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command."""
-    return run_command("benchmark.py", _run, build_parser().parse_args(argv))
+    given = build_parser().parse_args(argv)
+    given.rounds = given.rounds or (2 if given.part == "report" else 5)
+    return run_command("benchmark.py", _run, given)
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -184,7 +191,7 @@ def _time_report(given: argparse.Namespace, part: LoadedEncoder, place: Path) ->
         raise ValueError(f"{given.checkpoint} does not classify; a report is of classes")
     table = place / "texts.csv"
     save_table(table, given.texts)
-    bundle = given.bundle or export_bundle(given.checkpoint, place / "bundle")
+    bundle = given.bundle or export_bundle(part.folder, place / "bundle")
     speeds = time_corpus(part.folder, bundle, table, given.texts, given.rounds)
     print(table_of_corpus(speeds, given.texts, given.rounds))
 

@@ -17,6 +17,10 @@ from io import BytesIO, StringIO
 from threading import Lock
 from typing import Any, Literal
 
+from explorer.environment import load_fonts
+
+load_fonts()  # before anything else imports matplotlib
+
 import matplotlib
 import numpy as np
 from matplotlib import font_manager

@@ -71,7 +71,8 @@ def timing_command(timed: Timed, file: Path, numbers: Sequence[int], **options: 
 def time_commands(
     commands: Mapping[str, Sequence[str]], *, lengths: Sequence[int], rounds: int
 ) -> dict[str, dict[int, list[float]]]:
-    """As `time_graphs`, for any commands that print `{length: milliseconds}` as their last line.
+    """As `time_graphs`, for any commands that print `{length: milliseconds}` as their last line;
+    which one runs is told on stderr.
 
     Each round has an order of its own: a processor slows down under load, and what came last every
     time would be the slower for it.
@@ -80,8 +81,9 @@ def time_commands(
     times: dict[str, dict[int, list[float]]] = {
         name: {length: [] for length in lengths} for name in commands
     }
-    for _ in range(rounds):
+    for number in range(rounds):
         for name, command in random.sample(list(commands.items()), len(commands)):
+            print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr, flush=True)
             printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             for length, milliseconds in json.loads(printed.splitlines()[-1]).items():
                 times[name][int(length)].append(milliseconds)

@@ -205,9 +205,10 @@ class EncoderModel:
             read_from=question.read_from,
         )
 
-    def encode(self, text: str, text_pair: str = "") -> Encoded:
-        """Cuts a text, or a pair of texts, into tokens; the graph is not run."""
-        return self._encoder.encode(text, text_pair)
+    def encode(self, text: str, text_pair: str = "", *, named: bool = True) -> Encoded:
+        """Cuts a text, or a pair of texts, into tokens; the graph is not run. For `named` see
+        `TextEncoder.encode`."""
+        return self._encoder.encode(text, text_pair, named=named)
 
     def read(self, text: str, text_pair: str = "", ablated: Heads = ()) -> Reading:
         """Reads one text, or one pair of texts, with these heads ablated."""

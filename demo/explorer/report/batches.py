@@ -119,7 +119,7 @@ class BatchReader:
         model, bundle = self._model, self._model.bundle
         if self._asked.words:
             return [self._analysed(row) for row in batch]
-        encoded = [model.encode(row.text, row.text_pair) for row in batch]
+        encoded = [model.encode(row.text, row.text_pair, named=False) for row in batch]
         shares = probabilities_of(model.answer(encoded), bundle)
         return [
             _answered(row, bundle, those, len(one.ids), one.tokens_left_out)
@@ -274,7 +274,7 @@ def plan_batches(
     encoder, rows = TextEncoder(bundle.tokenizer_file, bundle.most_tokens), iter(rows)
     most = _APART if asked.words else _TOGETHER
     while window := list(islice(rows, _WINDOW)):
-        lengths = [len(encoder.encode(row.text, row.text_pair).ids) for row in window]
+        lengths = [len(encoder.encode(row.text, row.text_pair, named=False).ids) for row in window]
         batch: list[Row] = []
         for length, row in sorted(zip(lengths, window, strict=True), key=lambda one: one[0]):
             if not length:

@@ -51,7 +51,8 @@ export const largeMap = ({ choose, step, say }) => {
     names.textContent = cellNames(shown.view, cell.row, cell.column).join(" → ");
     share.textContent = percent(shown.view.weights[cell.row * shown.view.columns + cell.column]);
     const [x, y] = [place.left + place.cell * (cell.column + 1), place.top + place.cell * (cell.row + 1)];
-    tip.style.transform = `translate(${Math.max(0, Math.min(x + 6, box.clientWidth - tip.offsetWidth))}px, ${y + 6}px)`;
+    // Its own width is 100% here: to ask for it would have the page laid out in every frame.
+    tip.style.transform = `translate(max(0px, min(${x + 6}px, ${place.room}px - 100%)), ${y + 6}px)`;
   };
   const markSoon = () => (frame ||= requestAnimationFrame(() => ((frame = 0), mark())));
   const showPairs = () => pairs.open && shown?.view && table.replaceChildren(pairsTable(shown.view));
@@ -115,7 +116,7 @@ export const largeMap = ({ choose, step, say }) => {
     if (!shown.view) line.textContent = `${shown.name} is on its way.`;
     if (!shown.view || !box.clientWidth) return;
     if (cell && (cell.row >= shown.view.rows || cell.column >= shown.view.columns)) cell = null;
-    place = layOut(shown.view, box.clientWidth, canvas.getContext("2d"));
+    place = { ...layOut(shown.view, box.clientWidth, canvas.getContext("2d")), room: box.clientWidth };
     Object.assign(box.dataset, { left: place.left, top: place.top, cell: place.cell }); // for who points at a cell
     paintMap(canvas, shown.view, place, colours, shown.top, shown.state.log_scale);
     drawScale();
