@@ -8,6 +8,8 @@ fetched.
 import base64
 import hashlib
 import json
+import zlib
+from collections.abc import Iterable
 from typing import Any
 
 _OPENING = """<!doctype html>
@@ -16,28 +18,33 @@ _OPENING = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; base-uri 'none'; \
-form-action 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; img-src {images}">
+form-action 'none'; script-src {scripts}; style-src {style}; img-src {images}">
 <title>{title}</title>
 <link rel="icon" href="data:,">
-<style>{css}</style>
 """
 
 
-def opening(title: str, css: str, script: str, *, images: str = "data:") -> str:
-    """What stands before the body.
+def opening(title: str, css: str, scripts: Iterable[str], *, images: str = "data:") -> str:
+    """What stands before the style and the body.
 
     Args:
         title: our own words, since it is HTML.
-        css, script: the only ones that may run: `script` in a `<script>` of its own, with not a
-            space around it.
+        css, scripts: the only ones that may run, each in an element of its own, with not a space
+            around it.
         images: where they may come from, as the policy says it.
     """
-    hashes = {"script": _hash(script), "style": _hash(css)}
-    return _OPENING.format(title=title, css=css, images=images, **hashes)
+    allowed = " ".join(map(_allowed, scripts))
+    return _OPENING.format(title=title, images=images, scripts=allowed, style=_allowed(css))
 
 
-def _hash(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+def _allowed(text: str) -> str:
+    """What the policy calls a script or a style by."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def packed_text(text: str) -> str:
+    """In base64, deflated."""
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def data_element(name: str, text: str) -> str:

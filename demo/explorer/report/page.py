@@ -3,15 +3,13 @@
 What is long stands in it compressed, in base64.
 """
 
-import base64
 import json
-import zlib
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from explorer.offline_page import as_json, data_element, opening
+from explorer.offline_page import as_json, data_element, opening, packed_text
 from explorer.report.batches import Result
 from explorer.report.written import replacing
 
@@ -38,21 +36,16 @@ def write_page(folder: Path, about: Mapping[str, Any], results: Iterable[Result]
     css, script = ((_HERE / f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
     rows = islice(results, MOST_LISTED)
     with replacing(folder / FILE) as opened:
-        begin = opening("Report", css, script, images="'self' file: data:")
-        opened.write(f"{begin}{_BODY}".encode())
+        begin = opening("Report", css, [script], images="'self' file: data:")
+        opened.write(f"{begin}<style>{css}</style>\n{_BODY}".encode())
         listed = []
         while group := list(islice(rows, ROWS_AT_ONCE)):
-            _write_data(opened, "rows", _packed(group))
+            _write_data(opened, "rows", packed_text(json.dumps(group)))
             listed += [_listed(one) for one in group]
-        _write_data(opened, "list", _packed(listed))
+        _write_data(opened, "list", packed_text(json.dumps(listed)))
         _write_data(opened, "about", as_json(about))
         opened.write(f"<script>{script}</script>\n".encode())
     return folder / FILE
-
-
-def _packed(data: Any) -> str:
-    """In base64, deflated."""
-    return base64.b64encode(zlib.compress(json.dumps(data).encode(), 6)).decode()
 
 
 def _write_data(opened: IO[bytes], name: str, text: str) -> None:

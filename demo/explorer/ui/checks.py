@@ -171,6 +171,13 @@ def check_settings(
     return Settings(strategy=strategy, **checked)  # type: ignore[arg-type]
 
 
+def said_settings(settings: object) -> Settings:
+    """Those that a browser remembers, of which it may say some alone. Raises RequestError."""
+    if settings is not None and not isinstance(settings, dict):
+        raise RequestError(f"The settings are {settings!r:.30}; expected them by their names.")
+    return check_settings(settings or {})
+
+
 def check_looks_at(value: object) -> str:
     """Raises RequestError: neither the source nor what was written."""
     if not isinstance(value, str) or value not in LOOKS_AT:

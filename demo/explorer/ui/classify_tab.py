@@ -12,6 +12,7 @@ from bundle_format.schema import Example
 from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel, Reading
+from explorer.maps.packed import SMALL
 from explorer.maps.view import first_head
 from explorer.ui import payloads, wording
 from explorer.ui.checks import check_example
@@ -237,5 +238,5 @@ class ClassifyTab:
             texts={"Text": reading.text, "Second text": reading.text_pair},
             notes=[*wording.notices(reading, model.bundle), *wording.ablated(reading)],
             answers={"answer": payloads.answer(reading, model.bundle)},
-            maps=maps_of_reading(model, reading),
+            maps=maps_of_reading(model, reading, largest=SMALL),
         )

@@ -21,6 +21,7 @@ from explorer.inference.generator import LOOKS_AT, SOURCE, WRITTEN, Generation
 from explorer.inference.tokens import Token
 from explorer.maps.maps import Maps
 from explorer.maps.packed import (
+    FINE,
     packed_floats,
     packed_heads,
     packed_joined,
@@ -148,8 +149,10 @@ class MapViewer:
                     yield found
 
 
-def maps_of_reading(model: EncoderModel, reading: Reading) -> dict[str, Any]:
-    """What the widget receives of a text that an encoder read."""
+def maps_of_reading(
+    model: EncoderModel, reading: Reading, *, largest: int = FINE
+) -> dict[str, Any]:
+    """What the widget receives of a text that an encoder read; for `largest` see `packed.py`."""
     maps = encoder_maps(reading, by_norms=True)
     itself = {"looks_at": SELF, "label": "", "queries": 0, "keys": 0}
     rows = [one(reading.weights, reading.kept_heads, QUERY) for one in (rollout_row, last_row)]
@@ -160,13 +163,13 @@ def maps_of_reading(model: EncoderModel, reading: Reading) -> dict[str, Any]:
         "without": reading.ablated if model.can_ablate else False,
         "first": None,
         "sides": [{"name": "", "tokens": _chips(reading.tokens)}],
-        "attentions": _attentions([(itself, maps)]),
+        "attentions": _attentions([(itself, maps)], largest),
         "rollout": {"query": QUERY, "rows": [row.tolist() for row in rows]},
     }
 
 
 def maps_of_generation(
-    model: EncoderModel, generation: Generation, *, busy: bool = False
+    model: EncoderModel, generation: Generation, *, busy: bool = False, largest: int = FINE
 ) -> dict[str, Any]:
     """The same of a generated text.
 
@@ -192,7 +195,9 @@ def maps_of_generation(
             {"name": "What was there before each of them", "tokens": _chips(generation.before)},
         ],
         "attentions": _attentions(
-            [(source, replace(into, norms=generation.cross_value_norms)), (itself, back)], none=many
+            [(source, replace(into, norms=generation.cross_value_norms)), (itself, back)],
+            largest,
+            none=many,
         ),
     }
 
@@ -218,14 +223,14 @@ def _chips(tokens: Sequence[Token]) -> list[dict[str, Any]]:
 
 
 def _attentions(
-    found: Sequence[tuple[dict[str, Any], Maps]], *, none: bool = False
+    found: Sequence[tuple[dict[str, Any], Maps]], largest: int, *, none: bool = False
 ) -> list[dict[str, Any]]:
     """Each attention with all its maps, as long as there is room for them in one answer."""
     given, room = [], 0 if none else MESSAGE
     for about, maps in found:
         weights = None
         if max(maps.weights.shape[2:]) <= MOST_TOKENS and maps.weights.size <= room:
-            weights = packed_weights(maps.weights)
+            weights = packed_weights(maps.weights, largest)
             room -= len(weights)
         norms = None if maps.norms is None else packed_floats(maps.norms)
         more = {"kind": maps.kind, "looks_back": maps.looks_back, "has_norms": norms is not None}

@@ -191,9 +191,9 @@ class PageModels:
         generator, reading = self.generator(title), self.read(title, text, "")[1]
         return self._kept(title, generator, reading, settings)
 
-    def written(self, title: object, text: object) -> Generation:
+    def written(self, title: object, text: object, settings: Settings | None = None) -> Generation:
         """The whole text that the decoder writes by itself. Raises RequestError."""
-        *_, generation = while_awaited(self.write(title, text, Settings()))
+        *_, generation = while_awaited(self.write(title, text, settings or Settings()))
         return generation
 
     def follow(self, title: object, text: object, ids: object) -> tuple[TextGenerator, Generation]:

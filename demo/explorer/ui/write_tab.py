@@ -6,6 +6,7 @@ Whoever speaks HTTP can call the handlers with anything, so each value is checke
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
@@ -17,6 +18,7 @@ from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import Generation
 from explorer.inference.logits import Settings
+from explorer.maps.packed import SMALL
 from explorer.maps.view import first_cross_head
 from explorer.ui import payloads, wording
 from explorer.ui.checks import (
@@ -24,6 +26,7 @@ from explorer.ui.checks import (
     check_example,
     check_settings,
     check_texts,
+    said_settings,
 )
 from explorer.ui.events import WRITING, Update, in_browser, on, sent_with
 from explorer.ui.map_viewer import Begins, MapViewer, beginning_with, maps_of_generation
@@ -58,6 +61,7 @@ _IF_LINKED = '(link) => link?.tab === "write"'
 _IF_OPEN = '() => !!document.querySelector("#write_tab")?.offsetParent'
 # What is written, pasted or deleted over a corrupted text is nobody's damage. gradio's event of
 # input comes for typing alone; its event of change comes for the page's own texts too.
+_NO_FAULT = "(notice) => (notice?.error ? { error: false, lines: [] } : notice)"
 _OWN_TEXT = "(text, given, mark) => (given?.text === text ? [given, mark] : [null, {}])"
 
 
@@ -118,7 +122,7 @@ class WriteTab:
         changed = on(changed.then, self.change, title, [*model, *cleared])
         link = {"link": self._frame.restored}
         asked = {**title, "is_open": self.is_open, "text": self.source, **given, **shown, **link}
-        linked = [*model, *cleared, self.views]
+        linked = [*model, *cleared, self.views, *self.settings.values()]
         restored = on(restored.success, self.restore, link, linked)
         opened = [self.shown, self.notice, self.written, self.viewer.maps]
         opens = [
@@ -136,9 +140,11 @@ class WriteTab:
                 (restored.then, _IF_LINKED),
             )
         ]
-        corrupting = {**title, "text": self.source, **given}
-        on(self.corrupt_button.click, self.corrupt, corrupting, source)
+        corrupting = {**title, "text": self.source, **given, **shown}
+        on(self.corrupt_button.click, self.corrupt, corrupting, [*source, self.notice])
         in_browser(self.source.change, _OWN_TEXT, source, [self.corrupted, self.mark])
+        # What was wrong with the text before is not wrong with this one.
+        in_browser(self.source.change, _NO_FAULT, [self.notice], [self.notice])
         chosen = on(self.examples.choose, self.choose_example, title, source)
         answered = [*opens, *self._wire_writing(chosen)]
         self.viewer.wire(self._models.select_generation, self._text_of, self.shown)
@@ -218,6 +224,8 @@ class WriteTab:
             update |= {**self._cleared, **self._source(source, model)}
             update |= {self.source: {**info, "value": text}}
             update[self.views] = gr.update(selected=asked.get("view"))
+            settings = said_settings(asked.get("settings"))
+            update |= {one: getattr(settings, name) for name, one in self.settings.items()}
         return update
 
     def open(
@@ -234,14 +242,15 @@ class WriteTab:
             text, corrupted = sources[0].text, sources[0]._asdict()
         if not text:
             return {self.shown: gr.skip()}
-        generation = self._models.written(title, text)
-        source = source_of(text, corrupted, model)
         linked = isinstance(link, dict) and (link.get("title"), link.get("text")) == (title, text)
+        settings = said_settings(link.get("settings")) if linked else Settings()
+        generation = self._models.written(title, text, settings)
+        source = source_of(text, corrupted, model)
         begins = link.get("state") if linked else first_cross_head(generation)
         return {
-            self.shown: _shown(title, source, generation),
-            **self._said(model, generation, Settings().max_tokens),
-            **self._written(model, generation, source, begins=begins),
+            self.shown: _shown(title, source, generation, settings),
+            **self._said(model, generation, settings.max_tokens),
+            **self._written(model, generation, source, settings, begins=begins),
         }
 
     def choose_example(self, event: gr.EventData, title: Any) -> Update:
@@ -250,10 +259,14 @@ class WriteTab:
         sources = offered_sources(model)
         return self._source(check_example(sent_with(event).get("index"), sources), model)
 
-    def corrupt(self, title: Any, text: Any, corrupted: Any) -> Update:
+    def corrupt(self, title: Any, text: Any, corrupted: Any, shown: Any = None) -> Update:
         """Two words are to be corrupted."""
         model = self._models.model(title)
-        return self._source(corrupt_again(text, corrupted, model), model, asked=True)
+        try:
+            source = corrupt_again(text, corrupted, model)
+        except RequestError as error:
+            return {self.notice: _fault(error, shown)}
+        return self._source(source, model, asked=True)
 
     def write(
         self, title: Any, text: Any, corrupted: Any, shown: Any, **settings: Any
@@ -271,22 +284,19 @@ class WriteTab:
             with closing(generations):
                 for generation, last in _paced(generations):
                     yield {
-                        self.shown: _shown(title, source, generation),
+                        self.shown: _shown(title, source, generation, checked),
                         **self._said(model, generation, checked.max_tokens),
                         **self._written(
                             model,
                             generation,
                             source,
+                            checked,
                             busy=True,
                             begins=begins(generation) if begins and last else None,
                         ),
                     }
         except RequestError as error:
-            lines = [str(error)]
-            if shown:
-                lines.append("What stands below was written before.")
-            notice = {"error": True, "lines": lines}
-            yield {self.notice: notice, self.stop: gr.update(interactive=False)}
+            yield {self.notice: _fault(error, shown), self.stop: gr.update(interactive=False)}
 
     def finish(self, shown: Any) -> Update:
         """The generation came to an end, or was stopped."""
@@ -295,7 +305,8 @@ class WriteTab:
             return stop
         model, _, generation = self._models.shown_generation(shown)
         source = source_of(generation.source.text, shown.get("corrupted"), model)
-        return {**stop, **self._written(model, generation, source)}
+        settings = said_settings(shown.get("settings"))
+        return {**stop, **self._written(model, generation, source, settings)}
 
     def _said(self, model: EncoderModel, generation: Generation, most: int) -> Update:
         """What a reader should know of the source; `most` tokens were to be written."""
@@ -307,6 +318,7 @@ class WriteTab:
         model: EncoderModel,
         generation: Generation,
         source: Source | None,
+        settings: Settings,
         *,
         busy: bool = False,
         begins: Begins = None,
@@ -314,6 +326,7 @@ class WriteTab:
         """A text as far as it came, and its maps; `begins` as in the Classify tab."""
         generator = self._models.generator(model.bundle.title)
         maps = maps_of_generation(model, generation, busy=busy)
+        maps["of"]["settings"] = _unusual(settings)  # for a link
         return {
             self.written: payloads.written(model, generator, generation, source, busy=busy),
             self.viewer.maps: beginning_with(begins, maps),
@@ -348,7 +361,7 @@ class WriteTab:
             texts={"Source": text},
             notes=wording.write_notices(generation, model.bundle, MAX_TOKENS),
             answers={"written": payloads.written(model, generator, generation, source)},
-            maps=maps_of_generation(model, generation),
+            maps=maps_of_generation(model, generation, largest=SMALL),
         )
 
 
@@ -363,7 +376,22 @@ def _paced(generations: Iterable[Generation]) -> Iterator[tuple[Generation, bool
         yield latest, True
 
 
-def _shown(title: Any, corrupted: Source | None, generation: Generation) -> dict[str, Any]:
-    """What `MapControls.shown` holds."""
+def _fault(error: RequestError, shown: Any) -> dict[str, Any]:
+    """What is wrong with a source, as a notice."""
+    lines = [str(error), *(["What stands below was written before."] if shown else [])]
+    return {"error": True, "lines": lines}
+
+
+def _unusual(settings: Settings) -> dict[str, Any]:
+    """The settings that are not as the page first has them, by their names."""
+    first, own = asdict(Settings()), asdict(settings)
+    return {name: value for name, value in own.items() if value != first[name]}
+
+
+def _shown(
+    title: Any, corrupted: Source | None, generation: Generation, settings: Settings
+) -> dict[str, Any]:
+    """What `MapControls.shown` holds, and how it was written."""
     shown = {"bundle": title, "text": generation.source.text, "ids": generation.ids}
+    shown["settings"] = _unusual(settings)
     return {**shown, "corrupted": corrupted._asdict()} if corrupted else shown

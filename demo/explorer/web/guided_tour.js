@@ -23,11 +23,34 @@ window.attentionTour = (() => {
 
   // ---- What stands in each step, and what is done for it. `go` gives what was found, in words.
 
+  // What a reader had written before a step put an example there: it comes back at the end.
+  const TEXTS = ["#text textarea", "#text_pair textarea"];
+  let own = null;
+  const giveBack = async () => {
+    const given = own;
+    if (!given) return;
+    const back = () => textOf("#ablated") === given.ablated;
+    // What is read is read with the heads that are ablated then.
+    if (!(await until(back, () => tour))) return;
+    own = null;
+    const boxes = TEXTS.map(find);
+    if (boxes.every((box, place) => (box?.value ?? "") === given.texts[place])) return;
+    boxes.forEach((box, place) => {
+      if (!box) return;
+      box.value = given.texts[place];
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    if (!given.texts[0].trim()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100)); // until gradio knows of it
+    find("#text button.submit-button")?.click();
+  };
+
   const readFirstExample = async (left) => {
     openTab("classify");
     openTab("maps");
     const example = find("#examples .example");
     if (example && find("#text textarea").value !== example.title.split(" + ")[0]) {
+      own ??= { texts: TEXTS.map((box) => find(box)?.value ?? ""), ablated: textOf("#ablated") };
       let read = false;
       document.addEventListener("maps-state", () => (read = true), { once: true });
       example.click();
@@ -37,7 +60,7 @@ window.attentionTour = (() => {
   };
 
   const JOBS = ["previous word", "next word", "same word", "other text", "itself", "punctuation"];
-  const scoreOf = (tile) => Number(tile.title.match(/, ([\d.]+) of its attention/)?.[1] ?? 0);
+  const scoreOf = (tile) => Number(tile.title.match(/, >?([\d.]+)% of its attention/)?.[1] ?? 0);
   const headWithJob = () => {
     const single = all("#map_view .tile:not(.mean)").filter(({ dataset }) => dataset.type && !["broad", "mixed"].includes(dataset.type));
     const plain = single.filter(({ dataset }) => JOBS.includes(dataset.type));
@@ -130,6 +153,7 @@ window.attentionTour = (() => {
     tour.card.remove();
     tour.start.focus();
     tour = null;
+    giveBack();
   };
 
   const show = async (place) => {

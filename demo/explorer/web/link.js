@@ -6,10 +6,10 @@ const { views, most } = props.value;
 const isSeen = (id) => Boolean(document.querySelector(`#${id}`)?.offsetParent);
 
 // The address, without what a host may have put into it for this visit alone.
-const linkTo = (tab, { of: { model, text, text_pair }, without, state }) => {
+const linkTo = (tab, { of: { model, text, text_pair, settings = {} }, without, state }) => {
   const view = views[tab].find((name) => isSeen(`${name}_tab`)) ?? views[tab][0];
   const fields = new URLSearchParams({ text, text_pair, model, tab, view, without: without.map((pair) => pair.join(".")).join("-") });
-  for (const [name, value] of Object.entries(state)) fields.set(name, value ?? "");
+  for (const [name, value] of Object.entries({ ...state, ...settings })) fields.set(name, value ?? "");
   for (const [name, value] of [...fields]) if (value === "") fields.delete(name);
   return `${location.origin}${location.pathname}#${fields}`;
 };
@@ -18,7 +18,7 @@ const button = make("button", { className: "plain-button", text: "Copy link", at
 const status = make("p", { className: "hint", attributes: { role: "status" } });
 root.replaceChildren(button, status);
 
-const anew = (tab) => (tab === "write" ? " It has the source; what is written from it is written anew, greedily." : "");
+const anew = (tab) => (tab === "write" ? " It has the source and the settings; the text is written anew." : "");
 const copy = async () => {
   const tab = isSeen("write_tab") ? "write" : "classify";
   const shown = document.querySelector(tab === "write" ? "#write_map_view" : "#map_view")?.onScreen;

@@ -7,11 +7,16 @@ const quoted = (index) => make("strong", {}, [bdi(`“${value.words[index]}”`)
 
 const both = (row, column) => ({ effect: value.interactions[row][column], log_odds_effect: value.log_odds_interactions ? value.log_odds_interactions[row][column] : null });
 
+// How much a word counts while the other is there, by the sign of what it does alone: of a word against
+// the answer, an interaction below nothing makes it count for more.
+const counted = (alone, together) => `${mainOf(alone) < 0 === mainOf(together) < 0 ? "more" : "less"} ${mainOf(alone) < 0 ? "against" : "for"} it`;
+
 const told = ([one, other]) => {
   const together = both(one, other);
   const alone = paired(value.effects, value.log_odds_effects);
-  const how = mainOf(together) < 0 ? "each counts for less while the other is there" : "each counts for more while the other is there";
-  return make("li", {}, [quoted(one), " and ", quoted(other), `: ${amount(together)}, ${how}; alone ${short(alone[one])} and ${short(alone[other])}.`]);
+  const [first, second] = [one, other].map((word) => counted(alone[word], together));
+  const how = first === second ? [`each counts ${first}`] : [quoted(one), ` counts ${first} and `, quoted(other), ` ${second}`];
+  return make("li", {}, [quoted(one), " and ", quoted(other), `: ${amount(together)}, `, ...how, ` while the other is there; alone ${short(alone[one])} and ${short(alone[other])}.`]);
 };
 
 const cellOf = (given, top) => {

@@ -47,6 +47,11 @@ def test_a_keyboard_alone_walks_through_it(page):
     page.locator("#ablated .notice").wait_for()
     page.keyboard.press("Escape")
     page.locator("#ablated .notice").wait_for(state="detached")
+    page.wait_for_function(
+        "text => document.querySelector('#map_view').onScreen?.of.text === text",
+        arg="a text of the reader's own",
+    )
+    assert page.locator("#text textarea").input_value() == "a text of the reader's own"
 
 
 @pytest.mark.parametrize("step", [0, 1])

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+import report
 from explorer.analyses.faithfulness import METHODS
 from explorer.analyses.head_ablation import head_effects
 from explorer.analyses.occlusion import occlusion
@@ -196,6 +197,21 @@ def test_killed_at_random_moments_it_loses_no_row_and_repeats_none(
     assert (out / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
     assert (out / "index.html").read_bytes() == (whole / "index.html").read_bytes()
     assert _rows(journal) == _rows(whole / FILE) == 58
+
+
+def test_one_that_is_stopped_says_how_it_goes_on(make, table, monkeypatch):
+    def stopped(*_):
+        signal.raise_signal(signal.SIGTERM)
+        yield []
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(report, "read_here", stopped)
+    code, out, said = make("--classes")
+
+    assert code == 130
+    assert f"is kept in {out}, and the same command goes on with it:" in said.err
+    assert f"report.py {table} --out {out} " in said.err.splitlines()[-1]
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def _rows(journal):

@@ -74,6 +74,32 @@ def test_a_source_is_written_from_again_and_its_maps_begin_as_the_link_says(page
     assert written[page.write.viewer.maps]["begins"] == {**STATE, "looks_at": "source"}
 
 
+def test_a_text_is_written_with_the_settings_of_the_link(page):
+    said = {"strategy": "sample", "temperature": "0.55", "seed": "2147483647", "max_tokens": "5"}
+    given = opened(page, {**LINK, "tab": "write", **said})
+    link, tab = given[page.frame.restored], page.write
+    assert link["settings"] == {
+        "strategy": "sample", "temperature": 0.55, "seed": 2147483647, "max_tokens": 5,
+    }  # fmt: skip
+
+    restored = tab.restore(link)
+    for name, value in {**link["settings"], "beams": 4}.items():
+        assert restored[tab.settings[name]] == value
+    written = tab.open(TITLE, True, LINK["text"], None, None, link)
+    assert len(written[tab.shown]["ids"]) == 5
+    assert written[tab.viewer.maps]["of"]["settings"] == link["settings"]
+    ended = tab.finish(written[tab.shown])
+    assert ended[tab.viewer.maps]["of"] == written[tab.viewer.maps]["of"]
+
+
+@pytest.mark.parametrize("settings", [3, ["beam"], {"beams": 10**40}, {"strategy": {}}])
+def test_forged_settings_get_a_sentence(page, settings):
+    link = opened(page, {**LINK, "tab": "write"})[page.frame.restored]
+
+    with pytest.raises(RequestError, match="expected"):
+        page.write.restore({**link, "settings": settings})
+
+
 def test_another_model_is_chosen(page):
     given = opened(page, {"text": "the film", "model": "Foreign", "tab": "write"})
 
@@ -108,6 +134,15 @@ def test_another_model_is_chosen(page):
         ({**LINK, "words": "maybe"}, "words is 'maybe'; expected true or false."),
         ({**LINK, "looks_at": "me"}, "looks_at is 'me'; expected \"self\"."),
         ({**LINK, "direction": "up"}, 'direction is \'up\'; expected "from" or "to".'),
+        (
+            {**LINK, "beams": "3"},
+            "The link says beams, which is a setting of a text",
+        ),
+        ({**LINK, "tab": "write", "beams": "3.5"}, "beams is 3.5; expected a whole number"),
+        ({**LINK, "tab": "write", "beams": "9" * 300}, "beams is '999"),
+        ({**LINK, "tab": "write", "top_p": "nan"}, "top_p is 'nan'; expected a number"),
+        ({**LINK, "tab": "write", "temperature": "1e9"}, "temperature is '1e9'"),
+        ({**LINK, "tab": "write", "strategy": "<img>"}, "strategy is '<img>'; expected one of"),
         ({**LINK, "chosen": "1.5"}, "chosen is '1.5'; expected a token's place, from 0."),
         ({**LINK, "without": "1.2.3"}, "There is no head [1, 2, 3]"),
         ({**LINK, "without": "9.9"}, "There is no layer 9"),

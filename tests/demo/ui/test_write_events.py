@@ -201,6 +201,13 @@ def test_the_offered_sentences_of_a_restorer_are_graded_from_the_first_on(tab, m
     assert "restored" in first[tab.written]["repair"]["sentence"]
 
 
+def test_no_text_is_answered_alike_by_what_writes_and_what_corrupts(tab):
+    fault = {"error": True, "lines": ["There is no text yet. Write a sentence."]}
+
+    assert tab.corrupt(TITLE, " ", None) == {tab.notice: fault}
+    assert next(tab.write(**asked(text=" ")))[tab.notice] == fault
+
+
 def test_a_text_that_cannot_be_corrupted_says_so(tab):
     given = tab.corrupt(TITLE, "1 2 3!", None)
 

@@ -46,7 +46,7 @@ def lay_out_settings() -> dict[str, Component]:
         fields |= _fields(_BEAM)
     with gr.Accordion("Length and repetition", open=False), gr.Row(elem_classes="settings"):
         fields |= _fields(_ALWAYS)
-    in_browser(strategy.input, _SHOW_SETTINGS, [strategy], [sampling, beam])
+    in_browser(strategy.change, _SHOW_SETTINGS, [strategy], [sampling, beam])
     return {"strategy": strategy, **fields}
 
 

@@ -9,10 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.bundle import Bundle
-from explorer.offline_page import as_json, data_element, opening
+from explorer.offline_page import as_json, data_element, opening, packed_text
 from explorer.ui import payloads, wording
 from explorer.ui.widgets import WEB, maps_script, widget_script
 
+# Style and script are a third of the page of a short text: they come deflated.
+_UNPACK = """(async () => {
+  for (const name of ["style", "script"]) {
+    const packed = atob(document.querySelector(`.packed-${name}`).textContent);
+    const bytes = Uint8Array.from(packed, (one) => one.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const node = document.createElement(name);
+    node.textContent = await new Response(stream).text();
+    document.head.append(node);
+  }
+})();"""
 _STYLES = ("page.css", "maps/maps.css", "kept_page.css")
 _BODY = """<body class="gradio-container">
 <main><p>This page shows a text and its maps by a script, which did not run.</p></main>
@@ -58,8 +69,14 @@ def kept_page(
     }
     css = "".join((WEB / name).read_text(encoding="utf-8") for name in _STYLES)
     script = _script(above)
-    frame = opening("Attention Explorer", css, script)
-    return f"{frame}{_BODY}{data_element('kept', as_json(data))}<script>{script}</script>\n"
+    elements = {
+        "kept": as_json(data),
+        "packed-style": packed_text(css),
+        "packed-script": packed_text(script),
+    }
+    body = "".join(data_element(name, text) for name, text in elements.items())
+    frame = opening("Attention Explorer", css, [_UNPACK, script])
+    return f"{frame}{_BODY}{body}<script>{_UNPACK}</script>\n"
 
 
 def _script(names: Iterable[str]) -> str:

@@ -14,10 +14,13 @@ from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
 from explorer.inference.generator import SOURCE
 from explorer.ui.checks import (
+    COUNTS,
+    NUMBERS,
     check_ablated,
     check_head,
     check_layer,
     check_looks_at,
+    check_settings,
     check_switches,
     check_texts,
 )
@@ -30,9 +33,10 @@ MOST_CHARACTERS = 2000
 _TASKS = {"classify": "classifies", "write": "writes"}
 _SWITCHES = ("words", "special_tokens", "by_norms", "log_scale")
 _DIRECTIONS = ("from", "to")
+_SETTINGS = ("strategy", *NUMBERS, *COUNTS)
 _KNOWN = (
     "text", "text_pair", "model", "tab", "view", "without", "layer", "head", *_SWITCHES, "looks_at",
-    "direction", "chosen",
+    "direction", "chosen", *_SETTINGS,
 )  # fmt: skip
 
 
@@ -50,6 +54,8 @@ class Link(NamedTuple):
     """The ablated heads, as pairs of layer and head that count from 1."""
     state: dict[str, Any]
     """What the maps show: see `web/maps/README.md`."""
+    settings: dict[str, Any]
+    """How a text is written, where that is not as the page first has it: see `Settings`."""
 
 
 def read_link(fragment: object, models: PageModels, views: Mapping[str, list[str]]) -> Link:
@@ -79,6 +85,7 @@ def read_link(fragment: object, models: PageModels, views: Mapping[str, list[str
         text_pair=text_pair,
         without=[[layer + 1, head + 1] for layer, head in without],
         state=_state(given, shown, looks_at_itself=tab == "classify"),
+        settings=_settings(given, tab),
     )
 
 
@@ -143,6 +150,20 @@ def _state(
     return state
 
 
+def _settings(given: Mapping[str, str], tab: str) -> dict[str, Any]:
+    """Those that the link says."""
+    said = {name: given[name] for name in _SETTINGS if name in given}
+    if said and tab != "write":
+        raise RequestError(
+            f"The link says {next(iter(said))}, which is a setting of a text that is written; "
+            "expected it with tab=write."
+        )
+    checked = check_settings(
+        {name: value if name == "strategy" else _decimal(value) for name, value in said.items()}
+    )
+    return {name: getattr(checked, name) for name in said}
+
+
 def _choice(given: Mapping[str, str], name: str, known: Any) -> str:
     """One of the known values, the first if none is said."""
     value = given.get(name, next(iter(known)))
@@ -155,6 +176,13 @@ def _choice(given: Mapping[str, str], name: str, known: Any) -> str:
 def _number(text: str) -> int | str:
     """A whole number of few digits as one; what is no such thing stays as it is."""
     return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text
+
+
+def _decimal(text: str) -> float | int | str:
+    """A number of few digits, as a browser writes one; what is no such thing stays as it is."""
+    if re.fullmatch(r"[0-9]{1,10}", text):
+        return int(text)
+    return float(text) if re.fullmatch(r"[0-9]{1,10}\.[0-9]{1,20}", text) else text
 
 
 def _pairs(text: str) -> list[list[int | str]]:

@@ -23,8 +23,8 @@ export const nameOfMap = (state, attention) => {
 export const inShort = ({ name, score, entropy, closest }) => {
   const flat = `entropy ${entropy.toFixed(2)}`;
   if (name === "broad") return `broad, ${flat}`;
-  if (name === "mixed" && closest) return `mixed, at most ${score.toFixed(2)} of its attention (${closest}); ${flat}`;
-  return `${name}, ${score.toFixed(2)} of its attention; ${flat}`;
+  if (name === "mixed" && closest) return `mixed, at most ${percent(score)} of its attention (${closest}); ${flat}`;
+  return `${name}, ${percent(score)} of its attention; ${flat}`;
 };
 
 const MAXIMUM = "A cell is the largest weight that any of these heads puts there: it shows what at least one of them attends to. Rows add up to more than 100% and are not scaled.";
