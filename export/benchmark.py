@@ -24,6 +24,7 @@ from export.benchmarks.decoder import save_graphs, table_of_steps, table_of_writ
 from export.benchmarks.encoder import (
     ALL_MAPS,
     NO_MAPS,
+    OPENED,
     mixed_lengths,
     save_encoders,
     table_of_batches,
@@ -161,7 +162,8 @@ def _time_encoder(given: argparse.Namespace, part: LoadedEncoder, place: Path) -
         print(f"\n{table_of_goals(times, graph, given.lengths)}", flush=True)
     if given.part != "encoder":
         record = find_record(Path(given.checkpoint))
-        with_maps = {name: file for name, file in files.items() if name not in NO_MAPS.values()}
+        others = (*NO_MAPS.values(), OPENED)
+        with_maps = {name: file for name, file in files.items() if name not in others}
         lengths = mixed_lengths(part, record)
         print(f"\n{table_of_batches(with_maps, lengths, given.rounds)}", flush=True)
 

@@ -82,6 +82,12 @@ def build_parser() -> argparse.ArgumentParser:
             default=choices,
             help=f"these {name} alone (default: all {len(choices)})",
         )
+    parser.add_argument(
+        "--summary",
+        action="store_true",
+        help="a row for each family, a column for each task, with the largest difference of all "
+        "outputs; without it a row for each of both, with one for each kind of output",
+    )
     return parser
 
 
@@ -91,19 +97,36 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    head = ["family", "task", "blocks", *_COLUMNS]
-    print(f"| {' | '.join(head)} |\n|---|---|{'---:|' * (len(head) - 2)}", flush=True)
+    head = ["family", *(given.tasks if given.summary else ["task", "blocks", *_COLUMNS])]
+    print(f"| {' | '.join(head)} |\n|---|{'---:|' * (len(head) - 1)}", flush=True)
     code = DONE
     for family in given.families:
+        row = []
         for task in given.tasks:
             found = try_family(family, TASKS[task])
-            if not found.no_head:
+            row.append(found)
+            if not given.summary and not found.no_head:
                 print(f"| {' | '.join(_cells(found))} |", flush=True)
             for failure in found.failures[:3]:
                 print(f"failed: {family}, {task}: {failure}", file=sys.stderr)
             if found.failures or (found.refused and family not in REFUSED):
                 code = FAILED
+        if given.summary:
+            print(f"| {family} | {' | '.join(map(_worst, row))} |", flush=True)
     return code
+
+
+def _worst(found: Found) -> str:
+    """The largest difference of all outputs, in one cell."""
+    if found.no_head or found.refused:
+        return "no such head" if found.no_head else "refused"
+    every = [
+        found.differences[kind]
+        for kinds in _COLUMNS.values()
+        for kind in kinds
+        if kind in found.differences
+    ]
+    return f"{max(every):.0e}"
 
 
 def _cells(found: Found) -> Iterator[str]:

@@ -34,6 +34,7 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
             "benchmarks compare_schemes report verify zoo",
             "benchmark pipeline",
             "to_onnx",
+            "try_hub_models",
         ],
     ),
     "training": (

@@ -271,11 +271,13 @@ def longest_text(model: PreTrainedModel) -> int | None:
         words = model.get_input_embeddings()
     except NotImplementedError:  # a model of characters or of hashes
         words = None
+    # Not every table is torch's own class: I-BERT has one of its own.
+    tables: Iterator[Any] = (table for table in model.modules() if table is not words)
     offsets = [
-        table.padding_idx + 1
-        for table in model.modules()
-        if isinstance(table, torch.nn.Embedding) and table is not words
-        if table.num_embeddings == rows and table.padding_idx is not None
+        int(table.padding_idx) + 1
+        for table in tables
+        if getattr(table, "padding_idx", None) is not None
+        if len(getattr(table, "weight", ())) == rows
     ]
     return rows - max(offsets, default=0)
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from export.any_model.refusal import Refusal
 from export.any_model.tracing import FlatModel, read_with_hidden
 from export.graphs.families import deviation_of
 from export.graphs.longest import not_tried
@@ -41,7 +42,7 @@ def prove_model(
         run: runs the graph.
         max_tokens: the longest text that it will be given; by default all of its positions.
     """
-    spec, names = theirs.spec, theirs.names
+    spec, names, run = theirs.spec, theirs.names, _told(run)
     checks = Checks(errors_pass=True)
     checks.check_form(graph, names)
     checks.not_tried = not_tried(spec, max_tokens)
@@ -70,6 +71,24 @@ def prove_model(
         exact=lambda: exact().value_norms(two),
     )
     return checks
+
+
+def _told(run: Run) -> Run:
+    """Runs a graph; where it stops, what onnxruntime says becomes a sentence of ours."""
+
+    def run_and_tell(feed: Arrays) -> dict[str, np.ndarray]:
+        try:
+            return run(feed)
+        # onnxruntime's errors share no class but this one.
+        except Exception as error:
+            texts, tokens = feed["input_ids"].shape
+            raise Refusal(
+                f"its graph stops at {texts} texts of {tokens} tokens, so it may have fewer "
+                "positions than its config says; give a lower --max-tokens "
+                f"(onnxruntime: {' '.join(str(error).split())[:300]})"
+            ) from error
+
+    return run_and_tell
 
 
 def _apart(spec: EncoderSpec) -> int:

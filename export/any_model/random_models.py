@@ -87,6 +87,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     },
     "eurobert": _GROUPED,
     "flaubert": _XLM,
+    "ibert": {**_ROBERTA, "quant_mode": False},
     "jina_embeddings_v3": _BERT,
     "luke": {**_BERT, "entity_vocab_size": 11, "entity_emb_size": 12, "pad_token_id": 1},
     "megatron-bert": _BERT,

@@ -14,6 +14,8 @@ import numpy as np
 import onnx
 from onnx.utils import Extractor
 
+from export.any_model.loading import load_any_model
+from export.any_model.opening import make_graph
 from export.benchmarks.rivals import (
     operations,
     time_openvino,
@@ -25,6 +27,8 @@ from export.benchmarks.rivals import (
 from export.eval_texts import checked_corpus
 from export.graphs.encoder import trace_encoder
 from export.graphs.names import encoder_feed, input_names
+from export.graphs.spec import EncoderSpec
+from export.graphs.tasks import names_of_task
 from export.loading import LoadedEncoder
 from export.quantize.graph import quantize
 from export.quantize.schemes import FAITHFUL, FAST
@@ -52,6 +56,8 @@ NO_MAPS = {
 """Graphs of the same weights that give no maps; the fastest is what (a) compares with."""
 TORCH = "PyTorch eager, all maps"
 OPTIMUM = "Optimum's export, all maps"
+OPENED = "transformers' model, opened, all maps"
+"""The same weights, traced and opened as any other family's are."""
 ROOFLINE = "the matrix products alone, at the full rate"
 FAITHFUL_GRAPH, FAST_GRAPH = (
     f"onnxruntime 8 bit, {profile}, all maps" for profile in ("faithful", "fast")
@@ -74,6 +80,7 @@ def save_encoders(part: LoadedEncoder, place: Path, quantized: Sequence[Path]) -
     }
     if part.config.get("model_type") == "bert":
         models[NO_MAPS["sdpa"]] = trace_without_maps(part.folder)
+        models[OPENED] = trace_opened(part.folder)
     if not quantized:
         models[FAITHFUL_GRAPH] = quantize(graph, FAITHFUL)
         models[FAST_GRAPH] = quantize(graph, FAST)
@@ -82,6 +89,14 @@ def save_encoders(part: LoadedEncoder, place: Path, quantized: Sequence[Path]) -
         files[name] = place / f"encoder_{number}.onnx"
         onnx.save(model, files[name])
     return files
+
+
+def trace_opened(folder: Path) -> onnx.ModelProto:
+    """The graph of a classifier as it would be, were its family none of ours."""
+    part = load_any_model(str(folder), "classify").encoder
+    assert isinstance(part.sizes, EncoderSpec), "it is a model of transformers"
+    names = names_of_task(part.task, part.sizes, len(part.labels))
+    return make_graph(part.model, part.sizes, names)
 
 
 def time_reading(
@@ -137,6 +152,7 @@ def table_of_goals(times: Times, graph: onnx.ModelProto, lengths: Sequence[int])
         [f"{ratios(times, ALL_MAPS, to=best[n])[n]:.2f}" for n in lengths],
     )
     add("the fastest without maps", [best[n].removesuffix(", no maps") for n in lengths])
+    add_ratio("transformers' model, opened / all maps", OPENED, ALL_MAPS)
     add_ratio("(b) all maps / Optimum's export with maps", ALL_MAPS, OPTIMUM)
     add_ratio("(c) all maps / PyTorch eager with maps", ALL_MAPS, TORCH)
     for name in times:

@@ -41,6 +41,11 @@ class EncoderSpec:
         """Whether a text gives the same in a padded batch as by itself."""
         return deviation_of(self.model_type).alone
 
+    @property
+    def rounds_farthest(self) -> bool:
+        """Whether runtimes may differ at the farthest distance that it knows."""
+        return deviation_of(self.model_type).rounds_farthest
+
 
 EncoderSizes = EncoderConfig | EncoderSpec
 """Of ours or of any other encoder."""

@@ -26,6 +26,7 @@ from onnxruntime.quantization.matmul_nbits_quantizer import (
 from export.graphs.names import encoder_feed
 from export.graphs.tracing import silenced
 from export.quantize.matrices import (
+    axis_of_words,
     by_input,
     channel_sizes,
     find_lookup,
@@ -243,8 +244,9 @@ def rank(
 
 def random_texts(model: onnx.ModelProto) -> dict[str, np.ndarray]:
     """Texts of random tokens for a graph of an encoder, the same each time."""
-    table = find_lookup(model).input[0]
-    words = next(tensor.dims[0] for tensor in model.graph.initializer if tensor.name == table)
+    lookup = find_lookup(model)
+    axis = axis_of_words(lookup)
+    words = next(t.dims[axis] for t in model.graph.initializer if t.name == lookup.input[0])
     ids = np.random.default_rng(0).integers(0, words, (_TEXTS, _TOKENS))
     return encoder_feed({given.name for given in model.graph.input}, ids)
 

@@ -296,7 +296,7 @@ def quantize_table(model: onnx.ModelProto, *, unsigned: bool = False) -> None:
     """
     graph = model.graph
     lookup = find_lookup(model)
-    axis = next((a.i for a in lookup.attribute if a.name == "axis"), 0)
+    axis = axis_of_words(lookup)
     stored = next(tensor for tensor in graph.initializer if tensor.name == lookup.input[0])
     name = stored.name
     heads = [node for node in graph.node if name in node.input and node is not lookup]
@@ -329,6 +329,11 @@ def find_lookup(model: onnx.ModelProto) -> NodeProto:
         elif node.op_type == "Gather" and node.input[1] in ids and node.input[0] in tables:
             return node
     raise ValueError("no table of words is looked up by input_ids; expected an encoder's graph")
+
+
+def axis_of_words(lookup: NodeProto) -> int:
+    """Along which axis of its table a lookup finds a word; 1 where the table is a head as well."""
+    return next((a.i for a in lookup.attribute if a.name == "axis"), 0)
 
 
 def _lookup(gather: NodeProto, axis: int, *, shifted: bool) -> list[NodeProto]:

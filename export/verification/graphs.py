@@ -242,6 +242,8 @@ def check_encoder(
 def _random_trials(config: EncoderSizes, max_tokens: int) -> list[Trial]:
     """Ids that no text has are far outside of what 8 bit was measured on: for float32 alone."""
     limit = longest_tried(config, max_tokens)
+    if isinstance(config, EncoderSpec) and config.rounds_farthest:
+        limit = max(1, limit - 1)
     middle = min(17, limit)
     nothing = [] if is_foreign(config) else [(2, middle, "everything")]
     shapes = ((1, 1, "none"), (3, middle, "left"), *nothing, (1, limit, "none"))

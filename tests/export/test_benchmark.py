@@ -22,6 +22,7 @@ from export.benchmarks.encoder import (
     FAITHFUL_GRAPH,
     FAST_GRAPH,
     NO_MAPS,
+    OPENED,
     OPTIMUM,
     ROOFLINE,
     TORCH,
@@ -133,7 +134,7 @@ def test_reading_is_timed_beside_every_alternative(
     assert len(openvino) == (4 if find_spec("openvino") else 0)
     assert rows == [
         f"onnxruntime 8 bit, {stand_in}, all maps",
-        *(ALL_MAPS, *NO_MAPS.values(), OPTIMUM, TORCH, *openvino, ROOFLINE),
+        *(ALL_MAPS, *NO_MAPS.values(), OPENED, OPTIMUM, TORCH, *openvino, ROOFLINE),
     ]
     assert reading.count("1000.0 (1.00)") == 2 * (len(rows) - 1), "all but the floor"
     assert len(in_this_process) == 2 * len(rows), "a process of its own for each, in each round"
@@ -154,6 +155,8 @@ def test_graphs_without_maps_answer_as_the_one_with_them(encoder_files: dict[str
         session = open_session(encoder_files[name])
         assert [value.name for value in session.get_outputs()] == ["logits"]
         np.testing.assert_allclose(session.run(None, feed)[0], expected, atol=1e-5)
+    opened = open_session(encoder_files[OPENED]).run(["logits"], feed)[0]
+    np.testing.assert_allclose(opened, expected, atol=1e-5)
 
 
 @pytest.mark.slow

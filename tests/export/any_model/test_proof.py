@@ -12,6 +12,7 @@ from export.any_model.loading import make_spec
 from export.any_model.opening import make_graph
 from export.any_model.proof import Definition, prove_model
 from export.any_model.random_models import random_model
+from export.any_model.refusal import Refusal
 from export.graphs.names import classifier_names
 from export.graphs.tasks import TASKS
 from export.runtime.session import open_session, run
@@ -65,6 +66,23 @@ def change(graph: onnx.GraphProto, name: str, made: Callable[[np.ndarray], np.nd
     array = np.ascontiguousarray(made(numpy_helper.to_array(tensor)))
     shape = array.shape if tensor.dims else ()
     tensor.CopyFrom(numpy_helper.from_array(array.reshape(shape), name))
+
+
+def test_where_a_graph_stops_is_told_in_a_sentence(
+    opened: onnx.ModelProto, theirs: Definition
+) -> None:
+    (table,) = (t.name for t in opened.graph.initializer if tuple(t.dims) == (41, 40))
+    change(opened.graph, table, lambda rows: rows[:11])
+
+    with pytest.raises(Refusal) as refused:
+        prove(opened, theirs)
+
+    said = str(refused.value)
+    assert said.startswith(
+        "its graph stops at 3 texts of 17 tokens, so it may have fewer positions"
+    )
+    assert "onnxruntime: " in said
+    assert said.isprintable()
 
 
 def test_a_graph_as_it_was_opened_holds(opened: onnx.ModelProto, theirs: Definition) -> None:

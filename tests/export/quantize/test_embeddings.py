@@ -5,6 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from export.quantize.graph import random_texts
 from export.quantize.matrices import quantize_table
 from export.runtime.session import open_session
 
@@ -48,6 +49,12 @@ def in_8_bit(table: np.ndarray, hidden: np.ndarray) -> dict[str, np.ndarray]:
     feed = {"input_ids": np.arange(WORDS)[None], "hidden": hidden}
     embedded, logits = open_session(model).run(["embedded", "logits"], feed)
     return {"embedded": embedded[0], "logits": logits[0]}
+
+
+def test_random_texts_are_of_all_words_of_a_table_that_is_read_by_columns() -> None:
+    ids = random_texts(tied(np.ones((4, WORDS), np.float32)))["input_ids"]
+
+    assert set(ids.ravel()) == set(range(WORDS))
 
 
 def test_lookup_and_head_are_the_formula(table: np.ndarray) -> None:
