@@ -44,15 +44,15 @@ def compare_seeds(seeds: int, recipe_flags: Sequence[str]) -> int:
     if seeds < 1:
         raise ValueError(f"seeds is {seeds}; expected 1 or more")
     rows = []
-    for seed in range(seeds):
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / "checkpoint"
+    with tempfile.TemporaryDirectory() as folder:  # one, where a teacher's answers serve all seeds
+        out = Path(folder) / "checkpoint"
+        for seed in range(seeds):
             began = perf_counter()
             code = train_classifier.main([*recipe_flags, "--seed", str(seed), "--out", str(out)])
             if code:
                 return code
             rows.append(result_row(read_record(out), perf_counter() - began))
-        say("")
+            say("")
     say(show_table(rows))
     return 0
 

@@ -15,7 +15,17 @@ import torch
 
 MOST_SEED = 2**63 - 1
 """The highest that torch's generators take."""
-_LEAST = {"epochs": 1, "batch_size": 1, "pairs_seen": 1, "layers": 1, "max_tokens": 3, "seed": 0}
+_LEAST = {
+    "epochs": 1,
+    "batch_size": 1,
+    "pairs_seen": 1,
+    "layers": 1,
+    "max_tokens": 3,
+    "seed": 0,
+    "teacher_temperature": 0.1,
+    "teacher_weight": 0,
+    "label_weight": 0,
+}
 _RATES = ("learning_rate", "encoder_learning_rate")
 _SHARES = ("warm_up", "label_smoothing", "dropout", "ema_share")
 
@@ -48,6 +58,14 @@ class Recipe:
     """A longer text is cut here."""
     pooler: bool = True
     """BERT's dense + tanh on [CLS] before the last linear layer."""
+    random_masking: bool = False
+    """Tokens of half of the texts are masked while it learns; see `data/masking.py`."""
+    teacher_temperature: float = 2.0
+    """Where there is a teacher: its logits, and the model's, are divided by this."""
+    teacher_weight: float = 1.0
+    """Weight of the divergence from the teacher's answers."""
+    label_weight: float = 0.3
+    """Weight of a text's own label beside it, where it has one."""
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from training.checkpoints.classifier import INITIAL, MINILM
 from training.checkpoints.record import CHECKPOINT
 from training.cli import add_recipe_flags, command_line, run_command, say
 from training.data.corpus import DEFAULT, load_corpus
+from training.data.unlabelled import NOTHING, SENTENCES, UNLABELLED
 from training.evaluation.classification import run_baseline
 from training.fit.classifier import fit
 from training.readers.packaged import SOURCES
@@ -32,6 +33,7 @@ from training.runs.launch import (
 )
 from training.runs.records import save_run
 from training.runs.report import follow, show_end, show_epoch, show_result, show_start
+from training.runs.teacher import find_teacher, teach
 
 # A recipe's fields that have a flag, and what it is said to be.
 _TOLD = {
@@ -69,8 +71,32 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="a rehearsal of under a minute: few short texts, one epoch",
     )
+    _add_lessons(parser)
     add_run_flags(parser)
     return parser
+
+
+def _add_lessons(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("what else it learns from").add_argument
+    add(
+        "--teacher",
+        help="a finished classifier with the data's labels: its checkpoint folder, or a name on "
+        "the Hub. Its answers on all texts are learned beside the labels; they are kept in a file "
+        "beside the checkpoint, and a run that was stopped goes on there",
+    )
+    add(
+        "--unlabelled",
+        nargs="+",
+        help="texts that only the teacher answers: sentences (of the packaged reviews), reviews "
+        "(the packaged long ones, whole), none, a .txt file with a text a line, or what --data "
+        f"takes (default: {SENTENCES} where --data is packaged, else {NOTHING})",
+    )
+    add(
+        "--random-masking",
+        action="store_true",
+        help="mask tokens of half of the texts, so that the model knows texts with gaps: rankings "
+        "of words are then asked of it more fairly",
+    )
 
 
 def _add_files(add: Callable[..., object]) -> None:
@@ -107,12 +133,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def train(arguments: argparse.Namespace, command: str) -> None:
     """Reads, trains, measures, saves, prints a page about each; raises as `run_command` says."""
-    recipe = Recipe(**{name: getattr(arguments, name) for name in (*_TOLD, "pooler")})
-    named = {"--data": arguments.data, "--init": arguments.init}
-    for flag, given in named.items():
-        check_given(given, flag)
+    chosen = (*_TOLD, "pooler", "random_masking")
+    recipe = Recipe(**{name: getattr(arguments, name) for name in chosen})
+    named = [(flag, getattr(arguments, flag)) for flag in ("data", "init", "teacher")]
+    named += [("unlabelled", given) for given in arguments.unlabelled or ()]
+    for flag, given in named:
+        check_given(given, f"--{flag}")
     # Names of what is packaged mean no folder here that is called the same.
-    read = [given for given in named.values() if given not in (*SOURCES, *INITIAL)]
+    packaged = (*SOURCES, *INITIAL, *UNLABELLED)
+    read = [given for _, given in named if given not in packaged]
+    if arguments.unlabelled and not arguments.teacher:
+        raise ValueError("--unlabelled needs a --teacher, which answers those texts")
     check_target(arguments.out, kind=CHECKPOINT, inputs=read)
     with launched(arguments) as accelerator:
         _train(arguments, recipe, accelerator, command)
@@ -125,24 +156,30 @@ def _train(
     # Around everything: a folder that cannot be written is refused before the training, not after.
     with written_by_main(arguments.out) as folder:
         corpus = load_corpus(arguments.data, reading_of(arguments, LABELLED))
-        if arguments.quick:
+        quick, sources = arguments.quick, arguments.unlabelled
+        teacher = find_teacher(arguments.teacher, sources, corpus, quick=quick)
+        if quick:
             corpus, recipe = rehearsal(corpus, recipe)
         prepared = prepare(corpus, recipe, arguments.init)
         check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.model))
         model, texts = prepared.model.to(accelerator.device), prepared.texts
-        say(show_start(prepared, quick=arguments.quick))
-        reads = {"data": corpus.fingerprint, "init": arguments.init, "quick": arguments.quick}
+        say(show_start(prepared, quick=quick))
+        if teacher:
+            texts = texts | {"train": teach(prepared, teacher, arguments.out, accelerator)}
+        reads = {"data": corpus.fingerprint, "init": arguments.init, "quick": quick}
+        reads |= {"teacher": teacher and teacher.record()}
         states = states_of(arguments, accelerator, recipe, **reads)
         curves = Curves(accelerator)
         with told_how_to_resume(states):
-            steps = fit(model, texts["train"], texts["validation"], recipe, accelerator, states)
+            lesson = (texts["train"], texts["validation"], recipe, accelerator, states)
+            steps = fit(model, *lesson, masking=prepared.masking)
             epochs = follow(curves.following(steps), show_epoch)
         measured = measure_classifier(model, texts)
         baseline = run_baseline(corpus.train, corpus.validation, corpus.test)
         result = (prepared, epochs, measured, baseline)
         if folder is not None:
             with writing(arguments.out):
-                save_run(folder, *result, curves, command=command, quick=arguments.quick)
+                save_run(folder, *result, curves, teacher, command=command, quick=quick)
     if folder is not None:
         states.clear()
     say(show_result(corpus.labels, measured, baseline, perf_counter() - began))

@@ -249,7 +249,7 @@ def by_a_library() -> Iterator[None]:
 
 @contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """Around all that is written for a folder in the end: says an OSError in a sentence."""
+    """Around all that is written for a folder, or beside it: says an OSError in a sentence."""
     try:
         yield
     except OSError as error:

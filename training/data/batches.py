@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from training.data.corpus import Example
 from training.model.config import EncoderConfig
 
+NO_LABEL = -100  # torch's cross-entropy passes it over
 _POOL = 32  # batches; see `bucket`
 # Widths in training are multiples of this, where the encoder takes them: bfloat16 kernels are
 # compiled anew for every width, half a second each on a CPU; a little padding costs less.
@@ -31,8 +32,11 @@ class EncodedText:
     segment_ids: tuple[int, ...]
     """0 for text A and its special tokens, 1 for text B and its [SEP]."""
     label: int
+    """`NO_LABEL` where it has none."""
     full_length: int
     """Tokens before the text was cut; more than `len(token_ids)` when it was."""
+    answers: tuple[float, ...] | None = None
+    """A teacher's logits, where there is a teacher."""
 
 
 class Batch(NamedTuple):
@@ -42,10 +46,11 @@ class Batch(NamedTuple):
     padding_mask: Bool[Tensor, "batch tokens"]
     segment_ids: Int[Tensor, "batch tokens"]
     labels: Int[Tensor, " batch"]
+    answers: Float[Tensor, "batch labels"] | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""
-        return Batch(*(tensor.to(device) for tensor in self))
+        return Batch._make(tensor if tensor is None else tensor.to(device) for tensor in self)
 
 
 def encode_texts(
@@ -85,7 +90,8 @@ def pad(texts: Sequence[EncodedText], *, pad_token_id: int = 0, width: int | Non
     token_ids, padding_mask = pad_rows([text.token_ids for text in texts], pad_token_id, width)
     segment_ids, _ = pad_rows([text.segment_ids for text in texts], 0, width)
     labels = torch.tensor([text.label for text in texts])
-    return Batch(token_ids, padding_mask, segment_ids, labels)
+    answers = torch.tensor([one.answers for one in texts]) if texts[0].answers else None
+    return Batch(token_ids, padding_mask, segment_ids, labels, answers)
 
 
 def bucketed_batches(

@@ -20,8 +20,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from training.checkpoints.run_states import RunStates
 from training.data.batches import Batch, EncodedText, bucketed_batches, count_batches
+from training.data.masking import RandomMasking
 from training.evaluation.classification import Metrics, fit_temperature, measure, predict_logits
 from training.fit.loop import Loss, Training, run
+from training.fit.losses import teacher_losses
 from training.fit.optim import make_optimizer, make_schedule
 from training.fit.progress import Throughput, TrainStep
 from training.model.classifier import BERTClassifier
@@ -54,6 +56,7 @@ def fit(
     recipe: Recipe,
     accelerator: Accelerator | None = None,
     states: RunStates | None = None,
+    masking: RandomMasking | None = None,
 ) -> Iterator[TrainStep | Epoch]:
     """Trains `model` in place; after the last record it holds the best epoch's averaged weights.
 
@@ -61,24 +64,27 @@ def fit(
     generator, which dropout draws from, each process its own. Raises what `run` does.
     """
     torch.manual_seed(recipe.seed + (accelerator.process_index if accelerator else 0))
-    training = ClassifierTraining(model, train, validation, recipe)
+    training = ClassifierTraining(model, train, validation, recipe, masking)
     yield from run(training, accelerator, states)
     training.kept.restore()
 
 
 class ClassifierObjective(nn.Module):
-    """Cross-entropy of a batch's labels."""
+    """Cross-entropy of a batch's labels, or what a teacher makes of it."""
 
     def __init__(self, model: BERTClassifier, recipe: Recipe) -> None:
         super().__init__()
-        self.model, self.label_smoothing = model, recipe.label_smoothing
+        self.model, self.recipe = model, recipe
 
     def forward(self, piece: Batch, texts: int) -> Loss:
         """The loss of a piece as its share of a batch of so many `texts`."""
         self.model.train()
-        logits = self.model(*piece[:3]).logits
-        mean = cross_entropy(logits.float(), piece.labels, label_smoothing=self.label_smoothing)
-        loss = mean * (len(piece.labels) / texts)
+        logits, labels = self.model(*piece[:3]).logits.float(), piece.labels
+        if piece.answers is None:
+            mean = cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        else:
+            mean = teacher_losses(logits, piece.answers, labels, self.recipe).mean()
+        loss = mean * (len(labels) / texts)
         return Loss(loss, loss)
 
 
@@ -94,10 +100,12 @@ class ClassifierTraining(Training):
         train: Sequence[EncodedText],
         validation: Sequence[EncodedText],
         recipe: Recipe,
+        masking: RandomMasking | None = None,
     ) -> None:
         model.encoder.embeddings.word.weight.requires_grad_(not recipe.freeze_word_embeddings)
         set_dropout(model, recipe.dropout)
         self.recipe, self.train, self.validation = recipe, train, validation
+        self.masking = masking
         self.epoch_steps = count_batches(len(train), recipe.batch_size)
         self.steps = recipe.epochs * self.epoch_steps
         self.objective = ClassifierObjective(model, recipe)
@@ -112,9 +120,11 @@ class ClassifierTraining(Training):
     def batches(self) -> Iterator[Batch]:
         """Every epoch's."""
         order = torch.Generator().manual_seed(self.recipe.seed)
+        hidden = torch.Generator().manual_seed(self.recipe.seed + 1)
         config, size = self.objective.model.config.encoder, self.recipe.batch_size
         for _ in range(self.recipe.epochs):
-            yield from bucketed_batches(self.train, config, size, order)
+            for batch in bucketed_batches(self.train, config, size, order):
+                yield self.masking(batch, hidden) if self.masking else batch
 
     def whole(self, batch: Batch) -> int:
         """How many texts it has."""

@@ -1,4 +1,4 @@
-"""What the hybrid's training minimises: the loss of the target, of an alignment, and of forgetting.
+"""What trainings minimise beside a label's cross-entropy, the hybrid's and one with a teacher.
 
 **Denoising**: cross-entropy over a sample of the vocabulary. Logits of 30,522 words at every
 position cost as much as the whole decoder before them; most are far from likely, and a few thousand
@@ -24,9 +24,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div
 
+from training.data.batches import NO_LABEL
 from training.data.pair_batches import PairBatch
 from training.model.classifier import BERTClassifier
-from training.recipes import HybridRecipe
+from training.recipes import HybridRecipe, Recipe
 
 _ALIGNED_HEAD = 0
 _TINY = 1e-6  # added to a weight before its logarithm, which 0 has none of
@@ -124,6 +125,28 @@ def sampled_cross_entropy(
         reduction="none",
         label_smoothing=label_smoothing,
     )
+
+
+def teacher_losses(
+    logits: Float[Tensor, "batch labels"],
+    answers: Float[Tensor, "batch labels"],
+    labels: Int[Tensor, " batch"],
+    recipe: Recipe,
+) -> Float[Tensor, " batch"]:
+    """How far each text's logits are from a teacher's, and from its label, where it has one.
+
+    "Distilling the Knowledge in a Neural Network" (Hinton et al. 2015, section 2): both are
+    softened, so that what the teacher holds possible counts beside what it chose; the square of the
+    temperature keeps the gradients as large as they were.
+    """
+    heat = recipe.teacher_temperature
+    found, wanted = ((logits / heat).log_softmax(dim=-1), (answers / heat).log_softmax(dim=-1))
+    apart = kl_div(found, wanted, log_target=True, reduction="none").sum(dim=-1)
+    smooth = recipe.label_smoothing
+    wrong = cross_entropy(
+        logits, labels, ignore_index=NO_LABEL, reduction="none", label_smoothing=smooth
+    )
+    return recipe.teacher_weight * heat**2 * apart + recipe.label_weight * wrong
 
 
 READ = 2

@@ -1,4 +1,4 @@
 """One run from its start to the folder, and the pages about it.
 
-Public: `classifier`, `curves`, `hybrid`, `launch`, `records`, `report`.
+Public: `classifier`, `curves`, `hybrid`, `launch`, `records`, `report`, `teacher`.
 """

@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from training.checkpoints.classifier import initial_model
 from training.data.batches import EncodedText, encode_texts
 from training.data.corpus import Corpus, Example, UnknownWords, unknown_words
+from training.data.masking import RandomMasking
 from training.evaluation.classification import Metrics, fit_temperature, measure, predict_logits
 from training.model.classifier import BERTClassifier
 from training.recipes import Recipe
@@ -48,6 +49,7 @@ class Prepared:
     lengths: Lengths
     unknown: UnknownWords
     """Of the train part."""
+    masking: RandomMasking | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,14 @@ def rehearsal(corpus: Corpus, recipe: Recipe) -> tuple[Corpus, Recipe]:
     """A small part of a corpus and one short epoch: to see that everything works, in a minute."""
     few = replace(
         corpus,
-        train=_spread(corpus.train, 1000),
-        validation=_spread(corpus.validation, 200),
-        test=_spread(corpus.test, 200),
+        train=spread(corpus.train, 1000),
+        validation=spread(corpus.validation, 200),
+        test=spread(corpus.test, 200),
     )
     return few, replace(recipe, epochs=1, max_tokens=min(recipe.max_tokens, _QUICK_TOKENS))
 
 
-def _spread(examples: tuple[Example, ...], most: int) -> tuple[Example, ...]:
+def spread(examples: tuple[Example, ...], most: int) -> tuple[Example, ...]:
     """At most so many, evenly from the whole: files are often sorted by label."""
     if len(examples) <= most:
         return examples
@@ -104,7 +106,8 @@ def prepare(corpus: Corpus, recipe: Recipe, init: str) -> Prepared:
     read = [text for one in corpus.train for text in (one.text, one.text_pair) if text is not None]
     unknown = unknown_words(read, start.tokenizer)
     begins = (corpus, recipe, start.model, start.tokenizer, start.licence, init)
-    return Prepared(*begins, texts, lengths, unknown)
+    masking = RandomMasking(start.tokenizer) if recipe.random_masking else None
+    return Prepared(*begins, texts, lengths, unknown, masking)
 
 
 def measure_lengths(texts: dict[str, list[EncodedText]], max_tokens: int) -> Lengths:

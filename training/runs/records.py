@@ -23,6 +23,7 @@ from training.recipes import HybridRecipe, Recipe
 from training.runs.classifier import Measured, Prepared
 from training.runs.curves import Curves, copy_curves
 from training.runs.hybrid import MeasuredHybrid, PreparedHybrid, Retention
+from training.runs.teacher import Teacher
 
 # A recipe's field -> what a record calls it.
 _NOTED = {
@@ -40,20 +41,24 @@ def save_run(
     measured: Measured,
     baseline: Baseline,
     curves: Curves,
+    teacher: Teacher | None,
     *,
     command: str,
     quick: bool,
 ) -> None:
     """Writes the checkpoint into an empty `folder`."""
+    known = f"{prepared.licence} {prepared.corpus.licence}"
+    more = teacher.unlabelled.licences if teacher else ()
     record = {
         "task": "classify",
         "title": prepared.corpus.title,
-        "licence": f"{prepared.licence} {prepared.corpus.licence}",
+        "licence": " ".join([known, *(licence for licence in more if licence not in known)]),
         "labels": list(prepared.corpus.labels),
         "examples": list(prepared.corpus.examples),
         "rehearsal": quick,
         "data": describe_data(prepared),
         "recipe": {"init": public_name(prepared.init), **_noted(prepared.recipe)},
+        **({"teacher": teacher.record()} if teacher else {}),
         "seed": prepared.recipe.seed,
         "command": command,
         "versions": _versions("torch", "transformers", "scikit-learn"),

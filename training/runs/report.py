@@ -77,6 +77,7 @@ def show_start(prepared: Prepared, *, quick: bool) -> str:
             f"{counted(recipe.epochs, 'epoch')}, {recipe.batch_size} texts a step, "
             f"learning rate {recipe.learning_rate:g}, label smoothing "
             f"{recipe.label_smoothing:g}, dropout {recipe.dropout:g}, "
+            f"{'random masking, ' if recipe.random_masking else ''}"
             f"{_precision(prepared.model)}, seed {recipe.seed}",
         ),
     ]

@@ -11,6 +11,7 @@ from transformers import get_linear_schedule_with_warmup
 
 from training.checkpoints.hf_config import classifier_to_hf
 from training.data.batches import EncodedText, pad
+from training.data.masking import RandomMasking
 from training.evaluation.classification import fit_temperature, measure, predict_logits
 from training.fit import classifier as fit_module
 from training.fit.classifier import Epoch, fit
@@ -55,6 +56,17 @@ def run(model: BERTClassifier, recipe: Recipe = RECIPE) -> tuple[list[TrainStep]
     events = list(fit(model, TRAIN, VALIDATION, recipe))
     steps = [event for event in events if isinstance(event, TrainStep)]
     return steps, [event for event in events if isinstance(event, Epoch)]
+
+
+def test_with_random_masking_the_same_seed_gives_the_same_losses(tokenizer) -> None:
+    def losses(masking: RandomMasking | None) -> list[float]:
+        recipe = replace(RECIPE, epochs=1)
+        events = fit(make_model(), TRAIN[:48], VALIDATION, recipe, masking=masking)
+        return [event.loss for event in events if isinstance(event, TrainStep)]
+
+    masking = RandomMasking(tokenizer)
+
+    assert losses(masking) == losses(masking) != losses(None)
 
 
 def test_the_loop_learns_and_says_so_step_by_step() -> None:
