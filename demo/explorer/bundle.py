@@ -39,6 +39,7 @@ from bundle_format.schema import (
     HeldOutMetrics,
     Manifest,
     MapError,
+    Pooling,
     WritingMapError,
 )
 from bundle_format.typed_json import WrongJson, load_object
@@ -160,12 +161,14 @@ class Bundle:
     title: str
     licence: str
     task: str | None
-    """What its encoder is for: `classify`; None if it only reads for a decoder."""
+    """What its encoder is for, one of `READING_TASKS`; None if it only reads for a decoder."""
     problem_type: str | None
-    """What its scores are. None if there is nothing to ask, or nothing is asked yet; there are no
-    labels either."""
+    """What its scores are; None if there is nothing to ask, or nothing is asked yet."""
     labels: tuple[str, ...]
+    """Of texts, or of tokens; none where there are no labels."""
     temperature: float
+    pooling: Pooling | None = None
+    """How one vector is made of a text: of what embeds."""
     examples: tuple[Example, ...]
     max_tokens: int
     """How many the model can read; the page may read fewer: see `most_tokens`."""
@@ -183,6 +186,8 @@ class Bundle:
     """See `Question.about`."""
     sha256: str = ""
     """Of `bundle.json`, in which that of every other file stands."""
+    mask: str = ""
+    """How its tokenizer writes a masked word, as it says itself."""
     pads_left: bool = False
     """Whether the shorter texts of a batch are padded on the left, as its tokenizer says."""
 
@@ -194,18 +199,31 @@ class Bundle:
     def writes(self) -> bool:
         return self.decoder is not None
 
+    def does(self, task: str) -> bool:
+        """Whether it has a task of `READING_TASKS`, or can `write`, or has answers that an analysis
+        can `explain`."""
+        more = {"write": self.writes, "explain": bool(self.task)}
+        return task == self.task or more.get(task, False)
+
     @property
     def most_tokens(self) -> int:
-        """How many tokens of a text the page reads."""
-        return most_tokens(self.max_tokens, self.layers, self.heads, self.width)
+        """How many tokens of a text the page reads; of two that are read apart, of each."""
+        if self.task == "embed":  # both stand in one map
+            most = most_tokens(2 * self.max_tokens, self.layers, self.heads, self.width)
+            return max(most // 2, min(self.max_tokens, _LEAST))
+        most = most_tokens(self.max_tokens, self.layers, self.heads, self.width)
+        if self.task == "fill":
+            most = min(most, max(MAP_BYTES // (4 * self.vocabulary), _LEAST))
+        return most
+
+    @property
+    def most_shown(self) -> int:
+        """How many tokens stand in one map, at most."""
+        return self.most_tokens * (2 if self.task == "embed" else 1)
 
     @property
     def tokenizer_file(self) -> Path:
         return self.folder / "tokenizer.json"
-
-
-_SHOWN = ("classify", "encode")
-"""Tasks of the graphs that read."""
 
 
 def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
@@ -217,24 +235,20 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
-    if manifest.reads not in _SHOWN:
-        raise BundleError(
-            f"{folder} has the task {manifest.reads}; expected classify or generate, which this "
-            "page shows. Give another bundle"
-        )
     graph = choose_graph(folder, manifest, manifest.reads, precision)
     decoder = open_decoder(folder, manifest, precision) if manifest.writes else None
     for fault in wrong_files(folder, manifest):
         raise BundleError(fault)
-    classifies = manifest.classifies
+    tokenizer = _tokenizer_config(folder)
     return Bundle(
         folder=folder,
         title=manifest.title,
         licence=manifest.licence,
-        task="classify" if classifies else None,
-        problem_type=manifest.problem_type if classifies else None,
-        labels=(manifest.labels or ()) if classifies else (),
-        temperature=(manifest.temperature or 1.0) if classifies else 1.0,
+        task=None if manifest.reads == "encode" else manifest.reads,
+        problem_type=manifest.problem_type,
+        labels=manifest.labels or (),
+        temperature=manifest.temperature or 1.0,
+        pooling=manifest.pooling,
         examples=manifest.examples,
         max_tokens=manifest.max_tokens,
         layers=manifest.sizes.layers,
@@ -245,15 +259,22 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
         test_metrics=manifest.metrics.test or HeldOutMetrics(),
         decoder=decoder,
         sha256=sha256(folder / FILE),
-        pads_left=_pads_left(folder),
+        pads_left=tokenizer.get("padding_side") == "left",
+        mask=_content(tokenizer.get("mask_token")),
     )
 
 
-def _pads_left(folder: Path) -> bool:
+def _content(token: object) -> str:
+    """A token as a `tokenizer_config.json` has it, a string or an object; empty if it has none."""
+    content = token.get("content") if isinstance(token, Mapping) else token
+    return content if isinstance(content, str) else ""
+
+
+def _tokenizer_config(folder: Path) -> dict[str, Any]:
     """Raises BundleError: `tokenizer_config.json` is no JSON object."""
     file = folder / "tokenizer_config.json"
     try:
-        return load_object(file.read_bytes()).get("padding_side") == "left"
+        return load_object(file.read_bytes())
     except WrongJson as error:
         raise BundleError(f"{file} {str(error)[:330]}. {AGAIN}") from error
 

@@ -33,6 +33,7 @@ from explorer.inference.encoder import EncoderModel
 
 TINY = Path(__file__).parent / "tiny_bundle"
 FOREIGN = Path(__file__).parent / "foreign_decoder"
+HEADS = Path(__file__).parent / "task_graphs"
 DEMO = Path(__file__).parents[2] / "demo"
 HOSTILE_PIECES = ("<img src=x onerror=alert(1)>", "${alert(1)}", "{{7*7}}", r"\u`")
 JSON = {"Content-Type": "application/json"}
@@ -221,6 +222,51 @@ def foreign(
     (folder / "decoder" / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
     relist(folder)
     return open_bundle(folder, "float32")
+
+
+TASKS: dict[str, dict[str, Any]] = {
+    "tag": {
+        "labels": ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"],
+        "examples": [{"text": "Not bad at all, the story is great!"}],
+    },
+    "answer": {
+        "examples": [
+            {"text": "Was it good?", "text_pair": "The music was dull, the film is good."}
+        ],
+    },
+    "fill": {"examples": [{"text": "The film is [MASK] and the [MASK] is great!"}]},
+    "embed": {
+        "pooling": {"mode": "mean", "normalize": True},
+        "examples": [{"text": "The film is good.", "text_pair": "The story is great!"}],
+    },
+}
+"""What the bundles of other tasks than a classifier's have of their own."""
+
+
+@pytest.fixture(scope="session")
+def task_bundles(
+    copy_of_tiny: Callable[..., Path], relist: Callable[[Path], None]
+) -> dict[str, Bundle]:
+    """A bundle for each task of a model that reads and does not classify, by its name: the tiny
+    encoder with another head. See make_task_graphs.py."""
+    found = {}
+    for task, own in TASKS.items():
+        nothing = dict.fromkeys(("labels", "problem_type", "temperature", "decoder", "pooling"))
+        graph = {"float32": {"file": "onnx/model.onnx"}}
+        title = f"Tiny {task}"
+        folder = copy_of_tiny(
+            **{**nothing, **own, "title": title, "tasks": [task], "graphs": {task: graph}}
+        )
+        if task != "embed":
+            shutil.copy(HEADS / f"{task}.onnx", folder / "onnx" / "model.onnx")
+        relist(folder)
+        found[task] = open_bundle(folder)
+    return found
+
+
+@pytest.fixture(scope="session")
+def task_models(task_bundles: dict[str, Bundle]) -> dict[str, EncoderModel]:
+    return {task: EncoderModel(bundle) for task, bundle in task_bundles.items()}
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analyses.faithfulness import attention_received
-from explorer.inference.encoder import Reading
-from explorer.inference.tokens import Word, group_words, own_words
+from explorer.inference.reading import Reading
+from explorer.inference.tokens import Word, group_words, own_words, placed_words
 from explorer.maps.maps import merge_words
 
 SHOWN_HEADS = 8
@@ -105,7 +105,12 @@ def without_most_seen(reading: Reading) -> str:
     Words are the tokenizer's, so this holds in any language; their spelling is the reader's.
     """
     places = _places(reading)
-    named = {place for place, (start, end) in places.items() if _is_name(reading.text[start:end])}
+    words, held = own_words(reading.tokens), {*reading.encoded.held}
+    named = {
+        place
+        for place, (start, end) in places.items()
+        if _is_name(reading.text[start:end]) and not held & {*words[place].places}
+    }
     if len(named) < 2:
         return reading.text
     shares = attention_received(reading)
@@ -122,13 +127,9 @@ def without_most_seen(reading: Reading) -> str:
 
 def _places(reading: Reading) -> dict[int, tuple[int, int]]:
     """Where the words of the first text stand in it, by their places among the text's own words."""
-    found, at = {}, 0
-    for place, word in enumerate(own_words(reading.tokens)):
-        start = -1 if word.segment else reading.text.find(word.text, at)
-        if start >= 0:
-            at = start + len(word.text)
-            found[place] = (start, at)
-    return found
+    found = dict(placed_words(reading.tokens, (reading.text, reading.text_pair)))
+    places = enumerate(own_words(reading.tokens))
+    return {place: found[word] for place, word in places if word in found and not word.segment}
 
 
 def _is_name(text: str) -> bool:

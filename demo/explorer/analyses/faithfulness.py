@@ -20,7 +20,8 @@ from explorer.analyses.occlusion import Occlusion, OcclusionPlan, occlusion, pla
 from explorer.analyses.perturbation import RemovalMode, Target, answers_without, matter
 from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.reading import Reading
 from explorer.inference.tokens import Word, group_words
 from explorer.maps.maps import merge_keys, norm_weighted
 from explorer.maps.view import last_row, rollout_row

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from explorer.analyses.perturbation import Answers, Target, answers, matter
 from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
-from explorer.inference.encoder import EncoderModel, Heads, Reading, ablation_mask, heads_left
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.reading import Heads, Reading, ablation_mask, heads_left
 
 
 class HeadEffects(NamedTuple):

@@ -28,9 +28,11 @@ from explorer.analyses.perturbation import (
     answers_without,
     matter,
     sentence_spans,
+    stays,
 )
 from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.reading import Reading
 from explorer.inference.tokens import Word, own_words
 
 _LEAST = 8
@@ -157,6 +159,7 @@ def occlusion(
     without_words = yield from nested(steps, len(plan.sentences), plan.texts)
     logits = np.full((len(words), len(reading.logits)), np.nan, np.float32)
     logits[chosen] = without_words.logits
+    logits[[stays(model, reading.encoded, word, mode) for word in words]] = np.nan
     changed = Answers(model.bundle, logits)
     return Occlusion(words, target, whole, changed, plan.sentences, without_sentences)
 

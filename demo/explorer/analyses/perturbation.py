@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from explorer.bundle import Bundle, operations
 from explorer.errors import RequestError
 from explorer.inference.cost import Progress, Progressive
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.logits import (
     fall_of_probability,
     log_odds_between,
@@ -26,6 +26,7 @@ from explorer.inference.logits import (
     probabilities_of,
     sigmoid,
 )
+from explorer.inference.reading import Reading
 from explorer.inference.tokenizing import Encoded, deleted, masked
 from explorer.inference.tokens import Word
 
@@ -157,7 +158,8 @@ def answers(
 def texts_per_run(bundle: Bundle, tokens: int) -> int:
     """How many texts of so many tokens are read in one run; at least one."""
     tokens, layers = max(tokens, 1), bundle.layers
-    in_memory = _MAP_BYTES // (4 * layers * bundle.heads * tokens**2)
+    scores = bundle.vocabulary if bundle.task == "fill" else 0
+    in_memory = _MAP_BYTES // (4 * tokens * (layers * bundle.heads * tokens + scores))
     in_time = int(_OPERATIONS // operations(tokens, layers, bundle.width))
     return max(1, min(_ROWS, in_memory, in_time))
 
@@ -201,6 +203,11 @@ def remove(
     if held and model.mask_id is not None:
         encoded = masked(encoded, held, model.mask_id)
     return deleted(encoded, places - held) if mode == "deleted" else encoded
+
+
+def stays(model: EncoderModel, encoded: Encoded, word: Word, mode: RemovalMode) -> bool:
+    """Whether a word cannot be removed: it is asked about, and there is no mask token."""
+    return mode == "deleted" and model.mask_id is None and bool({*word.places} & {*encoded.held})
 
 
 def answers_without(

@@ -24,7 +24,8 @@ from explorer.analyses.perturbation import (
 )
 from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.reading import Reading
 
 _AT_ONCE = 8
 """So many words are removed before it is looked whether the answer has flipped."""

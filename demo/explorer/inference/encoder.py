@@ -4,9 +4,9 @@ A reading holds tokens, answer and attention. Heads may be ablated: they are pai
 head, which become the factors that a graph takes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from bundle_format.folder import AGAIN, BundleError
 from explorer.bundle import Bundle
 from explorer.errors import RequestError
+from explorer.inference.apart import joined, parted, parts_of
 from explorer.inference.cost import Throughput
 from explorer.inference.logits import probabilities_of
 from explorer.inference.question import Outputs, Question, which_class
+from explorer.inference.reading import Heads, Reading, ablation_mask, read_apart
 from explorer.inference.session import (
     THREADS,
     TURNS,
@@ -28,112 +30,18 @@ from explorer.inference.session import (
     trying,
 )
 from explorer.inference.tokenizing import Encoded, TextEncoder
-from explorer.inference.tokens import Token
-
-Heads = tuple[tuple[int, int], ...]
-"""Pairs of layer and head that count from 0, in that order, each once."""
-
-
-def ablation_mask(heads: Iterable[tuple[int, int]], layers: int, count: int) -> NDArray[np.float32]:
-    """Factors for each head's output, shape (1, layers, heads): 0 ablates a head.
-
-    Args:
-        count: how many heads a layer has.
-    """
-    mask = np.ones((1, layers, count), np.float32)
-    for layer, head in heads:
-        mask[0, layer, head] = 0
-    return mask
-
-
-def heads_left(mask: NDArray[np.float32]) -> Heads:
-    """The heads that a mask of shape (1, layers, heads) leaves in."""
-    return tuple((int(layer), int(head)) for layer, head in np.argwhere(mask[0] != 0))
-
-
-def one_based_heads(heads: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Heads for people and programs."""
-    return [[layer + 1, head + 1] for layer, head in heads]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
-    """A text as the model read it. Arrays are float32 and read-only; there is no padding."""
-
-    encoded: Encoded
-    """What the graph was given; no more than the bundle's `most_tokens` are read."""
-    logits: NDArray[np.float32]
-    """Shape (labels,), of the question that was asked; no question, no logits."""
-    probabilities: NDArray[np.float32]
-    """Shape (labels,): softmax or sigmoid of the logits over the temperature; for a regression
-    the logits themselves."""
-    outputs: Outputs = field(default_factory=dict)
-    """What the graph gave for the model's task, by name, for each token: what a question is asked
-    of."""
-    hidden: NDArray[np.float32]
-    """The last hidden state, shape (tokens, hidden): what a decoder reads."""
-    weights: NDArray[np.float32]
-    """Attention after softmax, shape (layers, heads, query, key); every row sums to 1."""
-    value_norms: NDArray[np.float32]
-    """Norm of each token's value vector behind a head's output projection, shape (layers, heads,
-    key). Kobayashi et al. 2020."""
-    head_mask: NDArray[np.float32] | None = None
-    """Factors for each head's output that it was read with, shape (1, layers, heads); None: all
-    heads are in. What reads a changed text for comparison must read it with the same."""
-    read_from: tuple[int, ...] = (0,)
-    """Tokens that the answer is read from, by their places; [CLS], or whatever is first."""
-
-    @property
-    def text(self) -> str:
-        return self.encoded.text
-
-    @property
-    def text_pair(self) -> str:
-        return self.encoded.text_pair
-
-    @property
-    def tokens(self) -> tuple[Token, ...]:
-        return self.encoded.tokens
-
-    @property
-    def tokens_left_out(self) -> int:
-        """Tokens that were cut off."""
-        return self.encoded.tokens_left_out
-
-    @property
-    def likeliest(self) -> int:
-        """The label with the highest probability, by its place; a regression's only number."""
-        return int(self.probabilities.argmax())
-
-    @property
-    def kept_heads(self) -> NDArray[np.bool_]:
-        """Which heads had a part in the answer, shape (layers, heads)."""
-        if self.head_mask is None:
-            return np.ones(self.weights.shape[:2], np.bool_)
-        return self.head_mask[0] != 0
-
-    @property
-    def ablated(self) -> list[list[int]]:
-        """The heads that were ablated, as pairs of layer and head that count from 1."""
-        if self.head_mask is None:
-            return []
-        return (np.argwhere(self.head_mask[0] == 0) + 1).tolist()
-
-    @property
-    def bytes(self) -> int:
-        """Memory that the arrays hold."""
-        outputs = sum(array.nbytes for array in self.outputs.values())
-        return self.weights.nbytes + self.value_norms.nbytes + self.hidden.nbytes + outputs
-
-    @property
-    def special(self) -> NDArray[np.bool_]:
-        """Which tokens are special, shape (tokens,)."""
-        return np.array([token.special for token in self.tokens])
-
 
 _NOTHING = np.zeros(0, np.float32)
 
-_OUTPUTS: dict[str | None, tuple[str, ...]] = {"classify": ("logits",)}
+MOST_MASKS = 16
+"""Of a text of which words are asked."""
+
+_OUTPUTS: dict[str | None, tuple[str, ...]] = {
+    "classify": ("logits",),
+    "tag": ("logits",),
+    "answer": ("start_logits", "end_logits"),
+    "fill": ("logits",),
+}
 """What a graph gives by the task of its bundle, besides its hidden states."""
 _FIRST = "A first run."
 
@@ -151,13 +59,18 @@ class EncoderModel:
         self.bundle = bundle
         self.throughput = Throughput()
         """How long its texts take, learnt as it reads."""
-        self._encoder = TextEncoder(bundle.tokenizer_file, bundle.most_tokens)
+        self._encoder = TextEncoder(bundle.tokenizer_file, bundle.most_tokens, bundle.mask)
         if self._encoder.size > bundle.vocabulary:
             raise BundleError(
                 f"{bundle.tokenizer_file} has {self._encoder.size} ids; bundle.json has "
                 f"{bundle.vocabulary} as sizes.vocabulary. {AGAIN}"
             )
         self.mask, self.mask_id = self._encoder.mask, self._encoder.mask_id
+        if bundle.task == "fill" and self.mask_id is None:
+            raise BundleError(
+                f"{bundle.tokenizer_file} has no mask token, and bundle.json has the task fill. "
+                f"{AGAIN}"
+            )
         self._session = open_session(bundle.graph, threads)
         self._inputs = {given.name for given in self._session.get_inputs()}
         overridable = self._session.get_overridable_initializers()
@@ -193,10 +106,15 @@ class EncoderModel:
         other.bundle, other._question = question.of(self.bundle), question
         return other
 
+    def is_same(self, other: "EncoderModel") -> bool:
+        """Whether it is the same graph, whatever it is asked."""
+        return self._session is other._session
+
     def asked_of(self, question: Question, reading: Reading) -> Reading:
         """A reading with the answer to a question."""
+        outputs = {**reading.outputs, "last_hidden_state": reading.hidden}
+        logits = question.scores(outputs, reading.encoded)
         encoded = replace(reading.encoded, held=question.held)
-        logits = question.scores(reading.outputs, encoded)
         return replace(
             reading,
             encoded=encoded,
@@ -208,7 +126,21 @@ class EncoderModel:
     def encode(self, text: str, text_pair: str = "", *, named: bool = True) -> Encoded:
         """Cuts a text, or a pair of texts, into tokens; the graph is not run. For `named` see
         `TextEncoder.encode`."""
-        return self._encoder.encode(text, text_pair, named=named)
+        if self.bundle.task == "embed" and text_pair:
+            return joined(self._encoder.encode(text), self._encoder.encode(text_pair))
+        encoded = self._encoder.encode(text, text_pair, named=named)
+        if self.bundle.task != "fill":
+            return encoded
+        masks = [place for place, one in enumerate(encoded.ids) if one == self.mask_id]
+        return replace(encoded, held=tuple(masks[:MOST_MASKS]))
+
+    def word_of(self, token_id: int) -> str:
+        """See `TextEncoder`."""
+        return self._encoder.word_of(token_id)
+
+    def id_of(self, word: str) -> int | None:
+        """See `TextEncoder`."""
+        return self._encoder.id_of(word)
 
     def read(self, text: str, text_pair: str = "", ablated: Heads = ()) -> Reading:
         """Reads one text, or one pair of texts, with these heads ablated."""
@@ -217,11 +149,15 @@ class EncoderModel:
     def read_encoded(self, encoded: Encoded, ablated: Heads = ()) -> Reading:
         """As `read`, of a text that was cut into tokens."""
         mask = ablation_mask(ablated, self.bundle.layers, self.bundle.heads) if ablated else None
-        return self.run([encoded], mask)[0]
+        readings = self.run(parted(encoded), mask)
+        return read_apart(encoded, readings) if encoded.apart else readings[0]
 
     def reading_bytes(self, tokens: int) -> int:
         """The memory that a reading of so many tokens holds: see `Reading.bytes`."""
-        return 4 * sum(map(prod, self._shapes(1, tokens).values()))
+        shapes = self._shapes(1, tokens)
+        if self.bundle.task == "fill":
+            shapes["logits"] = (MOST_MASKS, self.bundle.vocabulary)
+        return 4 * sum(map(prod, shapes.values()))
 
     def run(
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None = None
@@ -292,16 +228,28 @@ class EncoderModel:
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None
     ) -> list[Outputs]:
         """What the graph gives for the model's task, of each text."""
-        feed = self._feed(batch, head_mask)
-        found = dict(zip(self._answers, self._outputs(self._answers, feed), strict=True))
+        names = self._answers or ("last_hidden_state",)
+        parts, rows, head_mask = parts_of(batch, head_mask)
+        feed = self._feed(parts, head_mask)
+        found = dict(zip(names, self._outputs(names, feed), strict=True))
+        places = self._places(parts, feed["input_ids"].shape[1])
+        outputs = [self._of_text(found, row, used, part) for row, (part, used) in enumerate(places)]
         return [
-            self._of_text(found, row, used, encoded)
-            for row, (encoded, used) in enumerate(self._places(batch, feed["input_ids"].shape[1]))
+            {name: np.concatenate([outputs[row][name] for row in those]) for name in names}
+            if len(those) > 1
+            else outputs[those[0]]
+            for those in rows
         ]
 
     def _of_text(self, given: Outputs, row: int, used: slice, encoded: Encoded) -> Outputs:
         """What is one text's of a batch."""
-        return {name: array[row] for name, array in given.items()}
+        if self.bundle.task == "classify":
+            return {name: array[row] for name, array in given.items()}
+        of_tokens = {name: array[row, used] for name, array in given.items()}
+        if self.bundle.task == "fill":  # of other places nobody asks, and all are much to keep
+            masks = [encoded.place_of(place) for place in encoded.held]
+            of_tokens["logits"] = of_tokens["logits"][masks]
+        return of_tokens
 
     def _outputs(self, names: Sequence[str], feed: dict[str, NDArray]) -> list[NDArray[np.float32]]:
         """Some outputs of one run among many, in its turn; how long it takes is learnt."""
@@ -343,8 +291,13 @@ class EncoderModel:
     def _shapes(self, rows: int, tokens: int) -> dict[str, tuple[int, ...]]:
         """Those of all outputs, by their names."""
         bundle = self.bundle
+        answers = {
+            "classify": (rows, len(bundle.labels)),
+            "tag": (rows, tokens, len(bundle.labels)),
+            "fill": (rows, tokens, bundle.vocabulary),
+        }
         return {
-            **dict.fromkeys(self._answers, (rows, len(bundle.labels))),
+            **dict.fromkeys(self._answers, answers.get(bundle.task or "", (rows, tokens))),
             "last_hidden_state": (rows, tokens, bundle.width),
             **dict.fromkeys(self._weight_names, (rows, bundle.heads, tokens, tokens)),
             **dict.fromkeys(self._norm_names, (rows, bundle.heads, tokens)),

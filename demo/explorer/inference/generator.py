@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from bundle_format.folder import AGAIN, BundleError
 from explorer.inference.decoder import DecoderSession, KVCache, Outputs
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.logits import Settings, against_repeats, for_sampling, log_softmax, softmax
+from explorer.inference.reading import Reading
 from explorer.inference.tokenizing import Spelled, TargetTokens
 from explorer.inference.tokens import Token
 

@@ -22,6 +22,9 @@ ONE_OF_MANY = "one_of_many"
 """A problem type of questions: exactly one of many things holds, of which some have a score, their
 log-odds. Beside single_label, multi_label and regression, which bundles have."""
 
+_FARTHEST = 36.0
+"""Of log-odds: probabilities nearer to 1 are 1 in float64."""
+
 Numbers = TypeVar("Numbers", bound=NDArray[np.floating])
 
 
@@ -63,6 +66,13 @@ def log_odds_of(logits: NDArray[np.float32], bundle: Bundle) -> NDArray[np.float
     if scaled.shape[-1] == 1:
         return np.zeros_like(scaled)
     return scaled - _log_sums_of_others(scaled)
+
+
+def log_odds_of_log(logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The log-odds of probabilities that are given as their logarithms; such as round to 0 or 1 are
+    taken for the nearest that do not."""
+    within = np.clip(logs, -_FARTHEST, -np.exp(-_FARTHEST))
+    return within - np.log(-np.expm1(within))
 
 
 def log_odds_between(

@@ -3,7 +3,7 @@ gives: for each token, for a vocabulary, as a vector. So whatever changes a text
 the same again, as it asks a classifier.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,6 +44,18 @@ class Question:
             temperature=self.temperature,
             about=self.about,
         )
+
+
+def told_apart(names: Sequence[str], others: Sequence[str] = ()) -> tuple[str, ...]:
+    """Names as labels, of which no two are the same: later ones are numbered. The `others` come
+    after them as they are."""
+    found: list[str] = []
+    for name in names:
+        taken, number = {*found, *others}, 1
+        while (label := f"{name} ({number})" if number > 1 else name) in taken:
+            number += 1
+        found.append(label)
+    return (*found, *others)
 
 
 def which_class(bundle: Bundle) -> Question:

@@ -5,7 +5,8 @@ from collections.abc import Hashable
 from threading import Lock
 from typing import Any, Protocol, TypeVar
 
-from explorer.inference.encoder import EncoderModel, Heads, Reading
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.reading import Heads, Reading
 
 LEAST_BYTES = 80 * 2**20
 """So much is kept, or the longest text that the page's models read: one of 512 tokens under a model

@@ -139,6 +139,8 @@ class Encoded:
     deleted."""
     origins: tuple[int, ...] | None = None
     """The place that each token had before some were deleted; None if none was."""
+    apart: bool = False
+    """Two texts that are read each by itself; their tokens stand behind one another here."""
 
     def place_of(self, origin: int) -> int:
         """Where a token stands now, by the place that it had before."""
@@ -155,8 +157,12 @@ class Encoded:
 class TextEncoder:
     """Cuts texts into tokens. Says how many did not fit instead of dropping them in silence."""
 
-    def __init__(self, tokenizer_file: Path, max_tokens: int) -> None:
-        """Raises BundleError: the file is no tokenizer, or adds more tokens than fit."""
+    def __init__(self, tokenizer_file: Path, max_tokens: int, mask: str = "") -> None:
+        """Raises BundleError: the file is no tokenizer, or adds more tokens than fit.
+
+        Args:
+            mask: what stands for a masked word; one of those in use if the tokenizer has no such.
+        """
         # Two of them: what is left out can only be counted by one that leaves nothing out.
         self._whole = open_tokenizer(tokenizer_file)
         added = self._whole.num_special_tokens_to_add(is_pair=True)
@@ -172,10 +178,31 @@ class TextEncoder:
         self.size = max(vocabulary.values(), default=-1) + 1
         """How many ids it knows, from 0 on."""
         self._named = SourceTokens(self._whole)
-        known = (mask for mask in _MASKS if self._whole.token_to_id(mask) is not None)
+        self._notation = SubwordNotation.of(self._whole)
+        masks = (mask, *_MASKS) if mask else _MASKS
+        known = (one for one in masks if self._whole.token_to_id(one) is not None)
         self.mask = next(known, "")
         """What stands for a masked word in a text; empty if there is no such token."""
         self.mask_id = self._whole.token_to_id(self.mask) if self.mask else None
+
+    def word_of(self, token_id: int) -> str:
+        """What an entry of the vocabulary stands for, for people: its characters, with ## in front
+        where it goes on with the word before it."""
+        piece = self._whole.id_to_token(token_id)
+        if piece is None:  # a graph may score more ids than its tokenizer has pieces for
+            return f"[{token_id}]"
+        readable = self._notation.readable(piece)
+        if self._notation.starts_word(piece):
+            return readable.removeprefix("␣") or readable
+        goes_on = self._notation.marks_starts and readable[:1].isalnum()
+        return f"##{readable}" if goes_on else readable
+
+    def id_of(self, word: str) -> int | None:
+        """The entry of the vocabulary that is called so, as a word of its own where it can be; None
+        if there is none."""
+        marked = [f"{mark}{word}" for mark in WORD_STARTS] if self._notation.marks_starts else []
+        found = (self._whole.token_to_id(piece) for piece in (*marked, word))
+        return next((one for one in found if one is not None), None)
 
     def encode(self, text: str, text_pair: str = "", *, named: bool = True) -> Encoded:
         """Encodes one text, or two; of two, the longer is cut first.

@@ -129,6 +129,20 @@ def own_words(tokens: Sequence[Token]) -> list[Word]:
     return [word for word in group_words(tokens) if not word.special]
 
 
+def placed_words(
+    tokens: Sequence[Token], texts: tuple[str, str]
+) -> list[tuple[Word, tuple[int, int]]]:
+    """The own words of a text, or of both texts of a pair, each with where it stands in its text:
+    from which character up to which. One that is not there is left out."""
+    found, at = [], [0, 0]
+    for word in own_words(tokens):
+        start = texts[word.segment].find(word.text, at[word.segment])
+        if start >= 0:
+            at[word.segment] = start + len(word.text)
+            found.append((word, (start, at[word.segment])))
+    return found
+
+
 def _word(tokens: Sequence[Token], places: list[int]) -> Word:
     first = tokens[places[0]]
     text = "".join(tokens[place].text for place in places)

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.inference.encoder import Reading
 from explorer.inference.generator import SOURCE, WRITTEN, Generation
+from explorer.inference.reading import Reading
 from explorer.maps.head_types import normalised_entropy
 from explorer.maps.maps import MAX, MEAN, Axis, Maps, describe, file_part, merge_keys, text_axis
 

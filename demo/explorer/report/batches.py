@@ -27,8 +27,9 @@ from explorer.analyses.occlusion import Occlusion, occlusion
 from explorer.analyses.perturbation import RemovalMode, check_removal_mode, texts_per_run
 from explorer.bundle import Bundle
 from explorer.inference.cost import TIME_BUDGET, Cost, Throughput, run_to_end
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.logits import probabilities_of
+from explorer.inference.reading import Reading
 from explorer.inference.tokenizing import TextEncoder
 from explorer.inference.tokens import own_words
 from explorer.maps.view import attention_map, first_head

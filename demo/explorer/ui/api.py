@@ -9,8 +9,9 @@ from contextlib import closing
 from typing import Any
 
 from explorer.bundle import Bundle
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import SOURCE
+from explorer.inference.reading import Reading
 from explorer.maps.head_types import head_types as types_of
 from explorer.maps.maps import MEAN, Maps, one_based, text_axis
 from explorer.maps.view import (
@@ -38,42 +39,12 @@ from explorer.ui.panels.heads import head_effects, pruning
 from explorer.ui.panels.trust import trust
 from explorer.ui.panels.words import occlusion, pairs, smallest_flip
 from explorer.ui.payloads import about, about_generation, rounded, rounded_numbers, words_data
-
-
-def classify(
-    models: PageModels,
-    text: str,
-    text_pair: str = "",
-    bundle: str = "",
-    without: list | None = None,
-) -> dict:
-    """The class of a text, or of a pair of texts.
-
-    Args:
-        text: what to read, at most 10,000 characters.
-        text_pair: a second text, for models that compare two.
-        bundle: the title of the model; the page's first one if empty.
-        without: heads to ablate, as pairs of layer and head from 1, such as [[1, 2]].
-
-    Returns:
-        `label` (the likeliest; for a multi-label model a list of those above one half; null
-        for a regression), `probabilities` by label (empty for a regression), `logits` by
-        label, `tokens` in reading order, `tokens_left_out` (cut off because no more than
-        `max_tokens` are read: what the model can, or what the page has memory and time for),
-        `max_tokens`, `bundle` and `precision` (which graph answered).
-    """
-    title = bundle or models.first("classifies")
-    model, reading = models.answer(title, text, text_pair, without)
-    labels, kind = model.bundle.labels, model.bundle.problem_type
-    shares = dict(zip(labels, rounded(reading.probabilities), strict=True))
-    likely = [label for label, share in shares.items() if share > 0.5]
-    label = likely if kind == "multi_label" else max(shares, key=lambda name: shares[name])
-    return {
-        "label": None if kind == "regression" else label,
-        "probabilities": {} if kind == "regression" else shares,
-        "logits": dict(zip(labels, rounded(reading.logits), strict=True)),
-        **about(model, reading),
-    }
+from explorer.ui.tasks.answer import answer
+from explorer.ui.tasks.classify import classify
+from explorer.ui.tasks.embed import embed
+from explorer.ui.tasks.fill import fill
+from explorer.ui.tasks.known import makes_sense
+from explorer.ui.tasks.tag import tag
 
 
 def attention(
@@ -282,7 +253,7 @@ def generate(
         written), and as in /classify `tokens` (of the source), `tokens_left_out`,
         `max_tokens`, `bundle`. A beam search gives its best text so far, which may change.
     """
-    title = bundle or models.first("writes")
+    title = bundle or models.first("write")
     values = {
         "strategy": strategy, "temperature": temperature, "top_k": top_k, "top_p": top_p,
         "beams": beams, "repetition_penalty": repetition_penalty,
@@ -327,7 +298,7 @@ def cross_attention(
         or each word with its `text` and the indexes of its `tokens`), `removed`, `layer`,
         `head`, `kind`, `target_left_out`, and all that /generate gives.
     """
-    title = bundle or models.first("writes")
+    title = bundle or models.first("write")
     generator = models.generator(title)
     chosen = check_layer(generator.decoder.layers if layer is None else layer, generator.decoder)
     generation, left_out = models.target(title, text, target)
@@ -351,12 +322,16 @@ def cross_attention(
 
 
 _ENDPOINTS: tuple[tuple[str, Mapping[str, Any], tuple[Callable[..., Any], ...]], ...] = (
-    ("classifies", READING, (classify,)),
+    ("classify", READING, (classify,)),
+    ("tag", READING, (tag,)),
+    ("answer", READING, (answer,)),
+    ("fill", READING, (fill,)),
+    ("embed", READING, (embed,)),
     ("", READING, (attention, head_types, rollout)),
-    ("classifies", ANALYSIS, (occlusion, pairs, smallest_flip, trust, head_effects, pruning)),
-    ("classifies", READING, (compare,)),
-    ("writes", WRITING, (generate, cross_attention)),
-    ("writes", ANALYSIS, (source_reliance, decoder_head_effects)),
+    ("explain", ANALYSIS, (occlusion, pairs, smallest_flip, trust, head_effects, pruning)),
+    ("explain", READING, (compare,)),
+    ("write", WRITING, (generate, cross_attention)),
+    ("write", ANALYSIS, (source_reliance, decoder_head_effects)),
     ("", READING, (health,)),
 )
 """What a bundle must do to have them, the line that they wait in, and which they are."""
@@ -367,6 +342,7 @@ def endpoints(bundles: Sequence[Bundle]) -> list[tuple[Callable[..., Any], Mappi
     return [
         (endpoint, line)
         for task, line, those in _ENDPOINTS
-        if not task or any(getattr(bundle, task) for bundle in bundles)
+        if not task or any(bundle.does(task) for bundle in bundles)
         for endpoint in those
+        if any(makes_sense(bundle, endpoint.__name__) for bundle in bundles)
     ]

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple, TypeVar
 from bundle_format.schema import MAX_CHARACTERS
 from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
-from explorer.inference.encoder import EncoderModel, Heads
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import LOOKS_AT
 from explorer.inference.logits import STRATEGIES, Settings
+from explorer.inference.reading import Heads
 from explorer.maps.maps import MAX, MEAN
 
 Offered = TypeVar("Offered")

@@ -16,8 +16,9 @@ from gradio.components import Component
 
 from explorer.drawing import KINDS, kept_map
 from explorer.errors import RequestError
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import LOOKS_AT, SOURCE, WRITTEN, Generation
+from explorer.inference.reading import Reading
 from explorer.inference.tokens import Token
 from explorer.maps.maps import Maps
 from explorer.maps.packed import (
@@ -150,21 +151,29 @@ class MapViewer:
 
 
 def maps_of_reading(
-    model: EncoderModel, reading: Reading, *, largest: int = FINE
+    model: EncoderModel, reading: Reading, place: int | None = None, *, largest: int = FINE
 ) -> dict[str, Any]:
-    """What the widget receives of a text that an encoder read; for `largest` see `packed.py`."""
+    """What the widget receives of a text that an encoder read.
+
+    Args:
+        place: which word or mask is asked about, from 1, for a link to it.
+        largest: see `packed.py`.
+    """
     maps = encoder_maps(reading, by_norms=True)
     itself = {"looks_at": SELF, "label": "", "queries": 0, "keys": 0}
     rows = [one(reading.weights, reading.kept_heads, QUERY) for one in (rollout_row, last_row)]
+    of_class = model.bundle.task in ("classify", None)  # read from the token that rollout is of
+    about = _about(maps, identity(model, reading), model, reading)
     return {
-        **_about(maps, identity(model, reading), model, reading),
+        **about,
+        "of": about["of"] | ({} if place is None else {"place": place}),
         "pair": bool(reading.text_pair),
         "left_out": reading.tokens_left_out,
         "without": reading.ablated if model.can_ablate else False,
-        "first": None,
+        "first": None if of_class or len(reading.read_from) > 2 else reading.read_from[0],
         "sides": [{"name": "", "tokens": _chips(reading.tokens)}],
         "attentions": _attentions([(itself, maps)], largest),
-        "rollout": {"query": QUERY, "rows": [row.tolist() for row in rows]},
+        "rollout": {"query": QUERY, "rows": [row.tolist() for row in rows]} if of_class else None,
     }
 
 

@@ -10,9 +10,10 @@ from zlib import crc32
 from explorer.analyses.noise import Corruption, NoisyText, corrupt, corruptions_between
 from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import SOURCE, Generation, TextGenerator
 from explorer.inference.logits import Settings
+from explorer.inference.reading import Reading
 from explorer.inference.reading_cache import LEAST_BYTES, ReadingCache
 from explorer.maps.maps import Maps
 from explorer.maps.view import MapView, encoder_maps, generation_maps, map_view
@@ -52,10 +53,11 @@ class MapControls:
     can send anything."""
 
     shown: Any
-    """What the maps are of. In the Classify tab the text last read: an object with `bundle`,
-    `text`, `text_pair` and `without`, the ablated heads as pairs of layer and head that count from
-    1. In the Write tab the text that was generated: an object with `bundle`, `text` (the source),
-    `ids`, and in `corrupted` how the source came about."""
+    """What the maps are of. In the reading tab the text last read: an object with `bundle`,
+    `text`, `text_pair`, `without`, the ablated heads as pairs of layer and head that count from 1,
+    and `place`, the word or mask that is asked about, from 1. In the Write tab the text that was
+    generated: an object with `bundle`, `text` (the source), `ids`, and in `corrupted` how the
+    source came about."""
     layer: Any
     head: Any
     special_tokens: Any
@@ -93,8 +95,13 @@ class MapSelection:
 
 
 _LACKS = {
-    "classifies": "does not classify: it has no classifier",
-    "writes": "does not write: it has no decoder",
+    "classify": "does not classify: it has no classifier",
+    "tag": "does not tag: it has no labels for words",
+    "answer": "does not answer questions",
+    "fill": "does not fill masks",
+    "embed": "does not embed texts",
+    "explain": "does not classify: it has no classifier",
+    "write": "does not write: it has no decoder",
 }
 
 
@@ -110,7 +117,7 @@ class PageModels:
             if model.bundle.writes
         }
         self.cache = ReadingCache(
-            max([LEAST_BYTES, *(one.reading_bytes(one.bundle.most_tokens) for one in models)])
+            max([LEAST_BYTES, *(one.reading_bytes(one.bundle.most_shown) for one in models)])
         )
 
     @property
@@ -129,29 +136,29 @@ class PageModels:
     def generator(self, title: object) -> TextGenerator:
         """The decoder of the model of that title. Raises RequestError if it has none."""
         model = self.model(title)
-        self.check_task(model, "writes")
+        self.check_task(model, "write")
         return self._generators[model.bundle.title]
 
     def first(self, task: str) -> str:
-        """The title of the first model that does a task: `classifies` or `writes`."""
+        """The title of the first model that does a task: see `Bundle.does`."""
         return next(
-            (title for title, one in self.by_title.items() if getattr(one.bundle, task)),
+            (title for title, one in self.by_title.items() if one.bundle.does(task)),
             next(iter(self.by_title)),
         )
 
     def check_task(self, model: EncoderModel, task: str) -> None:
-        """Raises RequestError: the model does not do a task, `classifies` or `writes`."""
-        if getattr(model.bundle, task):
+        """Raises RequestError: the model does not do a task: see `Bundle.does`."""
+        if model.bundle.does(task):
             return
-        able = [title for title, one in self.by_title.items() if getattr(one.bundle, task)]
+        able = [title for title, one in self.by_title.items() if one.bundle.does(task)]
         advice = f"Choose one that does: {', '.join(able)}" if able else "No other one here does"
         raise RequestError(f"{model.bundle.title} {_LACKS[task]}. {advice}.")
 
     def answer(
         self, title: object, text: object, text_pair: object, without: object = None
     ) -> tuple[EncoderModel, Reading]:
-        """As `read`, by a model that classifies."""
-        self.check_task(self.model(title), "classifies")
+        """As `read`, by a model that can be asked what its answer hangs on."""
+        self.check_task(self.model(title), "explain")
         return self.read(title, text, text_pair, without)
 
     def read(
@@ -167,14 +174,14 @@ class PageModels:
         return model, self.cache.read(model, *texts, check_ablated(without, model))
 
     def shown(self, shown: object) -> tuple[EncoderModel, Reading]:
-        """The text that the Classify tab shows, by `MapControls.shown`. Raises RequestError."""
+        """The text that the reading tab shows, by `MapControls.shown`. Raises RequestError."""
         if not isinstance(shown, dict):
             raise RequestError("Nothing was read yet. Write a sentence, and press Analyze.")
         texts = shown.get("text"), shown.get("text_pair", "")
         return self.read(shown.get("bundle"), *texts, shown.get("without"))
 
     def select(self, controls: MapControls) -> MapSelection:
-        """The map that the widget of the Classify tab means. Raises RequestError."""
+        """The map that the widget of the reading tab means. Raises RequestError."""
         model, reading = self.shown(controls.shown)
         maps = encoder_maps(reading, **controls.switches())
         view = controls.view_of(maps, model.bundle)

@@ -2,11 +2,12 @@
 
 import gradio as gr
 
-from explorer.ui import classify_tab, payloads, wording, write_tab
-from explorer.ui.classify_tab import ClassifyTab
+from explorer.ui import payloads, reading_tab, write_tab
 from explorer.ui.events import in_browser
 from explorer.ui.models import PageModels
+from explorer.ui.reading_tab import ReadingTab
 from explorer.ui.sharing.link import MOST_CHARACTERS
+from explorer.ui.tasks.known import promise, task_of
 from explorer.ui.widgets import Frame, widget
 from explorer.ui.write_tab import WriteTab
 
@@ -20,8 +21,8 @@ class Page:
         bundles = models.bundles
         first = bundles[0]
         writes = any(bundle.writes for bundle in bundles)
-        views = {"classify": classify_tab.VIEWS, **({"write": write_tab.VIEWS} if writes else {})}
-        gr.Markdown(f"# Attention Explorer\n{wording.promise(bundles)}", elem_id="title")
+        views = {"classify": reading_tab.VIEWS, **({"write": write_tab.VIEWS} if writes else {})}
+        gr.Markdown(f"# Attention Explorer\n{promise(bundles)}", elem_id="title")
         bundle = gr.Dropdown(
             [bundle.title for bundle in bundles],
             value=first.title,
@@ -47,18 +48,18 @@ class Page:
         if writes:
             # Which of them the model has is told by the facts, and followed in page.css: gradio's
             # own way fails for a tab that was never open.
-            with gr.Tabs(selected="classify" if first.classifies else "write") as tabs:
-                with gr.Tab("Classify", id="classify", elem_id="classify_tab"):
-                    self.classify = ClassifyTab(models, self.frame)
+            with gr.Tabs(selected="classify" if first.does("explain") else "write") as tabs:
+                with gr.Tab(task_of(first).title, id="classify", elem_id="classify_tab") as tab:
+                    self.reading = ReadingTab(models, self.frame, tab)
                 self.write = WriteTab(models, self.frame, tabs)
         else:
-            self.classify = ClassifyTab(models, self.frame)
+            self.reading = ReadingTab(models, self.frame)
         widget("glossary", value={"begin": True})
         self.frame.about.render()
 
     def wire(self, app: gr.Blocks) -> None:
         """Joins the components to what they do."""
-        begun, changed, restored = self.classify.wire(app.load)
+        begun, changed, restored = self.reading.wire(app.load)
         if self.write:
             begun = self.write.wire(begun, changed, restored)
         in_browser(begun.then, _OPEN_LINK)  # the browser opens a link once the page stands

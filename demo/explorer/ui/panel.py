@@ -12,14 +12,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.components import Component
 from gradio.events import Dependency
 
 from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import Cost, Progress, Progressive
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import Generation, TextGenerator
+from explorer.inference.reading import Reading
 from explorer.ui.events import ANALYSIS, Trigger, Update, in_browser, on
 from explorer.ui.models import PageModels
 from explorer.ui.widgets import widget
@@ -34,6 +36,8 @@ class Asked:
     """In the Write tab the source."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Unchecked: as the browser sent them."""
+    place: int | None = None
+    """Which word or mask is asked about, from 1; None where it is the whole text."""
     models: PageModels | None = None
     """All models of the page, for what compares one with another."""
     generator: TextGenerator | None = None
@@ -79,6 +83,8 @@ class Analysis:
     has a property of that name, and what it shows stays when others are ablated."""
     refresh_options: Callable[[Asked], dict[str, Any]] = lambda asked: {}
     """New values of controls once another text or model is there, by their names."""
+    makes_sense: Callable[[Asked], bool] = lambda asked: True
+    """Whether it is there for what is shown."""
     at_once: bool = False
     """Run as soon as its tab is opened, and for another text while it is; for what takes one
     reading."""
@@ -117,7 +123,7 @@ class Panel:
         self.analysis = analysis
         self._tab = tab
         name = analysis.name
-        with gr.Column(elem_id=f"{name}_panel"):
+        with gr.Column(elem_id=f"{name}_panel") as self.block:
             gr.Markdown(analysis.look_for, elem_classes="look-for")
             with gr.Row(elem_classes="panel-options"):
                 self.options = analysis.lay_out_options(bundle)
@@ -157,6 +163,7 @@ class Panel:
             name: updates.get(name, {}).get("value", value) for name, value in asked.options.items()
         }
         return {
+            self.block: gr.update(visible=self.analysis.makes_sense(asked)),
             self.cost: self._described(replace(asked, options=current)),
             self.result: self._result(asked, value={}),
             **{self.options[name]: update for name, update in updates.items()},
@@ -257,11 +264,11 @@ class Panels:
         for leave in leaving:
             in_browser(leave, cancels=runs)
         inputs = {"shown": self._shown}
-        filled: list[Component] = []
+        filled: list[Block] = []
         for panel in self._panels:
             options = {_called(panel, name): option for name, option in panel.options.items()}
             inputs |= options
-            filled += [panel.cost, panel.result, panel.stop, *options.values()]
+            filled += [panel.block, panel.cost, panel.result, panel.stop, *options.values()]
         at_once = [panel for panel in self._panels if panel.analysis.at_once]
         for event in answered:
             prepared = on(event.then, self.prepare, inputs, filled)

@@ -14,8 +14,10 @@ from explorer.analyses.noise import Corruption, grade
 from explorer.analyses.perturbation import Answers, Target
 from explorer.bundle import Bundle
 from explorer.drawing import can_draw
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import Generation, TextGenerator
+from explorer.inference.logits import ONE_OF_MANY
+from explorer.inference.reading import Reading
 from explorer.inference.tokens import Token, own_words
 from explorer.maps.maps import Axis
 from explorer.maps.view import first_step
@@ -39,7 +41,7 @@ def facts(bundle: Bundle) -> dict[str, Any]:
         wording.accuracy(bundle),
         wording.worth(bundle.decoder),
     ]
-    does = {"classify": bundle.classifies, "write": bundle.writes}
+    does = {"classify": bundle.does("explain"), "write": bundle.writes}
     return {
         "title": bundle.title,
         "tabs": [tab for tab, has in does.items() if has],
@@ -51,7 +53,7 @@ def tour(model: EncoderModel) -> dict[str, list[str]]:
     """The steps of a tour that the model has something to show for, by their names in
     `web/guided_tour.js`."""
     bundle = model.bundle
-    reads = bundle.classifies and bool(bundle.examples)
+    reads = bundle.does("explain") and bool(bundle.examples)
     has = {
         "map": reads,
         "head": reads,
@@ -62,10 +64,18 @@ def tour(model: EncoderModel) -> dict[str, list[str]]:
     return {"steps": [step for step, there in has.items() if there]}
 
 
-def answer(reading: Reading, bundle: Bundle) -> dict[str, Any]:
+def looks(reading: Reading) -> str:
+    """The tokens from which an answer is read, whose attention counts."""
+    if len(reading.read_from) == len(reading.tokens):
+        return "all tokens, on average,"
+    names = list(dict.fromkeys(reading.tokens[place].label for place in reading.read_from))
+    return names[0] if len(names) == 1 else f"{' and '.join(names)}, on average,"
+
+
+def answer(reading: Reading, bundle: Bundle, most: int = MAX_BARS) -> dict[str, Any]:
     """The classes with their probabilities, the likeliest first; for a regression its numbers."""
     values = reading.probabilities
-    order = np.argsort(-values, kind="stable")[:MAX_BARS]
+    order = np.argsort(-values, kind="stable")[:most]
     if bundle.problem_type == "regression":
         bars = [{"label": bundle.labels[i], "text": f"{values[i]:.3f}"} for i in order]
         return {"heading": "The model's number", "bars": bars, "more": len(values) - len(order)}
@@ -75,7 +85,8 @@ def answer(reading: Reading, bundle: Bundle) -> dict[str, Any]:
     ]
     several = bundle.problem_type == "multi_label"
     heading = "Probability of each class by itself" if several else "The model's answer"
-    return {"heading": heading, "bars": bars, "more": len(values) - len(order)}
+    more = 0 if bundle.problem_type == ONE_OF_MANY else len(values) - len(order)
+    return {"heading": heading, "bars": bars, "more": more}
 
 
 def in_percent(share: float) -> str:
@@ -254,7 +265,7 @@ def words_data(axis: Axis) -> list[dict[str, Any]] | None:
     ]
 
 
-def rounded(values: NDArray[np.float32]) -> list[float]:
+def rounded(values: NDArray[np.floating]) -> list[float]:
     return [round(float(value), DIGITS) for value in values]
 
 

@@ -1,21 +1,10 @@
 """What the page says, in one place. No reader's text stands in these sentences."""
 
-from collections.abc import Sequence
-
 from bundle_format.schema import WritingMetrics
 from explorer.analyses.noise import Repair
 from explorer.bundle import Bundle, Decoder, Graph
-from explorer.inference.encoder import Reading
 from explorer.inference.generator import Generation
-
-_PROMISES = {
-    (True, False): "Write a sentence, get the model's answer, and see what every attention head "
-    "attends to.",
-    (False, True): "Give a sentence, watch the model write, token by token, and see what every "
-    "attention head attends to.",
-    (True, True): "Write a sentence, get the model's answer or watch it write, and see what every "
-    "attention head attends to.",
-}
+from explorer.inference.reading import Reading
 
 _UNKNOWN = ("[UNK]", "<unk>")
 """What tokenizers call a piece that they do not know."""
@@ -23,13 +12,9 @@ _UNKNOWN = ("[UNK]", "<unk>")
 LOG_ODDS = (
     "**Effects are told in log-odds**, the natural logarithm of p / (1 − p): 0 at 50%, 2.2 at "
     "90%, 4.6 at 99%, and in points of the probability p beside them. Where a model is sure, p "
-    "hardly moves whatever is removed; its log-odds do. Less than 0.1 is next to nothing."
+    "hardly moves whatever is removed; its log-odds do. Less than 0.1 is next to nothing. "
+    "Of a number, such as a cosine, they are in its own units."
 )
-
-
-def promise(bundles: Sequence[Bundle]) -> str:
-    """What the page is for, given what its models can do."""
-    return _PROMISES[any(one.classifies for one in bundles), any(one.writes for one in bundles)]
 
 
 def which_graph(graph: Graph) -> str:
@@ -94,8 +79,8 @@ def notices(
     if reading.tokens_left_out:
         whole = len(reading.tokens) + reading.tokens_left_out
         found.append(
-            f"{_reads(bundle)}, and this text has {whole:,}: "
-            f"{reading.tokens_left_out:,} were left out of {shown}."
+            f"{_reads(bundle)}, and {'both have' if bundle.task == 'embed' else 'this text has'} "
+            f"{whole:,}: {reading.tokens_left_out:,} were left out of {shown}."
         )
     if not words:
         found.append("The tokenizer drops all that is in this text: the model reads an empty one.")
@@ -115,6 +100,8 @@ def notices(
 
 def _reads(bundle: Bundle) -> str:
     """How many tokens are read, and why no more."""
+    if bundle.task == "embed":
+        return f"At most {bundle.most_tokens:,} tokens of each text are read"
     if bundle.most_tokens == bundle.max_tokens:
         return f"The model reads {bundle.max_tokens} tokens at most"
     return (

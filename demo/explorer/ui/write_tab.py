@@ -77,7 +77,7 @@ class WriteTab:
         self._models = models
         self._frame = frame
         self._tabs = tabs
-        first = models.model(models.first("writes")).bundle
+        first = models.model(models.first("write")).bundle
         assert first.decoder, "it writes"
         with gr.Tab("Write", id="write", elem_id="write_tab") as self.tab:
             with gr.Row(equal_height=False):
@@ -198,8 +198,9 @@ class WriteTab:
         page's tabs, that one is opened."""
         bundle = self._models.model(title).bundle
         cleared = self._cleared
-        if not (bundle.classifies and bundle.writes):
-            only = "classify" if bundle.classifies else "write"
+        reads = bundle.does("explain")
+        if not (reads and bundle.writes):
+            only = "classify" if reads else "write"
             cleared[self._tabs] = gr.update(selected=only)
         return {**self.begin(title), **cleared}
 

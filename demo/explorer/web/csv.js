@@ -14,8 +14,8 @@ window.attentionTables = (() => {
   };
   const csv = (rows) => rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 
-  const about = ({ label, rather_than }) => [label, rather_than];
-  const ABOUT = ["label", "rather_than"];
+  const about = ({ label, rather_than, about: where }) => [label, rather_than, where];
+  const ABOUT = ["label", "rather_than", "about"];
   const at = (list, ...places) => places.reduce((part, place) => part?.[place], list ?? null);
   const heads = (list) => list.map(([layer, head]) => `layer ${layer}, head ${head}`).join("; ");
 

@@ -18,7 +18,7 @@
   const draw = ([name, value]) => {
     const { element } = place(name);
     const widget = window.keptWidgets[name] ?? window.keptWidgets.small;
-    widget({ element, props: { value }, watch: () => {}, trigger: () => {}, show: name });
+    widget({ element, props: { value }, watch: () => {}, trigger: () => {}, drawn: name });
     return element;
   };
 

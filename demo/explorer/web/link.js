@@ -6,9 +6,9 @@ const { views, most } = props.value;
 const isSeen = (id) => Boolean(document.querySelector(`#${id}`)?.offsetParent);
 
 // The address, without what a host may have put into it for this visit alone.
-const linkTo = (tab, { of: { model, text, text_pair, settings = {} }, without, state }) => {
+const linkTo = (tab, { of: { model, text, text_pair, place, settings = {} }, without, state }) => {
   const view = views[tab].find((name) => isSeen(`${name}_tab`)) ?? views[tab][0];
-  const fields = new URLSearchParams({ text, text_pair, model, tab, view, without: without.map((pair) => pair.join(".")).join("-") });
+  const fields = new URLSearchParams({ text, text_pair, model, tab, view, without: without.map((pair) => pair.join(".")).join("-"), place: place ?? "" });
   for (const [name, value] of Object.entries({ ...state, ...settings })) fields.set(name, value ?? "");
   for (const [name, value] of [...fields]) if (value === "") fields.delete(name);
   return `${location.origin}${location.pathname}#${fields}`;

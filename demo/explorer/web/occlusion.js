@@ -61,7 +61,8 @@ const legend = () => {
   const long = value.sentences.length
     ? ` The text is long: whole sentences were removed first, then the words of those that moved the answer most. ${value.left_out} words, without a number, were not tried.`
     : "";
-  return `+ : so much of ${wholeOf(value)} is lost with the word ${value.way}; − : the word speaks against it${beside}. The line below: how much ${value.looks} attends to it in the last layer, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${long}`;
+  const held = value.held ? " What is asked about is masked, not deleted: without its place there is nothing to ask." : "";
+  return `+ : so much of ${wholeOf(value)} is lost with the word ${value.way}; − : the word speaks against it${beside}. The line below: how much ${value.looks} attends to it in the last layer, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${held}${long}`;
 };
 
 const rule = () => {

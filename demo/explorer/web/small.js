@@ -1,5 +1,5 @@
 // Widgets of a few lines each, by their names: each draws one value.
-const { make, bdi, hint, percent, root, chipStrip, signed, askedAbout, answerBars, cleanSentence } = library;
+const { make, bdi, hint, percent, root, chipStrip, signed, askedAbout, cleanSentence } = library;
 
 const exampleButton = (example, index) => {
   const text = example.text_pair ? `${example.text} + ${example.text_pair}` : example.text;
@@ -28,12 +28,6 @@ const small = {
   glossary: () => {
     root.replaceChildren(window.attentionTerms.list());
     window.attentionTerms.begin();
-  },
-
-  answer: (answer) => {
-    if (!answer.bars) return root.replaceChildren();
-    const more = answer.more ? [hint(`and ${answer.more} less likely`)] : [];
-    root.replaceChildren(make("h2", { text: answer.heading }), answerBars(answer), ...more);
   },
 
   examples: (examples) =>

@@ -31,7 +31,7 @@ const method = ([name, given]) =>
 show((given) => {
   value = given;
   root.replaceChildren(
-    make("h2", { text: `Rankings of words against chance${value.rather_than ? `, for ${askedAbout(value)}` : ""}` }),
+    make("h2", { text: `Rankings of words against chance${value.rather_than || value.about ? `, for ${askedAbout(value)}` : ""}` }),
     make("div", { className: "methods" }, Object.entries(value.methods).map(method)),
     hint(`Thin lines: random orders of the same words; the thick one: the ranking. ${value.plan}`),
   );

@@ -13,7 +13,7 @@ from explorer.analyses.perturbation import (
 )
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
-from explorer.inference.encoder import ablation_mask
+from explorer.inference.reading import ablation_mask
 from explorer.inference.tokenizing import deleted, masked
 from explorer.inference.tokens import own_words
 

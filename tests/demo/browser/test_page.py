@@ -125,7 +125,7 @@ def test_the_first_screen_shows_a_computed_example(page, model):
     assert (
         "8-bit weights (maps differ by 1.6% from float32's)" in page.locator("#facts").inner_text()
     )
-    assert "not why the class was chosen" in page.locator("#map_view .caution").inner_text()
+    assert "not why the model answers so" in page.locator("#map_view .caution").inner_text()
 
 
 def test_a_typed_sentence_changes_answer_tokens_and_picture(page):

@@ -39,18 +39,6 @@ def test_an_empty_folder_is_told_from_a_missing_one(tmp_path):
         open_bundle(tmp_path)
 
 
-def test_a_task_that_the_page_does_not_show_is_named(copy_of_tiny):
-    folder = copy_of_tiny()
-    content = json.loads((folder / "bundle.json").read_text("utf-8"))
-    for name in ("problem_type", "labels", "temperature", "decoder"):
-        del content[name]
-    content |= {"tasks": ["fill"], "graphs": {"fill": content["graphs"]["classify"]}}
-    (folder / "bundle.json").write_text(json.dumps(content), encoding="utf-8")
-
-    with pytest.raises(BundleError, match="has the task fill; expected classify or generate"):
-        open_bundle(folder)
-
-
 def test_a_missing_file_is_named(copy_of_tiny):
     folder = copy_of_tiny()
     (folder / "tokenizer.json").unlink()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from explorer.errors import RequestError
-from explorer.inference.encoder import ablation_mask, heads_left, one_based_heads
+from explorer.inference.reading import ablation_mask, heads_left, one_based_heads
 from explorer.ui.checks import check_ablated
 from explorer.ui.models import PageModels
 

@@ -5,7 +5,7 @@ import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from explorer.drawing import axis_labels
-from explorer.inference.encoder import Reading
+from explorer.inference.reading import Reading
 from explorer.inference.tokenizing import TextEncoder, masked
 from explorer.inference.tokens import group_words
 from explorer.maps.maps import text_axis

@@ -17,7 +17,7 @@ def models(model):
 
 @pytest.fixture(scope="module")
 def tab(models, page_of):
-    return page_of(models).classify
+    return page_of(models).reading
 
 
 def without(*heads):

@@ -20,7 +20,7 @@ ASKED = {
 
 @pytest.fixture(scope="module")
 def tab(model, page_of):
-    return page_of(PageModels([model])).classify
+    return page_of(PageModels([model])).reading
 
 
 def kept(tab, text="the film is good", without=(), **asked):
@@ -92,7 +92,7 @@ def test_it_is_as_large_as_the_card_says(demo_folder, page_of):
     )
     model = EncoderModel(open_bundle(demo_folder / "bundles" / "reviews"))
     models = PageModels([model])
-    tab = page_of(models).classify
+    tab = page_of(models).reading
     words = " ".join(example.text for example in model.bundle.examples).split()
 
     for size, count in zip(said.groups()[::2], said.groups()[1::2], strict=True):

@@ -31,13 +31,13 @@ def page(model, foreign, page_of):
 def opened(page, fragment, title=TITLE):
     if isinstance(fragment, dict):
         fragment = urlencode(fragment)
-    return page.classify.restore(gr.EventData(None, {"fragment": fragment}), title)
+    return page.reading.restore(gr.EventData(None, {"fragment": fragment}), title)
 
 
 def test_a_link_is_read_as_if_it_was_typed(page):
     given = opened(page, {**LINK, **MAPS, "looks_at": "self", "view": "compare"})
 
-    tab = page.classify
+    tab = page.reading
     typed = tab.read(TITLE, LINK["text"], "", None)
     assert {**given[tab.viewer.maps], "begins": None} == {**typed[tab.viewer.maps], "begins": None}
     assert given[tab.answer] == typed[tab.answer]
@@ -50,7 +50,7 @@ def test_a_link_is_read_as_if_it_was_typed(page):
 def test_both_texts_and_ablated_heads_come_back(page):
     given = opened(page, {**LINK, "text_pair": "好 & <b>", "without": "1.2-2.1"})
 
-    tab = page.classify
+    tab = page.reading
     assert given[tab.shown] == {
         "bundle": TITLE, "text": LINK["text"], "text_pair": "好 & <b>",
         "without": [[1, 2], [2, 1]],
@@ -61,7 +61,7 @@ def test_both_texts_and_ablated_heads_come_back(page):
 def test_a_source_is_written_from_again_and_its_maps_begin_as_the_link_says(page):
     given = opened(page, {**LINK, **MAPS, "tab": "write", "looks_at": "source", "view": "source"})
     link = given[page.frame.restored]
-    assert page.classify.text not in given, "the other tab stays as it is"
+    assert page.reading.text not in given, "the other tab stays as it is"
 
     restored = page.write.restore(link)
     assert restored[page.write.source]["value"] == LINK["text"]

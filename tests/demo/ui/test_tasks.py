@@ -85,11 +85,11 @@ def test_a_bundle_without_a_classifier_reads_and_writes(writes_only):
 def test_its_page_begins_without_an_answer(writes_only, page_of):
     page = page_of(PageModels([EncoderModel(writes_only)]))
 
-    begun = page.classify.begin("Writer")
+    begun = page.reading.begin("Writer")
 
     around = {page.frame.facts, page.frame.tour, page.frame.about}
-    assert begun.keys() == {*around, page.classify.shown}
-    assert begun[page.classify.shown] is None
+    assert begun.keys() == {*around, page.reading.shown}
+    assert begun[page.reading.shown] is None
 
 
 @pytest.mark.parametrize("ask", [

@@ -11,12 +11,12 @@ from explorer.analyses.occlusion import occlusion
 from explorer.analyses.smallest_flip import Flip
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
-from explorer.ui.classify_tab import ANALYSES
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked
 from explorer.ui.panels import trust as trust_panel
 from explorer.ui.panels.trust import FAITHFULNESS
 from explorer.ui.panels.words import OCCLUSION, PAIRS, SMALLEST_FLIP, flip_sentence
+from explorer.ui.reading_tab import ANALYSES
 
 TEXT = "Not bad at all, the story is great!"
 PANELS = (OCCLUSION, PAIRS, SMALLEST_FLIP, FAITHFULNESS)

@@ -12,6 +12,7 @@ from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.ui import payloads, wording
+from explorer.ui.tasks.known import promise
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +129,10 @@ def test_the_8_bit_decoder_says_how_far_its_cross_attention_is_off(copy_of_tiny,
 def test_the_promise_is_what_the_models_can_do(bundle, foreign, copy_of_tiny):
     classifies = open_bundle(copy_of_tiny(tasks=["classify"]))
 
-    assert "the model's answer, and see" in wording.promise([classifies])
-    assert "watch the model write" in wording.promise([foreign])
-    assert wording.promise([classifies, foreign]) == wording.promise([bundle])
-    assert "answer or watch it write" in wording.promise([bundle])
+    assert "the model's answer, and see" in promise([classifies])
+    assert "watch the model write" in promise([foreign])
+    assert promise([classifies, foreign]) == promise([bundle])
+    assert "answer or watch it write" in promise([bundle])
 
 
 def test_a_restorer_says_what_it_wants(bundle, foreign):

@@ -8,8 +8,10 @@ from gradio.components import Component
 from explorer.analyses import compare as analysis
 from explorer.analyses.perturbation import Answers, Contrast
 from explorer.bundle import Bundle
+from explorer.errors import RequestError
 from explorer.inference.cost import Progress, Progressive
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.reading import Reading
 from explorer.ui import payloads, wording
 from explorer.ui.events import READING
 from explorer.ui.models import PageModels
@@ -26,6 +28,7 @@ from explorer.ui.payloads import (
     rounded,
     rounded_numbers,
 )
+from explorer.ui.tasks.known import ask, task_of
 
 MOST_WORDS = 40
 """Of a table that can still be read."""
@@ -47,7 +50,8 @@ def _options(bundle: Bundle) -> dict[str, Component]:
 
 
 def _refresh(asked: Asked) -> dict[str, Any]:
-    titles = [title for title, model in asked.others.by_title.items() if model.bundle.classifies]
+    task = asked.model.bundle.task
+    titles = [title for title, one in asked.others.by_title.items() if one.bundle.task == task]
     chosen = asked.model.bundle.title
     return {
         "text": gr.update(value=analysis.without_most_seen(asked.reading)),
@@ -60,7 +64,8 @@ def _run(asked: Asked) -> Progressive[dict[str, Any]]:
     title, text = asked.options.get("model"), asked.options.get("text")
     # Heads that are ablated for the shown text are so for the other; another model has others.
     without = asked.reading.ablated if title == asked.model.bundle.title else None
-    model, reading = asked.others.answer(title, text, asked.reading.text_pair, without)
+    other = asked.others.answer(title, text, asked.reading.text_pair, without)
+    model, reading = _asked_too(asked.model, asked.reading, asked.place, other)
     yield Progress(1, 1)
     sides = (asked.model, asked.reading), (model, reading)
     return {**drawn(*sides), **contrast(sides, asked.options.get("rather_than"))}
@@ -85,6 +90,20 @@ COMPARE = Analysis(
 
 
 Side = tuple[EncoderModel, Reading]
+
+
+def _asked_too(model: EncoderModel, reading: Reading, place: int | None, other: Side) -> Side:
+    """The other side, asked the same, about the same word or mask where it has that. Raises
+    RequestError."""
+    task, bundle = task_of(model.bundle), other[0].bundle
+    if model.bundle.task != bundle.task:
+        raise RequestError(
+            f"{model.bundle.title} and {bundle.title} do not have the same task, so their answers "
+            "cannot be compared. Choose two models of one task."
+        )
+    if place is not None:
+        place = task.follow(reading, place, other[1])
+    return ask(*other, place)[:2]
 
 
 def payload(sides: tuple[Side, Side], found: analysis.Comparison) -> dict[str, Any]:
@@ -138,7 +157,7 @@ def drawn(first: Side, second: Side) -> dict[str, Any]:
         "answers": [payloads.answer(reading, model.bundle) for model, reading in (first, second)],
         "notices": [wording.notices(reading, model.bundle) for model, reading in (first, second)],
         "special": [[word.special for word in words] for words in (found.first, found.second)],
-        "same_model": first[0] is second[0],
+        "same_model": first[0].is_same(second[0]),
         "equal": _equal(first, second),
         "maps": _maps(first[1], second[1], found),
         "most_words": MOST_WORDS,
@@ -150,7 +169,7 @@ def _equal(first: Side, second: Side) -> str:
     one, other = (
         [(token.piece, token.segment) for token in side[1].tokens] for side in (first, second)
     )
-    if first[0] is not second[0] or one != other:
+    if not first[0].is_same(second[0]) or one != other:
         return ""
     if first[1].text == second[1].text:
         return "Both are the same text, read by the same model: nothing moved. Change a word."
@@ -179,6 +198,7 @@ def compare(
     bundle: str = "",
     other_bundle: str = "",
     rather_than: str = "",
+    place: int | None = None,
 ) -> dict:
     """Two texts under one model, or under two: answers, shared words, heads that moved.
 
@@ -186,9 +206,11 @@ def compare(
         text: what to read, at most 10,000 characters.
         other: what to compare it with; the same text, to compare two models.
         text_pair: a second text that both are read with, for models that compare two.
-        bundle: the title of the model; the page's first one that classifies if empty.
+        bundle: the title of the model; the page's first one that has answers if empty.
         other_bundle: the model that reads `other`; the same one if empty.
         rather_than: a class that the first text's likeliest one is set against; none if empty.
+        place: of models that tag or fill, which word or mask is asked about, from 1; the first that
+            has an answer of its own if null.
 
     Returns:
         `probabilities` (for each of the two a number by label), `log_odds` (the same, the
@@ -201,8 +223,11 @@ def compare(
         the two the `log_odds` between these, the difference of their logits (null for a model
         that lacks one of them).
     """
-    title = bundle or models.first("classifies")
-    first = models.answer(title, text, text_pair)
+    title = bundle or models.first("explain")
+    whole = models.answer(title, text, text_pair)
+    model, reading, chosen = ask(*whole, place)
+    first = model, reading
     second = models.answer(other_bundle or title, other, text_pair)
+    second = _asked_too(model, reading, chosen, second)
     found = analysis.compare(first[1], second[1])
     return {**payload((first, second), found), **contrast((first, second), rather_than)}

@@ -111,7 +111,7 @@ def source_reliance(
         `text`, `target` and what is said of the source and the models.
     """
     checked = check_source_removal(way)
-    title = bundle or models.first("writes")
+    title = bundle or models.first("write")
     model, generator = models.model(title), models.generator(title)
     generation, left_out = models.target(title, text, target)
     found = run_to_end(
@@ -176,7 +176,7 @@ def decoder_head_effects(models: PageModels, text: str, target: str = "", bundle
         heads), `not_tried` (how many heads, for want of time), `target_left_out`, and as in
         /generate `text`, `target` and what is said of the source and the models.
     """
-    title = bundle or models.first("writes")
+    title = bundle or models.first("write")
     generator = models.generator(title)
     generation, left_out = models.target(title, text, target)
     found = run_to_end(while_awaited(analysis.decoder_head_effects(generator, generation)))

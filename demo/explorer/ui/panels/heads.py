@@ -18,7 +18,7 @@ from explorer.analyses.perturbation import Answers, Contrast, Target, flips, lab
 from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import Cost, Progressive, run_to_end
-from explorer.inference.encoder import Reading, one_based_heads
+from explorer.inference.reading import Reading, one_based_heads
 from explorer.ui.events import while_awaited
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
@@ -111,6 +111,7 @@ def head_effects(
     without: list | None = None,
     bundle: str = "",
     rather_than: str = "",
+    place: int | None = None,
 ) -> dict:
     """Every head ablated in turn: by how much the probability of a class falls without it.
 
@@ -119,10 +120,12 @@ def head_effects(
         text_pair: a second text, for models that compare two.
         label: the class; the likeliest if empty.
         without: heads that are out from the beginning, as pairs of layer and head from 1.
-        bundle: the title of the model; the page's first one that classifies if empty.
+        bundle: the title of the model; the page's first one that has answers if empty.
         rather_than: the class that `label` is set against; all others if empty. Then all numbers
             are on the log-odds between the two, and on the probability of `label`, given that it is
             one of them and not both. What the model says is still its own answer.
+        place: of models that tag or fill, which word or mask is asked about, from 1; the first that
+            has an answer of its own if null.
 
     Returns:
         `effects` (a row for each layer, in it a number for each head: the fall, below 0 a
@@ -137,7 +140,7 @@ def head_effects(
         (the heads that were out), and as in /classify `tokens`, `tokens_left_out`,
         `max_tokens`, `bundle`, `precision`.
     """
-    named = NamedTarget(label, rather_than)
+    named = NamedTarget(label, rather_than, place)
     model, reading, target = ask_target(models, text, text_pair, named, bundle, without)
     found = run_to_end(while_awaited(find_effects(model, reading, target)))
     drawn = effects_payload(model.bundle, reading, target, found)
@@ -227,6 +230,7 @@ def pruning(
     without: list | None = None,
     bundle: str = "",
     rather_than: str = "",
+    place: int | None = None,
 ) -> dict:
     """Heads ablated one after another, those first that move the log-odds of a class least.
 
@@ -237,10 +241,12 @@ def pruning(
         measured: "again as heads go" (as often as fits into 10 seconds) or "once": how often
             the effects are measured by which heads go.
         without: heads that are out from the beginning, as pairs of layer and head from 1.
-        bundle: the title of the model; the page's first one that classifies if empty.
+        bundle: the title of the model; the page's first one that has answers if empty.
         rather_than: the class that `label` is set against; all others if empty. Then all numbers
             are on the log-odds between the two, and on the probability of `label`, given that it is
             one of them and not both. What the model says is still its own answer.
+        place: of models that tag or fill, which word or mask is asked about, from 1; the first that
+            has an answer of its own if null.
 
     Returns:
         `order` (groups of heads, each a list of pairs of layer and head from 1; of one head,
@@ -253,7 +259,7 @@ def pruning(
         `before` and what is said of the text and the model.
     """
     again = check_measured(measured)
-    named = NamedTarget(label, rather_than)
+    named = NamedTarget(label, rather_than, place)
     model, reading, target = ask_target(models, text, text_pair, named, bundle, without)
     curve = run_to_end(while_awaited(prune(model, reading, target, again=again)))
     drawn = pruning_payload(model.bundle, reading, target, curve)

@@ -19,10 +19,12 @@ from explorer.analyses.perturbation import (
 )
 from explorer.bundle import Bundle
 from explorer.errors import RequestError
-from explorer.inference.encoder import EncoderModel, Reading
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.reading import Reading
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked
 from explorer.ui.payloads import DIGITS, log_odds_of_target, rounded_numbers
+from explorer.ui.tasks.known import ask, task_of
 
 
 def label_control(bundle: Bundle, panel: str) -> gr.Dropdown:
@@ -69,7 +71,12 @@ def label_controls(bundle: Bundle, panel: str) -> dict[str, Component]:
 def refresh_label(asked: Asked) -> dict[str, Any]:
     """The classes of the model that is shown; the likeliest is chosen, against all others."""
     labels = asked.model.bundle.labels
-    chosen = gr.update(choices=list(labels), value=labels[asked.reading.likeliest])
+    chosen = gr.update(
+        choices=list(labels),
+        value=labels[asked.reading.likeliest],
+        label=task_of(asked.model.bundle).choice,
+        visible=len(labels) > 1,
+    )
     return {"label": chosen, **_offer_others(asked.model.bundle, labels)}
 
 
@@ -111,8 +118,11 @@ def check_target(label: int, rather_than: object, bundle: Bundle) -> Target:
 
 
 def asked_about(bundle: Bundle, target: Target) -> dict[str, str]:
-    """The class that an answer is about, and what it was set against, if anything."""
+    """The class that an answer is about, what it was set against, if anything, and where it is one
+    of a single place, of which."""
     named = {"label": bundle.labels[label_of(target)]}
+    if bundle.about:
+        named["about"] = bundle.about
     if isinstance(target, Contrast):
         named["rather_than"] = bundle.labels[target.rather_than]
     return named
@@ -186,6 +196,8 @@ class NamedTarget(NamedTuple):
 
     label: Any = ""
     rather_than: Any = ""
+    place: Any = None
+    """The word or mask that is asked about, from 1."""
 
 
 def ask_target(
@@ -197,8 +209,9 @@ def ask_target(
     without: Any = None,
 ) -> tuple[EncoderModel, Reading, Target]:
     """What a program asks about: a text, and a class of the model. Raises RequestError."""
-    title = bundle or models.first("classifies")
-    model, reading = models.answer(title, text, text_pair, without)
+    title = bundle or models.first("explain")
+    whole = models.answer(title, text, text_pair, without)
+    model, reading, _ = ask(*whole, named.place, named.label)
     label = check_label(named.label, model.bundle) if named.label else reading.likeliest
     return model, reading, check_target(label, named.rather_than, model.bundle)
 

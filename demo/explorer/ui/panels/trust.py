@@ -147,6 +147,7 @@ def trust(
     way: str = REMOVAL_MODES[0],
     bundle: str = "",
     rather_than: str = "",
+    place: int | None = None,
 ) -> dict:
     """How far to trust rankings of words, against 20 random orders of the same words.
 
@@ -154,9 +155,11 @@ def trust(
         text: what to read, at most 10,000 characters; two words or more.
         text_pair: a second text, for models that compare two.
         way: what becomes of words: "deleted" or "masked".
-        bundle: the title of the model; the page's first one that classifies if empty.
+        bundle: the title of the model; the page's first one that has answers if empty.
         rather_than: the class that the likeliest one is set against; all others if empty. See
             /occlusion.
+        place: of models that tag or fill, which word or mask is asked about, from 1; the first that
+            has an answer of its own if null.
 
     Returns:
         `methods`: by name `comprehensiveness` and `sufficiency` (DeYoung et al. 2020), each
@@ -169,7 +172,7 @@ def trust(
         `percents` (the steps of the mean), `plan` (in words), `label`, `value`, `log_odds`,
         `way`, `bundle`.
     """
-    named = NamedTarget(rather_than=rather_than)
+    named = NamedTarget(rather_than=rather_than, place=place)
     asked = ask_words(models, text, text_pair, named, way, bundle)
     found = run_to_end(while_awaited(analysis.faithfulness(*asked)))
     return payload(asked, found)

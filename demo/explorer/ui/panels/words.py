@@ -34,11 +34,13 @@ from explorer.ui.panels.options import (
 from explorer.ui.payloads import (
     log_odds_by_label,
     log_odds_of_target,
+    looks,
     plain,
     plain_log_odds,
     rounded,
     rounded_numbers,
 )
+from explorer.ui.tasks.known import makes_sense
 
 
 def occlusion_payload(asked: WordsAsked, found: Occlusion) -> dict[str, Any]:
@@ -79,8 +81,9 @@ def _run_occlusion(asked: Asked) -> Progressive[dict[str, Any]]:
         "number": asked.model.bundle.problem_type == "regression",
         "segments": [word.segment for word in found.words],
         "pair": bool(reading.text_pair),
-        "looks": reading.tokens[0].label,
+        "looks": looks(reading),
         "left_out": len(found.words) - len(found.tried),
+        "held": words.way == "deleted" and bool(reading.encoded.held),
         "moves_answer": found.moves_answer,
     }
 
@@ -91,9 +94,9 @@ OCCLUSION = Analysis(
     look_for=(
         "**What each word did.** Every word is removed in turn and the model asked again: a "
         "word's effect is the answer with it less the answer without it. The line below a word is "
-        "how much attention [CLS] pays to it. Try a negation, such as “not bad at all”: “not” can "
-        "carry the answer and get hardly any attention, while much of it goes to words without "
-        "which nothing changes."
+        "how much attention it gets from where the answer is read, such as [CLS]. Try a negation, "
+        "such as “not bad at all”: “not” can carry the answer and get hardly any attention, while "
+        "much of it goes to words without which nothing changes."
     ),
     widget="occlusion",
     cost=_occlusion_cost,
@@ -110,6 +113,7 @@ def occlusion(
     way: str = REMOVAL_MODES[0],
     bundle: str = "",
     rather_than: str = "",
+    place: int | None = None,
 ) -> dict:
     """What each word does to the answer: the answer with it less the answer without it.
 
@@ -117,12 +121,15 @@ def occlusion(
         text: what to read, at most 10,000 characters.
         text_pair: a second text, for models that compare two.
         label: the class whose probability counts, or the number of a regression; the likeliest
-            if empty.
+            if empty. Of models of other tasks a label, an answer or a word, as /tag, /answer and
+            /fill give them.
         way: what becomes of a word: "deleted" or "masked".
-        bundle: the title of the model; the page's first one that classifies if empty.
+        bundle: the title of the model; the page's first one that has answers if empty.
         rather_than: the class that `label` is set against; all others if empty. Then the log-odds
             are those between the two, the difference of their logits, and `effects` are on the
             probability of `label`, given that it is one of the two and not both.
+        place: of models that tag or fill, which word or mask is asked about, from 1; the first that
+            has an answer of its own if null.
 
     Returns:
         `words` as typed, `effects` (on the probability; above 0 the word speaks for the class;
@@ -130,16 +137,17 @@ def occlusion(
         log-odds, the natural logarithm of p / (1 - p), which still move where the probability
         stands near 0 or 1; null for a regression), `matters` (whether any of them is at least
         `least`: 0.1 of log-odds, or a hundredth of a regression's number; below it words are
-        next to nothing by themselves), `attention` (what [CLS]
-        gives to each word in the last layer, mean over heads), `disagreements` (for each word
+        next to nothing by themselves), `attention` (what the tokens that the answer is read from,
+        [CLS] of a class, give to each word in the last layer, mean over heads), `disagreements`
+        (for each word
         null, "idle": much attention, no effect, "against": much attention, speaks against the
         class, or "unseen": much effect, hardly any attention; none where no word matters, or
         none moves the probability by a point), `sentences` (of a long text,
         tried first: `words`, from and up to which, `effect` and `log_odds_effect`), `label`,
-        `value` (the answer with all words), `log_odds` (the same; null for a regression),
-        `way`, `bundle`.
+        `about` (of models of other tasks, what of the text it is the label of), `value` (the answer
+        with all words), `log_odds` (the same; null for a regression), `way`, `bundle`.
     """
-    named = NamedTarget(label, rather_than)
+    named = NamedTarget(label, rather_than, place)
     asked = ask_words(models, text, text_pair, named, way, bundle)
     found = run_to_end(while_awaited(find_effects(*asked)))
     return rounded_numbers(occlusion_payload(asked, found))
@@ -202,6 +210,7 @@ def pairs(
     way: str = REMOVAL_MODES[0],
     bundle: str = "",
     rather_than: str = "",
+    place: int | None = None,
 ) -> dict:
     """What two words do together: p(x) - p(x without u) - p(x without v) + p(x without both).
 
@@ -210,8 +219,10 @@ def pairs(
         text_pair: a second text, for models that compare two.
         label: the class whose probability p counts; the likeliest if empty.
         way: what becomes of a word: "deleted" or "masked".
-        bundle: the title of the model; the page's first one that classifies if empty.
+        bundle: the title of the model; the page's first one that has answers if empty.
         rather_than: the class that it is set against; all others if empty. See /occlusion.
+        place: of models that tag or fill, which word or mask is asked about, from 1; the first that
+            has an answer of its own if null.
 
     Returns:
         `words` (those of the largest effect, at most 24), `effects` and `log_odds_effects` of
@@ -219,7 +230,7 @@ def pairs(
         other), `log_odds_interactions` (the same of the log-odds in place of p; null for a
         regression), `words_left_out`, `label`, `value`, `log_odds`, `way`, `bundle`.
     """
-    named = NamedTarget(label, rather_than)
+    named = NamedTarget(label, rather_than, place)
     asked = ask_words(models, text, text_pair, named, way, bundle)
     found = run_to_end(while_awaited(word_pairs(*asked)))
     return rounded_numbers(pairs_payload(asked, found))
@@ -297,6 +308,7 @@ SMALLEST_FLIP = Analysis(
     widget="smallest_flip",
     cost=_flip_cost,
     run=_run_flip,
+    makes_sense=lambda asked: makes_sense(asked.model.bundle, "smallest_flip"),
     **rather_than_and_way("smallest_flip"),
 )
 
@@ -308,6 +320,7 @@ def smallest_flip(
     way: str = REMOVAL_MODES[0],
     bundle: str = "",
     rather_than: str = "",
+    place: int | None = None,
 ) -> dict:
     """A small set of words without which the model answers otherwise.
 
@@ -315,9 +328,11 @@ def smallest_flip(
         text: what to read, at most 10,000 characters.
         text_pair: a second text, for models that compare two.
         way: what becomes of the words: "deleted" or "masked".
-        bundle: the title of the model; the page's first one that classifies if empty.
+        bundle: the title of the model; the page's first one that has answers if empty.
         rather_than: a class that the likeliest one is set against: words go until that one is
             likelier, whatever a third may be.
+        place: of models that tag or fill, which word or mask is asked about, from 1; the first that
+            has an answer of its own if null.
 
     Returns:
         `words`, `removed` (places in them, from 0; null if no set was found), `is_smallest`
@@ -326,7 +341,7 @@ def smallest_flip(
         that `rather_than` compares; only there if it was given), `sentence` (all this in
         words), `label`, `value`, `log_odds`, `way`, `bundle`.
     """
-    named = NamedTarget(rather_than=rather_than)
+    named = NamedTarget(rather_than=rather_than, place=place)
     asked = ask_words(models, text, text_pair, named, way, bundle)
     found = run_to_end(while_awaited(find_flip(*asked)))
     return rounded_numbers(flip_payload(asked, found))

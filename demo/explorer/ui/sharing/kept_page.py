@@ -84,8 +84,8 @@ def _script(names: Iterable[str]) -> str:
     `small.js` are one, which is told a name."""
     own = ["small", *(name for name in names if (WEB / f"{name}.js").is_file())]
     widgets = "".join(
-        f"  {name}: ({{ element, props, watch, trigger, show }}) => {{\n{widget_script(name)}"
-        f"{'library.show(small[show]);' if name == 'small' else ''}\n  }},\n"
+        f"  {name}: ({{ element, props, watch, trigger, drawn }}) => {{\n{widget_script(name)}"
+        f"{'library.show(small[drawn]);' if name == 'small' else ''}\n  }},\n"
         for name in own
     )
     library, page = (

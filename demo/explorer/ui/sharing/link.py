@@ -30,13 +30,13 @@ from explorer.ui.wording import NO_NORMS
 MOST_CHARACTERS = 2000
 """Of a whole address: chats, mail programs and servers cut longer ones."""
 
-_TASKS = {"classify": "classifies", "write": "writes"}
+_TASKS = {"classify": "explain", "write": "write"}
 _SWITCHES = ("words", "special_tokens", "by_norms", "log_scale")
 _DIRECTIONS = ("from", "to")
 _SETTINGS = ("strategy", *NUMBERS, *COUNTS)
 _KNOWN = (
     "text", "text_pair", "model", "tab", "view", "without", "layer", "head", *_SWITCHES, "looks_at",
-    "direction", "chosen", *_SETTINGS,
+    "direction", "chosen", "place", *_SETTINGS,
 )  # fmt: skip
 
 
@@ -52,6 +52,8 @@ class Link(NamedTuple):
     text_pair: str
     without: list[list[int]]
     """The ablated heads, as pairs of layer and head that count from 1."""
+    place: int | None
+    """Which word or mask is asked about, from 1; unchecked, as it hangs on what is read."""
     state: dict[str, Any]
     """What the maps show: see `web/maps/README.md`."""
     settings: dict[str, Any]
@@ -84,6 +86,7 @@ def read_link(fragment: object, models: PageModels, views: Mapping[str, list[str
         text=text,
         text_pair=text_pair,
         without=[[layer + 1, head + 1] for layer, head in without],
+        place=_whole_number(given, "place", "the number of a word or mask, from 1"),
         state=_state(given, shown, looks_at_itself=tab == "classify"),
         settings=_settings(given, tab),
     )
@@ -142,11 +145,7 @@ def _state(
     if "direction" in given:
         state["direction"] = _choice(given, "direction", _DIRECTIONS)
     if "chosen" in given:
-        state["chosen"] = _number(given["chosen"])
-        if not isinstance(state["chosen"], int):
-            raise RequestError(
-                f"chosen is {given['chosen']!r:.30}; expected a token's place, from 0."
-            )
+        state["chosen"] = _whole_number(given, "chosen", "a token's place, from 0")
     return state
 
 
@@ -162,6 +161,16 @@ def _settings(given: Mapping[str, str], tab: str) -> dict[str, Any]:
         {name: value if name == "strategy" else _decimal(value) for name, value in said.items()}
     )
     return {name: getattr(checked, name) for name in said}
+
+
+def _whole_number(given: Mapping[str, str], name: str, expected: str) -> int | None:
+    """None if it is not said. Raises RequestError: it is no whole number."""
+    if name not in given:
+        return None
+    value = _number(given[name])
+    if not isinstance(value, int):
+        raise RequestError(f"{name} is {given[name]!r:.30}; expected {expected}.")
+    return value
 
 
 def _choice(given: Mapping[str, str], name: str, known: Any) -> str:

@@ -116,7 +116,7 @@ export const describeLook = (view, direction, place) => {
 
 export const inOneSentence = ({ token, verb, best, rest }) => `${nameOf(token)}${verb}${best.map((one) => `${nameOf(one.token)} ${percent(one.share)}`).join(", ")}${rest}`;
 
-const READ = "A row is a word or token that attends, its columns are what it attends to. In one head, or a mean of heads, each row adds up to 100%. Choose a row to follow its word. Attention shows where information was routed, not why the class was chosen:";
+const READ = "A row is a word or token that attends, its columns are what it attends to. In one head, or a mean of heads, each row adds up to 100%. Choose a row to follow its word. Attention shows where information was routed, not why the model answers so:";
 const WRITTEN = "A row is a generated word; its columns are what the decoder attended to when it chose that word. Probabilities are the model's own, over its whole vocabulary, before temperature, top-k or a penalty changes them. Attention shows where information was routed, not why a word was chosen.";
 
 export const cautionOf = ({ ofOneText }) => [

@@ -1,4 +1,5 @@
-"""The Classify tab: a text, the model's answer, its tokens, and beside its maps the analyses.
+"""The reading tab: a text, the model's answer, its tokens, and beside its maps the analyses. It is
+one for all tasks; what each has of its own is in `ui/tasks/`.
 
 Whoever speaks HTTP can call the handlers with anything, so each value is checked again.
 """
@@ -6,13 +7,15 @@ Whoever speaks HTTP can call the handlers with anything, so each value is checke
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.events import Dependency
 
 from bundle_format.schema import Example
 from explorer.bundle import Bundle
 from explorer.errors import RequestError
-from explorer.inference.encoder import EncoderModel, Reading
-from explorer.maps.packed import SMALL
+from explorer.inference.encoder import EncoderModel
+from explorer.inference.reading import Reading
+from explorer.maps.packed import FINE, SMALL
 from explorer.maps.view import first_head
 from explorer.ui import payloads, wording
 from explorer.ui.checks import check_example
@@ -26,6 +29,7 @@ from explorer.ui.panels.trust import FAITHFULNESS
 from explorer.ui.panels.words import OCCLUSION, PAIRS, SMALLEST_FLIP
 from explorer.ui.sharing.kept_page import KeptText
 from explorer.ui.sharing.link import read_link
+from explorer.ui.tasks.known import ask, task_of
 from explorer.ui.widgets import Frame, widget
 
 ANALYSES: tuple[Group, ...] = (
@@ -38,16 +42,18 @@ ANALYSES: tuple[Group, ...] = (
 VIEWS = ["maps", *(group.name for group in ANALYSES)]
 
 
-class ClassifyTab:
+class ReadingTab:
     """The components of the tab, and what they do.
 
     Args:
         frame: the parts of the page around its tabs.
+        tab: the one that is open, called by the task; None where the page has no tabs.
     """
 
-    def __init__(self, models: PageModels, frame: Frame) -> None:
+    def __init__(self, models: PageModels, frame: Frame, tab: gr.Tab | None = None) -> None:
         self._models = models
         self._frame = frame
+        self._tab = tab
         first = models.bundles[0]
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
@@ -65,8 +71,8 @@ class ClassifyTab:
         with gr.Tabs(selected="maps") as self.views:
             with gr.Tab("Maps", id="maps", elem_id="maps_tab"):
                 self.viewer = MapViewer("map_view")
-            classifies = next((one for one in models.bundles if one.classifies), first)
-            panels = lay_out_groups(ANALYSES, classifies)
+            asked = next((one for one in models.bundles if one.does("explain")), first)
+            panels = lay_out_groups(ANALYSES, asked)
         self.shown = gr.JSON(visible=False)
         self.panels = Panels(panels, self._ask, self.shown)
 
@@ -97,15 +103,18 @@ class ClassifyTab:
         submitted = [self.text.submit, self.text_pair.submit]
         other = [self._frame.bundle.input, self._frame.link.restore]
         leaving: list[Trigger] = [*other, self.examples.choose, *submitted]
-        self.panels.wire(answers, [*leaving, *ablating], other_heads)
+        place = on(self.answer.choose, self.choose_place, shown, self._answered)
+        leaving.append(self.answer.choose)
+        self.panels.wire([*answers, place], [*leaving, *ablating], other_heads)
         return answers[0], answers[1], answers[-1]
 
     def _wire_answers(self, opened: Trigger) -> list[Dependency]:
         """What has a text read: the page that opens, another model, the Enter key, an example, a
         link."""
         title, shown = {"title": self._frame.bundle}, {"shown": self.shown}
-        texts = [self.text, self.text_pair, self.second]
-        around = [self._frame.facts, self._frame.tour, self._frame.about]
+        texts: list[Block] = [self.text, self.text_pair, self.second]
+        tab = [self._tab] if self._tab else []
+        around = [self._frame.facts, self._frame.tour, self._frame.about, *tab]
         begun = [*around, self.examples, *texts, *self._answered]
         asked = {**title, "text": self.text, "text_pair": self.text_pair, **shown}
         submitted = [self.text.submit, self.text_pair.submit]
@@ -136,24 +145,32 @@ class ClassifyTab:
             self._frame.tour: payloads.tour(model),
             self._frame.about: wording.about(bundle),
         }
-        if not bundle.classifies:
+        if not bundle.does("explain"):
             return {**known, self.shown: None}
+        if self._tab:
+            known[self._tab] = gr.update(label=task_of(bundle).title)
         known[self.examples] = payloads.examples(bundle.examples)
         if not bundle.examples:
-            return {**known, **self._texts(Example(text="")), **self._no_answer(bundle)}
+            return {
+                **known,
+                **self._named_texts(Example(text=""), bundle),
+                **self._no_answer(bundle),
+            }
         example = bundle.examples[0]
         model, reading = self._models.read(title, example.text, example.text_pair)
         answer = self._answer(model, reading, begins=first_head(reading))
-        return {**known, **self._texts(example), **answer}
+        return {**known, **self._named_texts(example, bundle), **answer}
 
     def read(
         self, title: Any, text: Any, text_pair: Any, shown: Any, begins: Begins = None
     ) -> Update:
-        """A text is to be read; heads that are ablated in a model stay so for its next text."""
-        before = shown if isinstance(shown, dict) else {}
-        without = before.get("without") if before.get("bundle") == title else None
+        """A text is to be read. Heads that are ablated in a model stay so for its next text; the
+        word or mask that is asked about stays for the same one."""
+        before = shown if isinstance(shown, dict) and shown.get("bundle") == title else {}
+        place = before.get("place") if before.get("text", text) == text else None
         try:
-            return self._answer(*self._models.read(title, text, text_pair, without), begins)
+            read = self._models.read(title, text, text_pair, before.get("without"))
+            return self._answer(*read, begins, place)
         except RequestError as error:
             lines = [str(error)]
             if shown:
@@ -162,10 +179,14 @@ class ClassifyTab:
 
     def choose_example(self, event: gr.EventData, title: Any, shown: Any) -> Update:
         """An example was chosen."""
-        examples = self._models.model(title).bundle.examples
-        example = check_example(sent_with(event).get("index"), examples)
+        bundle = self._models.model(title).bundle
+        example = check_example(sent_with(event).get("index"), bundle.examples)
         answer = self.read(title, example.text, example.text_pair, shown)
-        return {**self._texts(example), **answer}
+        return {**self._texts(example, bundle), **answer}
+
+    def choose_place(self, event: gr.EventData, shown: Any) -> Update:
+        """Another word or mask of the text is asked about."""
+        return self._answer(*self._models.shown(shown), place=sent_with(event).get("place"))
 
     def restore(self, event: gr.EventData, title: Any) -> Update:
         """A link was opened: its model is chosen, and its text read as if it had been typed. One to
@@ -174,9 +195,10 @@ class ClassifyTab:
         changed = link.title != title
         update = self.begin(link.title) if changed else {}
         if link.tab == "classify":
-            before = {"bundle": link.title, "without": link.without}
+            before = {"bundle": link.title, "without": link.without, "place": link.place}
             answer = self.read(link.title, link.text, link.text_pair, before, link.state)
-            update |= {**self._texts(Example(text=link.text, text_pair=link.text_pair)), **answer}
+            linked = Example(text=link.text, text_pair=link.text_pair)
+            update |= {**self._texts(linked, self._models.model(link.title).bundle), **answer}
             update[self.views] = gr.update(selected=link.view)
         restored = {**link._asdict(), "changed": changed}
         return {**update, self._frame.bundle: link.title, self._frame.restored: restored}
@@ -185,25 +207,47 @@ class ClassifyTab:
         """Heads are to be ablated, all that are named and no others."""
         model, reading = self._models.shown(shown)
         texts = model.bundle.title, reading.text, reading.text_pair
-        return self._answer(*self._models.read(*texts, sent_with(event).get("without")))
+        other = self._models.read(*texts, sent_with(event).get("without"))
+        return self._answer(*other, place=shown.get("place"))
 
-    def _answer(self, model: EncoderModel, reading: Reading, begins: Begins = None) -> Update:
+    def _answer(
+        self,
+        model: EncoderModel,
+        reading: Reading,
+        begins: Begins = None,
+        place: Any = None,
+        largest: int = FINE,
+    ) -> Update:
         """All that a reading changes.
 
         Args:
             begins: what the maps show first; None leaves them as they are.
+            place: which word or mask is asked about, unchecked.
+            largest: see `packed.py`.
         """
         bundle = model.bundle
-        shown = {
+        shown: dict[str, Any] = {
             "bundle": bundle.title, "text": reading.text, "text_pair": reading.text_pair,
             "without": reading.ablated,
         }  # fmt: skip
+        lines = wording.notices(reading, bundle)
+        try:
+            self._models.check_task(model, "explain")
+            asked = ask(model, reading, place)
+            answer, maps = task_of(bundle).show(model, reading, asked), asked.reading
+            shown |= {} if asked.place is None else {"place": asked.place}
+        except RequestError as error:
+            if place is not None:
+                raise
+            answer, maps, lines = {}, reading, [*lines, str(error)]
         return {
             self.shown: shown,
-            self.notice: {"error": False, "lines": wording.notices(reading, bundle)},
-            self.answer: payloads.answer(reading, bundle),
+            self.notice: {"error": False, "lines": lines},
+            self.answer: answer,
             self.ablated: {"without": reading.ablated, "heads": bundle.heads},
-            self.viewer.maps: beginning_with(begins, maps_of_reading(model, reading)),
+            self.viewer.maps: beginning_with(
+                begins, maps_of_reading(model, maps, shown.get("place"), largest=largest)
+            ),
         }
 
     def _no_answer(self, bundle: Bundle) -> Update:
@@ -216,27 +260,43 @@ class ClassifyTab:
             self.viewer.maps: {},
         }
 
-    def _texts(self, example: Example) -> Update:
+    def _texts(self, example: Example, bundle: Bundle) -> Update:
         """The two text boxes, and the fold that holds the second."""
+        pair = task_of(bundle).needs_pair or bool(example.text_pair)
         return {
             self.text: example.text,
             self.text_pair: example.text_pair,
-            self.second: gr.Accordion(open=bool(example.text_pair)),
+            self.second: gr.Accordion(open=pair),
+        }
+
+    def _named_texts(self, example: Example, bundle: Bundle) -> Update:
+        """The same, called as the model's task calls them."""
+        task, texts = task_of(bundle), self._texts(example, bundle)
+        second = task.text_pair if task.needs_pair else f"Add a {task.text_pair.lower()}"
+        return {
+            self.text: gr.update(value=example.text, label=task.text),
+            self.text_pair: gr.update(value=example.text_pair, label=task.text_pair),
+            self.second: gr.Accordion(
+                open=texts[self.second].open, label=second, visible=bool(task.text_pair)
+            ),
         }
 
     def _ask(self, shown: Any) -> Asked:
         """What the panels ask about: what the tab shows."""
-        model, reading = self._models.shown(shown)
-        self._models.check_task(model, "classifies")
-        return Asked(model=model, reading=reading, models=self._models)
+        whole = self._models.shown(shown)
+        self._models.check_task(whole[0], "explain")
+        model, reading, place = ask(*whole, shown.get("place"))
+        return Asked(model=model, reading=reading, place=place, models=self._models)
 
     def _text_of(self, shown: Any) -> KeptText:
         """What the tab shows, for a page of its own."""
         model, reading = self._models.shown(shown)
+        task = task_of(model.bundle)
+        update = self._answer(model, reading, place=shown.get("place"), largest=SMALL)
         return KeptText(
             bundle=model.bundle,
-            texts={"Text": reading.text, "Second text": reading.text_pair},
-            notes=[*wording.notices(reading, model.bundle), *wording.ablated(reading)],
-            answers={"answer": payloads.answer(reading, model.bundle)},
-            maps=maps_of_reading(model, reading, largest=SMALL),
+            texts={task.text: reading.text, task.text_pair: reading.text_pair},
+            notes=[*update[self.notice]["lines"], *wording.ablated(reading)],
+            answers={"answer": update[self.answer]},
+            maps=update[self.viewer.maps],
         )
