@@ -22,7 +22,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-from hosting.folder import SpaceError, sizes
+from bundle_format.folder import FILE, read_manifest
+from bundle_format.schema import Example
+from hosting.folder import BUNDLES, SpaceError, sizes
 
 HOST = "127.0.0.1"
 _TEXT = "Not bad at all: the story is great."
@@ -64,7 +66,7 @@ def check_page(folder: Path, start: Start) -> dict[str, Any]:
         with _running(python, copy, start, port) as page:
             url = f"http://{HOST}:{port}"
             info = _wait_for(url, page)
-            answered, waited = _ask_all(url, info, begun)
+            answered, waited = _ask_all(url, info, _texts(copy), begun)
             if start.health:
                 asked = [part.replace("{port}", str(port)) for part in start.health]
                 subprocess.run([python, *asked], cwd=copy, check=True, timeout=30)
@@ -168,14 +170,34 @@ def _wait_for(url: str, page: subprocess.Popen[bytes]) -> dict[str, Any]:
     raise SpaceError(f"The Space did not answer within {_STARTS_WITHIN} seconds")
 
 
+def _texts(space: Path) -> dict[str, str]:
+    """What endpoints are given, by the names of their arguments: the first example of the Space's
+    bundle, or where it has none, texts of which its task can be asked."""
+    folder = next(iter(sorted(path.parent for path in space.glob(f"{BUNDLES}/*/{FILE}"))), None)
+    text, pair = _TEXT, ""
+    if folder is not None:
+        manifest = read_manifest(folder)
+        needs_two = manifest.reads in ("answer", "embed")
+        gap = f"The story is {_mask(folder)}." if manifest.reads == "fill" else _TEXT
+        example = next(iter(manifest.examples), Example(text=gap, text_pair=_TEXT * needs_two))
+        text, pair = example.text, example.text_pair
+    return {"text": text, "question": text, "other": text, "text_pair": pair, "context": pair}
+
+
+def _mask(folder: Path) -> str:
+    """How a bundle's tokenizer writes a masked word."""
+    token = json.loads((folder / "tokenizer_config.json").read_text("utf-8")).get("mask_token")
+    return token["content"] if isinstance(token, dict) else str(token)
+
+
 def _ask_all(
-    url: str, endpoints: Mapping[str, Any], begun: float
+    url: str, endpoints: Mapping[str, Any], texts: Mapping[str, str], begun: float
 ) -> tuple[dict[str, float], float]:
     """Seconds of each endpoint, and from the process's start to the first answer."""
     seconds, first = {}, 0.0
     for name, about in endpoints.items():
         asked = time.monotonic()
-        _ask(url, name, _values(about["parameters"]))
+        _ask(url, name, _values(about["parameters"], texts))
         seconds[name] = round(time.monotonic() - asked, 2)
         first = first or time.monotonic() - begun
     if not seconds:
@@ -183,9 +205,14 @@ def _ask_all(
     return seconds, first
 
 
-def _values(parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    """What must be given: texts, all of them the same."""
-    return {one["parameter_name"]: _TEXT for one in parameters if not one["parameter_has_default"]}
+def _values(parameters: list[dict[str, Any]], texts: Mapping[str, str]) -> dict[str, Any]:
+    """What must be given, and a second text where there is one."""
+    return {
+        one["parameter_name"]: texts.get(one["parameter_name"], _TEXT)
+        for one in parameters
+        if not one["parameter_has_default"]
+        or (one["parameter_name"] == "text_pair" and texts["text_pair"])
+    }
 
 
 def _ask(url: str, name: str, values: Mapping[str, Any]) -> None:
