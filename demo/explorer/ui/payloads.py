@@ -67,9 +67,9 @@ def tour(model: EncoderModel) -> dict[str, list[str]]:
 def looks(reading: Reading) -> str:
     """The tokens from which an answer is read, whose attention counts."""
     if len(reading.read_from) == len(reading.tokens):
-        return "all tokens, on average,"
+        return "all tokens on average"
     names = list(dict.fromkeys(reading.tokens[place].label for place in reading.read_from))
-    return names[0] if len(names) == 1 else f"{' and '.join(names)}, on average,"
+    return names[0] if len(names) == 1 else f"{' and '.join(names)} on average"
 
 
 def answer(reading: Reading, bundle: Bundle, most: int = MAX_BARS) -> dict[str, Any]:

@@ -43,15 +43,20 @@ window.attentionExplorer = ({ element, props, watch }) => {
   const paired = (effects, logOdds) => effects.map((effect, index) => ({ effect, log_odds_effect: logOdds ? logOdds[index] : null }));
 
   // The answer that effects are on: a class with its log-odds and probability, or a number.
-  const askedAbout = ({ label, rather_than, about }) => `${label}${rather_than ? ` rather than ${rather_than}` : ""}${about ? ` ${about}` : ""}`;
+  const askedAbout = ({ label, rather_than, about, log_odds }) => {
+    const named = rather_than ? `${label} rather than ${rather_than}` : label;
+    if (!about) return named;
+    return log_odds === null ? `the ${named} ${about}` : `${named} ${about}`;
+  };
+  const theNumber = (given) => (given.about ? askedAbout(given) : `the number ${given.label}`);
   const wholeOf = (given) => {
     const { whole, log_odds, rather_than } = given;
-    if (log_odds === null) return `the number ${askedAbout(given)} (${whole.toFixed(2)})`;
+    if (log_odds === null) return `${theNumber(given)} (${whole.toFixed(2)})`;
     return `the log-odds of ${askedAbout(given)} (${signed(log_odds, 2)}; ${percent(whole)}${rather_than ? " of the two" : ""})`;
   };
   // What less than counts is, in words.
   const lessThanCounts = (given) =>
-    given.log_odds === null ? `the number ${askedAbout(given)} moves by less than a hundredth of itself` : `the log-odds of ${askedAbout(given)} move by less than ${given.least}`;
+    given.log_odds === null ? `${theNumber(given)} moves by less than a hundredth of itself` : `the log-odds of ${askedAbout(given)} move by less than ${given.least}`;
 
   // Words with what they did: a sign and a number on each, ink of two colours behind it.
   const effectChip = (text, given, top, children = []) => {

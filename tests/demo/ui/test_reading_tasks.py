@@ -268,7 +268,7 @@ def test_tokens_from_which_an_answer_is_read_are_named(models):
         return looks(ask(*models.read(titled(task), *TEXTS[task])).reading)
 
     assert named("fill") == "[MASK]"
-    assert named("embed") == "all tokens, on average,"
+    assert named("embed") == "all tokens on average"
 
 
 def test_a_link_restores_what_is_asked_about(page):
