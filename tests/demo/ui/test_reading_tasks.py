@@ -24,7 +24,7 @@ TEXTS = {
     "fill": ("The film is [MASK] and the [MASK] is great!", ""),
     "embed": ("The film is good.", "The story is great!"),
 }
-EVERYWHERE = {"attention", "head_types", "rollout"}
+EVERYWHERE = {"attention", "head_types", "rollout", "health"}
 EXPLAINS = {"occlusion", "pairs", "smallest_flip", "trust", "head_effects", "pruning", "compare"}
 
 
