@@ -18,6 +18,21 @@ WORDS = "a the film is not bad good dull bright story and but it was great . , !
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
+# A page in Chromium, a trace or a training each: begun last, one keeps a worker busy alone.
+LONG = ("demo/browser/", "demo/report/", "export/", "training/test_")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Files are handed out in the order of the items: xdist begins with those of many tests."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    items.sort(key=lambda item: not item.path.relative_to(here).as_posix().startswith(LONG))
+
+
 @pytest.fixture(scope="session")
 def skip_for_want() -> Callable[[str], None]:
     """Skips a test for want of a tool; where all tools are promised, that is a failure."""

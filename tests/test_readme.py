@@ -86,7 +86,7 @@ def test_the_two_commands_of_the_front_page_are_there_word_for_word() -> None:
     install = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && "
 
     assert f"\n{install}.venv/bin/python demo/app.py" in text("README.md")
-    assert f"\n{install}.venv/bin/pytest -n 2 --dist loadfile\n" in text("README.md")
+    assert f"\n{install}.venv/bin/pytest -n 3 --dist loadfile\n" in text("README.md")
 
 
 @pytest.mark.parametrize("readme", READMES)

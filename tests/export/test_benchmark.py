@@ -142,6 +142,7 @@ def test_reading_is_timed_beside_every_alternative(
     assert compared == ("abccdd" if openvino else "abcc")
 
 
+@pytest.mark.slow
 def test_graphs_without_maps_answer_as_the_one_with_them(encoder_files: dict[str, Path]) -> None:
     ids = np.random.default_rng(0).integers(0, 60, (2, 9))
     mask = np.ones_like(ids)

@@ -50,7 +50,7 @@ def commands(tmp_path_factory: pytest.TempPathFactory, save_tiny, data: str) -> 
     assert train_classifier.main([*classifier, "--out", str(place / "trained")]) == 0
     hybrid = [str(place / "trained"), "--data", data, "--encoder", "frozen", *small]
     return {
-        "train_classifier": [train_classifier, *classifier, "--epochs", "12"],
+        "train_classifier": [train_classifier, *classifier, "--epochs", "4"],
         "train_hybrid": [train_hybrid, *hybrid, "--pairs-seen", "1600"],
     }
 

@@ -40,7 +40,7 @@ def test_a_layer_gives_what_the_models_layer_gives(layer: TransformerEncoderLaye
         expected = layer(hidden, real.bool()[:, None, None], heads)
         norms = reference_value_norms(layer.attention, expected.kv.values)
         found = SequenceFirstLayer(layer)(
-            hidden.transpose(0, 1), make_padding(real, CONFIG), heads[..., None, None]
+            hidden.transpose(0, 1), make_padding(real, CONFIG), heads[..., None, None], None
         )
 
     torch.testing.assert_close(found.hidden.transpose(0, 1), expected.hidden, atol=1e-5, rtol=1e-5)

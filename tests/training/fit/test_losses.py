@@ -36,7 +36,7 @@ def test_the_drawn_words_stand_for_all_others_in_the_mean() -> None:
     whole = (hidden @ table.T).exp().sum(dim=1)
 
     estimates = []
-    for _ in range(4000):
+    for _ in range(1000):
         candidates = draw_candidates(targets, vocabulary=WORDS, drawn=15)
         words, log_copies = candidates
         estimates.append(((hidden @ table[words].T) + log_copies).exp().sum(dim=1))
@@ -45,7 +45,7 @@ def test_the_drawn_words_stand_for_all_others_in_the_mean() -> None:
     right = (hidden * table[targets]).sum(dim=1)
     torch.testing.assert_close(loss, estimates[-1].log() - right)
     mean = torch.stack(estimates).mean(dim=0)
-    torch.testing.assert_close(mean, whole, rtol=0.05, atol=0.0)
+    torch.testing.assert_close(mean, whole, rtol=0.1, atol=0.0)
 
 
 def test_certain_words_are_there_once_and_for_themselves() -> None:
