@@ -296,5 +296,5 @@ def test_a_file_is_no_folder(folder: Path) -> None:
 def test_a_mistyped_word_of_init_is_told_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
-    with pytest.raises(FileNotFoundError, match="--init also knows the words minilm, mpnet, random"):
+    with pytest.raises(FileNotFoundError, match="also knows the words minilm, mpnet, random"):
         initial_model("rnadom", labels=("a", "b"), pooler=True)
