@@ -7,6 +7,7 @@ from torch import nn
 
 from bundle_format.schema import ComparedTexts, GreedyTexts, MapError, ReadingGraph, WritingGraph
 from export.bundle.card import ModelCard
+from export.bundle.example_texts import example_texts
 from export.bundle.files import DECODER_FILES, ENCODER_FILES
 from export.eval_texts import HeldOut
 from export.graphs.spec import EncoderSizes, untested
@@ -25,13 +26,15 @@ def show_checkpoint(name: str, loaded: LoadedCheckpoint) -> str:
     return "\n".join(rows)
 
 
-def show_examples(card: ModelCard, given: Path | None) -> str:
+def show_examples(card: ModelCard, given: Path | None, loaded: LoadedCheckpoint) -> str:
     """Which texts the page will offer to everybody, and how that is changed."""
     count = len(card.examples)
     sources = f", and {len(card.decoder.examples)} to write from" if card.decoder else ""
     if not count and not (card.decoder and card.decoder.examples):
         return _row("examples", "none", "give texts that may become public with --examples")
-    origin = given.name if given else "ours or training.json; --no-examples leaves them out"
+    ours = card.examples == example_texts(loaded.encoder)
+    origin = "ours for such a model" if ours else "training.json"
+    origin = given.name if given else f"{origin}; --no-examples leaves them out"
     return _row("examples", f"{count} texts{sources}", f"public with the bundle; of {origin}")
 
 

@@ -259,7 +259,7 @@ def _make_graphs(
         options = QuantizationOptions(name=given.profile, integer_weights=weights)
         held_out = many_texts(given.held_out, record, card.examples, loaded.encoder)
     _log(show_checkpoint(given.checkpoint, loaded))
-    _log(show_examples(card, given.examples))
+    _log(show_examples(card, given.examples, loaded))
     encoder = export_encoder(loaded.encoder, held_out, options=options, log=_log)
     if encoder.missed_limits and not given.allow_miss:
         if failures := _leave_out_8_bit(encoder, given):
