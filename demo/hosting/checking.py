@@ -231,6 +231,9 @@ def _ask(url: str, name: str, values: Mapping[str, Any]) -> None:
         raise SpaceError(f"{name} answered {error.code}: {said[:300]}") from error
     if "event: complete" not in lines:
         raise SpaceError(f"{name} did not answer: {' '.join(lines)[-300:]}")
+    said = [line for line in lines if line.startswith("data: ")][-1]
+    if name == "/health" and not json.loads(said.removeprefix("data: "))[0]["well"]:
+        raise SpaceError(f"The page says that it is not well: {said[:1000]}")
 
 
 def _most_memory(process: int) -> int | None:

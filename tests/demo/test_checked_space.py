@@ -26,15 +26,19 @@ class Page(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
     def do_GET(self):
         if self.path == "/gradio_api/info":
-            self.say(json.dumps({"named_endpoints": {"/classify": {"parameters": WORDS}}}))
+            takes = {"/classify": WORDS, "/health": []}
+            said = {name: {"parameters": those} for name, those in takes.items()}
+            self.say(json.dumps({"named_endpoints": said}))
         elif self.path == "/health":
             self.say("well")
         else:
             end = "error" if os.environ["MODE"] == "fails" else "complete"
-            self.say("event: " + end + "\\ndata: [1]\\n")
+            well = str(os.environ["MODE"] != "is not well").lower()
+            self.say("event: " + end + '\\ndata: [{"well": ' + well + '}]\\n')
     def do_POST(self):
         given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        assert list(given) == ["text"] and os.environ["HOME"].endswith("home")
+        assert list(given) == ["text"] * ("classify" in self.path)
+        assert os.environ["HOME"].endswith("home")
         self.say(json.dumps({"event_id": "7"}))
 HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Page).serve_forever()
 """
@@ -63,13 +67,18 @@ def check(tmp_path, monkeypatch):
 def test_every_endpoint_is_asked_and_what_it_took_is_told(check, tmp_path):
     found = check("well")
 
-    assert list(found["endpoints, seconds"]) == ["/classify"]
+    assert list(found["endpoints, seconds"]) == ["/classify", "/health"]
     assert found["start to first answer, seconds"] > 0
     assert [path.name for path in tmp_path.iterdir()] == ["app.py"], "it ran in a copy"
 
 
 @pytest.mark.parametrize(
-    ("mode", "said"), [("stops", "stopped with code 3"), ("fails", "/classify did not answer")]
+    ("mode", "said"),
+    [
+        ("stops", "stopped with code 3"),
+        ("fails", "/classify did not answer"),
+        ("is not well", "The page says that it is not well"),
+    ],
 )
 def test_a_space_that_does_not_run_says_what_it_said(check, mode, said):
     with pytest.raises(SpaceError, match=f"{said}.*a page of a test"):
