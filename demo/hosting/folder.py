@@ -22,6 +22,7 @@ BUNDLES = "bundles"
 _PARTS = {
     *(CARD, BUNDLES, "app.py", "on_zerogpu.py", "bundle_format", "explorer"),
     *("requirements.txt", "requirements.lock", "Dockerfile"),
+    *("index.html", "style.css", "widgets.js", "page.json", "sw.js", "static", "library"),
 }
 """What lies in the folder of a Space of one kind or another."""
 LEFT_BY_RUNNING = {"__pycache__", ".gradio", ".DS_Store", "Thumbs.db"}

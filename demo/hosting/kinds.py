@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hosting import page_kinds
+from hosting import page_kinds, static_check, static_kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +65,15 @@ KINDS: Mapping[str, Kind | str] = {
         ),
         accounts=_PAID,
     ),
-    "static": "is made in the visitor's browser alone, which is not built yet",
+    "static": Kind(
+        settings=static_kind.static_settings,
+        fill=static_kind.fill_static,
+        check=static_check.check_static,
+        runs=(
+            "`python -m http.server`, or any host of files. The model runs in the visitor's "
+            "browser: no text leaves it, and after a first visit no network is needed."
+        ),
+        accounts="any account, free ones included; it costs nothing",
+    ),
 }
 """Kind -> how it is made, or why it cannot be made."""

@@ -1,0 +1,157 @@
+"""The kind of Space that runs in its visitors' browsers: plain files, no server of its own.
+
+The page is `demo/static`, with the widgets of `explorer/web` as they are. What it runs on comes
+from the packages that `export/node/package.json` pins: nothing of it is in git.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bundle_format.folder import read_manifest, sha256
+from bundle_format.schema import FILE
+from hosting.folder import BUNDLES, SpaceError, sizes
+
+_DEMO = Path(__file__).parents[1]
+_WEB = _DEMO / "explorer" / "web"
+_PAGE = _DEMO / "static"
+_NODE = _DEMO.parent / "export" / "node" / "node_modules"
+_INSTALL = "npm install --prefix export/node"
+_RUNTIME = "ort-wasm-simd-threaded.wasm"
+_LIBRARY = {
+    "ort.wasm.min.mjs": "onnxruntime-web/dist/ort.wasm.min.mjs",
+    "ort-wasm-simd-threaded.mjs": "onnxruntime-web/dist/ort-wasm-simd-threaded.mjs",
+    _RUNTIME: f"onnxruntime-web/dist/{_RUNTIME}",
+    "tokenizers.min.mjs": "@huggingface/tokenizers/dist/tokenizers.min.mjs",
+    "tokenizers.LICENSE": "@huggingface/tokenizers/LICENSE",
+}
+"""What is copied -> where npm puts it. One build of onnxruntime, of the four that the package has;
+its licence stands at the head of its files."""
+_STYLES = ("page.css", "maps/maps.css", "kept_page.css")
+_WIDGETS = ("answer", "compare", "head_effects", "link", "occlusion", "small", "written")
+_SHARED = ("csv.js", "terms.js", "lib.js")
+HEADERS = {
+    "cross-origin-embedder-policy": "require-corp",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "cross-origin",
+}
+"""Of a page that is alone in its process, which a browser may give shared memory."""
+
+
+def static_settings() -> Mapping[str, Any]:
+    """Of a Space whose files are served as they are."""
+    return {"sdk": "static", "app_file": "index.html", "custom_headers": HEADERS}
+
+
+def fill_static(folder: Path) -> None:
+    """The page, the libraries that it runs on, and what it must know of its files.
+
+    Raises:
+        SpaceError: a library is not there, or the bundle has a task, or its tokenizer rules, that
+            the page does not know.
+    """
+    (bundle,) = (folder / BUNDLES).iterdir()
+    tasks = read_manifest(bundle).tasks
+    if other := [task for task in tasks if task not in ("classify", "generate")]:
+        raise SpaceError(
+            f"The page in the browser classifies and writes, and this bundle is for {other[0]}; "
+            "make a Space of another kind"
+        )
+    for name in ("tokenizer.json", "decoder/tokenizer.json"):
+        _check_tokenizer(bundle / name)
+    _copy_library(folder / "library")
+    for room in ("model", "page"):
+        shutil.copytree(_PAGE / room, folder / "static" / room)
+    shutil.copytree(
+        _WEB / "maps", folder / "explorer/web/maps", ignore=shutil.ignore_patterns("*.md", "*.css")
+    )
+    shutil.copyfile(_PAGE / "index.html", folder / "index.html")
+    (folder / "widgets.js").write_text(_widgets(), encoding="utf-8")
+    styles = [*(_WEB / name for name in _STYLES), _PAGE / "static.css"]
+    css = "".join(style.read_text("utf-8") for style in styles)
+    (folder / "style.css").write_text(css, encoding="utf-8")
+    _write_list(folder, bundle)
+
+
+def _copy_library(library: Path) -> None:
+    library.mkdir()
+    for name, source in _LIBRARY.items():
+        if not (_NODE / source).is_file():
+            raise SpaceError(f"{_NODE} has no {source}; install what the page runs on: {_INSTALL}")
+        shutil.copyfile(_NODE / source, library / name)
+
+
+def _widgets() -> str:
+    """The page's own widgets as a module: each a function of what gradio would give its script."""
+    modules = sorted(path.stem for path in (_WEB / "maps").glob("*.js"))
+    lines = [f'import * as {name} from "./explorer/web/maps/{name}.js";\n' for name in modules]
+    lines.append(f"window.attentionMaps = {{ {', '.join(f'...{name}' for name in modules)} }};\n")
+    lines += [(_WEB / name).read_text("utf-8") for name in _SHARED]
+    lines.append("window.pageWidgets = {\n")
+    for name in _WIDGETS:
+        many, draws = (", show", "library.show(small[show]);") if name == "small" else ("", "")
+        lines.append(
+            f"{name}: ({{ element, props, watch, trigger{many} }}) => {{\n"
+            "const library = window.attentionExplorer({ element, props, watch });\n"
+            f"{(_WEB / f'{name}.js').read_text('utf-8')}{draws}}},\n"
+        )
+    return f"{''.join(lines)}}};\n"
+
+
+def _write_list(folder: Path, bundle: Path) -> None:
+    """What the page must know of its files, in `page.json`, and what its service worker keeps."""
+    digest = hashlib.sha256()
+    for name in sizes(folder):
+        digest.update(f"{name} {sha256(folder / name)}\n".encode())
+    manifest = read_manifest(bundle)
+    known = [*(bundle / name for name in manifest.files), folder / "library" / _RUNTIME]
+    page = {
+        "version": digest.hexdigest(),
+        "folder": f"{BUNDLES}/{bundle.name}/",
+        "bundle": sha256(bundle / FILE),
+        "runtime": sha256(folder / "library" / _RUNTIME),
+        "sizes": {path.relative_to(folder).as_posix(): path.stat().st_size for path in known},
+    }
+    (folder / "page.json").write_text(f"{json.dumps(page, indent=2)}\n", encoding="utf-8")
+    kept = [name for name in sizes(folder) if name.endswith((".js", ".mjs", ".css"))]
+    script = (_PAGE / "sw.js").read_text("utf-8").replace('"VERSION"', f'"{page["version"]}"')
+    script = script.replace('["FILES"]', json.dumps(["./", "page.json", *kept]))
+    (folder / "sw.js").write_text(script, encoding="utf-8")
+
+
+RULES = {
+    "normalizer": {
+        *("BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Precompiled", "Prepend"),
+        *("Replace", "Sequence", "Strip", "StripAccents"),
+    },
+    "pre_tokenizer": {
+        *("BertPreTokenizer", "ByteLevel", "Digits", "Metaspace", "Punctuation", "Sequence"),
+        *("Split", "Whitespace", "WhitespaceSplit"),
+    },
+}
+"""A tokenizer's rules that `static/model/pieces.js` follows; a test holds the two equal."""
+
+
+def _check_tokenizer(file: Path) -> None:
+    """Whether the page can follow a tokenizer's rules. Raises SpaceError."""
+    if not file.is_file():
+        return
+    rules = json.loads(file.read_bytes())
+    for part, known in RULES.items():
+        for rule in _rules(rules.get(part)):
+            if rule.get("type") not in known:
+                raise SpaceError(
+                    f"{file} has a {part} of type {rule.get('type')!r:.40}, which the page in the "
+                    "browser cannot follow; make a Space of another kind"
+                )
+
+
+def _rules(rule: Any) -> Iterator[dict[str, Any]]:
+    """A rule, and those that it is made of."""
+    if isinstance(rule, dict):
+        yield rule
+        for inner in (*rule.get("normalizers", ()), *rule.get("pretokenizers", ())):
+            yield from _rules(inner)

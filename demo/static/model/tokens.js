@@ -1,0 +1,186 @@
+// Texts as tokens: ids for a graph, and for people the reader's own characters. The rules are those
+// of `explorer/inference/tokenizing.py` and `tokens.py`, to which a test under node holds them.
+import { cutter } from "./pieces.js";
+
+const STARTS = ["Ġ", "▁"]; // what stands for a space in front of a word
+const SEEN_SPACES = { " ": "␣", "\n": "⏎", "\t": "⇥" };
+const MASKS = ["[MASK]", "<mask>"];
+
+const isPrintable = (one) => one === " " || !/[\p{C}\p{Z}]/u.test(one);
+const allPrintable = (text) => [...text].every(isPrintable);
+const isVisible = (text) => [...text].some((one) => isPrintable(one) && !/[\ufe00-\ufe0f]/.test(one));
+const strip = (text) => text.replace(/^[\p{White_Space}\x1c-\x1f]+|[\p{White_Space}\x1c-\x1f]+$/gu, "");
+const withSpaces = (text) => [...text].map((one) => SEEN_SPACES[one] ?? one).join("");
+
+// ---- How a vocabulary writes pieces.
+
+const BYTES = (() => {
+  const printable = (byte) => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
+  let other = 0x100;
+  return new Map(Array.from({ length: 256 }, (_, byte) => [String.fromCodePoint(printable(byte) ? byte : other++), byte]));
+})();
+
+const notationOf = ({ tokenizer: { pre_tokenizer, decoder } }) => {
+  const parts = JSON.stringify([pre_tokenizer, decoder]);
+  const byteLevel = parts.includes("ByteLevel");
+  const marksStarts = byteLevel || parts.includes("Metaspace");
+  const readable = (piece) => {
+    if (!byteLevel) return marksStarts ? piece.replaceAll("▁", "␣") : piece;
+    const letters = [...piece];
+    if (!letters.every((letter) => BYTES.has(letter))) return piece;
+    const bytes = Uint8Array.from(letters, (letter) => BYTES.get(letter));
+    let text = "";
+    try {
+      text = withSpaces(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    } catch {} // a part of a character
+    return text && allPrintable(text) ? text : `⟨${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ")}⟩`;
+  };
+  const isSpace = (piece) => marksStarts && [...piece].every((letter) => STARTS.includes(letter));
+  return { marksStarts, readable, isSpace, startsWord: (piece) => marksStarts && STARTS.some((mark) => piece.startsWith(mark)) };
+};
+
+// ---- A token as widgets show it: see `chip` of explorer/ui/payloads.py.
+
+const chipOf = ({ piece, text, special, continues, segment, readable }) => {
+  const entry = readable || piece;
+  const name = isVisible(text) ? text : entry.replace(/^##/, "") || entry;
+  return { text: name, ...(text === name ? {} : { own: text }), piece: entry, special, continues, segment, number: "" };
+};
+export const labelOf = ({ text, continues }) => (continues ? `##${text}` : text);
+
+// ---- Sources
+
+const isMark = (one) => one !== undefined && /^\p{M}$/u.test(one);
+const UNSPACED = /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}]/u;
+const inWord = (one) => one !== undefined && !UNSPACED.test(one) && /^[\p{L}\p{N}\p{M}]$/u.test(one);
+const isJoined = (before, after) => isMark(after) || before === "\u200d" || after === "\u200d" || /^[\u{1f3fb}-\u{1f3ff}]$/u.test(after ?? "") || (inWord(before) && inWord(after));
+
+const PREFIX = /^[Ġ\p{White_Space}]*/u;
+const TRAILING = /[Ġ\p{White_Space}]*$/u;
+// Byte-level tokenizers leave spaces out of the places that they tell (process_offsets in Rust).
+const trimmed = (pieces, prefixed) =>
+  pieces.map((one, place) => {
+    let leading = [...one.piece.match(PREFIX)[0]].length;
+    const trailing = [...one.piece.match(TRAILING)[0]].length;
+    if (leading && prefixed && (place === 0 || one.from === 0)) leading -= 1;
+    const from = Math.min(one.from + leading, one.to);
+    return { ...one, from, to: trailing && one.to >= trailing ? Math.max(one.to - trailing, from) : one.to };
+  });
+
+// How long two texts may be that have so many pieces, the longer cut first ("longest_first").
+const shares = (first, second, room) => {
+  if (first + second <= room) return [first, second];
+  const [less, more] = [Math.min(first, second), Math.max(first, second)];
+  let [one, other] = [less, less > room ? less : Math.max(less, room - less)];
+  if (one + other > room) [one, other] = [Math.floor(room / 2), Math.floor(room / 2) + (room % 2)];
+  return first > second ? [other, one] : [one, other];
+};
+
+const rulesOf = (rule) => (rule ? [rule, ...(rule.processors ?? []).flatMap(rulesOf)] : []);
+
+// Cuts texts into tokens, at most `most` of them; says how many did not fit.
+export const textEncoder = (tokenizer, most) => {
+  const cut = cutter(tokenizer);
+  const notation = notationOf(tokenizer);
+  const processors = rulesOf(tokenizer.tokenizer.post_processor);
+  const trimming = processors.find(({ type, trim_offsets }) => ["ByteLevel", "RobertaProcessing"].includes(type) && trim_offsets !== false);
+  const oneType = processors.some(({ type }) => type === "RobertaProcessing");
+  const process = (first, second) => {
+    const given = tokenizer.post_processor ? tokenizer.post_processor(first, second, true) : { tokens: [...first, ...(second ?? [])] };
+    const whole = given.tokens_pair ? [...given.tokens, ...given.tokens_pair] : given.tokens;
+    const types = given.token_type_ids ?? whole.map(({ sequence }) => sequence ?? 0);
+    return { whole, types: oneType ? types.map(() => 0) : types };
+  };
+  const piecesOf = (text, sequence) => {
+    const found = cut(text).map((one) => ({ ...one, sequence }));
+    return trimming ? trimmed(found, trimming.add_prefix_space !== false) : found;
+  };
+
+  // Where a piece ends, with the accents that were written as characters of their own.
+  const endOf = ({ to, sequence }, characters, starts) => {
+    let end = to;
+    while (isMark(characters[end]) && !starts.has(`${sequence} ${end}`)) end += 1;
+    return end;
+  };
+  const goesOn = (one, before, owned, characters) => {
+    if (!before || one.sequence !== before.sequence) return false;
+    if (!notation.marksStarts) return one.word === before.word;
+    if (notation.startsWord(one.piece)) return false;
+    return one.from < owned || notation.isSpace(before.piece) || isJoined(characters[one.from - 1], characters[one.from]);
+  };
+  const named = (whole, texts) => {
+    const starts = new Set(whole.filter(({ sequence }) => sequence !== undefined).map(({ sequence, from }) => `${sequence} ${from}`));
+    const owned = [0, 0]; // up to where each text belongs to a token already
+    let [segment, before] = [0, null];
+    return whole.map((one) => {
+      if (typeof one === "string") {
+        before = null;
+        return chipOf({ piece: one, text: "", special: true, continues: false, segment, readable: notation.readable(one) });
+      }
+      segment = one.sequence;
+      const characters = texts[segment];
+      const continues = goesOn(one, before, owned[segment], characters);
+      let text = "";
+      if (!notation.isSpace(one.piece)) {
+        const end = endOf(one, characters, starts);
+        text = strip(characters.slice(Math.max(one.from, owned[segment]), end).join(""));
+        owned[segment] = Math.max(end, owned[segment]);
+      }
+      before = one;
+      return chipOf({ piece: one.piece, text, special: false, continues, segment, readable: notation.readable(one.piece) });
+    });
+  };
+
+  const encode = (text, pair = "") => {
+    const texts = [text, pair].map((one) => one.replace(/\p{Cs}/gu, "\ufffd"));
+    const [first, second] = [piecesOf(texts[0], 0), pair ? piecesOf(texts[1], 1) : null];
+    const added = process([], second && []).whole.length;
+    const [one, other] = second ? shares(first.length, second.length, most - added) : [Math.min(first.length, most - added)];
+    const { whole, types } = process(first.slice(0, one), second && second.slice(0, other));
+    return {
+      text, text_pair: pair, segments: types,
+      ids: whole.map((token) => (typeof token === "string" ? tokenizer.token_to_id(token) : token.id)),
+      places: whole.map(({ from, to }) => (from === undefined ? [0, 0] : [from, to])),
+      tokens: named(whole, texts.map((each) => [...each])),
+      left_out: first.length + (second?.length ?? 0) + added - whole.length,
+    };
+  };
+  const mask = MASKS.find((name) => tokenizer.token_to_id(name) !== undefined);
+  return { encode, mask: mask ? tokenizer.token_to_id(mask) : null };
+};
+
+// Without some of its tokens, or with the mask in their place; what the graph is given, no more.
+export const deleted = ({ ids, segments }, places) => {
+  const kept = (list) => list.filter((_, place) => !places.includes(place));
+  return { ids: kept(ids), segments: kept(segments) };
+};
+export const masked = ({ ids, segments }, places, mask) => ({ ids: ids.map((id, place) => (places.includes(place) ? mask : id)), segments });
+
+// ---- What a decoder wrote
+
+// Names the tokens of a text that was written; `outside` are ids that are no part of it.
+export const targetTokens = (tokenizer, outside) => {
+  const notation = notationOf(tokenizer);
+  const prefix = tokenizer.model.config.continuing_subword_prefix ?? "";
+  const decode = (ids) => (ids.length ? tokenizer.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false }) : "");
+  const known = (id) => {
+    const piece = tokenizer.id_to_token(id) ?? `[${id}]`;
+    const readable = notation.readable(piece);
+    if (prefix) return { piece, text: (piece.startsWith(prefix) ? piece.slice(prefix.length) : piece) || piece, starts: !piece.startsWith(prefix), readable };
+    const plain = decode([id]);
+    const text = strip(plain) || withSpaces(plain) || piece;
+    return { piece, text: text.includes("\ufffd") || !allPrintable(text) ? readable : text, starts: STARTS.some((mark) => piece.startsWith(mark)), readable };
+  };
+  const joins = (text, before) => Boolean(prefix) || (/[\p{L}\p{N}]$/u.test(before ?? "") && /^[\p{L}\p{N}]/u.test(text));
+  // `before` is the text of the token before it.
+  const token = (id, before = null) => {
+    const { piece, text, starts, readable } = known(id);
+    const special = outside.includes(id);
+    return chipOf({ piece, text: special ? "" : text, special, continues: !special && !starts && joins(text, before), segment: 0, readable });
+  };
+  const tokens = (ids) => {
+    const own = (id) => (outside.includes(id) ? "" : known(id).text);
+    return ids.map((id, place) => token(id, place ? own(ids[place - 1]) : null));
+  };
+  return { token, tokens, text: (ids) => decode(ids.filter((id) => !outside.includes(id))) };
+};

@@ -1,0 +1,54 @@
+// The engine in a worker, so that the page stays smooth: a call by its name, and what it gives.
+import * as ort from "../../library/ort.wasm.min.mjs";
+import { Tokenizer } from "../../library/tokenizers.min.mjs";
+import { openEngine } from "./engine.js";
+import { openFiles } from "./files.js";
+
+let engine = null;
+
+// Large arrays move to the page; a copy of 512 tokens' maps would be 75 MB more.
+const moved = (value) => [...new Set(["weights", "norms", "own", "cross"].map((name) => value?.[name]?.buffer).filter(Boolean))];
+const send = (message, value) => self.postMessage({ ...message, value }, moved(value));
+
+const open = async (call, { manifest, folder, sums, most, base, version }) => {
+  const store = (await self.caches?.open(version).catch(() => null)) ?? null;
+  const file = openFiles({ base, sums, store, told: (name, bytes) => self.postMessage({ progress: { name, bytes } }) });
+  // One thread: a second one gains nothing where a reader's other programs run, and spins meanwhile.
+  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.wasmPaths = new URL("library/", base).href;
+  const graph = file("library/ort-wasm-simd-threaded.wasm").then((bytes) => (ort.env.wasm.wasmBinary = bytes));
+  const inBundle = async (name) => {
+    const [bytes] = await Promise.all([file(`${folder}${name}`), graph]);
+    return bytes;
+  };
+  engine = await openEngine({ ort, Tokenizer, manifest, file: inBundle, most });
+  return { mask: engine.mask, canAblate: engine.canAblate };
+};
+
+const stopped = new Set();
+const calls = {
+  open,
+  read: (call, ...given) => engine.read(...given),
+  scores: (call, ...given) => engine.scores(...given),
+  write: async (call, ...given) => {
+    for await (const step of engine.write(...given)) {
+      // The norms are the same at each step; the first one takes them along.
+      send({ call }, { step: true, ...step, norms: step.source ? step.norms.slice() : null });
+      // Lets a message in that says stop.
+      await new Promise((resolve) => setTimeout(resolve));
+      if (stopped.delete(call)) return;
+    }
+  },
+};
+
+let turn = Promise.resolve();
+self.onmessage = ({ data: { call, name, given, stop } }) => {
+  if (stop) return stopped.add(stop);
+  turn = turn.then(async () => {
+    try {
+      send({ call, done: true }, await calls[name](call, ...given));
+    } catch (error) {
+      self.postMessage({ call, done: true, error: String(error.message ?? error) });
+    }
+  });
+};

@@ -1,0 +1,167 @@
+// What the page's widgets receive, as `explorer/ui/payloads.py`, `map_viewer.py` and `wording.py` make
+// it on a server. `bundle` is bundle.json, and `most_tokens`, so many as a text may have.
+import { groupWords, ownText, range } from "../../explorer/web/maps/maths.js";
+import { isNumber, probabilitiesOf } from "./answers.js";
+import { labelOf } from "../model/tokens.js";
+
+const MOST_BARS = 8;
+const UNKNOWN = ["[UNK]", "<unk>"];
+
+const inPercent = (share) => (share < 0.0005 ? "<0.1%" : share >= 0.9995 ? ">99.9%" : `${(100 * share).toFixed(1)}%`);
+const comma = (count) => count.toLocaleString("en");
+
+export const answerOf = ({ logits }, bundle) => {
+  const values = probabilitiesOf(logits, bundle);
+  const order = range(values.length).sort((a, b) => values[b] - values[a] || a - b).slice(0, MOST_BARS);
+  const more = values.length - order.length;
+  if (isNumber(bundle)) return { heading: "The model's number", bars: order.map((at) => ({ label: bundle.labels[at], text: values[at].toFixed(3) })), more };
+  const heading = bundle.problem_type === "multi_label" ? "Probability of each class by itself" : "The model's answer";
+  return { heading, bars: order.map((at) => ({ label: bundle.labels[at], text: inPercent(values[at]), share: values[at] })), more };
+};
+
+// What a reader should know about how a text was read.
+export const noticesOf = ({ text, text_pair, tokens, left_out }, bundle, shown = "the answer and of the maps") => {
+  const words = tokens.filter(({ special }) => !special);
+  const found = [];
+  if (left_out) {
+    const reads =
+      bundle.most_tokens === bundle.max_tokens
+        ? `The model reads ${bundle.max_tokens} tokens at most`
+        : `The model could read ${comma(bundle.max_tokens)} tokens, but the maps of so many would take too much memory and time: this page reads ${comma(bundle.most_tokens)} at most`;
+    found.push(`${reads}, and this text has ${comma(tokens.length + left_out)}: ${comma(left_out)} were left out of ${shown}.`);
+  }
+  if (!words.length) found.push("The tokenizer drops all that is in this text: the model reads an empty one.");
+  const unknown = words.filter(({ piece }) => UNKNOWN.includes(piece));
+  if (unknown.length) found.push(`${unknown.length} of ${words.length} tokens ${unknown.length === 1 ? "is" : "are"} not in the model's vocabulary, and read as ${unknown[0].piece}, the same for all unknown ones.`);
+  if (!/[\p{L}\p{N}]/u.test(text + text_pair)) found.push("There is no letter and no digit in this text. Unless the model learned from such texts, what it says of this one means nothing.");
+  return found;
+};
+
+// ---- Rows that say what reaches [CLS]: see `rollout_row` and `last_row` of explorer/maps/view.py.
+
+const keptHeads = ({ heads, without }, layer) => range(heads).filter((head) => !without.some((out) => out[0] === layer + 1 && out[1] === head + 1));
+
+// A row of numbers, one a token, times the mean of a layer's heads that are in; null if none is.
+const throughLayer = (reading, layer, row) => {
+  const kept = keptHeads(reading, layer);
+  const count = reading.tokens.length;
+  if (!kept.length) return null;
+  const found = new Float64Array(count);
+  for (const head of kept) {
+    const start = (layer * reading.heads + head) * count * count;
+    row.forEach((share, query) => {
+      if (share) for (let key = 0; key < count; key++) found[key] += share * reading.weights[start + query * count + key];
+    });
+  }
+  return found.map((value) => value / kept.length);
+};
+const firstAlone = ({ tokens }) => Float64Array.from(tokens, (_, place) => (place ? 0 : 1));
+const rolloutRow = (reading) =>
+  range(reading.layers).reduceRight((row, layer) => {
+    const passed = throughLayer(reading, layer, row);
+    return passed ? row.map((share, place) => 0.5 * passed[place] + 0.5 * share) : row;
+  }, firstAlone(reading));
+const lastRow = (reading) => throughLayer(reading, reading.layers - 1, firstAlone(reading)) ?? firstAlone(reading);
+
+// What [CLS] gives to each of these words in the last layer, mean over its heads.
+export const attentionReceived = (reading, words) => {
+  const row = lastRow(reading);
+  return words.map(({ places }) => places.reduce((sum, place) => sum + row[place], 0));
+};
+
+// ---- Maps: see explorer/web/maps/README.md.
+
+const dataOf = (bundle, reading, layers, heads) => ({
+  layers, heads, busy: false, pair: false, left_out: 0, without: false, rollout: null,
+  of: { model: bundle.title, text: reading.text, text_pair: reading.text_pair },
+  text: JSON.stringify([reading.text, reading.text_pair]),
+});
+
+export const mapsOfReading = (bundle, reading, canAblate) => ({
+  ...dataOf(bundle, reading, reading.layers, reading.heads),
+  reading: JSON.stringify([reading.text, reading.text_pair, reading.without]),
+  pair: Boolean(reading.text_pair), left_out: reading.left_out, without: canAblate ? reading.without : false, first: null,
+  sides: [{ name: "", tokens: reading.tokens }],
+  attentions: [{ looks_at: "self", label: "", queries: 0, keys: 0, kind: "", looks_back: false, has_norms: true, weights: reading.weights, norms: reading.norms }],
+  rollout: { query: 0, rows: [rolloutRow(reading), lastRow(reading)].map((row) => [...row]) },
+});
+
+// The head whose words look most firmly at distant words: a good first view (`first_head`).
+export const firstHead = ({ layers, heads, weights, tokens }) => {
+  const words = groupWords(tokens).filter(({ special }) => !special);
+  const place = groupWords(tokens).flatMap(({ special }, at) => (special ? [] : [at]));
+  if (words.length < 2) return { layer: 1, head: 1 };
+  const count = tokens.length;
+  const between = (start, query, key) => query.places.reduce((sum, row) => sum + key.places.reduce((all, column) => all + weights[start + row * count + column], 0), 0) / query.places.length;
+  const firmness = range(layers * heads).map((at) => {
+    const best = words.map((query, row) => words.reduce((most, key, column) => (Math.abs(place[row] - place[column]) > 1 ? Math.max(most, between(at * count * count, query, key)) : most), 0));
+    return best.reduce((sum, one) => sum + one, 0) / words.length;
+  });
+  const at = firmness.reduce((best, value, one) => (value > firmness[best] ? one : best), 0);
+  return { layer: Math.floor(at / heads) + 1, head: (at % heads) + 1 };
+};
+
+// ---- A text that is being written: { source, start, steps }, each step as the engine gives it.
+
+// Its maps of all steps; a step could see what was written before it.
+const rowsOf = (steps, maps, columns, name) => {
+  const found = new Float32Array(maps * steps.length * columns);
+  steps.forEach((step, row) => {
+    const own = step[name].length / maps;
+    for (let map = 0; map < maps; map++) found.set(step[name].subarray(map * own, (map + 1) * own), (map * steps.length + row) * columns);
+  });
+  return found;
+};
+
+// The word whose choice was the most open (`first_step`).
+const firstStep = ({ steps }) => {
+  const openness = steps.map(({ entropy, token }) => (/[\p{L}\p{N}]/u.test(ownText(token)) ? entropy : -1));
+  return openness.reduce((best, value, place) => (value > openness[best] ? place : best), 0);
+};
+
+export const mapsOfGeneration = (bundle, generation, busy) => {
+  const { source, start, steps } = generation;
+  const { layers, heads } = bundle.decoder;
+  const tokens = steps.map(({ token }) => token);
+  const [one, other] = [{ queries: 0, keys: 1, looks_at: "source" }, { queries: 0, keys: 2, looks_at: "written" }];
+  return {
+    ...dataOf(bundle, source, layers, heads),
+    reading: JSON.stringify([source.text, steps.map(({ id }) => id)]), busy, first: busy ? tokens.length - 1 : firstStep(generation),
+    sides: [{ name: "Generated", tokens }, { name: "The source", tokens: source.tokens }, { name: "What was there before each of them", tokens: [start, ...tokens.slice(0, -1)] }],
+    attentions: [
+      { ...one, label: "the source (cross-attention)", kind: "Cross-attention", looks_back: false, has_norms: true, weights: rowsOf(steps, layers * heads, source.tokens.length, "cross"), norms: steps[0].norms },
+      { ...other, label: "itself (self-attention)", kind: "Self-attention", looks_back: true, has_norms: false, weights: rowsOf(steps, layers * heads, steps.length, "own"), norms: null },
+    ],
+  };
+};
+
+// The head of cross-attention that follows the source best (`first_cross_head`).
+export const firstCrossHead = (bundle, { source, steps }) => {
+  const words = range(source.tokens.length).filter((place) => !source.tokens[place].special);
+  const { layers, heads } = bundle.decoder;
+  if (!words.length) return { layer: 1, head: 1 };
+  const count = source.tokens.length;
+  const score = range(layers * heads).map((map) => {
+    const rows = steps.map(({ cross }) => words.map((place) => cross[map * count + place]));
+    const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    return mean(rows.map((row) => Math.max(...row))) - Math.max(...words.map((_, at) => mean(rows.map((row) => row[at]))));
+  });
+  const at = score.reduce((best, value, one) => (value > score[best] ? one : best), 0);
+  return { layer: Math.floor(at / heads) + 1, head: (at % heads) + 1 };
+};
+
+const stateOf = ({ steps }, bundle, busy) => {
+  const written = `${steps.length} token${steps.length === 1 ? "" : "s"}`;
+  if (busy) return `${written} so far`;
+  if (steps.at(-1).ends) return `${written}, ended by itself`;
+  return steps.length >= bundle.decoder.max_tokens ? `${written}, as many as this decoder can write` : `${written}, unfinished: stopped, or as long as the settings allow`;
+};
+
+export const writtenOf = (bundle, generation, busy) => ({
+  source: generation.source.text, busy, state: stateOf(generation, bundle, busy), text: generation.steps.at(-1).text,
+  tokens: generation.steps.map(({ token, id, probability, entropy, candidates, named }) => ({
+    ...token,
+    step: { text: labelOf(token), probability, entropy, candidates: candidates.map(([one, share], place) => ({ text: labelOf(named[place]), share, chosen: one === id })) },
+  })),
+  first: firstStep(generation), repair: null,
+});

@@ -1,0 +1,99 @@
+// What the page says of its model, and of its analyses: the sentences of `explorer/ui/wording.py`, of
+// `payloads.facts` and of the panels, to which a test under node holds them.
+
+const MOST_NAMED = 8;
+
+const PROMISES = {
+  classify: "Write a sentence, get the model's answer, and see what every attention head attends to.",
+  generate: "Give a sentence, watch the model write, token by token, and see what every attention head attends to.",
+  both: "Write a sentence, get the model's answer or watch it write, and see what every attention head attends to.",
+};
+
+const comma = (count) => count.toLocaleString("en");
+const inPercent = (share) => `${(100 * share).toFixed(1)}%`;
+const small = (share) => (share >= 0.001 ? inPercent(share) : "less than 0.1%");
+export const doesOf = ({ tasks }) => [...(tasks.includes("classify") ? ["classify"] : []), ...(tasks.includes("generate") ? ["write"] : [])];
+
+// The graph that runs, and how far its maps are from float32's.
+const graphOf = (manifest, task) => {
+  const graphs = manifest.graphs[task];
+  const precision = graphs["8bit"] ? "8bit" : "float32";
+  const error = graphs[precision].map_error ?? {};
+  return { precision, error: error.cross_attentions ?? error };
+};
+const encoderGraph = (manifest) => graphOf(manifest, manifest.graphs.classify ? "classify" : "encode");
+const whichGraph = ({ precision, error: { mean } }) =>
+  precision === "float32" ? "float32 weights" : `8-bit weights${mean === undefined || mean === null ? "" : ` (maps differ by ${small(mean)} from float32's)`}`;
+const inFloat32 = ({ precision }) => (precision === "float32" ? "" : " (by the float32 weights)");
+
+const decoderFact = (manifest) => {
+  if (!manifest.decoder) return "";
+  const graph = graphOf(manifest, "generate");
+  const other = graph.precision === encoderGraph(manifest).precision ? "" : `, ${whichGraph(graph)}`;
+  return `decoder: ${manifest.decoder.layers} layers × ${manifest.decoder.heads} heads${other}`;
+};
+const accuracyFact = (manifest) => {
+  const { accuracy, texts } = manifest.metrics?.test ?? {};
+  return accuracy === undefined || accuracy === null ? "" : `${inPercent(accuracy)} accuracy on ${texts ? `${comma(texts)} ` : ""}unseen texts${inFloat32(encoderGraph(manifest))}`;
+};
+const worthFact = (manifest) => {
+  if (!manifest.decoder) return "";
+  const { test = {}, copied = {} } = manifest.decoder.metrics ?? {};
+  const known = (value) => value !== undefined && value !== null;
+  const [before, after] = [copied?.word_error_rate, test?.word_error_rate];
+  if (known(before) && known(after)) return `restores unseen sentences: ${inPercent(before)} of words wrong before, ${inPercent(after)} after${inFloat32(graphOf(manifest, "generate"))}`;
+  return known(test?.rougeL) ? `ROUGE-L ${test.rougeL.toFixed(2)} on unseen texts${inFloat32(graphOf(manifest, "generate"))}` : "";
+};
+
+export const promiseOf = (manifest) => PROMISES[doesOf(manifest).length > 1 ? "both" : manifest.tasks[0]];
+
+export const factsOf = (manifest) => {
+  const labels = (manifest.tasks.includes("classify") && manifest.labels) || [];
+  const more = labels.length - MOST_NAMED;
+  const facts = [
+    labels.slice(0, MOST_NAMED).join(" · ") + (more > 0 ? ` and ${more} more` : ""),
+    `encoder: ${manifest.sizes.layers} layers × ${manifest.sizes.heads} heads`,
+    decoderFact(manifest), whichGraph(encoderGraph(manifest)), accuracyFact(manifest), worthFact(manifest),
+  ];
+  return { title: manifest.title, tabs: doesOf(manifest), facts: facts.filter(Boolean) };
+};
+
+const graphError = (who, what, { precision, error: { mean, p99 } }) => {
+  if (precision === "float32") return `${who} runs the float32 graph.`;
+  if (mean === undefined || mean === null) return `${who} runs the 8-bit graph; how far its maps are from float32's is not known.`;
+  const rare = p99 === undefined || p99 === null ? "" : `, ${small(p99)} in one row in a hundred`;
+  return `${who} runs the 8-bit graph. Against float32, a row of ${what} moves ${small(mean)} of its attention on average${rare} (total variation distance).`;
+};
+export const aboutOf = (manifest) => [
+  graphError("The encoder", "a map", encoderGraph(manifest)),
+  ...(manifest.decoder ? [graphError("The decoder", "a cross-attention map", graphOf(manifest, "generate"))] : []),
+  manifest.licence,
+];
+export const wantedOf = ({ decoder }) => (decoder?.task === "restore" ? "A sentence with words that are masked, missing, swapped or mistyped, to be restored." : "");
+
+// How many tokens of a text are read: as many as the model can, and memory and time allow. See
+// `most_tokens` of explorer/bundle.py.
+export const mostTokens = ({ max_tokens, sizes: { layers, heads, hidden } }) => {
+  const most = Math.min(max_tokens, 1024, Math.floor(Math.sqrt((384 * 2 ** 20) / (4 * layers * heads))));
+  let fits = most;
+  while (fits > 0 && 2 * layers * fits * (12 * hidden ** 2 + 2 * hidden * fits) > 4e11) fits -= 1;
+  return Math.max(fits, Math.min(max_tokens, 16));
+};
+
+export const PANELS = {
+  occlusion: {
+    button: "Remove each word",
+    look_for:
+      "**What each word did.** Every word is removed in turn and the model asked again: a word's effect is the answer with it less the answer without it. The line below a word is how much attention it gets from where the answer is read, such as [CLS]. Try a negation, such as “not bad at all”: “not” can carry the answer and get hardly any attention, while much of it goes to words without which nothing changes.",
+  },
+  head_effects: {
+    button: "Ablate each head",
+    look_for:
+      "**Which heads this answer needs.** Every head is ablated in turn and the model asked again. One head alone is seldom needed, since others do its work ([Michel et al. 2019](https://arxiv.org/abs/1905.10650)). Choose a cell to ablate its head: the answer, the maps and all other views follow.",
+  },
+  compare: {
+    button: "Compare",
+    look_for:
+      "**Change one thing.** Read the text again with one word changed, and see which heads notice. A head whose attention moves far while the answer stays is no reason for the answer; look for heads that move together with it.",
+  },
+};

@@ -1,0 +1,58 @@
+"""The page in the visitor's browser: what it answers, what it asks for, no host at last."""
+
+from contextlib import ExitStack
+
+import numpy as np
+import pytest
+
+import build_space
+from explorer.bundle import open_bundle
+from explorer.inference.encoder import EncoderModel
+from hosting.static_check import serve_files
+from hosting.static_kind import _NODE
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory, tiny_folder, skip_for_want):
+    if not (_NODE / "@huggingface/tokenizers").is_dir():
+        skip_for_want("needs the packages of node: npm install --prefix export/node")
+    folder = tmp_path_factory.mktemp("static") / "space"
+    assert build_space.main([str(tiny_folder), "--out", str(folder), "--sdk", "static"]) == 0
+    return folder
+
+
+def test_a_text_is_read_in_the_browser_and_then_without_a_network(space, tiny_folder, browser):
+    """Hostile text stays text, another host is never asked, and the numbers are the runner's."""
+    model = EncoderModel(open_bundle(tiny_folder))
+    text = "Not bad <img src=x onerror=alert(1)> ${alert(1)} at all"
+    reading = model.read(text)
+    troubles: list[str] = []
+    page = browser.new_page()
+    page.set_default_timeout(20_000)
+    page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: troubles.append(error.stack))
+    page.on("dialog", lambda dialog: (troubles.append("dialog"), dialog.dismiss()))
+    with ExitStack() as serving:
+        url = serving.enter_context(serve_files(space))
+        safe = (url, "data:", "blob:")
+        page.on("request", lambda r: None if r.url.startswith(safe) else troubles.append(r.url))
+        page.goto(url)
+        page.locator("#map_view .type").first.wait_for(state="attached")
+        page.locator("#text_field").fill(text)
+        page.locator("#text .submit-button").click()
+        page.wait_for_function("(text) => document.body.dataset.read === text", arg=text)
+        found = page.evaluate(
+            "() => (({ weights, logits, ids }) => ({ weights: [...weights], logits, ids }))"
+            '(document.querySelector("#map_view").reading)'
+        )
+        page.evaluate("navigator.serviceWorker.ready")
+    page.reload()  # nobody serves it any more
+    page.locator("body[data-read]").wait_for(state="attached")
+
+    assert found["ids"] == reading.encoded.ids
+    np.testing.assert_allclose(found["logits"], reading.logits, atol=0.05)
+    errors = np.abs(np.array(found["weights"]) - reading.weights.ravel())
+    assert errors.max() < 0.05
+    assert page.locator("#map_view .types .type").count()
+    page.close()
+    assert troubles == []

@@ -1,0 +1,40 @@
+"""The page of demo/static, asked under node."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+PACKAGES = HERE.parents[2] / "export" / "node" / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def node_packages(skip_for_want: Callable[[str], None]) -> Path:
+    """Where the page's libraries are."""
+    if not shutil.which("node"):
+        skip_for_want("needs node")
+    if not (PACKAGES / "@huggingface/tokenizers").is_dir():
+        skip_for_want("needs the packages of node: npm install --prefix export/node")
+    return PACKAGES
+
+
+@pytest.fixture(scope="session")
+def ask_page(node_packages: Path, tiny_folder: Path) -> Callable[..., list[Any]]:
+    """Asks the page several things in one process of node."""
+
+    def ask(*questions: dict[str, Any], folder: Path = tiny_folder) -> list[Any]:
+        done = subprocess.run(
+            ["node", HERE / "page_in_node.mjs", node_packages, folder],
+            input=json.dumps(questions),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return ask
