@@ -14,6 +14,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -38,6 +39,10 @@ from explorer.measuring.analyses import (
     text_of_length,
 )
 from explorer.measuring.clicks import ROWS, opened, waits_of
+from explorer.measuring.in_a_browser import fetched, first_answers, reading_times, tokens_a_second
+from hosting.build import build_space, find_kind
+from hosting.folder import SpaceError
+from hosting.static_check import open_browser, serve_files
 
 LENGTHS = (32, 128, 512)
 CLICK_LENGTHS = (15, 64, 128, 512)
@@ -54,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--texts", type=Path, help="JSON lines (default: held-out reviews)")
     add("--count", type=int, default=200, help="how many of the texts (default: %(default)s)")
     add("--seed", type=int, default=0, help="of the choice and of random orders (default: 0)")
-    add("--only", choices=tuple(MEASURE), help="one of the parts (default: all but clicks)")
+    add("--only", choices=tuple(MEASURE), help="one of the parts (default: all but the last two)")
     return parser
 
 
@@ -67,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         texts = read_texts(options.texts, options.count, options.seed)
         for part in [options.only] if options.only else [*MEASURE][:4]:
             MEASURE[part](bundle, texts, options)
-    except (BundleError, ValueError, OSError) as error:
+    except (BundleError, SpaceError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
@@ -213,6 +218,28 @@ def clicks(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -
         print(f"| {name} | {cells} |", flush=True)
 
 
+def static(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
+    """Prints how fast the page is that runs in its visitor's browser."""
+    model = EncoderModel(bundle)
+    with tempfile.TemporaryDirectory() as place:
+        folder = build_space(options.bundle, Path(place) / "space", find_kind("static"))
+        with serve_files(folder) as address, open_browser() as browser:
+            cold, warm = first_answers(browser, address)
+            print(f"\n{bundle.title}: first answer {cold:.1f} s cold, {warm:.1f} s warm")
+            decoder = f", {fetched(folder, decoder=True):.1f} MB more to write"
+            print(f"{fetched(folder):.1f} MB by gzip to classify{decoder if bundle.writes else ''}")
+            page = browser.new_page()
+            page.goto(address)
+            page.locator("#map_view .type").first.wait_for(state="attached", timeout=120_000)
+            for tokens in (15, 64):
+                text, _ = text_of_length(model, texts, tokens)
+                least, used = reading_times(page, text)
+                print(f"{tokens} tokens: {least:.0f} ms at least, {used:.0f} ms of processor time")
+            if bundle.writes:
+                count, speed = tokens_a_second(page, text_of_length(model, texts, 40)[0])
+                print(f"writing: {speed:.0f} tokens a second, over {count}", flush=True)
+
+
 def _page(options: argparse.Namespace) -> AbstractContextManager[served.ServedPage]:
     """The page in a process of its own, with the same bundle."""
     flags = ["--bundle", str(options.bundle)]
@@ -226,6 +253,7 @@ MEASURE = {
     "memory": memory,
     "load": load,
     "clicks": clicks,
+    "static": static,
 }
 
 if __name__ == "__main__":
