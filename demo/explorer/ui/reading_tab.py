@@ -101,7 +101,7 @@ class ReadingTab:
         ]
         self.viewer.wire(self._models.select, self._text_of, self.shown)
         submitted = [self.text.submit, self.text_pair.submit]
-        other = [self._frame.bundle.input, self._frame.link.restore]
+        other = [self._frame.bundle.select, self._frame.link.restore]
         leaving: list[Trigger] = [*other, self.examples.choose, *submitted]
         place = on(self.answer.choose, self.choose_place, shown, self._answered)
         leaving.append(self.answer.choose)
@@ -124,7 +124,7 @@ class ReadingTab:
             on(trigger, handler, inputs, outputs, waits_on=self.text)
             for trigger, handler, inputs, outputs in (
                 (opened, self.begin, title, begun),
-                (self._frame.bundle.input, self.begin, title, begun),
+                (self._frame.bundle.select, self.begin, title, begun),
                 (submitted, self.read, asked, self._answered),
                 (self.examples.choose, self.choose_example, {**title, **shown}, chosen),
                 (self._frame.link.restore, self.restore, title, linked),

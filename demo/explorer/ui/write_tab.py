@@ -149,7 +149,7 @@ class WriteTab:
         answered = [*opens, *self._wire_writing(chosen)]
         self.viewer.wire(self._models.select_generation, self._text_of, self.shown)
         leaving = [self.write_button.click, self.source.submit, self.examples.choose]
-        other = [self._frame.bundle.input, self._frame.link.restore]
+        other = [self._frame.bundle.select, self._frame.link.restore]
         self.panels.wire(answered, [*leaving, *other])
         return begun
 
@@ -168,7 +168,7 @@ class WriteTab:
             for trigger in (begins, chosen.then)
         ]
         stopped = in_browser(self.stop.click, MAY_NOT_STOP, outputs=[self.stop], cancels=writes)
-        for leaving in (self._frame.bundle.input, self._frame.link.restore):
+        for leaving in (self._frame.bundle.select, self._frame.link.restore):
             in_browser(leaving, cancels=writes)
         # In the line of what is written: beside it, the end of one text would come over the next.
         ended = [self.stop, self.written, self.viewer.maps]

@@ -363,6 +363,19 @@ def test_another_model_brings_its_own_text_and_answer(open_page, url):
 
         assert page.locator("#facts strong").inner_text() == "Second"
 
+        page.locator("#text textarea").fill("it was great")
+        page.locator("#text textarea").press("Enter")
+        page.wait_for_function(
+            "document.querySelector('#map_view').onScreen?.of.text === 'it was great'"
+        )
+        # Gradio sends a list's `input` whenever the focus leaves it.
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        chooser.focus()
+        page.keyboard.press("Tab")
+        page.wait_for_timeout(500)
+        assert not [url for url in asked if "queue/join" in url], "nothing was chosen"
+
 
 def test_truncation_is_seen_in_words_and_among_the_tokens(page):
     read(page, "film " * 100)
