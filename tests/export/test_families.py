@@ -21,7 +21,7 @@ from training.data.batches import encode_texts, pad
 from training.data.corpus import Example
 
 LAYERS = 1
-SLOW = ("bert", "xlm-roberta")
+SLOW = ("bert", "xlm-roberta", "electra", "distilbert")
 PAIRS = [("the film 😍 is not bad", "great"), ("好电影!", "the story is bad, not great")]
 
 
@@ -128,7 +128,7 @@ def save_model(case: Case, tokenizer_file: Path, folder: Path) -> None:
 @pytest.mark.parametrize(
     "case",
     [
-        # What is not slow covers every line of the model; these two repeat it under other names.
+        # The tests of training hold every family's model to transformers'.
         pytest.param(case, marks=[pytest.mark.slow] if case.model_type in SLOW else [])
         for case in CASES
     ],

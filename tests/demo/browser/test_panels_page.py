@@ -95,7 +95,8 @@ def test_what_cannot_be_done_is_said_beside_the_button(page):
     page.locator("#compare_cost .error", has_text="There is no text yet.").wait_for()
 
 
-@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_panels_fit_a_phone_and_axe_finds_nothing_serious(open_page, url, theme, serious_faults):
     with open_page(url, theme=theme, width=360) as page:
         for name in PANELS:

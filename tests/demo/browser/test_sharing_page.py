@@ -188,12 +188,12 @@ def files(open_page, url, tmp_path_factory):
 @pytest.mark.parametrize(
     ("which", "width", "scheme"),
     [
-        ("read", 1280, "light"),
         ("written", 360, "dark"),
         *(
             pytest.param(*each, marks=pytest.mark.slow)
             for each in (
-                ("read", 1280, "dark"), ("read", 360, "light"), ("read", 360, "dark"),
+                ("read", 1280, "light"), ("read", 1280, "dark"), ("read", 360, "light"),
+                ("read", 360, "dark"),
                 ("written", 1280, "light"), ("written", 1280, "dark"), ("written", 360, "light"),
             )
         ),

@@ -106,22 +106,9 @@ def save_random(kind: Kind, tokenizer_file: Path, folder: Path) -> None:
     model.save_pretrained(folder)
 
 
-# One goes through in every run, beside those of `test_tasks.py`; the others, as all families of the
-# table, in the slow ones.
-IN_EVERY_RUN = ("modernbert",)
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(
-            kind,
-            id=kind.family,
-            marks=[] if kind.family in IN_EVERY_RUN else [pytest.mark.slow],
-        )
-        for kind in KINDS
-    ],
-)
+# In every run a family for each other task goes this way: `test_tasks.py`.
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.family) for kind in KINDS])
 def test_a_model_of_any_family_becomes_a_bundle_with_its_numbers(
     kind: Kind,
     request: pytest.FixtureRequest,
