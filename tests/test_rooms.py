@@ -72,8 +72,6 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
         ],
     ),
 }
-MOST = 12
-"""Files of one folder, its `__init__` not counted."""
 
 
 @cache

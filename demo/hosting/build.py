@@ -20,12 +20,10 @@ from hosting.kinds import KINDS, Kind
 
 
 def find_kind(name: str) -> Kind:
-    """A kind of Space by its name. Raises SpaceError: there is none, or it cannot be made."""
-    kind = KINDS.get(name, "is no kind of Space")
-    if isinstance(kind, str):
-        able = ", ".join(other for other, known in KINDS.items() if isinstance(known, Kind))
-        raise SpaceError(f"--sdk {name} {kind}; expected one of {able}")
-    return kind
+    """A kind of Space by its name. Raises SpaceError: there is none."""
+    if name not in KINDS:
+        raise SpaceError(f"--sdk {name} is no kind of Space; expected one of {', '.join(KINDS)}")
+    return KINDS[name]
 
 
 def build_space(

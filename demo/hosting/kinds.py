@@ -31,7 +31,7 @@ _PAID = (
     "a PRO account, or a Team or Enterprise organisation; its CPU Basic hardware costs nothing more"
 )
 
-KINDS: Mapping[str, Kind | str] = {
+KINDS: Mapping[str, Kind] = {
     "gradio": Kind(
         settings=page_kinds.gradio_settings,
         fill=page_kinds.fill_gradio,
@@ -76,4 +76,4 @@ KINDS: Mapping[str, Kind | str] = {
         accounts="any account, free ones included; it costs nothing",
     ),
 }
-"""Kind -> how it is made, or why it cannot be made."""
+"""By the words that `--sdk` takes."""
