@@ -47,10 +47,6 @@ class MapView:
         return any(len(side.indexes) < len(side.whole) for side in (self.queries, self.keys))
 
     @property
-    def is_maximum(self) -> bool:
-        return MAX in (self.layer, self.head)
-
-    @property
     def name(self) -> str:
         which = describe(self.layer, self.head)
         parts = [self.kind, which] if self.kind else [which[0].upper() + which[1:]]
