@@ -66,6 +66,8 @@ class LoadedEncoder:
     """Whether it was trained to score two texts together: a cross-encoder."""
     lowered: int | None = None
     """The longest text that it is to read, where that is less than it could."""
+    map_layers: tuple[int, ...] | None = None
+    """Layers, from 0, whose maps are wanted; None: of all."""
 
     @property
     def ours(self) -> EncoderModel:

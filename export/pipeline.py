@@ -16,8 +16,9 @@ from export.eval_texts import HeldOut, Sources
 from export.graphs.decoder import source_width, trace_decoder
 from export.graphs.encoder import trace_encoder
 from export.graphs.longest import longest_tried
+from export.graphs.map_layers import keep_maps
 from export.graphs.names import decoder_names, empty_cache
-from export.graphs.spec import is_foreign
+from export.graphs.spec import is_foreign, pads_left
 from export.graphs.tasks import names_of_task
 from export.loading import LoadedDecoder, LoadedEncoder
 from export.quantize.agreement import compare_decoders, compare_encoders, same_texts
@@ -39,7 +40,7 @@ from export.runtime.writing import GraphPair, Texts, write_with_graphs, write_wi
 from export.verification.against_torch import check_texts, prove_decoder, prove_encoder
 from export.verification.checks import Checks
 from export.verification.graphs import check_batches, check_targets
-from export.verification.inputs import sample_batches, sample_targets
+from export.verification.inputs import random_feed, sample_batches, sample_targets
 from training.model.config import EncoderConfig
 
 Log = Callable[[str], None]
@@ -89,7 +90,34 @@ def export_encoder(
     made.graphs["float32"] = ExportedGraph(model=graph, measured=measured)
     if options:
         _add_8_bit_encoder(made, part, session, held_out, options, log)
+    else:
+        made.failures.extend(_with_fewer_maps(graph, part, session))
     return made
+
+
+def _with_fewer_maps(
+    graph: onnx.ModelProto, part: LoadedEncoder, whole: onnxruntime.InferenceSession | None = None
+) -> list[str]:
+    """Leaves out the maps that are not wanted, in place, and gives what does not hold then.
+
+    Args:
+        whole: a session on the graph as it was; its outputs must be the same, where it is given.
+    """
+    if part.map_layers is None:
+        return []
+    keep_maps(graph, part.map_layers)
+    checks = Checks(errors_pass=True)
+    names = names_of_task(part.task, part.sizes, len(part.labels), part.map_layers)
+    checks.check_form(graph, names)
+    if whole:
+        side = "left" if pads_left(part.sizes) else "right"
+        feed = random_feed(part.sizes, 3, min(17, part.max_tokens), side)
+        found, expected = run(open_session(graph), feed), run(whole, feed)
+        for name in names.outputs:
+            checks.compare(
+                {name: expected[name]}, found, "with fewer maps", source="the whole graph"
+            )
+    return checks.failures
 
 
 def _add_8_bit_encoder(
@@ -124,6 +152,8 @@ def _add_8_bit_encoder(
             map_error=found.map_error,
             held_out=found.texts,
         )
+    for one, whole in ((graph, session), (small, None)):
+        made.failures.extend(_with_fewer_maps(one, part, whole))
     others = used_by_others()
     measured = _timed(measured, small, graph, part.max_tokens, busy=others > BUSY)
     made.missed_limits.extend([*(measured.misses or ()), *(measured.latency_misses or ())])

@@ -9,6 +9,7 @@ A bundle that demo/app.py opens comes out. Nothing is written unless every check
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from export.bundle.card import ModelCard, make_card
 from export.bundle.write import BUNDLE, describe, write_bundle
 from export.command import DONE, FAILED, STOPPED, command_parser, run_command
 from export.eval_texts import HeldOut, find_sources, many_texts
+from export.graphs.map_layers import parse_layers
 from export.graphs.tasks import TASKS
 from export.graphs.tracing import check_fits, weights_bytes
 from export.loading import LoadedCheckpoint, load_checkpoint, lower_limits
@@ -117,6 +119,12 @@ def _add_flags_of_the_page(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="the longest text that the page reads or writes, in tokens: what a model of many "
         "positions is tried on hangs on it (default: as many as the model can)",
+    )
+    add(
+        "--layers",
+        metavar="N,N",
+        help="the layers of the encoder, from 0, whose maps the page shows, such as 0,5,11 or 0-3: "
+        "of a model of many layers few are looked at, and all cost memory (default: all)",
     )
 
 
@@ -277,7 +285,8 @@ def _open(given: argparse.Namespace) -> LoadedCheckpoint:
     """The checkpoint, after it is clear that its graphs and the disk can hold it.
 
     Raises:
-        OSError, ValueError: as `load_checkpoint`, `lower_limits`, `check_fits` and `check_target`.
+        OSError, ValueError: as `load_checkpoint`, `lower_limits`, `parse_layers`, `check_fits` and
+            `check_target`.
     """
     if is_by_ours(given.checkpoint, given.task):
         loaded = load_checkpoint(given.checkpoint, decoder_tokenizer=given.decoder_tokenizer)
@@ -285,6 +294,10 @@ def _open(given: argparse.Namespace) -> LoadedCheckpoint:
         loaded = load_any_model(given.checkpoint, given.task)
     if given.max_tokens is not None:
         loaded = lower_limits(loaded, given.max_tokens)
+    if given.layers is not None:
+        encoder = loaded.encoder
+        chosen = parse_layers(given.layers, encoder.sizes.num_hidden_layers)
+        loaded = replace(loaded, encoder=replace(encoder, map_layers=chosen))
     sizes = {"the encoder": weights_bytes(loaded.encoder.model)}
     if loaded.decoder:
         model = loaded.decoder.model

@@ -30,6 +30,8 @@ _INSIDE = Rule("with the path of a file in the bundle, its parts joined by /", _
 # The bounds are far from any model of today and small enough to be counted to.
 Layers = Annotated[int, within(1, 1_000)]
 Heads = Annotated[int, within(1, 1_000)]
+LayerNumbers = Annotated[tuple[Annotated[int, within(0, 999)], ...], long(1, 1_000), DIFFERENT]
+"""From 0."""
 Width = Annotated[int, within(1, 1_000_000)]
 Vocabulary = Annotated[int, within(1, 10_000_000)]
 TokenId = Annotated[int, within(0, 9_999_999)]
@@ -314,6 +316,9 @@ class Description:
     examples: Examples
     max_tokens: Tokens
     sizes: Sizes
+    map_layers: LayerNumbers | None = None
+    """Layers of which the graphs that read have the maps and value norms, in their order; None: all
+    have."""
     metrics: Metrics = field(default_factory=Metrics)
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     assumed: Annotated[tuple[Prose, ...], long(0, 100)] = ()
@@ -335,6 +340,7 @@ class Description:
                 raise WrongJson(f"has nothing as {name}; expected it of the task {min(found)}")
         if self.writes and self.decoder is None:
             raise WrongJson("has nothing as decoder; expected an object, for it writes")
+        _check_layers(self.map_layers or (0,), self.sizes.layers)
         if self.problem_type == "single_label" and self.labels and len(self.labels) < 2:
             raise WrongJson(
                 f"has the one label {self.labels[0]!r:.60}, of which exactly one is to be chosen; "
@@ -364,6 +370,15 @@ _OF_TASKS = {
     "pooling": {"embed"},
 }
 """Field -> the tasks that have it; no other may."""
+
+
+def _check_layers(found: tuple[int, ...], layers: int) -> None:
+    """Raises WrongJson: a layer is not there, or they are not in their order."""
+    if list(found) != sorted(found) or found[-1] >= layers:
+        raise WrongJson(
+            f"has {list(found)!r:.60} as map_layers; expected numbers from 0 to {layers - 1}, the "
+            "smallest first"
+        )
 
 
 def _check_tasks(tasks: tuple[str, ...]) -> None:

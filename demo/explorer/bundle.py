@@ -91,6 +91,11 @@ class Decoder(DecoderDescription):
     graph: Graph
 
     @property
+    def map_layers(self) -> tuple[int, ...]:
+        """All of its layers have maps."""
+        return tuple(range(self.layers))
+
+    @property
     def restores(self) -> bool:
         return self.task == "restore"
 
@@ -133,14 +138,15 @@ _LEAST = 16
 """Tokens that are read however large the model."""
 
 
-def most_tokens(max_tokens: int, layers: int, heads: int, width: int) -> int:
+def most_tokens(max_tokens: int, layers: int, maps: int, width: int) -> int:
     """How many tokens of a text are read.
 
     Args:
         max_tokens: how many the model can read.
+        maps: how many a text has.
         width: numbers per token in the hidden state.
     """
-    most = min(max_tokens, isqrt(CELLS), isqrt(MAP_BYTES // (4 * layers * heads)))
+    most = min(max_tokens, isqrt(CELLS), isqrt(MAP_BYTES // (4 * maps)))
     in_time = bisect_right(
         range(1, most + 1), OPERATIONS, key=lambda tokens: operations(tokens, layers, width)
     )
@@ -173,6 +179,8 @@ class Bundle:
     max_tokens: int
     """How many the model can read; the page may read fewer: see `most_tokens`."""
     layers: int
+    map_layers: tuple[int, ...]
+    """Those that have maps, from 0."""
     heads: int
     width: int
     """Numbers per token in the hidden state."""
@@ -199,6 +207,11 @@ class Bundle:
     def writes(self) -> bool:
         return self.decoder is not None
 
+    @property
+    def has_all_maps(self) -> bool:
+        """Whether each of its layers has maps."""
+        return len(self.map_layers) == self.layers
+
     def does(self, task: str) -> bool:
         """Whether it has a task of `READING_TASKS`, or can `write`, or has answers that an analysis
         can `explain`."""
@@ -208,10 +221,11 @@ class Bundle:
     @property
     def most_tokens(self) -> int:
         """How many tokens of a text the page reads; of two that are read apart, of each."""
+        maps = len(self.map_layers) * self.heads
         if self.task == "embed":  # both stand in one map
-            most = most_tokens(2 * self.max_tokens, self.layers, self.heads, self.width)
+            most = most_tokens(2 * self.max_tokens, self.layers, maps, self.width)
             return max(most // 2, min(self.max_tokens, _LEAST))
-        most = most_tokens(self.max_tokens, self.layers, self.heads, self.width)
+        most = most_tokens(self.max_tokens, self.layers, maps, self.width)
         if self.task == "fill":
             most = min(most, max(MAP_BYTES // (4 * self.vocabulary), _LEAST))
         return most
@@ -252,6 +266,7 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
         examples=manifest.examples,
         max_tokens=manifest.max_tokens,
         layers=manifest.sizes.layers,
+        map_layers=manifest.map_layers or tuple(range(manifest.sizes.layers)),
         heads=manifest.sizes.heads,
         width=manifest.sizes.hidden,
         vocabulary=manifest.sizes.vocabulary,

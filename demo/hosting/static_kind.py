@@ -54,11 +54,17 @@ def fill_static(folder: Path) -> None:
             the page does not know.
     """
     (bundle,) = (folder / BUNDLES).iterdir()
-    tasks = read_manifest(bundle).tasks
+    manifest = read_manifest(bundle)
+    tasks = manifest.tasks
     if other := [task for task in tasks if task not in ("classify", "generate")]:
         raise SpaceError(
             f"The page in the browser classifies and writes, and this bundle is for {other[0]}; "
             "make a Space of another kind"
+        )
+    if manifest.map_layers is not None:
+        raise SpaceError(
+            "The page in the browser shows the maps of all layers, and this bundle was exported "
+            "with those of some (--layers); make a Space of another kind, or export it without"
         )
     for name in ("tokenizer.json", "decoder/tokenizer.json"):
         _check_tokenizer(bundle / name)

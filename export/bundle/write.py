@@ -157,6 +157,8 @@ def _description(loaded: LoadedCheckpoint, card: ModelCard) -> dict[str, Any]:
         "assumed": [*loaded.assumed, *untested(part.sizes)],
         "versions": exporter_versions(),
     }
+    if part.map_layers is not None:
+        said["map_layers"] = list(part.map_layers)
     if part.labels:
         said["labels"] = list(part.labels)
     if part.problem_type:

@@ -4,7 +4,7 @@ The names stand here and nowhere else; the tracer, the verification and the quan
 here or from the graph itself. Nothing here needs torch: a bundle is checked without it.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,21 +40,29 @@ class GraphNames:
         return names[: names.index("last_hidden_state")]
 
 
-def classifier_names(sizes: EncoderSizes, labels: int | None) -> GraphNames:
+def classifier_names(
+    sizes: EncoderSizes, labels: int | None, map_layers: Sequence[int] | None = None
+) -> GraphNames:
     """The names of `model.onnx`, where it classifies texts or is an encoder alone.
 
     Args:
         labels: how many a classifier has; None for an encoder alone, which feeds a decoder.
+        map_layers: as in `reading_names`.
     """
-    return reading_names(sizes, {"logits": ("batch", labels)} if labels else {})
+    return reading_names(sizes, {"logits": ("batch", labels)} if labels else {}, map_layers)
 
 
-def reading_names(config: EncoderSizes, answers: Mapping[str, Axes]) -> GraphNames:
+def reading_names(
+    config: EncoderSizes, answers: Mapping[str, Axes], map_layers: Sequence[int] | None = None
+) -> GraphNames:
     """The names of `model.onnx`. transformers.js finds maps by the prefix `encoder_attentions`.
 
     Args:
         answers: what the head on the encoder gives, as `tasks.py` says.
+        map_layers: those whose maps and value norms come out; all unless given. Every head may be
+            removed all the same.
     """
+    shown = range(config.num_hidden_layers) if map_layers is None else map_layers
     layers, heads = config.num_hidden_layers, config.num_attention_heads
     text: Axes = ("batch", "sequence")
     given = ["input_ids", "attention_mask", *(["token_type_ids"] if config.has_segments else [])]
@@ -63,8 +71,8 @@ def reading_names(config: EncoderSizes, answers: Mapping[str, Axes]) -> GraphNam
         outputs={
             **answers,
             "last_hidden_state": (*text, config.hidden_size),
-            **_each(layers, "encoder_attentions", ("batch", heads, "sequence", "sequence")),
-            **_each(layers, "encoder_value_norms", ("batch", heads, "sequence")),
+            **_each(shown, "encoder_attentions", ("batch", heads, "sequence", "sequence")),
+            **_each(shown, "encoder_value_norms", ("batch", heads, "sequence")),
         },
         optional={"head_mask": np.ones((1, layers, heads), np.float32)},
     )
@@ -92,16 +100,16 @@ def decoder_names(config: DecoderConfig, source_width: int | None = None) -> Gra
         outputs={
             "logits": ("batch", "target", config.vocab_size),
             **_kept(layers, "present", heads, depth, (written, whole)),
-            **_each(layers, "decoder_attentions", ("batch", heads, "target", written)),
-            **_each(layers, "cross_attentions", ("batch", heads, "target", whole)),
-            **_each(layers, "cross_value_norms", ("batch", heads, whole)),
+            **_each(range(layers), "decoder_attentions", ("batch", heads, "target", written)),
+            **_each(range(layers), "cross_attentions", ("batch", heads, "target", whole)),
+            **_each(range(layers), "cross_value_norms", ("batch", heads, whole)),
         },
         optional=dict.fromkeys(masks, np.ones((1, layers, heads), np.float32)),
     )
 
 
-def _each(layers: int, name: str, axes: Axes) -> dict[str, Axes]:
-    return {f"{name}.{layer}": axes for layer in range(layers)}
+def _each(layers: Iterable[int], name: str, axes: Axes) -> dict[str, Axes]:
+    return {f"{name}.{layer}": axes for layer in layers}
 
 
 def _mask_axes(names: Iterable[str], layers: int, heads: int) -> dict[str, Axes]:

@@ -3,7 +3,7 @@
 The names are those by which transformers.js and Optimum look for them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from export.graphs.names import Axes, GraphNames, reading_names
@@ -79,13 +79,16 @@ def task_of_class(name: str) -> Task | None:
     return found[max(fitting, key=len)] if fitting else None
 
 
-def names_of_task(task: str, sizes: EncoderSizes, labels: int) -> GraphNames:
+def names_of_task(
+    task: str, sizes: EncoderSizes, labels: int, map_layers: Sequence[int] | None = None
+) -> GraphNames:
     """The names of the graph that reads for a task.
 
     Args:
         task: one of `TASKS`, or `encode`: an encoder that feeds a decoder.
         labels: how many there are, where it has some.
+        map_layers: as in `reading_names`.
     """
     known = TASKS.get(task)
     answers = known.outputs(labels=labels, vocabulary=sizes.vocab_size) if known else {}
-    return reading_names(sizes, answers)
+    return reading_names(sizes, answers, map_layers)

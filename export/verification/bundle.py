@@ -276,7 +276,8 @@ class _Bundle:
         self, path: Path, precision: str, checks: Checks
     ) -> tuple[OpenedGraph, list[Trial]]:
         labels, most = len(self.manifest.labels or ()), self.manifest.max_tokens
-        names = names_of_task(self.manifest.reads, self.config, labels)
+        chosen = self.manifest.map_layers
+        names = names_of_task(self.manifest.reads, self.config, labels, chosen)
         graph = open_graph(path, precision, names, checks)
         self.encoders[precision] = graph
         examples = self.manifest.examples

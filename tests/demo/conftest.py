@@ -224,6 +224,18 @@ def foreign(
     return open_bundle(folder, "float32")
 
 
+@pytest.fixture(scope="session")
+def second_layer(copy_of_tiny: Callable[..., Path], relist: Callable[[Path], None]) -> EncoderModel:
+    """The tiny bundle with the maps of its second layer alone: see make_task_graphs.py."""
+    file = "onnx/model.onnx"
+    graphs = {"classify": {"float32": {"file": file}}}
+    nothing = {"decoder": None, "tasks": ["classify"]}
+    folder = copy_of_tiny(title="Second layer", graphs=graphs, map_layers=[1], **nothing)
+    shutil.copy(HEADS / "second_layer.onnx", folder / file)
+    relist(folder)
+    return EncoderModel(open_bundle(folder))
+
+
 TASKS: dict[str, dict[str, Any]] = {
     "tag": {
         "labels": ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"],

@@ -1,4 +1,5 @@
-"""Makes tests/demo/task_graphs: the tiny bundle's encoder with other heads than a classifier's.
+"""Makes tests/demo/task_graphs: the tiny bundle's encoder with other heads than a classifier's, and
+with the maps of its second layer alone.
 
     python tests/demo/make_task_graphs.py
 
@@ -6,6 +7,7 @@ Their weights are random, and large enough that no two labels or words are alike
 committed, so that the page's tests run without onnx; `conftest.py` makes bundles of them.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,15 +34,16 @@ def make() -> None:
         graph = with_head(onnx.load(TINY / "onnx" / "model.onnx"), outputs)
         onnx.checker.check_model(graph)
         onnx.save(graph, OUT / f"{task}.onnx")
+    graph = onnx.load(TINY / "onnx" / "model.onnx")
+    _keep_outputs(graph.graph, lambda name: not name.endswith(".0"))
+    onnx.checker.check_model(graph)
+    onnx.save(graph, OUT / "second_layer.onnx")
 
 
 def with_head(model: onnx.ModelProto, outputs: dict[str, int]) -> onnx.ModelProto:
     """The encoder with these outputs in place of a classifier's."""
     graph, random = model.graph, np.random.default_rng(SEED)
-    kept = [one for one in graph.output if one.name != "logits"]
-    del graph.output[:]
-    graph.output.extend(kept)
-    _drop_unused(graph)
+    _keep_outputs(graph, lambda name: name != "logits")
     for name, width in outputs.items():
         weights = random.normal(0, 1.0, (HIDDEN, width)).astype(np.float32)
         graph.initializer.append(numpy_helper.from_array(weights, f"{name}_weights"))
@@ -58,8 +61,11 @@ def with_head(model: onnx.ModelProto, outputs: dict[str, int]) -> onnx.ModelProt
     return model
 
 
-def _drop_unused(graph: onnx.GraphProto) -> None:
-    """Drops the nodes and weights that no output needs."""
+def _keep_outputs(graph: onnx.GraphProto, wanted: Callable[[str], bool]) -> None:
+    """Drops all other outputs, and the nodes and weights that none of the rest needs."""
+    kept = [one for one in graph.output if wanted(one.name)]
+    del graph.output[:]
+    graph.output.extend(kept)
     needed = {one.name for one in graph.output}
     nodes = []
     for node in reversed(graph.node):

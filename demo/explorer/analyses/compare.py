@@ -27,7 +27,10 @@ class Comparison(NamedTuple):
     """Pairs of places in `first` and `second`: the same word, in the same order in both."""
     moved: NDArray[np.float32] | None
     """How far each head's rows moved, shape (layers, heads): the total variation distance, mean
-    over the shared words. None where the two models have other layers or heads."""
+    over the shared words. None where the two models have other layers or heads, or the maps of
+    others."""
+    layers: tuple[int, ...]
+    """The numbers of these layers, from 0."""
 
 
 def compare(first: Reading, second: Reading) -> Comparison:
@@ -39,11 +42,12 @@ def compare(first: Reading, second: Reading) -> Comparison:
     words = group_words(first.tokens), group_words(second.tokens)
     shared = shared_words(*words)
     moved = None
-    if first.weights.shape[:2] == second.weights.shape[:2]:
+    same = first.map_layers == second.map_layers
+    if same and first.weights.shape[:2] == second.weights.shape[:2]:
         # A layer at a time: the maps of a long text between words fill the memory once more.
         layers = zip(first.weights, second.weights, strict=True)
         moved = np.stack([_moved(layer, words, shared) for layer in layers])
-    return Comparison(*words, shared, moved)
+    return Comparison(*words, shared, moved, first.map_layers)
 
 
 def shared_words(first: Sequence[Word], second: Sequence[Word]) -> list[tuple[int, int]]:
@@ -100,7 +104,8 @@ def most_moved(moved: NDArray[np.float32], count: int = SHOWN_HEADS) -> list[tup
 
 def without_most_seen(reading: Reading) -> str:
     """The first text of a reading without the word that the answer is looked for in most: that to
-    which [CLS] gives most in the last layer. The text itself where it has no second word.
+    which [CLS] gives most in the last layer that has maps. The text itself where it has no second
+    word.
 
     Words are the tokenizer's, so this holds in any language; their spelling is the reader's.
     """

@@ -50,7 +50,8 @@ METHODS = ("attention", "norm-weighted attention", "rollout", OCCLUSION)
 
 def attention_received(reading: Reading) -> NDArray[np.float32]:
     """What the token that the answer is read from ([CLS] of a class), or several on average, gives
-    to each own word of the text in the last layer, mean over its heads, shape (words,).
+    to each own word of the text in the last layer that has maps, mean over its heads, shape
+    (words,).
 
     What special tokens receive is not in it, so it sums to less than 1.
     """
@@ -209,7 +210,8 @@ def percentile(value: float, by_chance: NDArray[np.float64], *, low: bool = Fals
 
 
 def faithfulness_cost(model: EncoderModel, reading: Reading, mode: RemovalMode) -> Cost:
-    """What `faithfulness` will take, at most."""
+    """What `faithfulness` will take, at most. Raises RequestError: rollout cannot be had."""
+    model.check_has_all_maps("rollout")
     return _finest(model, reading, mode, plan_occlusion(model, reading, _FIRST))[1]
 
 
@@ -225,8 +227,10 @@ def faithfulness(
         seed: of the random orders.
 
     Raises:
-        RequestError: there are fewer than two words to put in order.
+        RequestError: there are fewer than two words to put in order, or there is no rollout, for
+            want of the maps of some layers.
     """
+    model.check_has_all_maps("rollout")
     plan = plan_occlusion(model, reading, _FIRST)
     words = len(plan.words)
     if words < 2:

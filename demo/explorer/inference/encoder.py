@@ -19,7 +19,13 @@ from explorer.inference.apart import joined, parted, parts_of
 from explorer.inference.cost import Throughput
 from explorer.inference.logits import probabilities_of
 from explorer.inference.question import Outputs, Question, which_class
-from explorer.inference.reading import Heads, Reading, ablation_mask, read_apart
+from explorer.inference.reading import (
+    Heads,
+    Reading,
+    ablation_mask,
+    numbered_layers,
+    read_apart,
+)
 from explorer.inference.session import (
     THREADS,
     TURNS,
@@ -78,13 +84,13 @@ class EncoderModel:
         """Whether its heads can be ablated."""
         self._question: Question | None = None
         self._answers = _OUTPUTS.get(bundle.task, ())
-        self._weight_names = [f"encoder_attentions.{layer}" for layer in range(bundle.layers)]
-        self._norm_names = [f"encoder_value_norms.{layer}" for layer in range(bundle.layers)]
+        self._weight_names = [f"encoder_attentions.{layer}" for layer in bundle.map_layers]
+        self._norm_names = [f"encoder_value_norms.{layer}" for layer in bundle.map_layers]
         self._names = [*self._answers, "last_hidden_state", *self._weight_names, *self._norm_names]
         check_names(
             self._session,
             bundle.graph,
-            bundle.layers,
+            len(bundle.map_layers),
             inputs=("input_ids", "attention_mask"),
             outputs=self._names,
             maps="encoder_attentions",
@@ -197,6 +203,7 @@ class EncoderModel:
                     weights=weights[:, row, :, used, used],
                     value_norms=norms[:, row, :, used],
                     head_mask=None if masks is None else masks[row % len(masks)][None],
+                    map_layers=self.bundle.map_layers,
                 )
             )
             for row, (encoded, used) in enumerate(self._places(batch, length))
@@ -286,6 +293,15 @@ class EncoderModel:
             raise RequestError(
                 f"The graph of {self.bundle.title} has no input head_mask, so no head can be "
                 "ablated. Export the model with export/to_onnx.py."
+            )
+
+    def check_has_all_maps(self, what: str) -> None:
+        """Raises RequestError: some layers have no maps, and so it has no such thing."""
+        if not self.bundle.has_all_maps:
+            raise RequestError(
+                f"{self.bundle.title} has no {what}: that takes the maps of all its "
+                f"{self.bundle.layers} layers, and it was exported with those of "
+                f"{numbered_layers(self.bundle.map_layers)} alone."
             )
 
     def _shapes(self, rows: int, tokens: int) -> dict[str, tuple[int, ...]]:

@@ -36,6 +36,12 @@ def one_based_heads(heads: Iterable[tuple[int, int]]) -> list[list[int]]:
     return [[layer + 1, head + 1] for layer, head in heads]
 
 
+def numbered_layers(layers: Sequence[int]) -> str:
+    """Layers, which count from 0, for people: "layer 3", "layers 1, 6 and 12"."""
+    *names, last = (str(layer + 1) for layer in layers)
+    return f"layers {', '.join(names)} and {last}" if names else f"layer {last}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
     """A text as the model read it. Arrays are float32 and read-only; there is no padding."""
@@ -53,10 +59,12 @@ class Reading:
     hidden: NDArray[np.float32]
     """The last hidden state, shape (tokens, hidden): what a decoder reads."""
     weights: NDArray[np.float32]
-    """Attention after softmax, shape (layers, heads, query, key); every row sums to 1."""
+    """Attention after softmax, shape (map layers, heads, query, key); every row sums to 1."""
     value_norms: NDArray[np.float32]
-    """Norm of each token's value vector behind a head's output projection, shape (layers, heads,
-    key). Kobayashi et al. 2020."""
+    """Norm of each token's value vector behind a head's output projection, shape (map layers,
+    heads, key). Kobayashi et al. 2020."""
+    map_layers: tuple[int, ...]
+    """The layers that have maps, from 0, in the order of `weights`."""
     head_mask: NDArray[np.float32] | None = None
     """Factors for each head's output that it was read with, shape (1, layers, heads); None: all
     heads are in. What reads a changed text for comparison must read it with the same."""
@@ -87,10 +95,10 @@ class Reading:
 
     @property
     def kept_heads(self) -> NDArray[np.bool_]:
-        """Which heads had a part in the answer, shape (layers, heads)."""
+        """Which of the heads that have maps had a part in the answer, shape (map layers, heads)."""
         if self.head_mask is None:
             return np.ones(self.weights.shape[:2], np.bool_)
-        return self.head_mask[0] != 0
+        return self.head_mask[0, list(self.map_layers)] != 0
 
     @property
     def ablated(self) -> list[list[int]]:

@@ -147,7 +147,8 @@ def norm_weighted(weights: NDArray[np.float32], norms: NDArray[np.float32]) -> N
 
 @dataclass(frozen=True, kw_only=True)
 class Maps:
-    """What attends to what in each head. Layers and heads count from 0.
+    """What attends to what in each head. Layers and heads count from 0; a layer is called by its
+    number in the model, also where others have no maps.
 
     Weights are first multiplied by norms, where that is asked for, and then merged to words.
     Only what is asked for is computed: all maps of 512 tokens are 75 MB.
@@ -155,6 +156,8 @@ class Maps:
 
     weights: NDArray[np.float32]
     """Between tokens, shape (layers, heads, query, key)."""
+    layers: tuple[int, ...]
+    """The numbers of these layers."""
     norms: NDArray[np.float32] | None = None
     """By which keys count, shape (layers, heads, key): see `norm_weighted`. None: as they are."""
     queries: Axis
@@ -176,11 +179,15 @@ class Maps:
 
     def of_layer(self, layer: int) -> NDArray[np.float32]:
         """A layer's maps between all of the two sides, hidden ones too: (heads, query, key)."""
-        return self._at(layer)
+        return self._at(self.place_of(layer))
 
     def of_head(self, layer: int, head: int) -> NDArray[np.float32]:
         """One of them, shape (query, key)."""
-        return self._at((layer, head))
+        return self._at((self.place_of(layer), head))
+
+    def place_of(self, layer: int) -> int:
+        """Where a layer's maps are in `weights`."""
+        return self.layers.index(layer)
 
     def mean_of_layer(self, layer: int) -> NDArray[np.float32]:
         """The mean over a layer's heads, but those ablated; 0 if none is left."""
@@ -189,7 +196,8 @@ class Maps:
             return self._merged(np.zeros(self.weights.shape[2:], np.float32))
         if self.norms is not None:
             return self.of_layer(layer)[kept].mean(axis=0)
-        weights = self.weights[layer] if kept.all() else self.weights[layer, kept]
+        weights = self.weights[self.place_of(layer)]
+        weights = weights if kept.all() else weights[kept]
         return self._merged(weights.mean(axis=0))  # merging is linear
 
     def max_of_layer(self, layer: int) -> NDArray[np.float32]:
@@ -198,10 +206,12 @@ class Maps:
 
     def layers_left(self) -> int:
         """How many layers have a head that is not ablated."""
-        return sum(bool(self._kept(layer).any()) for layer in range(len(self.weights)))
+        return sum(bool(self._kept(layer).any()) for layer in self.layers)
 
     def _kept(self, layer: int) -> NDArray[np.bool_]:
-        return np.ones(self.weights.shape[1], np.bool_) if self.kept is None else self.kept[layer]
+        if self.kept is None:
+            return np.ones(self.weights.shape[1], np.bool_)
+        return self.kept[self.place_of(layer)]
 
     @cached_property
     def measure(self) -> Measure:

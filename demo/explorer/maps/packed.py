@@ -78,7 +78,7 @@ def packed_heads(maps: Maps, layer: int, heads: Sequence[int]) -> dict[str, Any]
     return {
         "layer": layer + 1,
         "heads": [head + 1 for head in heads],
-        "weights": packed_weights(maps.weights[layer, list(heads)]),
+        "weights": packed_weights(maps.weights[maps.place_of(layer), list(heads)]),
     }
 
 
@@ -98,7 +98,7 @@ def packed_joined(maps: Maps, layer: int | str, head: int | str) -> dict[str, An
 def packed_tiles(maps: Maps) -> dict[str, Any]:
     """All heads in small, and the type of each: a row of tiles for each layer, the mean last."""
     measure, rows, types = maps.measure, [], []
-    for layer in range(len(maps.weights)):  # one at a time: all would double a long text's memory
+    for layer in maps.layers:  # one at a time: all would double a long text's memory
         weights = maps.of_layer(layer)
         rows.append(tiles(weights, maps))
         types.append([_type_data(one) for one in head_types(weights, measure)])

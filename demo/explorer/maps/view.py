@@ -67,7 +67,12 @@ def encoder_maps(
     axis = text_axis(reading.tokens, special_tokens=special_tokens, words=words)
     norms = reading.value_norms if by_norms else None
     return Maps(
-        weights=reading.weights, norms=norms, queries=axis, keys=axis, kept=reading.kept_heads
+        weights=reading.weights,
+        layers=reading.map_layers,
+        norms=norms,
+        queries=axis,
+        keys=axis,
+        kept=reading.kept_heads,
     )
 
 
@@ -109,14 +114,14 @@ def chosen_map(maps: Maps, layer: int | str, head: int | str) -> NDArray[np.floa
     """
     if isinstance(layer, int):
         return _of_layer(maps, layer, head)
-    layers = len(maps.weights)
-    found = _of_layer(maps, 0, head).copy()
+    first, *others = maps.layers
+    found = _of_layer(maps, first, head).copy()
     join = np.add if layer == MEAN else np.maximum
-    for other in range(1, layers):  # one by one: all layers of a long text would double its memory
+    for other in others:  # one by one: all layers of a long text would double its memory
         join(found, _of_layer(maps, other, head), out=found)
     if layer != MEAN:
         return found
-    return found / np.float32(max(maps.layers_left(), 1) if head == MEAN else layers)
+    return found / np.float32(max(maps.layers_left(), 1) if head == MEAN else len(maps.layers))
 
 
 def _of_layer(maps: Maps, layer: int, head: int | str) -> NDArray[np.float32]:
@@ -179,8 +184,10 @@ def generation_maps(
     of_source = looks_at == SOURCE
     keys = generation.source.tokens if of_source else generation.before
     queries = text_axis(generation.tokens, special_tokens=special_tokens, words=words)
+    weights = generation.cross_weights if of_source else generation.self_weights
     return Maps(
-        weights=generation.cross_weights if of_source else generation.self_weights,
+        weights=weights,
+        layers=tuple(range(len(weights))),
         norms=generation.cross_value_norms if by_norms and of_source else None,
         looks_back=not of_source,
         queries=queries,
@@ -239,15 +246,16 @@ def first_head(reading: Reading) -> tuple[int, int]:
     maps = encoder_maps(reading, special_tokens=False, words=True)
     places = maps.queries.indexes
     if len(places) < 2:
-        return 0, 0
+        return maps.layers[0], 0
     far = np.abs(places[:, None] - places) > 1
     firmness = np.stack(
         [
             (maps.of_layer(layer)[:, places][:, :, places] * far).max(axis=-1).mean(axis=-1)
-            for layer in range(len(reading.weights))
+            for layer in maps.layers
         ]
     )
-    return divmod(int(firmness.argmax()), firmness.shape[1])
+    place, head = divmod(int(firmness.argmax()), firmness.shape[1])
+    return maps.layers[place], head
 
 
 QUERY = 0
@@ -284,8 +292,8 @@ def rollout_row(
 def last_row(
     weights: NDArray[np.float32], kept: NDArray[np.bool_], *queries: int
 ) -> NDArray[np.float32]:
-    """What one token, or several on average, attend to in the last layer, mean over the heads that
-    are not ablated, shape (key,); sums to 1. Themselves alone, where no head is left.
+    """What one token, or several on average, attend to in the last of these layers, mean over the
+    heads that are not ablated, shape (key,); sums to 1. Themselves alone, where no head is left.
 
     Args:
         queries: as for `rollout_row`.

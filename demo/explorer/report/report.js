@@ -141,7 +141,7 @@
     if (found.words?.length) {
       const most = largest(found.words.map((word) => word.log_odds));
       parts.push(make("h3", { text: `What each word does to ${number ? "the number" : found.predicted}` }),
-        quiet(`Numbers: what goes with the word, of ${unit}. The line below a word: the attention of [CLS] in the last layer. A frame: the two disagree.`),
+        quiet(`Numbers: what goes with the word, of ${unit}. The line below a word: the attention of [CLS] in the last layer that has maps. A frame: the two disagree.`),
         make("div", { className: "chips" }, found.words.map((word) => chip(word, most))));
       const strongest = found.words.filter((word) => word.log_odds !== null)
         .sort((one, other) => Math.abs(other.log_odds) - Math.abs(one.log_odds)).slice(0, 10);

@@ -64,7 +64,8 @@ def attention(
     Args:
         text: what to read, at most 10,000 characters.
         text_pair: a second text, for models that compare two.
-        layer: 1 is the first; the last one if null; "mean" or "max" over all layers.
+        layer: 1 is the first; the last one that has maps if null; "mean" or "max" over all
+            layers, where all have.
         head: 1 is the first; the mean if null; "mean" or "max" over the layer's heads, before those
             over layers.
         special_tokens: false hides [CLS], [SEP] and their like; what is left of each row is
@@ -88,7 +89,7 @@ def attention(
     model, reading = _read(models, bundle, text, text_pair, without)
     view = attention_map(
         reading,
-        check_layer(model.bundle.layers if layer is None else layer, model.bundle),
+        check_layer(model.bundle.map_layers[-1] + 1 if layer is None else layer, model.bundle),
         check_head(head, model.bundle),
         **check_switches(special_tokens=special_tokens, words=words),
         by_norms=check_kind(kind),
@@ -127,7 +128,7 @@ def head_types(
         bundle: the title of the model; the page's first one if empty.
 
     Returns:
-        `heads` (a row for each layer, in it for each head its `type`, the `score` that earned
+        `heads` (a row for each of `layers`, in it for each head its `type`, the `score` that earned
         it: the share, for a broad head the entropy, for a mixed one its largest share; the
         `entropy` from 0 to 1, and all `shares`), `words` (as in /attention, with the default),
         and as in /classify `tokens`, `tokens_left_out`, `max_tokens`, `bundle`, `precision`.
@@ -135,6 +136,7 @@ def head_types(
     model, reading = _read(models, bundle, text, text_pair)
     maps = encoder_maps(reading, **check_switches(words=words), by_norms=check_kind(kind))
     return {
+        "layers": [layer + 1 for layer in maps.layers],
         "heads": types_data(maps),
         "kind": kind,
         "words": words_data(maps.queries),
@@ -173,6 +175,7 @@ def rollout(
         `max_tokens`, `bundle`, `precision`.
     """
     model, reading = _read(models, bundle, text, text_pair)
+    model.check_has_all_maps("rollout")
     shown = check_switches(special_tokens=special_tokens, words=words)
     view = rollout_view(reading, text_axis(reading.tokens, **shown))
     names = ("shares", "removed", "entropy")
@@ -208,9 +211,9 @@ def _map_data(view: MapView, kind: str) -> dict[str, Any]:
 
 def types_data(maps: Maps) -> list[list[dict[str, Any]]]:
     """The type of every head, for programs: a row for each layer."""
-    layers = range(len(maps.weights))
     return [
-        [_type_data(*one) for one in types_of(maps.of_layer(at), maps.measure)] for at in layers
+        [_type_data(*one) for one in types_of(maps.of_layer(layer), maps.measure)]
+        for layer in maps.layers
     ]
 
 

@@ -16,7 +16,7 @@ from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import LOOKS_AT
 from explorer.inference.logits import STRATEGIES, Settings
-from explorer.inference.reading import Heads
+from explorer.inference.reading import Heads, numbered_layers
 from explorer.maps.maps import MAX, MEAN
 
 Offered = TypeVar("Offered")
@@ -41,8 +41,16 @@ def check_texts(text: object, text_pair: object = "") -> tuple[str, str]:
 
 
 def check_layer(layer: object, model: Bundle | Decoder) -> int | str:
-    """A layer as people count, from 1, turned into one that counts from 0; or `MEAN` or `MAX`."""
-    return _check_choice(layer, "layer", model.layers)
+    """A layer that has maps, as people count, from 1, turned into one that counts from 0; or `MEAN`
+    or `MAX`, where all have."""
+    chosen = _check_choice(layer, "layer", model.layers)
+    if chosen in model.map_layers or len(model.map_layers) == model.layers:
+        return chosen
+    wanted = "none over all layers" if isinstance(chosen, str) else f"none of layer {chosen + 1}"
+    raise RequestError(
+        f"This model was exported with the maps of {numbered_layers(model.map_layers)} alone, so "
+        f"there is {wanted}."
+    )
 
 
 def check_head(head: object, model: Bundle | Decoder) -> int | str:

@@ -161,8 +161,9 @@ def maps_of_reading(
     """
     maps = encoder_maps(reading, by_norms=True)
     itself = {"looks_at": SELF, "label": "", "queries": 0, "keys": 0}
-    rows = [one(reading.weights, reading.kept_heads, QUERY) for one in (rollout_row, last_row)]
     of_class = model.bundle.task in ("classify", None)  # read from the token that rollout is of
+    both = (rollout_row, last_row) if of_class and model.bundle.has_all_maps else ()
+    rows = [one(reading.weights, reading.kept_heads, QUERY).tolist() for one in both]
     about = _about(maps, identity(model, reading), model, reading)
     return {
         **about,
@@ -173,7 +174,8 @@ def maps_of_reading(
         "first": None if of_class or len(reading.read_from) > 2 else reading.read_from[0],
         "sides": [{"name": "", "tokens": _chips(reading.tokens)}],
         "attentions": _attentions([(itself, maps)], largest),
-        "rollout": {"query": QUERY, "rows": [row.tolist() for row in rows]} if of_class else None,
+        "rollout": {"query": QUERY, "rows": rows} if rows else None,
+        "all_layers": model.bundle.has_all_maps,
     }
 
 
@@ -218,10 +220,11 @@ def identity(model: EncoderModel, reading: Reading, ids: Sequence[int] = ()) -> 
 
 
 def _about(maps: Maps, reading_id: str, model: EncoderModel, reading: Reading) -> dict[str, Any]:
-    layers, heads = maps.weights.shape[:2]
+    layers, heads = [layer + 1 for layer in maps.layers], maps.weights.shape[1]
     text = f"{crc32(json.dumps([reading.text, reading.text_pair]).encode()):x}"
     return {
         "reading": reading_id, "text": text, "layers": layers, "heads": heads, "busy": False,
+        "all_layers": True,
         "of": {"model": model.bundle.title, "text": reading.text, "text_pair": reading.text_pair},
         "pair": False, "left_out": 0, "without": False, "rollout": None,
     }  # fmt: skip

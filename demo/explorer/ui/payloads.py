@@ -35,7 +35,7 @@ def facts(bundle: Bundle) -> dict[str, Any]:
     more = len(bundle.labels) - MAX_BARS
     facts = [
         names + (f" and {more} more" if more > 0 else ""),
-        f"encoder: {bundle.layers} layers × {bundle.heads} heads",
+        wording.encoder(bundle),
         wording.sizes(bundle),
         wording.which_graph(bundle.graph),
         wording.accuracy(bundle),

@@ -4,7 +4,7 @@ from bundle_format.schema import WritingMetrics
 from explorer.analyses.noise import Repair
 from explorer.bundle import Bundle, Decoder, Graph
 from explorer.inference.generator import Generation
-from explorer.inference.reading import Reading
+from explorer.inference.reading import Reading, numbered_layers
 
 _UNKNOWN = ("[UNK]", "<unk>")
 """What tokenizers call a piece that they do not know."""
@@ -125,6 +125,20 @@ def asked(decoder: Decoder) -> str:
     if not decoder.restores:
         return ""
     return "A sentence with words that are masked, missing, swapped or mistyped, to be restored."
+
+
+def encoder(bundle: Bundle) -> str:
+    """The encoder's sizes, and of which layers there are maps where that is not all of them."""
+    told = f"encoder: {bundle.layers} layers × {bundle.heads} heads"
+    if bundle.has_all_maps:
+        return told
+    return f"{told}, maps of {numbered_layers(bundle.map_layers)}"
+
+
+def last_with_maps(bundle: Bundle) -> str:
+    """The layer whose attention stands beside effects."""
+    last = bundle.map_layers[-1] + 1
+    return "the last layer" if last == bundle.layers else f"layer {last}, the last one with maps"
 
 
 def sizes(bundle: Bundle) -> str:

@@ -39,7 +39,7 @@ const showHead = (index) => {
 };
 
 const headButton = ([layer, head], index) => {
-  const text = `layer ${layer}, head ${head}: ${percent(value.moved[layer - 1][head - 1])}`;
+  const text = `layer ${layer}, head ${head}: ${percent(value.moved[value.layers.indexOf(layer)][head - 1])}`;
   const button = make(value.maps ? "button" : "span", { className: "moved-head chip", text, attributes: value.maps ? { type: "button" } : {} });
   if (value.maps) button.addEventListener("click", () => showHead(index));
   return button;

@@ -62,7 +62,7 @@ const legend = () => {
     ? ` The text is long: whole sentences were removed first, then the words of those that moved the answer most. ${value.left_out} words, without a number, were not tried.`
     : "";
   const held = value.held ? " What is asked about is masked, not deleted: without its place there is nothing to ask." : "";
-  return `+ : so much of ${wholeOf(value)} is lost with the word ${value.way}; − : the word speaks against it${beside}. The line below: how much attention it gets from ${value.looks} in the last layer, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${held}${long}`;
+  return `+ : so much of ${wholeOf(value)} is lost with the word ${value.way}; − : the word speaks against it${beside}. The line below: how much attention it gets from ${value.looks} in ${value.layer}, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${held}${long}`;
 };
 
 const rule = () => {

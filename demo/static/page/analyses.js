@@ -140,7 +140,7 @@ export const occlusion = async (ask, bundle, reading, target, { way, mask, room,
     sentences: spans.map((span, place) => ({ words: span, ...sentences[place] })),
     ...about(bundle, target), value: round(valueOf(whole, target, bundle)), log_odds: round(oddsOrNone(whole, target, bundle)),
     way, tokens_left_out: reading.left_out, bundle: bundle.title, number: isNumber(bundle),
-    pair: Boolean(reading.text_pair), looks: labelOf(reading.tokens[0]), left_out: words.length - chosen.length,
+    pair: Boolean(reading.text_pair), looks: labelOf(reading.tokens[0]), layer: "the last layer", left_out: words.length - chosen.length,
   };
 };
 
@@ -248,6 +248,7 @@ export const compare = (bundle, first, second, other) => {
     probabilities: sides.map(({ logits }) => byLabel(probabilitiesOf(logits, bundle))),
     log_odds: sides.map(({ logits }) => (isNumber(bundle) ? null : byLabel(logOddsOf(logits, bundle)))),
     words: axes.map(({ whole }) => whole.map(textOf)), shared, moved: moved.map((row) => row.map((share) => round(share))),
+    layers: range(layers).map((layer) => layer + 1),
     most_moved: farthest.map(([layer, head]) => [layer + 1, head + 1]),
     answers: sides.map((side) => answerOf(side, bundle)), notices: sides.map((side) => noticesOf(side, bundle)),
     special: axes.map(({ whole }) => whole.map(({ special }) => special)), same_model: true, equal: equality(first, second),

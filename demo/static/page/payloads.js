@@ -72,7 +72,7 @@ export const attentionReceived = (reading, words) => {
 // ---- Maps: see explorer/web/maps/README.md.
 
 const dataOf = (bundle, reading, layers, heads) => ({
-  layers, heads, busy: false, pair: false, left_out: 0, without: false, rollout: null,
+  layers: range(layers).map((at) => at + 1), all_layers: true, heads, busy: false, pair: false, left_out: 0, without: false, rollout: null,
   of: { model: bundle.title, text: reading.text, text_pair: reading.text_pair },
   text: JSON.stringify([reading.text, reading.text_pair]),
 });

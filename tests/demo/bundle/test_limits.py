@@ -12,14 +12,15 @@ from explorer.ui.payloads import about
 @pytest.mark.parametrize(
     ("model", "most"),
     [
-        ((512, 6, 12, 384), 512),
-        ((512, 24, 16, 1024), 512),
-        ((8192, 24, 16, 1024), 512),  # 400 MB of maps
-        ((8192, 12, 12, 768), 836),
-        ((8192, 8, 8, 512), 1024),  # a map of a million cells
-        ((4096, 48, 25, 1600), 133),  # as long as is read in two seconds
-        ((8, 48, 25, 1600), 8),
-        ((8192, 96, 96, 12288), 16),  # read, however long it takes
+        ((512, 6, 6 * 12, 384), 512),
+        ((512, 24, 24 * 16, 1024), 512),
+        ((8192, 24, 24 * 16, 1024), 512),  # 400 MB of maps
+        ((8192, 24, 3 * 16, 1024), 603),  # three layers have some: as long as two seconds
+        ((8192, 12, 12 * 12, 768), 836),
+        ((8192, 8, 8 * 8, 512), 1024),  # a map of a million cells
+        ((4096, 48, 48 * 25, 1600), 133),  # as long as is read in two seconds
+        ((8, 48, 48 * 25, 1600), 8),
+        ((8192, 96, 96 * 96, 12288), 16),  # read, however long it takes
     ],
 )
 def test_what_fits_into_memory_and_time_is_read(model, most):

@@ -35,6 +35,8 @@ VALUES = [
     ("examples", [{"text": "a", "text_pair": "b" * 10_001}]), ("examples", [{"texts": "a"}]),
     ("examples", [{"text": "a", "pair": "b"}]), ("examples", [{"text": "a"}] * 1_001),
     ("examples", [{"text": "\u200b\n"}]), ("examples", [["a"]]),
+    ("map_layers", []), ("map_layers", [1, 0]), ("map_layers", [0, 0]), ("map_layers", [2]),
+    ("map_layers", [-1]), ("map_layers", ["0"]), ("map_layers", 1),
     ("max_tokens", 1), ("max_tokens", 0), ("max_tokens", -5), ("max_tokens", 10**9),
     ("max_tokens", 10**400), ("max_tokens", 32.0), ("max_tokens", True),
     ("sizes", None), ("sizes", []), ("sizes.layers", 10**9), ("sizes.layers", 10**7),

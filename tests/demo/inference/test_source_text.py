@@ -147,6 +147,7 @@ def test_an_unknown_piece_is_called_as_its_tokenizer_calls_it(unigram, bundle):
         **dict.fromkeys(
             ("logits", "probabilities", "hidden", "weights", "value_norms"), np.empty(0)
         ),
+        map_layers=(),
     )
 
     (notice,) = notices(reading, bundle)

@@ -118,8 +118,8 @@ def given_maps(kind, seed=0, count=23):
         own = text_axis(queries, **switches)
         other = own if keys is queries else text_axis(keys, **switches)
         return Maps(
-            weights=weights, norms=norms if by_norms else None, queries=own, keys=other,
-            kept=kept, looks_back=looks_back,
+            weights=weights, layers=(0, 1, 2), norms=norms if by_norms else None,
+            queries=own, keys=other, kept=kept, looks_back=looks_back,
         )  # fmt: skip
 
     data = {

@@ -39,6 +39,6 @@ def test_of_a_long_text_each_pixel_shows_its_strongest_cell(model):
     weights[1, 0, 77, 130] = 1
     axis = text_axis(model.read("film").tokens[1:2] * 200)
 
-    tile = drawn(Maps(weights=weights, queries=axis, keys=axis))[1, 0]
+    tile = drawn(Maps(weights=weights, layers=(0, 1), queries=axis, keys=axis))[1, 0]
 
     assert tile[77 * TILE // 200, 130 * TILE // 200] == 1

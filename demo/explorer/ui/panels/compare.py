@@ -123,7 +123,8 @@ def payload(sides: tuple[Side, Side], found: analysis.Comparison) -> dict[str, A
         "words": [[word.text for word in words] for words in (found.first, found.second)],
         "shared": [list(pair) for pair in found.shared],
         "moved": None if moved is None else [rounded(row) for row in moved],
-        "most_moved": [[layer + 1, head + 1] for layer, head in farthest],
+        "layers": [layer + 1 for layer in found.layers],
+        "most_moved": [[found.layers[place] + 1, head + 1] for place, head in farthest],
     }
 
 
@@ -218,10 +219,10 @@ def compare(
         as typed), `shared` (pairs of places in them: the same word), `moved` (a row for each
         layer, in it a number for each head: the total variation distance between the rows of
         the shared words, on the shared words and all others taken together; null where the
-        models have other layers or heads), `most_moved` (the eight farthest as layer and head
-        from 1), `bundles`; and if asked for, `contrast`: `label`, `rather_than`, and for each of
-        the two the `log_odds` between these, the difference of their logits (null for a model
-        that lacks one of them).
+        models have other layers or heads), `layers` (which those are), `most_moved` (the eight
+        farthest as layer and head from 1), `bundles`; and if asked for, `contrast`: `label`,
+        `rather_than`, and for each of the two the `log_odds` between these, the difference of
+        their logits (null for a model that lacks one of them).
     """
     title = bundle or models.first("explain")
     whole = models.answer(title, text, text_pair)

@@ -18,6 +18,7 @@ from explorer.ui.panels.options import (
     rather_than_and_way,
 )
 from explorer.ui.payloads import DIGITS, plain
+from explorer.ui.tasks.known import makes_sense
 
 
 def sentences(found: analysis.Faithfulness, place: int, way: RemovalMode) -> list[str]:
@@ -136,6 +137,7 @@ FAITHFULNESS = Analysis(
     widget="trust",
     cost=_cost,
     run=_run,
+    makes_sense=lambda asked: makes_sense(asked.model.bundle, "trust"),
     **rather_than_and_way("trust"),
 )
 

@@ -17,6 +17,7 @@ from explorer.analyses.perturbation import REMOVAL_MODES, Contrast, RemovalMode
 from explorer.analyses.smallest_flip import Flip, flip_cost
 from explorer.analyses.smallest_flip import smallest_flip as find_flip
 from explorer.inference.cost import Cost, Progressive, run_to_end
+from explorer.ui import wording
 from explorer.ui.events import while_awaited
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
@@ -82,6 +83,7 @@ def _run_occlusion(asked: Asked) -> Progressive[dict[str, Any]]:
         "segments": [word.segment for word in found.words],
         "pair": bool(reading.text_pair),
         "looks": looks(reading),
+        "layer": wording.last_with_maps(asked.model.bundle),
         "left_out": len(found.words) - len(found.tried),
         "held": words.way == "deleted" and bool(reading.encoded.held),
         "moves_answer": found.moves_answer,
@@ -138,12 +140,11 @@ def occlusion(
         stands near 0 or 1; null for a regression), `matters` (whether any of them is at least
         `least`: 0.1 of log-odds, or a hundredth of a regression's number; below it words are
         next to nothing by themselves), `attention` (what the tokens that the answer is read from,
-        [CLS] of a class, give to each word in the last layer, mean over heads), `disagreements`
-        (for each word
-        null, "idle": much attention, no effect, "against": much attention, speaks against the
-        class, or "unseen": much effect, hardly any attention; none where no word matters, or
-        none moves the probability by a point), `sentences` (of a long text,
-        tried first: `words`, from and up to which, `effect` and `log_odds_effect`), `label`,
+        [CLS] of a class, give to each word in the last layer that has maps, mean over heads),
+        `disagreements` (for each word null, "idle": much attention, no effect, "against": much
+        attention, speaks against the class, or "unseen": much effect, hardly any attention; none
+        where no word matters, or none moves the probability by a point), `sentences` (of a long
+        text, tried first: `words`, from and up to which, `effect` and `log_odds_effect`), `label`,
         `about` (of models of other tasks, what of the text it is the label of), `value` (the answer
         with all words), `log_odds` (the same; null for a regression), `way`, `bundle`.
     """

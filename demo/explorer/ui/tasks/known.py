@@ -36,9 +36,14 @@ def task_of(bundle: Bundle) -> Task:
     return TASKS[bundle.task or "classify"]
 
 
+_OF_ALL_LAYERS = {"rollout", "trust"}
+"""Analyses that follow attention through all layers, by their names."""
+
+
 def makes_sense(bundle: Bundle, analysis: str) -> bool:
     """Whether an analysis is there for a model, by its name."""
-    return analysis not in task_of(bundle).hidden
+    follows = bundle.has_all_maps or analysis not in _OF_ALL_LAYERS
+    return follows and analysis not in task_of(bundle).hidden
 
 
 def ask(

@@ -18,8 +18,9 @@ const selectFor = (name, label, choose) => {
   select.addEventListener("change", () => choose({ [name]: numberOf(select.value) }));
   return { select, node: make("label", { className: "choice" }, [make("span", { text: label }), select]) };
 };
-const offer = (select, count) => {
-  if (select.options.length !== count + 2) select.replaceChildren(...[...Object.keys(JOINED), ...range(count).map((at) => at + 1)].map((value) => make("option", { text: value, attributes: { value } })));
+const offer = (select, choices) => {
+  const there = Array.from(select.options, ({ value }) => value);
+  if (there.join() !== choices.join()) select.replaceChildren(...choices.map((value) => make("option", { text: value, attributes: { value } })));
 };
 
 const switchFor = (name, choose) => {
@@ -58,8 +59,8 @@ export const mapControls = ({ choose }) => {
     attentions.node.hidden = data.attentions.length < 2;
     attentions.offer(data.attentions);
     attentions.node.querySelectorAll("input").forEach((box) => (box.checked = box.value === state.looks_at));
-    offer(layer.select, data.layers);
-    offer(head.select, data.heads);
+    offer(layer.select, [...(data.all_layers ? Object.keys(JOINED) : []), ...data.layers]);
+    offer(head.select, [...Object.keys(JOINED), ...range(data.heads).map((at) => at + 1)]);
     layer.select.value = state.layer;
     head.select.value = state.head;
     for (const [name, { box, node: label }] of switches) {

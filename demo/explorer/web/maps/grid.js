@@ -16,8 +16,8 @@ const titleOf = ({ dataset: { layer, head } }, type) => `Layer ${layer}, ${head 
 const layOutGrid = (layers, heads) => {
   const names = [...range(heads).map((head) => head + 1), "mean"];
   const axis = (text) => make("span", { className: `axis ${text === "mean" ? text : ""}`.trim(), text });
-  const rows = range(layers).flatMap((layer) => [axis(layer + 1), ...names.map((head) => tileButton(layer + 1, head))]);
-  const attributes = { role: "group", "aria-label": `Attention of ${layers} layers and ${heads} heads` };
+  const rows = layers.flatMap((layer) => [axis(layer), ...names.map((head) => tileButton(layer, head))]);
+  const attributes = { role: "group", "aria-label": `Attention of ${layers.length} layers and ${heads} heads` };
   return make("div", { className: names.length > 9 ? "heads many" : "heads", attributes, style: { "--columns": names.length } }, [axis(""), ...names.map(axis), ...rows]);
 };
 
@@ -43,7 +43,7 @@ export const headsGrid = ({ choose, ablate }) => {
 
   const behind = ({ dataset: { layer, head } }) => (head === "mean" ? layerOf(Number(layer), shown.data.heads) : [[Number(layer), Number(head)]]);
   const areOut = (pairs) => Boolean(shown.data.without) && pairs.every((pair) => has(shown.data.without, pair));
-  const typeOf = ({ dataset: { layer, head } }) => shown.types?.[layer - 1]?.[head - 1];
+  const typeOf = ({ dataset: { layer, head } }) => shown.types?.[shown.data.layers.indexOf(Number(layer))]?.[head - 1];
 
   const mark = () => {
     const { layer, head } = shown.state;

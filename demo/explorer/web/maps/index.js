@@ -4,7 +4,7 @@ import { keepButtons, mapControls, noteLine } from "./controls.js";
 import { make } from "./dom.js";
 import { headsGrid } from "./grid.js";
 import { largeMap } from "./large_map.js";
-import { firstToken, largestOf, placeOf, scaleTop, viewOf } from "./maths.js";
+import { firstToken, largestOf, placeOf, range, scaleTop, viewOf } from "./maths.js";
 import { openMaps } from "./source.js";
 import { fittingState } from "./state.js";
 import { rolloutCard, tokenStrips } from "./strips.js";
@@ -78,7 +78,7 @@ const painterOf = ({ widget, strips, grid, controls, large, rollout, notes, caut
   };
   const tellNotes = () => {
     const { view, state, attention, types } = shown;
-    const type = types?.[state.layer - 1]?.[state.head - 1];
+    const type = types?.[shown.data.layers.indexOf(state.layer)]?.[state.head - 1];
     notes.replaceChildren(noteLine("", view ? mapNotes(view, state, attention, type) : alone ? [NOT_HERE] : []));
     caution.replaceChildren(noteLine("", cautionOf(attention)));
   };
@@ -168,9 +168,9 @@ export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
 
   const choose = (changes) => set(changes, true);
   const step = (name, by) => {
-    const count = data[`${name}s`];
-    const now = typeof state[name] === "number" ? state[name] : by > 0 ? 0 : count + 1;
-    choose({ [name]: ((now - 1 + by + count) % count) + 1 });
+    const all = name === "layer" ? data.layers : range(data.heads).map((at) => at + 1);
+    const now = typeof state[name] === "number" ? all.indexOf(state[name]) : by > 0 ? -1 : all.length;
+    choose({ [name]: all[(now + by + all.length) % all.length] });
   };
   const keep = (kind) => on.keep({ ...state, kind });
   const parts = partsIn(element, { choose, step, keep }, on);

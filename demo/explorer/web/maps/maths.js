@@ -56,7 +56,7 @@ export const axisOf = (tokens, { words = true, special_tokens = true } = {}) => 
 export const placeOf = (axis, token) => axis.whole.findIndex(({ places }) => places.includes(token));
 
 // ---- All maps of a text: { layers, heads, rows, columns, map(layer, head), norms, kept(layer, head) },
-// and the axes and the weighting that they are shown by.
+// and the axes and the weighting that they are shown by. A layer is its place among those with maps.
 
 export const normWeighted = (map, norms) => {
   const columns = norms.length;

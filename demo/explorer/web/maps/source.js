@@ -9,13 +9,15 @@ const floats = (text) => {
   const bytes = bytesOf(text);
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 };
-const zeroBased = (choice) => (typeof choice === "number" ? choice - 1 : choice);
+const headOf = (choice) => (typeof choice === "number" ? choice - 1 : choice);
 const keyOf = (...parts) => parts.join(" ");
 
 // All that one attention of a text has: `missing` says what a state lacks, `give` takes it.
 const openAttention = async (data, attention) => {
   const [queries, keys] = [data.sides[attention.queries].tokens, data.sides[attention.keys].tokens];
-  const { layers, heads } = data;
+  const { heads } = data;
+  const layers = data.layers.length;
+  const placeOf = (layer) => (typeof layer === "number" ? data.layers.indexOf(layer) : layer);
   const [rows, columns] = [queries.length, keys.length];
   const cells = rows * columns;
   const codes = typeof attention.weights === "string" ? await inflated(attention.weights) : null;
@@ -32,7 +34,7 @@ const openAttention = async (data, attention) => {
     return decodedMap(complete ? partOf(codes, at) : given.get(at), columns);
   };
   const ofOneText = attention.queries === attention.keys;
-  const kept = (layer, head) => !data.without || !has(data.without, [layer + 1, head + 1]);
+  const kept = (layer, head) => !data.without || !has(data.without, [data.layers[layer], head + 1]);
   const maps = { layers, heads, rows, columns, map, norms, kept, ofOneText, looksBack: attention.looks_back };
 
   // The axes that a state means; the same objects for the same switches.
@@ -50,7 +52,7 @@ const openAttention = async (data, attention) => {
   const joinedKey = ({ layer, head, words, by_norms }) => keyOf(layer, head, words, by_norms);
   const smallKey = ({ words, special_tokens, by_norms }) => keyOf(words, special_tokens, by_norms);
   const isHead = ({ layer, head }) => typeof layer === "number" && typeof head === "number";
-  const hasMap = (state) => complete || (isHead(state) ? given.has((state.layer - 1) * heads + state.head - 1) : joined.has(joinedKey(state)));
+  const hasMap = (state) => complete || (isHead(state) ? given.has(placeOf(state.layer) * heads + state.head - 1) : joined.has(joinedKey(state)));
   const keep = (store, key, value) => {
     store.set(key, value);
     if (store.size > MOST_KEPT) store.delete(store.keys().next().value);
@@ -72,7 +74,7 @@ const openAttention = async (data, attention) => {
   const give = async ({ maps: some = [], joined: one = null, small: tiles = null }) => {
     for (const { layer, heads: which, weights } of some) {
       const part = await inflated(weights);
-      which.forEach((head, at) => keep(given, (layer - 1) * heads + head - 1, partOf(part, at)));
+      which.forEach((head, at) => keep(given, placeOf(layer) * heads + head - 1, partOf(part, at)));
     }
     if (one) keep(joined, joinedKey(one), decodedMap(await inflated(one.weights), one.columns, floats(one.sums)));
     if (tiles) {
@@ -92,7 +94,7 @@ const openAttention = async (data, attention) => {
   };
   const asked = (state, part) => part === "layer" && layersAsked.add(state.layer);
 
-  const chosen = (state) => (hasMap(state) ? [maps, howOf(state), zeroBased(state.layer), zeroBased(state.head), joined.get(joinedKey(state)) ?? null] : null);
+  const chosen = (state) => (hasMap(state) ? [maps, howOf(state), placeOf(state.layer), headOf(state.head), joined.get(joinedKey(state)) ?? null] : null);
   return { ...attention, ofOneText, howOf, smallOf, give, missing, asked, chosen };
 };
 

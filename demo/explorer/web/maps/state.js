@@ -2,7 +2,7 @@
 // "mean" or "max"; `chosen` is a token of the text, from 0, on the side that `direction` starts from.
 import { range } from "./maths.js";
 
-const FIRST = { layer: 1, head: 1, words: true, special_tokens: true, by_norms: false, log_scale: false, direction: "from", chosen: null };
+const FIRST = { head: 1, words: true, special_tokens: true, by_norms: false, log_scale: false, direction: "from", chosen: null };
 
 const isPlace = (value, count) => Number.isInteger(value) && value >= 1 && value <= count;
 const joins = (value) => value === "mean" || value === "max";
@@ -14,13 +14,14 @@ export const attentionOf = (data, state) => data.attentions.find(({ looks_at }) 
 export const fittingState = (asked, data) => {
   const given = asked && typeof asked === "object" ? asked : {};
   const switchOf = (name) => (typeof given[name] === "boolean" ? given[name] : FIRST[name]);
-  const choiceOf = (name, count) => (isPlace(given[name], count) || joins(given[name]) ? given[name] : FIRST[name]);
+  const layer = data.layers.includes(given.layer) || (joins(given.layer) && data.all_layers) ? given.layer : data.layers[0];
+  const head = isPlace(given.head, data.heads) || joins(given.head) ? given.head : FIRST.head;
   const attention = attentionOf(data, given);
   const direction = given.direction === "to" ? "to" : "from";
   const side = data.sides[direction === "from" ? attention.queries : attention.keys];
   return {
-    layer: choiceOf("layer", data.layers),
-    head: choiceOf("head", data.heads),
+    layer,
+    head,
     words: switchOf("words"),
     special_tokens: switchOf("special_tokens"),
     by_norms: switchOf("by_norms") && attention.has_norms,

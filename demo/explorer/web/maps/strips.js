@@ -117,8 +117,8 @@ export const rolloutCard = () => {
     const [through, last] = data.rollout.rows.map((row) => rowOf(row, how.keys));
     node.replaceChildren(
       make("h2", {}, ["What reaches ", bdi(how.keys.whole[placeOf(how.keys, data.rollout.query)].text)]),
-      hint(aboutRollout(data.layers)),
-      ...rolloutStrip(how.keys, through, `Rollout through ${data.layers} layers`),
+      hint(aboutRollout(data.layers.length)),
+      ...rolloutStrip(how.keys, through, `Rollout through ${data.layers.length} layers`),
       ...rolloutStrip(how.keys, last, "The last layer alone, mean over heads"),
     );
   };
