@@ -16,16 +16,28 @@ from explorer.inference.tokens import SPACES, WORD_STARTS, SubwordNotation, Toke
 
 _JOINER = "\u200d"
 _SKIN_TONES = ("\U0001f3fb", "\U0001f3ff")
-# Scripts without spaces between words: Thai and Lao, Burmese, Khmer, Chinese and Japanese. There
-# each piece is a word of its own.
+# Scripts without spaces between words: Thai and Lao, Burmese and Shan, Khmer, Tai, Balinese and
+# Javanese, Chinese and Japanese with their marks of full width. There each piece is a word of its
+# own, whatever the tokenizer.
 _UNSPACED = (
     ("\u0e00", "\u0eff"),
     ("\u1000", "\u109f"),
     ("\u1780", "\u17ff"),
+    ("\u1950", "\u1aaf"),
+    ("\u1b00", "\u1b7f"),
     ("\u2e80", "\u9fff"),
+    ("\ua980", "\ua9ff"),
+    ("\uaa60", "\uaadf"),
     ("\uf900", "\ufaff"),
+    ("\uff01", "\uff0f"),
+    ("\uff1a", "\uff20"),
+    ("\uff3b", "\uff40"),
+    ("\uff5b", "\uff9f"),
     ("\U00020000", "\U0003ffff"),
 )
+_BELONG_TO_LETTER = "\u0e33\u0eb3\uff9e\uff9f"
+"""Letters that Unicode joins to the one before them, as it does marks (UAX 29): am in Thai and Lao,
+and the narrow marks of Japanese."""
 
 
 class _Piece(NamedTuple):
@@ -83,18 +95,15 @@ class SourceTokens:
         """Whether a piece goes on with the word of the piece before it."""
         if before is None or one.sequence != before.sequence:
             return False
+        neighbours = text[one.start - 1 : one.start], text[one.start : one.start + 1]
+        shares_character = one.start < owned
         if not self._notation.marks_starts:
-            return one.word == before.word
+            return one.word == before.word and (shares_character or not _apart(*neighbours))
         if self._notation.starts_word(one.piece):
             return False
         # Not by the tokenizer's words: one that cuts at spaces has punctuation, and all of a
         # Chinese sentence, in one; byte-level ones cut accents off, and the vowels of Hindi.
-        shares_character = one.start < owned
-        return (
-            shares_character
-            or self._notation.is_space(before.piece)
-            or _joined(text[one.start - 1 : one.start], text[one.start : one.start + 1])
-        )
+        return shares_character or self._notation.is_space(before.piece) or _joined(*neighbours)
 
 
 def _with_marks(text: str, one: _Piece, starts: set[tuple[int | None, int]]) -> int:
@@ -108,17 +117,35 @@ def _with_marks(text: str, one: _Piece, starts: set[tuple[int | None, int]]) -> 
 
 def _joined(before: str, after: str) -> bool:
     """Whether two neighbouring characters are parts of one word, or of one emoji."""
+    return _of_one_character(before, after) or (_in_word(before) and _in_word(after))
+
+
+def _apart(before: str, after: str) -> bool:
+    """Whether two neighbours are parts of two words, though no space stands between them; or though
+    a tokenizer that cuts texts at nothing has both in one."""
+    if _of_one_character(before, after):
+        return False
+    return any(one.isspace() or _is_unspaced(one) for one in (before, after))
+
+
+def _of_one_character(before: str, after: str) -> bool:
+    """Whether a reader sees one: a letter and its mark, or the parts of an emoji."""
     parts_of_emoji = _JOINER in (before, after) or _SKIN_TONES[0] <= after <= _SKIN_TONES[1]
-    return _is_mark(after) or parts_of_emoji or (_in_word(before) and _in_word(after))
+    return _is_mark(after) or parts_of_emoji
 
 
 def _in_word(character: str) -> bool:
-    unspaced = any(first <= character <= last for first, last in _UNSPACED)
-    return not unspaced and (character.isalnum() or _is_mark(character))
+    return not _is_unspaced(character) and (character.isalnum() or _is_mark(character))
+
+
+def _is_unspaced(character: str) -> bool:
+    return any(first <= character <= last for first, last in _UNSPACED)
 
 
 def _is_mark(character: str) -> bool:
-    return bool(character) and unicodedata.category(character)[0] == "M"
+    if not character:
+        return False
+    return unicodedata.category(character)[0] == "M" or character in _BELONG_TO_LETTER
 
 
 _MASKS = ("[MASK]", "<mask>")
@@ -328,9 +355,10 @@ class TargetTokens:
 
     def _joins(self, text: str, before: Token | None) -> bool:
         """Whether a piece that starts no word for certain goes on with the word before it."""
-        if self._prefix:
-            return True
-        return before is not None and before.text[-1:].isalnum() and text[:1].isalnum()
+        if before is None:
+            return bool(self._prefix)
+        neighbours = before.text[-1:], text[:1]
+        return not _apart(*neighbours) if self._prefix else _joined(*neighbours)
 
     def _look_up(self, index: int) -> _Known:
         # A graph may score more ids than its tokenizer has pieces for.

@@ -50,10 +50,12 @@ export const labelOf = ({ text, continues }) => (continues ? `##${text}` : text)
 
 // ---- Sources
 
-const isMark = (one) => one !== undefined && /^\p{M}$/u.test(one);
-const UNSPACED = /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}]/u;
+const isMark = (one) => one !== undefined && /^[\p{M}\u0e33\u0eb3\uff9e\uff9f]$/u.test(one);
+const UNSPACED = /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u1aaf\u1b00-\u1b7f\u2e80-\u9fff\ua980-\ua9ff\uaa60-\uaadf\uf900-\ufaff\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff9f\u{20000}-\u{3ffff}]/u;
 const inWord = (one) => one !== undefined && !UNSPACED.test(one) && /^[\p{L}\p{N}\p{M}]$/u.test(one);
-const isJoined = (before, after) => isMark(after) || before === "\u200d" || after === "\u200d" || /^[\u{1f3fb}-\u{1f3ff}]$/u.test(after ?? "") || (inWord(before) && inWord(after));
+const ofOneCharacter = (before, after) => isMark(after) || before === "\u200d" || after === "\u200d" || /^[\u{1f3fb}-\u{1f3ff}]$/u.test(after ?? "");
+const isJoined = (before, after) => ofOneCharacter(before, after) || (inWord(before) && inWord(after));
+const isApart = (before, after) => !ofOneCharacter(before, after) && [before, after].some((one) => one !== undefined && (/^\p{White_Space}$/u.test(one) || UNSPACED.test(one)));
 
 const PREFIX = /^[Ġ\p{White_Space}]*/u;
 const TRAILING = /[Ġ\p{White_Space}]*$/u;
@@ -104,9 +106,10 @@ export const textEncoder = (tokenizer, most) => {
   };
   const goesOn = (one, before, owned, characters) => {
     if (!before || one.sequence !== before.sequence) return false;
-    if (!notation.marksStarts) return one.word === before.word;
+    const neighbours = [characters[one.from - 1], characters[one.from]];
+    if (!notation.marksStarts) return one.word === before.word && (one.from < owned || !isApart(...neighbours));
     if (notation.startsWord(one.piece)) return false;
-    return one.from < owned || notation.isSpace(before.piece) || isJoined(characters[one.from - 1], characters[one.from]);
+    return one.from < owned || notation.isSpace(before.piece) || isJoined(...neighbours);
   };
   const named = (whole, texts) => {
     const starts = new Set(whole.filter(({ sequence }) => sequence !== undefined).map(({ sequence, from }) => `${sequence} ${from}`));
@@ -171,7 +174,11 @@ export const targetTokens = (tokenizer, outside) => {
     const text = strip(plain) || withSpaces(plain) || piece;
     return { piece, text: text.includes("\ufffd") || !allPrintable(text) ? readable : text, starts: STARTS.some((mark) => piece.startsWith(mark)), readable };
   };
-  const joins = (text, before) => Boolean(prefix) || (/[\p{L}\p{N}]$/u.test(before ?? "") && /^[\p{L}\p{N}]/u.test(text));
+  const joins = (text, before) => {
+    if (before === null) return Boolean(prefix);
+    const neighbours = [[...before].at(-1), [...text][0]];
+    return prefix ? !isApart(...neighbours) : isJoined(...neighbours);
+  };
   // `before` is the text of the token before it.
   const token = (id, before = null) => {
     const { piece, text, starts, readable } = known(id);
