@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 from transformers import PreTrainedTokenizerBase
 
+from export.bundle.text_files import read_texts
 from export.graphs.longest import longest_tried
 from export.graphs.names import encoder_feed, input_names
 from export.loading import LoadedEncoder
@@ -132,17 +134,23 @@ def many_texts(
     examples: Sequence[Mapping[str, str]],
     part: LoadedEncoder,
 ) -> HeldOut:
-    """The test and validation parts of `data`, else of what the checkpoint was trained on.
+    """The test and validation parts of `data`, else of what the checkpoint was trained on; of a
+    model that does not classify texts, all texts of a file, whose labels are none of its own.
 
     Where that is one of the packaged reviews and gives fewer than `ENOUGH_TEXTS`, test texts of the
     other packaged ones make up the number. Without any of it the examples; without those, tokens at
     random, which can show how far maps move and nothing of labels.
 
     Raises:
-        FileNotFoundError, ValueError: as `checked_corpus`.
+        FileNotFoundError, ValueError: as `checked_corpus` and `read_texts`; or a model that answers
+            was given texts without a second one.
     """
-    corpus = checked_corpus(data, record, part)
     fits = longest_tried(part.sizes, part.max_tokens)
+    if data and not part.classifies and Path(data).is_file():
+        rows, name = _rows(read_texts(Path(data))), Path(data).name
+        _check_pairs(rows, name, part)
+        return _unlabelled(rows, name, part, fits)
+    corpus = checked_corpus(data, record, part)
     if corpus is None:
         return _examples_or_random(examples, part, fits)
     limit = min(fits, (record or {}).get("recipe", {}).get("max_tokens", fits))
@@ -150,7 +158,9 @@ def many_texts(
     if data is None and corpus.source in SOURCES:
         missing = max(0, ENOUGH_TEXTS - sum(map(len, chosen.values())))
         chosen |= _others(corpus, missing)
-    texts = encode_texts([*chain(*chosen.values())], part.tokenizer, max_tokens=limit)
+    rows = [*chain(*chosen.values())]
+    _check_pairs(rows, corpus.name, part)
+    texts = encode_texts(rows, part.tokenizer, max_tokens=limit)
     origin = {name: len(rows) for name, rows in chosen.items() if rows}
     return HeldOut(texts, part.classifies, origin, longest=fits)
 
@@ -162,11 +172,24 @@ def _examples_or_random(
     if not examples:
         texts = draw_texts(part, _RANDOM_TEXTS, _RANDOM_TEXT_LENGTHS)
         return HeldOut(texts, False, {"tokens at random": _RANDOM_TEXTS}, random=True)
-    rows = _rows(examples)
+    return _unlabelled(_rows(examples), "the page's examples", part, longest)
+
+
+def _unlabelled(rows: list[Example], name: str, part: LoadedEncoder, longest: int) -> HeldOut:
+    """Texts of which nobody says the right answer."""
     if part.task == "embed":  # each text of a pair has a vector of its own
         rows = [Example(text, 0) for row in rows for text in (row.text, row.text_pair) if text]
     texts = encode_texts(rows, part.tokenizer, max_tokens=longest)
-    return HeldOut(texts, False, {"the page's examples": len(texts)}, longest=longest)
+    return HeldOut(texts, False, {name: len(texts)}, longest=longest)
+
+
+def _check_pairs(rows: Sequence[Example], name: str, part: LoadedEncoder) -> None:
+    alone = next((number for number, row in enumerate(rows, 1) if not row.text_pair), None)
+    if part.task == "answer" and alone is not None:
+        raise ValueError(
+            f"text {alone} of {name} has no text_pair, and the model answers questions; expected "
+            "each question as text and what it is asked of as text_pair"
+        )
 
 
 def _rows(examples: Sequence[Mapping[str, str]]) -> list[Example]:

@@ -160,7 +160,9 @@ def _add_8_bit_flags(parser: argparse.ArgumentParser) -> None:
         "--held-out",
         metavar="DATA",
         help="labelled texts to measure the 8-bit graph on, as train_classifier.py's --data; its "
-        "test and validation parts are used (default: those of the training)",
+        "test and validation parts are used (default: those of the training). For a model that "
+        "does not classify texts, a file of texts alone, as --examples: of one that fills, a word "
+        "of each is masked; one that answers has its question as text, its context as text_pair",
     )
 
 

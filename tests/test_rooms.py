@@ -27,7 +27,8 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
         [
             "command graphs optimum_with_maps",
             "loading",
-            "bundle eval_texts",
+            "bundle",
+            "eval_texts",
             "optimum_folder runtime triton_repository",
             "quantize verification",
             "any_model",

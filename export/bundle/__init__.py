@@ -1,4 +1,4 @@
 """The folder that a page or a server opens: its files, its card, and how it is written.
 
-Public: `card`, `example_texts`, `files`, `write`.
+Public: `card`, `example_texts`, `files`, `text_files`, `write`.
 """

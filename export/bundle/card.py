@@ -1,6 +1,5 @@
 """The model card: what a bundle says of its model, from the checkpoint's record and the flags."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,20 +7,14 @@ from typing import Any
 
 from export.bundle.example_texts import example_texts
 from export.bundle.provenance import checkpoint_origin, held_out_metrics
+from export.bundle.text_files import Examples, read_texts
 from export.loading import LoadedCheckpoint
-from training.file_names import SUFFIXES, public_name, real_name
+from training.file_names import public_name, real_name
 from training.readers.packaged import SOURCES
-from training.readers.rows import Role
-from training.readers.table_file import read_lines, read_rows, text_problem
 
 _UNKNOWN_LICENCE = "The weights' licence is that of their source; it was not given at export."
 
-_PLAIN = (".txt", ".text", "")
-_ROLES = (Role("text", named=False), Role("pair", ("text_pair",), required=False, named=False))
 _MOST = 1_000
-_EXPECTED = "expected a text a line (.txt), JSON Lines (.jsonl) or a CSV with a column text"
-
-Examples = tuple[Mapping[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,61 +120,14 @@ def _decoder_card(hybrid: Mapping[str, Any], folder: Path, sources: Examples) ->
 
 
 def read_examples(path: Path) -> Examples:
-    """Texts for the page to offer: a text a line (.txt), or a table as the training reads them.
-
-    A table is a CSV or TSV, JSON Lines or a JSON array, with a column `text` and, for pairs,
-    `text_pair`; what else it has stays out.
+    """Texts for the page to offer, as `read_texts` reads them.
 
     Raises:
-        OSError: there is no such file, or it cannot be read.
-        ValueError: it is of another kind, a line is no example, there is none, or there are too
-            many; the line is named.
+        OSError, ValueError: as `read_texts`; or there are too many.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is no file; {_EXPECTED}")
-    kind = path.suffix.lower()
-    if kind in SUFFIXES:
-        found, _ = read_rows(path, _example, roles=_ROLES, given={}, of="texts")
-    elif kind in _PLAIN:
-        found = _plain_examples(path)
-    else:
-        raise ValueError(f"{path} ends in {kind}, which is not read; {_EXPECTED}")
+    found = read_texts(path)
     if len(found) > _MOST:
         raise ValueError(
             f"{path} has {len(found):,} texts; a bundle offers {_MOST:,} at most. Choose some"
         )
-    return tuple(found)
-
-
-def _plain_examples(path: Path) -> list[dict[str, str]]:
-    lines = read_lines(path)
-    texts = [line.strip() for line in lines if line.strip()]
-    if not texts:
-        raise ValueError(f"{path} has no text in {len(lines)} lines; expected one or more")
-    if _is_json(texts[0]) or _is_json("\n".join(texts)):
-        raise ValueError(
-            f"{path} holds JSON, which would be shown as it is; call it .jsonl (an object a line) "
-            "or .json (one array)"
-        )
-    return [{"text": text} for text in texts]
-
-
-def _is_json(text: str) -> bool:
-    """Whether it holds objects or texts; a number in brackets is a footnote's."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    inside = found if isinstance(found, list) else ()
-    return isinstance(found, dict) or any(isinstance(one, dict | str) for one in inside)
-
-
-def _example(values: Mapping[str, Any]) -> dict[str, str] | str:
-    """A text or a pair, or what is wrong with it; an empty second text is none."""
-    found = {"text": values.get("text"), "text_pair": values.get("pair")}
-    if found["text_pair"] in (None, ""):
-        del found["text_pair"]
-    for name, text in found.items():
-        if problem := text_problem(name, text):
-            return problem
-    return {name: str(text).strip() for name, text in found.items()}
+    return found

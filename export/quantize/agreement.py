@@ -95,7 +95,8 @@ def compare_encoders(
         every = np.concatenate(alike)
         found = replace(found, cosine=float(every.mean()), least_cosine=float(every.min()))
     if not held_out.random:
-        found = _answers_agree(found, chosen, [text.label for text in texts], held_out.labelled)
+        labelled = choices.knows_labels(texts, held_out.labelled)
+        found = _answers_agree(found, chosen, [text.label for text in texts], labelled)
     return EncoderAgreement(texts=found, map_error=summarize(shares), differences=furthest)
 
 

@@ -5,7 +5,7 @@
 | `classify` | one label of each text |
 | `tag` | one label of each token but the special ones |
 | `answer` | the span of the second text whose start and end have the highest sum |
-| `fill` | one word at each mask; a text without a mask has its middle token masked |
+| `fill` | one word at each mask; a text without one has its middle token masked, its right label |
 | `embed` | nothing: the cosine of the two vectors of a text is stated |
 
 A regression and an encoder that feeds a decoder choose nothing either.
@@ -20,6 +20,7 @@ from bundle_format.schema import Pooling
 from export.loading import LoadedEncoder
 from training.data.batches import EncodedText
 
+_UNKNOWN = -1
 _SEPARATORS = ("cls_token_id", "sep_token_id", "bos_token_id", "eos_token_id", "pad_token_id")
 
 
@@ -35,8 +36,19 @@ class Choices:
     pooling: Pooling | None = None
 
     def prepare(self, texts: Sequence[EncodedText]) -> list[EncodedText]:
-        """The texts, in which there is something to choose."""
+        """The texts, in which there is something to choose. The label of one whose word was masked
+        is that word's id; of others that are filled it is -1, for nobody says it."""
         return [self._with_mask(text) for text in texts] if self.task == "fill" else list(texts)
+
+    def knows_labels(self, texts: Sequence[EncodedText], labelled: bool) -> bool:
+        """Whether the right choice is known for each of the prepared texts.
+
+        Args:
+            labelled: whether they came with labels.
+        """
+        if self.task == "fill":
+            return all(text.label != _UNKNOWN for text in texts)
+        return labelled
 
     def choose(
         self, answers: Mapping[str, np.ndarray], ids: np.ndarray, real: np.ndarray
@@ -64,10 +76,10 @@ class Choices:
     def _with_mask(self, text: EncodedText) -> EncodedText:
         words = [i for i, one in enumerate(text.token_ids) if one not in self.separators]
         if self.mask is None or self.mask in text.token_ids or not words:
-            return text
-        masked = list(text.token_ids)
-        masked[words[len(words) // 2]] = self.mask
-        return replace(text, token_ids=tuple(masked))
+            return replace(text, label=_UNKNOWN)
+        masked, place = list(text.token_ids), words[len(words) // 2]
+        masked[place] = self.mask
+        return replace(text, token_ids=tuple(masked), label=text.token_ids[place])
 
     def _span(
         self, answers: Mapping[str, np.ndarray], row: int, ids: np.ndarray, real: np.ndarray

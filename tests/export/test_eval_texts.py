@@ -1,5 +1,6 @@
 """Where the texts come from that an 8-bit graph is held to its limits on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,22 @@ def test_without_data_the_examples_and_without_examples_random_tokens(part: Load
     assert (len(drawn.texts), drawn.labelled, drawn.random) == (64, False, True)
     assert drawn.texts == many_texts(None, None, [], part).texts
     assert max(len(text.token_ids) for text in drawn.texts) <= part.max_tokens
+
+
+def test_other_tasks_take_texts_without_labels(part: LoadedEncoder, tmp_path: Path) -> None:
+    lines, pairs = tmp_path / "lines.txt", tmp_path / "pairs.jsonl"
+    lines.write_text("a film\n\nso dull\n", encoding="utf-8")
+    pairs.write_text('{"text": "is it bad ?", "text_pair": "a great film"}\n', encoding="utf-8")
+    fills, answers, embeds = (replace(part, task=task) for task in ("fill", "answer", "embed"))
+
+    found = many_texts(str(lines), None, [], fills)
+    assert (len(found.texts), found.labelled, found.origin) == (2, False, {"lines.txt": 2})
+    assert len(many_texts(str(pairs), None, [], answers).texts) == 1
+    assert len(many_texts(str(pairs), None, [], embeds).texts) == 2
+    with pytest.raises(ValueError, match=r"text 1 of lines\.txt has no text_pair, .* as text_pair"):
+        many_texts(str(lines), None, [], answers)
+    with pytest.raises(ValueError, match="is a file of no known kind; expected"):
+        many_texts(str(lines), None, [], part)
 
 
 @pytest.mark.slow

@@ -122,12 +122,19 @@ def test_where_an_answer_starts_and_ends(saved: Callable[..., Path], tmp_path: P
 
 def test_the_word_at_a_mask_and_a_table_that_is_stored_once(saved: Callable[..., Path]) -> None:
     folder = saved("bert", "fill")
+    held_out = folder.parent / "texts.txt"
+    held_out.write_text("the film is great\nbut it was bad\n")
 
-    out, manifest = exported(folder, "--quantize", "--allow-miss")
+    asked = ("--quantize", "--allow-miss", "--held-out", str(held_out))
+    out, manifest = exported(folder, *asked)
 
     expected, found = both_ways(folder, out, "fill")
     np.testing.assert_allclose(found["logits"], expected.logits, atol=1e-4)
     assert manifest.tasks == ("fill",)
+    compared = eight_bit(manifest).held_out
+    assert compared is not None
+    assert (compared.texts, compared.from_) == (2, {"texts.txt": 2})
+    assert compared.accuracy_float32 in (0.0, 0.5, 1.0)
     words, width = manifest.sizes.vocabulary, manifest.sizes.hidden
     for name, kind in (("model.onnx", 1), ("model_quantized.onnx", 3)):
         stored = onnx.load(out / "onnx" / name).graph.initializer

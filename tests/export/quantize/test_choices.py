@@ -52,8 +52,12 @@ def test_a_word_at_each_mask_and_a_mask_where_there_is_none() -> None:
         EncodedText((CLS, MASK, 5), (0,) * 3, 0, 3),
     ]
 
-    masked = [text.token_ids for text in choices.prepare(texts)]
+    prepared = choices.prepare(texts)
+    masked = [text.token_ids for text in prepared]
 
+    assert [text.label for text in prepared] == [11, -1]  # what was masked; nobody knows
+    assert choices.knows_labels(prepared[:1], False)
+    assert not choices.knows_labels(prepared, True)
     assert masked == [(CLS, 10, MASK, 12, SEP), (CLS, MASK, 5)]
     ids = np.array([masked[0]])
     found = choices.choose({"logits": np.eye(20)[[[7, 8, 9, 10, 11]]]}, ids, ids > 0)
