@@ -12,6 +12,7 @@ window.attentionTerms = (() => {
     ["rollout", "rollout", "Attention followed back through all layers: what reaches a token from each word if every layer passes on half of what it had and half of what it attended to.", "Abnar & Zuidema 2020", "https://aclanthology.org/2020.acl-main.385/"],
     ["norm weighting", "norm[ -]weight(?:ed|ing)|value norms?|multiplied by the norm", "Each weight times the length of the vector that is passed on with it. A token may draw much attention and pass on next to nothing.", "Kobayashi et al. 2020", "https://aclanthology.org/2020.emnlp-main.574/"],
     ["log-odds", "log-odds", "The natural logarithm of p / (1 − p): 0 at 50%, 2.2 at 90%, 4.6 at 99%. They go on moving where a probability is so near 0 or 1 that it cannot."],
+    ["cosine", "cosines?", "The cosine of the angle between two vectors: 1 where they point the same way, 0 where they have nothing in common, −1 where they point opposite ways. Of two texts' vectors it tells how alike the model takes them to be.", "Reimers & Gurevych 2019", "https://aclanthology.org/D19-1410/"],
     ["points", "points(?= of (?:the )?probability)", "Percentage points: from 90% to 85% a probability falls by 5 points."],
     ["occlusion", "occlusion", "A word is removed and the model asked again. What the answer loses is the word's effect.", "Li et al. 2016", "https://arxiv.org/abs/1612.08220"],
     ["ablation", "ablat(?:ed|ion|e)", "A head is switched off, by multiplying what it passes on by 0, and the model asked again.", "Michel et al. 2019", "https://arxiv.org/abs/1905.10650"],
