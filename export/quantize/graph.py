@@ -50,7 +50,8 @@ _TEXTS, _TOKENS = 24, 16
 
 
 ENCODER_REST = (
-    "word embeddings int8 with one scale per word; pooler, classifier, norms and positions float32"
+    "word embeddings, and a head over all words, int8 with one scale per word; pooler, classifier, "
+    "norms and positions float32"
 )
 DECODER_REST = (
     "word embeddings and head one int8 table with one scale per word, hidden states uint8 with one "
@@ -80,7 +81,7 @@ def quantize(
         scheme = DECODER if reads_source else FAITHFUL
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    quantize_table(copy, unsigned=unsigned)
+    quantize_table(copy, unsigned=unsigned, heads=_heads_over_words(copy))
     found = matrix_groups(model)
     if scheme.tiers:
         exact = session or open_session(model)
@@ -130,7 +131,7 @@ def matrix_groups(model: onnx.ModelProto) -> dict[str, list[NodeProto]]:
     is read in several places, as all of ALBERT's are in every layer, those of all of them, since it
     is stored once. A product of two constants, as DeBERTa has of its matrices with its distances,
     goes with the other product of its matrix and joins nothing. A head on the last hidden state
-    stays as it is, but for the table of words that it may share.
+    stays as it is, but for the matrix by which it scores words.
     """
     matrices = {tensor.name for tensor in model.graph.initializer if len(tensor.dims) == 2}
     within = _below_hidden(model)
@@ -167,6 +168,19 @@ def _below_hidden(model: onnx.ModelProto) -> set[str]:
             found.add(name)
             waiting += made[name].input if name in made else []
     return found
+
+
+def _heads_over_words(model: onnx.ModelProto) -> set[str]:
+    """Matrices above an encoder that score every word, where that is not the table of words."""
+    lookup, within = find_lookup(model), _below_hidden(model)
+    shapes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
+    words = shapes[lookup.input[0]][axis_of_words(lookup)]
+    return {
+        node.input[1]
+        for node in model.graph.node
+        if node.op_type == "MatMul" and node.output[0] not in within
+        if shapes.get(node.input[1], [])[1:] == [words] and node.input[1] != lookup.input[0]
+    }
 
 
 def _varying(model: onnx.ModelProto) -> set[str]:

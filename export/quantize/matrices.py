@@ -288,19 +288,22 @@ def channel_sizes(
     return {name: np.abs(one).reshape(-1, one.shape[-1]).max(axis=0) for name, one in found}
 
 
-def quantize_table(model: onnx.ModelProto, *, unsigned: bool = False) -> None:
+def quantize_table(
+    model: onnx.ModelProto, *, unsigned: bool = False, heads: Iterable[str] = ()
+) -> None:
     """Replaces the table that `input_ids` are looked up in, and its use as the head, in place.
 
     Args:
         unsigned: stores a table that is a head as well as uint8, as `to_integer_products` does.
+        heads: matrices, (hidden, vocabulary), of heads that have one of their own.
     """
     graph = model.graph
     lookup = find_lookup(model)
     axis = axis_of_words(lookup)
     stored = next(tensor for tensor in graph.initializer if tensor.name == lookup.input[0])
     name = stored.name
-    heads = [node for node in graph.node if name in node.input and node is not lookup]
-    shifted = unsigned and bool(heads)
+    readers = [node for node in graph.node if name in node.input and node is not lookup]
+    shifted = unsigned and bool(readers)
     table = numpy_helper.to_array(stored)
     words, scales = quantize_columns(table, axis=1 - axis, unsigned=shifted)
     constants = {f"{name}.8bit": words, f"{name}.scales": scales}
@@ -310,9 +313,24 @@ def quantize_table(model: onnx.ModelProto, *, unsigned: bool = False) -> None:
     graph.initializer.remove(stored)
     add_constants(graph, constants)
     replace_node(graph, lookup, _lookup(lookup, axis, shifted=shifted))
-    for head in heads:
-        assert head.op_type == "MatMul", f"{head.op_type} reads the word embeddings"
-        replace_node(graph, head, _integer_product(graph, head, shifted=shifted))
+    _score_in_8_bit(graph, readers, shifted=shifted)
+    for matrix in [tensor for tensor in graph.initializer if tensor.name in set(heads)]:
+        of_words, scales = quantize_columns(numpy_helper.to_array(matrix), unsigned=unsigned)
+        constants = {f"{matrix.name}.8bit": of_words, f"{matrix.name}.scales": scales}
+        if unsigned:
+            constants[f"{matrix.name}.zero"] = np.array(_ZERO, np.uint8)
+        readers = [node for node in graph.node if matrix.name in node.input]
+        graph.initializer.remove(matrix)
+        add_constants(graph, constants)
+        _score_in_8_bit(graph, readers, shifted=unsigned)
+
+
+def _score_in_8_bit(
+    graph: onnx.GraphProto, products: Iterable[NodeProto], *, shifted: bool
+) -> None:
+    for product in products:
+        assert product.op_type == "MatMul", f"{product.op_type} reads the word embeddings"
+        replace_node(graph, product, _integer_product(graph, product, shifted=shifted))
 
 
 _VIEWS = {"Transpose", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Identity", "Cast"}

@@ -1,12 +1,14 @@
-"""The one int8 table of a decoder against the numpy formula of what it claims to do."""
+"""The one int8 table of a decoder, and a head with a matrix of its own, against the numpy formula
+of what they claim to do."""
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from export.quantize.graph import random_texts
+from export.quantize.graph import quantize, random_texts
 from export.quantize.matrices import quantize_table
+from export.quantize.schemes import Float32, Scheme
 from export.runtime.session import open_session
 
 WORDS = 11
@@ -101,3 +103,44 @@ def test_the_table_is_stored_once(table: np.ndarray) -> None:
     stored = [t for t in model.graph.initializer if list(t.dims) == list(table.shape)]
     assert [numpy_helper.to_array(t).dtype for t in stored][:1] == [np.int8]
     assert len(stored) == (2 if len(table) == 1 else 1), "one row of scales looks the same"
+
+
+def untied(table: np.ndarray) -> onnx.ModelProto:
+    """As a masked language model whose head is a matrix of its own: twice the table, turned."""
+    hidden = len(table)
+    nodes = [
+        helper.make_node("Gather", ["words", "input_ids"], ["last_hidden_state"]),
+        helper.make_node("MatMul", ["last_hidden_state", "head"], ["logits"]),
+    ]
+    sizes = {
+        "input_ids": (TensorProto.INT64, ["batch", "target"]),
+        "last_hidden_state": (TensorProto.FLOAT, ["batch", "target", hidden]),
+        "logits": (TensorProto.FLOAT, ["batch", "target", WORDS]),
+    }
+    values = [helper.make_tensor_value_info(name, *size) for name, size in sizes.items()]
+    stored = {"words": np.ascontiguousarray(table.T), "head": 2 * table[::-1]}
+    weights = [numpy_helper.from_array(np.array(one), name) for name, one in stored.items()]
+    graph = helper.make_graph(nodes, "untied", values[:1], values[1:], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
+@pytest.mark.parametrize("unsigned", [False, True])
+def test_a_head_with_a_matrix_of_its_own_is_the_formula_too(
+    table: np.ndarray, unsigned: bool
+) -> None:
+    whole = untied(table)
+
+    small = quantize(whole, Scheme(Float32()), unsigned=unsigned)
+
+    onnx.checker.check_model(small, full_check=True)
+    assert {t.data_type for t in small.graph.initializer if t.name.endswith(".8bit")} <= {2, 3}
+    assert {"words", "head"}.isdisjoint(t.name for t in small.graph.initializer)
+    names = ["last_hidden_state", "logits"]
+    hidden, logits = open_session(small).run(names, {"input_ids": np.arange(WORDS)[None]})
+    head = 2 * table[::-1]
+    scales = np.abs(head).max(axis=0) / 127
+    words = np.rint(head / np.where(scales == 0, 1, scales))
+    sizes = np.abs(hidden[0]).max(axis=1, keepdims=True) / 127
+    rounded = np.rint(hidden[0] / np.where(sizes == 0, 1, sizes))
+    expected = (rounded @ words) * scales * sizes
+    np.testing.assert_allclose(logits[0], expected, rtol=1e-4, atol=1e-5)
