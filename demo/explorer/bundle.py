@@ -196,6 +196,9 @@ class Bundle:
     """Of `bundle.json`, in which that of every other file stands."""
     mask: str = ""
     """How its tokenizer writes a masked word, as it says itself."""
+    cls: str = ""
+    """The token, by its tokenizer's name for it, that stands for a whole text: most begin with it,
+    XLNet ends with it. Empty if it has none."""
     pads_left: bool = False
     """Whether the shorter texts of a batch are padded on the left, as its tokenizer says."""
 
@@ -276,6 +279,7 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
         sha256=sha256(folder / FILE),
         pads_left=tokenizer.get("padding_side") == "left",
         mask=_content(tokenizer.get("mask_token")),
+        cls=_content(tokenizer.get("cls_token")),
     )
 
 

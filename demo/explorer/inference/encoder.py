@@ -65,7 +65,9 @@ class EncoderModel:
         self.bundle = bundle
         self.throughput = Throughput()
         """How long its texts take, learnt as it reads."""
-        self._encoder = TextEncoder(bundle.tokenizer_file, bundle.most_tokens, bundle.mask)
+        self._encoder = TextEncoder(
+            bundle.tokenizer_file, bundle.most_tokens, bundle.mask, bundle.cls
+        )
         if self._encoder.size > bundle.vocabulary:
             raise BundleError(
                 f"{bundle.tokenizer_file} has {self._encoder.size} ids; bundle.json has "
@@ -126,7 +128,7 @@ class EncoderModel:
             encoded=encoded,
             logits=logits,
             probabilities=probabilities_of(logits, question.of(self.bundle)),
-            read_from=question.read_from,
+            read_from=question.read_from or (encoded.cls,),
         )
 
     def encode(self, text: str, text_pair: str = "", *, named: bool = True) -> Encoded:

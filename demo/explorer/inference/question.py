@@ -32,8 +32,8 @@ class Question:
     where it is the whole text."""
     held: tuple[int, ...] = ()
     """Tokens without which there is nothing to ask: see `Encoded.held`."""
-    read_from: tuple[int, ...] = (0,)
-    """Tokens from whose hidden states the answer is read, by their places."""
+    read_from: tuple[int, ...] = ()
+    """Tokens from whose hidden states the answer is read, by their places; none: `Encoded.cls`."""
 
     def of(self, bundle: Bundle) -> Bundle:
         """The bundle of a model that answers this."""

@@ -69,7 +69,7 @@ class Reading:
     """Factors for each head's output that it was read with, shape (1, layers, heads); None: all
     heads are in. What reads a changed text for comparison must read it with the same."""
     read_from: tuple[int, ...] = (0,)
-    """Tokens that the answer is read from, by their places; [CLS], or whatever is first."""
+    """Tokens that the answer is read from, by their places."""
 
     @property
     def text(self) -> str:
@@ -82,6 +82,11 @@ class Reading:
     @property
     def tokens(self) -> tuple[Token, ...]:
         return self.encoded.tokens
+
+    @property
+    def cls(self) -> int:
+        """Where the token of the whole text stands: see `Encoded.cls`."""
+        return self.encoded.place_of(self.encoded.cls)
 
     @property
     def tokens_left_out(self) -> int:

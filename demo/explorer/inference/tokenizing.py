@@ -166,6 +166,9 @@ class Encoded:
     deleted."""
     origins: tuple[int, ...] | None = None
     """The place that each token had before some were deleted; None if none was."""
+    cls: int = 0
+    """Where the token of the whole text stands, [CLS] or whatever is first, by its place before
+    anything was removed: a class is read from it, and it stands for no answer."""
     apart: bool = False
     """Two texts that are read each by itself; their tokens stand behind one another here."""
 
@@ -184,11 +187,14 @@ class Encoded:
 class TextEncoder:
     """Cuts texts into tokens. Says how many did not fit instead of dropping them in silence."""
 
-    def __init__(self, tokenizer_file: Path, max_tokens: int, mask: str = "") -> None:
+    def __init__(
+        self, tokenizer_file: Path, max_tokens: int, mask: str = "", cls: str = ""
+    ) -> None:
         """Raises BundleError: the file is no tokenizer, or adds more tokens than fit.
 
         Args:
             mask: what stands for a masked word; one of those in use if the tokenizer has no such.
+            cls: what stands for the whole text.
         """
         # Two of them: what is left out can only be counted by one that leaves nothing out.
         self._whole = open_tokenizer(tokenizer_file)
@@ -211,6 +217,7 @@ class TextEncoder:
         self.mask = next(known, "")
         """What stands for a masked word in a text; empty if there is no such token."""
         self.mask_id = self._whole.token_to_id(self.mask) if self.mask else None
+        self._cls_id = self._whole.token_to_id(cls) if cls else None
 
     def word_of(self, token_id: int) -> str:
         """What an entry of the vocabulary stands for, for people: its characters, with ## in front
@@ -249,7 +256,14 @@ class TextEncoder:
             segment_ids=encoding.type_ids,
             tokens=self._named.tokens(encoding, (text, text_pair)) if named else (),
             tokens_left_out=length - len(encoding),
+            cls=self._cls_of(encoding),
         )
+
+    def _cls_of(self, encoding: Encoding) -> int:
+        """Where the tokenizer put the token of the whole text; the first one if it put none."""
+        placed = zip(encoding.ids, encoding.special_tokens_mask, strict=True)
+        marks = (place for place, (one, own) in enumerate(placed) if own and one == self._cls_id)
+        return next(marks, 0)
 
 
 def deleted(encoded: Encoded, places: Collection[int]) -> Encoded:

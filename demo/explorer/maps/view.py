@@ -258,10 +258,6 @@ def first_head(reading: Reading) -> tuple[int, int]:
     return maps.layers[place], head
 
 
-QUERY = 0
-"""[CLS], or whatever is first: a classifier reads its answer from there."""
-
-
 def rollout_row(
     weights: NDArray[np.float32], kept: NDArray[np.bool_], *queries: int
 ) -> NDArray[np.float32]:
@@ -276,8 +272,8 @@ def rollout_row(
     Args:
         weights: shape (layers, heads, query, key).
         kept: which heads are not ablated, shape (layers, heads).
-        queries: the token, by its place from 0, or several, whose mean is meant; [CLS] if none is
-            named.
+        queries: the token, by its place from 0, or several, whose mean is meant; the first if
+            none is named.
 
     Returns:
         Shape (key,); sums to 1.
@@ -300,14 +296,14 @@ def last_row(
     """
     if not kept[-1].any():
         return _among(queries, weights.shape[-1])
-    rows = _mean(weights[-1][:, list(queries or (QUERY,))], kept[-1])
+    rows = _mean(weights[-1][:, list(queries or (0,))], kept[-1])
     return rows.mean(axis=0)
 
 
 def _among(places: tuple[int, ...], tokens: int) -> NDArray[np.float32]:
     """A row that is shared evenly among these places."""
     row = np.zeros(tokens, np.float32)
-    row[list(places or (QUERY,))] = 1 / max(len(places), 1)
+    row[list(places or (0,))] = 1 / max(len(places), 1)
     return row
 
 
@@ -331,7 +327,7 @@ class RolloutView(NamedTuple):
 def rollout_view(reading: Reading, axis: Axis) -> RolloutView:
     """Both rows by words or tokens, as the axis of the text has them."""
     rows = np.stack(
-        [one(reading.weights, reading.kept_heads, QUERY) for one in (rollout_row, last_row)]
+        [one(reading.weights, reading.kept_heads, reading.cls) for one in (rollout_row, last_row)]
     )
     if axis.words is not None:
         rows = merge_keys(rows, axis.words)

@@ -15,7 +15,6 @@ from explorer.inference.reading import Reading
 from explorer.maps.head_types import head_types as types_of
 from explorer.maps.maps import MEAN, Maps, one_based, text_axis
 from explorer.maps.view import (
-    QUERY,
     MapView,
     attention_map,
     encoder_maps,
@@ -156,7 +155,7 @@ def rollout(
 
     Rollout (Abnar & Zuidema 2020): the product of 0.5 A + 0.5 I over the layers, where A is a
     layer's attention, mean over heads. It flattens with depth, so that rows become alike: only
-    the row of the first token is given, from which a classifier reads its answer.
+    the row of the token is given from which a classifier reads its answer, the first of most.
 
     Args:
         text: what to read, at most 10,000 characters.
@@ -184,7 +183,7 @@ def rollout(
     return {
         "rollout": of_rollout,
         "last_layer": of_last,
-        "query": QUERY,
+        "query": reading.cls,
         "indexes": view.axis.indexes.tolist(),
         "words": words_data(view.axis),
         **about(model, reading),

@@ -30,7 +30,6 @@ from explorer.maps.packed import (
     packed_weights,
 )
 from explorer.maps.view import (
-    QUERY,
     encoder_maps,
     first_step,
     generation_maps,
@@ -163,7 +162,7 @@ def maps_of_reading(
     itself = {"looks_at": SELF, "label": "", "queries": 0, "keys": 0}
     of_class = model.bundle.task in ("classify", None)  # read from the token that rollout is of
     both = (rollout_row, last_row) if of_class and model.bundle.has_all_maps else ()
-    rows = [one(reading.weights, reading.kept_heads, QUERY).tolist() for one in both]
+    rows = [one(reading.weights, reading.kept_heads, reading.cls).tolist() for one in both]
     about = _about(maps, identity(model, reading), model, reading)
     return {
         **about,
@@ -174,7 +173,7 @@ def maps_of_reading(
         "first": None if of_class or len(reading.read_from) > 2 else reading.read_from[0],
         "sides": [{"name": "", "tokens": _chips(reading.tokens)}],
         "attentions": _attentions([(itself, maps)], largest),
-        "rollout": {"query": QUERY, "rows": rows} if rows else None,
+        "rollout": {"query": reading.cls, "rows": rows} if rows else None,
         "all_layers": model.bundle.has_all_maps,
     }
 

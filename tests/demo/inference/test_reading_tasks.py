@@ -1,10 +1,12 @@
 """What readings of each task say: entities, spans, words at a mask, vectors."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, processors
 
 from bundle_format.folder import BundleError
 from bundle_format.schema import Pooling
@@ -141,6 +143,39 @@ def test_where_no_answer_is_likeliest_it_is_what_is_said(task_models):
 
     assert which_span(sure).labels[answered.likeliest] == NO_ANSWER
     assert answered.read_from == (0,)
+
+
+def test_no_answer_is_read_from_the_token_of_the_whole_text_wherever_it_stands(
+    task_bundles, relist, tmp_path
+):
+    folder = tmp_path / "last"
+    shutil.copytree(task_bundles["answer"].folder, folder)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    marks = [(mark, tokenizer.token_to_id(mark)) for mark in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A [SEP] [CLS]", pair="$A [SEP] $B:1 [SEP]:1 [CLS]:1", special_tokens=marks
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    relist(folder)
+    model = EncoderModel(open_bundle(folder))
+
+    reading = model.read("Was [CLS] good?", CONTEXT)  # what a reader writes stands for nothing
+
+    last = len(reading.tokens) - 1
+    assert (reading.cls, reading.tokens[last].piece) == (last, "[CLS]")
+    context = [place for place, one in enumerate(reading.tokens) if one.segment and not one.special]
+    starts, ends = (
+        softmax(reading.outputs[name][[last, *context]].astype(np.float64))
+        for name in ("start_logits", "end_logits")
+    )
+    np.testing.assert_allclose(no_answer(reading), starts[0] * ends[0], rtol=1e-6)
+    outputs = {name: array.copy() for name, array in reading.outputs.items()}
+    for array in outputs.values():
+        array[last] += 50
+    sure = replace(reading, outputs=outputs)
+    answered = model.asked_of(which_span(sure), sure)
+    assert which_span(sure).labels[answered.likeliest] == NO_ANSWER
+    assert answered.read_from == (last,)
 
 
 def test_words_at_a_mask_are_the_softmax_of_its_row(task_models):

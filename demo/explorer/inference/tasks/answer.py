@@ -1,8 +1,8 @@
 """Question answering: the words of a context that answer a question.
 
-Where an answer starts and where it ends are two softmaxes, over the context and the first token
-([CLS]), which stands for no answer (Rajpurkar et al. 2018, "Know What You Don't Know"). A span's
-probability is that of its start times that of its end (Devlin et al. 2019, section 4.2).
+Where an answer starts and where it ends are two softmaxes, over the context and the token of the
+whole text ([CLS]), which stands for no answer (Rajpurkar et al. 2018, "Know What You Don't Know").
+A span's probability is that of its start times that of its end (Devlin et al. 2019, section 4.2).
 """
 
 from typing import NamedTuple
@@ -71,16 +71,16 @@ def which_span(reading: Reading) -> Question:
     """Which of the likeliest spans is the answer, or none, or another one."""
     spans = best_spans(reading)
     listed = [one.span for one in spans]
-    first = reading.encoded
     names = told_apart([_short(one.text) for one in spans], (NO_ANSWER, OTHER_ANSWER))
-    best = listed[0] if listed and spans[0].probability >= no_answer(reading) else Span(0, 0)
+    nowhere = Span(reading.cls, reading.cls)
+    best = listed[0] if listed and spans[0].probability >= no_answer(reading) else nowhere
     return Question(
         labels=names,
         problem_type=ONE_OF_MANY,
         scores=lambda outputs, encoded: _scores(outputs, encoded, listed),
         about="as the answer",
         held=tuple(sorted({place for span in listed for place in span})),
-        read_from=tuple(sorted(set(best))) if first.ids else (0,),
+        read_from=tuple(sorted(set(best))),
     )
 
 
@@ -122,9 +122,10 @@ def _whole_words(
 
 
 def _places(encoded: Encoded) -> list[int]:
-    """Where an answer may start and end: the first token, then those of the context."""
+    """Where an answer may start and end: the token of the whole text, then those of the context."""
     context = [place for place, token in enumerate(encoded.tokens) if token.segment == 1]
-    return [0, *(place for place in context if not encoded.tokens[place].special)]
+    none = encoded.place_of(encoded.cls)
+    return [none, *(place for place in context if not encoded.tokens[place].special)]
 
 
 def _log_shares(outputs: Outputs, encoded: Encoded) -> NDArray[np.float64]:
