@@ -17,7 +17,7 @@ from training.checkpoints.record import CHECKPOINT
 from training.cli import add_recipe_flags, command_line, run_command, say
 from training.data.corpus import DEFAULT, load_corpus
 from training.data.unlabelled import NOTHING, SENTENCES, UNLABELLED
-from training.evaluation.classification import run_baseline
+from training.evaluation.baseline import run_baseline
 from training.fit.classifier import fit
 from training.readers.packaged import SOURCES
 from training.readers.rows import LABELLED, add_reading_flags, reading_of

@@ -67,6 +67,7 @@ _TOLD = {
     "pairs_seen": "pairs to train on, repeats counted",
     "batch_size": "pairs a step",
     "learning_rate": "the decoder's highest, after the warm-up",
+    "max_tokens": "longer sources and targets are cut here",
     "seed": "of every random choice: the same seed, the same numbers",
 }
 _EPILOG = """examples:

@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,8 @@ def test_a_launcher_decides_the_precision_where_no_flag_does(
         assert accelerator.device == CPU
         assert uses_bfloat16(CPU) is expected
         assert accelerator.mixed_precision == ("bf16" if expected else "no")
+        # A teacher may answer for hours in one process, and the others wait.
+        assert accelerator.init_handler.timeout >= timedelta(days=1)
 
 
 def test_a_launchers_precision_that_is_not_known_is_refused(

@@ -129,7 +129,7 @@ def test_the_page_tells_what_goes_in_before_and_what_came_out_after(
 
     page = capsys.readouterr().out
     before, _, after = page.partition("epoch 1/1")
-    assert "rehearsal" in before
+    assert "few texts, cut at 30 tokens, and one epoch, whatever the flags say" in before
     assert "2 duplicates" in before
     assert "3: bad" in before
     assert "1 cut at 30" in before

@@ -130,14 +130,16 @@ def test_in_place_the_checkpoint_gains_its_decoder(
     place = tmp_path / "notes"
     shutil.copytree(classifier, place)
 
-    assert main([str(place), "--data", data, *FROZEN, "--quick"]) == 0
+    flags = ["--data", data, *FROZEN, "--quick", "--max-tokens", "12"]
+    assert main([str(place), *flags]) == 0
 
     before, _, after = capsys.readouterr().out.partition("50 %")
     assert (place / "decoder" / "model.safetensors").is_file()
     assert files(place / "encoder") == files(classifier / "encoder")
     assert [path.name for path in tmp_path.iterdir()] == ["notes"]
     assert "frozen: the classifier stays byte for byte" in before
-    assert "rehearsal" in before
+    assert "1,024 pairs and the first texts alone, whatever the flags say" in before
+    assert "cut at 12 tokens" in before
     for words in ("wrote", "restored exactly", "right word among ten best", "copied source"):
         assert words in after
     assert f"python export/to_onnx.py {place}" in after

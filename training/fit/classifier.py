@@ -79,7 +79,7 @@ class ClassifierObjective(nn.Module):
     def forward(self, piece: Batch, texts: int) -> Loss:
         """The loss of a piece as its share of a batch of so many `texts`."""
         self.model.train()
-        logits, labels = self.model(*piece[:3]).logits.float(), piece.labels
+        logits, labels = self.model.answers(*piece[:3]).float(), piece.labels
         if piece.answers is None:
             mean = cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
         else:
@@ -102,7 +102,9 @@ class ClassifierTraining(Training):
         recipe: Recipe,
         masking: RandomMasking | None = None,
     ) -> None:
-        model.encoder.embeddings.word.weight.requires_grad_(not recipe.freeze_word_embeddings)
+        word = model.encoder.embeddings.word
+        word.weight.requires_grad_(not recipe.freeze_word_embeddings)
+        word.sparse = word.weight.device.type == "cpu"  # see `AdamW`
         set_dropout(model, recipe.dropout)
         self.recipe, self.train, self.validation = recipe, train, validation
         self.masking = masking

@@ -10,18 +10,23 @@ losses are the same, up to their rounding.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import DataLoaderConfiguration
+from accelerate.utils import DataLoaderConfiguration, InitProcessGroupKwargs
 from torch import Tensor, nn
 
 from training.checkpoints.run_states import RunStates
 from training.cli import is_out_of_memory
 from training.fit.progress import History, Throughput, TrainStep, check_loss
 from training.recipes import uses_bfloat16
+
+# The others wait while one process has a teacher answer, or writes; when it dies, who launched them
+# ends them.
+_PATIENCE = timedelta(days=7)
 
 
 class Loss(NamedTuple):
@@ -89,6 +94,7 @@ def make_accelerator(*, cpu: bool | None = None, accumulate: int = 1, **more: An
         mixed_precision="bf16" if bfloat16 else "no",
         gradient_accumulation_steps=accumulate,
         dataloader_config=DataLoaderConfiguration(split_batches=True),
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
         **more,
     )
 
@@ -168,7 +174,8 @@ class Stepper:
             # Accelerate takes the mean over processes and pieces; a batch's loss is their sum.
             accelerator.backward(loss.total * (pieces if counts else 0))
             if accelerator.sync_gradients:
-                accelerator.clip_grad_norm_(training.learning, training.recipe.max_gradient_norm)
+                longest = training.recipe.max_gradient_norm
+                clip_gradients(accelerator, training.learning, longest)
             self.optimizer.step()
             self.schedule.step()
             self.optimizer.zero_grad()
@@ -187,3 +194,19 @@ class Stepper:
                 some = chosen if len(chosen) else rows[:1]
                 cut = [None if t is None else t[some.to(t.device)] for t in batch]
                 yield type(batch)(*cut), bool(len(chosen))
+
+
+def clip_gradients(
+    accelerator: Accelerator, weights: Sequence[nn.Parameter], longest: float
+) -> None:
+    """Scales all gradients down where together they are longer; of a sparse one its rows."""
+    shown = []
+    for weight in weights:
+        if weight.grad is not None and weight.grad.is_sparse:
+            weight.grad = weight.grad.coalesce()
+            stands_for = nn.Parameter(weight.grad.values())  # the same memory
+            stands_for.grad = weight.grad.values()
+            shown.append(stands_for)
+        else:
+            shown.append(weight)
+    accelerator.clip_grad_norm_(shown, longest)

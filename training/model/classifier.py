@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from training.model.config import ClassifierConfig
+from training.model.dropout import Dropout
 from training.model.encoder import BERTEncoder
 
 
@@ -40,9 +41,7 @@ class BERTClassifier(nn.Module):
         self.encoder = BERTEncoder(config.encoder)
         self.pooler = nn.Linear(size, size) if config.pooler else None
         dropout = config.classifier_dropout
-        self.dropout = nn.Dropout(
-            config.encoder.hidden_dropout_prob if dropout is None else dropout
-        )
+        self.dropout = Dropout(config.encoder.hidden_dropout_prob if dropout is None else dropout)
         self.head = nn.Linear(size, len(config.labels))
         for linear in filter(None, (self.pooler, self.head)):
             nn.init.normal_(linear.weight, std=config.encoder.initializer_range)
@@ -58,6 +57,16 @@ class BERTClassifier(nn.Module):
         """Classifies a padded batch; the arguments are those of `BERTEncoder.forward`."""
         encoded = self.encoder(token_ids, padding_mask, segment_ids, head_mask)
         return ClassifierOutput(self.logits(encoded.hidden), *encoded)
+
+    def answers(
+        self,
+        token_ids: Int[Tensor, "batch tokens"],
+        padding_mask: Bool[Tensor, "batch tokens"],
+        segment_ids: Int[Tensor, "batch tokens"] | None = None,
+    ) -> Float[Tensor, "batch labels"]:
+        """The logits alone, for less: in the last layer only [CLS] asks, nobody reads the rest."""
+        encoded = self.encoder(token_ids, padding_mask, segment_ids, first_alone=True)
+        return self.logits(encoded.hidden)
 
     def logits(self, hidden: Float[Tensor, "batch tokens hidden"]) -> Float[Tensor, "batch labels"]:
         """The logits of texts that the encoder has read, from their first token, [CLS], alone."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from training.model.attention import Attended, KeyValue, MultiHeadAttention
 from training.model.config import DecoderConfig, EncoderConfig
+from training.model.dropout import Dropout
 from training.model.encoder import BERTEncoder, EncoderOutput, FeedForward
 
 TargetWeights = Float[Tensor, "batch heads target past_and_target"]
@@ -61,7 +62,7 @@ class TransformerDecoderLayer(nn.Module):
             self.cross_attention = MultiHeadAttention(size, heads, dropout=dropout)
         self.feed_forward_norm = nn.LayerNorm(size, eps=eps)
         self.feed_forward = FeedForward(size, config.intermediate_size, gelu="tanh")
-        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.dropout = Dropout(config.hidden_dropout)
 
     def forward(
         self,
@@ -105,7 +106,7 @@ class GPTDecoder(nn.Module):
         self.config = config
         self.word = nn.Embedding(config.vocab_size, config.hidden_size)
         self.position = nn.Embedding(config.max_position_embeddings, config.hidden_size)
-        self.dropout = nn.Dropout(config.embedding_dropout)
+        self.dropout = Dropout(config.embedding_dropout)
         self.layers = nn.ModuleList(
             TransformerDecoderLayer(config) for _ in range(config.num_hidden_layers)
         )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from training.model.attention import Attended, MultiHeadAttention
 from training.model.config import EncoderConfig
+from training.model.dropout import Dropout
 
 _SIDE, _FARTHEST = 16, 127  # of `DistanceBias`: rows to either side; beyond, all are alike
 
@@ -42,7 +43,7 @@ class Embeddings(nn.Module):
         segments = config.type_vocab_size
         self.segment = nn.Embedding(segments, width) if segments else None
         self.norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
         narrow = width != config.hidden_size
         self.project = nn.Linear(width, config.hidden_size) if narrow else None
 
@@ -131,7 +132,7 @@ class TransformerEncoderLayer(nn.Module):
         self.attention_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.feed_forward = FeedForward(config.hidden_size, config.intermediate_size)
         self.feed_forward_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(
         self,
@@ -139,9 +140,19 @@ class TransformerEncoderLayer(nn.Module):
         visible: Bool[Tensor, "batch 1 1 tokens"],
         head_mask: Float[Tensor, "#batch heads"] | None,
         score_bias: Float[Tensor, "1 heads tokens tokens"] | None = None,
+        *,
+        first_alone: bool = False,
     ) -> Attended:
-        """One layer's new hidden states, beside the weights and values that made them."""
-        attended = self.attention(hidden, visible, head_mask=head_mask, score_bias=score_bias)
+        """One layer's new hidden states, beside the weights and values that made them.
+
+        `first_alone`: of the first token only; it attends to all others all the same.
+        """
+        source = hidden
+        if first_alone:
+            hidden, score_bias = hidden[:, :1], None if score_bias is None else score_bias[:, :, :1]
+        attended = self.attention(
+            hidden, visible, read_from=source, head_mask=head_mask, score_bias=score_bias
+        )
         hidden = self.attention_norm(hidden + self.dropout(attended.hidden))
         hidden = self.feed_forward_norm(hidden + self.dropout(self.feed_forward(hidden)))
         return attended._replace(hidden=hidden)
@@ -167,6 +178,8 @@ class BERTEncoder(nn.Module):
         padding_mask: Bool[Tensor, "batch tokens"],
         segment_ids: Int[Tensor, "batch tokens"] | None = None,
         head_mask: Float[Tensor, "#batch layers heads"] | None = None,
+        *,
+        first_alone: bool = False,
     ) -> EncoderOutput:
         """Encodes a padded batch.
 
@@ -175,6 +188,7 @@ class BERTEncoder(nn.Module):
             padding_mask: True for a real token, False for padding.
             segment_ids: 0 for text A, 1 for text B; None when there is one text.
             head_mask: 1 keeps a head, 0 removes it; None keeps them all.
+            first_alone: the last layer computes the first token only, and its one row of a map.
 
         Raises:
             ValueError: the sequence is longer than the position embeddings.
@@ -191,7 +205,8 @@ class BERTEncoder(nn.Module):
         weights, values = [], []
         for i, layer in enumerate(self.layers):
             mask = None if head_mask is None else head_mask[:, i]
-            attended = layer(hidden, visible, mask, bias)
+            last = i == len(self.layers) - 1
+            attended = layer(hidden, visible, mask, bias, first_alone=first_alone and last)
             hidden = attended.hidden
             weights.append(attended.weights)
             values.append(attended.kv.values)

@@ -1,10 +1,12 @@
 """Reads texts through `datasets`: from the Hub by name, or from a folder in its format.
 
 A dataset's own train, validation and test parts are kept, and so are the names of its labels.
-`owner/name:configuration` chooses one of several configurations. CSV and JSON files are found by
-`datasets` and read as files given by themselves are, wherever they lie.
+`owner/name:configuration` chooses one of several configurations. CSV and JSON files are read as
+files given by themselves are, wherever they lie. Those of a folder here we find ourselves:
+`datasets` also takes settings below it for texts.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +24,7 @@ from datasets import (
 )
 
 from training.cli import listed
-from training.file_names import public_name, real_name
+from training.file_names import SUFFIXES, public_name, real_name
 from training.readers.rows import Made, RawTexts, Role, choose_columns, other_names
 from training.readers.strict_tables import Parsed
 from training.readers.table_file import list_problems, make_rows, read_rows, title_of
@@ -35,6 +37,8 @@ _PARTS = {
 }
 _UNLABELLED = -1  # what a ClassLabel column holds where the labels are kept secret
 _SAVED = ("dataset_dict.json", "state.json")
+# Beside a dataset's texts, and none of them.
+_ABOUT = ("dataset_info.json", "dataset_infos.json", "config.json", "package.json")
 _SHOWN = 200  # characters of what `datasets` says
 
 
@@ -88,8 +92,10 @@ class _Files:
     """The files of a part that we read ourselves."""
 
     paths: tuple[Path, ...]
-    separated: bool
+    separated: bool | None
+    """Whether they are CSV; None: by their names."""
     licence: str
+    note: str = ""
 
 
 def _open(name: str) -> Mapping[Any, Dataset | _Files]:
@@ -100,6 +106,8 @@ def _open(name: str) -> Mapping[Any, Dataset | _Files]:
     try:
         if folder.is_dir() and any((folder / file).is_file() for file in _SAVED):
             found = load_from_disk(name)
+        elif folder.is_dir() and (tables := _tables(folder)):
+            return tables
         else:
             repository, _, configuration = (
                 (name, "", "") if folder.is_dir() else name.partition(":")
@@ -121,6 +129,39 @@ def _open(name: str) -> Mapping[Any, Dataset | _Files]:
             "with a network"
         ) from error
     return {"train": found} if isinstance(found, Dataset) else dict(found)
+
+
+def _tables(folder: Path) -> dict[Any, _Files]:
+    """The tables of a folder by their parts: a name says it, or the name of the folder they are in.
+
+    Where none does, all that lie in the folder itself are one part; a `.json` beside others is
+    taken for settings. A folder with more in it is left to `datasets`.
+    """
+    if any(folder.glob("*.md")) or any(folder.rglob("*.parquet")) or any(folder.rglob("*.arrow")):
+        return {}
+    found = [
+        path
+        for path in sorted((*folder.glob("*"), *folder.glob("*/*")))
+        if path.is_file() and path.suffix.lower() in SUFFIXES and path.name not in _ABOUT
+    ]
+    named = {path: part for path in found if (part := _part_of(path, folder))}
+    here = [path for path in found if path.parent == folder]
+    texts = [path for path in here if path.suffix.lower() != ".json"] or here
+    taken = named or dict.fromkeys(texts, "train")
+    left = [path.relative_to(folder).as_posix() for path in found if path not in taken]
+    note = f"read {listed([path.relative_to(folder).as_posix() for path in taken])}"
+    note += f"; not {listed(left)}" if left else ""
+    return {
+        part: _Files(tuple(path for path in taken if taken[path] == part), None, "", note)
+        for part in dict.fromkeys(taken.values())
+    }
+
+
+def _part_of(path: Path, folder: Path) -> str | None:
+    """The part that a file's name has for a word, or its folder's name is."""
+    words = re.split(r"[^a-z]+", path.stem.lower())
+    words += [path.parent.name.lower()] if path.parent != folder else []
+    return next((part for part, theirs in _PARTS.items() if {*theirs} & {*words}), None)
 
 
 def _files(builder: DatasetBuilder) -> dict[Any, _Files]:
@@ -149,7 +190,7 @@ def _rows(
         read = partial(read_rows, make=make, roles=roles, given=given, of=None)
         files = [read(path, separated=part.separated) for path in part.paths]
         rows = [row for made, _ in files for row in made]
-        return rows, [note for _, notes in files for note in notes], None
+        return rows, [part.note, *(note for _, notes in files for note in notes)], None
     chosen = choose_columns(part.column_names, roles, given, where)
     label = chosen.get("label")
     feature = part.features[label] if label else None

@@ -14,7 +14,7 @@ from typing import Any
 from training.checkpoints.classifier import save_classifier
 from training.checkpoints.hybrid import save_decoder
 from training.checkpoints.record import write_record
-from training.evaluation.classification import Baseline
+from training.evaluation.baseline import Baseline
 from training.file_names import noted_texts, public_name
 from training.fit.classifier import Epoch
 from training.fit.hybrid import Evaluation

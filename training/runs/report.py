@@ -12,7 +12,8 @@ from training.cli import counted, is_main_process, line, one_line, say
 from training.data.corpus import show_unknown
 from training.data.noise import KINDS
 from training.data.splits import PARTS
-from training.evaluation.classification import Baseline, Metrics
+from training.evaluation.baseline import Baseline
+from training.evaluation.classification import Metrics
 from training.fit.classifier import Epoch
 from training.fit.hybrid import Evaluation
 from training.fit.progress import TrainStep
@@ -81,7 +82,8 @@ def show_start(prepared: Prepared, *, quick: bool) -> str:
             f"{_precision(prepared.model)}, seed {recipe.seed}",
         ),
     ]
-    note = line("rehearsal", "few texts and one epoch: these numbers are not the recipe's")
+    said = f"few texts, cut at {recipe.max_tokens} tokens, and one epoch, whatever the flags say"
+    note = line("rehearsal", f"{said}: these numbers are not the recipe's")
     return "\n".join([note, *lines] if quick else lines)
 
 
@@ -208,12 +210,13 @@ def show_hybrid_start(prepared: PreparedHybrid, *, quick: bool) -> str:
         line("encoder", encoder),
         line(
             "recipe",
-            f"{recipe.pairs_seen:,} pairs, {recipe.batch_size} a step, learning rate "
-            f"{recipe.learning_rate:g}, label smoothing {recipe.label_smoothing:g}, "
-            f"{_precision(model)}, seed {recipe.seed}",
+            f"{recipe.pairs_seen:,} pairs, {recipe.batch_size} a step, cut at "
+            f"{prepared.seq2seq.max_tokens} tokens, learning rate {recipe.learning_rate:g}, label "
+            f"smoothing {recipe.label_smoothing:g}, {_precision(model)}, seed {recipe.seed}",
         ),
     ]
-    note = line("rehearsal", "few pairs: these numbers are not the recipe's")
+    said = f"{recipe.pairs_seen:,} pairs and the first texts alone, whatever the flags say"
+    note = line("rehearsal", f"{said}: these numbers are not the recipe's")
     return "\n".join([note, *lines] if quick else lines)
 
 

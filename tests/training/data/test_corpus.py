@@ -224,6 +224,27 @@ def test_a_csv_in_a_folder_is_read_as_strictly_as_one_by_itself(tmp_path: Path) 
         load_corpus(str(folder))
 
 
+def test_of_a_folder_tables_are_taken_and_settings_left_and_the_note_says_which(
+    tmp_path: Path,
+) -> None:
+    rows = "".join(f"text {i},{i % 2}\n" for i in range(200))
+    (tmp_path / "tickets.csv").write_text("text,label\n" + rows)
+    for place in ("settings.json", "package.json", "old/more.json"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text('{"size": 1}')
+
+    whole = load_corpus(str(tmp_path))
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "a.csv").write_text("text,label\nasked,1\n")
+    (tmp_path / "tickets.csv").rename(tmp_path / "tickets-train.csv")
+    parts = load_corpus(str(tmp_path))
+
+    assert sum(map(len, whole.parts.values())) == 200
+    assert whole.notes[0] == "read tickets.csv; not settings.json, old/more.json"
+    assert [example.text for example in parts.test] == ["asked"]
+    assert parts.notes[0] == "read test/a.csv, tickets-train.csv; not settings.json, old/more.json"
+
+
 @pytest.mark.usefixtures("cache")
 def test_a_folder_of_nothing_that_datasets_knows_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "train.parquet").write_bytes(b"PAR1 and no more")

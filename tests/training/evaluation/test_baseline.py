@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from training.data.corpus import Example
-from training.evaluation.classification import run_baseline
+from training.evaluation.baseline import run_baseline
 
 GOOD, BAD = ("fine", "bright", "warm"), ("dull", "flat", "cold")
 

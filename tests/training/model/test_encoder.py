@@ -59,6 +59,18 @@ def test_padding_changes_nothing_whatever_stands_in_it(
         assert with_padding[..., 5:].eq(0).all()
 
 
+def test_answers_alone_have_the_gradients_of_the_whole_pass(
+    model: BERTClassifier, token_ids: Tensor
+) -> None:
+    found = []
+    for logits in (lambda *given: model(*given).logits, model.answers):
+        model.zero_grad()
+        logits(token_ids, real(token_ids)).square().sum().backward()
+        found.append([weight.grad for weight in model.parameters()])
+
+    torch.testing.assert_close(found[0], found[1])
+
+
 def test_the_order_of_the_tokens_matters(model: BERTClassifier, token_ids: Tensor) -> None:
     result = model(token_ids, real(token_ids)).logits
 

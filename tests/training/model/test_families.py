@@ -100,6 +100,8 @@ def test_logits_and_maps_equal_those_of_transformers(
 
     assert len(expected.attentions) == 2 == len(found.weights)
     torch.testing.assert_close(found.logits, expected.logits, atol=1e-5, rtol=0)
+    alone = ours.answers(*batch(padding))
+    torch.testing.assert_close(alone, expected.logits, atol=1e-5, rtol=0)
     for map_found, map_expected in zip(found.weights, expected.attentions, strict=True):
         torch.testing.assert_close(map_found, map_expected, atol=1e-5, rtol=0)
 
