@@ -130,16 +130,15 @@ def test_in_place_the_checkpoint_gains_its_decoder(
     place = tmp_path / "notes"
     shutil.copytree(classifier, place)
 
-    flags = ["--data", data, *FROZEN, "--quick", "--max-tokens", "12"]
-    assert main([str(place), *flags]) == 0
+    assert main([str(place), "--data", data, *FROZEN, "--quick"]) == 0
 
     before, _, after = capsys.readouterr().out.partition("50 %")
     assert (place / "decoder" / "model.safetensors").is_file()
     assert files(place / "encoder") == files(classifier / "encoder")
     assert [path.name for path in tmp_path.iterdir()] == ["notes"]
     assert "frozen: the classifier stays byte for byte" in before
-    assert "1,024 pairs and the first texts alone, whatever the flags say" in before
-    assert "cut at 12 tokens" in before
+    assert "192 pairs and the first texts alone, whatever the flags say" in before
+    assert "cut at 30 tokens" in before
     for words in ("wrote", "restored exactly", "right word among ten best", "copied source"):
         assert words in after
     assert f"python export/to_onnx.py {place}" in after
@@ -269,5 +268,7 @@ def test_every_flag_has_help_and_there_are_about_ten() -> None:
 
     assert all(action.help for action in actions)
     own = [action for action in actions if action not in run]
-    assert len([a for a in own if not a.dest.endswith(("_column", "_duplicates"))]) <= 10
+    assert len([a for a in own if not a.dest.endswith(("_column", "_duplicates"))]) <= 11
+    # What a message about memory names is a flag of both commands.
+    assert "max_tokens" in [action.dest for action in own]
     assert len(run) <= 6

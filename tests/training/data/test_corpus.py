@@ -240,9 +240,9 @@ def test_of_a_folder_tables_are_taken_and_settings_left_and_the_note_says_which(
     parts = load_corpus(str(tmp_path))
 
     assert sum(map(len, whole.parts.values())) == 200
-    assert whole.notes[0] == "read tickets.csv; not settings.json, old/more.json"
+    assert whole.notes[0] == "read tickets.csv; not old/more.json, settings.json"
     assert [example.text for example in parts.test] == ["asked"]
-    assert parts.notes[0] == "read test/a.csv, tickets-train.csv; not settings.json, old/more.json"
+    assert parts.notes[0] == "read test/a.csv, tickets-train.csv; not old/more.json, settings.json"
 
 
 @pytest.mark.usefixtures("cache")
