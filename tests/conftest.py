@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,18 @@ WORDS = "a the film is not bad good dull bright story and but it was great . , !
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
+SHAPES_CHECKED = ("training", "export")
+IMPORTED_BY_OURS = (
+    *("accelerate", "beartype", "onnxruntime.quantization", "onnxscript", "sacrebleu"),
+    *("scipy.stats", "sklearn.feature_extraction.text", "sklearn.linear_model"),
+    *(
+        "torch.distributed.tensor",
+        "torch.onnx",
+        "transformers.generation",
+        "transformers.pipelines",
+    ),
+)
+
 # A page in Chromium, a trace or a training each: begun last, one keeps a worker busy alone.
 LONG = ("demo/browser/", "demo/report/", "export/", "training/test_")
 
@@ -31,6 +45,23 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     items.sort(key=lambda item: not item.path.relative_to(here).as_posix().startswith(LONG))
+
+
+def pytest_pycollect_makemodule(module_path: Path) -> None:
+    """Every test of these folders is a shape test too."""
+    if module_path.relative_to(Path(__file__).parent).parts[0] in SHAPES_CHECKED:
+        check_shapes()
+
+
+@cache
+def check_shapes() -> None:
+    """Has the shapes in the signatures of our code checked at each call, from its import on."""
+    from jaxtyping import install_import_hook
+
+    # What a module of ours is the first to import, the hook has compiled each time as that module.
+    for name in IMPORTED_BY_OURS:
+        import_module(name)
+    install_import_hook(SHAPES_CHECKED, "beartype.beartype")
 
 
 @pytest.fixture(scope="session")

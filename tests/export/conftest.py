@@ -1,12 +1,9 @@
-"""Tiny models and their graphs, made once; the shapes in the signatures are checked."""
+"""Tiny models and their graphs, made once."""
 
 import os
 
 import pytest
 from filelock import FileLock
-from jaxtyping import install_import_hook
-
-install_import_hook(["training", "export"], "beartype.beartype")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -192,6 +192,7 @@ def test_map_error_is_measured_along_the_float32_text_from_each_precisions_own_e
         assert found["map_error"][f"{name}_attentions"]["mean"] == pytest.approx(mean, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fast")
 def test_only_8_bit_leaves_both_float32_graphs_out_and_a_slower_step_is_said(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -21,7 +21,7 @@ from training.data.batches import encode_texts, pad
 from training.data.corpus import Example
 
 LAYERS = 1
-SLOW = ("bert", "xlm-roberta", "electra", "distilbert")
+SLOW = ("bert", "roberta", "xlm-roberta", "electra", "distilbert")
 PAIRS = [("the film 😍 is not bad", "great"), ("好电影!", "the story is bad, not great")]
 
 

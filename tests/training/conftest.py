@@ -1,4 +1,4 @@
-"""Every test here is a shape test too: the shapes in the signatures are checked at each call."""
+"""A tiny classifier, and our commands started in processes of their own."""
 
 import multiprocessing
 import time
@@ -9,9 +9,6 @@ from runpy import run_path
 from typing import NamedTuple
 
 import pytest
-from jaxtyping import install_import_hook
-
-install_import_hook("training", "beartype.beartype")
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,12 @@ train_classifier.Recipe = partial(train_classifier.Recipe, dropout=0.0)
 sys.exit(train_classifier.main(sys.argv[1:]))
 """
 
+ENDLESS = {
+    "train_classifier": (["--epochs", "1000000"], "\nepoch 2/"),
+    "train_hybrid": (["--pairs-seen", "100000000"], "\nrecipe"),
+}
+"""Flags of a training that goes on, and what it prints when it is under way."""
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -111,18 +117,19 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize(
-    ("name", "endless", "under_way"),
+    ("name", "number"),
     [
-        ("train_classifier", ["--epochs", "1000000"], "\nepoch 2/"),
-        ("train_hybrid", ["--pairs-seen", "100000000"], "\nrecipe"),
+        ("train_classifier", signal.SIGINT),
+        ("train_classifier", signal.SIGKILL),
+        ("train_hybrid", signal.SIGTERM),
+        pytest.param("train_classifier", signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param("train_hybrid", signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param("train_hybrid", signal.SIGKILL, marks=pytest.mark.slow),
     ],
 )
 def test_a_stopped_run_leaves_the_checkpoint_as_it_was_and_the_next_one_cleans_up(
     name: str,
-    endless: list[str],
-    under_way: str,
     number: signal.Signals,
     commands: dict[str, list],
     start_command: Callable,
@@ -136,6 +143,7 @@ def test_a_stopped_run_leaves_the_checkpoint_as_it_was_and_the_next_one_cleans_u
     if name == "train_classifier":
         flags += ["--out", str(place)]
 
+    endless, under_way = ENDLESS[name]
     running = start_command(Path(command.__file__), [*flags, *endless])
     running.wait_for(under_way)
     os.kill(running.process.pid, number)

@@ -116,6 +116,7 @@ def test_the_record_holds_what_the_saved_model_writes(checkpoint: Path, data: st
     assert set(record["metrics"]["test"]["exactly"]) == set(KINDS)
 
 
+@pytest.mark.slow
 def test_the_same_seed_writes_the_same_decoder(
     checkpoint: Path, classifier: Path, data: str, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parents[2] / "training"
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("trained", [True, False])
+@pytest.mark.parametrize("trained", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_block_that_plots_heads_draws_them_whole(
     tmp_path: Path, save_tiny, monkeypatch: pytest.MonkeyPatch, trained: bool
 ) -> None:

@@ -90,6 +90,7 @@ def test_a_link_shows_another_reader_the_same(visit, url):
         page.locator("#mattered_tab").wait_for(state="visible")
 
 
+@pytest.mark.slow
 def test_a_link_to_a_written_text_has_it_written_again(visit, url):
     with visit(url) as page:
         page.locator("#write_tab-button").click()

@@ -46,6 +46,7 @@ def test_parts_share_no_text_in_any_spelling(movies: Corpus) -> None:
     assert sum(map(len, forms)) == len(set.union(*forms))
 
 
+@pytest.mark.slow
 def test_the_long_reviews_come_without_tags_and_without_their_duplicates() -> None:
     long = load_corpus("imdb")
 

@@ -87,7 +87,9 @@ def states_in(
     return RunStates(folder / "out", run, minutes=1e-9, resume=resume, tell=tell)
 
 
-@pytest.mark.parametrize("stopped_after", [pytest.param(1, marks=pytest.mark.slow), 7, 11])
+@pytest.mark.parametrize(
+    "stopped_after", [7, *(pytest.param(at, marks=pytest.mark.slow) for at in (1, 11))]
+)
 def test_a_run_that_was_stopped_goes_on_to_the_same_numbers_and_weights_bit_for_bit(
     start: Callable[..., Start], tmp_path: Path, stopped_after: int
 ) -> None:
