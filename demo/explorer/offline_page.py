@@ -3,6 +3,8 @@
 Whatever a reader or a bundle wrote stands in it as data alone, in elements that no browser runs;
 the page's script shows it as text. The page's own policy lets no other script run and nothing be
 fetched.
+
+What is long stands in it deflated, in base 85, which takes a sixteenth less room than base64.
 """
 
 import base64
@@ -24,6 +26,24 @@ form-action 'none'; script-src {scripts}; style-src {style}; img-src {images}">
 """
 
 
+UNPACKED = """const unpacked = async (text) => {
+  const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    + "!#$%&()*+-;.=>?@^_`{|}~";
+  const values = Object.fromEntries([...letters].map((letter, value) => [letter, value]));
+  const words = new DataView(new ArrayBuffer(4 * Math.ceil(text.length / 5)));
+  for (let at = 0; at < text.length; at += 5) {
+    let word = 0;
+    for (let next = at; next < at + 5; next++) word = 85 * word + (values[text[next]] ?? 84);
+    words.setUint32((4 * at) / 5, word);
+  }
+  const bytes = new Uint8Array(words.buffer, 0, Math.floor((4 * text.length) / 5));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).text();
+};
+"""
+"""For a page's script: the text that `packed_text` packed."""
+
+
 def opening(title: str, css: str, scripts: Iterable[str], *, images: str = "data:") -> str:
     """What stands before the style and the body.
 
@@ -43,8 +63,8 @@ def _allowed(text: str) -> str:
 
 
 def packed_text(text: str) -> str:
-    """In base64, deflated."""
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    """Deflated, in base 85, four bytes as five letters. `<`, which would end an element, is `.`."""
+    return base64.b85encode(zlib.compress(text.encode(), 9)).decode().replace("<", ".")
 
 
 def data_element(name: str, text: str) -> str:

@@ -1,10 +1,12 @@
 """How long a reader waits for a picture: in a browser without a window, as its page gets a text, as
-another head is chosen, and as the mouse moves over a map. Needs playwright and a Chromium.
+another head is chosen, and as the mouse moves over a map; and how large that text is as a page of
+its own. Needs playwright and a Chromium.
 """
 
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -55,16 +57,24 @@ class Waits(NamedTuple):
     click: Sequence[float]
     move: Sequence[float]
     first: float
+    kept: int
+    """Bytes of the text as a page."""
 
     def cells(self) -> list[str]:
         """Each as the middle one of all, and the least."""
         return [
             *(f"{median(of):.0f} ({min(of):.0f})" for of in (self.click, self.move)),
             f"{self.first:.0f}",
+            f"{self.kept / 1e6:.2f}",
         ]
 
 
-ROWS = ("another head", "a move over the map", "first picture after the answer")
+ROWS = (
+    "another head",
+    "a move over the map",
+    "first picture after the answer",
+    "the text kept as a page, MB",
+)
 
 
 @contextmanager
@@ -110,4 +120,6 @@ def waits_of(page: Any, text: str, shown: int) -> Waits:
         clicks.append(page.evaluate(_CLICK, 7 * number + 1))
         page.wait_for_timeout(150)
     moves = [page.evaluate(_MOVE, number) for number in range(MOVES)]
-    return Waits(clicks, moves, first)
+    with page.expect_download() as download:
+        page.locator("#map_view button.page").click()
+    return Waits(clicks, moves, first, Path(download.value.path()).stat().st_size)

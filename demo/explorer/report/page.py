@@ -1,6 +1,6 @@
-"""The page of a report: one file that works from disk, see `offline_page.py`. `report.js` shows it.
+"""The page of a report: one file that works from disk, see `offline_page.py`.
 
-What is long stands in it compressed, in base64.
+`report.js` shows it.
 """
 
 import json
@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from explorer.offline_page import as_json, data_element, opening, packed_text
+from explorer.offline_page import UNPACKED, as_json, data_element, opening, packed_text
 from explorer.report.batches import Result
 from explorer.report.written import replacing
 
@@ -33,7 +33,8 @@ def write_page(folder: Path, about: Mapping[str, Any], results: Iterable[Result]
         about: what `report.js` shows above the list: `input`, `bundle`, `summary`, ...
         results: in the order of the table; the first `MOST_LISTED` are listed.
     """
-    css, script = ((_HERE / f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    css, own = ((_HERE / f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    script = UNPACKED + own
     rows = islice(results, MOST_LISTED)
     with replacing(folder / FILE) as opened:
         begin = opening("Report", css, [script], images="'self' file: data:")

@@ -1,4 +1,4 @@
-// The page of a report. All that a reader or a bundle wrote becomes textContent, never HTML.
+// The page of a report, after what `offline_page.py` gives it. All that a reader or a bundle wrote becomes textContent, never HTML.
 (async () => {
   const make = (tag, options = {}, children = []) => {
     const { className, text, attributes = {}, style = {}, click } = options;
@@ -14,11 +14,7 @@
   const quiet = (text) => make("p", { className: "quiet", text });
   const bdi = (text) => make("bdi", { text });
   const data = (name) => [...document.querySelectorAll(`script.${name}`)].map((one) => one.textContent);
-  const unpack = async (text) => {
-    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    return JSON.parse(await new Response(stream).text());
-  };
+  const unpack = async (text) => JSON.parse(await unpacked(text));
   const whole = (number) => number.toLocaleString("en");
   const counted = (number, thing) => `${whole(number)} ${thing}${number === 1 ? "" : "s"}`;
   const percent = (share) => {

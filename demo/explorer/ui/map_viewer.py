@@ -23,9 +23,9 @@ from explorer.inference.tokens import Token
 from explorer.maps.maps import Maps
 from explorer.maps.packed import (
     FINE,
-    packed_floats,
     packed_heads,
     packed_joined,
+    packed_norms,
     packed_tiles,
     packed_weights,
 )
@@ -243,7 +243,7 @@ def _attentions(
         if max(maps.weights.shape[2:]) <= MOST_TOKENS and maps.weights.size <= room:
             weights = packed_weights(maps.weights, largest)
             room -= len(weights)
-        norms = None if maps.norms is None else packed_floats(maps.norms)
+        norms = None if maps.norms is None else packed_norms(maps.norms)
         more = {"kind": maps.kind, "looks_back": maps.looks_back, "has_norms": norms is not None}
         given.append({**about, **more, "weights": weights, "norms": norms})
     return given

@@ -1,7 +1,7 @@
 // A page of one text: the page's own widgets, without a server. What they show came with it.
 (() => {
   const { make, bdi, mount } = window.attentionMaps;
-  const kept = JSON.parse(document.querySelector(".kept").textContent);
+  const kept = window.keptText;
   const LONG = 400;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const follow = () => document.body.classList.toggle("dark", dark.matches);

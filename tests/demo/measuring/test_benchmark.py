@@ -126,7 +126,7 @@ def test_clicks_are_timed_in_a_browser(tiny_folder, texts, demo_folder, skip_for
 
     assert done.stderr == ""
     for name in ROWS:
-        assert re.search(rf"^\| {name} \| \d+( \(\d+\))? \|$", done.stdout, re.MULTILINE)
+        assert re.search(rf"^\| {name} \| [\d.]+( \(\d+\))? \|$", done.stdout, re.MULTILINE)
 
 
 def test_a_text_of_a_length_is_as_long_as_fits(model):

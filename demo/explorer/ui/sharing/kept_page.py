@@ -4,26 +4,30 @@ The server writes it when it is asked for. The browser could, but every visitor 
 the style and the frame for those few who keep a page, and of a long text it has not all maps.
 """
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from explorer.bundle import Bundle
-from explorer.offline_page import as_json, data_element, opening, packed_text
+from explorer.offline_page import UNPACKED, data_element, opening, packed_text
 from explorer.ui import payloads, wording
 from explorer.ui.widgets import WEB, maps_script, widget_script
 
-# Style and script are a third of the page of a short text: they come deflated.
-_UNPACK = """(async () => {
-  for (const name of ["style", "script"]) {
-    const packed = atob(document.querySelector(`.packed-${name}`).textContent);
-    const bytes = Uint8Array.from(packed, (one) => one.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+# Style and script are half of the page of a short text: they come deflated, as the data does.
+_UNPACK = f"""(async () => {{
+  {UNPACKED}
+  const packed = (name) => unpacked(document.querySelector(`.packed-${{name}}`).textContent);
+  window.keptText = JSON.parse(await packed("data"));
+  for (const name of ["style", "script"]) {{
     const node = document.createElement(name);
-    node.textContent = await new Response(stream).text();
+    node.textContent = await packed(name);
     document.head.append(node);
-  }
-})();"""
+  }}
+}})();"""
+_COMMENTS = re.compile(r"^ *(?://.*|/\*[^*]*\*/)?\n|^ +", re.MULTILINE)
+"""Those that have their lines to themselves, and what stands before other lines."""
 _STYLES = ("page.css", "maps/maps.css", "kept_page.css")
 _BODY = """<body class="gradio-container">
 <main><p>This page shows a text and its maps by a script, which did not run.</p></main>
@@ -67,16 +71,12 @@ def kept_page(
         "state": state,
         "below": {"about": wording.about(text.bundle)},
     }
-    css = "".join((WEB / name).read_text(encoding="utf-8") for name in _STYLES)
+    css = _COMMENTS.sub("", _read(*_STYLES))
     script = _script(above)
-    elements = {
-        "kept": as_json(data),
-        "packed-style": packed_text(css),
-        "packed-script": packed_text(script),
-    }
-    body = "".join(data_element(name, text) for name, text in elements.items())
+    packed = {"data": json.dumps(data), "style": css, "script": script}
+    elements = (data_element(f"packed-{name}", packed_text(one)) for name, one in packed.items())
     frame = opening("Attention Explorer", css, [_UNPACK, script])
-    return f"{frame}{_BODY}{body}<script>{_UNPACK}</script>\n"
+    return f"{frame}{_BODY}{''.join(elements)}<script>{_UNPACK}</script>\n"
 
 
 def _script(names: Iterable[str]) -> str:
@@ -88,7 +88,11 @@ def _script(names: Iterable[str]) -> str:
         f"{'library.show(small[drawn]);' if name == 'small' else ''}\n  }},\n"
         for name in own
     )
-    library, page = (
-        (WEB / name).read_text(encoding="utf-8") for name in ("lib.js", "kept_page.js")
-    )
-    return f"{maps_script()}{library}window.keptWidgets = {{\n{widgets}}};\n{page}"
+    library, page = _read("lib.js"), _read("kept_page.js")
+    script = f"{maps_script()}{library}window.keptWidgets = {{\n{widgets}}};\n{page}"
+    return _COMMENTS.sub("", script)
+
+
+def _read(*names: str) -> str:
+    """Files of the page's own, one after another."""
+    return "".join((WEB / name).read_text(encoding="utf-8") for name in names)

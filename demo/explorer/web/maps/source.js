@@ -9,6 +9,11 @@ const floats = (text) => {
   const bytes = bytesOf(text);
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 };
+// Of a head's norms only the ratios count.
+const ratios = (text) => {
+  const bytes = bytesOf(text);
+  return new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+};
 const headOf = (choice) => (typeof choice === "number" ? choice - 1 : choice);
 const keyOf = (...parts) => parts.join(" ");
 
@@ -22,7 +27,7 @@ const openAttention = async (data, attention) => {
   const cells = rows * columns;
   const codes = typeof attention.weights === "string" ? await inflated(attention.weights) : null;
   const values = codes || !attention.weights ? null : attention.weights;
-  const norms = typeof attention.norms === "string" ? floats(attention.norms) : attention.norms;
+  const norms = typeof attention.norms === "string" ? ratios(attention.norms) : attention.norms;
   const complete = Boolean(codes || values);
   const [given, joined, small, axes] = [new Map(), new Map(), new Map(), new Map()];
   const layersAsked = new Set();
