@@ -74,7 +74,7 @@ def maps_script() -> str:
 
 def library() -> str:
     """What the page's widgets share, as HTML for the page's head."""
-    own = ("csv.js", "terms.js", "guided_tour.js", "lib.js")
+    own = ("csv.js", "terms.js", "guided_tour.js", "keyboard.js", "lib.js")
     scripts = [(WEB / name).read_text(encoding="utf-8") for name in own]
     return f"<script>\n{maps_script()}{''.join(scripts)}</script>"
 

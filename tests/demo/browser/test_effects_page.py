@@ -2,20 +2,27 @@
 
 import pytest
 
-from explorer.ui.widgets import WEB, maps_script
+from explorer.ui.widgets import WEB, maps_script, widget_script
 
 SHARED = "signed, points, percent, amount, effectChip, fullInk, cellText"
 
 
 @pytest.fixture(scope="module")
-def calculate(browser):
-    """Evaluates an expression among the scripts that widgets share."""
+def page(browser):
+    """A page with the scripts that widgets share."""
     page = browser.new_page()
+    for name in ("csv.js", "lib.js"):
+        page.add_script_tag(path=WEB / name)
     page.add_script_tag(content=maps_script())
-    page.add_script_tag(path=WEB / "lib.js")
-    given = f"const {{ {SHARED} }} = attentionExplorer({{ element: document }});"
-    yield lambda expression: page.evaluate(f"() => {{ {given} return {expression}; }}")
+    yield page
     page.close()
+
+
+@pytest.fixture(scope="module")
+def calculate(page):
+    """Evaluates an expression among what widgets share."""
+    given = f"const {{ {SHARED} }} = attentionExplorer({{ element: document }});"
+    return lambda expression: page.evaluate(f"() => {{ {given} return {expression}; }}")
 
 
 def test_what_is_not_nothing_never_reads_as_nothing(calculate):
@@ -51,3 +58,36 @@ def test_ink_hangs_on_log_odds_and_next_to_nothing_never_fills_a_cell(calculate)
                      ".map(([effect, top]) => cellText(effect, top))") == [
         "+.84", "−.8", "", "+12.3", "", "",
     ]  # fmt: skip
+
+
+def test_two_words_count_for_more_or_less_by_what_each_does_alone(page):
+    value = {
+        "words": ["not", "bad", "<b>", "good"],
+        "effects": [0.1, 0.1, -0.1, -0.1],
+        "log_odds_effects": [1.0, 1.0, -1.0, -1.0],
+        "interactions": [[0.05] * 4] * 4,
+        "log_odds_interactions": [
+            [0, 0.5, 0.5, 0.5], [0.5, 0, 0.5, -0.5], [0.5, 0.5, 0, 0.5], [0.5, -0.5, 0.5, 0],
+        ],
+        "strongest": [[0, 1], [0, 2], [1, 3], [2, 3]],
+        "label": "positive", "log_odds": 2.0, "way": "deleted", "least": 0.1, "words_left_out": 0,
+    }  # fmt: skip
+    page.set_content('<section class="pairs-widget"><div class="widget"></div></section>')
+    page.evaluate(
+        f"""(given) => {{
+          const [props, watch] = [{{ value: given }}, () => {{}}];
+          const element = document.querySelector("section");
+          {widget_script("pairs")}
+        }}""",
+        value,
+    )
+    said = page.locator("li").all_inner_texts()
+
+    alone = "while the other is there; alone"
+    assert [one.partition(", ")[2] for one in said] == [
+        f"each counts more for it {alone} +1.00 and +1.00.",
+        f"“not” counts more for it and “<b>” less against it {alone} +1.00 and −1.00.",
+        f"“bad” counts less for it and “good” more against it {alone} +1.00 and −1.00.",
+        f"each counts less against it {alone} −1.00 and −1.00.",
+    ]
+    assert said[0].startswith("“not” and “bad”: +0.50 log-odds (+5.0 points), ")

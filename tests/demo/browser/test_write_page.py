@@ -226,6 +226,8 @@ def test_settings_show_by_strategy_and_what_is_out_of_bounds_gets_a_sentence(fre
     assert "Temperature is 100; expected a number from 0.05 to 5.0" in said
     assert "What stands below was written before" in said
     page.locator("#stop:disabled").wait_for()
+    page.locator("#source textarea").press("x")
+    page.locator("#write_notice .notice").first.wait_for(state="detached")
 
 
 @pytest.fixture

@@ -91,6 +91,15 @@ def test_a_text_that_was_stopped_is_kept_as_far_as_it_came(tab, monkeypatch):
     assert not written["busy"]
 
 
+def test_what_is_said_of_a_text_goes_with_it(tab):
+    *_, last = tab.write(**asked(text="film " * 40))
+    assert "were left out" in last[tab.notice]["lines"][0]
+
+    link = {"tab": "write", "title": TITLE, "text": TEXT}
+    for after in (tab.change(TITLE), tab.restore(link), next(tab.write(**asked()))):
+        assert after[tab.notice] == _NO_NOTICE
+
+
 def test_opening_the_tab_again_changes_nothing(tab):
     first = opened(tab)
 
