@@ -11,9 +11,9 @@ SHARED = "signed, points, percent, amount, effectChip, fullInk, cellText"
 def page(browser):
     """A page with the scripts that widgets share."""
     page = browser.new_page()
+    page.add_script_tag(content=maps_script())
     for name in ("csv.js", "lib.js"):
         page.add_script_tag(path=WEB / name)
-    page.add_script_tag(content=maps_script())
     yield page
     page.close()
 
@@ -72,11 +72,11 @@ def test_two_words_count_for_more_or_less_by_what_each_does_alone(page):
         "strongest": [[0, 1], [0, 2], [1, 3], [2, 3]],
         "label": "positive", "log_odds": 2.0, "way": "deleted", "least": 0.1, "words_left_out": 0,
     }  # fmt: skip
-    page.set_content('<section class="pairs-widget"><div class="widget"></div></section>')
     page.evaluate(
         f"""(given) => {{
           const [props, watch] = [{{ value: given }}, () => {{}}];
-          const element = document.querySelector("section");
+          document.body.innerHTML = '<p class="pairs-widget"><span class="widget"></span></p>';
+          const element = document.querySelector("p");
           {widget_script("pairs")}
         }}""",
         value,
