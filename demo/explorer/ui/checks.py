@@ -7,6 +7,7 @@ every value is checked here, in the same way for the page and for the API.
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
@@ -185,6 +186,12 @@ def said_settings(settings: object) -> Settings:
     if settings is not None and not isinstance(settings, dict):
         raise RequestError(f"The settings are {settings!r:.30}; expected them by their names.")
     return check_settings(settings or {})
+
+
+def unusual_settings(settings: Settings) -> dict[str, Any]:
+    """Those that are not as the page first has them, by their names: what a browser remembers."""
+    first, own = asdict(Settings()), asdict(settings)
+    return {name: value for name, value in own.items() if value != first[name]}
 
 
 def check_looks_at(value: object) -> str:

@@ -6,11 +6,9 @@ Whoever speaks HTTP can call the handlers with anything, so each value is checke
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 from gradio.events import Dependency
 
 from bundle_format.schema import Example
@@ -27,6 +25,7 @@ from explorer.ui.checks import (
     check_settings,
     check_texts,
     said_settings,
+    unusual_settings,
 )
 from explorer.ui.events import WRITING, Update, in_browser, on, sent_with
 from explorer.ui.map_viewer import Begins, MapViewer, beginning_with, maps_of_generation
@@ -113,24 +112,34 @@ class WriteTab:
             begun, changed: the events after which a model is there, or another one.
             restored: the event after which the other tab has what a link says.
         """
-        title, given = {"title": self._frame.bundle}, {"corrupted": self.corrupted}
-        shown = {"shown": self.shown}
-        source: list[Component] = [self.source, self.corrupted, self.mark]
-        model = [*source, self.examples, self.corrupt_button]
+        title, link = {"title": self._frame.bundle}, {"link": self._frame.restored}
+        model = [self.source, self.corrupted, self.mark, self.examples, self.corrupt_button]
         cleared = [self.shown, self.notice, self.written, self.viewer.maps, self._tabs]
         begun = on(begun.then, self.begin, title, model)
         changed = on(changed.then, self.change, title, [*model, *cleared])
-        link = {"link": self._frame.restored}
-        asked = {**title, "is_open": self.is_open, "text": self.source, **given, **shown, **link}
         linked = [*model, *cleared, self.views, *self.settings.values()]
         restored = on(restored.success, self.restore, link, linked)
-        opened = [self.shown, self.notice, self.written, self.viewer.maps]
-        opens = [
+        opens = self._wire_opening(changed, restored)
+        answered = [*opens, *self._wire_writing(self._wire_source())]
+        self.viewer.wire(self._models.select_generation, self._text_of, self.shown)
+        leaving = [self.write_button.click, self.source.submit, self.examples.choose]
+        other = [self._frame.bundle.select, self._frame.link.restore]
+        self.panels.wire(answered, [*leaving, *other])
+        return begun
+
+    def _wire_opening(self, changed: Dependency, restored: Dependency) -> list[Dependency]:
+        """What writes the tab's first text: a reader who comes to it, another model, a link. Gives
+        the events after which it is written."""
+        asked = {
+            "title": self._frame.bundle, "is_open": self.is_open, "text": self.source,
+            "corrupted": self.corrupted, "shown": self.shown, "link": self._frame.restored,
+        }  # fmt: skip
+        return [
             on(
                 in_browser(trigger, script, [self._frame.restored], [self.is_open]).then,
                 self.open,
                 asked,
-                opened,
+                [self.shown, self.notice, self.written, self.viewer.maps],
                 waits_on=self.source,
                 line=WRITING,
             )
@@ -140,18 +149,17 @@ class WriteTab:
                 (restored.then, _IF_LINKED),
             )
         ]
-        corrupting = {**title, "text": self.source, **given, **shown}
-        on(self.corrupt_button.click, self.corrupt, corrupting, [*source, self.notice])
+
+    def _wire_source(self) -> Dependency:
+        """What changes the source: a button that corrupts it, a reader's own writing, an example.
+        Gives the event after which an example stands there."""
+        title, source = {"title": self._frame.bundle}, [self.source, self.corrupted, self.mark]
+        given = {**title, "text": self.source, "corrupted": self.corrupted, "shown": self.shown}
+        on(self.corrupt_button.click, self.corrupt, given, [*source, self.notice])
         in_browser(self.source.change, _OWN_TEXT, source, [self.corrupted, self.mark])
         # What was wrong with the text before is not wrong with this one.
         in_browser(self.source.change, _NO_FAULT, [self.notice], [self.notice])
-        chosen = on(self.examples.choose, self.choose_example, title, source)
-        answered = [*opens, *self._wire_writing(chosen)]
-        self.viewer.wire(self._models.select_generation, self._text_of, self.shown)
-        leaving = [self.write_button.click, self.source.submit, self.examples.choose]
-        other = [self._frame.bundle.select, self._frame.link.restore]
-        self.panels.wire(answered, [*leaving, *other])
-        return begun
+        return on(self.examples.choose, self.choose_example, title, source)
 
     def _wire_writing(self, chosen: Dependency) -> list[Dependency]:
         """What writes: a button, the Enter key, or an example that was `chosen`. Gives the events
@@ -327,7 +335,7 @@ class WriteTab:
         """A text as far as it came, and its maps; `begins` as in the Classify tab."""
         generator = self._models.generator(model.bundle.title)
         maps = maps_of_generation(model, generation, busy=busy)
-        maps["of"]["settings"] = _unusual(settings)  # for a link
+        maps["of"]["settings"] = unusual_settings(settings)  # for a link
         return {
             self.written: payloads.written(model, generator, generation, source, busy=busy),
             self.viewer.maps: beginning_with(begins, maps),
@@ -383,16 +391,10 @@ def _fault(error: RequestError, shown: Any) -> dict[str, Any]:
     return {"error": True, "lines": lines}
 
 
-def _unusual(settings: Settings) -> dict[str, Any]:
-    """The settings that are not as the page first has them, by their names."""
-    first, own = asdict(Settings()), asdict(settings)
-    return {name: value for name, value in own.items() if value != first[name]}
-
-
 def _shown(
     title: Any, corrupted: Source | None, generation: Generation, settings: Settings
 ) -> dict[str, Any]:
     """What `MapControls.shown` holds, and how it was written."""
     shown = {"bundle": title, "text": generation.source.text, "ids": generation.ids}
-    shown["settings"] = _unusual(settings)
+    shown["settings"] = unusual_settings(settings)
     return {**shown, "corrupted": corrupted._asdict()} if corrupted else shown
