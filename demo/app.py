@@ -36,10 +36,10 @@ from explorer.server.process import (
     serve_until_stopped,
     stop_orderly,
 )
-from explorer.ui.api import endpoints
 from explorer.ui.events import for_programs
 from explorer.ui.models import PageModels
 from explorer.ui.page import Page
+from explorer.ui.programs.endpoints import endpoints
 from explorer.ui.widgets import WEB, library, make_theme
 
 DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "reviews"

@@ -118,7 +118,7 @@ def copy_of_tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
 @pytest.fixture(scope="session")
 def endpoints_of() -> Callable[[Any], Any]:
     """Makes the endpoints of a page's models callable by their names."""
-    from explorer.ui.api import endpoints
+    from explorer.ui.programs.endpoints import endpoints
 
     def named(models: Any) -> Any:
         found = [endpoint for endpoint, _ in endpoints(models.bundles)]

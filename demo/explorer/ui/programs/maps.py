@@ -1,49 +1,15 @@
-"""The endpoints for programs. Layers and heads count from 1, as on the page.
+"""The maps of a text that was read, for programs. Layers and heads count from 1, as on the page."""
 
-Each takes the page's models first, and then what a program sends. What its docstring says is its
-manual.
-"""
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from typing import Any
 
-from explorer.bundle import Bundle
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import SOURCE
 from explorer.inference.reading import Reading
 from explorer.maps.head_types import head_types as types_of
 from explorer.maps.maps import MEAN, Maps, one_based, text_axis
-from explorer.maps.view import (
-    MapView,
-    attention_map,
-    encoder_maps,
-    generation_map,
-    rollout_view,
-)
-from explorer.ui.checks import (
-    ATTENTION,
-    check_head,
-    check_kind,
-    check_layer,
-    check_settings,
-    check_switches,
-)
-from explorer.ui.events import ANALYSIS, READING, WRITING
-from explorer.ui.health import health
+from explorer.maps.view import MapView, attention_map, encoder_maps, rollout_view
+from explorer.ui.checks import ATTENTION, check_head, check_kind, check_layer, check_switches
 from explorer.ui.models import PageModels
-from explorer.ui.panels.compare import compare
-from explorer.ui.panels.generated_text import decoder_head_effects, source_reliance
-from explorer.ui.panels.heads import head_effects, pruning
-from explorer.ui.panels.trust import trust
-from explorer.ui.panels.words import occlusion, pairs, smallest_flip
-from explorer.ui.payloads import about, about_generation, rounded, rounded_numbers, words_data
-from explorer.ui.tasks.answer import answer
-from explorer.ui.tasks.classify import classify
-from explorer.ui.tasks.embed import embed
-from explorer.ui.tasks.fill import fill
-from explorer.ui.tasks.known import makes_sense
-from explorer.ui.tasks.tag import tag
+from explorer.ui.payloads import about, rounded, rounded_numbers, words_data
 
 
 def attention(
@@ -94,7 +60,7 @@ def attention(
         by_norms=check_kind(kind),
     )
     return {
-        **_map_data(view, kind),
+        **map_data(view, kind),
         "indexes": view.queries.indexes.tolist(),
         "words": words_data(view.queries),
         **about(model, reading),
@@ -197,7 +163,7 @@ def _read(
     return models.read(title or next(iter(models.by_title)), text, text_pair, without)
 
 
-def _map_data(view: MapView, kind: str) -> dict[str, Any]:
+def map_data(view: MapView, kind: str) -> dict[str, Any]:
     """The numbers of a map for programs."""
     return {
         "layer": one_based(view.layer),
@@ -218,133 +184,3 @@ def types_data(maps: Maps) -> list[list[dict[str, Any]]]:
 
 def _type_data(name: str, score: float, entropy: float, shares: dict[str, float]) -> dict[str, Any]:
     return rounded_numbers({"type": name, "score": score, "entropy": entropy, "shares": shares})
-
-
-def generate(
-    models: PageModels,
-    text: str,
-    strategy: str = "greedy",
-    temperature: float = 1.0,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    beams: int = 4,
-    repetition_penalty: float = 1.0,
-    no_repeat_ngram: int = 0,
-    max_tokens: int = 64,
-    seed: int = 0,
-    bundle: str = "",
-) -> Iterator[dict]:
-    """Writes a text for a source, and gives what is there after every token.
-
-    Args:
-        text: the source, at most 10,000 characters.
-        strategy: "greedy", "beam" or "sample".
-        temperature: sampling; the scores are divided by it, 0.05 to 5.
-        top_k: sampling; draw from so many words, 0 for all, at most 1000.
-        top_p: sampling; draw from the words that make up this share, 0.01 to 1.
-        beams: beam search; how many beginnings are kept, 2 to 6.
-        repetition_penalty: above 1, words that were written score less; 0.5 to 5.
-        no_repeat_ngram: runs of so many words never come twice; 0 allows it, at most 10.
-        max_tokens: with the end token, 1 to 128.
-        seed: of the sampling.
-        bundle: the title of the model; the page's first one that writes if empty.
-
-    Returns:
-        `text` so far, `target` (the written tokens, each with its `probability`, the `entropy`
-        in bits and the ten likeliest `candidates`), `finished` (true once the end token was
-        written), and as in /classify `tokens` (of the source), `tokens_left_out`,
-        `max_tokens`, `bundle`. A beam search gives its best text so far, which may change.
-    """
-    title = bundle or models.first("write")
-    values = {
-        "strategy": strategy, "temperature": temperature, "top_k": top_k, "top_p": top_p,
-        "beams": beams, "repetition_penalty": repetition_penalty,
-        "no_repeat_ngram": no_repeat_ngram, "max_tokens": max_tokens, "seed": seed,
-    }  # fmt: skip
-    with closing(models.write(title, text, check_settings(values))) as generations:
-        for generation in generations:
-            yield about_generation(models, title, generation)
-
-
-def cross_attention(
-    models: PageModels,
-    text: str,
-    target: str = "",
-    layer: int | str | None = None,
-    head: int | str = MEAN,
-    special_tokens: bool = True,
-    bundle: str = "",
-    words: bool = False,
-    kind: str = ATTENTION,
-) -> dict:
-    """What each generated token attends to in the source, as numbers.
-
-    Args:
-        text: the source, at most 10,000 characters.
-        target: the text to follow, as if the decoder had written it; if empty it writes one,
-            the likeliest word each time.
-        layer: 1 is the decoder's first; the last one if null; "mean" or "max" over all layers.
-        head: 1 is the first; "mean" or "max" over the layer's heads, before those over layers.
-        special_tokens: false hides start, end and their like, in both texts; what is left of
-            each row is scaled back to 1.
-        bundle: the title of the model; the page's first one that writes if empty.
-        words: true for a map between words: what a word receives is the sum over its tokens,
-            what it gives is their mean. By default between tokens.
-        kind: "attention", or "norm_weighted": each weight times the norm of what the source's
-            token passes on through that head, rows scaled back to 1 (Kobayashi et al. 2020).
-
-    Returns:
-        `weights` (a row for each shown token of the `target`, in it a number for each shown
-        one of `tokens`; rows sum to 1, but not those of a maximum), `target_indexes` and
-        `source_indexes` (which tokens, or words, those are), `target_words` and `words` (null,
-        or each word with its `text` and the indexes of its `tokens`), `removed`, `layer`,
-        `head`, `kind`, `target_left_out`, and all that /generate gives.
-    """
-    title = bundle or models.first("write")
-    generator = models.generator(title)
-    chosen = check_layer(generator.decoder.layers if layer is None else layer, generator.decoder)
-    generation, left_out = models.target(title, text, target)
-    view = generation_map(
-        generation,
-        SOURCE,
-        chosen,
-        check_head(head, generator.decoder),
-        **check_switches(special_tokens=special_tokens, words=words),
-        by_norms=check_kind(kind),
-    )
-    return {
-        **_map_data(view, kind),
-        "target_indexes": view.queries.indexes.tolist(),
-        "source_indexes": view.keys.indexes.tolist(),
-        "target_words": words_data(view.queries),
-        "words": words_data(view.keys),
-        "target_left_out": left_out,
-        **about_generation(models, title, generation),
-    }
-
-
-_ENDPOINTS: tuple[tuple[str, Mapping[str, Any], tuple[Callable[..., Any], ...]], ...] = (
-    ("classify", READING, (classify,)),
-    ("tag", READING, (tag,)),
-    ("answer", READING, (answer,)),
-    ("fill", READING, (fill,)),
-    ("embed", READING, (embed,)),
-    ("", READING, (attention, head_types, rollout)),
-    ("explain", ANALYSIS, (occlusion, pairs, smallest_flip, trust, head_effects, pruning)),
-    ("explain", READING, (compare,)),
-    ("write", WRITING, (generate, cross_attention)),
-    ("write", ANALYSIS, (source_reliance, decoder_head_effects)),
-    ("", READING, (health,)),
-)
-"""What a bundle must do to have them, the line that they wait in, and which they are."""
-
-
-def endpoints(bundles: Sequence[Bundle]) -> list[tuple[Callable[..., Any], Mapping[str, Any]]]:
-    """Those of a page with these bundles, each with the line that it waits in."""
-    return [
-        (endpoint, line)
-        for task, line, those in _ENDPOINTS
-        if not task or any(bundle.does(task) for bundle in bundles)
-        for endpoint in those
-        if any(makes_sense(bundle, endpoint.__name__) for bundle in bundles)
-    ]

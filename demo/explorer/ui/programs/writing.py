@@ -1,0 +1,122 @@
+"""Texts that a decoder writes, and what they look at, for programs."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from explorer.inference.generator import SOURCE
+from explorer.maps.maps import MEAN
+from explorer.maps.view import generation_map
+from explorer.ui.checks import (
+    ATTENTION,
+    check_head,
+    check_kind,
+    check_layer,
+    check_settings,
+    check_switches,
+)
+from explorer.ui.models import PageModels
+from explorer.ui.payloads import about_generation, words_data
+from explorer.ui.programs.maps import map_data
+
+
+def generate(
+    models: PageModels,
+    text: str,
+    strategy: str = "greedy",
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    beams: int = 4,
+    repetition_penalty: float = 1.0,
+    no_repeat_ngram: int = 0,
+    max_tokens: int = 64,
+    seed: int = 0,
+    bundle: str = "",
+) -> Iterator[dict]:
+    """Writes a text for a source, and gives what is there after every token.
+
+    Args:
+        text: the source, at most 10,000 characters.
+        strategy: "greedy", "beam" or "sample".
+        temperature: sampling; the scores are divided by it, 0.05 to 5.
+        top_k: sampling; draw from so many words, 0 for all, at most 1000.
+        top_p: sampling; draw from the words that make up this share, 0.01 to 1.
+        beams: beam search; how many beginnings are kept, 2 to 6.
+        repetition_penalty: above 1, words that were written score less; 0.5 to 5.
+        no_repeat_ngram: runs of so many words never come twice; 0 allows it, at most 10.
+        max_tokens: with the end token, 1 to 128.
+        seed: of the sampling.
+        bundle: the title of the model; the page's first one that writes if empty.
+
+    Returns:
+        `text` so far, `target` (the written tokens, each with its `probability`, the `entropy`
+        in bits and the ten likeliest `candidates`), `finished` (true once the end token was
+        written), and as in /classify `tokens` (of the source), `tokens_left_out`,
+        `max_tokens`, `bundle`. A beam search gives its best text so far, which may change.
+    """
+    title = bundle or models.first("write")
+    values = {
+        "strategy": strategy, "temperature": temperature, "top_k": top_k, "top_p": top_p,
+        "beams": beams, "repetition_penalty": repetition_penalty,
+        "no_repeat_ngram": no_repeat_ngram, "max_tokens": max_tokens, "seed": seed,
+    }  # fmt: skip
+    with closing(models.write(title, text, check_settings(values))) as generations:
+        for generation in generations:
+            yield about_generation(models, title, generation)
+
+
+def cross_attention(
+    models: PageModels,
+    text: str,
+    target: str = "",
+    layer: int | str | None = None,
+    head: int | str = MEAN,
+    special_tokens: bool = True,
+    bundle: str = "",
+    words: bool = False,
+    kind: str = ATTENTION,
+) -> dict:
+    """What each generated token attends to in the source, as numbers.
+
+    Args:
+        text: the source, at most 10,000 characters.
+        target: the text to follow, as if the decoder had written it; if empty it writes one,
+            the likeliest word each time.
+        layer: 1 is the decoder's first; the last one if null; "mean" or "max" over all layers.
+        head: 1 is the first; "mean" or "max" over the layer's heads, before those over layers.
+        special_tokens: false hides start, end and their like, in both texts; what is left of
+            each row is scaled back to 1.
+        bundle: the title of the model; the page's first one that writes if empty.
+        words: true for a map between words: what a word receives is the sum over its tokens,
+            what it gives is their mean. By default between tokens.
+        kind: "attention", or "norm_weighted": each weight times the norm of what the source's
+            token passes on through that head, rows scaled back to 1 (Kobayashi et al. 2020).
+
+    Returns:
+        `weights` (a row for each shown token of the `target`, in it a number for each shown
+        one of `tokens`; rows sum to 1, but not those of a maximum), `target_indexes` and
+        `source_indexes` (which tokens, or words, those are), `target_words` and `words` (null,
+        or each word with its `text` and the indexes of its `tokens`), `removed`, `layer`,
+        `head`, `kind`, `target_left_out`, and all that /generate gives.
+    """
+    title = bundle or models.first("write")
+    generator = models.generator(title)
+    chosen = check_layer(generator.decoder.layers if layer is None else layer, generator.decoder)
+    generation, left_out = models.target(title, text, target)
+    view = generation_map(
+        generation,
+        SOURCE,
+        chosen,
+        check_head(head, generator.decoder),
+        **check_switches(special_tokens=special_tokens, words=words),
+        by_norms=check_kind(kind),
+    )
+    return {
+        **map_data(view, kind),
+        "target_indexes": view.queries.indexes.tolist(),
+        "source_indexes": view.keys.indexes.tolist(),
+        "target_words": words_data(view.queries),
+        "words": words_data(view.keys),
+        "target_left_out": left_out,
+        **about_generation(models, title, generation),
+    }
