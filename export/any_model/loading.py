@@ -69,7 +69,7 @@ def load_any_model(name: str, asked: str | None = None) -> LoadedCheckpoint:
     written = read_config(folder)
     task = _task_of(written, whole, asked)
     config = _config_of(folder, written)
-    model = _open_model(folder, config, task)
+    model = _open_model(folder, config, task, class_of(written) or "")
     tokenizer = load_tokenizer(folder, words=getattr(config, "vocab_size", None))
     if task.name == "fill" and tokenizer.mask_token_id is None:
         raise ValueError(
@@ -97,13 +97,15 @@ def _task_of(written: Mapping[str, Any], folder: Path, asked: str | None) -> Tas
     named = class_of(written)
     if reason := why_refused(written):
         raise ValueError(f"{folder} holds {described(written)}, which cannot be opened: {reason}")
-    if written.get("is_encoder_decoder"):
-        raise ValueError(
-            f"{folder} holds {described(written)}, an encoder and a decoder; expected an encoder"
-        )
-    if asked == "embed" or (asked is None and embeds(folder)):
-        return TASKS["embed"]
     told = task_of_class(named or "")
+    vectors = asked == "embed" or (asked is None and embeds(folder))
+    if written.get("is_encoder_decoder") and not vectors and told is not TASKS["embed"]:
+        raise ValueError(
+            f"{folder} holds {described(written)}, an encoder and a decoder, of which the encoder "
+            "alone can be exported, to make vectors of texts: give --task embed"
+        )
+    if vectors:
+        return TASKS["embed"]
     if told is None and (asked is None or named):
         endings = ", ".join(one.endings[0] for one in TASKS.values())
         raise ValueError(
@@ -137,12 +139,19 @@ def _config_of(folder: Path, written: Mapping[str, Any]) -> PreTrainedConfig:
         ) from error
 
 
-def _open_model(folder: Path, config: PreTrainedConfig, task: Task) -> PreTrainedModel:
+def _open_model(folder: Path, config: PreTrainedConfig, task: Task, named: str) -> PreTrainedModel:
+    """The model of a task; of an encoder and a decoder the encoder alone.
+
+    Args:
+        named: the class that its config names. One of an encoder alone, such as T5EncoderModel, is
+            taken as it is, for the task's own class would be of both.
+    """
     if not any(folder.glob("*.safetensors")):
         raise no_weights(folder, "model.safetensors")
+    alone = named.endswith("EncoderModel") and hasattr(transformers, named)
     try:
         with silenced(), _without_bars():
-            model, found = getattr(transformers, task.auto).from_pretrained(
+            model, found = getattr(transformers, named if alone else task.auto).from_pretrained(
                 folder,
                 config=config,
                 attn_implementation="eager",
@@ -157,7 +166,14 @@ def _open_model(folder: Path, config: PreTrainedConfig, task: Task) -> PreTraine
             f"transformers cannot open the {config.model_type} in {folder} as {task.auto}: "
             f"{_first_line(error)}"
         ) from error
+    whole, model = model, encoder_alone(model)
     missing = sorted({*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])})
+    if model is not whole:
+        needed, every = (
+            set(model.parameters()),
+            dict(whole.named_parameters(remove_duplicate=False)),
+        )
+        missing = [name for name in missing if every.get(name) in needed]
     if task.name == "embed":
         # A vector is made of the hidden states; a pooler would stand behind them and is not read.
         missing = [name for name in missing if not name.startswith("pooler.")]
@@ -169,6 +185,11 @@ def _open_model(folder: Path, config: PreTrainedConfig, task: Task) -> PreTraine
             "save the trained model"
         )
     return model.eval()
+
+
+def encoder_alone(model: Any) -> Any:
+    """The encoder of a model that has a decoder too; any other model as it is."""
+    return model.get_encoder() if model.config.is_encoder_decoder else model
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import torch
 import transformers
 from transformers import AutoConfig, PreTrainedModel
 
+from export.any_model.loading import encoder_alone
 from export.graphs.tasks import Task
 
 LAYERS, HEADS, DEPTH = 3, 5, 8
@@ -53,6 +54,28 @@ _GROUPED = {
     "bos_token_id": 1,
     "eos_token_id": 2,
 }
+_BART = {
+    "vocab_size": WORDS,
+    "d_model": HEADS * DEPTH,
+    "encoder_layers": LAYERS,
+    "encoder_attention_heads": HEADS,
+    "encoder_ffn_dim": 56,
+    "decoder_layers": 2,
+    "decoder_attention_heads": 4,
+    "decoder_ffn_dim": 48,
+    "max_position_embeddings": POSITIONS,
+}
+_T5 = {
+    "vocab_size": WORDS,
+    "d_model": HEADS * DEPTH,
+    "d_kv": DEPTH,
+    "d_ff": 56,
+    "num_layers": LAYERS,
+    "num_decoder_layers": 2,
+    "num_heads": HEADS,
+    "relative_attention_num_buckets": 8,
+    "relative_attention_max_distance": 20,
+}
 SIZES: Mapping[str, Mapping[str, Any]] = {
     "bert": _BERT,
     "distilbert": {
@@ -68,6 +91,9 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     "electra": _NARROW,
     "albert": _NARROW,
     "big_bird": {**_BERT, "attention_type": "original_full"},
+    # Of these six the encoder alone.
+    **dict.fromkeys(("bart", "mbart", "m2m_100"), _BART),
+    **dict.fromkeys(("t5", "mt5", "umt5"), _T5),
     "camembert": _ROBERTA,
     "data2vec-text": _ROBERTA,
     "deberta": {**_DEBERTA, "max_relative_positions": 16},
@@ -170,9 +196,11 @@ def random_model(family: str, task: Task, **settings: Any) -> PreTrainedModel:
     # An answer has a start and an end, and no more.
     labels = 2 if task.name == "answer" else LABELS
     config = AutoConfig.for_model(family, **{**SIZES[family], "num_labels": labels, **settings})
+    if config.is_encoder_decoder and task.name != "embed":
+        raise ValueError(f"no head of {family} reads the encoder's hidden states alone")
     torch.manual_seed(0)
     auto = getattr(transformers, task.auto)
-    model = auto.from_config(config, attn_implementation="eager").eval()
+    model = encoder_alone(auto.from_config(config, attn_implementation="eager")).eval()
     _randomise(model)
     return model
 

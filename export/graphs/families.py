@@ -12,10 +12,10 @@ from training.checkpoints.hf_names import family_of
 
 TESTED = frozenset(
     """
-    albert bert big_bird camembert data2vec-text deberta deberta-v2 distilbert electra ernie esm
-    eurobert flaubert ibert jina_embeddings_v3 luke megatron-bert mobilebert modernbert mpnet
-    nomic_bert rembert roberta roberta-prelayernorm roformer squeezebert xlm xlm-roberta
-    xlm-roberta-xl xlnet
+    albert bart bert big_bird camembert data2vec-text deberta deberta-v2 distilbert electra ernie
+    esm eurobert flaubert ibert jina_embeddings_v3 luke m2m_100 mbart megatron-bert mobilebert
+    modernbert mpnet mt5 nomic_bert rembert roberta roberta-prelayernorm roformer squeezebert t5
+    umt5 xlm xlm-roberta xlm-roberta-xl xlnet
     """.split()
 )
 """Random models of these are exported and proven by `zoo.py`, which the slow tests run."""

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models
-from transformers import PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
 from export.any_model.loading import known_of_config, load_any_model, make_spec
-from export.any_model.random_models import LABELS, WORDS, random_model
+from export.any_model.random_models import LABELS, SIZES, WORDS, random_model
 from export.graphs.spec import EncoderSpec, untested
 from export.graphs.tasks import TASKS
 
@@ -19,9 +21,15 @@ def model() -> PreTrainedModel:
     return random_model("mpnet", TASKS["classify"])
 
 
-def save_tokenizer(folder: Path) -> None:
+def save_tokenizer(folder: Path, family: str = "") -> None:
+    """Of the kind that the family's class in `transformers` reads."""
     words = {f"word{i}": i for i in range(WORDS - 5)}
-    Tokenizer(models.WordLevel(words, "word0")).save(str(folder / "tokenizer.json"))
+    kinds = {
+        "t5": lambda: models.Unigram([("<unk>", 0.0), *((word, -1.0) for word in words)], unk_id=0),
+        "bart": lambda: models.BPE(words, []),
+    }
+    made = kinds.get(family, lambda: models.WordLevel(words, "word0"))()
+    Tokenizer(made).save(str(folder / "tokenizer.json"))
 
 
 def test_shards_in_half_precision_are_read_in_float32(
@@ -45,6 +53,37 @@ def test_shards_in_half_precision_are_read_in_float32(
     assert (part.sizes.num_hidden_layers, part.sizes.num_attention_heads) == (3, 5)
     assert part.tokenizer.model_input_names == ["input_ids", "attention_mask"]
     assert any("config.json has no problem_type" in one for one in loaded.assumed)
+
+
+@pytest.mark.parametrize(
+    ("family", "kind"), [("t5", "T5EncoderModel"), ("t5", "T5Model"), ("bart", "BartModel")]
+)
+def test_of_an_encoder_and_a_decoder_the_encoder_alone_is_opened(
+    family: str, kind: str, tmp_path: Path
+) -> None:
+    config = AutoConfig.for_model(family, **{**SIZES[family], "vocab_size": 200})
+    saved = getattr(transformers, kind)(config)
+    saved.save_pretrained(tmp_path)
+    save_tokenizer(tmp_path, family)
+
+    part = load_any_model(str(tmp_path)).encoder
+
+    assert (part.task, part.sizes.num_hidden_layers, part.sizes.num_attention_heads) == (
+        "embed",
+        3,
+        5,
+    )
+    ids = torch.arange(10).reshape(2, 5) + 3
+    with torch.no_grad():
+        expected = saved.get_encoder().eval()(ids).last_hidden_state
+        assert isinstance(part.model, PreTrainedModel)
+        torch.testing.assert_close(part.model(ids).last_hidden_state, expected)
+
+    weights = load_file(tmp_path / "model.safetensors")
+    gone = next(name for name in weights if name.startswith("encoder.") and "norm" in name)
+    save_file({k: v for k, v in weights.items() if k != gone}, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="has not all weights of a"):
+        load_any_model(str(tmp_path))
 
 
 def test_a_config_keeps_what_its_family_reads_and_no_path(model: PreTrainedModel) -> None:

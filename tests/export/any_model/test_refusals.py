@@ -40,7 +40,12 @@ def write_config(folder: Path, family: str, **settings: Any) -> None:
         ),
         ("camembert", {}, "Where it names none, say what the model is for with --task"),
         ("gpt2", {"architectures": ["GPT2LMHeadModel"]}, "a causal language model); exported are"),
-        ("t5", {}, "an encoder and a decoder; expected an encoder"),
+        ("t5", {}, "an encoder and a decoder, of which the encoder alone can be exported, to mak"),
+        (
+            "bart",
+            {"architectures": ["BartForSequenceClassification"]},
+            "to make vectors of texts: give --task embed",
+        ),
         (
             "camembert",
             {"architectures": CLASSIFIER, "auto_map": {"AutoModel": "mine.Model"}},
