@@ -1,11 +1,12 @@
 """Finds every attention block of a graph by its structure. No family is named here.
 
-    scores -> Softmax over the last axis -> [views] -> MatMul with the values -> context
+    scores -> Softmax over the last axis -> [Mul] -> [views] -> MatMul with the values -> context
     context -> [views] -> MatMul, Gemm or 1 x 1 Conv with a constant matrix: the output projection
 
 A view only arranges numbers anew. Whatever else stands between the softmax and the projection (a
 gate, a norm, a convolution's channels beside the heads') changes what a head hands on: then neither
-a head mask nor a value norm would mean what it says, and the graph is refused.
+a head mask nor a value norm would mean what it says, and the graph is refused. What multiplies the
+softmax itself, as some models set a row to 0 that may see nothing, is a part of the map.
 """
 
 from collections.abc import Iterator
@@ -26,8 +27,10 @@ class Block:
     """One layer's attention, from the softmax to the output projection."""
 
     softmax: ir.Node
+    map: ir.Node
+    """What gives the map: the softmax, or the `Mul` behind it."""
     to_product: tuple[ir.Node, ...]
-    """Views between the softmax and the product."""
+    """Views between the map and the product."""
     product: ir.Node
     """Weights times values."""
     to_projection: tuple[ir.Node, ...]
@@ -40,8 +43,8 @@ class Block:
 
     @property
     def weights(self) -> ir.Value:
-        """What the softmax gives: the map, in whatever arrangement."""
-        return self.softmax.outputs[0]
+        """The map, in whatever arrangement."""
+        return self.map.outputs[0]
 
     @property
     def values(self) -> ir.Value:
@@ -79,11 +82,13 @@ def find_blocks(graph: ir.Graph) -> list[Block]:
 
 def _block_of(softmax: ir.Node) -> Block | None:
     """The block behind a softmax; None where nothing is multiplied with its result."""
+    readers = [node for node, _ in softmax.outputs[0].uses() if node.op_type != "Shape"]
+    factor = readers[0] if [node.op_type for node in readers] == ["Mul"] else softmax
     products = [
         (node, path)
-        for node, path in _readers(softmax.outputs[0], ())
+        for node, path in _readers(factor.outputs[0], ())
         if node.op_type == "MatMul"
-        if node.inputs[0] is (path[-1] if path else softmax).outputs[0]
+        if node.inputs[0] is (path[-1] if path else factor).outputs[0]
         if constant_of(node.inputs[1]) is None
     ]
     if not products:
@@ -99,6 +104,7 @@ def _block_of(softmax: ir.Node) -> Block | None:
     matrix, axis = _matrix_of(projection, reads)
     return Block(
         softmax=softmax,
+        map=factor,
         to_product=to_product,
         product=product,
         to_projection=to_projection,

@@ -105,6 +105,11 @@ def heads_before_texts(layer, hidden, query, key, value, hides):
     return layer.project(context.permute(1, 2, 0, 3).flatten(2))
 
 
+def nothing_for_padding(layer, hidden, query, key, value, hides):
+    found = weights(query, key, hides) * (hides == 0)
+    return layer.project((found @ value).transpose(1, 2).flatten(2))
+
+
 def gated(layer, hidden, query, key, value, hides):
     context = (weights(query, key, hides) @ value).transpose(1, 2).flatten(2)
     return layer.project(context * layer.gate(hidden).sigmoid())
@@ -163,7 +168,7 @@ def traced(layer: Layer) -> ir.Model:
     "join",
     [
         *(plain, channel_by_channel, in_groups, tokens_first, one_for_all_heads, as_einsum),
-        in_one_axis,
+        *(in_one_axis, nothing_for_padding),
     ],
 )
 def test_a_layer_is_opened_however_its_heads_are_arranged(join: Callable[..., Tensor]) -> None:
