@@ -18,6 +18,7 @@ from onnx import helper
 
 from export.bundle.files import choose_graph, read_bundle
 from export.command import DONE, command_parser, run_command
+from export.graphs.graph_file import copy_graph, save_graph
 from training.checkpoints.atomic_folder import Kind, atomic_folder
 from training.checkpoints.files import read_json, write_json
 from training.checkpoints.hybrid import GENERATION
@@ -62,8 +63,8 @@ def lay_out(bundle: Path, folder: Path, *, precision: str | None = None) -> None
     encoder = choose_graph(bundle, graphs[manifest.reads], precision)
     decoder = choose_graph(bundle, graphs["generate"], precision)
     with atomic_folder(folder, kind=_FOLDER) as made:
-        onnx.save(_of_one_segment(onnx.load(encoder)), made / ENCODER)
-        shutil.copyfile(decoder, made / DECODER)
+        save_graph(_of_one_segment(onnx.load(encoder)), made / ENCODER)
+        copy_graph(decoder, made / DECODER)
         shutil.copyfile(bundle / "decoder" / GENERATION, made / GENERATION)
         (made / "decoder").mkdir()
         for file in _TOKENIZER:

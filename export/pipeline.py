@@ -15,6 +15,7 @@ from export.bundle.write import ExportedGraph
 from export.eval_texts import HeldOut, Sources
 from export.graphs.decoder import source_width, trace_decoder
 from export.graphs.encoder import trace_encoder
+from export.graphs.graph_file import size_of
 from export.graphs.longest import longest_tried
 from export.graphs.map_layers import keep_maps
 from export.graphs.names import decoder_names, empty_cache
@@ -78,7 +79,7 @@ def export_encoder(
         session = open_session(graph)
         theirs = Definition(part.model, part.sizes, names)
         checks = prove_model(graph, partial(run, session), theirs, part.max_tokens)
-    log(show_encoder_proof(graph.ByteSize(), checks))
+    log(show_encoder_proof(size_of(graph), checks))
     if not checks.failures and (remark := show_untested(part.sizes)):
         log(remark)
     made = PartResult(failures=checks.failures)
@@ -139,7 +140,7 @@ def _add_8_bit_encoder(
         integer_weights=options.integer_weights,
         scheme=f"{profile.encoder}; {ENCODER_REST}",
         limits=profile.limits,
-        size_ratio=small.ByteSize() / graph.ByteSize(),
+        size_ratio=size_of(small) / size_of(graph),
         longest_tried=longest_tried(part.sizes, part.max_tokens),
     )
     if held_out.texts:
@@ -157,7 +158,7 @@ def _add_8_bit_encoder(
     others = used_by_others()
     measured = _timed(measured, small, graph, part.max_tokens, busy=others > BUSY)
     made.missed_limits.extend([*(measured.misses or ()), *(measured.latency_misses or ())])
-    log(show_encoder_8_bit(small.ByteSize(), graph.ByteSize(), measured, part.task))
+    log(show_encoder_8_bit(size_of(small), size_of(graph), measured, part.task))
     log(show_profile(measured, others if others > BUSY else None))
     made.graphs["8bit"] = ExportedGraph(model=small, measured=measured)
 
@@ -221,7 +222,7 @@ def export_decoder(
     written = write_with_graphs(pair, part, sources.texts)
     check_texts(expected, written, checks)
     greedy = same_texts(sources, expected, written)
-    log(show_decoder_proof(graph.ByteSize(), checks, greedy, sources.remark))
+    log(show_decoder_proof(size_of(graph), checks, greedy, sources.remark))
     made = PartResult(failures=checks.failures)
     measured = WritingGraph(
         file=DECODER_FILES["float32"],
@@ -268,7 +269,7 @@ def _add_8_bit_decoder(
         longest_tried=longest_tried(part.model.decoder.config, part.limit),
         latency_ratio={str(past): share for past, share in shares.items()},
     )
-    log(show_decoder_8_bit(small.ByteSize(), graph.ByteSize(), measured))
+    log(show_decoder_8_bit(size_of(small), size_of(graph), measured))
     made.graphs["8bit"] = ExportedGraph(model=small, measured=measured)
 
 

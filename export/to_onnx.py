@@ -300,20 +300,26 @@ def _open(given: argparse.Namespace) -> LoadedCheckpoint:
         encoder = loaded.encoder
         chosen = parse_layers(given.layers, encoder.sizes.num_hidden_layers)
         loaded = replace(loaded, encoder=replace(encoder, map_layers=chosen))
-    sizes = {"the encoder": weights_bytes(loaded.encoder.model)}
-    if loaded.decoder:
-        model = loaded.decoder.model
-        bridge = weights_bytes(model.bridge) if model.bridge else 0
-        sizes["the decoder"] = weights_bytes(model.decoder) + bridge
-    for what, size in sizes.items():
-        check_fits(size, what)
+    size = _bytes_of(loaded)
     float32 = 0 if given.only_8bit else 1
     share = float32 + (SIZE if given.quantize or given.only_8bit else 0)
-    check_target(given.out, kind=BUNDLE, needs=round(share * sum(sizes.values())))
+    check_target(given.out, kind=BUNDLE, needs=round(share * size))
     if given.triton:
         for task in [loaded.encoder.task, *(["generate"] if loaded.decoder else [])]:
             check_target(model_folder(given.out, given.triton, task), kind=MODEL)
     return loaded
+
+
+def _bytes_of(loaded: LoadedCheckpoint) -> int:
+    """Of all weights in float32. Raises ValueError as `check_fits`."""
+    parts: list[tuple[str, Any]] = [("the encoder", loaded.encoder.model)]
+    if loaded.decoder:
+        model = loaded.decoder.model
+        bridge = [("the bridge", model.bridge)] if model.bridge else []
+        parts += [("the decoder", model.decoder), *bridge]
+    for what, module in parts:
+        check_fits(module, what)
+    return sum(weights_bytes(module) for _, module in parts)
 
 
 def _leave_out_8_bit(encoder: PartResult, given: argparse.Namespace) -> list[str]:

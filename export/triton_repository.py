@@ -8,7 +8,6 @@ graph with its config. The tokenizer and the loop that writes stay with the clie
 
 import argparse
 import json
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import onnx
 
 from export.bundle.files import choose_graph, read_bundle
 from export.command import DONE, command_parser, run_command
+from export.graphs.graph_file import copy_graph
 from training.checkpoints.atomic_folder import Kind, atomic_folder
 from training.file_names import real_name
 
@@ -206,7 +206,7 @@ def lay_out(
         target = model_folder(bundle, folder, task)
         with atomic_folder(target, kind=MODEL) as model:
             (model / "1").mkdir()
-            shutil.copyfile(graph, model / GRAPH)
+            copy_graph(graph, model / GRAPH)
             labels = (manifest.labels or ()) if task == "classify" else ()
             _describe(model, target.name, serving or Serving(), labels, manifest.max_tokens)
         made.append(target)

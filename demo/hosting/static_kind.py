@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bundle_format.folder import read_manifest, sha256
-from bundle_format.schema import FILE
+from bundle_format.schema import FILE, Manifest
 from hosting.folder import BUNDLES, SpaceError, sizes
 
 _DEMO = Path(__file__).parents[1]
@@ -54,18 +54,7 @@ def fill_static(folder: Path) -> None:
             the page does not know.
     """
     (bundle,) = (folder / BUNDLES).iterdir()
-    manifest = read_manifest(bundle)
-    tasks = manifest.tasks
-    if other := [task for task in tasks if task not in ("classify", "generate")]:
-        raise SpaceError(
-            f"The page in the browser classifies and writes, and this bundle is for {other[0]}; "
-            "make a Space of another kind"
-        )
-    if manifest.map_layers is not None:
-        raise SpaceError(
-            "The page in the browser shows the maps of all layers, and this bundle was exported "
-            "with those of some (--layers); make a Space of another kind, or export it without"
-        )
+    _check_bundle(read_manifest(bundle))
     for name in ("tokenizer.json", "decoder/tokenizer.json"):
         _check_tokenizer(bundle / name)
     _copy_library(folder / "library")
@@ -80,6 +69,24 @@ def fill_static(folder: Path) -> None:
     css = "".join(style.read_text("utf-8") for style in styles)
     (folder / "style.css").write_text(css, encoding="utf-8")
     _write_list(folder, bundle)
+
+
+def _check_bundle(manifest: Manifest) -> None:
+    if other := [task for task in manifest.tasks if task not in ("classify", "generate")]:
+        raise SpaceError(
+            f"The page in the browser classifies and writes, and this bundle is for {other[0]}; "
+            "make a Space of another kind"
+        )
+    if manifest.map_layers is not None:
+        raise SpaceError(
+            "The page in the browser shows the maps of all layers, and this bundle was exported "
+            "with those of some (--layers); make a Space of another kind, or export it without"
+        )
+    if any(name.endswith(".onnx_data") for name in manifest.files):
+        raise SpaceError(
+            "This bundle has a graph of more than 2 GiB, which no browser opens; make a Space of "
+            "another kind"
+        )
 
 
 def _copy_library(library: Path) -> None:

@@ -33,6 +33,7 @@ from bundle_format.typed_json import WrongJson, as_json, read_object
 from export.bundle.card import DecoderCard, ModelCard
 from export.bundle.files import sizes_of
 from export.bundle.provenance import describe_graph, exporter_versions
+from export.graphs.graph_file import data_file, save_graph
 from export.graphs.spec import untested
 from export.loading import LoadedCheckpoint, LoadedDecoder
 from training.checkpoints.atomic_folder import Kind, atomic_folder, by_a_library
@@ -111,8 +112,9 @@ def _save(
             licence=licence,
             precision=precision,
         )
-        onnx.save(graph.model, path)
-        entries[precision] = replace(graph.measured, bytes=path.stat().st_size)
+        save_graph(graph.model, path)
+        files = [one for one in (path, data_file(path)) if one.exists()]
+        entries[precision] = replace(graph.measured, bytes=sum(one.stat().st_size for one in files))
     return entries
 
 

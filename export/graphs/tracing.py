@@ -31,14 +31,12 @@ def silenced() -> Iterator[None]:
         logging.disable(before)
 
 
+LARGEST_MATRIX = 2**31 - 1
+"""Bytes of one tensor, which protobuf keeps in one field."""
+
 OPSET = 20
 """The newest set that onnxruntime, onnxruntime-web, OpenVINO and the reference evaluator share;
 LayerNormalization and Gelu are operators of their own in it."""
-
-
-LARGEST = 2**31 - 2**24
-"""Bytes of weights that one ONNX file may hold: protobuf ends at 2 GiB, nodes and names included.
-Weights in files beside the graph are not implemented."""
 
 
 def weights_bytes(module: nn.Module) -> int:
@@ -46,22 +44,21 @@ def weights_bytes(module: nn.Module) -> int:
     return sum(4 * parameter.numel() for parameter in module.parameters())
 
 
-def check_fits(found: int, what: str) -> None:
-    """Whether so many bytes of weights fit into one ONNX file, asked before anything is traced.
+def check_fits(module: nn.Module, what: str) -> None:
+    """Whether each matrix fits into one tensor of ONNX, asked before anything is traced.
 
     Args:
         what: whose they are, in a message.
 
     Raises:
-        ValueError: they do not.
+        ValueError: one does not.
     """
-    if found > LARGEST:
-        raise ValueError(
-            f"{what} has {found / 2**30:.2f} GiB of weights in float32; an ONNX file holds 2 GiB "
-            "at most, and weights outside of it are not written here. The 8-bit graph is made of "
-            "the float32 one, so --only-8bit does not help: export a smaller model, or cut its "
-            "vocabulary to the words that its texts have"
-        )
+    for name, parameter in module.named_parameters():
+        if (size := 4 * parameter.numel()) > LARGEST_MATRIX:
+            raise ValueError(
+                f"{what} has {size / 2**30:.2f} GiB in its one matrix {name}, in float32; a tensor "
+                "of ONNX holds 2 GiB at most. Cut its vocabulary to the words that its texts have"
+            )
 
 
 def trace(
@@ -75,7 +72,7 @@ def trace(
             where an axis is dynamic.
         axes: of each input, which axes are dynamic and what they are called; nested as the inputs.
     """
-    check_fits(weights_bytes(module), f"the {type(module).__name__}")
+    check_fits(module, f"the {type(module).__name__}")
     with silenced():
         program = torch.onnx.export(
             module.eval(),

@@ -9,7 +9,9 @@ speed or more, with VNNI as well, so they are for processors without it.
 
 import os
 import platform
+import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ import onnx
 import onnxruntime
 
 from bundle_format.schema import IntegerWeights
+from export.graphs.graph_file import fits_one_file, save_graph
 
 EXACT = "session.x64quantprecision"
 """Set to 1, onnxruntime turns int8 weights into uint8 when it loads them."""
@@ -90,8 +93,17 @@ def open_session(
     if by_processor().type == "uint8":
         options.add_session_config_entry(EXACT, "1")
     options.log_severity_level = log_level
-    source = str(graph) if isinstance(graph, Path) else graph.SerializeToString()
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    opened = partial(
+        onnxruntime.InferenceSession, sess_options=options, providers=["CPUExecutionProvider"]
+    )
+    if isinstance(graph, Path):
+        return opened(str(graph))
+    if fits_one_file(graph):
+        return opened(graph.SerializeToString())
+    # It keeps what it has opened; where a system does not let that go, the files stay.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        save_graph(graph, Path(folder) / "graph.onnx")
+        return opened(str(Path(folder) / "graph.onnx"))
 
 
 def run(session: onnxruntime.InferenceSession, feed: Arrays) -> dict[str, np.ndarray]:

@@ -27,6 +27,7 @@ import onnx
 import onnxruntime
 from onnxruntime import OrtValue
 
+from export.graphs.graph_file import save_graph
 from export.graphs.names import empty_cache, encoder_feed, input_names
 from export.runtime.session import THREADS, open_session
 
@@ -148,8 +149,8 @@ def time_share(
     """
     with tempfile.TemporaryDirectory() as folder:
         files = {"graph": Path(folder) / "graph.onnx", "of": Path(folder) / "of.onnx"}
-        onnx.save(graph, files["graph"])
-        onnx.save(of, files["of"])
+        save_graph(graph, files["graph"])
+        save_graph(of, files["of"])
         times: dict[str, dict[int, list[float]]] = {
             name: {length: [] for length in lengths} for name in files
         }

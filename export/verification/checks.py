@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx
 
+from export.graphs.graph_file import check_graph
 from export.graphs.names import Axes, GraphNames
 from export.runtime.session import Arrays, Run
 from export.verification.inputs import Sample, steps
@@ -138,7 +139,7 @@ class Checks:
     def check_form(self, graph: onnx.ModelProto, names: GraphNames) -> None:
         """onnx's own checker; names, types and axes as declared, none of them empty or frozen."""
         try:
-            onnx.checker.check_model(graph, full_check=True)
+            check_graph(graph)
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
             self.failures.append(f"onnx.checker: {error}")
         for kind, expected, values in (

@@ -406,7 +406,7 @@ def test_what_cannot_be_written_is_refused_before_the_work(
 
 
 @pytest.mark.usefixtures("fast")
-def test_a_disk_and_a_file_that_are_too_small_for_the_weights_are_told_before_the_work(
+def test_a_disk_and_a_tensor_that_are_too_small_for_the_weights_are_told_before_the_work(
     checkpoint: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -421,13 +421,11 @@ def test_a_disk_and_a_file_that_are_too_small_for_the_weights_are_told_before_th
     assert main([*flags, "--quantize"]) == 2
     assert "MB free, and bundle needs about" in capsys.readouterr().err
 
-    monkeypatch.setattr(tracing, "LARGEST", size - 1)
-    for more in ([], ["--only-8bit"]):
-        assert main([*flags, *more]) == 2
-        told = capsys.readouterr().err
-        assert "the encoder has 0.00 GiB of weights in float32; an ONNX file holds 2 GiB" in told
-        assert "--only-8bit does not help" in told
-    monkeypatch.setattr(tracing, "LARGEST", size)
+    largest = 4 * max(parameter.numel() for parameter in model.parameters())
+    monkeypatch.setattr(tracing, "LARGEST_MATRIX", largest - 1)
+    assert main(flags) == 2
+    assert "GiB in its one matrix encoder.embeddings.word.weight" in capsys.readouterr().err
+    monkeypatch.setattr(tracing, "LARGEST_MATRIX", largest)
     assert main(flags) == 0
 
 
