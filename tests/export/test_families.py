@@ -186,3 +186,26 @@ def test_a_tokenizer_that_knows_more_than_its_model_is_refused(
 
     told = capsys.readouterr().err
     assert f"has tokens up to the id {words}, its model knows those below {words}; give the" in told
+
+
+@pytest.mark.slow
+def test_an_mpnet_that_our_own_command_fine_tuned_becomes_a_page(
+    word_piece_file: Path, tmp_path: Path
+) -> None:
+    from training.train_classifier import main as train
+
+    start, made, out = (tmp_path / name for name in ("start", "made", "bundle"))
+    start.mkdir()
+    save_model(CASES[-1], word_piece_file, start)
+    rows = [f"the film {number} is {('bad', 'great')[number % 2]}" for number in range(60)]
+    data = tmp_path / "rows.csv"
+    lines = [f"{text},{('negative', 'positive')[place % 2]}" for place, text in enumerate(rows)]
+    data.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    flags = ["--init", str(start), "--data", str(data), "--max-tokens", "28", "--quick"]
+
+    assert train([*flags, "--out", str(made)]) == 0
+    assert main([str(made), "--out", str(out)]) == 0
+
+    reading = EncoderModel(open_bundle(out)).read(rows[0])
+    assert reading.weights.shape[:2] == (LAYERS, 2)
+    np.testing.assert_allclose(reading.probabilities.sum(), 1, rtol=1e-5)
