@@ -198,7 +198,8 @@ class ReadingTab:
             before = {"bundle": link.title, "without": link.without, "place": link.place}
             answer = self.read(link.title, link.text, link.text_pair, before, link.state)
             linked = Example(text=link.text, text_pair=link.text_pair)
-            update |= {**self._texts(linked, self._models.model(link.title).bundle), **answer}
+            texts = self._named_texts if changed else self._texts
+            update |= {**texts(linked, self._models.model(link.title).bundle), **answer}
             update[self.views] = gr.update(selected=link.view)
         restored = {**link._asdict(), "changed": changed}
         return {**update, self._frame.bundle: link.title, self._frame.restored: restored}

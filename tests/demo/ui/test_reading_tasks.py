@@ -263,6 +263,18 @@ def test_a_comparison_asks_about_the_same_word(api, models):
     assert len(gone["probabilities"]) == 2
 
 
+def test_a_link_to_another_model_calls_its_texts_as_its_task_does(page):
+    question, context = TEXTS["answer"]
+    fragment = f"text={question}&text_pair={context}&model={titled('answer')}"
+
+    given = page.reading.restore(sent(fragment=fragment), "Tiny random model")
+
+    boxes = given[page.reading.text], given[page.reading.text_pair]
+    assert [(box["label"], box["value"]) for box in boxes] == [
+        ("Question", question), ("Context", context),
+    ]  # fmt: skip
+
+
 def test_tokens_from_which_an_answer_is_read_are_named(models):
     def named(task):
         return looks(ask(*models.read(titled(task), *TEXTS[task])).reading)
@@ -279,6 +291,7 @@ def test_a_link_restores_what_is_asked_about(page):
 
     assert given[page.reading.shown]["place"] == 4
     assert given[page.reading.viewer.maps]["of"]["place"] == 4
+    assert given[page.reading.text]["value"] == TEXTS["tag"][0]
     with pytest.raises(RequestError, match="place is 'x'; expected the number of a word or mask"):
         page.reading.restore(sent(fragment=fragment.replace("=4", "=x")), "")
 
