@@ -10,9 +10,11 @@ import json
 import random
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from training.cli import hand_over, run_command
-from training.data.corpus import DEFAULT, Corpus, load_corpus
+from training.data.corpus import DEFAULT, Corpus, Example, load_corpus
+from training.model.config import NUMBER
 from training.readers.rows import LABELLED, add_reading_flags, reading_of
 
 
@@ -53,12 +55,22 @@ def held_out_lines(corpus: Corpus, count: int, seed: int) -> list[str]:
             {
                 "text": example.text,
                 **({"text_pair": example.text_pair} if example.text_pair else {}),
-                "label": corpus.labels[example.label],
+                **_answer(example, corpus),
             },
             ensure_ascii=True,  # whatever encoding the terminal has
         )
         for example in chosen
     ]
+
+
+def _answer(example: Example, corpus: Corpus) -> dict[str, Any]:
+    """By the name of the column that it would stand in."""
+    if isinstance(example.label, int):
+        return {"label": corpus.labels[example.label]}
+    if corpus.problem_type == NUMBER:
+        return {"score": example.label[0]}
+    holds = zip(corpus.labels, example.label, strict=True)
+    return {"labels": [label for label, one in holds if one]}
 
 
 if __name__ == "__main__":

@@ -92,6 +92,12 @@ def _add_lessons(parser: argparse.ArgumentParser) -> None:
         f"takes (default: {SENTENCES} where --data is packaged, else {NOTHING})",
     )
     add(
+        "--add-tokens",
+        choices=("auto",),
+        help="auto: give characters that the tokenizer cannot read, such as emoji, tokens of their "
+        "own, if the train part has them three times or more",
+    )
+    add(
         "--random-masking",
         action="store_true",
         help="mask tokens of half of the texts, so that the model knows texts with gaps: rankings "
@@ -160,7 +166,8 @@ def _train(
         teacher = find_teacher(arguments.teacher, sources, corpus, quick=quick)
         if quick:
             corpus, recipe = rehearsal(corpus, recipe)
-        prepared = prepare(corpus, recipe, arguments.init)
+        new = arguments.add_tokens is not None
+        prepared = prepare(corpus, recipe, arguments.init, new_tokens=new)
         check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.model))
         model, texts = prepared.model.to(accelerator.device), prepared.texts
         say(show_start(prepared, quick=quick))
@@ -168,6 +175,7 @@ def _train(
             texts = texts | {"train": teach(prepared, teacher, arguments.out, accelerator)}
         reads = {"data": corpus.fingerprint, "init": arguments.init, "quick": quick}
         reads |= {"teacher": teacher and teacher.record()}
+        reads |= {"added_tokens": list(prepared.added)} if prepared.added else {}
         states = states_of(arguments, accelerator, recipe, **reads)
         curves = Curves(accelerator)
         with told_how_to_resume(states):
@@ -175,7 +183,7 @@ def _train(
             steps = fit(model, *lesson, masking=prepared.masking)
             epochs = follow(curves.following(steps), show_epoch)
         measured = measure_classifier(model, texts)
-        baseline = run_baseline(corpus.train, corpus.validation, corpus.test)
+        baseline = run_baseline(corpus.train, corpus.validation, corpus.test, corpus.problem_type)
         result = (prepared, epochs, measured, baseline)
         if folder is not None:
             with writing(arguments.out):

@@ -107,7 +107,7 @@ def _note(furthest: dict[str, float], kind: str, one: np.ndarray, other: np.ndar
 def _answers_agree(
     found: ComparedTexts,
     chosen: Sequence[tuple[np.ndarray, ...]],
-    labels: Sequence[int],
+    labels: Sequence[int | tuple[float, ...]],
     labelled: bool,
 ) -> ComparedTexts:
     """With the share of choices that are the same by both graphs, where there are any; and, where

@@ -48,7 +48,7 @@ class Choices:
         """
         if self.task == "fill":
             return all(text.label != _UNKNOWN for text in texts)
-        return labelled
+        return labelled and all(isinstance(text.label, int) for text in texts)
 
     def choose(
         self, answers: Mapping[str, np.ndarray], ids: np.ndarray, real: np.ndarray

@@ -28,7 +28,7 @@ from training.checkpoints.mpnet import mpnet_folder
 from training.checkpoints.tokenizer import open_tokenizer, without_limits
 from training.file_names import public_name
 from training.model.classifier import BERTClassifier
-from training.model.config import ClassifierConfig, EncoderConfig
+from training.model.config import ONE_LABEL, ClassifierConfig, EncoderConfig
 from training.readers.packaged import packaged_file
 
 # What a classifier needs beyond a plain encoder, with the name on disk that a reader knows.
@@ -92,7 +92,11 @@ def load_classifier(name: str | Path) -> BERTClassifier:
 
 
 def start_classifier(
-    name: str | Path, *, labels: Collection[str], pooler: bool = True
+    name: str | Path,
+    *,
+    labels: Collection[str],
+    pooler: bool = True,
+    problem_type: str = ONE_LABEL,
 ) -> tuple[BERTClassifier, list[str]]:
     """A classifier to be trained, on a pre-trained encoder, with a new head for `labels`.
 
@@ -107,7 +111,9 @@ def start_classifier(
     encoder = encoder_from_hf(read_config(folder))
     weights = open_weights(folder).changed(encoder_names(encoder.model_type).from_hf)
     weights = weights.changed(partial(_without, starts=("head.",) if pooler else _ON_TOP))
-    config = ClassifierConfig(encoder=encoder, labels=tuple(labels), pooler=pooler)
+    config = ClassifierConfig(
+        encoder=encoder, labels=tuple(labels), pooler=pooler, problem_type=problem_type
+    )
     model, new = _build(config, weights, folder, may_be_new=_ON_TOP)
     return model.train(), new
 
@@ -191,7 +197,9 @@ def minilm_folder() -> str:
     return str(weights.parent)
 
 
-def initial_model(init: str, *, labels: tuple[str, ...], pooler: bool) -> InitialModel:
+def initial_model(
+    init: str, *, labels: tuple[str, ...], pooler: bool, problem_type: str = ONE_LABEL
+) -> InitialModel:
     """One of the words of `INITIAL`, a folder in Hugging Face's format, or a name on the Hub.
 
     New weights come from torch's generator: seed it first. Raises what `start_classifier`,
@@ -201,12 +209,16 @@ def initial_model(init: str, *, labels: tuple[str, ...], pooler: bool) -> Initia
     folder = mpnet_folder() if init == MPNET else folder
     if init == RANDOM:
         tokenizer = load_tokenizer(folder, words=SMALL.vocab_size)
-        config = ClassifierConfig(encoder=SMALL, labels=labels, pooler=pooler)
+        config = ClassifierConfig(
+            encoder=SMALL, labels=labels, pooler=pooler, problem_type=problem_type
+        )
         model = BERTClassifier(config)
         new = tuple(model.state_dict())
         return InitialModel(model.train(), tokenizer, new, "Weights: trained from nothing.")
     try:
-        model, drawn = start_classifier(folder, labels=labels, pooler=pooler)
+        model, drawn = start_classifier(
+            folder, labels=labels, pooler=pooler, problem_type=problem_type
+        )
     except FileNotFoundError as error:
         if Path(init).exists():
             raise

@@ -31,8 +31,8 @@ class EncodedText:
     token_ids: tuple[int, ...]
     segment_ids: tuple[int, ...]
     """0 for text A and its special tokens, 1 for text B and its [SEP]."""
-    label: int
-    """`NO_LABEL` where it has none."""
+    label: int | tuple[float, ...]
+    """As an `Example` has it; `NO_LABEL` where it has none."""
     full_length: int
     """Tokens before the text was cut; more than `len(token_ids)` when it was."""
     answers: tuple[float, ...] | None = None
@@ -45,7 +45,7 @@ class Batch(NamedTuple):
     token_ids: Int[Tensor, "batch tokens"]
     padding_mask: Bool[Tensor, "batch tokens"]
     segment_ids: Int[Tensor, "batch tokens"]
-    labels: Int[Tensor, " batch"]
+    labels: Int[Tensor, " batch"] | Float[Tensor, "batch outputs"]
     answers: Float[Tensor, "batch labels"] | None = None
 
     def to(self, device: torch.device) -> "Batch":

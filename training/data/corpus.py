@@ -29,8 +29,18 @@ from training.data.splits import (
     split,
 )
 from training.file_names import SUFFIXES
+from training.model.config import NUMBER, ONE_LABEL
+from training.readers.answers import settle_kind
 from training.readers.packaged import SOURCES, read_reviews
-from training.readers.rows import LABELLED, RawTexts, Reading, Row, column_flags
+from training.readers.rows import (
+    LABELLED,
+    SCORE,
+    Answer,
+    RawTexts,
+    Reading,
+    Row,
+    column_flags,
+)
 from training.readers.table_file import make_row, read_table
 
 DEFAULT = "rotten-tomatoes"
@@ -39,10 +49,14 @@ _SWAPPED = "--text-column and --label-column say which is which, if they were ta
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One text, or a pair of texts, with the number of its label."""
+    """One text, or a pair of texts, with the number of its label.
+
+    Where several labels may hold at once, with 1 or 0 for each of them; or with the one number that
+    is to be given.
+    """
 
     text: str
-    label: int
+    label: int | tuple[float, ...]
     text_pair: str | None = None
 
 
@@ -56,6 +70,8 @@ class Corpus(Parts[Example]):
     title: str
     licence: str
     labels: tuple[str, ...]
+    problem_type: str = ONE_LABEL
+    """What is asked of a text, by Hugging Face's word."""
     removed: Removed
     examples: tuple[dict[str, str], ...]
     """Texts for a page to offer, of the packaged reviews alone: rows of other data are not ours to
@@ -74,17 +90,20 @@ def load_corpus(data: str = DEFAULT, reading: Reading | None = None) -> Corpus:
     """
     reading = reading or Reading()
     raw = _read(data, reading)
-    given, notes = settle_labels(raw.parts, own_names=raw.labels is not None)
+    problem, given = settle_kind(raw.parts)
+    notes: tuple[str, ...] = ()
+    if problem == ONE_LABEL:
+        given, notes = settle_labels(given, own_names=raw.labels is not None)
     if reading.keep_duplicates:
         cleaned = Cleaned(given, Removed(), (), ())
     else:
         cleaned = remove_duplicates(given)
     rows = split(cleaned.parts, row_form)
-    labels = raw.labels or _in_order({row.label for part in rows.values() for row in part})
-    _check(data, labels, rows, cleaned.removed)
-    number = {label: i for i, label in enumerate(labels)}
+    answers = [row.label for part in rows.values() for row in part]
+    labels = (SCORE.name,) if problem == NUMBER else raw.labels or _in_order(_names(answers))
+    _check(data, labels, problem, rows, cleaned.removed)
     parts = {
-        part: tuple(Example(row.text, number[row.label], row.text_pair) for row in rows[part])
+        part: tuple(Example(r.text, _target(r.label, labels), r.text_pair) for r in rows[part])
         for part in PARTS
     }
     return Corpus(
@@ -93,6 +112,7 @@ def load_corpus(data: str = DEFAULT, reading: Reading | None = None) -> Corpus:
         title=raw.title,
         licence=raw.licence,
         labels=labels,
+        problem_type=problem,
         **parts,
         fingerprint=fingerprint(
             {part: [(r.text, r.text_pair, r.label) for r in rows[part]] for part in PARTS}
@@ -134,6 +154,17 @@ def _shown(row: Row) -> str:
     return quoted(" ".join(both.split()))
 
 
+def _names(answers: Iterable[Answer]) -> set[str]:
+    return {name for a in answers for name in (a if isinstance(a, tuple) else (str(a),))}
+
+
+def _target(answer: Answer, labels: tuple[str, ...]) -> int | tuple[float, ...]:
+    """See `Example`."""
+    if isinstance(answer, tuple):
+        return tuple(float(label in answer) for label in labels)
+    return (answer,) if isinstance(answer, float) else labels.index(answer)
+
+
 def _in_order(names: set[str]) -> tuple[str, ...]:
     """Numbers by their size, words by the alphabet."""
     if all(re.fullmatch(r"-?\d{1,99}", name) for name in names):
@@ -142,7 +173,11 @@ def _in_order(names: set[str]) -> tuple[str, ...]:
 
 
 def _check(
-    data: str, labels: tuple[str, ...], rows: Mapping[str, Sequence[Row]], removed: Removed
+    data: str,
+    labels: tuple[str, ...],
+    problem: str,
+    rows: Mapping[str, Sequence[Row]],
+    removed: Removed,
 ) -> None:
     sizes = ", ".join(f"{len(rows[part])} {part}" for part in PARTS)
     if not any(rows.values()):
@@ -151,7 +186,7 @@ def _check(
             "with several labels; give each text one label, or keep all with --keep-duplicates "
             f"({_SWAPPED})"
         )
-    if len(labels) < 2:
+    if len(labels) < 2 and problem == ONE_LABEL:
         raise ValueError(
             f"{data} has only the label {quoted(labels[0])}; expected two or more labels"
         )
@@ -160,8 +195,10 @@ def _check(
             f"{data} leaves no texts for {' and '.join(empty)} ({sizes}); give more texts, "
             "100 or more for each label"
         )
-    trained = Counter(row.label for row in rows["train"])
-    if unseen := [label for label in labels if not trained[label]]:
+    trained = _names(row.label for row in rows["train"])
+    if len(trained) < 2 and problem == NUMBER:
+        raise ValueError(f"{data} has only the score {', '.join(trained)}; expected several")
+    if problem != NUMBER and (unseen := [label for label in labels if label not in trained]):
         many = 2 * len(labels) > sum(map(len, rows.values()))
         raise ValueError(
             f"{len(unseen)} of {len(labels)} labels of {data} have no text in the train part "
@@ -182,11 +219,11 @@ def settle_labels(
     Nothing else is changed: labels that are nearly the same stay several, and `nan` is a name.
     Labels that are names which their source lists (`own_names`) need no remark.
     """
-    rows = [row for part in parts.values() for row in part]
-    spaced = sum(row.label != row.label.strip() for row in rows)
-    counts = Counter(row.label.strip() for row in rows)
+    labels = [str(row.label) for part in parts.values() for row in part]
+    spaced = sum(label != label.strip() for label in labels)
+    counts = Counter(map(str.strip, labels))
     settled = {
-        part: [replace(row, label=row.label.strip()) for row in rows]
+        part: [replace(row, label=str(row.label).strip()) for row in rows]
         for part, rows in parts.items()
     }
     notes = [f"{spaced:,} labels have white space around them, which does not count"]
@@ -260,18 +297,33 @@ class UnknownWords:
 
 def unknown_words(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> UnknownWords:
     """Counts the unknown words of some texts; of very many texts, of a part that chance chose."""
-    if len(texts) > _MOST:
-        texts = Random(0).sample(texts, _MOST)
     words = unknown = 0
     commonest: Counter[str] = Counter()
-    for text, found in _encoded(texts, tokenizer):
+    for text, found in _encoded(_some(texts), tokenizer):
         words += len(set(found.word_ids) - {None})
-        places = [at for at, token in enumerate(found.ids) if token == tokenizer.unk_token_id]
+        places = _unknown_places(found, tokenizer)
         unknown += len({found.word_ids[at] for at in places})
         commonest.update(text[slice(*found.offsets[at])].strip() for at in places)
     return UnknownWords(
         words=words, unknown=unknown, commonest=tuple(commonest.most_common(_COMMONEST))
     )
+
+
+def unknown_texts(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> Counter[str]:
+    """What is unknown in the texts, as it stands there, and how often."""
+    return Counter(
+        text[slice(*found.offsets[at])].strip()
+        for text, found in _encoded(_some(texts), tokenizer)
+        for at in _unknown_places(found, tokenizer)
+    )
+
+
+def _some(texts: Sequence[str]) -> Sequence[str]:
+    return texts if len(texts) <= _MOST else Random(0).sample(texts, _MOST)
+
+
+def _unknown_places(found: Encoding, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    return [at for at, token in enumerate(found.ids) if token == tokenizer.unk_token_id]
 
 
 def most_words(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, *, max_tokens: int) -> int:

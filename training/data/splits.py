@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from training.readers.rows import Reading, Row
+from training.readers.rows import Answer, Reading, Row
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _UNSEEN = ("P", "Z", "C")  # Unicode's punctuation, separators, control characters
@@ -97,13 +97,13 @@ def row_form(row: Row) -> str:
 
 def remove_duplicates(parts: dict[str, list[Row]]) -> Cleaned:
     """Leaves every text in one part only, once: test before validation before train."""
-    labels: defaultdict[tuple[str, str | None], set[str]] = defaultdict(set)
+    labels: defaultdict[tuple[str, str | None], set[Answer]] = defaultdict(set)
     for rows in parts.values():
         for row in rows:
             labels[row.text, row.text_pair].add(row.label)
 
     kept: dict[str, list[Row]] = {part: [] for part in parts}
-    first: dict[tuple[str, str], Row] = {}
+    first: dict[tuple[str, Answer], Row] = {}
     duplicates = 0
     near: list[tuple[Row, Row]] = []
     conflicting: list[Row] = []

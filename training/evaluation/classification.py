@@ -39,6 +39,11 @@ class Metrics:
     confusion: tuple[tuple[int, ...], ...]
     """How many texts of each true label (row) got each predicted label (column)."""
 
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Higher is better: of equals the lower loss."""
+        return self.accuracy, -self.loss
+
 
 def measure(logits: np.ndarray, labels: np.ndarray, *, temperature: float = 1.0) -> Metrics:
     """All the metrics of `logits / temperature` against the right `labels`."""

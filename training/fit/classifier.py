@@ -1,35 +1,31 @@
-"""A classifier's training: what its loss is, and which weights are kept. `loop.py` runs it.
+"""A classifier's training: what its loss is, and what the loop needs of it. `loop.py` runs it.
 
 AdamW (Loshchilov and Hutter 2019), linear warm-up and decay, gradient clipping, label smoothing,
-bfloat16 where the hardware multiplies it. The model that is kept is a moving average of the one
-that learns, at its best epoch: it wanders less than the weights that each batch pulls at (Polyak
-and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging").
+bfloat16 where the hardware multiplies it. Kept is a moving average of the weights, see `ema.py`.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import nn
 
 from training.checkpoints.run_states import RunStates
 from training.data.batches import Batch, EncodedText, bucketed_batches, count_batches
 from training.data.masking import RandomMasking
-from training.evaluation.classification import Metrics, fit_temperature, measure, predict_logits
+from training.evaluation.problems import Judged
+from training.fit.ema import EmaCheckpoint
 from training.fit.loop import Loss, Training, run
-from training.fit.losses import teacher_losses
+from training.fit.losses import answer_loss, teacher_losses
 from training.fit.optim import make_optimizer, make_schedule
 from training.fit.progress import Throughput, TrainStep
 from training.model.classifier import BERTClassifier
+from training.model.config import NUMBER
 from training.recipes import Recipe
-
-_EVERY = 4  # steps, and at an epoch's end: each update reads all weights twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ class Epoch:
     of: int
     train_loss: float
     """Mean over the epoch's texts, with dropout and label smoothing: not validation's measure."""
-    validation: Metrics
+    validation: Judged
     """At the temperature that fits it."""
     tokens_per_second: float
     seconds: float
@@ -70,18 +66,20 @@ def fit(
 
 
 class ClassifierObjective(nn.Module):
-    """Cross-entropy of a batch's labels, or what a teacher makes of it."""
+    """How far a batch's answers are from the right ones, or what a teacher makes of it."""
 
-    def __init__(self, model: BERTClassifier, recipe: Recipe) -> None:
+    def __init__(self, model: BERTClassifier, recipe: Recipe, variance: float = 1.0) -> None:
+        """`variance` is what a loss is divided by; of numbers, whose unit may be any."""
         super().__init__()
-        self.model, self.recipe = model, recipe
+        self.model, self.recipe, self.variance = model, recipe, variance
 
     def forward(self, piece: Batch, texts: int) -> Loss:
         """The loss of a piece as its share of a batch of so many `texts`."""
         self.model.train()
         logits, labels = self.model.answers(*piece[:3]).float(), piece.labels
         if piece.answers is None:
-            mean = cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+            problem, smooth = self.model.config.problem_type, self.recipe.label_smoothing
+            mean = answer_loss(logits, labels, problem, label_smoothing=smooth) / self.variance
         else:
             mean = teacher_losses(logits, piece.answers, labels, self.recipe).mean()
         loss = mean * (len(labels) / texts)
@@ -110,7 +108,9 @@ class ClassifierTraining(Training):
         self.masking = masking
         self.epoch_steps = count_batches(len(train), recipe.batch_size)
         self.steps = recipe.epochs * self.epoch_steps
-        self.objective = ClassifierObjective(model, recipe)
+        is_number = model.config.problem_type == NUMBER
+        variance = float(np.var([text.label for text in train])) if is_number else 1.0
+        self.objective = ClassifierObjective(model, recipe, variance)
         self.learning = list(model.parameters())
         self.optimizer = make_optimizer({model: recipe.learning_rate}, recipe.weight_decay)
         self.schedule = make_schedule(self.optimizer, self.steps, recipe.warm_up)
@@ -170,51 +170,3 @@ def set_dropout(model: BERTClassifier, share: float) -> None:
     )
     model.encoder.config = encoder
     model.config = replace(model.config, encoder=encoder, classifier_dropout=share)
-
-
-class EmaCheckpoint:
-    """Follows a model while it learns, and remembers the best epoch's average of its weights."""
-
-    def __init__(self, model: BERTClassifier, *, steps: int, epochs: int, ema_share: float) -> None:
-        """`ema_share` is the share of all `steps` that the average reaches back over; 0: none."""
-        keep = max(0.0, 1 - _EVERY / max(ema_share * steps, 1e-9))
-        self._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(keep))
-        self._model = model
-        self._epoch_steps = steps // epochs
-        self._best: tuple[float, float] | None = None
-        self._weights: dict[str, Tensor] = {}
-
-    def update(self, step: int) -> None:
-        """Takes the model's weights after `step`, counted from 1, into the average."""
-        if step % _EVERY == 0 or step % self._epoch_steps == 0:
-            self._average.update_parameters(self._model)
-
-    def evaluate(self, validation: Sequence[EncodedText]) -> tuple[Metrics, bool]:
-        """How good the average is now, at the temperature that fits it, and whether it is the best.
-
-        Best is the highest accuracy, and of equals the lowest loss.
-        """
-        averaged = cast(BERTClassifier, self._average.module)
-        answers = np.array([text.label for text in validation])
-        logits = predict_logits(averaged, validation)
-        measured = measure(logits, answers, temperature=fit_temperature(logits, answers))
-        rank = (measured.accuracy, -measured.loss)
-        if is_best := self._best is None or rank > self._best:
-            self._best = rank
-            self._weights = {name: w.clone() for name, w in averaged.state_dict().items()}
-        return measured, is_best
-
-    def state_dict(self) -> dict[str, Any]:
-        """The average and the best epoch's."""
-        average = self._average.state_dict()
-        return {"average": average, "best": self._best, "weights": self._weights}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse."""
-        self._average.load_state_dict(state["average"])
-        self._best, self._weights = state["best"], state["weights"]
-
-    def restore(self) -> None:
-        """Gives the model the best epoch's average, ready to run."""
-        self._model.load_state_dict(self._weights)
-        self._model.eval()

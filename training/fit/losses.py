@@ -1,4 +1,4 @@
-"""What trainings minimise beside a label's cross-entropy, the hybrid's and one with a teacher.
+"""What trainings minimise: a text's answer, a teacher's, and the three losses of the hybrid.
 
 **Denoising**: cross-entropy over a sample of the vocabulary. Logits of 30,522 words at every
 position cost as much as the whole decoder before them; most are far from likely, and a few thousand
@@ -22,11 +22,17 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import cross_entropy, kl_div
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    kl_div,
+    mse_loss,
+)
 
 from training.data.batches import NO_LABEL
 from training.data.pair_batches import PairBatch
 from training.model.classifier import BERTClassifier
+from training.model.config import NUMBER, ONE_LABEL
 from training.recipes import HybridRecipe, Recipe
 
 _ALIGNED_HEAD = 0
@@ -125,6 +131,23 @@ def sampled_cross_entropy(
         reduction="none",
         label_smoothing=label_smoothing,
     )
+
+
+def answer_loss(
+    logits: Float[Tensor, "batch outputs"],
+    answers: Int[Tensor, " batch"] | Float[Tensor, "batch outputs"],
+    problem: str,
+    *,
+    label_smoothing: float = 0.0,
+) -> Float[Tensor, ""]:
+    """The mean loss of a batch: cross-entropy of one label, of several that hold or do not, or the
+    squared error of a number."""
+    if problem == NUMBER:
+        return mse_loss(logits, answers)
+    if problem == ONE_LABEL:
+        return cross_entropy(logits, answers, label_smoothing=label_smoothing)
+    smooth = answers * (1 - label_smoothing) + label_smoothing / 2
+    return binary_cross_entropy_with_logits(logits, smooth)
 
 
 def teacher_losses(

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from math import isfinite
 from statistics import fmean
 from time import perf_counter
-from typing import Any, get_type_hints
+from typing import Any, cast, get_args, get_type_hints
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,15 @@ class History:
 def _rebuilt(kind: type, values: dict[str, Any]) -> Any:
     """The inverse of `asdict`."""
     hints = get_type_hints(kind)
-    nested = {f.name: hints[f.name] for f in fields(kind) if is_dataclass(hints[f.name])}
-    return kind(**{n: _rebuilt(nested[n], v) if n in nested else v for n, v in values.items()})
+    return kind(**{name: _value(hints[name], value) for name, value in values.items()})
+
+
+def _value(hint: Any, value: Any) -> Any:
+    """A field's: where it is a dataclass, or one of several, of the one that has such fields."""
+    for kind in (hint, *get_args(hint)):
+        if is_dataclass(kind) and {f.name for f in fields(kind)} == {*value}:
+            return _rebuilt(cast(type, kind), value)
+    return value
 
 
 _WINDOW, _GROWN = 50, 3  # steps; times their mean loss at the start

@@ -10,7 +10,11 @@ from dataclasses import dataclass, fields, replace
 from reprlib import repr as short
 from typing import Any, Literal
 
-_PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
+ONE_LABEL, SEVERAL_LABELS, NUMBER = _PROBLEM_TYPES = (
+    "single_label_classification",
+    "multi_label_classification",
+    "regression",
+)
 _LARGEST_NUMBER = 1_000  # of layer_norm_eps and initializer_range, which are far below 1
 
 
@@ -103,7 +107,7 @@ class ClassifierConfig:
     encoder: EncoderConfig
     labels: tuple[str, ...]
     """The classes' names in the order of the logits."""
-    problem_type: str = "single_label_classification"
+    problem_type: str = ONE_LABEL
     """What the logits mean: decides the loss and the probabilities."""
     classifier_dropout: float | None = None
     """Dropout before the last linear layer; None means the encoder's hidden_dropout_prob."""
@@ -118,7 +122,7 @@ class ClassifierConfig:
             )
         if not self.labels:
             raise ValueError("a classifier needs at least one label, found none")
-        if len(self.labels) == 1 and self.problem_type == "single_label_classification":
+        if len(self.labels) == 1 and self.problem_type == ONE_LABEL:
             raise ValueError(
                 "problem_type is single_label_classification, and there is one label, "
                 f"{self.labels[0]!r}: a choice of one is none. "

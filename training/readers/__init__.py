@@ -1,4 +1,4 @@
 """Tables and datasets from outside to rows: CSV, JSON, the Hub, and what installs with us.
 
-Public: `hub_dataset`, `packaged`, `rows`, `table_file`.
+Public: `answers`, `hub_dataset`, `packaged`, `rows`, `table_file`.
 """

@@ -192,9 +192,9 @@ def _rows(
         rows = [row for made, _ in files for row in made]
         return rows, [part.note, *(note for _, notes in files for note in notes)], None
     chosen = choose_columns(part.column_names, roles, given, where)
-    label = chosen.get("label")
-    feature = part.features[label] if label else None
-    names = tuple(map(str.strip, feature.names)) if isinstance(feature, ClassLabel) else None
+    label = chosen.get("label") or chosen.get("labels")
+    named = _names(part, label)
+    names = tuple(map(str.strip, named)) if named else None
     numbered = _numbered(part.select_columns(list(chosen.values())), label)
     rows, problems = make_rows(numbered, chosen, make, lambda number: f"{where}, row {number}")
     if problems:
@@ -204,14 +204,23 @@ def _rows(
 
 def _numbered(dataset: Dataset, label: str | None) -> Iterator[Parsed]:
     """Every row with its number, from 0; a label by its name, and none whose label is secret."""
-    feature = dataset.features[label] if label else None
-    names = feature.names if isinstance(feature, ClassLabel) else None
+    names = _names(dataset, label)
     for number, values in enumerate(dataset):
-        if names and values[label] == _UNLABELLED:
+        found = values[label] if names else None
+        if found == _UNLABELLED:
             continue
-        if names and values[label] is not None:
-            values = {**values, label: names[values[label]]}
+        if isinstance(found, list):
+            values = {**values, label: [names[one] for one in found]}
+        elif found is not None:
+            values = {**values, label: names[found]}
         yield number, values
+
+
+def _names(dataset: Dataset, label: str | None) -> list[str]:
+    """Of the labels in a column that holds their numbers, one or a list of them."""
+    feature = dataset.features[label] if label else None
+    feature = getattr(feature, "feature", feature)
+    return feature.names if isinstance(feature, ClassLabel) else []
 
 
 def _called(name: str) -> str:

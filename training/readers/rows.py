@@ -39,12 +39,16 @@ def noted_reading(data: Mapping[str, Any]) -> Reading:
     return Reading(columns=columns, keep_duplicates=bool(noted.get("keep_duplicates", False)))
 
 
+Answer = str | tuple[str, ...] | float
+"""A label by its name, the names of all that hold, or a number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One labelled text, the label by its name."""
+    """One labelled text."""
 
     text: str
-    label: str
+    label: Answer
     text_pair: str | None = None
 
 
@@ -84,9 +88,11 @@ class Role:
 
 
 TEXT = Role("text", ("sentence", "sentence1", "premise", "question", "content"))
-LABEL = Role("label", ("labels",))
+LABEL = Role("label")
+LABELS, SCORE = Role("labels", required=False), Role("score", required=False)
 PAIR = Role("pair", ("text_pair",), required=False)
-LABELLED = (TEXT, PAIR, LABEL)
+LABELLED = (TEXT, PAIR, LABEL, LABELS, SCORE)
+_ANSWERS = (LABEL, LABELS, SCORE)  # one of them is wanted
 PAIRED = (Role("source"), Role("target"))
 # Second texts that are known by the name of the first one.
 _PARTNERS = {"sentence1": "sentence2", "premise": "hypothesis"}
@@ -125,6 +131,10 @@ def choose_columns(
             found[role.name] = column
         elif role.required or role.name in given:
             missing.append(role)
+    if answers := [role for role in _ANSWERS if role.name in found]:
+        kept = next((role for role in answers if role.name in given), answers[0])
+        missing = [role for role in missing if role not in _ANSWERS or role.name in given]
+        found = {name: column for name, column in found.items() if name not in _others(kept)}
     if missing:
         wanted = [given.get(role.name, role.name) for role in missing]
         flags = " and ".join(role.flag for role in missing if role.named)
@@ -138,6 +148,10 @@ def choose_columns(
             f"{where}: the column {one_line(twice[0])} is named for two things; name two columns"
         )
     return found
+
+
+def _others(kept: Role) -> set[str]:
+    return {role.name for role in _ANSWERS if role is not kept}
 
 
 def other_names(found: Mapping[str, str]) -> str:
@@ -192,9 +206,9 @@ def _listed(names: Sequence[str]) -> str:
 
 def add_reading_flags(add: Callable[..., object], roles: Sequence[Role]) -> None:
     """A flag for the column of each role, and where all rows have labels, one for duplicates."""
+    said = {PAIR: "text_pair", LABELS: "labels, several at once", SCORE: "score, a number to give"}
     for role in roles:
-        called = "text_pair" if role is PAIR else role.name
-        what = f"the column that is the {called}, where it is called otherwise"
+        what = f"the column that is the {said.get(role, role.name)}, where it is called otherwise"
         add(role.flag, metavar="NAME", help=what)
     if roles == LABELLED:
         what = "leave in what is there twice, or with two labels (default: see README.md)"

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.cli import is_control, quoted
 from training.file_names import CSV_SUFFIXES
+from training.readers.answers import read_answer, shown
 from training.readers.rows import LABELLED, Made, RawTexts, Role, Row, choose_columns, other_names
 from training.readers.strict_tables import CsvTable, JsonTable, Parsed
 
@@ -132,36 +132,32 @@ def licence_of(path: Path) -> str:
 
 def make_row(values: Mapping[str, Any]) -> Row | str:
     """A checked row, or the sentence that says what is wrong with it."""
-    text, label, pair = values.get("text"), values.get("label"), values.get("pair")
+    text, pair = values.get("text"), values.get("pair")
     if problem := text_problem("text", text):
         return problem
-    if isinstance(label, bool) or not isinstance(label, str | int) or not str(label).strip():
-        return f"no label (found {_shown(label)}); expected a word or a whole number"
-    if problem := text_problem("label", str(label)):
-        return problem
-    if any(map(is_control, str(label).strip())):
-        return (
-            f"a label of several lines, or with control characters (found {_shown(label)}); "
-            "expected a word"
-        )
+    try:
+        answer = read_answer(values)
+    except ValueError as error:
+        return str(error)
+    for name in (
+        [answer] if isinstance(answer, str) else answer if isinstance(answer, tuple) else ()
+    ):
+        if problem := text_problem("label", name):
+            return problem
     if "pair" in values and (problem := text_problem("text_pair", pair)):
         return f"{problem}; leave the column out where there is one text"
-    return Row(str(text).strip(), str(label), str(pair).strip() if pair else None)
+    return Row(str(text).strip(), answer, str(pair).strip() if pair else None)
 
 
 def text_problem(name: str, text: object) -> str:
     """What is wrong with a value that should be a text; nothing if it is one."""
     if not isinstance(text, str) or not text.strip():
-        return f"no {name} (found {_shown(text)})"
+        return f"no {name} (found {shown(text)})"
     if _HALF.search(text):
-        return f"{name} has half of a character (found {_shown(text)}), which cannot be written"
+        return f"{name} has half of a character (found {shown(text)}), which cannot be written"
     if "\0" in text:
-        return f"{name} has a NUL character (found {_shown(text)}), which no text has"
+        return f"{name} has a NUL character (found {shown(text)}), which no text has"
     return ""
-
-
-def _shown(value: object) -> str:
-    return "nothing, or null" if value is None else quoted(value)
 
 
 def _fitting(roles: Sequence[Role], given: Mapping[str, str]) -> Callable[[Sequence[str]], bool]:

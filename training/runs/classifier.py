@@ -5,6 +5,7 @@ prepare -> Prepared -> fit -> measure_classifier -> Measured
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +15,12 @@ from training.checkpoints.classifier import initial_model
 from training.data.batches import EncodedText, encode_texts
 from training.data.corpus import Corpus, Example, UnknownWords, unknown_words
 from training.data.masking import RandomMasking
-from training.evaluation.classification import Metrics, fit_temperature, measure, predict_logits
+from training.evaluation.classification import predict_logits
+from training.evaluation.problems import Judged, fit_temperature_of, judge
 from training.model.classifier import BERTClassifier
+from training.model.config import NUMBER
 from training.recipes import Recipe
+from training.runs.new_tokens import add_tokens, characters_to_add
 
 _QUICK_TOKENS = 64
 
@@ -50,16 +54,18 @@ class Prepared:
     unknown: UnknownWords
     """Of the train part."""
     masking: RandomMasking | None
+    added: tuple[str, ...]
+    """Characters that are new to the tokenizer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What the trained model is worth."""
 
-    validation: Metrics
-    test_before: Metrics
+    validation: Judged
+    test_before: Judged
     """On the test part, at temperature 1."""
-    test: Metrics
+    test: Judged
     """On the test part, at the fitted temperature."""
     temperature: float
 
@@ -83,31 +89,46 @@ def spread(examples: tuple[Example, ...], most: int) -> tuple[Example, ...]:
     return tuple(examples[place] for place in places)
 
 
-def prepare(corpus: Corpus, recipe: Recipe, init: str) -> Prepared:
+def prepare(corpus: Corpus, recipe: Recipe, init: str, *, new_tokens: bool = False) -> Prepared:
     """Loads what training starts from and tokenises the corpus.
+
+    With `new_tokens` the characters that the tokenizer cannot read are added first.
 
     Raises:
         FileNotFoundError, ValueError: as `initial_model`; or the encoder takes fewer tokens than
             the recipe asks for.
     """
     torch.manual_seed(recipe.seed)
-    start = initial_model(init, labels=corpus.labels, pooler=recipe.pooler)
+    start = initial_model(
+        init, labels=corpus.labels, pooler=recipe.pooler, problem_type=corpus.problem_type
+    )
+    if corpus.problem_type == NUMBER:
+        begin_at_the_mean(start.model, [one.label for one in corpus.train])
     limit = start.model.config.encoder.max_position_embeddings
     if recipe.max_tokens > limit:
         raise ValueError(
             f"max_tokens is {recipe.max_tokens}, the encoder of {init} takes at most {limit}; "
             f"give --max-tokens {limit} or fewer"
         )
+    read = [text for one in corpus.train for text in (one.text, one.text_pair) if text is not None]
+    added = characters_to_add(read, start.tokenizer) if new_tokens else []
+    add_tokens(start.model, start.tokenizer, added)
     texts = {
         part: encode_texts(examples, start.tokenizer, max_tokens=recipe.max_tokens)
         for part, examples in corpus.parts.items()
     }
     lengths = measure_lengths(texts, recipe.max_tokens)
-    read = [text for one in corpus.train for text in (one.text, one.text_pair) if text is not None]
     unknown = unknown_words(read, start.tokenizer)
     begins = (corpus, recipe, start.model, start.tokenizer, start.licence, init)
     masking = RandomMasking(start.tokenizer) if recipe.random_masking else None
-    return Prepared(*begins, texts, lengths, unknown, masking)
+    return Prepared(*begins, texts, lengths, unknown, masking, tuple(added))
+
+
+@torch.no_grad()
+def begin_at_the_mean(model: BERTClassifier, answers: Sequence[Any]) -> None:
+    """Lets the head begin with numbers around the mean, as far from it as the answers are."""
+    model.head.weight.mul_(float(np.std(answers)))
+    model.head.bias.fill_(float(np.mean(answers)))
 
 
 def measure_lengths(texts: dict[str, list[EncodedText]], max_tokens: int) -> Lengths:
@@ -125,10 +146,11 @@ def measure_classifier(
         (predict_logits(model, texts[part]), np.array([text.label for text in texts[part]]))
         for part in ("validation", "test")
     )
-    temperature = fit_temperature(*validation)
+    problem = model.config.problem_type
+    temperature = fit_temperature_of(problem, *validation)
     return Measured(
-        validation=measure(*validation, temperature=temperature),
-        test_before=measure(*test),
-        test=measure(*test, temperature=temperature),
+        validation=judge(problem, *validation, temperature=temperature),
+        test_before=judge(problem, *test),
+        test=judge(problem, *test, temperature=temperature),
         temperature=temperature,
     )

@@ -13,6 +13,7 @@ import numpy as np
 from accelerate import Accelerator
 from matplotlib.figure import Figure
 
+from training.evaluation.problems import scores
 from training.fit.classifier import Epoch
 from training.fit.progress import TrainStep
 
@@ -80,7 +81,8 @@ class Curves:
 def _judged(event: Any) -> dict[str, float]:
     """What validation said, one number for the loss and one for how good the model is."""
     if isinstance(event, Epoch):
-        return {"loss": event.validation.loss, "accuracy": event.validation.accuracy}
+        name, value = next(iter(scores(event.validation).items()))
+        return {"loss": event.validation.loss, name: value}
     best = [name for name in ("words_kept", "rougeL") if name in event.scores]
     return {"loss": event.loss, **{name: event.scores[name] for name in best}}
 

@@ -19,12 +19,13 @@ from training.checkpoints.record import check_trained, read_record
 from training.data.batches import encode_texts
 from training.data.corpus import Corpus, Example, UnknownWords, load_corpus
 from training.evaluation.classification import predict_logits
+from training.evaluation.problems import scores
 from training.file_names import find_noted_texts
 from training.fit.losses import DistillationLoss
 from training.hybrid.seq2seq import Seq2Seq, frozen_copy
 from training.hybrid.tasks import DenoisingTask, HybridTask, Shown
 from training.model.classifier import BERTClassifier
-from training.model.config import DecoderConfig
+from training.model.config import ONE_LABEL, DecoderConfig
 from training.model.decoder import BERTGPTModel
 from training.readers.rows import noted_reading
 from training.recipes import HybridRecipe, Recipe
@@ -106,6 +107,11 @@ def open_hybrid(
     record = read_record(checkpoint)
     check_trained(record, checkpoint, joint=joint)
     classifier = load_classifier(checkpoint)
+    if (problem := classifier.config.problem_type) != ONE_LABEL:
+        raise ValueError(
+            f"the classifier in {checkpoint} gives {problem.replace('_', ' ')}; a decoder is "
+            "measured by one label a text. Train a classifier with a column label"
+        )
     tokenizer = load_tokenizer(checkpoint, words=classifier.config.encoder.vocab_size)
     torch.manual_seed(recipe.seed)
     model = new_hybrid(classifier, recipe.layers, recipe.dropout).to(device)
@@ -165,7 +171,7 @@ def measure_again(prepared: PreparedHybrid, corpus: Corpus) -> Retention:
 
 def check_retention(retention: Retention) -> None:
     """Raises ArithmeticError: the classifier lost over half a point of validation accuracy."""
-    before, now = retention.before, retention.now.validation.accuracy
+    before, now = retention.before, scores(retention.now.validation)["accuracy"]
     if (lost := before - now) > MOST_LOST:
         raise ArithmeticError(
             f"the classifier lost {100 * lost:.1f} points of accuracy on its validation "

@@ -54,6 +54,7 @@ def save_run(
         "title": prepared.corpus.title,
         "licence": " ".join([known, *(licence for licence in more if licence not in known)]),
         "labels": list(prepared.corpus.labels),
+        "problem_type": prepared.corpus.problem_type,
         "examples": list(prepared.corpus.examples),
         "rehearsal": quick,
         "data": describe_data(prepared),
@@ -86,6 +87,7 @@ def describe_data(prepared: Prepared) -> dict[str, Any]:
         "sizes": {part: len(examples) for part, examples in corpus.parts.items()},
         "removed": asdict(corpus.removed),
         "lengths": asdict(prepared.lengths),
+        **({"added_tokens": list(prepared.added)} if prepared.added else {}),
     }
 
 

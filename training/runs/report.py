@@ -5,19 +5,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from torch import nn
 from tqdm import tqdm
 
-from training.cli import counted, is_main_process, line, one_line, say
+from training.cli import counted, is_main_process, line, listed, one_line, say
 from training.data.corpus import show_unknown
 from training.data.noise import KINDS
 from training.data.splits import PARTS
 from training.evaluation.baseline import Baseline
 from training.evaluation.classification import Metrics
+from training.evaluation.problems import Judged, NumberMetrics, scores
 from training.fit.classifier import Epoch
 from training.fit.hybrid import Evaluation
 from training.fit.progress import TrainStep
 from training.hybrid.tasks import DenoisingTask, Shown
+from training.model.config import NUMBER, ONE_LABEL
 from training.recipes import uses_bfloat16
 from training.runs.classifier import Measured, Prepared
 from training.runs.hybrid import MeasuredHybrid, PreparedHybrid, Retention
@@ -71,6 +74,7 @@ def show_start(prepared: Prepared, *, quick: bool) -> str:
             f"median {lengths.median} tokens, 95 % up to {lengths.share_95}, "
             f"longest {lengths.longest}; {lengths.cut:,} cut at {recipe.max_tokens}",
         ),
+        *([line("added", _added(prepared.added))] if prepared.added else []),
         line("unknown", show_unknown(prepared.unknown)),
         line("model", _model(prepared)),
         line(
@@ -89,11 +93,12 @@ def show_start(prepared: Prepared, *, quick: bool) -> str:
 
 def show_epoch(epoch: Epoch) -> str:
     """One line an epoch."""
-    scores = epoch.validation
+    found = epoch.validation
+    said = ", ".join(f"{name} {value:.3f}" for name, value in scores(found).items())
     return line(
         f"epoch {epoch.number}/{epoch.of}",
-        f"train loss {epoch.train_loss:.3f} · validation: loss {scores.loss:.3f}, accuracy "
-        f"{scores.accuracy:.3f}, macro-F1 {scores.macro_f1:.3f} · {epoch.tokens_per_second:,.0f} "
+        f"train loss {epoch.train_loss:.3f} · validation: loss {found.loss:.3f}, {said} · "
+        f"{epoch.tokens_per_second:,.0f} "
         f"tokens/s · {epoch.seconds:.0f} s{' · best so far' if epoch.best else ''}",
     )
 
@@ -103,21 +108,34 @@ def show_result(
 ) -> str:
     """What the test part says, beside the baseline."""
     ours, theirs = measured.test, baseline.test
+    before, rows = "   before temperature scaling", {"this model": ours}
+    rows |= {} if isinstance(ours, NumberMetrics) else {before: measured.test_before}
+    model = "ridge" if isinstance(ours, NumberMetrics) else "logistic"
+    rows[f"TF-IDF + {model} regression"] = theirs
+    shown = [_columns(found) for found in rows.values()]
+    widths = {name: max(len(name), 10) + 2 for name in shown[0]}
     return "\n".join(
         [
             line("test", f"{ours.texts:,} texts that decided nothing"),
-            line("", f"{'':34}{'accuracy (95 %)':>22}{'macro-F1':>10}{'calibration error':>20}"),
-            _row("this model", ours),
-            _row("   before temperature scaling", measured.test_before),
-            _row("TF-IDF + logistic regression", theirs),
-            line(
-                "",
-                f"the transformer buys {100 * (ours.accuracy - theirs.accuracy):+.1f} points "
-                f"of accuracy; temperature {measured.temperature:.2f}, fitted on validation",
+            line("", f"{'':34}" + "".join(f"{name:>{widths[name]}}" for name in widths)),
+            *(
+                line("", f"{name:34}" + "".join(f"{row[n]:>{widths[n]}}" for n in widths))
+                for name, row in zip(rows, shown, strict=True)
             ),
-            *_confusions(labels, ours),
+            line("", _bought(ours, theirs, measured.temperature)),
+            *(_confusions(labels, ours) if isinstance(ours, Metrics) else ()),
             line("time", f"{seconds:.0f} s, of which the baseline {baseline.seconds:.0f} s"),
         ]
+    )
+
+
+def _bought(ours: Judged, theirs: Judged, temperature: float) -> str:
+    (name, here), there = next(iter(scores(ours).items())), next(iter(scores(theirs).values()))
+    if isinstance(ours, NumberMetrics):
+        return f"the transformer buys {here - there:+.3f} of {name}"
+    return (
+        f"the transformer buys {100 * (here - there):+.1f} points of accuracy; temperature "
+        f"{temperature:.2f}, fitted on validation"
     )
 
 
@@ -126,23 +144,38 @@ def show_end(out: Path) -> str:
     return line("checkpoint", f"{out}   next: python export/to_onnx.py {out}")
 
 
-def _row(name: str, metrics: Metrics) -> str:
-    interval = f"{metrics.accuracy:.3f} ({metrics.accuracy_low:.3f}–{metrics.accuracy_high:.3f})"
-    scores = f"{metrics.macro_f1:>10.3f}{metrics.calibration_error:>20.3f}"
-    return line("", f"{name:34}{interval:>22}{scores}")
+def _columns(found: Judged) -> dict[str, str]:
+    """What the test part says, by what stands above it."""
+    if isinstance(found, NumberMetrics):
+        numbers = {"mean error": found.absolute_error, "root of squared": found.error}
+        return {name: f"{x:.3f}" for name, x in (scores(found) | numbers).items()}
+    named = scores(found) | {"calibration error": found.calibration_error}
+    low, high = found.accuracy_low, found.accuracy_high
+    columns = {name: f"{value:.3f}" for name, value in named.items() if name != "accuracy"}
+    return {"     accuracy (95 %)": f"{found.accuracy:.3f} ({low:.3f}–{high:.3f})", **columns}
+
+
+def _added(tokens: Sequence[str]) -> str:
+    return f"{counted(len(tokens), 'character')} to the vocabulary: {listed(tokens)}"
 
 
 def _balance(prepared: Prepared) -> str:
     """Each label's share of the train part; only the most and least common of many."""
-    counts = Counter(example.label for example in prepared.corpus.train)
-    total = sum(counts.values())
+    labels, train = prepared.corpus.labels, prepared.corpus.train
+    if prepared.corpus.problem_type == NUMBER:
+        found = np.array([example.label for example in train])
+        return f"a number, {found.min():g} to {found.max():g}, {found.mean():.3g} in the mean"
+    counts: Counter[int] = Counter()
+    for one in (example.label for example in train):
+        counts.update([one] if isinstance(one, int) else np.flatnonzero(one).tolist())
     shares = [
-        f"{one_line(prepared.corpus.labels[label])} {100 * count / total:.1f} %"
+        f"{one_line(labels[label])} {100 * count / len(train):.1f} %"
         for label, count in (sorted(counts.items()) if len(counts) <= 8 else counts.most_common())
     ]
     if len(shares) > 8:
         shares = [*shares[:4], "...", *shares[-3:]]
-    return f"{len(prepared.corpus.labels)}: {', '.join(shares)} of the train part"
+    at_once = "" if prepared.corpus.problem_type == ONE_LABEL else ", several at once"
+    return f"{len(labels)}{at_once}: {', '.join(shares)} of the train part"
 
 
 def _model(prepared: Prepared) -> str:
@@ -293,8 +326,9 @@ def _sample(text: Shown, name: str = "") -> Sequence[str]:
 
 def show_retention(retention: Retention) -> str:
     """What became of the classifier, where its encoder learned along."""
+    measured = retention.now
+    now, test = (scores(found)["accuracy"] for found in (measured.validation, measured.test))
     return line(
         "classifier",
-        f"validation accuracy {retention.before:.3f} before, "
-        f"{retention.now.validation.accuracy:.3f} now; test {retention.now.test.accuracy:.3f}",
+        f"validation accuracy {retention.before:.3f} before, {now:.3f} now; test {test:.3f}",
     )

@@ -28,6 +28,7 @@ from training.data.unlabelled import Unlabelled, load_unlabelled
 from training.evaluation.classification import predict_logits
 from training.file_names import public_name
 from training.model.classifier import BERTClassifier
+from training.model.config import ONE_LABEL
 from training.recipes import autocast, uses_bfloat16
 from training.runs.classifier import Prepared, spread
 
@@ -77,7 +78,7 @@ def find_teacher(
         return None
     model = load_classifier(given)
     problem, own = model.config.problem_type, model.config.labels
-    if problem != "single_label_classification" or set(own) != set(corpus.labels):
+    if {problem, corpus.problem_type} != {ONE_LABEL} or set(own) != set(corpus.labels):
         raise ValueError(
             f"the teacher {given} gives {problem.replace('_', ' ')} with the labels "
             f"{listed([quoted(name) for name in own])}; expected one label a text, of those of the "

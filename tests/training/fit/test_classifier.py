@@ -13,7 +13,7 @@ from training.checkpoints.hf_config import classifier_to_hf
 from training.data.batches import EncodedText, pad
 from training.data.masking import RandomMasking
 from training.evaluation.classification import fit_temperature, measure, predict_logits
-from training.fit import classifier as fit_module
+from training.fit import ema
 from training.fit.classifier import Epoch, fit
 from training.fit.optim import learning_rate_share, make_optimizer
 from training.fit.progress import TrainStep
@@ -94,9 +94,9 @@ def test_the_best_epochs_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
     # The first epoch is made to look best, and to overfit afterwards.
     accuracies = iter([0.9, 0.5, 0.7])
     monkeypatch.setattr(
-        fit_module,
-        "measure",
-        lambda logits, answers, temperature: replace(
+        ema,
+        "judge",
+        lambda problem, logits, answers, temperature: replace(
             measure(logits, answers, temperature=temperature), accuracy=next(accuracies)
         ),
     )
