@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 from torch.nn.functional import binary_cross_entropy_with_logits
 from transformers import BertForSequenceClassification
 
+from training.benchmark import result_row
 from training.checkpoints.classifier import load_classifier
 from training.checkpoints.record import read_record
 from training.data.corpus import Example, load_corpus
@@ -191,3 +192,13 @@ def test_metrics_of_numbers_and_the_losses_are_their_formulas() -> None:
 def test_a_label_that_always_holds_ends_no_baseline() -> None:
     examples = [Example(f"text {i} {'ab'[i % 2]}", (1.0, float(i % 2))) for i in range(40)]
     assert run_baseline(examples, examples, examples, SEVERAL_LABELS).test.accuracy == 1
+
+
+def test_a_benchmark_of_numbers_has_its_own_columns() -> None:
+    found = {"pearson": 0.5, "spearman": 0.4, "absolute_error": 2.0}
+    metrics = {"test": found, "validation": found, "baseline": {"test": {"pearson": 0.3}}}
+
+    row = result_row({"metrics": metrics}, 9.0)
+
+    assert (row["test"], row["mean error"], row["seconds"]) == (0.5, 2.0, 9.0)
+    assert row["points gained"] == pytest.approx(20)
