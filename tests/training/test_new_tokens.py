@@ -1,5 +1,7 @@
 """Characters that a tokenizer cannot read, from the texts to the page's own tokenizer."""
 
+import io
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -47,10 +49,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory, save_tiny) -> Path:
     (folder / "t.csv").write_text(f"text,label\n{lines}", encoding="utf-8")
     flags = ["--data", str(folder / "t.csv"), "--init", str(folder / "init"), "--epochs", "6"]
     flags += ["--batch-size", "8", "--max-tokens", "30", "--learning-rate", "5e-3"]
-    assert main([*flags, "--add-tokens", "auto", "--out", str(folder / "out")]) == 0
+    said = io.StringIO()
+    with redirect_stdout(said):
+        assert main([*flags, "--quick", "--out", str(folder / "unread")]) == 0
+        unread = said.getvalue()
+        assert main([*flags, "--add-tokens", "auto", "--out", str(folder / "out")]) == 0
+    assert "the baseline tells them apart; --add-tokens auto" in unread
+    assert "2 characters to the vocabulary" in said.getvalue()
     return folder / "out"
 
 
+@pytest.mark.slow  # two trainings and an export
 def test_a_model_learns_them_and_the_page_reads_them_alike(trained: Path, tmp_path: Path) -> None:
     record = read_record(trained)
 

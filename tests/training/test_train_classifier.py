@@ -134,6 +134,7 @@ def test_the_page_tells_what_goes_in_before_and_what_came_out_after(
     assert "3: bad" in before
     assert "1 cut at 30" in before
     assert "unknown     none of the words" in before
+    assert "the baseline tells them apart" not in before
     assert "TF-IDF + logistic regression" in after
     assert "points of accuracy" in after
     assert f"python export/to_onnx.py {tmp_path / 'out'}" in after

@@ -28,6 +28,7 @@ from training.runs.records import describe_task
 
 Event = TypeVar("Event")
 _BAR = "{desc} {percentage:3.0f} % |{bar}| {n_fmt}/{total_fmt} {postfix}"
+_READABLE = "the baseline tells them apart; --add-tokens auto makes tokens of frequent ones"
 _MATRIX = 12  # labels up to which a confusion matrix fits on a screen
 _SAMPLE = 300  # characters of a text: a long sentence is whole
 _WORST = 8  # confusions listed where it does not
@@ -76,6 +77,7 @@ def show_start(prepared: Prepared, *, quick: bool) -> str:
         ),
         *([line("added", _added(prepared.added))] if prepared.added else []),
         line("unknown", show_unknown(prepared.unknown)),
+        *([line("", _READABLE)] if prepared.unknown.unknown else []),
         line("model", _model(prepared)),
         line(
             "recipe",
