@@ -75,6 +75,13 @@ def build_parser(description: str | None = None) -> argparse.ArgumentParser:
         help="folder or Hub name of the tokenizer that an EncoderDecoderModel writes with "
         "(default: its folder's decoder/, else the encoder's)",
     )
+    _add_flags_of_other_places(parser)
+    add("--no-train", action="store_true", help="without a checkpoint stop instead of training one")
+    return parser
+
+
+def _add_flags_of_other_places(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--triton",
         type=Path,
@@ -94,8 +101,6 @@ def build_parser(description: str | None = None) -> argparse.ArgumentParser:
         default="gradio",
         help="with --space: the kind of Space (default: %(default)s)",
     )
-    add("--no-train", action="store_true", help="without a checkpoint stop instead of training one")
-    return parser
 
 
 def _add_flags_of_the_page(parser: argparse.ArgumentParser) -> None:

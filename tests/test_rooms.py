@@ -57,7 +57,7 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
         "demo/explorer",
         [
             "environment errors offline_page",
-            "bundle",
+            "bundle tokenizer_file",
             "inference",
             "maps",
             "analyses drawing",

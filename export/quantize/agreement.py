@@ -79,14 +79,11 @@ def compare_encoders(
         )
         chosen.append(tuple(choices.choose(one, ids, real) for one in (left, right)))
         if choices.pooling:
-            vectors = [
-                pool(one["last_hidden_state"], real, choices.pooling) for one in (left, right)
-            ]
-            alike.append(cosines(vectors[0], vectors[1]))
+            last = (one["last_hidden_state"] for one in (left, right))
+            alike.append(cosines(*(pool(one, real, choices.pooling) for one in last)))
         for name in answers:
-            of_tokens = left[name].shape[:2] == real.shape and choices.task != "classify"
-            at = real if of_tokens else slice(None)
-            _note(furthest, name, left[name][at], right[name][at])
+            both = (_of_real(one[name], real, choices.task) for one in (left, right))
+            _note(furthest, name, *both)
         for name in maps:
             _note(furthest, "encoder_attentions", left[name], right[name])
             shares.append(moved_shares(left[name], right[name])[real])
@@ -98,6 +95,11 @@ def compare_encoders(
         labelled = choices.knows_labels(texts, held_out.labelled)
         found = _answers_agree(found, chosen, [text.label for text in texts], labelled)
     return EncoderAgreement(texts=found, map_error=summarize(shares), differences=furthest)
+
+
+def _of_real(found: np.ndarray, real: np.ndarray, task: str) -> np.ndarray:
+    """Of an answer for each token, those of real ones; any other answer as it is."""
+    return found[real] if found.shape[:2] == real.shape and task != "classify" else found
 
 
 def _note(furthest: dict[str, float], kind: str, one: np.ndarray, other: np.ndarray) -> None:

@@ -25,7 +25,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from bundle_format.folder import AGAIN, BundleError
-from explorer.bundle import Graph, reason
+from explorer.bundle import Graph
+from explorer.errors import reason
 
 _X86 = ("x86_64", "amd64", "i686", "i386", "x86")
 _VNNI = {"avx512_vnni", "avx_vnni", "avx_vnni_int8"}

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from tokenizers import Encoding, Tokenizer
 
 from bundle_format.folder import AGAIN, BundleError
-from explorer.bundle import open_tokenizer
 from explorer.inference.tokens import SPACES, WORD_STARTS, SubwordNotation, Token, group_words
+from explorer.tokenizer_file import open_tokenizer
 
 _JOINER = "\u200d"
 _SKIN_TONES = ("\U0001f3fb", "\U0001f3ff")

@@ -7,8 +7,9 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from bundle_format.folder import BundleError
-from explorer.bundle import open_bundle, open_tokenizer
+from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
+from explorer.tokenizer_file import open_tokenizer
 
 MILLION = "b" * 10**6
 
