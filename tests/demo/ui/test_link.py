@@ -113,7 +113,7 @@ def test_another_model_is_chosen(page):
     ("fragment", "sentence"),
     [
         (None, "The link is of type NoneType; expected what stands after #"),
-        ({}, "There is no bundle None"),
+        ({}, "The link names no model"),
         ([1], "The link is of type list"),
         ("x", "The link begins 'x', and holds what is no name with a value"),
         ("text=%ff&model=Tiny", "and holds what is no name with a value"),
@@ -122,7 +122,10 @@ def test_another_model_is_chosen(page):
         ("text=" + "a" * MOST_CHARACTERS, "The link has more than 2,000 characters"),
         ({"model": TITLE}, "There is no text yet"),
         ({**LINK, "text": "\x00"}, "none of them can be seen"),
-        ({"text": "a"}, "There is no bundle None; this page has: Tiny random model, Foreign."),
+        (
+            {"text": "a"},
+            "The link names no model; expected model=… with one of: Tiny random model, Foreign.",
+        ),
         ({**LINK, "model": "<img src=x>"}, "There is no bundle '<img src=x>'"),
         ({"text": "a", "model": "Foreign"}, "Foreign does not classify"),
         ({**LINK, "tab": "evil"}, 'tab is \'evil\'; expected "classify" or "write".'),

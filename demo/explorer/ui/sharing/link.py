@@ -72,7 +72,11 @@ def read_link(fragment: object, models: PageModels, views: Mapping[str, list[str
     """
     given = _fields(fragment)
     tab = _choice(given, "tab", list(views))
-    model = models.model(given.get("model"))
+    if "model" not in given:
+        raise RequestError(
+            f"The link names no model; expected model=… with one of: {', '.join(models.by_title)}."
+        )
+    model = models.model(given["model"])
     models.check_task(model, _TASKS[tab])
     text, text_pair = check_texts(given.get("text", ""), given.get("text_pair", ""))
     without = check_ablated(_pairs(given["without"]), model) if given.get("without") else ()
