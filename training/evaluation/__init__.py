@@ -1,4 +1,4 @@
 """What a model is worth, in numpy.
 
-Public: `baseline`, `classification`, `problems`, `text`.
+Public: `baseline`, `classification`, `problems`, `sentences`, `text`.
 """

@@ -36,6 +36,22 @@ class Baseline:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class FittedBaseline:
+    """The linear model, ready to read texts."""
+
+    problem: str
+    outputs: int
+    vectorizer: TfidfVectorizer
+    model: Any
+    strength: float
+
+    def logits(self, texts: Sequence[Example]) -> np.ndarray:
+        """What `judge` takes: (texts, outputs)."""
+        seen = self.vectorizer.transform([_joined(example) for example in texts])
+        return _logits(self.problem, self.model, seen, self.outputs)
+
+
 def run_baseline(
     train: Sequence[Example],
     validation: Sequence[Example],
@@ -44,27 +60,30 @@ def run_baseline(
 ) -> Baseline:
     """Fits on `train`, chooses its penalty on `validation`, measures on `test`."""
     began = perf_counter()
+    fitted = fit_baseline(train, validation, problem)
+    found = judge(problem, fitted.logits(test), _answers(test))
+    return Baseline(fitted.strength, found, perf_counter() - began)
+
+
+def fit_baseline(
+    train: Sequence[Example], validation: Sequence[Example], problem: str = ONE_LABEL
+) -> FittedBaseline:
+    """Fits on `train`, with the penalty that is best on `validation`; of equals the strongest."""
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=_TOKEN)
     seen = vectorizer.fit_transform([_joined(example) for example in train])
     answers = _answers(train)
-    every = _answers([*train, *validation, *test])
-    outputs = every.shape[1] if every.ndim > 1 else int(every.max()) + 1
+    outputs = answers.shape[1] if answers.ndim > 1 else int(answers.max()) + 1
 
-    def judged(model: Any, part: Sequence[Example], texts: Any) -> Judged:
-        return judge(problem, _logits(problem, model, texts, outputs), _answers(part))
-
-    def fitted(strength: float) -> tuple[float, Any]:
+    def fitted(strength: float) -> FittedBaseline:
         with warnings.catch_warnings():  # a label that always holds is no fault
             warnings.filterwarnings("ignore", "Label .* is present in all", UserWarning)
             model = _model(problem, strength).fit(seen, answers)
-        return judged(model, validation, unseen).rank[0], model
+        return FittedBaseline(problem, outputs, vectorizer, model, strength)
 
-    unseen = vectorizer.transform([_joined(example) for example in validation])
-    results = {strength: fitted(strength) for strength in _STRENGTHS}
-    strength = max(_STRENGTHS, key=lambda strength: results[strength][0])
-    texts = vectorizer.transform([_joined(example) for example in test])
-    found = judged(results[strength][1], test, texts)
-    return Baseline(strength, found, perf_counter() - began)
+    def rank(one: FittedBaseline) -> float:
+        return judge(problem, one.logits(validation), _answers(validation)).rank[0]
+
+    return max(map(fitted, _STRENGTHS), key=rank)
 
 
 def _model(problem: str, strength: float) -> Any:
