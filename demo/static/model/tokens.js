@@ -80,8 +80,12 @@ const shares = (first, second, room) => {
 
 const rulesOf = (rule) => (rule ? [rule, ...(rule.processors ?? []).flatMap(rulesOf)] : []);
 
-// Cuts texts into tokens, at most `most` of them; says how many did not fit.
-export const textEncoder = (tokenizer, most) => {
+// A token as a tokenizer_config.json has it, a string or an object; empty if it has none.
+const contentOf = (token) => (typeof token === "string" ? token : typeof token?.content === "string" ? token.content : "");
+
+// Cuts texts into tokens, at most `most` of them; says how many did not fit. `config` is the content
+// of tokenizer_config.json, which names what stands for a masked word and for a whole text.
+export const textEncoder = (tokenizer, most, config) => {
   const cut = cutter(tokenizer);
   const notation = notationOf(tokenizer);
   const processors = rulesOf(tokenizer.tokenizer.post_processor);
@@ -140,15 +144,17 @@ export const textEncoder = (tokenizer, most) => {
     const added = process([], second && []).whole.length;
     const [one, other] = second ? shares(first.length, second.length, most - added) : [Math.min(first.length, most - added)];
     const { whole, types } = process(first.slice(0, one), second && second.slice(0, other));
+    const cls = Math.max(whole.indexOf(contentOf(config.cls_token)), 0);
     return {
       text, text_pair: pair, segments: types,
       ids: whole.map((token) => (typeof token === "string" ? tokenizer.token_to_id(token) : token.id)),
       places: whole.map(({ from, to }) => (from === undefined ? [0, 0] : [from, to])),
       tokens: named(whole, texts.map((each) => [...each])),
       left_out: first.length + (second?.length ?? 0) + added - whole.length,
+      read_from: [cls], // where the answer is read: at the token of the whole text, or else the first
     };
   };
-  const mask = MASKS.find((name) => tokenizer.token_to_id(name) !== undefined);
+  const mask = [contentOf(config.mask_token), ...MASKS].find((name) => name && tokenizer.token_to_id(name) !== undefined);
   return { encode, mask: mask ? tokenizer.token_to_id(mask) : null };
 };
 
@@ -166,7 +172,9 @@ export const targetTokens = (tokenizer, outside) => {
   const notation = notationOf(tokenizer);
   const prefix = tokenizer.model.config.continuing_subword_prefix ?? "";
   const decode = (ids) => (ids.length ? tokenizer.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false }) : "");
-  const known = (id) => {
+  const entries = new Map();
+  const known = (id) => entries.get(id) ?? entries.set(id, lookedUp(id)).get(id);
+  const lookedUp = (id) => {
     const piece = tokenizer.id_to_token(id) ?? `[${id}]`;
     const readable = notation.readable(piece);
     if (prefix) return { piece, text: (piece.startsWith(prefix) ? piece.slice(prefix.length) : piece) || piece, starts: !piece.startsWith(prefix), readable };

@@ -7,7 +7,7 @@ import { openFiles } from "./files.js";
 let engine = null;
 
 // Large arrays move to the page; a copy of 512 tokens' maps would be 75 MB more.
-const moved = (value) => [...new Set(["weights", "norms", "own", "cross"].map((name) => value?.[name]?.buffer).filter(Boolean))];
+const moved = (value) => [...new Set(["weights", "norms"].map((name) => value?.[name]?.buffer).filter(Boolean))];
 const send = (message, value) => self.postMessage({ ...message, value }, moved(value));
 
 const open = async (call, { manifest, folder, sums, most, base, version }) => {
@@ -31,9 +31,8 @@ const calls = {
   read: (call, ...given) => engine.read(...given),
   scores: (call, ...given) => engine.scores(...given),
   write: async (call, ...given) => {
-    for await (const step of engine.write(...given)) {
-      // The norms are the same at each step; the first one takes them along.
-      send({ call }, { step: true, ...step, norms: step.source ? step.norms.slice() : null });
+    for await (const state of engine.write(...given)) {
+      self.postMessage({ call, value: state });
       // Lets a message in that says stop.
       await new Promise((resolve) => setTimeout(resolve));
       if (stopped.delete(call)) return;

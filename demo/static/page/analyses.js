@@ -3,8 +3,8 @@
 // changed texts: see `asking`.
 import { axisOf, groupWords, mergeWords, ownText, range } from "../../explorer/web/maps/maths.js";
 import { effectOf, isNumber, largestPlace, leastOf, logOddsOf, mainOf, matter, movesAnswer, newAnswer, oddsOf, probabilitiesOf, valueOf } from "./answers.js";
-import { answerOf, attentionReceived, noticesOf } from "./payloads.js";
-import { deleted, labelOf, masked } from "../model/tokens.js";
+import { answerOf, attentionReceived, looksOf, noticesOf } from "./payloads.js";
+import { deleted, masked } from "../model/tokens.js";
 
 const ROWS = 32;
 const MAP_BYTES = 32 * 2 ** 20; // of all maps of a run, which the graph makes though nobody asks
@@ -140,7 +140,7 @@ export const occlusion = async (ask, bundle, reading, target, { way, mask, room,
     sentences: spans.map((span, place) => ({ words: span, ...sentences[place] })),
     ...about(bundle, target), value: round(valueOf(whole, target, bundle)), log_odds: round(oddsOrNone(whole, target, bundle)),
     way, tokens_left_out: reading.left_out, bundle: bundle.title, number: isNumber(bundle),
-    pair: Boolean(reading.text_pair), looks: labelOf(reading.tokens[0]), layer: "the last layer", left_out: words.length - chosen.length,
+    pair: Boolean(reading.text_pair), looks: looksOf(reading), layer: "the last layer", left_out: words.length - chosen.length,
   };
 };
 
@@ -258,7 +258,8 @@ export const compare = (bundle, first, second, other) => {
   };
 };
 
-// The first text without the word that [CLS] attends to most in the last layer: to begin a comparison.
+// The first text without the word that gets most attention from where the answer is read, in the last
+// layer: to begin a comparison.
 export const withoutMostSeen = (reading) => {
   const { text } = reading;
   const words = ownWords(reading.tokens);

@@ -1,9 +1,10 @@
 // The Classify tab: a text, the model's answer, its maps and the analyses beside them.
+import { checkedTexts } from "./checks.js";
 import { byId, mapsWidget, tabs, widget } from "./host.js";
 import { classifyPanels } from "./panels.js";
 import { answerOf, firstHead, mapsOfReading, noticesOf } from "./payloads.js";
 
-export const VIEWS = [["maps", "Maps"], ["mattered", "Words"], ["which_heads", "Heads"], ["compare", "Compare"]];
+const VIEWS = [["maps", "Maps"], ["mattered", "Words"], ["which_heads", "Heads"], ["compare", "Compare"]];
 
 export const classifyTab = ({ bundle, said, mask, tell }, engine) => {
   const [text, pair] = [byId("text_field"), byId("pair_field")];
@@ -32,7 +33,7 @@ export const classifyTab = ({ bundle, said, mask, tell }, engine) => {
     const mine = (turn += 1);
     const started = performance.now();
     try {
-      const found = await engine.read(own, other, without);
+      const found = await engine.read(...checkedTexts(own, other), without);
       if (mine === turn) show(found, performance.now() - started, begins === "first" ? firstHead(found) : begins);
     } catch (error) {
       if (mine === turn) refuse(error);
@@ -57,8 +58,9 @@ export const classifyTab = ({ bundle, said, mask, tell }, engine) => {
   }
   const begin = () => (bundle.examples.length ? read(bundle.examples[0].text, bundle.examples[0].text_pair ?? "", [], "first") : null);
   const restore = async (link) => {
+    if (link.place !== null) throw new Error(`place is ${link.place}, and ${bundle.title} is asked about the whole text: leave it out.`);
     await read(link.text, link.text_pair, link.without, link.state);
-    open(link.view);
+    open(views.some(([part]) => part === link.view) ? link.view : "maps");
   };
   return { begin, restore };
 };

@@ -1,14 +1,13 @@
 // The page in the visitor's browser: opens the bundle in a worker, and lays out what the model does.
-import { VIEWS, classifyTab } from "./classify_tab.js";
+import { classifyTab } from "./classify_tab.js";
 import { byId, tabs, widget } from "./host.js";
-import { readLink } from "./opened_link.js";
+import { MOST_CHARACTERS, VIEWS, readLink } from "./opened_link.js";
 import { openFiles } from "../model/files.js";
 import { openRemote } from "./remote_engine.js";
 import { PANELS, aboutOf, doesOf, factsOf, mostTokens, promiseOf, wantedOf } from "./wording.js";
 import { writeTab } from "./write_tab.js";
 
 const BASE = new URL("../../", import.meta.url).href;
-const MOST_CHARACTERS = 2000; // of a link; chats and servers cut longer ones
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const follow = () => document.body.classList.toggle("dark", dark.matches);
 dark.addEventListener("change", follow);
@@ -37,7 +36,8 @@ const start = async () => {
   const manifest = JSON.parse(new TextDecoder().decode(await openFiles({ base: BASE, sums: { [listed]: page.bundle }, store })(listed)));
   const inFolder = Object.entries(manifest.files).map(([name, sum]) => [page.folder + name, sum]);
   const sums = { ...Object.fromEntries(inFolder), "library/ort-wasm-simd-threaded.wasm": page.runtime };
-  const bundle = { ...manifest, most_tokens: mostTokens(manifest) };
+  const shown_layers = Array.from({ length: manifest.sizes.layers }, (_, layer) => layer + 1);
+  const bundle = { ...manifest, shown_layers, most_tokens: mostTokens(manifest) };
   byId("promise").textContent = promiseOf(manifest);
   widget("facts", { props: { value: factsOf(manifest) } });
   widget("about", { props: { value: aboutOf(manifest) } });
@@ -52,18 +52,17 @@ const start = async () => {
   const open = tabs("tabs", does.map((part) => [part, parts[part]]));
   open(does[0]);
 
-  const views = { classify: VIEWS.map(([part]) => part), write: ["write_maps"] };
-  const known = Object.fromEntries(does.map((part) => [part, views[part]]));
+  const views = Object.fromEntries(does.map((part) => [part, VIEWS[part]]));
   const restore = async ({ fragment }) => {
     try {
-      const link = readLink(fragment.replace(/^#/, ""), { manifest, views: known, most: MOST_CHARACTERS });
+      const link = readLink(fragment.replace(/^#/, ""), { bundle, views, canAblate });
       open(link.tab);
       await tab[link.tab].restore(link);
     } catch (error) {
       tell(error.message);
     }
   };
-  const link = widget("link", { props: { value: { views: known, most: MOST_CHARACTERS } }, events: { restore } });
+  const link = widget("link", { props: { value: { views, most: MOST_CHARACTERS } }, events: { restore } });
   widget("glossary", { props: { value: { begin: true } } });
   if (location.hash.length > 1) link.element.dispatchEvent(new CustomEvent("link-open"));
   else if (tab.classify) await tab.classify.begin();

@@ -2,6 +2,7 @@
 // it on a server. `bundle` is bundle.json, and `most_tokens`, so many as a text may have.
 import { groupWords, ownText, range } from "../../explorer/web/maps/maths.js";
 import { isNumber, probabilitiesOf } from "./answers.js";
+import { unusualSettings } from "../model/choosing.js";
 import { labelOf } from "../model/tokens.js";
 
 const MOST_BARS = 8;
@@ -37,7 +38,8 @@ export const noticesOf = ({ text, text_pair, tokens, left_out }, bundle, shown =
   return found;
 };
 
-// ---- Rows that say what reaches [CLS]: see `rollout_row` and `last_row` of explorer/maps/view.py.
+// ---- Rows that say what reaches the token that the answer is read from: see `rollout_row` and
+// `last_row` of explorer/maps/view.py.
 
 const keptHeads = ({ heads, without }, layer) => range(heads).filter((head) => !without.some((out) => out[0] === layer + 1 && out[1] === head + 1));
 
@@ -55,19 +57,22 @@ const throughLayer = (reading, layer, row) => {
   }
   return found.map((value) => value / kept.length);
 };
-const firstAlone = ({ tokens }) => Float64Array.from(tokens, (_, place) => (place ? 0 : 1));
+const readAlone = ({ tokens, read_from }) => Float64Array.from(tokens, (_, place) => (read_from.includes(place) ? 1 / read_from.length : 0));
 const rolloutRow = (reading) =>
   range(reading.layers).reduceRight((row, layer) => {
     const passed = throughLayer(reading, layer, row);
     return passed ? row.map((share, place) => 0.5 * passed[place] + 0.5 * share) : row;
-  }, firstAlone(reading));
-const lastRow = (reading) => throughLayer(reading, reading.layers - 1, firstAlone(reading)) ?? firstAlone(reading);
+  }, readAlone(reading));
+const lastRow = (reading) => throughLayer(reading, reading.layers - 1, readAlone(reading)) ?? readAlone(reading);
 
-// What [CLS] gives to each of these words in the last layer, mean over its heads.
+// What each of these words gets from where the answer is read, in the last layer, mean over its heads.
 export const attentionReceived = (reading, words) => {
   const row = lastRow(reading);
   return words.map(({ places }) => places.reduce((sum, place) => sum + row[place], 0));
 };
+
+// The token from which the answer is read, whose attention counts.
+export const looksOf = ({ read_from, tokens }) => labelOf(tokens[read_from[0]]);
 
 // ---- Maps: see explorer/web/maps/README.md.
 
@@ -83,7 +88,7 @@ export const mapsOfReading = (bundle, reading, canAblate) => ({
   pair: Boolean(reading.text_pair), left_out: reading.left_out, without: canAblate ? reading.without : false, first: null,
   sides: [{ name: "", tokens: reading.tokens }],
   attentions: [{ looks_at: "self", label: "", queries: 0, keys: 0, kind: "", looks_back: false, has_norms: true, weights: reading.weights, norms: reading.norms }],
-  rollout: { query: 0, rows: [rolloutRow(reading), lastRow(reading)].map((row) => [...row]) },
+  rollout: { query: reading.read_from[0], rows: [rolloutRow(reading), lastRow(reading)].map((row) => [...row]) },
 });
 
 // The head whose words look most firmly at distant words: a good first view (`first_head`).
@@ -101,7 +106,8 @@ export const firstHead = ({ layers, heads, weights, tokens }) => {
   return { layer: Math.floor(at / heads) + 1, head: (at % heads) + 1 };
 };
 
-// ---- A text that is being written: { source, start, steps }, each step as the engine gives it.
+// ---- A text that is being written: { source, start, steps, text, norms, settings }, each step as the
+// engine gives it.
 
 // Its maps of all steps; a step could see what was written before it.
 const rowsOf = (steps, maps, columns, name) => {
@@ -120,16 +126,18 @@ const firstStep = ({ steps }) => {
 };
 
 export const mapsOfGeneration = (bundle, generation, busy) => {
-  const { source, start, steps } = generation;
+  const { source, start, steps, norms, settings } = generation;
   const { layers, heads } = bundle.decoder;
   const tokens = steps.map(({ token }) => token);
   const [one, other] = [{ queries: 0, keys: 1, looks_at: "source" }, { queries: 0, keys: 2, looks_at: "written" }];
+  const data = dataOf(bundle, source, layers, heads);
   return {
-    ...dataOf(bundle, source, layers, heads),
+    ...data,
+    of: { ...data.of, settings: unusualSettings(settings) }, // for a link
     reading: JSON.stringify([source.text, steps.map(({ id }) => id)]), busy, first: busy ? tokens.length - 1 : firstStep(generation),
     sides: [{ name: "Generated", tokens }, { name: "The source", tokens: source.tokens }, { name: "What was there before each of them", tokens: [start, ...tokens.slice(0, -1)] }],
     attentions: [
-      { ...one, label: "the source (cross-attention)", kind: "Cross-attention", looks_back: false, has_norms: true, weights: rowsOf(steps, layers * heads, source.tokens.length, "cross"), norms: steps[0].norms },
+      { ...one, label: "the source (cross-attention)", kind: "Cross-attention", looks_back: false, has_norms: true, weights: rowsOf(steps, layers * heads, source.tokens.length, "cross"), norms },
       { ...other, label: "itself (self-attention)", kind: "Self-attention", looks_back: true, has_norms: false, weights: rowsOf(steps, layers * heads, steps.length, "own"), norms: null },
     ],
   };
@@ -157,8 +165,21 @@ const stateOf = ({ steps }, bundle, busy) => {
   return steps.length >= bundle.decoder.max_tokens ? `${written}, as many as this decoder can write` : `${written}, unfinished: stopped, or as long as the settings allow`;
 };
 
+// What a reader should know of a source (`write_notices`).
+export const writeNoticesOf = ({ source, settings }, bundle) => {
+  const { max_tokens, task, checkpoint: { data, recipe } = {} } = bundle.decoder;
+  const found = noticesOf(source, bundle, "what the decoder sees and of the maps");
+  const [length, most] = [source.tokens.length, Math.min(settings.max_tokens, max_tokens)];
+  const words = source.tokens.filter(({ special, continues }) => !special && !continues).length;
+  const learned = data?.longest ?? (task === "restore" ? recipe?.longest : null) ?? words;
+  // The start token does not come back.
+  if (task === "restore" && length > most + 1) found.push(`The source has ${length} tokens, and at most ${most} are written: its end will be missing. Shorten the source, or allow more tokens if the decoder can write them.`);
+  if (words > learned) found.push(`The source has ${words} words, and this decoder learned from sources of ${learned} words at most: it may lose its way.`);
+  return found;
+};
+
 export const writtenOf = (bundle, generation, busy) => ({
-  source: generation.source.text, busy, state: stateOf(generation, bundle, busy), text: generation.steps.at(-1).text,
+  source: generation.source.text, busy, state: stateOf(generation, bundle, busy), text: generation.text,
   tokens: generation.steps.map(({ token, id, probability, entropy, candidates, named }) => ({
     ...token,
     step: { text: labelOf(token), probability, entropy, candidates: candidates.map(([one, share], place) => ({ text: labelOf(named[place]), share, chosen: one === id })) },

@@ -80,6 +80,19 @@ export const mostTokens = ({ max_tokens, sizes: { layers, heads, hidden } }) => 
   return Math.max(fits, Math.min(max_tokens, 16));
 };
 
+// The controls of how a text is written: see `explorer/ui/panels/decoding.py`.
+export const SETTINGS = {
+  strategy: { label: "Decoding strategy", choices: [["greedy", "Greedy: the likeliest word"], ["beam", "Beam search: several candidates at once"], ["sample", "Sampling: by probability"]] },
+  temperature: { label: "Temperature", info: "Below 1, likely words gain. 0.05 to 5." },
+  top_k: { label: "Top-k", info: "Draw from this many words; 0: all. 0 to 1000." },
+  top_p: { label: "Top-p", info: "Draw from the words that make up this share. 0.01 to 1." },
+  seed: { label: "Seed", info: "Another seed, another text. " },
+  beams: { label: "Beams", info: "How many candidates are kept. 2 to 6." },
+  max_tokens: { label: "Maximum tokens", info: "The end token counts. 1 to 128." },
+  repetition_penalty: { label: "Repetition penalty", info: "Above 1, words that were written score less. 0.5 to 5." },
+  no_repeat_ngram: { label: "No-repeat n-gram size", info: "This many words in a row never come twice; 0: they may. 0 to 10." },
+};
+
 export const PANELS = {
   occlusion: {
     button: "Remove each word",

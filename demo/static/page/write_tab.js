@@ -1,58 +1,65 @@
-// The Write tab: a source, the text that grows from it, and what each of its tokens attended to. The
-// decoder comes when the first text is wanted.
+// The Write tab: a source, how it is written, the text that grows from it, and what each of its
+// tokens attended to. The decoder comes when the first text is wanted.
+import { FIRST } from "../model/choosing.js";
+import { checkedTexts } from "./checks.js";
 import { byId, mapsWidget, widget } from "./host.js";
-import { firstCrossHead, mapsOfGeneration, noticesOf, writtenOf } from "./payloads.js";
-
-const MOST = 128; // tokens that are written
-const PAUSE = 50; // milliseconds between two pictures of a growing text
+import { firstCrossHead, mapsOfGeneration, writeNoticesOf, writtenOf } from "./payloads.js";
+import { settingsForm } from "./settings_form.js";
 
 export const writeTab = ({ bundle, wanted, tell }, engine) => {
   const [source, stop] = [byId("source_field"), byId("stop")];
-  const [notice, written, maps] = [widget("notice", { id: "write_notice" }), widget("written"), mapsWidget("write_map_view")];
-  let running = null;
+  const [notice, written, maps, form] = [widget("notice", { id: "write_notice" }), widget("written"), mapsWidget("write_map_view"), settingsForm()];
+  let [running, shown] = [null, false];
   byId("wanted").textContent = wanted;
 
   const draw = (generation, busy, begins) => {
     written.set({ value: writtenOf(bundle, generation, busy) });
     maps.show({ ...mapsOfGeneration(bundle, generation, busy), ...(begins ? { begins } : {}) });
+    shown = true;
   };
-  const follow = (generation, begins) => {
-    let drawn = 0;
-    return (step) => {
-      generation.steps.push(step);
-      if (step.source) {
-        generation.source = step.source;
-        generation.start = step.start;
-        notice.set({ value: { error: false, lines: noticesOf(step.source, bundle, "what the decoder sees and of the maps") } });
-        tell("Writing.");
-      }
-      if (performance.now() - drawn < PAUSE) return;
-      draw(generation, true, begins);
-      drawn = performance.now();
-    };
+  const follow = (generation, begins) => ({ from, steps, ...state }) => {
+    generation.steps.splice(from, Infinity, ...steps);
+    Object.assign(generation, state);
+    if (state.source) {
+      notice.set({ value: { error: false, lines: writeNoticesOf(generation, bundle) } });
+      tell("Writing.");
+    }
+    draw(generation, true, begins);
   };
-  const write = async (text, begins = null) => {
-    source.value = text;
-    running?.stop();
-    const [generation, started] = [{ steps: [] }, performance.now()];
-    tell("The decoder is on its way.");
-    const mine = (running = engine.write([text, Math.min(MOST, bundle.decoder.max_tokens)], follow(generation, begins)));
-    stop.disabled = false;
+  const refuse = (error) => notice.set({ value: { error: true, lines: [error.message, ...(shown ? ["What stands below was written before."] : [])] } });
+  const end = async (mine, generation, begins) => {
+    const started = performance.now();
     try {
       await mine.answer;
       if (mine !== running || !generation.steps.length) return;
-      draw(generation, false, begins ?? firstCrossHead(bundle, generation));
-      const took = performance.now() - started;
-      tell(`${generation.steps.length} tokens written in ${(took / 1000).toFixed(1)} s.`);
-      document.body.dataset.written = generation.steps.at(-1).text;
+      // Later, the reader has chosen what to look at.
+      draw(generation, false, begins ?? (generation.first ? firstCrossHead(bundle, generation) : null));
+      tell(`${generation.steps.length} tokens written in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
+      document.body.dataset.written = generation.text;
     } catch (error) {
-      if (mine === running) notice.set({ value: { error: true, lines: [error.message] } });
+      if (mine === running) refuse(error);
     } finally {
       if (mine === running) {
         running = null;
         stop.disabled = true;
       }
     }
+  };
+  const write = (text, begins = null) => {
+    source.value = text;
+    let settings;
+    try {
+      [text] = checkedTexts(text);
+      settings = form.get();
+    } catch (error) {
+      return refuse(error);
+    }
+    running?.stop();
+    const generation = { steps: [], settings, first: !shown };
+    tell("The decoder is on its way.");
+    running = engine.write([text, settings], follow(generation, begins));
+    stop.disabled = false;
+    return end(running, generation, begins);
   };
   const submit = (event) => {
     event.preventDefault();
@@ -64,5 +71,9 @@ export const writeTab = ({ bundle, wanted, tell }, engine) => {
   const examples = bundle.decoder.examples ?? [];
   widget("examples", { id: "write_examples", props: { value: examples.map(({ text }) => ({ text, text_pair: "" })) }, events: { choose: ({ index }) => write(examples[index].text) } });
   if (examples.length) source.value = examples[0].text;
-  return { restore: (link) => write(link.text, link.state) };
+  const restore = (link) => {
+    form.set({ ...FIRST, ...link.settings });
+    return write(link.text, link.state);
+  };
+  return { restore };
 };

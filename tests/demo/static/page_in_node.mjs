@@ -4,10 +4,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { feedMasks, openEngine } from "../../../demo/static/model/engine.js";
+import { BOUNDS, FIRST, checkedSettings } from "../../../demo/static/model/choosing.js";
 import { CHANGES, CUTS } from "../../../demo/static/model/pieces.js";
 import { textEncoder } from "../../../demo/static/model/tokens.js";
 import { asking, compare, headEffects, occlusion, withoutMostSeen } from "../../../demo/static/page/analyses.js";
-import { readLink } from "../../../demo/static/page/opened_link.js";
+import { VIEWS, readLink } from "../../../demo/static/page/opened_link.js";
 import * as payloads from "../../../demo/static/page/payloads.js";
 import * as wording from "../../../demo/static/page/wording.js";
 
@@ -18,21 +19,31 @@ const { Tokenizer } = await package_("@huggingface/tokenizers/dist/tokenizers.mi
 const json = (name) => JSON.parse(readFileSync(name, "utf8"));
 const plain = (value) => JSON.parse(JSON.stringify(value, (_, one) => (one instanceof Float32Array ? [...one] : one)));
 
-let engine, manifest, bundle, ask;
-const open = async () => {
-  if (engine) return;
+const opened = {};
+const open = async (place = folder) => (opened[place] ??= openFolder(place));
+const openFolder = async (place) => {
   const ort = await package_("onnxruntime-web/dist/ort.node.min.mjs");
   ort.env.wasm.numThreads = 1;
-  manifest = json(join(folder, "bundle.json"));
+  const manifest = json(join(place, "bundle.json"));
   for (const graphs of Object.values(manifest.graphs)) if (graphs.float32) delete graphs["8bit"];
-  bundle = { ...manifest, most_tokens: wording.mostTokens(manifest) };
-  engine = await openEngine({ ort, Tokenizer, manifest, file: async (name) => new Uint8Array(readFileSync(join(folder, name))), most: bundle.most_tokens });
-  ask = asking({ scores: engine.scores, sizes: manifest.sizes });
+  const bundle = { ...manifest, most_tokens: wording.mostTokens(manifest) };
+  const engine = await openEngine({ ort, Tokenizer, manifest, file: async (name) => new Uint8Array(readFileSync(join(place, name))), most: bundle.most_tokens });
+  return { engine, bundle };
+};
+// A text as it was read elsewhere, and what was answered there to changed ones: so the arithmetic is
+// compared, and no runtime's.
+const openAnswered = async ({ folder: place, text, pair, without, given, answers }) => {
+  const { engine, bundle } = await open(place);
+  const key = ({ ids, segments }, mask) => JSON.stringify([ids, segments, mask?.some((factor) => factor !== 1) ? [...mask] : null]);
+  const known = new Map(answers.map(([ids, segments, mask, logits]) => [key({ ids, segments }, mask), logits]));
+  const scores = async (texts, masks) => texts.map((one, row) => known.get(key(one, masks?.[row])) ?? [NaN]);
+  const reading = { ...(await engine.read(text, pair, without)), logits: given.logits, weights: Float32Array.from(given.weights) };
+  return { engine, bundle, reading, ask: asking({ scores, sizes: bundle.sizes }) };
 };
 
 const answers = {
   tokens: ({ file, most, texts }) => {
-    const { encode } = textEncoder(new Tokenizer(json(file), {}), most);
+    const { encode } = textEncoder(new Tokenizer(json(file), {}), most, {});
     return texts.map(([text, pair]) => encode(text, pair));
   },
   rules: () => ({ normalizer: Object.keys(CHANGES), pre_tokenizer: Object.keys(CUTS) }),
@@ -42,34 +53,38 @@ const answers = {
     const found = feedMasks(bytes);
     return { found, changed: bytes.reduce((count, byte, at) => count + (byte !== before[at]), 0) };
   }),
-  read: async ({ text, pair, without }) => {
-    await open();
+  read: async ({ folder: place, text, pair, without }) => {
+    const { engine, bundle } = await open(place);
     const reading = await engine.read(text, pair, without);
     return { answer: payloads.answerOf(reading, bundle), notices: payloads.noticesOf(reading, bundle), maps: payloads.mapsOfReading(bundle, reading, engine.canAblate), first: payloads.firstHead(reading), logits: reading.logits, shorter: withoutMostSeen(reading) };
   },
-  occlusion: async ({ text, pair, without, target, way, room }) => {
-    await open();
-    return occlusion(ask, bundle, await engine.read(text, pair, without), target, { way, mask: engine.mask, room });
+  occlusion: async ({ target, way, room, ...asked }) => {
+    const { engine, bundle, reading, ask } = await openAnswered(asked);
+    return occlusion(ask, bundle, reading, target, { way, mask: engine.mask, room });
   },
-  heads: async ({ text, without, target, room }) => {
-    await open();
-    return headEffects(ask, bundle, await engine.read(text, "", without), target, { room });
+  heads: async ({ target, room, ...asked }) => {
+    const { bundle, reading, ask } = await openAnswered(asked);
+    return headEffects(ask, bundle, reading, target, { room });
   },
-  compare: async ({ text, other, label }) => {
-    await open();
-    return compare(bundle, await engine.read(text), await engine.read(other), label);
+  compare: async ({ sides, label }) => {
+    const [first, second] = await Promise.all(sides.map((side) => openAnswered({ ...side, answers: [] })));
+    return compare(first.bundle, first.reading, second.reading, label);
   },
-  write: async ({ text, most }) => {
-    await open();
-    const steps = [];
-    for await (const step of engine.write(text, most)) steps.push(step);
-    const generation = { steps, source: steps[0].source, start: steps[0].start };
-    return { written: payloads.writtenOf(bundle, generation, false), maps: payloads.mapsOfGeneration(bundle, generation, false), first: payloads.firstCrossHead(bundle, generation) };
+  write: async ({ text, settings: given }) => {
+    const { engine, bundle } = await open();
+    const settings = checkedSettings(given);
+    const generation = { steps: [], settings };
+    for await (const { from, steps, ...state } of engine.write(text, settings)) {
+      generation.steps.splice(from, Infinity, ...steps);
+      Object.assign(generation, state);
+    }
+    return { notices: payloads.writeNoticesOf(generation, bundle), written: payloads.writtenOf(bundle, generation, false), maps: payloads.mapsOfGeneration(bundle, generation, false), first: payloads.firstCrossHead(bundle, generation) };
   },
-  said: ({ manifest: given }) => ({ promise: wording.promiseOf(given), facts: wording.factsOf(given), about: wording.aboutOf(given), wanted: wording.wantedOf(given), most: wording.mostTokens(given), panels: wording.PANELS }),
-  link: ({ fragment, manifest: given, views }) => {
+  said: ({ manifest: given }) => ({ promise: wording.promiseOf(given), facts: wording.factsOf(given), about: wording.aboutOf(given), wanted: wording.wantedOf(given), most: wording.mostTokens(given), panels: wording.PANELS, settings: wording.SETTINGS }),
+  bounds: () => ({ bounds: BOUNDS, first: FIRST, views: VIEWS }),
+  link: ({ fragment, bundle, canAblate }) => {
     try {
-      return readLink(fragment, { manifest: given, views, most: 2000 });
+      return readLink(fragment, { bundle, views: VIEWS, canAblate });
     } catch (error) {
       return { error: error.message };
     }
