@@ -25,6 +25,7 @@ from export.benchmarks.encoder import (
     ALL_MAPS,
     NO_MAPS,
     OPENED,
+    OPENED_8_BIT,
     mixed_lengths,
     save_encoders,
     table_of_batches,
@@ -162,7 +163,7 @@ def _time_encoder(given: argparse.Namespace, part: LoadedEncoder, place: Path) -
         print(f"\n{table_of_goals(times, graph, given.lengths)}", flush=True)
     if given.part != "encoder":
         record = find_record(Path(given.checkpoint))
-        others = (*NO_MAPS.values(), OPENED)
+        others = (*NO_MAPS.values(), OPENED, *OPENED_8_BIT.values())
         with_maps = {name: file for name, file in files.items() if name not in others}
         lengths = mixed_lengths(part, record)
         print(f"\n{table_of_batches(with_maps, lengths, given.rounds)}", flush=True)
