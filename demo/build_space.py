@@ -18,6 +18,7 @@ from hosting.build import build_space, check_space, find_kind, show_check, show_
 from hosting.card import check_hub_name
 from hosting.folder import SpaceError
 from hosting.kinds import KINDS, Kind
+from hosting.static_check import Answered
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -69,13 +70,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         print(show_space(folder, given.sdk), flush=True)
         if given.check:
-            print(show_check(check_space(folder, kind)), flush=True)
+            print(show_check(check_space(folder, kind, _answered)), flush=True)
         if given.push:
             _push(folder, given.push, kind, dry=given.dry_run)
     except (BundleError, SpaceError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def _answered(bundle: Path, text: str, text_pair: str) -> Answered:
+    """What the served page's runner says."""
+    from explorer.bundle import open_bundle
+    from explorer.inference.encoder import EncoderModel
+
+    reading = EncoderModel(open_bundle(bundle)).read(text, text_pair)
+    weights = reading.weights.ravel().tolist()
+    return Answered(reading.encoded.ids, reading.logits.tolist(), weights)
 
 
 def _push(folder: Path, name: str, kind: Kind, *, dry: bool) -> None:

@@ -17,6 +17,7 @@ from hosting.folder import (
     sizes,
 )
 from hosting.kinds import KINDS, Kind
+from hosting.static_check import Runner
 
 
 def find_kind(name: str) -> Kind:
@@ -59,13 +60,16 @@ def build_space(
     return target
 
 
-def check_space(folder: Path, kind: Kind) -> Mapping[str, Any]:
+def check_space(folder: Path, kind: Kind, runner: Runner) -> Mapping[str, Any]:
     """What was measured of a Space that was tried as its host would; kept in a file beside it.
+
+    Args:
+        runner: the served page's.
 
     Raises:
         SpaceError: it does not run as it should, or that file cannot be written.
     """
-    found = kind.check(folder)
+    found = kind.check(folder, runner)
     record = folder.with_name(f"{folder.name}.check.json")
     try:
         record.write_text(f"{json.dumps(found, indent=2)}\n", encoding="utf-8")

@@ -5,7 +5,6 @@ It runs from a copy in a temporary folder, so that running leaves nothing in the
 
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -24,7 +23,7 @@ from typing import Any
 
 from bundle_format.folder import FILE, read_manifest
 from bundle_format.schema import Example
-from hosting.folder import BUNDLES, SpaceError, sizes
+from hosting.folder import BUNDLES, SpaceError, most_memory, sizes
 
 HOST = "127.0.0.1"
 _TEXT = "Not bad at all: the story is great."
@@ -70,7 +69,7 @@ def check_page(folder: Path, start: Start) -> dict[str, Any]:
             if start.health:
                 asked = [part.replace("{port}", str(port)) for part in start.health]
                 subprocess.run([python, *asked], cwd=copy, check=True, timeout=30)
-            memory = _most_memory(page.pid)
+            memory = most_memory(page.pid)
     return {
         "python": ".".join(map(str, sys.version_info[:3])),
         "files of the Space, MB": _mega(sum(sizes(folder).values())),
@@ -234,16 +233,6 @@ def _ask(url: str, name: str, values: Mapping[str, Any]) -> None:
     said = [line for line in lines if line.startswith("data: ")][-1]
     if name == "/health" and not json.loads(said.removeprefix("data: "))[0]["well"]:
         raise SpaceError(f"The page says that it is not well: {said[:1000]}")
-
-
-def _most_memory(process: int) -> int | None:
-    """Bytes that a process had at its most; None where the system does not say."""
-    try:
-        said = Path(f"/proc/{process}/status").read_text("utf-8")
-    except OSError:
-        return None
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", said, re.MULTILINE)
-    return int(found[1]) * 1024 if found else None
 
 
 def _mega(size: int) -> float:

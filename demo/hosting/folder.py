@@ -4,6 +4,7 @@ Such a folder is known by the first lines of its card, and holds nothing but wha
 """
 
 import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -147,6 +148,16 @@ def _leave_float32_out(said: dict[str, Any]) -> list[str]:
             proven = (said.get("proof") or {}).get("graphs", {}).get(task, {})
             proven.pop("float32", None)
     return files
+
+
+def most_memory(process: int) -> int | None:
+    """Bytes that a process had at its most; None where the system does not say."""
+    try:
+        said = Path(f"/proc/{process}/status").read_text("utf-8")
+    except OSError:
+        return None
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", said, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
 
 
 def sizes(folder: Path) -> dict[str, int]:

@@ -18,8 +18,9 @@ class Kind:
     """Puts in what runs: all but the bundle, which is in `bundles/<name>` by then, and the card."""
     runs: str
     """How it runs here and elsewhere, for its card; Markdown."""
-    check: Callable[[Path], Mapping[str, Any]]
-    """Tries a finished folder as its host would; gives what was measured, by names for a person.
+    check: Callable[[Path, static_check.Runner], Mapping[str, Any]]
+    """Tries a finished folder as its host would, and where that runs the model by other means than
+    the page's own runner, compares them; gives what was measured, by names for a person.
     Raises SpaceError: it does not run as it should."""
     accounts: str
     """Which accounts of the Hub can host it, and what that costs."""
@@ -35,14 +36,14 @@ KINDS: Mapping[str, Kind] = {
     "gradio": Kind(
         settings=page_kinds.gradio_settings,
         fill=page_kinds.fill_gradio,
-        check=page_kinds.check_gradio,
+        check=lambda folder, _: page_kinds.check_gradio(folder),
         runs="`pip install -r requirements.txt`, then `python app.py`. Python 3.11 or newer.",
         accounts=_PAID,
     ),
     "zerogpu": Kind(
         settings=page_kinds.zerogpu_settings,
         fill=page_kinds.fill_zerogpu,
-        check=page_kinds.check_zerogpu,
+        check=lambda folder, _: page_kinds.check_zerogpu(folder),
         runs=(
             "`pip install -r requirements.txt`, then `python on_zerogpu.py`. The model runs on the "
             "processor: the one function that asks for a GPU is never called, so that visitors "
@@ -58,7 +59,7 @@ KINDS: Mapping[str, Kind] = {
     "docker": Kind(
         settings=page_kinds.docker_settings,
         fill=page_kinds.fill_docker,
-        check=page_kinds.check_docker,
+        check=lambda folder, _: page_kinds.check_docker(folder),
         runs=(
             "`docker build -t page .`, then `docker run --read-only --tmpfs /tmp -p 7860:7860 "
             "page`. It runs as a user who may write nothing, and tells docker whether it is well."

@@ -1,15 +1,19 @@
 """A Space is tried as its host would: what is asked of it, what is told, and what is no success."""
 
+import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 import build_space
-from hosting import checking, page_kinds
+from hosting import checking, page_kinds, static_check, static_kind
+from hosting.build import check_space
 from hosting.checking import Start, check_page
 from hosting.folder import SpaceError
+from hosting.kinds import KINDS
 
 PAGE = """
 import json, os, sys
@@ -100,6 +104,54 @@ def test_docker_is_tried_by_the_commands_of_its_file(monkeypatch, demo_folder, t
     assert "127.0.0.1:{port}/gradio_api/startup-events" in start.health[1]
     lines = (tmp_path / "Dockerfile").read_text("utf-8").splitlines()
     assert lines.index("USER 1000") < lines.index('CMD ["python", "app.py"]')
+
+
+@pytest.fixture(scope="module")
+def static_space(tmp_path_factory, tiny_folder, skip_for_want):
+    if not (static_kind._NODE / "@huggingface/tokenizers").is_dir():
+        skip_for_want("needs the packages of node: npm install --prefix export/node")
+    if not importlib.util.find_spec("playwright"):
+        skip_for_want("needs a browser: pip install playwright && playwright install chromium")
+    folder = tmp_path_factory.mktemp("static") / "space"
+    build_space.build_space(tiny_folder, folder, KINDS["static"])
+    return folder
+
+
+@pytest.mark.slow
+def test_a_built_page_without_a_server_is_opened_compared_and_opened_without_a_network(
+    static_space,
+):
+    found = check_space(static_space, KINDS["static"], build_space._answered)
+
+    assert float(found["a row of a map differs from onnxruntime's by, on average"]) < 0.04
+    assert float(found["rows sum to 1 within"]) < 1e-5
+    assert found["written"]
+    assert found["requests, all of them to its own host"] > 30
+    assert found["most memory of one of the browser's processes, MB"] > 50
+    assert json.loads(static_space.with_name("space.check.json").read_text("utf-8")) == found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "by", "said"),
+    [
+        ("index.html", ("<main>", '<main><img src="//other.test/a">'), "other.test"),
+        ("static/page/main.js", ("start().catch", "nothing().catch"), "nothing is not defined"),
+        ("static/model/engine.js", ("maps.map(data)", "maps.map(() => data(maps[0]))"), "differ"),
+    ],
+)  # fmt: skip
+def test_a_page_without_a_server_that_does_not_do_as_it_should_says_so(
+    static_space, tmp_path, monkeypatch, file, by, said
+):
+    folder = tmp_path / "space"
+    shutil.copytree(static_space, folder)
+    page = folder / file
+    assert by[0] in page.read_text("utf-8")
+    page.write_text(page.read_text("utf-8").replace(*by), "utf-8")
+    monkeypatch.setattr(static_check, "_WITHIN", 10_000)
+
+    with pytest.raises(SpaceError, match=said):
+        check_space(folder, KINDS["static"], build_space._answered)
 
 
 @pytest.mark.slow
