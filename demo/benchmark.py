@@ -236,8 +236,9 @@ def static(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -
                 least, used = reading_times(page, text)
                 print(f"{tokens} tokens: {least:.0f} ms at least, {used:.0f} ms of processor time")
             if bundle.writes:
-                count, speed = tokens_a_second(page, text_of_length(model, texts, 40)[0])
-                print(f"writing: {speed:.0f} tokens a second, over {count}", flush=True)
+                count, speed, used = tokens_a_second(page, text_of_length(model, texts, 40)[0])
+                print(f"writing: {speed:.0f} tokens a second, over {count}", end="")
+                print(f"; {used:.0f} ms of processor time each", flush=True)
 
 
 def _page(options: argparse.Namespace) -> AbstractContextManager[served.ServedPage]:

@@ -108,7 +108,7 @@ def _add_flags_of_reading(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="8-bit graphs of the encoder (default: those of both profiles are made)",
+        help="8-bit graphs of the encoder (default: the faithful and the fast one are made)",
     )
     add(
         "--optimum",

@@ -22,6 +22,7 @@ from export.loading import load_checkpoint
 from export.quantize.agreement import EncoderAgreement, compare_encoders
 from export.quantize.graph import quantize
 from export.quantize.schemes import (
+    BROWSER,
     FAITHFUL,
     FAST,
     BlockwiseInt8,
@@ -39,6 +40,7 @@ FLOAT32 = "float32"
 SCHEMES = {
     "faithful": FAITHFUL,
     "fast": FAST,
+    "browser": BROWSER,
     "words only, layers in float32": Scheme(Float32()),
     "one scale for a run": Scheme(DynamicInt8()),
     "one scale, rows for a quarter": Scheme(DynamicInt8(), (Tier(1 / 4, PerTokenInt8()),)),
@@ -51,7 +53,6 @@ SCHEMES = {
     "faithful with blocks for a half": Scheme(
         PerTokenInt8(), (Tier(1 / 2, BlockwiseInt8(32)), Tier(1 / 4, PerTokenInt8(8)))
     ),
-    "rows, 8 apart, a twelfth in float32": Scheme(PerTokenInt8(8), (Tier(1 / 12, Float32()),)),
     "rows, a quarter in float32": Scheme(PerTokenInt8(), (Tier(1 / 4, Float32()),)),
     "blocks of 16": Scheme(BlockwiseInt8(16)),
     "blocks of 32": Scheme(BlockwiseInt8(32)),

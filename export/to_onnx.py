@@ -145,9 +145,10 @@ def _add_8_bit_flags(parser: argparse.ArgumentParser) -> None:
         "--profile",
         choices=tuple(PROFILES),
         default="faithful",
-        help="what the 8-bit graph of the encoder is held to: maps near to float32's, or speed; a "
-        "limit that cannot be measured (no labels, a model that reads less) is named and counts "
-        "neither as held nor as missed (default: %(default)s)",
+        help="what the 8-bit graph of the encoder is held to: maps near to float32's, the same in "
+        "products that are quick in a browser, or speed; a limit that cannot be measured (no "
+        "labels, a model that reads less) is named and counts neither as held nor as missed "
+        "(default: %(default)s)",
     )
     add(
         "--allow-miss",

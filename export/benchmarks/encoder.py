@@ -73,7 +73,7 @@ def save_encoders(part: LoadedEncoder, place: Path, quantized: Sequence[Path]) -
     """Writes the graphs that onnxruntime runs into a folder: name in the tables -> file.
 
     Args:
-        quantized: 8-bit graphs that are there already; by default those of both profiles are made.
+        quantized: 8-bit graphs that are there already; else the faithful and the fast one are made.
     """
     assert part.classifier, "what is timed classifies"
     graph = trace_encoder(part.ours)

@@ -47,13 +47,29 @@ export const againstRepeats = (scores, written, { repetition_penalty, no_repeat_
   return no_repeat_ngram ? withoutRepeatedRuns(found, written, no_repeat_ngram) : found;
 };
 
-export const logSoftmax = (scores) => {
+// Plain loops: there are tens of thousands of scores, and each step of a text goes through them.
+const largest = (scores) => {
   let most = -Infinity;
   for (let at = 0; at < scores.length; at++) if (scores[at] > most) most = scores[at];
-  let whole = 0;
-  for (let at = 0; at < scores.length; at++) whole += Math.exp(scores[at] - most);
-  const taken = most + Math.log(whole);
-  return Float64Array.from(scores, (score) => score - taken);
+  return most;
+};
+// What makes logarithms of probabilities of scores when it is taken from them, and the entropy of
+// these in bits.
+export const normalized = (scores) => {
+  const most = largest(scores);
+  let [whole, mixed] = [0, 0];
+  for (let at = 0; at < scores.length; at++) {
+    const above = scores[at] - most;
+    const share = Math.exp(above);
+    whole += share;
+    if (share) mixed += share * above;
+  }
+  return { taken: most + Math.log(whole), entropy: Math.max((Math.log(whole) - mixed / whole) / Math.LN2, 0) };
+};
+export const logSoftmax = (scores) => {
+  const [{ taken }, logs] = [normalized(scores), new Float64Array(scores.length)];
+  for (let at = 0; at < scores.length; at++) logs[at] = scores[at] - taken;
+  return logs;
 };
 
 const withTopK = (scores, count) => {

@@ -5,20 +5,45 @@ import { openWriter } from "./writing.js";
 
 const MASKS = ["head_mask", "cross_head_mask"];
 
-// A head mask has a default in the graph, and onnxruntime-web refuses an input that has one. So the
-// default's name is changed in the file's bytes: the mask becomes an input that has to be fed. It is
-// the name of a tensor, field 8 of TensorProto, and stands there once. Gives the names of the masks.
-export const feedMasks = (bytes) =>
-  MASKS.filter((name) => {
-    const mark = [0x42, name.length, ...new TextEncoder().encode(name)];
-    let found = 0;
-    for (let at = bytes.indexOf(0x42); at >= 0; at = bytes.indexOf(0x42, at + 1)) {
-      if (!mark.every((byte, step) => bytes[at + step] === byte)) continue;
-      bytes[at + 2] = 0x5f;
-      found += 1;
+// The fields of a protobuf's message that have a length: their numbers, and where they begin and end.
+const fieldsOf = function* (bytes, from, to) {
+  let at = from;
+  const number = () => {
+    for (let [value, scale] = [0, 1]; ; scale *= 128) {
+      const byte = bytes[at++];
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
     }
-    return found > 0;
-  });
+  };
+  while (at < to) {
+    const key = number();
+    const kind = key % 8; // a number, eight bytes, a length, four bytes
+    const size = kind === 2 ? number() : 0;
+    if (kind === 2) yield [Math.floor(key / 8), at, at + size];
+    at += { 1: 8, 2: size, 5: 4 }[kind] ?? 0;
+    if (kind === 0) number();
+  }
+};
+const only = function* (bytes, wanted, from, to) {
+  for (const [field, start, end] of fieldsOf(bytes, from, to)) if (field === wanted) yield [start, end];
+};
+// A head mask has a default in the graph, and onnxruntime-web refuses an input that has one. So the
+// default's name is changed in the file's bytes: the mask becomes an input that has to be fed. Names
+// are field 8 of a tensor, tensors field 5 of a graph, which is field 7. Gives those of the masks.
+export const feedMasks = (bytes) => {
+  const found = [];
+  for (const graph of only(bytes, 7, 0, bytes.length)) {
+    for (const tensor of only(bytes, 5, ...graph)) {
+      for (const [from, to] of only(bytes, 8, ...tensor)) {
+        const name = new TextDecoder().decode(bytes.subarray(from, to));
+        if (!MASKS.includes(name)) continue;
+        found.push(name);
+        bytes[from] = 0x5f;
+      }
+    }
+  }
+  return found;
+};
 
 const range = (count) => Array.from({ length: count }, (_, place) => place);
 const sizeOf = (dims) => dims.reduce((size, one) => size * one, 1);

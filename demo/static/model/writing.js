@@ -1,9 +1,9 @@
 // Writes for a source that the encoder has read, as `explorer/inference/generator.py` does: the
 // likeliest word at each step, one drawn by its probability, or the best of several beginnings.
-import { againstRepeats, chosen, logSoftmax, randomFrom } from "./choosing.js";
+import { againstRepeats, chosen, logSoftmax, normalized, randomFrom } from "./choosing.js";
 
 const CANDIDATES = 10;
-const PAUSE = 50; // milliseconds between two states of a growing text that are told
+const PAUSE = 100; // milliseconds between two states of a growing text: drawing one takes as long as writing it
 const KEPT = ["past_key_values", "present"]; // what a run is given, and gives, of the cache
 
 const range = (count) => Array.from({ length: count }, (_, place) => place);
@@ -11,23 +11,24 @@ const range = (count) => Array.from({ length: count }, (_, place) => place);
 // The places of the `count` largest, the largest first; of equal ones the first.
 const topOf = (values, count) => {
   const best = [];
+  let least = -Infinity; // from which one is among them
   for (let at = 0; at < values.length; at++) {
-    if (best.length === count && values[at] <= values[best[count - 1]]) continue;
+    if (values[at] <= least && best.length === count) continue;
     let place = best.length;
     while (place > 0 && values[best[place - 1]] < values[at]) place -= 1;
     best.splice(place, 0, at);
     if (best.length > count) best.pop();
+    least = values[best.at(-1)];
   }
   return best;
 };
 
 // What is told of a choice among logits.
 const choiceOf = (logits, id) => {
-  const logs = logSoftmax(logits);
-  let mixed = 0;
-  for (let at = 0; at < logs.length; at++) mixed -= Math.exp(logs[at]) * logs[at];
-  const candidates = topOf(logits, Math.min(CANDIDATES, logits.length)).map((one) => [one, Math.exp(logs[one])]);
-  return { id, probability: Math.exp(logs[id]), entropy: Math.max(mixed / Math.LN2, 0), candidates };
+  const { taken, entropy } = normalized(logits);
+  const probability = (one) => Math.exp(logits[one] - taken);
+  const candidates = topOf(logits, Math.min(CANDIDATES, logits.length)).map((one) => [one, probability(one)]);
+  return { id, probability: probability(id), entropy, candidates };
 };
 
 // `tensor(type, dims, value)` makes one that is full of a value; `names` are those of targetTokens.

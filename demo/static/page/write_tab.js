@@ -34,7 +34,7 @@ export const writeTab = ({ bundle, wanted, tell }, engine) => {
       if (mine !== running || !generation.steps.length) return;
       // Later, the reader has chosen what to look at.
       draw(generation, false, begins ?? (generation.first ? firstCrossHead(bundle, generation) : null));
-      tell(`${generation.steps.length} tokens written in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
+      tell(`${generation.steps.length} tokens written in ${((performance.now() - started) / 1000).toFixed(2)} s.`);
       document.body.dataset.written = generation.text;
     } catch (error) {
       if (mine === running) refuse(error);

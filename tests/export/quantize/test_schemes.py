@@ -31,6 +31,13 @@ def every_miss(measured: ReadingGraph, limits: Limits = LIMITS) -> list[str]:
     return missed_limits(measured, limits) + missed_times(measured, limits)
 
 
+def test_a_browser_is_given_no_blocks_and_maps_as_near_as_the_faithful_ones() -> None:
+    browser, faithful = PROFILES["browser"], PROFILES["faithful"]
+
+    assert "MatMulNBits" not in f"{browser.encoder}, {browser.decoder}"
+    assert browser.limits == replace(faithful.limits, size_ratio=browser.limits.size_ratio)
+
+
 def test_a_graph_at_its_limits_passes() -> None:
     assert every_miss(GOOD) == []
 
