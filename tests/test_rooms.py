@@ -49,7 +49,7 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
             "hybrid",
             "fit",
             "runs",
-            "train_classifier train_hybrid benchmark_hybrid benchmark_trainer",
+            "pretrain train_classifier train_hybrid benchmark_hybrid benchmark_trainer",
             "benchmark",
         ],
     ),

@@ -19,7 +19,12 @@ _LEAST = {
     "epochs": 1,
     "batch_size": 1,
     "pairs_seen": 1,
+    "texts_seen": 1,
+    "validations": 1,
     "layers": 1,
+    "heads": 1,
+    "hidden_size": 1,
+    "vocabulary": 300,
     "max_tokens": 3,
     "seed": 0,
     "teacher_temperature": 0.1,
@@ -27,7 +32,7 @@ _LEAST = {
     "label_weight": 0,
 }
 _RATES = ("learning_rate", "encoder_learning_rate")
-_SHARES = ("warm_up", "label_smoothing", "dropout", "ema_share")
+_SHARES = ("warm_up", "label_smoothing", "dropout", "ema_share", "masked_share")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,10 +120,46 @@ class HybridRecipe:
         _check(self)
 
 
-def _check(recipe: Recipe | HybridRecipe) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PretrainingRecipe:
+    """Hyper-parameters of a masked language model's training, from nothing."""
+
+    texts_seen: int = 600_000
+    """Texts to train on in all, repeats counted; each time other words are masked."""
+    batch_size: int = 16
+    """Texts a step."""
+    learning_rate: float = 1e-3
+    """The highest; it rises to this over `warm_up` and falls to 0, linearly."""
+    warm_up: float = 0.06
+    """Share of all steps."""
+    weight_decay: float = 0.01
+    max_gradient_norm: float = 1.0
+    masked_share: float = 0.15
+    """Share of the tokens that are to be guessed."""
+    whole_words: bool = False
+    """Of a word all pieces are to be guessed, or none: else one piece gives away the other."""
+    vocabulary: int = 8000
+    """Pieces of the tokenizer that is trained; 0: that of bert-base-uncased, which has 30,522."""
+    hidden_size: int = 128
+    """Width of the encoder's layers; the feed-forward network is four times as wide."""
+    layers: int = 4
+    heads: int = 4
+    initial_weights: float = 0.7
+    """Their standard deviation, times the square root of the width; BERT's own 0.02 is 0.55."""
+    max_tokens: int = 128
+    """A longer text is cut into several; the encoder has so many positions."""
+    validations: int = 12
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+def _check(recipe: Recipe | HybridRecipe | PretrainingRecipe) -> None:
     """Raises ValueError: a field has a value that no run can be made with."""
     for name, value in asdict(recipe).items():
-        if value < _LEAST.get(name, value):
+        unchanged = name == "vocabulary" and value == 0
+        if value < _LEAST.get(name, value) and not unchanged:
             raise ValueError(f"{name} is {value}; expected {_LEAST[name]} or more")
         if name in _RATES and not 0 < value < 1:
             raise ValueError(f"{name} is {value}; expected a number between 0 and 1, such as 1e-4")

@@ -128,8 +128,9 @@ def test_a_benchmark_that_cannot_run_says_why(
         *("demo/app.py", "demo/benchmark.py"),
         *(f"training/{name}.py" for name in ("train_classifier", "train_hybrid", "benchmark")),
         *("training/benchmark_hybrid.py", "training/held_out_texts.py"),
+        *("training/benchmark_trainer.py", "training/pretrain.py"),
         *(f"export/{name}.py" for name in ("to_onnx", "verify", "optimum_folder", "benchmark")),
-        *("export/triton_repository.py", "export/compare_schemes.py"),
+        *("export/triton_repository.py", "export/compare_schemes.py", "export/try_sentences.py"),
     ],
 )
 def test_every_command_makes_its_streams_safe(command: str) -> None:

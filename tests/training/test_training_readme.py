@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from training import benchmark, benchmark_hybrid, train_classifier, train_hybrid
+from training import benchmark, benchmark_hybrid, pretrain, train_classifier, train_hybrid
 from training.checkpoints import classifier as initial_model
 
 FOLDER = Path(__file__).parents[2] / "training"
@@ -52,6 +52,7 @@ def test_every_command_in_the_readme_is_one_that_its_parser_takes() -> None:
         if name == "benchmark":
             _, words = benchmark.build_parser().parse_known_args(words)
         parsers = {"train_hybrid": train_hybrid, "benchmark_hybrid": benchmark_hybrid}
+        parsers["pretrain"] = pretrain
         parsers.get(name, train_classifier).build_parser().parse_args(words)
 
 

@@ -49,13 +49,13 @@ def load_unlabelled(sources: Sequence[str] | None, corpus: Corpus) -> Unlabelled
     wanted = [source for source in sources if source != NOTHING]
     are_asked = corpus.source in SOURCES or {SENTENCES, REVIEWS} & {*wanted}
     packaged = {name: load_corpus(name) for name in SOURCES} if wanted and are_asked else {}
-    held = set(map(normal_form, _held_out([corpus, *packaged.values()])))
+    held = set(map(normal_form, texts_held_out([corpus, *packaged.values()])))
     seen = {normal_form(one.text) for one in corpus.train if one.text_pair is None}
     texts: list[Example] = []
     held_back = 0
     licences: dict[str, None] = {}
     for source in wanted:
-        found, licence = _read(source, packaged)
+        found, licence = read_source(source, packaged)
         licences |= dict.fromkeys(licence)
         for text in found:
             form = normal_form(text)
@@ -73,7 +73,8 @@ def load_unlabelled(sources: Sequence[str] | None, corpus: Corpus) -> Unlabelled
     )
 
 
-def _held_out(corpora: Iterable[Corpus]) -> Iterator[str]:
+def texts_held_out(corpora: Iterable[Corpus]) -> Iterator[str]:
+    """All texts of their validation and test parts, and the sentences of these."""
     for corpus in corpora:
         for example in (*corpus.validation, *corpus.test):
             for text in filter(None, (example.text, example.text_pair)):
@@ -81,8 +82,8 @@ def _held_out(corpora: Iterable[Corpus]) -> Iterator[str]:
                 yield from split_sentences(text)
 
 
-def _read(source: str, packaged: Mapping[str, Corpus]) -> tuple[Iterable[str], list[str]]:
-    """Texts, and their licences."""
+def read_source(source: str, packaged: Mapping[str, Corpus]) -> tuple[Iterable[str], Sequence[str]]:
+    """The texts of a word of `UNLABELLED`, a file or a dataset, and their licences."""
     if source == SENTENCES:
         return _sentences(packaged.values()), [corpus.licence for corpus in packaged.values()]
     if source == REVIEWS:

@@ -25,7 +25,7 @@ from datasets import (
 
 from training.cli import listed
 from training.file_names import SUFFIXES, public_name, real_name
-from training.readers.rows import Made, RawTexts, Role, choose_columns, other_names
+from training.readers.rows import TEXT, Made, RawTexts, Role, choose_columns, other_names
 from training.readers.strict_tables import Parsed
 from training.readers.table_file import list_problems, make_rows, read_rows, title_of
 
@@ -85,6 +85,41 @@ def read_parts(
         labels=labels,
         notes=tuple(notes),
     )
+
+
+def stream_texts(name: str) -> tuple[Callable[[], Iterator[str]], str]:
+    """What reads the texts of a dataset's train part anew at each call, and their licence.
+
+    Rows come as they are asked for, over the network where it is on the Hub; none is kept.
+
+    Raises:
+        FileNotFoundError: neither a folder here nor a dataset that the Hub gave.
+        ValueError: it has no train part, or no column of texts.
+    """
+    repository, _, configuration = (name, "", "") if Path(name).is_dir() else name.partition(":")
+    try:
+        if any((Path(name) / file).is_file() for file in _SAVED):
+            saved = load_from_disk(name)
+            parts = {"train": saved} if isinstance(saved, Dataset) else saved
+            rows = parts["train"].to_iterable_dataset()
+        else:
+            rows = load_dataset(repository, configuration or None, split="train", streaming=True)
+        columns = rows.column_names or list(next(iter(rows)))
+    except Exception as error:  # as in `_open`
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:_SHOWN]
+        raise FileNotFoundError(
+            f"{name} is no file here, and no dataset with a part called train that can be read "
+            f"({said}). Give a .txt, CSV or JSON file, a folder of such, or a dataset on the Hub"
+        ) from error
+    chosen = choose_columns(columns, (TEXT,), {}, name)[TEXT.name]
+
+    def read() -> Iterator[str]:
+        for row in rows.select_columns([chosen]):
+            if isinstance(row[chosen], str) and row[chosen].strip():
+                yield row[chosen].strip()
+
+    said = getattr(rows.info, "license", "")
+    return read, _licence_of(_called(name), said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +268,9 @@ def _licence(name: str, found: Mapping[Any, Dataset | _Files]) -> str:
     said = (
         part.licence if isinstance(part, _Files) else part.info.license for part in found.values()
     )
-    stated = next(filter(None, said), "")
+    return _licence_of(_called(name), next(filter(None, said), ""))
+
+
+def _licence_of(called: str, stated: str | None) -> str:
     of = f"licence: {stated}" if stated else "for their licence see where they come from"
-    return f"Texts: {_called(name)}; {of}."
+    return f"Texts: {called}; {of}."

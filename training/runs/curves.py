@@ -83,7 +83,7 @@ def _judged(event: Any) -> dict[str, float]:
     if isinstance(event, Epoch):
         name, value = next(iter(scores(event.validation).items()))
         return {"loss": event.validation.loss, name: value}
-    best = [name for name in ("words_kept", "rougeL") if name in event.scores]
+    best = [name for name in ("words_kept", "rougeL", "words_guessed") if name in event.scores]
     return {"loss": event.loss, **{name: event.scores[name] for name in best}}
 
 

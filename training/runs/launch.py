@@ -22,7 +22,14 @@ from training.checkpoints.record import CHECKPOINT
 from training.checkpoints.run_states import RunStates
 from training.cli import complain, counted, is_main_process, line, say
 from training.fit.loop import make_accelerator
-from training.recipes import PRECISIONS, HybridRecipe, Recipe, precision, uses_bfloat16
+from training.recipes import (
+    PRECISIONS,
+    HybridRecipe,
+    PretrainingRecipe,
+    Recipe,
+    precision,
+    uses_bfloat16,
+)
 
 SAVE_MINUTES = 10.0
 _TENSORBOARD = "tensorboard"
@@ -125,7 +132,7 @@ def written_by_main(out: Path) -> Iterator[Path | None]:
 def states_of(
     arguments: argparse.Namespace,
     accelerator: Accelerator,
-    recipe: Recipe | HybridRecipe,
+    recipe: Recipe | HybridRecipe | PretrainingRecipe,
     **reads: Any,
 ) -> RunStates:
     """The states of the run with these flags, and of what it `reads`: a fingerprint of each.

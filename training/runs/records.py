@@ -62,7 +62,7 @@ def save_run(
         **({"teacher": teacher.record()} if teacher else {}),
         "seed": prepared.recipe.seed,
         "command": command,
-        "versions": _versions("torch", "transformers", "scikit-learn"),
+        "versions": versions("torch", "transformers", "scikit-learn"),
         "temperature": measured.temperature,
         "metrics": {
             **_measured(measured),
@@ -145,7 +145,7 @@ def _training(prepared: PreparedHybrid, *, joint: bool) -> dict[str, Any]:
         "examples": list(task.examples),
         "recipe": _noted(prepared.recipe),
         "seed": prepared.recipe.seed,
-        "versions": _versions("torch", "transformers", "sacrebleu"),
+        "versions": versions("torch", "transformers", "sacrebleu"),
     }
 
 
@@ -183,5 +183,6 @@ def _noted(recipe: Recipe | HybridRecipe) -> dict[str, Any]:
     return {_NOTED.get(name, name): value for name, value in asdict(recipe).items()}
 
 
-def _versions(*names: str) -> dict[str, str]:
+def versions(*names: str) -> dict[str, str]:
+    """Of Python and of these packages."""
     return {"python": platform.python_version(), **{name: version(name) for name in names}}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,15 +16,18 @@ from training.checkpoints.run_states import RunStates
 from training.data.batches import encode_texts
 from training.data.corpus import Example
 from training.data.hybrid_texts import Pair, PairCorpus
+from training.data.pretraining_texts import open_texts
 from training.fit.classifier import fit
 from training.fit.hybrid import fit_hybrid
 from training.fit.loop import Stepper, make_accelerator
 from training.fit.losses import DistillationLoss
+from training.fit.pretraining import pretrain
 from training.fit.progress import TrainStep, check_loss
 from training.hybrid.seq2seq import Seq2Seq, frozen_copy
 from training.hybrid.tasks import PairsTask
+from training.model.masked_lm import BERTMaskedLM
 from training.readers.rows import Reading
-from training.recipes import HybridRecipe, Recipe, precision
+from training.recipes import HybridRecipe, PretrainingRecipe, Recipe, precision
 from training.runs.hybrid import new_hybrid, text_tokens
 
 WORDS = "a the film is not bad good dull bright story and but it was great".split()
@@ -37,7 +41,7 @@ class Start(NamedTuple):
     run: Callable[..., Iterator[Any]]
 
 
-@pytest.fixture(params=["classifier", "frozen", "joint"])
+@pytest.fixture(params=["classifier", "frozen", "joint", "pretraining"])
 def start(request, tokenizer, save_tiny, tmp_path: Path) -> Callable[..., Start]:
     save_tiny(tmp_path / "tiny")
 
@@ -65,7 +69,18 @@ def start(request, tokenizer, save_tiny, tmp_path: Path) -> Callable[..., Start]
         distillation = DistillationLoss(classifier) if joint else None
         return Start(model, lambda *given: fit_hybrid(seq2seq, task, recipe, distillation, *given))
 
-    return classifier if request.param == "classifier" else hybrid
+    def pretraining(dropout: float = 0.0) -> Start:
+        torch.manual_seed(0)
+        config = load_classifier(tmp_path / "tiny").config.encoder
+        size = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+        model = BERTMaskedLM(replace(config, **size))
+        (tmp_path / "tiny" / "texts.txt").write_text("\n".join(TEXTS))
+        texts = open_texts([str(tmp_path / "tiny" / "texts.txt")])
+        recipe = PretrainingRecipe(texts_seen=96, batch_size=8, max_tokens=30, validations=3)
+        return Start(model, lambda *given: pretrain(model, texts, tokenizer, recipe, *given))
+
+    kinds = {"classifier": classifier, "pretraining": pretraining}
+    return kinds.get(request.param, hybrid)
 
 
 def losses(events: list[Any]) -> list[float]:
