@@ -142,11 +142,12 @@ def _measure(given: argparse.Namespace, place: Path) -> None:
             raise FileNotFoundError(f"{file} is no file; give the ONNX graph itself")
     loaded = load_checkpoint(given.checkpoint)
     if given.part == "report":
-        _time_report(given, loaded.encoder, place)
-    elif given.part != "decoder" and loaded.encoder.classifies:
-        _time_encoder(given, loaded.encoder, place)
+        _time_report(given, loaded.reader, place)
+    elif given.part != "decoder" and loaded.reader.classifies:
+        _time_encoder(given, loaded.reader, place)
     if given.part in (None, "decoder"):
-        _time_decoder(given, loaded.decoder, place)
+        ours = loaded.decoder if isinstance(loaded.decoder, LoadedDecoder) else None
+        _time_decoder(given, ours, place)
 
 
 def _time_encoder(given: argparse.Namespace, part: LoadedEncoder, place: Path) -> None:

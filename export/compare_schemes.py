@@ -90,7 +90,7 @@ def _run(given: argparse.Namespace) -> int:
 
 def _rows(given: argparse.Namespace) -> Iterator[str]:
     record = find_record(Path(given.checkpoint))
-    part = load_checkpoint(given.checkpoint).encoder
+    part = load_checkpoint(given.checkpoint).reader
     held_out = many_texts(given.held_out, record, (record or {}).get("examples", ()), part)
     if given.texts is not None:
         held_out = _fewer(held_out, given.texts)

@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerBase
 from export.bundle.text_files import read_texts
 from export.graphs.longest import longest_tried
 from export.graphs.names import encoder_feed, input_names
-from export.loading import LoadedEncoder
+from export.loading import LoadedEncoder, LoadedGenerator
 from training.data.batches import Batch, EncodedText, encode_texts, pad
 from training.data.corpus import Corpus, Example, load_corpus
 from training.data.hybrid_texts import load_pairs, load_sentences
@@ -80,11 +80,19 @@ def checked_corpus(
     return corpus
 
 
-def draw_texts(part: LoadedEncoder, count: int, lengths: tuple[int, int]) -> list[EncodedText]:
+def draw_texts(
+    part: LoadedEncoder | LoadedGenerator, count: int, lengths: tuple[int, int]
+) -> list[EncodedText]:
     """Tokens at random, always the same: `count` texts of `lengths[0]` to below `lengths[1]`."""
+    return draw_ids(len(part.tokenizer), count, lengths, part.max_tokens)
+
+
+def draw_ids(
+    words: int, count: int, lengths: tuple[int, int], longest: int | None = None
+) -> list[EncodedText]:
+    """As `draw_texts`, of so many words."""
     random = np.random.default_rng(0)
-    words = len(part.tokenizer)
-    sizes = np.minimum(random.integers(*lengths, count), part.max_tokens)
+    sizes = np.minimum(random.integers(*lengths, count), longest or lengths[1])
     return [
         EncodedText(tuple(random.integers(0, words, n).tolist()), (0,) * int(n), 0, int(n))
         for n in sizes
@@ -234,14 +242,15 @@ class Sources:
 def find_sources(
     record: Mapping[str, Any] | None,
     examples: Sequence[Mapping[str, str]],
-    part: LoadedEncoder,
+    part: LoadedEncoder | LoadedGenerator,
     given: Sequence[str] = (),
 ) -> Sources:
-    """At most `MOST` sources, the best that there are.
+    """At most `MOST` sources, or prompts, the best that there are.
 
     Args:
         record: the checkpoint's `training.json`, or None for a model that we did not train.
         examples: those that the page offers for writing.
+        part: what they are given to.
         given: where else than in the current folder the texts of the training may lie.
     """
     hybrid, remark = (record or {}).get("hybrid", {}), ""

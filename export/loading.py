@@ -1,6 +1,6 @@
 """Opens a checkpoint: its encoder, with the classifier where there is one, and its decoder.
 
-Three kinds of folder go in: a classifier, of ours or any of the families in
+Three kinds of folder go in here: a classifier, of ours or any of the families in
 `training/checkpoints/hf_names.py`; a classifier of ours with a decoder beside it; and any
 EncoderDecoderModel of such an encoder and a GPT-2, which has no classifier and only writes.
 
@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bundle_format.schema import Pooling
 from export.graphs.encoder import EncoderModel
-from export.graphs.spec import EncoderSizes
+from export.graphs.spec import DecoderSpec, EncoderSizes
 from training.checkpoints.classifier import find_folder, load_classifier, load_tokenizer
 from training.checkpoints.files import read_config
 from training.checkpoints.hf_config import classifier_to_hf, encoder_to_hf, unread
@@ -126,13 +126,58 @@ class LoadedDecoder:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoadedGenerator:
+    """What writes, of whatever family in `transformers`: a decoder alone, or behind an encoder."""
+
+    folder: Path
+    model: PreTrainedModel
+    """The whole model, with the encoder where there is one."""
+    tokenizer: PreTrainedTokenizerBase
+    """Of what it writes; of what it reads as well."""
+    config: Mapping[str, Any]
+    """The content of the `config.json` of the whole model, in Hugging Face's terms."""
+    sizes: DecoderSpec
+    generation: Mapping[str, Any]
+    """The content of its `generation_config.json`, in Hugging Face's terms."""
+    lowered: int | None = None
+    """The longest text that it is to write, where that is less than it could."""
+    map_layers: tuple[int, ...] | None = None
+    """As in `LoadedEncoder`."""
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest text, its start token, or its prompt, included."""
+        positions = self.sizes.max_position_embeddings
+        return min(positions, self.lowered or positions)
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoadedCheckpoint:
     """A checkpoint, opened."""
 
-    encoder: LoadedEncoder
-    decoder: LoadedDecoder | None
+    encoder: LoadedEncoder | None
+    """What reads; None for a decoder alone, which goes on from a prompt."""
+    decoder: LoadedDecoder | LoadedGenerator | None
     assumed: tuple[str, ...] = ()
     """What the checkpoint does not say, and what it was taken for, in a sentence each."""
+
+    @property
+    def reader(self) -> LoadedEncoder:
+        """The encoder, where there is one."""
+        assert self.encoder, "it is a decoder alone"
+        return self.encoder
+
+    @property
+    def generator(self) -> LoadedGenerator | None:
+        """What writes, where that is not ours."""
+        return self.decoder if isinstance(self.decoder, LoadedGenerator) else None
+
+    @property
+    def first(self) -> "LoadedEncoder | LoadedGenerator":
+        """What a text is given to: the encoder, or a decoder alone."""
+        found = self.encoder or self.generator
+        assert found, "a checkpoint reads or goes on"
+        return found
 
 
 def load_checkpoint(name: str, *, decoder_tokenizer: str | None = None) -> LoadedCheckpoint:
@@ -170,8 +215,9 @@ def lower_limits(loaded: LoadedCheckpoint, max_tokens: int) -> LoadedCheckpoint:
     Raises:
         ValueError: the encoder does not read so many, or a pair of words would not fit.
     """
-    most = loaded.encoder.max_tokens
-    least = loaded.encoder.tokenizer.num_special_tokens_to_add(pair=True) + 2
+    first = loaded.first
+    most = first.max_tokens
+    least = first.tokenizer.num_special_tokens_to_add(pair=True) + 2
     if most < least:
         raise ValueError(
             f"--max-tokens is {max_tokens}; the model reads {most} tokens at most, and two words "
@@ -183,7 +229,8 @@ def lower_limits(loaded: LoadedCheckpoint, max_tokens: int) -> LoadedCheckpoint:
             f"hold two words and its special tokens: give a number from {least} to {most}"
         )
     decoder = loaded.decoder and replace(loaded.decoder, lowered=max_tokens)
-    return replace(loaded, encoder=replace(loaded.encoder, lowered=max_tokens), decoder=decoder)
+    encoder = loaded.encoder and replace(loaded.encoder, lowered=max_tokens)
+    return replace(loaded, encoder=encoder, decoder=decoder)
 
 
 def _open_classifier(folder: Path) -> LoadedCheckpoint:

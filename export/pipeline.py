@@ -4,24 +4,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import numpy as np
 import onnx
 import onnxruntime
 
 from bundle_format.schema import ReadingGraph, WritingGraph
 from export.any_model.opening import make_graph
 from export.any_model.proof import Definition, prove_model
-from export.bundle.files import DECODER_FILES, ENCODER_FILES
+from export.bundle.files import DECODER_FILES, ENCODER_FILES, TASK_FILES
 from export.bundle.write import ExportedGraph
 from export.eval_texts import HeldOut, Sources
+from export.generators.opening import make_decoder_graph
+from export.generators.proof import batch_for
+from export.generators.proof import prove_decoder as prove_generator
+from export.generators.texts import GraphsOfGenerator, GreedyWriter
 from export.graphs.decoder import source_width, trace_decoder
 from export.graphs.encoder import trace_encoder
 from export.graphs.graph_file import size_of
 from export.graphs.longest import longest_tried
 from export.graphs.map_layers import keep_maps
-from export.graphs.names import decoder_names, empty_cache
+from export.graphs.names import decoder_names, empty_cache, names_of_decoder
 from export.graphs.spec import is_foreign, pads_left
 from export.graphs.tasks import names_of_task
-from export.loading import LoadedDecoder, LoadedEncoder
+from export.loading import LoadedDecoder, LoadedEncoder, LoadedGenerator
 from export.quantize.agreement import compare_decoders, compare_encoders, same_texts
 from export.quantize.choices import choices_of
 from export.quantize.graph import DECODER_REST, ENCODER_REST, quantize
@@ -40,7 +45,8 @@ from export.runtime.timing import BUSY, time_share, used_by_others
 from export.runtime.writing import GraphPair, Texts, write_with_graphs, write_with_torch
 from export.verification.against_torch import check_texts, prove_decoder, prove_encoder
 from export.verification.checks import Checks
-from export.verification.graphs import check_batches, check_targets
+from export.verification.decoders import check_targets
+from export.verification.graphs import check_batches
 from export.verification.inputs import random_feed, sample_batches, sample_targets
 from training.model.config import EncoderConfig
 
@@ -79,12 +85,12 @@ def export_encoder(
         session = open_session(graph)
         theirs = Definition(part.model, part.sizes, names)
         checks = prove_model(graph, partial(run, session), theirs, part.max_tokens)
-    log(show_encoder_proof(size_of(graph), checks))
+    log(show_encoder_proof(TASK_FILES[part.task]["float32"], size_of(graph), checks))
     if not checks.failures and (remark := show_untested(part.sizes)):
         log(remark)
     made = PartResult(failures=checks.failures)
     measured = ReadingGraph(
-        file=ENCODER_FILES["float32"],
+        file=TASK_FILES[part.task]["float32"],
         difference_from_torch=checks.differences,
         longest_tried=longest_tried(part.sizes, part.max_tokens),
     )
@@ -97,7 +103,9 @@ def export_encoder(
 
 
 def _with_fewer_maps(
-    graph: onnx.ModelProto, part: LoadedEncoder, whole: onnxruntime.InferenceSession | None = None
+    graph: onnx.ModelProto,
+    part: LoadedEncoder | LoadedGenerator,
+    whole: onnxruntime.InferenceSession | None = None,
 ) -> list[str]:
     """Leaves out the maps that are not wanted, in place, and gives what does not hold then.
 
@@ -108,17 +116,30 @@ def _with_fewer_maps(
         return []
     keep_maps(graph, part.map_layers)
     checks = Checks(errors_pass=True)
-    names = names_of_task(part.task, part.sizes, len(part.labels), part.map_layers)
+    if isinstance(part, LoadedGenerator):
+        names = names_of_decoder(part.sizes, part.map_layers)
+    else:
+        names = names_of_task(part.task, part.sizes, len(part.labels), part.map_layers)
     checks.check_form(graph, names)
     if whole:
-        side = "left" if pads_left(part.sizes) else "right"
-        feed = random_feed(part.sizes, 3, min(17, part.max_tokens), side)
+        feed = _short_feed(part, whole)
         found, expected = run(open_session(graph), feed), run(whole, feed)
         for name in names.outputs:
             checks.compare(
                 {name: expected[name]}, found, "with fewer maps", source="the whole graph"
             )
     return checks.failures
+
+
+def _short_feed(
+    part: LoadedEncoder | LoadedGenerator, session: onnxruntime.InferenceSession
+) -> dict[str, np.ndarray]:
+    """A few short random texts for a part's graph, with an empty past where it has one."""
+    if isinstance(part, LoadedGenerator):
+        texts = batch_for(part.sizes)
+        return texts.feed(0, texts.target.shape[1]) | empty_cache(session, len(texts.target))
+    side = "left" if pads_left(part.sizes) else "right"
+    return random_feed(part.sizes, 3, min(17, part.max_tokens), side)
 
 
 def _add_8_bit_encoder(
@@ -135,7 +156,7 @@ def _add_8_bit_encoder(
     made.failures.extend(_broken_encoder(small, part))
     log(show_measuring(held_out))
     measured = ReadingGraph(
-        file=ENCODER_FILES["8bit"],
+        file=TASK_FILES[part.task]["8bit"],
         profile=options.name,
         integer_weights=options.integer_weights,
         scheme=f"{profile.encoder}; {ENCODER_REST}",
@@ -222,7 +243,9 @@ def export_decoder(
     written = write_with_graphs(pair, part, sources.texts)
     check_texts(expected, written, checks)
     greedy = same_texts(sources, expected, written)
-    log(show_decoder_proof(size_of(graph), checks, greedy, sources.remark))
+    log(
+        show_decoder_proof(DECODER_FILES["float32"], size_of(graph), checks, greedy, sources.remark)
+    )
     made = PartResult(failures=checks.failures)
     measured = WritingGraph(
         file=DECODER_FILES["float32"],
@@ -234,6 +257,44 @@ def export_decoder(
     if options:
         reader = encoder.graphs["8bit"].model
         _add_8_bit_decoder(made, part, (pair, reader), sources, written, options, log)
+    return made
+
+
+def export_generator(
+    part: LoadedGenerator,
+    encoder: PartResult,
+    sources: Sources,
+    *,
+    options: QuantizationOptions | None,
+    log: Log,
+) -> PartResult:
+    """The float32 graph of a decoder of `transformers`.
+
+    Args:
+        encoder: the graphs that it reads from; none where it is alone.
+    """
+    graph = make_decoder_graph(part.model, part.sizes)
+    session = open_session(graph)
+    checks = prove_generator(graph, part.model, part.sizes, part.max_tokens, session)
+    reader = open_session(encoder.graphs["float32"].model) if encoder.graphs else None
+    graphs = GraphsOfGenerator(decoder=session, encoder=reader)
+    writer = GreedyWriter(model=part.model, spec=part.sizes, max_tokens=part.max_tokens)
+    expected, written = writer.by_torch(sources.texts), writer.by_graphs(graphs, sources.texts)
+    check_texts(expected, written, checks)
+    greedy = same_texts(sources, expected, written)
+    file = (ENCODER_FILES if part.sizes.alone else DECODER_FILES)["float32"]
+    log(show_decoder_proof(file, size_of(graph), checks, greedy, sources.remark))
+    if not checks.failures and (remark := show_untested(part.sizes)):
+        log(remark)
+    made = PartResult(failures=checks.failures)
+    measured = WritingGraph(
+        file=file,
+        difference_from_torch=checks.differences,
+        longest_tried=longest_tried(part.sizes, part.max_tokens),
+        greedy=greedy,
+    )
+    made.graphs["float32"] = ExportedGraph(model=graph, measured=measured)
+    made.failures.extend(_with_fewer_maps(graph, part, session))
     return made
 
 

@@ -8,20 +8,21 @@ from torch import nn
 from bundle_format.schema import ComparedTexts, GreedyTexts, MapError, ReadingGraph, WritingGraph
 from export.bundle.card import ModelCard
 from export.bundle.example_texts import example_texts
-from export.bundle.files import DECODER_FILES, ENCODER_FILES
 from export.eval_texts import HeldOut
-from export.graphs.spec import EncoderSizes, untested
+from export.graphs.spec import DecoderSizes, EncoderSizes, untested
 from export.graphs.tracing import OPSET
 from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
 from export.verification.checks import LIMIT, Checks
-from training.model.config import DecoderConfig
 
 
 def show_checkpoint(name: str, loaded: LoadedCheckpoint) -> str:
     """What goes in, and what it leaves unsaid."""
-    rows = [_row("checkpoint", name, _encoder(loaded.encoder))]
-    if loaded.decoder:
-        rows.append(_row("", "with a decoder", _decoder(loaded.decoder)))
+    if loaded.encoder is None:
+        rows = [_row("checkpoint", name, f"a decoder alone, {_decoder(loaded)}")]
+    else:
+        rows = [_row("checkpoint", name, _encoder(loaded.encoder))]
+        if loaded.decoder:
+            rows.append(_row("", "with a decoder", _decoder(loaded)))
     rows += [_row("", "assumed", sentence) for sentence in loaded.assumed]
     return "\n".join(rows)
 
@@ -32,22 +33,24 @@ def show_examples(card: ModelCard, given: Path | None, loaded: LoadedCheckpoint)
     sources = f", and {len(card.decoder.examples)} to write from" if card.decoder else ""
     if not count and not (card.decoder and card.decoder.examples):
         return _row("examples", "none", "give texts that may become public with --examples")
-    ours = card.examples == example_texts(loaded.encoder)
+    ours = card.examples == example_texts(loaded.first)
     origin = "ours for such a model" if ours else "training.json"
     origin = given.name if given else f"{origin}; --no-examples leaves them out"
     return _row("examples", f"{count} texts{sources}", f"public with the bundle; of {origin}")
 
 
-def show_encoder_proof(size: int, checks: Checks) -> str:
+def show_encoder_proof(file: str, size: int, checks: Checks) -> str:
     """How far the float32 graph of `size` bytes is from torch, and whether its invariants hold."""
     holds = {
         "invariants": "rows sum to 1, padding gets 0, batch equals single",
         "head_mask": "ones change nothing, a zero removes one head",
     }
-    return _proof("encoder", ENCODER_FILES["float32"], size, checks, holds)
+    return _proof("encoder", file, size, checks, holds)
 
 
-def show_decoder_proof(size: int, checks: Checks, greedy: GreedyTexts, remark: str) -> str:
+def show_decoder_proof(
+    file: str, size: int, checks: Checks, greedy: GreedyTexts, remark: str
+) -> str:
     """As `show_encoder_proof`, of the decoder's graph, and of what both graphs write together.
 
     Args:
@@ -62,10 +65,10 @@ def show_decoder_proof(size: int, checks: Checks, greedy: GreedyTexts, remark: s
         "greedy text": f"{written}; from {greedy.origin}",
         **({"": remark} if remark else {}),
     }
-    return _proof("decoder", DECODER_FILES["float32"], size, checks, holds)
+    return _proof("decoder", file, size, checks, holds)
 
 
-def show_untested(sizes: EncoderSizes) -> str:
+def show_untested(sizes: EncoderSizes | DecoderSizes) -> str:
     """That what was just proven is of a family without tests; empty where it has some."""
     return "\n".join(_row("", "remark", sentence) for sentence in untested(sizes))
 
@@ -77,7 +80,7 @@ def show_search() -> str:
 
 def show_encoder_8_bit(size: int, full_size: int, measured: ReadingGraph, task: str) -> str:
     """What the 8-bit graph of a task costs and buys, beside a float32 graph of `full_size`."""
-    rows = [_size_row(ENCODER_FILES["8bit"], size, full_size)]
+    rows = [_size_row(measured.file, size, full_size)]
     if measured.held_out:
         rows += _compared_rows(measured.held_out, task)
         rows.append(_row("", "  map error (TV)", _errors(measured.map_error)))
@@ -126,7 +129,7 @@ def show_decoder_8_bit(size: int, full_size: int, measured: WritingGraph) -> str
     assert greedy, "8 bit is compared with float32 before it is shown"
     assert errors, "and so are its maps"
     rows = [
-        _size_row(DECODER_FILES["8bit"], size, full_size),
+        _size_row(measured.file, size, full_size),
         _row("", "against float32", f"{greedy.sources} greedy texts; from {greedy.origin}"),
         _row("", "  same text", f"{greedy.same_text:.2%}"),
     ]
@@ -163,17 +166,22 @@ def _encoder(part: LoadedEncoder) -> str:
     if part.pooling:
         length = ", divided by its length" if part.pooling.normalize else ""
         answers = f"{answers}: {part.pooling.mode}{length}"
-    return f"{_sizes(part.sizes, part.model)}, {answers}"
+    return f"{_sizes(part.sizes, part.model.parameters())}, {answers}"
 
 
-def _decoder(part: LoadedDecoder) -> str:
-    decoder, bridge = part.model.decoder, part.model.bridge
+def _decoder(loaded: LoadedCheckpoint) -> str:
+    if part := loaded.generator:
+        reads = loaded.encoder.model if loaded.encoder else None
+        own = set(part.model.parameters()) - set(reads.parameters() if reads else ())
+        return _sizes(part.sizes, own)
+    assert isinstance(loaded.decoder, LoadedDecoder), "there is a decoder"
+    decoder, bridge = loaded.decoder.model.decoder, loaded.decoder.model.bridge
     widths = f", a bridge from {bridge.in_features} to {bridge.out_features}" if bridge else ""
-    return f"{_sizes(decoder.config, decoder)}{widths}"
+    return f"{_sizes(decoder.config, decoder.parameters())}{widths}"
 
 
-def _sizes(config: EncoderSizes | DecoderConfig, model: nn.Module) -> str:
-    weights = sum(parameter.numel() for parameter in model.parameters())
+def _sizes(config: EncoderSizes | DecoderSizes, parameters: Iterable[nn.Parameter]) -> str:
+    weights = sum(parameter.numel() for parameter in parameters)
     sizes = f"{config.num_hidden_layers} layers × {config.num_attention_heads} heads"
     return f"{sizes}, {weights:,} weights"
 

@@ -2,7 +2,7 @@
 
 A checkpoint folder of ours goes in, or any model in Hugging Face's format: an encoder of any family
 that classifies texts or tokens, marks answers, fills masks or embeds texts, sentence-transformers'
-among them, or an EncoderDecoderModel of a BERT, or one of its relatives that are ours, and a GPT-2.
+among them, or what writes, a decoder alone or one behind an encoder, of any family.
 A bundle that demo/app.py opens comes out. Nothing is written unless every check passes.
 """
 
@@ -15,16 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from bundle_format.schema import Proof
-from export.any_model.loading import is_by_ours, load_any_model
+from export.any_model.loading import find_task, is_by_ours, load_any_model
 from export.bundle.card import ModelCard, make_card
 from export.bundle.write import BUNDLE, describe, write_bundle
 from export.command import DONE, FAILED, STOPPED, command_parser, run_command
 from export.eval_texts import HeldOut, find_sources, many_texts
+from export.generators.loading import load_generator
 from export.graphs.map_layers import parse_layers
-from export.graphs.tasks import TASKS
+from export.graphs.tasks import GENERATE, TASKS
 from export.graphs.tracing import check_fits, weights_bytes
-from export.loading import LoadedCheckpoint, load_checkpoint, lower_limits
-from export.pipeline import PartResult, export_decoder, export_encoder
+from export.loading import (
+    LoadedCheckpoint,
+    LoadedDecoder,
+    LoadedGenerator,
+    load_checkpoint,
+    lower_limits,
+)
+from export.pipeline import PartResult, export_decoder, export_encoder, export_generator
 from export.quantize.schemes import PROFILES, SIZE, QuantizationOptions
 from export.report import (
     show_bundle,
@@ -62,7 +69,7 @@ def build_parser(description: str | None = None) -> argparse.ArgumentParser:
     )
     add(
         "--task",
-        choices=tuple(TASKS),
+        choices=(*TASKS, GENERATE.name),
         help="what the model is for, where its config.json names no class; embed makes a vector of "
         "a text with the encoder of any model (default: as the class says)",
     )
@@ -128,8 +135,9 @@ def _add_flags_of_the_page(parser: argparse.ArgumentParser) -> None:
     add(
         "--layers",
         metavar="N,N",
-        help="the layers of the encoder, from 0, whose maps the page shows, such as 0,5,11 or 0-3: "
-        "of a model of many layers few are looked at, and all cost memory (default: all)",
+        help="the layers, from 0, whose maps the page shows, such as 0,5,11 or 0-3: of a model of "
+        "many layers few are looked at, and all cost memory; of a decoder behind an encoder both "
+        "must have them, and a decoder of ours shows all (default: all)",
     )
 
 
@@ -269,14 +277,16 @@ def _make_graphs(
     card: ModelCard,
 ) -> tuple[PartResult, PartResult]:
     """The encoder's graphs and the decoder's, of which there may be none."""
-    options, held_out, decoder = None, HeldOut([], False), PartResult()
+    options, held_out, encoder, decoder = None, HeldOut([], False), PartResult(), PartResult()
     if given.quantize or given.only_8bit:
         weights = choose_integer_weights(given.integer_weights)
         options = QuantizationOptions(name=given.profile, integer_weights=weights)
-        held_out = many_texts(given.held_out, record, card.examples, loaded.encoder)
+        if loaded.encoder:
+            held_out = many_texts(given.held_out, record, card.examples, loaded.encoder)
     _log(show_checkpoint(given.checkpoint, loaded))
     _log(show_examples(card, given.examples, loaded))
-    encoder = export_encoder(loaded.encoder, held_out, options=options, log=_log)
+    if loaded.encoder:
+        encoder = export_encoder(loaded.encoder, held_out, options=options, log=_log)
     if encoder.missed_limits and not given.allow_miss:
         if failures := _leave_out_8_bit(encoder, given):
             return PartResult(failures=failures), decoder
@@ -284,8 +294,12 @@ def _make_graphs(
     if loaded.decoder and card.decoder:
         _log(show_search())
         places = [given.held_out] if given.held_out else []
-        sources = find_sources(record, card.decoder.examples, loaded.encoder, places)
-        decoder = export_decoder(loaded.decoder, encoder, sources, options=options, log=_log)
+        sources = find_sources(record, card.decoder.examples, loaded.first, places)
+        if isinstance(loaded.decoder, LoadedGenerator):
+            make = partial(export_generator, loaded.decoder)
+        else:
+            make = partial(export_decoder, loaded.decoder)
+        decoder = make(encoder, sources, options=options, log=_log)
     return encoder, decoder
 
 
@@ -298,28 +312,50 @@ def _open(given: argparse.Namespace) -> LoadedCheckpoint:
     """
     if is_by_ours(given.checkpoint, given.task):
         loaded = load_checkpoint(given.checkpoint, decoder_tokenizer=given.decoder_tokenizer)
+    elif find_task(given.checkpoint, given.task) is GENERATE:
+        if given.decoder_tokenizer:
+            raise ValueError(
+                "--decoder-tokenizer is for an EncoderDecoderModel of a BERT, or a relative of it, "
+                "and a GPT-2; this model has one tokenizer for all. Leave it out"
+            )
+        loaded = load_generator(given.checkpoint)
     else:
         loaded = load_any_model(given.checkpoint, given.task)
     if given.max_tokens is not None:
         loaded = lower_limits(loaded, given.max_tokens)
     if given.layers is not None:
-        encoder = loaded.encoder
-        chosen = parse_layers(given.layers, encoder.sizes.num_hidden_layers)
-        loaded = replace(loaded, encoder=replace(encoder, map_layers=chosen))
+        loaded = _with_layers(loaded, given.layers)
     size = _bytes_of(loaded)
     float32 = 0 if given.only_8bit else 1
     share = float32 + (SIZE if given.quantize or given.only_8bit else 0)
     check_target(given.out, kind=BUNDLE, needs=round(share * size))
     if given.triton:
-        for task in [loaded.encoder.task, *(["generate"] if loaded.decoder else [])]:
+        reads = [loaded.encoder.task] if loaded.encoder else []
+        for task in [*reads, *(["generate"] if loaded.decoder else [])]:
             check_target(model_folder(given.out, given.triton, task), kind=MODEL)
+    return loaded
+
+
+def _with_layers(loaded: LoadedCheckpoint, layers: str) -> LoadedCheckpoint:
+    """With the maps of some layers alone. Raises ValueError as `parse_layers`."""
+    encoder, generator = loaded.encoder, loaded.generator
+    if encoder:
+        chosen = parse_layers(layers, encoder.sizes.num_hidden_layers)
+        loaded = replace(loaded, encoder=replace(encoder, map_layers=chosen))
+    if generator:
+        chosen = parse_layers(layers, generator.sizes.num_hidden_layers)
+        loaded = replace(loaded, decoder=replace(generator, map_layers=chosen))
     return loaded
 
 
 def _bytes_of(loaded: LoadedCheckpoint) -> int:
     """Of all weights in float32. Raises ValueError as `check_fits`."""
-    parts: list[tuple[str, Any]] = [("the encoder", loaded.encoder.model)]
-    if loaded.decoder:
+    parts: list[tuple[str, Any]] = []
+    if loaded.encoder:
+        parts.append(("the encoder", loaded.encoder.model))
+    if loaded.generator:
+        parts = [("the model", loaded.generator.model)]
+    elif isinstance(loaded.decoder, LoadedDecoder):
         model = loaded.decoder.model
         bridge = [("the bridge", model.bridge)] if model.bridge else []
         parts += [("the decoder", model.decoder), *bridge]

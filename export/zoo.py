@@ -9,23 +9,35 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
-from export.any_model.loading import make_spec
+import onnxruntime
+
+from export.any_model.loading import encoder_alone, make_spec
 from export.any_model.opening import make_graph
 from export.any_model.proof import Definition, prove_model
 from export.any_model.random_models import LABELS, SIZES, random_model
 from export.any_model.refusal import Refusal
 from export.command import DONE, FAILED, command_parser, run_command
-from export.graphs.families import REFUSED
-from export.graphs.tasks import TASKS, Task, names_of_task
+from export.eval_texts import draw_ids
+from export.generators.loading import decoder_spec
+from export.generators.opening import make_decoder_graph
+from export.generators.proof import prove_decoder
+from export.generators.random_models import PAIRS, random_generator
+from export.generators.random_models import SIZES as GENERATORS
+from export.generators.texts import GraphsOfGenerator, GreedyWriter
+from export.graphs.families import REFUSED, why_refused
+from export.graphs.tasks import GENERATE, TASKS, Task, names_of_task
 from export.runtime.session import open_session, run
+from export.verification.against_torch import check_texts
+from export.verification.checks import Checks
 
 _COLUMNS = {
     "answers": ("logits", "start_logits", "end_logits"),
     "hidden states": ("last_hidden_state",),
-    "maps": ("encoder_attentions",),
+    "maps": ("encoder_attentions", "decoder_attentions", "cross_attentions"),
     "without a head": ("without a head",),
-    "value norms": ("encoder_value_norms",),
+    "value norms": ("encoder_value_norms", "decoder_value_norms", "cross_value_norms"),
 }
 """Of the table -> the kinds of outputs whose differences it shows."""
 
@@ -47,23 +59,75 @@ class Found:
 
 
 def try_family(family: str, task: Task) -> Found:
-    """Makes a random model, opens its graph and proves it."""
+    """Makes a random model, opens its graphs and proves them."""
+    try:
+        if task is GENERATE:
+            return _try_generator(family)
+        return _try_encoder(family, task)
+    except KeyError:  # no such model is made
+        return Found(family=family, task=task.name, no_head=True)
+    except ValueError as refusal:
+        return Found(family=family, task=task.name, refused=str(refusal))
+
+
+def _try_encoder(family: str, task: Task) -> Found:
     try:
         model = random_model(family, task)
     except ValueError:  # so says transformers
         return Found(family=family, task=task.name, no_head=True)
-    try:
-        spec, _ = make_spec(model, fills=task.name == "fill")
-        names = names_of_task(task.name, spec, LABELS)
-        graph = make_graph(model, spec, names)
-        runs = partial(run, open_session(graph))
-        checks = prove_model(graph, runs, Definition(model, spec, names))
-    except (Refusal, ValueError) as refusal:
-        return Found(family=family, task=task.name, refused=str(refusal))
+    _, checks = _opened_encoder(model, task.name)
     return Found(
         family=family,
         task=task.name,
-        blocks=spec.num_hidden_layers,
+        blocks=model.config.num_hidden_layers,
+        differences=checks.differences,
+        failures=tuple(checks.failures),
+    )
+
+
+def _opened_encoder(model: Any, task: str) -> tuple[onnxruntime.InferenceSession, Checks]:
+    """A session on the graph of an encoder, and what was found of it."""
+    spec, _ = make_spec(model, fills=task == "fill")
+    names = names_of_task(task, spec, LABELS)
+    graph = make_graph(model, spec, names)
+    session = open_session(graph)
+    return session, prove_model(graph, partial(run, session), Definition(model, spec, names))
+
+
+_RULES = {
+    "eos_token_id": [2, 11],
+    "suppress_tokens": [9, 10],
+    "begin_suppress_tokens": [7],
+    "min_new_tokens": 3,
+    "no_repeat_ngram_size": 2,
+    "forced_eos_token_id": 2,
+    "max_length": 20,
+}
+"""Settings of `generate` that each hold of some text."""
+
+
+def _try_generator(family: str) -> Found:
+    model = random_generator(family, **_RULES)
+    if reason := why_refused(model.config.to_dict()):
+        raise Refusal(reason)
+    spec, _ = decoder_spec(model)
+    graph = make_decoder_graph(model, spec)
+    decoder, encoder = open_session(graph), None
+    checks, blocks = prove_decoder(graph, model, spec, session=decoder), spec.num_hidden_layers
+    if not spec.alone:
+        encoder, reads = _opened_encoder(encoder_alone(model), "encode")
+        checks.failures += reads.failures
+        for kind, difference in reads.differences.items():
+            checks.differences[kind] = max(difference, checks.differences.get(kind, 0.0))
+        blocks = 2 * blocks + encoder_alone(model).config.num_hidden_layers
+    writer = GreedyWriter(model=model, spec=spec, max_tokens=spec.max_position_embeddings)
+    texts = draw_ids(spec.vocab_size, 8, (3, 12))
+    graphs = GraphsOfGenerator(decoder=decoder, encoder=encoder)
+    check_texts(writer.by_torch(texts), writer.by_graphs(graphs, texts), checks)
+    return Found(
+        family=family,
+        task=GENERATE.name,
+        blocks=blocks,
         differences=checks.differences,
         failures=tuple(checks.failures),
     )
@@ -73,7 +137,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The command's flags."""
     example = "example: python export/zoo.py --families mpnet deberta-v2 --tasks classify"
     parser = command_parser("zoo.py", __doc__, example)
-    every = {"families": sorted(SIZES), "tasks": list(TASKS)}
+    families = sorted({*SIZES, *GENERATORS, *PAIRS})
+    every = {"families": families, "tasks": [*TASKS, GENERATE.name]}
     for name, choices in every.items():
         parser.add_argument(
             f"--{name}",
@@ -103,7 +168,7 @@ def _run(given: argparse.Namespace) -> int:
     for family in given.families:
         row = []
         for task in given.tasks:
-            found = try_family(family, TASKS[task])
+            found = try_family(family, {**TASKS, GENERATE.name: GENERATE}[task])
             row.append(found)
             if not given.summary and not found.no_head:
                 print(f"| {' | '.join(_cells(found))} |", flush=True)

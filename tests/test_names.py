@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("training", "export", "demo")
-OURS = {"training", "export", "explorer", "bundle_format", "hosting", "app", "tests"}
+OURS = {"training", "export", "explorer", "bundle_format", "decoding", "hosting", "app", "tests"}
 
 
 def tracked(*patterns: str) -> list[Path]:

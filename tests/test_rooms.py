@@ -32,6 +32,7 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
             "optimum_folder runtime triton_repository",
             "quantize verification",
             "any_model",
+            "generators",
             "benchmarks compare_schemes report try_sentences verify zoo",
             "benchmark pipeline",
             "to_onnx",

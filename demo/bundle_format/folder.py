@@ -5,11 +5,11 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from bundle_format.schema import FILE, GENERATION, Manifest, Open, TokenId
+from bundle_format.generation import Generation
+from bundle_format.schema import FILE, GENERATION, DecoderDescription, Manifest
 from bundle_format.typed_json import WrongJson, load_object, read_object
 
 _Kind = TypeVar("_Kind")
@@ -21,28 +21,6 @@ _LARGEST = 16 * 2**20
 
 class BundleError(ValueError):
     """A bundle that cannot be opened: what was found, what was expected, what to do."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Generation(Open):
-    """The marks in Hugging Face's `generation_config.json` of what writes."""
-
-    decoder_start_token_id: TokenId | None = None
-    bos_token_id: TokenId | None = None
-    eos_token_id: TokenId
-    pad_token_id: TokenId | None = None
-
-    def __post_init__(self) -> None:
-        if self.decoder_start_token_id is None and self.bos_token_id is None:
-            raise WrongJson(
-                "has nothing as decoder_start_token_id and as bos_token_id; expected an integer"
-            )
-
-    @property
-    def start(self) -> int:
-        """The id of the token that begins a text."""
-        named = self.decoder_start_token_id
-        return (self.bos_token_id or 0) if named is None else named
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -70,19 +48,24 @@ def read_manifest(folder: Path) -> Manifest:
     return _read(folder / FILE, Manifest)
 
 
-def read_generation(folder: Path, vocabulary: int) -> Generation:
-    """Which tokens begin and end what a bundle writes.
+def read_generation(folder: Path, decoder: DecoderDescription) -> Generation:
+    """How a bundle writes: which tokens begin and end a text, and what else its settings ask for.
 
     Raises:
-        BundleError: the file is not as this schema says, or has a token outside the vocabulary.
+        BundleError: the file is not as this schema says, has a token outside the vocabulary, or
+            does not say what begins a text that is written for a source.
     """
-    file = folder / "decoder" / GENERATION
+    file = folder / decoder.folder / GENERATION
     found = _read(file, Generation)
-    for name, index in (("start", found.start), ("end", found.eos_token_id)):
-        if index >= vocabulary:
+    try:
+        begins = [] if decoder.alone else [("start", found.start)]
+    except WrongJson as error:
+        raise BundleError(f"{file} {error}. {AGAIN}") from error
+    for name, index in (*begins, *(("end", end) for end in found.ends)):
+        if index >= decoder.vocabulary:
             raise BundleError(
-                f"{file} has {index} as its {name} token; expected 0 to {vocabulary - 1}, an id of "
-                f"the decoder's vocabulary. {AGAIN}"
+                f"{file} has {index} as its {name} token; expected 0 to {decoder.vocabulary - 1}, "
+                f"an id of the decoder's vocabulary. {AGAIN}"
             )
     return found
 

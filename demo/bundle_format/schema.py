@@ -295,10 +295,38 @@ class DecoderDescription(Sizes):
     """So many tokens at most, the start token among them."""
     task: Name
     """`restore` if it restores corrupted sentences; else a free word."""
+    alone: bool = False
+    """Whether it reads no source and goes on from a prompt. It is then the whole model: its graph
+    is `model.onnx`, and the sizes and `max_tokens` of the bundle are its own."""
+    own_files: bool = True
+    """Whether it has a config, a tokenizer and settings of its own in `decoder/`. Else the model is
+    one, whose files lie beside `bundle.json`, its settings of `generate` among them."""
+    key_value_heads: Heads | None = None
+    """How many heads have keys and values of their own, which others share; None: all have."""
+    head_size: Width | None = None
+    """Numbers of a key, and of a value; None: the width divided by the heads."""
+    position_ids: bool = True
+    """Whether the graph of one alone is told the tokens' positions."""
+    map_layers: LayerNumbers | None = None
+    """As those of the graphs that read."""
     examples: Examples = ()
-    """Sources to write from, as they are: a restorer's are corrupted already."""
+    """Sources to write from, or prompts to go on from, as they are: a restorer's are corrupted
+    already."""
     metrics: DecoderMetrics = field(default_factory=DecoderMetrics)
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
+
+    def __post_init__(self) -> None:
+        _check_layers(self.map_layers or (0,), self.layers)
+        if self.alone and self.own_files:
+            raise WrongJson(
+                "has a decoder that is alone and has own_files; expected own_files false, since "
+                "its files are the bundle's"
+            )
+
+    @property
+    def folder(self) -> str:
+        """Where its config, tokenizer and settings lie in the bundle."""
+        return "decoder" if self.own_files else "."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -341,6 +369,11 @@ class Description:
         if self.writes and self.decoder is None:
             raise WrongJson("has nothing as decoder; expected an object, for it writes")
         _check_layers(self.map_layers or (0,), self.sizes.layers)
+        if self.continues and self.tasks != ("generate",):
+            raise WrongJson(
+                f"has a decoder that is alone, with the tasks {list(self.tasks)!r:.60}; expected "
+                "generate and no other"
+            )
         if self.problem_type == "single_label" and self.labels and len(self.labels) < 2:
             raise WrongJson(
                 f"has the one label {self.labels[0]!r:.60}, of which exactly one is to be chosen; "
@@ -361,6 +394,11 @@ class Description:
     def reads(self) -> str:
         """The task of the graphs that read: one of `READING_TASKS`, or `encode`."""
         return next((task for task in self.tasks if task in READING_TASKS), "encode")
+
+    @property
+    def continues(self) -> bool:
+        """Whether there is nothing but a decoder alone, and so no graph that only reads."""
+        return self.decoder is not None and self.decoder.alone
 
 
 _OF_TASKS = {
@@ -442,7 +480,8 @@ class Manifest(Description, Open):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for task in (self.reads, *(["generate"] if self.writes else [])):
+        reads = [] if self.continues else [self.reads]
+        for task in (*reads, *(["generate"] if self.writes else [])):
             if task not in self.graphs.by_task():
                 raise WrongJson(f"has nothing as graphs.{task}; expected a graph, for its tasks")
         for name in self.needed():
@@ -452,7 +491,9 @@ class Manifest(Description, Open):
     def needed(self) -> list[str]:
         """The files that its readers open."""
         beside = ["config.json", "tokenizer.json", "tokenizer_config.json"]
-        if self.writes:
+        if self.decoder and self.decoder.own_files:
             beside += [f"decoder/{name}" for name in (*beside, GENERATION)]
+        elif self.writes:
+            beside.append(GENERATION)
         by_task = self.graphs.by_task()
         return beside + [graph.file for graphs in by_task.values() for graph in graphs.values()]

@@ -15,7 +15,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 DEEPEST = 32
@@ -154,8 +154,8 @@ def _read(kind: Any, value: object, place: str, wanted: Any = None) -> Any:
             if fault := rule.fault(found):
                 raise _wrong(kind, fault, place)
         return found
-    if origin in (Union, UnionType):  # with None, which does not come here
-        return _read(parts[0], value, place)
+    if origin in (Union, UnionType):
+        return _read_any([part for part in parts if part is not NoneType], value, place)
     if origin is Literal:
         if not any(type(value) is type(one) and value == one for one in parts):
             raise _wrong(wanted, _shortly(value), place)
@@ -170,6 +170,16 @@ def _read(kind: Any, value: object, place: str, wanted: Any = None) -> Any:
     if is_dataclass(kind):
         return read_object(kind, value, place)  # type: ignore[arg-type]
     return _scalar(kind, value, place, wanted)
+
+
+def _read_any(kinds: list[Any], value: object, place: str) -> Any:
+    """A value of the first type that it is of; None, which is in a union, does not come here."""
+    for kind in kinds[:-1]:
+        try:
+            return _read(kind, value, place)
+        except WrongJson:
+            continue
+    return _read(kinds[-1], value, place)
 
 
 def _scalar(kind: Any, value: Any, place: str, wanted: Any) -> Any:

@@ -80,11 +80,8 @@ class Decoder(DecoderDescription):
     start_id: int
     end_id: int
     graph: Graph
-
-    @property
-    def map_layers(self) -> tuple[int, ...]:
-        """All of its layers have maps."""
-        return tuple(range(self.layers))
+    map_layers: tuple[int, ...]
+    """Those that have maps, from 0."""
 
     @property
     def restores(self) -> bool:
@@ -109,12 +106,13 @@ def open_decoder(folder: Path, manifest: Manifest, precision: str | None) -> Dec
     """
     stated = manifest.decoder
     assert stated, "the schema lets nothing write without"
-    marks = read_generation(folder, stated.vocabulary)
+    marks = read_generation(folder, stated)
+    layers = stated.map_layers or tuple(range(stated.layers))
     return Decoder(
-        **vars(stated),
-        tokenizer_file=folder / "decoder" / "tokenizer.json",
+        **{**vars(stated), "map_layers": layers},
+        tokenizer_file=folder / stated.folder / "tokenizer.json",
         start_id=marks.start,
-        end_id=marks.eos_token_id,
+        end_id=marks.ends[0],
         graph=choose_graph(folder, manifest, "generate", precision),
     )
 

@@ -21,7 +21,8 @@ OWN = "---\n# Written by build_space.py, which replaces this folder when it buil
 """How the card begins; a Space's settings are YAML, where this is a comment."""
 BUNDLES = "bundles"
 _PARTS = {
-    *(CARD, BUNDLES, "app.py", "on_zerogpu.py", "bundle_format", "explorer"),
+    *(CARD, BUNDLES, "app.py", "on_zerogpu.py", "bundle_format"),
+    *("decoding", "explorer"),
     *("requirements.txt", "requirements.lock", "Dockerfile"),
     *("index.html", "style.css", "widgets.js", "page.json", "sw.js", "static", "library"),
 }

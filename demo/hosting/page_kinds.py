@@ -11,7 +11,7 @@ from typing import Any
 from hosting.checking import HOST, Start, check_page
 
 _DEMO = Path(__file__).parents[1]
-_CODE = ("bundle_format", "explorer")
+_CODE = ("bundle_format", "decoding", "explorer")
 _NOT_THERE = shutil.ignore_patterns("__pycache__", "*.pyc", "*.md", "report", "measuring")
 """What no visitor of the page comes by, in the folders of its code."""
 _ON_A_SPACE = {

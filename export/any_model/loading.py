@@ -9,7 +9,7 @@ model's own class would fill what is missing with random numbers.
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel, PreTrain
 from export.any_model.sentence_folder import embeds, find_pooling, longest_of, transformer_folder
 from export.graphs.families import deviation_of, is_ours, why_refused
 from export.graphs.spec import EncoderSpec, spec_from_hf
-from export.graphs.tasks import TASKS, Task, task_of_class
+from export.graphs.tasks import GENERATE, TASKS, Task, task_of_class
 from export.graphs.tracing import silenced
 from export.loading import LoadedCheckpoint, LoadedEncoder, assumed_of_labels, scores_pairs
 from training.checkpoints.classifier import find_folder, load_tokenizer
@@ -47,10 +47,25 @@ def is_by_ours(name: str, asked: str | None = None) -> bool:
     """
     whole = find_folder(name)
     written = read_config(transformer_folder(whole))
-    if not is_ours(written) or asked not in (None, "classify") or embeds(whole):
+    writes = written.get("model_type") == "encoder-decoder"
+    own_task = "generate" if writes else "classify"
+    if not is_ours(written) or asked not in (None, own_task) or embeds(whole):
         return False
     told = task_of_class(class_of(written) or "")
-    return told is None or told.name == "classify"
+    return told is None or told.name == own_task
+
+
+def find_task(name: str, asked: str | None = None) -> Task:
+    """What a folder or a model on the Hub is for: one of `TASKS`, or `GENERATE`.
+
+    Args:
+        asked: as in `is_by_ours`.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_any_model`.
+    """
+    whole = find_folder(name)
+    return _task_of(read_config(transformer_folder(whole)), whole, asked)
 
 
 def load_any_model(name: str, asked: str | None = None) -> LoadedCheckpoint:
@@ -68,15 +83,15 @@ def load_any_model(name: str, asked: str | None = None) -> LoadedCheckpoint:
     folder = transformer_folder(whole)
     written = read_config(folder)
     task = _task_of(written, whole, asked)
-    config = _config_of(folder, written)
-    model = _open_model(folder, config, task, class_of(written) or "")
+    config = open_config(folder, written)
+    model = _open_encoder(folder, config, task, class_of(written) or "")
     tokenizer = load_tokenizer(folder, words=getattr(config, "vocab_size", None))
     if task.name == "fill" and tokenizer.mask_token_id is None:
         raise ValueError(
             f"the tokenizer in {folder} has no mask token, and the model fills masks: its "
             "tokenizer_config.json has to name one as mask_token"
         )
-    part, assumed = _describe(folder, model, tokenizer, written, task)
+    part, assumed = describe_encoder(folder, model, tokenizer, written, task.name)
     if task.name == "embed":
         pooling, remarks = find_pooling(whole)
         part = replace(part, pooling=pooling, lowered=_lowered(part, longest_of(folder)))
@@ -99,17 +114,19 @@ def _task_of(written: Mapping[str, Any], folder: Path, asked: str | None) -> Tas
         raise ValueError(f"{folder} holds {described(written)}, which cannot be opened: {reason}")
     told = task_of_class(named or "")
     vectors = asked == "embed" or (asked is None and embeds(folder))
-    if written.get("is_encoder_decoder") and not vectors and told is not TASKS["embed"]:
+    both = written.get("is_encoder_decoder") and told not in (TASKS["embed"], GENERATE)
+    if both and not vectors and asked != GENERATE.name:
+        writing = "" if told else " (or --task generate, if it writes texts)"
         raise ValueError(
             f"{folder} holds {described(written)}, an encoder and a decoder, of which the encoder "
-            "alone can be exported, to make vectors of texts: give --task embed"
+            f"alone can be exported, to make vectors of texts: give --task embed{writing}"
         )
     if vectors:
         return TASKS["embed"]
     if told is None and (asked is None or named):
-        endings = ", ".join(one.endings[0] for one in TASKS.values())
+        endings = ", ".join(one.endings[0] for one in (*TASKS.values(), GENERATE))
         raise ValueError(
-            f"config.json is that of {described(written)}; exported are encoders of any family "
+            f"config.json is that of {described(written)}; exported are models of any family "
             "whose class, which config.json names under architectures, ends in "
             f"{endings}. Where it names none, say what the model is for with --task"
         )
@@ -118,10 +135,10 @@ def _task_of(written: Mapping[str, Any], folder: Path, asked: str | None) -> Tas
             f"config.json is that of {described(written)}, whose task is {told.name}; --task says "
             f"{asked}. Leave --task out"
         )
-    return told or TASKS[str(asked)]
+    return told or {**TASKS, GENERATE.name: GENERATE}[str(asked)]
 
 
-def _config_of(folder: Path, written: Mapping[str, Any]) -> PreTrainedConfig:
+def open_config(folder: Path, written: Mapping[str, Any]) -> PreTrainedConfig:
     if code := [name for name in written.get("auto_map") or () if "AutoModel" in name]:
         raise ValueError(
             f"{folder} brings code of its own ({', '.join(code)[:100]}), which is never run. Save "
@@ -139,19 +156,48 @@ def _config_of(folder: Path, written: Mapping[str, Any]) -> PreTrainedConfig:
         ) from error
 
 
-def _open_model(folder: Path, config: PreTrainedConfig, task: Task, named: str) -> PreTrainedModel:
+def _open_encoder(
+    folder: Path, config: PreTrainedConfig, task: Task, named: str
+) -> PreTrainedModel:
     """The model of a task; of an encoder and a decoder the encoder alone.
 
     Args:
         named: the class that its config names. One of an encoder alone, such as T5EncoderModel, is
             taken as it is, for the task's own class would be of both.
     """
+    alone = named.endswith("EncoderModel") and hasattr(transformers, named)
+    whole, missing = open_model(folder, config, named if alone else task.auto)
+    model = encoder_alone(whole)
+    if model is not whole:
+        needed, every = (
+            set(model.parameters()),
+            dict(whole.named_parameters(remove_duplicate=False)),
+        )
+        missing = [name for name in missing if every.get(name) in needed]
+    if task.name == "embed":
+        # A vector is made of the hidden states; a pooler would stand behind them and is not read.
+        missing = [name for name in missing if not name.startswith("pooler.")]
+    check_whole(folder, model, missing)
+    return model.eval()
+
+
+def open_model(
+    folder: Path, config: PreTrainedConfig, auto: str
+) -> tuple[PreTrainedModel, list[str]]:
+    """A model in eager mode and float32, and which weights of it the folder does not have.
+
+    Args:
+        auto: the class of `transformers` that opens it.
+
+    Raises:
+        FileNotFoundError: there are no weights.
+        ValueError: it cannot be opened so.
+    """
     if not any(folder.glob("*.safetensors")):
         raise no_weights(folder, "model.safetensors")
-    alone = named.endswith("EncoderModel") and hasattr(transformers, named)
     try:
         with silenced(), _without_bars():
-            model, found = getattr(transformers, named if alone else task.auto).from_pretrained(
+            model, found = getattr(transformers, auto).from_pretrained(
                 folder,
                 config=config,
                 attn_implementation="eager",
@@ -163,20 +209,15 @@ def _open_model(folder: Path, config: PreTrainedConfig, task: Task, named: str) 
     # As above; and safetensors' own errors for a file that was cut off.
     except Exception as error:
         raise ValueError(
-            f"transformers cannot open the {config.model_type} in {folder} as {task.auto}: "
+            f"transformers cannot open the {config.model_type} in {folder} as {auto}: "
             f"{_first_line(error)}"
         ) from error
-    whole, model = model, encoder_alone(model)
-    missing = sorted({*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])})
-    if model is not whole:
-        needed, every = (
-            set(model.parameters()),
-            dict(whole.named_parameters(remove_duplicate=False)),
-        )
-        missing = [name for name in missing if every.get(name) in needed]
-    if task.name == "embed":
-        # A vector is made of the hidden states; a pooler would stand behind them and is not read.
-        missing = [name for name in missing if not name.startswith("pooler.")]
+    wrong = (name for name, *_ in found["mismatched_keys"])
+    return model, sorted({*found["missing_keys"], *wrong})
+
+
+def check_whole(folder: Path, model: PreTrainedModel, missing: Sequence[str]) -> None:
+    """Raises ValueError: weights are missing, which would be random numbers."""
     if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise ValueError(
@@ -184,7 +225,6 @@ def _open_model(folder: Path, config: PreTrainedConfig, task: Task, named: str) 
             f"shape: {', '.join(missing[:5])}{more}. They would be random numbers: train it, or "
             "save the trained model"
         )
-    return model.eval()
 
 
 def encoder_alone(model: Any) -> Any:
@@ -204,22 +244,27 @@ def _without_bars() -> Iterator[None]:
             transformers.utils.logging.enable_progress_bar()
 
 
-def _describe(
+def describe_encoder(
     folder: Path,
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     written: Mapping[str, Any],
-    task: Task,
+    task: str,
 ) -> tuple[LoadedEncoder, list[str]]:
-    """The model as the rest of the export knows one, and what had to be assumed."""
+    """The model as the rest of the export knows one, and what had to be assumed.
+
+    Args:
+        written: the content of its `config.json`.
+        task: as in `LoadedEncoder`.
+    """
     config = model.config
     labels, problem_type = tuple[str, ...](), None
-    if task.name in ("classify", "tag"):
+    if task in ("classify", "tag"):
         labels = labels_of(written, config.num_labels or 2)
-    if task.name == "classify":
+    if task == "classify":
         problem_type = written.get("problem_type") or problem_of(labels, written)
     assumed = assumed_of_labels(written, labels, problem_type) if labels else []
-    spec, remarks = make_spec(model, tokenizer, fills=task.name == "fill")
+    spec, remarks = make_spec(model, tokenizer, fills=task == "fill")
     assumed += remarks
     # What the tokenizer gives is what the graph takes: clients go by it.
     inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if spec.has_segments else [])]
@@ -237,10 +282,10 @@ def _describe(
         tokenizer=tokenizer,
         config=kept,
         sizes=spec,
-        task=task.name,
+        task=task,
         labels=labels,
         problem_type=problem_type,
-        reads_pairs=task.name == "classify" and scores_pairs(written),
+        reads_pairs=task == "classify" and scores_pairs(written),
     )
     return part, assumed
 
@@ -269,8 +314,7 @@ def make_spec(
     segments = takes and (kinds > 1 if kinds is not None else "token_type_ids" in given)
     limit = longest_text(model)
     if limit is None:
-        limit = int(min(tokenizer.model_max_length, _NO_LIMIT)) if tokenizer else _NO_LIMIT
-        limit = limit if limit < _NO_LIMIT else _UNKNOWN_LIMIT
+        limit = limit_of_tokenizer(tokenizer)
         remarks.append(f"the model names no longest text: taken for {limit} tokens")
     if reason := deviation_of(family).reason:
         remarks.append(f"of a {family}: {reason}")
@@ -301,6 +345,12 @@ def longest_text(model: PreTrainedModel) -> int | None:
         if len(getattr(table, "weight", ())) == rows
     ]
     return rows - max(offsets, default=0)
+
+
+def limit_of_tokenizer(tokenizer: PreTrainedTokenizerBase | None) -> int:
+    """The longest text, in tokens, that a tokenizer names, where a model names none."""
+    limit = int(min(tokenizer.model_max_length, _NO_LIMIT)) if tokenizer else _NO_LIMIT
+    return limit if limit < _NO_LIMIT else _UNKNOWN_LIMIT
 
 
 def known_of_config(config: PreTrainedConfig) -> dict[str, Any]:

@@ -7,17 +7,17 @@ and a value norm is the length of what the projection gives when one head alone 
 on, each token's to itself, less what it gives when none does.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import onnx
 import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch import Tensor
 
+from export.any_model.head_calls import HeadCalls, closed, lengths_by_head, one_head_each
 from export.any_model.refusal import Refusal
 from export.any_model.tracing import FlatModel, read_with_hidden
 from export.graphs.families import deviation_of
@@ -28,9 +28,6 @@ from export.runtime.session import Arrays, Run
 from export.verification.checks import Checks, check_ones, check_texts_alone
 from export.verification.graphs import check_batches
 from export.verification.inputs import random_feed, sample_batches
-
-_PRODUCTS = {"matmul", "bmm", "__matmul__", "einsum"}
-_PROJECTIONS = {"linear", "conv1d", "addmm", "einsum", "matmul"}
 
 
 def prove_model(
@@ -139,11 +136,7 @@ class Definition:
     def without_head(self, feed: Arrays, layer: int, head: int) -> dict[str, np.ndarray]:
         """As `outputs`, where one head of a layer passes nothing on."""
 
-        def close(weights: Tensor) -> Tensor:
-            weights[:, head] = 0
-            return weights
-
-        with self._replacing(feed, layer, close):
+        with self._replacing(feed, layer, partial(closed, head=head)):
             return self.outputs(feed)
 
     def value_norms(self, feed: Arrays) -> dict[str, np.ndarray]:
@@ -159,19 +152,11 @@ class Definition:
         """Of one text, by layer: (heads, sequence)."""
         heads = self.spec.num_attention_heads
         copies = {name: np.repeat(array, heads + 1, axis=0) for name, array in feed.items()}
-        tokens = feed["input_ids"].shape[1]
-
-        def one_head_each(weights: Tensor) -> Tensor:
-            weights.zero_()
-            for head in range(heads):
-                weights[head, head] = torch.eye(tokens, dtype=weights.dtype)
-            return weights
-
-        norms = []
+        tokens, norms = feed["input_ids"].shape[1], []
         for layer in range(self.spec.num_hidden_layers):
             with self._replacing(copies, layer, one_head_each) as calls:
                 self._read(copies)
-            norms.append(_lengths(calls.projected, heads, tokens))
+            norms.append(lengths_by_head(calls.projected, heads, tokens))
         return norms
 
     def _read(self, feed: Arrays) -> tuple[dict[str, np.ndarray], list[Tensor]]:
@@ -188,99 +173,9 @@ class Definition:
         maps = [one.softmax(dim=-1) if self._gives_scores else one for one in out.attentions]
         return {**answers, "last_hidden_state": hidden.numpy()}, maps
 
-    def _replacing(self, feed: Arrays, layer: int, change: Callable[[Tensor], Tensor]) -> "_Calls":
+    def _replacing(self, feed: Arrays, layer: int, change: Callable[[Tensor], Tensor]) -> HeadCalls:
         """Torch's calls, where the product of a layer's map and values has another map."""
-        calls = _Calls()
+        calls = HeadCalls()
         with calls:
             _, maps = self._read(feed)
-        return _Calls(calls.numbers_of(maps)[layer], maps[layer].shape, change)
-
-
-class _Calls(TorchFunctionMode):
-    """Follows torch's calls while a model reads.
-
-    Without arguments it keeps the left factor of each product. With them it changes the left factor
-    of one, a map, and keeps what the output projection makes of the result.
-    """
-
-    def __init__(
-        self,
-        number: int | None = None,
-        shape: Sequence[int] = (),
-        change: Callable[[Tensor], Tensor] | None = None,
-    ) -> None:
-        super().__init__()
-        self._number, self._shape, self._change = number, tuple(shape), change
-        self._lefts: list[Tensor] = []
-        self._passed = 0
-        self.projected: Tensor | None = None
-        """What the output projection gives behind the changed product."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        name = getattr(func, "__name__", "")
-        waits = self._number is not None and self._passed > self._number and self.projected is None
-        if name in _PRODUCTS:
-            args = self._product(name, args)
-        out = func(*args, **(kwargs or {}))
-        if waits and name in _PROJECTIONS and _has_weights((*args, *(kwargs or {}).values())):
-            self.projected = out.detach()
-        return out
-
-    def _product(self, name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        place = 1 if name == "einsum" else 0
-        left = args[place]
-        if self._change is None:
-            self._lefts.append(left)
-        elif self._passed == self._number:
-            changed = self._change(left.detach().clone().reshape(self._shape))
-            args = (*args[:place], changed.reshape(left.shape), *args[place + 1 :])
-        self._passed += 1
-        return args
-
-    def numbers_of(self, maps: Sequence[Tensor]) -> list[int]:
-        """Which product multiplies each map with its values.
-
-        Raises:
-            ValueError: none does, so nothing can be proven of that layer's heads.
-        """
-        numbers: list[int] = []
-        for layer, weights in enumerate(maps):
-            flat = weights.reshape(-1)
-            found = next(
-                (
-                    number
-                    for number, left in enumerate(self._lefts)
-                    if number > (numbers[-1] if numbers else -1)
-                    if left.numel() == flat.numel() and torch.equal(left.reshape(-1), flat)
-                ),
-                None,
-            )
-            if found is None:
-                raise ValueError(
-                    f"the map that transformers gives of layer {layer} is multiplied with nothing, "
-                    "so it is not what the model attends by"
-                )
-            numbers.append(found)
-        return numbers
-
-
-def _has_weights(values: Sequence[Any]) -> bool:
-    return any(isinstance(value, nn.Parameter) for value in values)
-
-
-def _lengths(projected: Tensor | None, heads: int, tokens: int) -> np.ndarray:
-    """(heads, tokens): how long each row is, less the last, in which no head passed anything on."""
-    assert projected is not None, "behind a map's product comes its projection"
-    sizes = list(projected.shape)
-    if len(sizes) != 3 or not {heads + 1, tokens} <= set(sizes):
-        raise ValueError(
-            f"its output projection gives {' x '.join(map(str, sizes))} values where "
-            f"{heads + 1} texts of {tokens} tokens were read: the norms of its values cannot be "
-            "proven, so it is not exported"
-        )
-    order = [sizes.index(heads + 1), sizes.index(tokens)]
-    (width,) = (axis for axis in range(3) if axis not in order)
-    rows = projected.permute(*order, width)
-    return (rows[:-1] - rows[-1:]).norm(dim=-1).numpy()
+        return HeadCalls(calls.numbers_of(maps)[layer], maps[layer].shape, change)

@@ -204,11 +204,12 @@ def random_model(family: str, task: Task, **settings: Any) -> PreTrainedModel:
     torch.manual_seed(0)
     auto = getattr(transformers, task.auto)
     model = encoder_alone(auto.from_config(config, attn_implementation="eager")).eval()
-    _randomise(model)
+    randomise(model)
     return model
 
 
-def _randomise(model: PreTrainedModel) -> None:
+def randomise(model: PreTrainedModel) -> None:
+    """Draws all weights of a model anew, the same each time, in place."""
     generator = torch.Generator().manual_seed(1)
 
     def drawn(parameter: torch.Tensor) -> torch.Tensor:

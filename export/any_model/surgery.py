@@ -75,7 +75,7 @@ class Surgeon:
 
     def add_mask(self, layout: Layout, mask: ir.Value, layer: int) -> None:
         """Multiplies a head's part with the mask's number for it, in one layer."""
-        place, name = layout.mask, f"head_mask.{layer}"
+        place, name = layout.mask, f"{mask.name}.{layer}"
         readers = [(node, at) for node, at in place.value.uses() if node.op_type != "Shape"]
         number = self._constant(f"{name}.layer", np.array(layer))
         row = self._add("Gather", [mask, number], f"{name}.row", axis=1)

@@ -1,6 +1,7 @@
 """How torch traces a model of `transformers`: flat inputs and outputs, any number and length."""
 
 import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import onnx_ir as ir
@@ -77,17 +78,37 @@ def trace_model(model: Any, spec: EncoderSpec, names: GraphNames) -> ir.Model:
     segments[:, -2:] = 1 if spec.has_segments else 0
     examples = {"input_ids": ids, "attention_mask": ones, "token_type_ids": segments}
     inputs, outputs = names.texts, [*names.answers, "last_hidden_state"]
-    any_length = {0: torch.export.Dim.AUTO, 1: torch.export.Dim.AUTO}
+    given = {name: examples[name] for name in inputs}
+    return trace_any_length(FlatModel(model, names), given, dict.fromkeys(inputs, (0, 1)), outputs)
+
+
+def trace_any_length(
+    module: nn.Module,
+    examples: Mapping[str, Tensor],
+    open_axes: Mapping[str, Sequence[int]],
+    outputs: Sequence[str],
+) -> ir.Model:
+    """The graph of a module that takes and gives flat tuples.
+
+    Args:
+        examples: an input for each name, in order; see `trace` in `graphs/tracing.py`.
+        open_axes: of each, the axes of any length.
+        outputs: the names of what it gives, in order.
+
+    Raises:
+        Refusal: the tracer cannot follow the module's code; its own words are in it.
+    """
+    axes = (dict.fromkeys(open_axes[name], torch.export.Dim.AUTO) for name in examples)
     try:
         with silenced(), torch.no_grad():
             program = torch.onnx.export(
-                FlatModel(model, names).eval(),
-                tuple(examples[name] for name in inputs),
+                module.eval(),
+                tuple(examples.values()),
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=inputs,
-                output_names=outputs,
-                dynamic_shapes=(tuple(any_length for _ in inputs),),
+                input_names=list(examples),
+                output_names=list(outputs),
+                dynamic_shapes=(tuple(axes),),
                 verbose=False,
             )
     except Refusal:

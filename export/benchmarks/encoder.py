@@ -100,7 +100,7 @@ def save_encoders(part: LoadedEncoder, place: Path, quantized: Sequence[Path]) -
 
 def trace_opened(folder: Path) -> onnx.ModelProto:
     """The graph of a classifier as it would be, were its family none of ours."""
-    part = load_any_model(str(folder), "classify").encoder
+    part = load_any_model(str(folder), "classify").reader
     assert isinstance(part.sizes, EncoderSpec), "it is a model of transformers"
     names = names_of_task(part.task, part.sizes, len(part.labels))
     return make_graph(part.model, part.sizes, names)

@@ -67,7 +67,7 @@ def make_card(
     noted = record or {}
     hybrid = noted.get("hybrid", {}) if loaded.decoder else {}
     chosen = read_examples(examples) if examples else _public_examples(noted)
-    chosen = chosen or example_texts(loaded.encoder)
+    chosen = chosen or example_texts(loaded.first)
     sources = _public_examples(hybrid) or chosen
     if no_examples:
         chosen = sources = ()
@@ -80,7 +80,7 @@ def make_card(
         checkpoint={
             "name": real_name(name),
             **_hub_name(name),
-            **checkpoint_origin(loaded.encoder.folder, noted),
+            **checkpoint_origin(loaded.first.folder, noted),
         },
         decoder=_decoder_card(hybrid, loaded.decoder.folder, sources) if loaded.decoder else None,
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from transformers import PreTrainedTokenizerBase
 
-from export.loading import LoadedEncoder
+from export.loading import LoadedEncoder, LoadedGenerator
 
 _MASK = "{mask}"
 _SENTENCES = (
@@ -49,23 +49,34 @@ _CLAIMS = (
     ("The shop closes at six on Saturdays.", "On Saturdays the shop is open all night."),
     ("She is reading a letter by the window.", "The letter is from her brother."),
 )
+_PROMPTS = (
+    ("The first thing that she saw in the morning was", ""),
+    ("Once upon a time there was a mill by the river, and", ""),
+    ("The capital of France is", ""),
+)
 _BY_TASK = {"tag": _SENTENCES, "answer": _QUESTIONS, "fill": _GAPS, "embed": _PAIRS}
 _CLAIM_LABELS = {"entailment", "contradiction"}
 
 
-def example_texts(part: LoadedEncoder) -> tuple[Mapping[str, str], ...]:
+def example_texts(part: LoadedEncoder | LoadedGenerator) -> tuple[Mapping[str, str], ...]:
     """What fits the task, as long as the tokenizer knows at least half of its words."""
-    chosen = _BY_TASK.get(part.task, ())
-    if part.classifies and {label.lower() for label in part.labels} >= _CLAIM_LABELS:
-        chosen = _CLAIMS
-    elif part.classifies and part.reads_pairs:
-        chosen = _QUESTIONS
+    chosen = _fitting(part)
     mask = str(part.tokenizer.mask_token or "")
     return tuple(
         {"text": text.replace(_MASK, mask), **({"text_pair": pair} if pair else {})}
         for text, pair in chosen
         if _known(f"{text} {pair}".replace(_MASK, ""), part.tokenizer)
     )
+
+
+def _fitting(part: LoadedEncoder | LoadedGenerator) -> Sequence[tuple[str, str]]:
+    if isinstance(part, LoadedGenerator):
+        return _PROMPTS
+    if part.classifies and {label.lower() for label in part.labels} >= _CLAIM_LABELS:
+        return _CLAIMS
+    if part.classifies and part.reads_pairs:
+        return _QUESTIONS
+    return _BY_TASK.get(part.task, ())
 
 
 def _known(text: str, tokenizer: PreTrainedTokenizerBase) -> bool:

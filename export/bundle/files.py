@@ -8,8 +8,7 @@ from pathlib import Path
 
 from bundle_format.folder import BundleError, read_manifest, wrong_files
 from bundle_format.schema import READING_TASKS, Manifest, ReadingGraph, WritingGraph
-from export.graphs.spec import EncoderSizes
-from training.model.config import DecoderConfig
+from export.graphs.spec import DecoderSizes, EncoderSizes
 
 ENCODER_FILES = {"float32": "onnx/model.onnx", "8bit": "onnx/model_quantized.onnx"}
 """Precision -> file; `_quantized` is what transformers.js asks for as q8."""
@@ -17,11 +16,17 @@ DECODER_FILES = {
     "float32": "onnx/decoder_model_merged.onnx",
     "8bit": "onnx/decoder_model_merged_quantized.onnx",
 }
+SOURCE_FILES = {
+    "float32": "onnx/encoder_model.onnx",
+    "8bit": "onnx/encoder_model_quantized.onnx",
+}
 TASK_FILES = {
-    **dict.fromkeys((*READING_TASKS, "encode"), ENCODER_FILES),
+    **dict.fromkeys(READING_TASKS, ENCODER_FILES),
+    "encode": SOURCE_FILES,
     "generate": DECODER_FILES,
 }
-"""What a graph is for -> its files; `encode` is the encoder of what writes."""
+"""What a graph is for -> its files; `encode` is the encoder of what writes and does nothing else. A
+decoder alone is `ENCODER_FILES`, for it is the whole model."""
 
 
 def read_bundle(folder: Path) -> Manifest:
@@ -58,7 +63,7 @@ def choose_graph(
     return folder / graphs[chosen].file
 
 
-def sizes_of(config: EncoderSizes | DecoderConfig) -> dict[str, int]:
+def sizes_of(config: EncoderSizes | DecoderSizes) -> dict[str, int]:
     """A model's sizes, as `bundle.json` names them."""
     return {
         "layers": config.num_hidden_layers,

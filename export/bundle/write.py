@@ -35,7 +35,7 @@ from export.bundle.files import sizes_of
 from export.bundle.provenance import describe_graph, exporter_versions
 from export.graphs.graph_file import data_file, save_graph
 from export.graphs.spec import untested
-from export.loading import LoadedCheckpoint, LoadedDecoder
+from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder, LoadedGenerator
 from training.checkpoints.atomic_folder import Kind, atomic_folder, by_a_library
 from training.checkpoints.files import read_json, write_json
 from training.checkpoints.hf_config import decoder_to_hf
@@ -84,12 +84,17 @@ def write_bundle(
     description = describe(loaded, card)
     with atomic_folder(target, kind=BUNDLE) as folder:
         (folder / "onnx").mkdir()
-        graphs = {loaded.encoder.task: _save(folder, encoder, card, card.licence)}
-        save_tokenizer(loaded.encoder.tokenizer, folder)
-        write_json(folder / "config.json", loaded.encoder.config)
+        graphs = {}
+        if loaded.encoder:
+            graphs[loaded.encoder.task] = _save(folder, encoder, card, card.licence)
+        save_tokenizer(loaded.first.tokenizer, folder)
+        write_json(folder / "config.json", (loaded.generator or loaded.first).config)
         if loaded.decoder and card.decoder:
             graphs["generate"] = _save(folder, decoder, card.decoder, card.licence)
+        if isinstance(loaded.decoder, LoadedDecoder):
             _save_decoder_files(folder / "decoder", loaded.decoder)
+        elif loaded.decoder:
+            write_json(folder / GENERATION, known_of_generate(loaded.decoder.generation))
         found = {"graphs": as_json(graphs), "files": list_files(folder)}
         manifest = read_object(Manifest, as_json(description) | found)
         write_json(folder / FILE, as_json(manifest))
@@ -139,26 +144,37 @@ def describe(loaded: LoadedCheckpoint, card: ModelCard) -> Description:
         return read_object(Description, as_json(_description(loaded, card)))
     except WrongJson as error:
         raise ValueError(
-            f"{loaded.encoder.folder}: no bundle can be made of it, for its description {error}. "
+            f"{loaded.first.folder}: no bundle can be made of it, for its description {error}. "
             "Correct config.json or training.json, or give another --title or --examples"
         ) from error
 
 
 def _description(loaded: LoadedCheckpoint, card: ModelCard) -> dict[str, Any]:
-    part, tasks = loaded.encoder, [loaded.encoder.task] if loaded.encoder.task != "encode" else []
+    first = loaded.first
     said: dict[str, Any] = {
         "format": FORMAT,
-        "tasks": [*tasks, *(["generate"] if loaded.decoder else [])],
+        "tasks": [],
         "title": card.title,
         "licence": card.licence,
         "examples": list(card.examples),
-        "max_tokens": loaded.encoder.max_tokens,
-        "sizes": sizes_of(loaded.encoder.sizes),
+        "max_tokens": first.max_tokens,
+        "sizes": sizes_of(first.sizes),
         "metrics": dict(card.metrics),
         "checkpoint": dict(card.checkpoint),
-        "assumed": [*loaded.assumed, *untested(part.sizes)],
+        "assumed": [*loaded.assumed, *untested(first.sizes)],
         "versions": exporter_versions(),
     }
+    if loaded.encoder:
+        said |= _answers(loaded.encoder, card)
+    if loaded.decoder and card.decoder:
+        said["tasks"].append("generate")
+        said["decoder"] = _decoder(loaded.decoder, card.decoder)
+    return said
+
+
+def _answers(part: LoadedEncoder, card: ModelCard) -> dict[str, Any]:
+    """What is said of an encoder alone."""
+    said: dict[str, Any] = {"tasks": [part.task] if part.task != "encode" else []}
     if part.map_layers is not None:
         said["map_layers"] = list(part.map_layers)
     if part.labels:
@@ -168,20 +184,31 @@ def _description(loaded: LoadedCheckpoint, card: ModelCard) -> dict[str, Any]:
         said["temperature"] = card.temperature
     if part.pooling:
         said["pooling"] = part.pooling
-    if loaded.decoder and card.decoder:
-        said["decoder"] = _decoder(loaded.decoder, card.decoder)
     return said
 
 
-def _decoder(part: LoadedDecoder, card: DecoderCard) -> dict[str, Any]:
-    return {
-        **sizes_of(part.model.decoder.config),
-        "max_tokens": part.limit,
+def _decoder(part: LoadedDecoder | LoadedGenerator, card: DecoderCard) -> dict[str, Any]:
+    said: dict[str, Any] = {
         "task": card.task,
         "examples": list(card.examples),
         "metrics": dict(card.metrics),
         "checkpoint": dict(card.checkpoint),
     }
+    if isinstance(part, LoadedDecoder):
+        return {**sizes_of(part.model.decoder.config), "max_tokens": part.limit, **said}
+    sizes = part.sizes
+    said |= {
+        **sizes_of(sizes),
+        "max_tokens": part.max_tokens,
+        "alone": sizes.alone,
+        "own_files": False,
+        "key_value_heads": sizes.num_key_value_heads,
+        "head_size": sizes.head_dim,
+        "position_ids": sizes.takes_positions,
+    }
+    if part.map_layers is not None:
+        said["map_layers"] = list(part.map_layers)
+    return said
 
 
 _TOKENIZER = "tokenizer_config.json"

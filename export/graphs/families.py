@@ -12,10 +12,12 @@ from training.checkpoints.hf_names import family_of
 
 TESTED = frozenset(
     """
-    albert bart bert big_bird camembert data2vec-text deberta deberta-v2 distilbert electra ernie
-    esm eurobert flaubert ibert jina_embeddings_v3 luke m2m_100 mbart megatron-bert mobilebert
-    modernbert mpnet mt5 nomic_bert rembert roberta roberta-prelayernorm roformer squeezebert t5
-    umt5 xlm xlm-roberta xlm-roberta-xl xlnet
+    albert bart bert big_bird biogpt blenderbot bloom camembert cohere data2vec-text deberta
+    deberta-v2 distilbert electra encoder-decoder ernie esm eurobert falcon flaubert gemma gemma2
+    gemma3_text gpt2 gpt_bigcode gpt_neo gpt_neox gptj granite ibert jina_embeddings_v3 llama luke
+    m2m_100 marian mbart megatron-bert mistral mobilebert modernbert mpnet mt5 nomic_bert olmo2 opt
+    pegasus phi phi3 plbart qwen2 qwen3 rembert roberta roberta-prelayernorm roformer smollm3
+    squeezebert stablelm starcoder2 t5 umt5 xglm xlm xlm-roberta xlm-roberta-xl xlnet
     """.split()
 )
 """Random models of these are exported and proven by `zoo.py`, which the slow tests run."""
@@ -23,6 +25,7 @@ TESTED = frozenset(
 REFUSED = {
     "canine": "it reads characters, and two of its blocks attend within windows of them",
     "convbert": "half of its heads are convolutions, joined with the others before the projection",
+    "gpt_oss": "its softmax has a place for nothing beside the keys, so that no row sums to 1",
     "fnet": "it has a Fourier transform where others have attention",
     "funnel": "it pools its tokens away layer by layer, so most maps are not of the text's tokens",
     "led": "its encoder attends within windows whose maps are of diagonals, not of tokens",
@@ -96,7 +99,10 @@ def deviation_of(model_type: str) -> Deviation:
 def is_ours(config: Mapping[str, Any]) -> bool:
     """Whether the model that a `config.json` describes is one that `training/` implements."""
     if config.get("model_type") == "encoder-decoder":
-        return True
+        encoder, decoder = config.get("encoder"), config.get("decoder")
+        if not (isinstance(encoder, Mapping) and isinstance(decoder, Mapping)):
+            return True  # there it is told what is wrong with it
+        return is_ours(encoder) and decoder.get("model_type") == "gpt2"
     try:
         family_of(config)
     except ValueError:

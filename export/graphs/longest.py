@@ -6,7 +6,7 @@ The maps of a text grow with the square of its length: at 8,192 tokens those of 
 
 import math
 
-from export.graphs.spec import EncoderSizes, EncoderSpec
+from export.graphs.spec import DecoderSizes, DecoderSpec, EncoderSizes, EncoderSpec
 from training.model.config import DecoderConfig
 
 BUDGET = 4 * 2**30
@@ -22,7 +22,7 @@ _SOURCE = 40
 """Tokens that a decoder reads where what it writes is long."""
 
 
-def longest_tried(config: EncoderSizes | DecoderConfig, max_tokens: int | None = None) -> int:
+def longest_tried(config: EncoderSizes | DecoderSizes, max_tokens: int | None = None) -> int:
     """The longest text, in tokens, that an encoder reads or a decoder writes in a proof.
 
     Args:
@@ -31,7 +31,7 @@ def longest_tried(config: EncoderSizes | DecoderConfig, max_tokens: int | None =
     """
     heads, hidden = config.num_attention_heads, config.hidden_size
     maps = (_COPIES * config.num_hidden_layers + _PASSING) * heads
-    if not isinstance(config, DecoderConfig):
+    if not isinstance(config, DecoderConfig | DecoderSpec):
         # Feed-forward, queries, keys and values, and each head's share of the value norms.
         per_token = (16 + heads) * hidden
         if isinstance(config, EncoderSpec):
@@ -44,7 +44,7 @@ def longest_tried(config: EncoderSizes | DecoderConfig, max_tokens: int | None =
     return min(max_tokens or config.max_position_embeddings, max(1, fitting))
 
 
-def not_tried(config: EncoderSizes | DecoderConfig, max_tokens: int | None = None) -> str:
+def not_tried(config: EncoderSizes | DecoderSizes, max_tokens: int | None = None) -> str:
     """What a proof of an encoder or a decoder leaves open, in words; empty if nothing."""
     tried, most = longest_tried(config, max_tokens), max_tokens or config.max_position_embeddings
     if tried >= most:

@@ -9,7 +9,11 @@ from collections.abc import Sequence
 
 import onnx
 
-_MAPS = ("encoder_attentions.", "encoder_value_norms.")
+_MAPS = tuple(
+    f"{side}_{kind}."
+    for side in ("encoder", "decoder", "cross")
+    for kind in ("attentions", "value_norms")
+)
 _PART = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
 
 

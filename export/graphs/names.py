@@ -6,17 +6,15 @@ here or from the graph itself. Nothing here needs torch: a bundle is checked wit
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import onnxruntime
 
-from export.graphs.spec import EncoderSizes
-from training.model.config import DecoderConfig
+from export.graphs.spec import DecoderSizes, DecoderSpec, EncoderSizes, cached_sizes
 
 Axes = tuple[str | int, ...]
 """A name for an axis of any length, a number for one that the model fixes."""
-
-_KEPT = ("decoder.key", "decoder.value", "encoder.key", "encoder.value")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,34 +76,80 @@ def reading_names(
     )
 
 
-def decoder_names(config: DecoderConfig, source_width: int | None = None) -> GraphNames:
+def decoder_names(
+    config: DecoderSizes,
+    source_width: int | None = None,
+    map_layers: Sequence[int] | None = None,
+) -> GraphNames:
     """The names of `decoder_model_merged.onnx`, as transformers.js and Optimum look for them.
 
     Args:
         source_width: of the encoder's hidden states, where a bridge makes them as wide as the
             decoder; None: they are.
+        map_layers: as in `reading_names`.
     """
     layers, heads = config.num_hidden_layers, config.num_attention_heads
-    depth = config.hidden_size // heads
+    shown = range(layers) if map_layers is None else map_layers
     masks = ("head_mask", "cross_head_mask")
     written, whole = "past + target", "source"
+    kept = partial(_kept, config, ("decoder.key", "decoder.value", "encoder.key", "encoder.value"))
     return GraphNames(
         inputs={
             "input_ids": ("batch", "target"),
             "encoder_attention_mask": ("batch", "source"),
             "encoder_hidden_states": ("batch", "source", source_width or config.hidden_size),
-            **_kept(layers, "past_key_values", heads, depth, ("past", "encoder_past")),
+            **kept("past_key_values", ("past", "encoder_past")),
             **_mask_axes(masks, layers, heads),
         },
         outputs={
             "logits": ("batch", "target", config.vocab_size),
-            **_kept(layers, "present", heads, depth, (written, whole)),
-            **_each(range(layers), "decoder_attentions", ("batch", heads, "target", written)),
-            **_each(range(layers), "cross_attentions", ("batch", heads, "target", whole)),
-            **_each(range(layers), "cross_value_norms", ("batch", heads, whole)),
+            **kept("present", (written, whole)),
+            **_each(shown, "decoder_attentions", ("batch", heads, "target", written)),
+            **_each(shown, "cross_attentions", ("batch", heads, "target", whole)),
+            **_each(shown, "cross_value_norms", ("batch", heads, whole)),
         },
         optional=dict.fromkeys(masks, np.ones((1, layers, heads), np.float32)),
     )
+
+
+def lone_decoder_names(spec: DecoderSpec, map_layers: Sequence[int] | None = None) -> GraphNames:
+    """The names of `model.onnx`, where it is a decoder alone, which goes on from a prompt.
+
+    Args:
+        map_layers: as in `reading_names`.
+    """
+    layers, heads = spec.num_hidden_layers, spec.num_attention_heads
+    shown = range(layers) if map_layers is None else map_layers
+    written = "past + target"
+    kept = partial(_kept, spec, ("key", "value"))
+    positions = {"position_ids": ("batch", "target")} if spec.takes_positions else {}
+    return GraphNames(
+        inputs={
+            "input_ids": ("batch", "target"),
+            "attention_mask": ("batch", written),
+            **positions,
+            **kept("past_key_values", ("past", "")),
+            **_mask_axes(["head_mask"], layers, heads),
+        },
+        outputs={
+            "logits": ("batch", "target", spec.vocab_size),
+            **kept("present", (written, "")),
+            **_each(shown, "decoder_attentions", ("batch", heads, "target", written)),
+            **_each(shown, "decoder_value_norms", ("batch", heads, written)),
+        },
+        optional={"head_mask": np.ones((1, layers, heads), np.float32)},
+    )
+
+
+def names_of_decoder(spec: DecoderSpec, map_layers: Sequence[int] | None = None) -> GraphNames:
+    """The names of the graph of any decoder of `transformers`.
+
+    Args:
+        map_layers: as in `reading_names`.
+    """
+    if spec.alone:
+        return lone_decoder_names(spec, map_layers)
+    return decoder_names(spec, spec.source_width, map_layers)
 
 
 def _each(layers: Iterable[int], name: str, axes: Axes) -> dict[str, Axes]:
@@ -118,13 +162,14 @@ def _mask_axes(names: Iterable[str], layers: int, heads: int) -> dict[str, Axes]
 
 
 def _kept(
-    layers: int, first: str, heads: int, depth: int, lengths: tuple[str, str]
+    config: DecoderSizes, parts: Sequence[str], first: str, lengths: tuple[str, str]
 ) -> dict[str, Axes]:
     """Keys and values by layer; `lengths` of the target's and of the source's."""
+    heads, depth = cached_sizes(config)
     return {
-        f"{first}.{layer}.{kept}": ("batch", heads, lengths[kept.startswith("encoder")], depth)
-        for layer in range(layers)
-        for kept in _KEPT
+        f"{first}.{layer}.{part}": ("batch", heads, lengths[part.startswith("encoder")], depth)
+        for layer in range(config.num_hidden_layers)
+        for part in parts
     }
 
 

@@ -1,14 +1,15 @@
-"""What is known of an encoder without its weights, whoever wrote its model.
+"""What is known of an encoder or a decoder without its weights, whoever wrote its model.
 
-Of our own models that is `EncoderConfig`. Of every other it is an `EncoderSpec`, which has the same
-names for the same sizes, read from the config of its family in `transformers`.
+Of our own models that is `EncoderConfig` or `DecoderConfig`. Of every other it is an `EncoderSpec`
+or a `DecoderSpec`, which have the same names for the same sizes, read from the config of its family
+in `transformers`.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 from export.graphs.families import TESTED, deviation_of
-from training.model.config import EncoderConfig
+from training.model.config import DecoderConfig, EncoderConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,45 @@ EncoderSizes = EncoderConfig | EncoderSpec
 """Of ours or of any other encoder."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class DecoderSpec:
+    """Sizes and inputs of a decoder of `transformers`: one alone, or one that reads a source."""
+
+    model_type: str
+    """The family of the whole model, in Hugging Face's word."""
+    vocab_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    max_position_embeddings: int
+    """The longest text, in tokens; of a decoder alone the prompt counts."""
+    num_key_value_heads: int
+    """Of what is cached; several heads may share their keys and values."""
+    head_dim: int
+    """Numbers of a key, and of a value."""
+    source_width: int = 0
+    """Numbers for each token of the source; 0: it is alone and reads none."""
+    takes_positions: bool = True
+    """Whether a decoder alone is told the tokens' positions; else it counts them itself."""
+    pad_token_id: int = 0
+
+    @property
+    def alone(self) -> bool:
+        """Whether it reads no source, and goes on from a prompt."""
+        return not self.source_width
+
+
+DecoderSizes = DecoderConfig | DecoderSpec
+"""Of ours or of any other decoder."""
+
+
+def cached_sizes(sizes: DecoderSizes) -> tuple[int, int]:
+    """How many heads have keys and values of their own, and how many numbers each of them has."""
+    if isinstance(sizes, DecoderSpec):
+        return sizes.num_key_value_heads, sizes.head_dim
+    return sizes.num_attention_heads, sizes.hidden_size // sizes.num_attention_heads
+
+
 def is_foreign(sizes: EncoderSizes) -> bool:
     """Whether the model is one of `transformers`, not ours.
 
@@ -65,9 +105,9 @@ def pads_left(sizes: EncoderSizes) -> bool:
     return isinstance(sizes, EncoderSpec) and sizes.pads_left
 
 
-def untested(sizes: EncoderSizes) -> list[str]:
+def untested(sizes: EncoderSizes | DecoderSizes) -> list[str]:
     """That a proven model is of a family which no test of ours has; nothing of any other."""
-    if not isinstance(sizes, EncoderSpec) or sizes.model_type in TESTED:
+    if isinstance(sizes, EncoderConfig | DecoderConfig) or sizes.model_type in TESTED:
         return []
     return [f"proven for this model; its family, {sizes.model_type}, is not in our tests"]
 

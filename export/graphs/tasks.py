@@ -67,14 +67,26 @@ TASKS = {
 """By their names in `bundle.json`."""
 
 
-_NONE = ("LMHeadModel", "DoubleHeadsModel", "EncoderDecoderModel")
+GENERATE = Task(
+    name="generate",
+    endings=(
+        *("ForCausalLM", "LMHeadModel"),
+        *("ForConditionalGeneration", "EncoderDecoderModel", "MTModel"),
+    ),
+    auto="AutoModelForCausalLM",
+)
+"""What writes, by a decoder alone or behind an encoder, which `AutoModelForSeq2SeqLM` opens. Its
+graphs are no encoder's, and their names stand in `names.py`."""
+
+
+_NONE = ("DoubleHeadsModel",)
 """Endings of classes that have a head, though they end like a plain encoder."""
 
 
 def task_of_class(name: str) -> Task | None:
     """What a class of `transformers` is for, if that is one of these tasks."""
     found: dict[str, Task | None] = dict.fromkeys(_NONE)
-    found |= {ending: task for task in TASKS.values() for ending in task.endings}
+    found |= {ending: task for task in (*TASKS.values(), GENERATE) for ending in task.endings}
     fitting = [ending for ending in found if name.endswith(ending)]
     return found[max(fitting, key=len)] if fitting else None
 

@@ -113,15 +113,18 @@ class OpenVino(Runtime):
 
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": THREADS}
         try:
-            compiled = openvino.Core().compile_model(graph, "CPU", settings)
+            core = openvino.Core()
+            model = core.read_model(graph)
+            # Compiled, an output may go by the name of what it is the same as, too.
+            names = [output.get_any_name() for output in model.outputs]
+            compiled = core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             raise RuntimeRefusal(_first_line(error)) from error
-        names = [output.get_any_name() for output in compiled.outputs]
 
         def run(feed: Arrays) -> dict[str, np.ndarray]:
             found = compiled(dict(feed))
             # Copies: what it gives is overwritten by the next run.
-            return {name: np.array(found[name]) for name in names}
+            return {name: np.array(found[at]) for at, name in enumerate(names)}
 
         yield run
 

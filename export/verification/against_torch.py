@@ -22,7 +22,8 @@ from export.graphs.names import decoder_names, empty_cache
 from export.runtime.session import Arrays, Run, open_session, run
 from export.runtime.writing import Texts
 from export.verification.checks import Checks, check_ones, check_targets_alone, check_texts_alone
-from export.verification.graphs import check_batches, check_ones_of_steps, check_targets
+from export.verification.decoders import check_ones_of_steps, check_targets
+from export.verification.graphs import check_batches
 from export.verification.inputs import (
     Sample,
     part_of,

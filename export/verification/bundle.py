@@ -12,6 +12,7 @@ import onnx
 
 from bundle_format.folder import read_generation, read_manifest, wrong_files
 from bundle_format.schema import (
+    DecoderDescription,
     Example,
     Manifest,
     Proof,
@@ -21,27 +22,26 @@ from bundle_format.schema import (
     Sizes,
     WritingGraph,
 )
-from export.bundle.files import TASK_FILES, sizes_of
+from export.bundle.files import ENCODER_FILES, TASK_FILES, sizes_of
 from export.graphs.families import is_ours
-from export.graphs.names import decoder_names
-from export.graphs.spec import EncoderSizes, EncoderSpec
+from export.graphs.names import decoder_names, names_of_decoder
+from export.graphs.spec import DecoderSizes, DecoderSpec, EncoderSizes, EncoderSpec
 from export.graphs.tasks import names_of_task
 from export.runtime.other_runtimes import Runtime, RuntimeRefusal, installed_versions
 from export.runtime.session import Arrays
 from export.verification.checks import Checks
+from export.verification.decoders import check_decoder, continued_sample, written_sample
 from export.verification.graphs import (
     OpenedGraph,
     Trial,
-    check_decoder,
     check_encoder,
     example_feed,
     limits_of,
     open_graph,
-    written_sample,
 )
+from export.verification.inputs import Text
 from training.checkpoints.files import read_json
 from training.checkpoints.hf_config import decoder_from_hf, encoder_from_hf
-from training.model.config import DecoderConfig
 
 
 def check_files(folder: Path, manifest: Manifest, checks: Checks) -> None:
@@ -49,7 +49,7 @@ def check_files(folder: Path, manifest: Manifest, checks: Checks) -> None:
     checks.failures += wrong_files(folder, manifest)
     for task, graphs in manifest.graphs.by_task().items():
         for precision, graph in graphs.items():
-            expected = TASK_FILES[task].get(precision)
+            expected = (ENCODER_FILES if manifest.continues else TASK_FILES[task]).get(precision)
             checks.require(
                 graph.file == expected,
                 f"the {precision} graph to {task} is {graph.file}, clients look for {expected}",
@@ -112,8 +112,34 @@ def read_sizes(folder: Path, manifest: Manifest) -> EncoderSizes:
     )
 
 
+def read_decoder(folder: Path, manifest: Manifest) -> DecoderSizes:
+    """What is known of the decoder: of ours by its `config.json`, of any other by `bundle.json`.
+
+    Raises:
+        FileNotFoundError, ValueError: a file is missing, or is none of a decoder.
+    """
+    stated = manifest.decoder
+    assert stated, "its graphs are there, so it is described"
+    if stated.own_files:
+        return decoder_from_hf(read_json(folder / stated.folder / "config.json"))
+    written = read_json(folder / "config.json")
+    return DecoderSpec(
+        model_type=str(written.get("model_type")),
+        vocab_size=stated.vocabulary,
+        hidden_size=stated.hidden,
+        num_hidden_layers=stated.layers,
+        num_attention_heads=stated.heads,
+        max_position_embeddings=stated.max_tokens,
+        num_key_value_heads=stated.key_value_heads or stated.heads,
+        head_dim=stated.head_size or stated.hidden // stated.heads,
+        source_width=0 if stated.alone else manifest.sizes.hidden,
+        takes_positions=stated.position_ids,
+        pad_token_id=written.get("pad_token_id") or 0,
+    )
+
+
 def check_config(
-    config: EncoderSizes | DecoderConfig, stated: Sizes, max_tokens: int, file: str, checks: Checks
+    config: EncoderSizes | DecoderSizes, stated: Sizes, max_tokens: int, file: str, checks: Checks
 ) -> None:
     """Holds a model's size by its `config.json` against `bundle.json`.
 
@@ -238,8 +264,10 @@ def verify_bundle(folder: Path, runtimes: Sequence[Runtime]) -> CheckedBundle:
     found = CheckedBundle(versions=installed_versions(runtimes), files=Checks())
     with found.files.guard("the files"):
         check_files(folder, manifest, found.files)
-        config = read_sizes(folder, manifest)
-        check_config(config, manifest.sizes, manifest.max_tokens, "config.json", found.files)
+        config = None
+        if not manifest.continues:
+            config = read_sizes(folder, manifest)
+            check_config(config, manifest.sizes, manifest.max_tokens, "config.json", found.files)
         found.graphs.extend(_Bundle(folder, manifest, config, runtimes, found.files).graphs())
     return found
 
@@ -250,7 +278,8 @@ class _Bundle:
 
     folder: Path
     manifest: Manifest
-    config: EncoderSizes
+    config: EncoderSizes | None
+    """The encoder's, where there is one."""
     runtimes: Sequence[Runtime]
     files: Checks
     encoders: dict[str, OpenedGraph] = field(default_factory=dict)
@@ -279,6 +308,7 @@ class _Bundle:
         self, path: Path, precision: str, checks: Checks
     ) -> tuple[OpenedGraph, list[Trial]]:
         labels, most = len(self.manifest.labels or ()), self.manifest.max_tokens
+        assert self.config, "there is an encoder"
         chosen = self.manifest.map_layers
         names = names_of_task(self.manifest.reads, self.config, labels, chosen)
         graph = open_graph(path, precision, names, checks)
@@ -295,13 +325,29 @@ class _Bundle:
     ) -> tuple[OpenedGraph, list[Trial]]:
         decoder = self.manifest.decoder
         assert decoder, "its graphs are there, so it is described"
-        file = "decoder/config.json"
-        config = decoder_from_hf(read_json(self.folder / file))
+        config = read_decoder(self.folder, self.manifest)
+        file = f"{decoder.folder}/config.json"
         check_config(config, decoder, decoder.max_tokens, file, self.files)
-        width = self.config.hidden_size
-        graph = open_graph(path, precision, decoder_names(config, width), checks)
+        if isinstance(config, DecoderSpec):
+            names = names_of_decoder(config, decoder.map_layers)
+        else:
+            names = decoder_names(config, self.manifest.sizes.hidden)
+        graph = open_graph(path, precision, names, checks)
+        real = self._written(graph, config, decoder, precision)
+        return graph, check_decoder(graph, config, decoder.max_tokens, real, checks)
+
+    def _written(
+        self,
+        graph: OpenedGraph,
+        config: DecoderSizes,
+        decoder: DecoderDescription,
+        precision: str,
+    ) -> Text:
+        """What a decoder writes of the bundle's own examples."""
+        if isinstance(config, DecoderSpec) and config.alone:
+            return continued_sample(self.folder, decoder.examples, graph.session, config)
+        assert self.config, "there is an encoder for the source"
         reader = self.encoders.get(precision) or next(iter(self.encoders.values()))
         _, texts = example_feed(self.folder, decoder.examples, self.config)
-        start = read_generation(self.folder, config.vocab_size).start
-        real = written_sample(reader.session, graph.session, texts, config, start)
-        return graph, check_decoder(graph, config, decoder.max_tokens, width, real, checks)
+        start = read_generation(self.folder, decoder).start
+        return written_sample(reader.session, graph.session, texts, config, start)

@@ -15,7 +15,7 @@ import onnx
 from export.graphs.graph_file import check_graph
 from export.graphs.names import Axes, GraphNames
 from export.runtime.session import Arrays, Run
-from export.verification.inputs import Sample, steps
+from export.verification.inputs import Prompt, Text, steps
 
 LIMIT = 1e-4
 """Largest difference of a float32 graph from torch, and of two runtimes or two ways to run it, in
@@ -171,7 +171,7 @@ class Checks:
             bool(frozen) or 0 in found or found == list(axes),
             f"{value.name} declares {found}, expected {list(axes)}",
         )
-        whole = value.name == "input_ids" or value.name.endswith(("attention_mask", "type_ids"))
+        whole = value.name.endswith(("_ids", "attention_mask"))
         expected = onnx.TensorProto.INT64 if whole else onnx.TensorProto.FLOAT
         self.require(
             tensor.elem_type == expected,
@@ -201,19 +201,23 @@ def check_maps(
     nothing; no output is infinite or not a number.
 
     Args:
-        mask: 1 for a real token of the text that is read, (batch, source).
-        real_rows: ask it of the rows of real tokens alone, of an encoder that leaves something else
-            in those of padding.
+        mask: 1 for a real token of the text that is read, (batch, source); of a decoder alone, of
+            the text so far.
+        real_rows: ask it of the rows of real tokens alone, of a model that leaves something else in
+            those of padding.
     """
-    real, rows = mask.astype(bool)[:, None, None, :], mask.astype(bool) if real_rows else None
+    real = mask.astype(bool)[:, None, None, :]
     for name, values in found.items():
         checks.require(np.isfinite(values).all(), f"{title}: {name} is not finite")
         if name.startswith(("encoder_attentions.", "cross_attentions.")):
+            rows = mask.astype(bool) if real_rows else None
             checks.check_map(values, real, f"{title}: {name}", rows)
         if name.startswith("decoder_attentions."):
             query, key = values.shape[2:]
             causal = np.tri(query, key, key - query, dtype=bool)[None, None]
-            checks.check_map(values, causal, f"{title}: {name}")
+            seen = causal & real if real_rows else causal
+            rows = mask.astype(bool)[:, key - query :] if real_rows else None
+            checks.check_map(values, seen, f"{title}: {name}", rows)
 
 
 def check_shapes(
@@ -260,7 +264,7 @@ def check_texts_alone(run: Run, feed: Arrays, checks: Checks) -> None:
 
 
 def check_targets_alone(
-    run: Run, empty: Callable[[int], Arrays], sample: Sample, checks: Checks
+    run: Run, empty: Callable[[int], Arrays], sample: Text, checks: Checks
 ) -> None:
     """As `check_texts_alone`, of a decoder's batch: the last step of each row by itself.
 
@@ -272,7 +276,7 @@ def check_targets_alone(
     *_, together = steps(run, empty(len(sample.target)), sample)
     for row in range(len(sample.target)):
         *_, alone = steps(run, empty(1), sample.row(row))
-        checks.compare_row(together, alone, row)
+        checks.compare_row(together, alone, row, left=isinstance(sample, Prompt))
 
 
 def check_ones(

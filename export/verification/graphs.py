@@ -1,4 +1,4 @@
-"""Checks one graph by itself, without torch: form, shapes, maps, batches, masks, cached steps.
+"""Opens a graph, and checks an encoder's by itself, without torch: form, shapes, maps, batches.
 
 onnxruntime's warnings are on, and count as faults.
 """
@@ -19,32 +19,28 @@ from tokenizers import Tokenizer
 
 from bundle_format.schema import Example, ReadingGraph, WritingGraph, WritingMapError
 from export.graphs.longest import longest_tried, not_tried
-from export.graphs.names import GraphNames, classifier_names, empty_cache, encoder_feed
-from export.graphs.spec import EncoderSizes, EncoderSpec, is_foreign, pads_left
-from export.runtime.greedy import graph_next_logits, write_greedily
+from export.graphs.names import GraphNames, classifier_names, encoder_feed
+from export.graphs.spec import (
+    EncoderSizes,
+    EncoderSpec,
+    is_foreign,
+    pads_left,
+)
 from export.runtime.session import WARNING, Arrays, Run, open_session, run
 from export.verification.checks import (
     Checks,
     check_maps,
     check_ones,
     check_shapes,
-    check_targets_alone,
     check_texts_alone,
     kind_of,
     lengths_of,
     limit_of_float32,
 )
 from export.verification.inputs import (
-    Sample,
-    part_of,
     random_feed,
-    run_steps,
-    sample_batch,
     sample_batches,
-    sample_targets,
-    steps,
 )
-from training.model.config import DecoderConfig
 
 
 @contextmanager
@@ -147,7 +143,7 @@ def _shortened(lines: list[str]) -> str:
     return f"{lines[0]} ({len(lines)} lines)" if lines else ""
 
 
-_TEXTS, _TOKENS = 4, 48
+EXAMPLES, LONGEST_EXAMPLE = 4, 48
 """How many of a bundle's examples are read, and how far."""
 
 
@@ -161,9 +157,9 @@ def example_feed(
         return f"3 x {tokens} random tokens", random_feed(config, 3, tokens, side)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
-    tokenizer.enable_truncation(min(_TOKENS, config.max_position_embeddings))
+    tokenizer.enable_truncation(min(LONGEST_EXAMPLE, config.max_position_embeddings))
     encoded = tokenizer.encode_batch(
-        [(one.text, one.text_pair) if one.text_pair else one.text for one in examples[:_TEXTS]]
+        [(one.text, one.text_pair) if one.text_pair else one.text for one in examples[:EXAMPLES]]
     )
     lengths = [len(one.ids) for one in encoded]
     shape = (len(encoded), max(lengths))
@@ -259,128 +255,3 @@ def _random_trials(config: EncoderSizes, max_tokens: int) -> list[Trial]:
 
 def _one_run(run: Run, feed: Arrays) -> list[Arrays]:
     return [run(feed)]
-
-
-_WRITTEN = 6
-"""Tokens that the decoder writes of each example, to be followed then in other ways."""
-
-
-def written_sample(
-    encoder: onnxruntime.InferenceSession,
-    decoder: onnxruntime.InferenceSession,
-    texts: Arrays,
-    config: DecoderConfig,
-    start: int,
-) -> Sample:
-    """Sources that were read by the bundle's encoder, and what its decoder writes of them.
-
-    Args:
-        texts: a batch for the encoder.
-        start: the id of the token that begins a target.
-    """
-    hidden, mask = run(encoder, texts)["last_hidden_state"], texts["attention_mask"]
-    most = min(_WRITTEN, config.max_position_embeddings - 1)
-    step = graph_next_logits(decoder, hidden, mask)
-    written = write_greedily(step, len(mask), start=start, end=None, most=most)
-    target = np.array([[start, *row] for row in written], np.int64)
-    alone = min(3, most)
-    pieces = (target.shape[1] - alone, *[1] * alone)
-    return Sample(source=hidden, mask=mask, target=target, pieces=pieces)
-
-
-def check_targets(
-    run: Run,
-    empty: Callable[[int], Arrays],
-    names: GraphNames,
-    samples: Iterable[Sample],
-    checks: Checks,
-    *,
-    expected: Callable[[Sample], Arrays] = lambda _: {},
-    source: str = "torch",
-) -> None:
-    """Runs a decoder's graph by cached steps, and asks what must hold of every step.
-
-    Args:
-        empty: gives the past of a batch that is about to begin.
-        expected: gives what one run over a whole target must give, of which each step must give its
-            part; empty where that is not compared.
-        source: what gave that.
-    """
-    for sample in samples:
-        checks.batches.append(sample.title)
-        with checks.guard(sample.title):
-            whole, start = expected(sample), 0
-            batch, read = sample.mask.shape
-            found_steps = steps(run, empty(batch), sample)
-            for piece, found in zip(sample.pieces, found_steps, strict=True):
-                stop = start + piece
-                title = f"{sample.title}, tokens {start + 1} to {stop}"
-                checks.compare(part_of(whole, start, stop), found, title, source=source)
-                check_maps(found, sample.mask, title, checks)
-                lengths = {"batch": batch, "source": read, "target": piece, "past": start}
-                check_shapes(found, lengths, names, title, checks)
-                start = stop
-
-
-def check_decoder(
-    graph: OpenedGraph,
-    config: DecoderConfig,
-    max_tokens: int,
-    width: int,
-    real: Sample,
-    checks: Checks,
-) -> list[Trial]:
-    """Checks a decoder's graph by itself, and gives what the other runtimes are tried on.
-
-    Args:
-        max_tokens: the longest target that the bundle writes.
-        width: of the encoder's hidden states.
-        real: what the decoder wrote itself of real sources.
-    """
-    checks.not_tried = not_tried(config, max_tokens)
-    samples, empty = sample_targets(config, width, max_tokens), partial(empty_cache, graph.session)
-    with without_warnings(checks):
-        check_targets(
-            *(graph.run, empty, graph.names, [*samples, real], checks),
-            expected=partial(_in_one_run, graph, real),
-            source="one run over the whole target",
-        )
-        with checks.guard(f"{real.title}, each by itself"):
-            check_targets_alone(graph.run, empty, real, checks)
-        with checks.guard(f"{real.title}, with head masks of ones"):
-            check_ones_of_steps(graph.session, graph.names, real, checks)
-    tried = [real]
-    if graph.precision == "float32":
-        tried += [sample_batch(config, width), samples[-1]]
-    longest = longest_tried(config, max_tokens)
-    return [
-        Trial(
-            title=sample.title,
-            runs=partial(steps, empty=empty(len(sample.target)), sample=sample),
-            large=sample.target.shape[1] == longest,
-        )
-        for sample in tried
-    ]
-
-
-def _in_one_run(graph: OpenedGraph, real: Sample, sample: Sample) -> Arrays:
-    """What the graph gives of a whole target at once; nothing where that proves nothing.
-
-    8 bit was measured on real texts; random ids and states are for float32 alone.
-    """
-    exact = sample is real or graph.precision == "float32"
-    if not exact or len(sample.pieces) == 1:
-        return {}
-    (whole,) = run_steps(graph.session, sample.in_one_piece())
-    return whole
-
-
-def check_ones_of_steps(
-    session: onnxruntime.InferenceSession, names: GraphNames, sample: Sample, checks: Checks
-) -> None:
-    """Head masks of ones change nothing of the last step."""
-    *_, plain = run_steps(session, sample)
-    check_ones(
-        *(plain, lambda masks: list(run_steps(session, sample, masks))[-1]),
-        *(names.optional, checks),
-    )

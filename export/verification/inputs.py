@@ -9,9 +9,8 @@ import onnxruntime
 
 from export.graphs.longest import longest_tried
 from export.graphs.names import classifier_names, empty_cache, encoder_feed, present_name
-from export.graphs.spec import EncoderSizes, is_foreign
+from export.graphs.spec import DecoderSizes, DecoderSpec, EncoderSizes, is_foreign
 from export.runtime.session import Arrays, Run, run
-from training.model.config import DecoderConfig
 
 MAPS_AT_ONCE = 2**28
 """Bytes of maps that a batch of the longest texts may give; else it is a single text."""
@@ -103,10 +102,121 @@ class Sample:
             pieces=self.pieces,
         )
 
+    def feed(self, start: int, stop: int) -> dict[str, np.ndarray]:
+        """The inputs of a step over target tokens `start` to `stop`, but for its past."""
+        return {
+            "input_ids": self.target[:, start:stop],
+            "encoder_attention_mask": self.mask,
+            "encoder_hidden_states": self.source,
+        }
 
-def sample_targets(
-    config: DecoderConfig, width: int, max_tokens: int | None = None
-) -> list[Sample]:
+    def lengths(self, start: int, stop: int) -> dict[str, int]:
+        """How long each named axis of such a step is."""
+        batch, source = self.mask.shape
+        return {"batch": batch, "source": source, "target": stop - start, "past": start}
+
+    def real(self, found: Arrays, start: int, stop: int) -> Arrays:
+        """What of such a step's outputs has a meaning: all of it, for no target is padded."""
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """Texts for a decoder alone, fed in pieces, each with the cache of those before; the shorter
+    ones are padded on the left."""
+
+    target: np.ndarray
+    """(batch, tokens)."""
+    mask: np.ndarray
+    """1 for a real token: (batch, tokens)."""
+    pieces: tuple[int, ...]
+    """Their lengths; they add up to the number of tokens."""
+    positions: bool
+    """Whether the graph is told each token's position."""
+
+    @property
+    def title(self) -> str:
+        padded = ", padded on the left" if not self.mask.all() else ""
+        return f"{len(self.target)} x {'+'.join(map(str, self.pieces))} tokens{padded}"
+
+    def in_one_piece(self) -> "Prompt":
+        """The same, fed whole."""
+        return replace(self, pieces=(sum(self.pieces),))
+
+    def row(self, index: int) -> "Prompt":
+        """One text of the batch by itself, without its padding."""
+        real = self.mask[index].astype(bool)
+        tokens = int(real.sum())
+        return replace(
+            self,
+            target=self.target[index : index + 1, real],
+            mask=self.mask[index : index + 1, real],
+            pieces=(tokens - 1, 1) if tokens > 1 else (1,),
+        )
+
+    def feed(self, start: int, stop: int) -> dict[str, np.ndarray]:
+        """The inputs of a step over tokens `start` to `stop`, but for its past."""
+        places = np.maximum(self.mask.cumsum(axis=1) - 1, 0)[:, start:stop]
+        return {
+            "input_ids": self.target[:, start:stop],
+            "attention_mask": self.mask[:, :stop],
+            **({"position_ids": places} if self.positions else {}),
+        }
+
+    def lengths(self, start: int, stop: int) -> dict[str, int]:
+        """As those of a `Sample`."""
+        return {"batch": len(self.target), "target": stop - start, "past": start}
+
+    def real(self, found: Arrays, start: int, stop: int) -> Arrays:
+        """The outputs of such a step with 0 in place of what comes of padding: that is whatever the
+        model makes of a token that sees none."""
+        rows, kept = (self.mask[:, part].astype(bool) for part in (slice(start, stop), slice(stop)))
+        shown = {}
+        for name, values in found.items():
+            if name == "logits":
+                shown[name] = values * rows[:, :, None]
+            elif name.startswith("decoder_attentions."):
+                shown[name] = values * rows[:, None, :, None]
+            else:
+                axes = values.shape[3:]
+                shown[name] = values * kept.reshape(len(kept), 1, -1, *[1] * len(axes))
+        return shown
+
+
+Text = Sample | Prompt
+"""What a decoder is fed: behind a source, or alone."""
+
+
+def sample_prompts(spec: DecoderSpec, max_tokens: int | None = None) -> list[Prompt]:
+    """Random texts: one token, many, whole, piece by piece, padded and not, to `longest_tried`."""
+    limit = longest_tried(spec, max_tokens)
+    return [
+        draw_prompt(spec, batch, pieces)
+        for batch, pieces in (
+            (1, (1,)),
+            (1, (1, 1, 1)),
+            (2, (4, 1, 1, 2)),
+            (3, (5, *(1,) * 5)),
+            (1, (limit,)),
+            (1, (limit - 1, 1)),
+        )
+        if sum(pieces) <= limit
+    ]
+
+
+def draw_prompt(spec: DecoderSpec, batch: int, pieces: tuple[int, ...]) -> Prompt:
+    """Random texts in these pieces, of which the first is whole and the others are padded."""
+    tokens = sum(pieces)
+    random = np.random.default_rng(seed=batch * 100 + tokens)
+    mask = np.ones((batch, tokens), np.int64)
+    for row in range(1, batch):
+        mask[row, : int(random.integers(1, max(2, min(tokens, pieces[0]))))] = 0
+    target = random.integers(0, spec.vocab_size, mask.shape)
+    target[mask == 0] = spec.pad_token_id
+    return Prompt(target=target, mask=mask, pieces=pieces, positions=spec.takes_positions)
+
+
+def sample_targets(config: DecoderSizes, width: int, max_tokens: int | None = None) -> list[Sample]:
     """Random sources and targets: one token, many, whole, piece by piece, to `longest_tried`.
 
     Args:
@@ -127,13 +237,13 @@ def sample_targets(
     ]
 
 
-def sample_batch(config: DecoderConfig, width: int) -> Sample:
+def sample_batch(config: DecoderSizes, width: int) -> Sample:
     """Two sources, one of them padded, and targets in two pieces."""
     return _draw(config, width, 2, 9, (1, 1))
 
 
 def _draw(
-    config: DecoderConfig, width: int, batch: int, source: int, pieces: tuple[int, ...]
+    config: DecoderSizes, width: int, batch: int, source: int, pieces: tuple[int, ...]
 ) -> Sample:
     random = np.random.default_rng(seed=batch * 100 + source)
     mask = np.ones((batch, source), np.int64)
@@ -148,14 +258,14 @@ def _draw(
 
 
 def run_steps(
-    session: onnxruntime.InferenceSession, sample: Sample, masks: Arrays | None = None
+    session: onnxruntime.InferenceSession, sample: Text, masks: Arrays | None = None
 ) -> Iterator[dict[str, np.ndarray]]:
     """`steps` in onnxruntime."""
     return steps(partial(run, session), empty_cache(session, len(sample.target)), sample, masks)
 
 
 def steps(
-    run: Run, empty: Arrays, sample: Sample, masks: Arrays | None = None
+    run: Run, empty: Arrays, sample: Text, masks: Arrays | None = None
 ) -> Iterator[dict[str, np.ndarray]]:
     """The outputs of each piece; `present.*` of one is `past_key_values.*` of the next.
 
@@ -164,17 +274,13 @@ def steps(
     """
     past, start = dict(empty), 0
     for piece in sample.pieces:
-        feed = {
-            "input_ids": sample.target[:, start : start + piece],
-            "encoder_attention_mask": sample.mask,
-            "encoder_hidden_states": sample.source,
-            **past,
-            **(masks or {}),
-        }
-        found = run(feed)
+        found = run({**sample.feed(start, start + piece), **past, **(masks or {})})
         past = {name: found[present_name(name)] for name in past}
         start += piece
         yield found
+
+
+_OF_WRITTEN = ("present.", "decoder_value_norms.")
 
 
 def part_of(whole: Arrays, start: int, stop: int) -> dict[str, np.ndarray]:
@@ -187,7 +293,7 @@ def part_of(whole: Arrays, start: int, stop: int) -> dict[str, np.ndarray]:
             values = values[:, :, start:stop, :stop]
         elif name.startswith("cross_attentions."):
             values = values[:, :, start:stop]
-        elif ".decoder." in name:
+        elif name.startswith(_OF_WRITTEN) and ".encoder." not in name:
             values = values[:, :, :stop]
         cut[name] = values
     return cut

@@ -19,6 +19,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from decoding.rules import forbid_repeated_ngrams, penalise_repeats
 from explorer.bundle import Decoder, Graph
 from explorer.inference import logits
 from explorer.inference.decoder import DecoderSession
@@ -85,10 +86,10 @@ def test_processors_equal_theirs(seed: int) -> None:
     written = random.integers(0, 6, 25).tolist()
     ids, theirs = torch.tensor([written]), torch.from_numpy(scores)[None]
     pairs = [
-        (logits.penalise_repeats(scores, written, 1.3), RepetitionPenaltyLogitsProcessor(1.3)),
-        (logits.penalise_repeats(scores, written, 0.7), RepetitionPenaltyLogitsProcessor(0.7)),
+        (penalise_repeats(scores, written, 1.3), RepetitionPenaltyLogitsProcessor(1.3)),
+        (penalise_repeats(scores, written, 0.7), RepetitionPenaltyLogitsProcessor(0.7)),
         *(
-            (logits.forbid_repeated_ngrams(scores, written, n), NoRepeatNGramLogitsProcessor(n))
+            (forbid_repeated_ngrams(scores, written, n), NoRepeatNGramLogitsProcessor(n))
             for n in (1, 2, 3, 30)
         ),
         *((logits.keep_top_k(scores, k), TopKLogitsWarper(k)) for k in (1, 7, 50, 200)),

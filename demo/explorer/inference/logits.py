@@ -16,6 +16,7 @@ from typing import TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from decoding.rules import Scores, forbid_repeated_ngrams, penalise_repeats
 from explorer.bundle import Bundle
 
 ONE_OF_MANY = "one_of_many"
@@ -147,9 +148,6 @@ class Settings:
     seed: int = 0
 
 
-Scores = NDArray[np.float32]
-
-
 def against_repeats(scores: Scores, written: Sequence[int], settings: Settings) -> Scores:
     """What every strategy applies, over all that was written, the start token included."""
     if settings.repetition_penalty != 1:
@@ -167,30 +165,6 @@ def for_sampling(scores: Scores, settings: Settings) -> Scores:
     if settings.top_p < 1:
         scores = keep_top_p(scores, settings.top_p)
     return scores
-
-
-def penalise_repeats(scores: Scores, written: Sequence[int], penalty: float) -> Scores:
-    """Moves the score of each written word down by a factor (Keskar et al. 2019, section 4.1)."""
-    seen = np.unique(np.asarray(written, np.int64))
-    factor = np.float32(penalty)
-    changed = scores.copy()
-    changed[seen] = np.where(scores[seen] < 0, scores[seen] * factor, scores[seen] / factor)
-    return changed
-
-
-def forbid_repeated_ngrams(scores: Scores, written: Sequence[int], size: int) -> Scores:
-    """Rules out every word that would end a run of `size` words which is there already."""
-    prefix = tuple(written[len(written) - size + 1 :])
-    if len(prefix) < size - 1:
-        return scores
-    banned = {
-        written[start + size - 1]
-        for start in range(len(written) - size + 1)
-        if tuple(written[start : start + size - 1]) == prefix
-    }
-    changed = scores.copy()
-    changed[list(banned)] = -np.inf
-    return changed
 
 
 def keep_top_k(scores: Scores, count: int) -> Scores:

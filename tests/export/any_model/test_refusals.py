@@ -39,8 +39,8 @@ def write_config(folder: Path, family: str, **settings: Any) -> None:
             "a multiple-choice model)",
         ),
         ("camembert", {}, "Where it names none, say what the model is for with --task"),
-        ("gpt2", {"architectures": ["GPT2LMHeadModel"]}, "a causal language model); exported are"),
-        ("t5", {}, "an encoder and a decoder, of which the encoder alone can be exported, to mak"),
+        ("gpt2", {"architectures": ["GPT2DoubleHeadsModel"]}, "language model); exported are"),
+        ("t5", {}, "vectors of texts: give --task embed (or --task generate, if it writes texts)"),
         (
             "bart",
             {"architectures": ["BartForSequenceClassification"]},

@@ -4,14 +4,17 @@ import pytest
 
 from export import zoo
 from export.any_model.random_models import SIZES
+from export.generators.random_models import PAIRS
+from export.generators.random_models import SIZES as GENERATORS
 from export.graphs.families import REFUSED, TESTED
-from export.graphs.tasks import TASKS, Task
+from export.graphs.tasks import GENERATE, TASKS, Task
 from export.zoo import Found, try_family
 
 
 def test_every_family_of_the_tables_has_a_random_model() -> None:
-    assert SIZES.keys() >= TESTED
-    assert SIZES.keys() <= TESTED | REFUSED.keys()
+    every = {*SIZES, *GENERATORS, "encoder-decoder"}
+    assert every >= TESTED
+    assert every <= TESTED | REFUSED.keys()
 
 
 @pytest.fixture
@@ -56,6 +59,17 @@ def test_the_summary_has_a_row_for_each_family(
     assert head == "| family | fill | answer |"
     assert rows == ["| mpnet | 3e-06 | no such head |", "| fnet | refused | refused |"]
     assert len(found) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", sorted({*GENERATORS, *PAIRS}))
+def test_a_random_generator_is_proven_or_refused(family: str) -> None:
+    found = try_family(family, GENERATE)
+
+    if family in REFUSED:
+        assert found.refused
+    else:
+        assert (found.refused, found.failures) == ("", ())
 
 
 @pytest.mark.slow

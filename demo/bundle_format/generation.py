@@ -1,0 +1,111 @@
+"""How a bundle writes: what its `generation_config.json`, which is Hugging Face's, says of that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from bundle_format.schema import GENERATION, Count, Open, TokenId, Tokens
+from bundle_format.typed_json import WrongJson, long, within
+
+Ids = Annotated[tuple[TokenId, ...], long(1, 100_000)]
+Factor = Annotated[float, within(1e-4, 1e4)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generation(Open):
+    """The settings of a `generation_config.json` that are implemented; names are its own.
+
+    `do_sample`, `temperature`, `top_k`, `top_p` and `num_beams` are what a reader may choose; the
+    others hold of every text.
+    """
+
+    decoder_start_token_id: TokenId | None = None
+    bos_token_id: TokenId | None = None
+    eos_token_id: TokenId | Ids | None = None
+    pad_token_id: TokenId | None = None
+    forced_bos_token_id: TokenId | None = None
+    forced_eos_token_id: TokenId | Ids | None = None
+    suppress_tokens: tuple[TokenId, ...] | None = None
+    begin_suppress_tokens: tuple[TokenId, ...] | None = None
+    bad_words_ids: tuple[Ids, ...] | None = None
+    min_length: Count | None = None
+    min_new_tokens: Count | None = None
+    max_length: Tokens | None = None
+    max_new_tokens: Count | None = None
+    no_repeat_ngram_size: Count | None = None
+    repetition_penalty: Factor | None = None
+    num_beams: Count | None = None
+    length_penalty: float | None = None
+    early_stopping: bool | Literal["never"] | None = None
+    do_sample: bool | None = None
+    temperature: float | None = None
+    top_k: Count | None = None
+    top_p: float | None = None
+
+    @property
+    def start(self) -> int:
+        """The id of the token that begins a text which is written for a source.
+
+        Raises:
+            WrongJson: none is named.
+        """
+        named = (self.decoder_start_token_id, self.bos_token_id)
+        found = next((one for one in named if one is not None), None)
+        if found is None:
+            raise WrongJson(
+                "has nothing as decoder_start_token_id and as bos_token_id; expected an integer"
+            )
+        return found
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The ids of the tokens that may end a text; none where it ends by its length alone."""
+        return several(self.eos_token_id)
+
+
+def several(found: int | tuple[int, ...] | None) -> tuple[int, ...]:
+    """One token, several, or none, as several."""
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, int) else found
+
+
+# Setting -> values of it that change no text. Settings that are not here either change none at all
+# (how fast, in which cache, what is returned beside the text), or are fields of `Generation`.
+_NEUTRAL: Mapping[str, tuple[object, ...]] = {
+    "assistant_early_exit": (),
+    "constraints": (),
+    "diversity_penalty": (0,),
+    "dola_layers": (),
+    "encoder_no_repeat_ngram_size": (0,),
+    "encoder_repetition_penalty": (1,),
+    "epsilon_cutoff": (0,),
+    "eta_cutoff": (0,),
+    "exponential_decay_length_penalty": (),
+    "force_words_ids": (),
+    "forced_decoder_ids": (),
+    "guidance_scale": (1,),
+    "max_time": (),
+    "min_p": (0,),
+    "num_beam_groups": (1,),
+    "num_return_sequences": (1,),
+    "penalty_alpha": (0,),
+    "remove_invalid_values": (False,),
+    "renormalize_logits": (False,),
+    "sequence_bias": (),
+    "stop_strings": (),
+    "token_healing": (False,),
+    "top_h": (1,),
+    "typical_p": (1,),
+    "watermarking_config": (),
+}
+
+
+def not_implemented(settings: Mapping[str, Any]) -> list[str]:
+    """What a `generation_config.json` asks for that is not done here: a sentence each."""
+    return [
+        f"{GENERATION} has {name} {str(settings[name])[:60]}, which is not implemented here: texts "
+        "may differ from those that generate of transformers writes"
+        for name, neutral in _NEUTRAL.items()
+        if settings.get(name) not in (None, [], {}, *neutral)
+    ]

@@ -1,0 +1,173 @@
+"""Opens a folder of any model in `transformers` that writes, as `load_any_model` one that reads.
+
+What a bundle says of `generate` is what the folder says; what of that is not implemented is named.
+"""
+
+import inspect
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from bundle_format.generation import not_implemented
+from export.any_model.loading import (
+    check_whole,
+    describe_encoder,
+    encoder_alone,
+    known_of_config,
+    limit_of_tokenizer,
+    longest_text,
+    open_config,
+    open_model,
+)
+from export.any_model.refusal import Refusal
+from export.generators.tracing import pairs_of
+from export.graphs.spec import DecoderSpec
+from export.loading import LoadedCheckpoint, LoadedGenerator
+from training.checkpoints.classifier import find_folder, load_tokenizer
+from training.checkpoints.files import read_config
+
+_HEADS = ("decoder_attention_heads", "num_attention_heads", "num_heads")
+_LAYERS = ("decoder_layers", "num_decoder_layers", "num_hidden_layers", "num_layers")
+
+
+def load_generator(name: str) -> LoadedCheckpoint:
+    """Opens a folder or a model on the Hub, of any family that writes.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: weights do not fit, the tokenizer is another model's, or nothing says which
+            token begins what is written for a source.
+    """
+    folder = find_folder(name)
+    written = read_config(folder)
+    config = open_config(folder, written)
+    reads = bool(config.is_encoder_decoder)
+    auto = "AutoModelForSeq2SeqLM" if reads else "AutoModelForCausalLM"
+    model, missing = open_model(folder, config, auto)
+    check_whole(folder, model, missing)
+    model.eval()
+    table: Any = model.get_input_embeddings()
+    tokenizer = load_tokenizer(folder, words=len(table.weight))
+    sizes, assumed = decoder_spec(model, tokenizer)
+    if sizes.vocab_size < len(tokenizer):
+        raise ValueError(
+            f"{folder} has one tokenizer, of {len(tokenizer)} words, and its decoder writes "
+            f"{sizes.vocab_size}: they do not share it, and what it writes could not be read"
+        )
+    encoder = None
+    if reads:
+        alone = encoder_alone(model)
+        encoder, remarks = describe_encoder(folder, alone, tokenizer, written, "encode")
+        assumed = [*remarks, *assumed]
+    else:
+        _take_prompts(tokenizer)
+    generation = _settings(model)
+    if reads and all(generation.get(name) is None for name in _BEGINS):
+        raise ValueError(
+            f"{folder} does not say which token begins a text; expected decoder_start_token_id (or "
+            "bos_token_id) in generation_config.json"
+        )
+    part = LoadedGenerator(
+        folder=folder,
+        model=model,
+        tokenizer=tokenizer,
+        config={**_known(model), "architectures": [type(model).__name__]},
+        sizes=sizes,
+        generation=generation,
+    )
+    return LoadedCheckpoint(
+        encoder=encoder, decoder=part, assumed=(*assumed, *not_implemented(generation))
+    )
+
+
+_BEGINS = ("decoder_start_token_id", "bos_token_id")
+
+
+def _settings(model: PreTrainedModel) -> dict[str, Any]:
+    """What the folder says of `generate`, in a file of its own or, as older ones, in its config."""
+    noted = model.generation_config.to_dict() if model.generation_config else {}
+    return {name: value for name, value in noted.items() if value is not None}
+
+
+def _known(model: PreTrainedModel) -> dict[str, Any]:
+    """Its config; of a model that is put together of two, those of both."""
+    config, known = model.config, known_of_config(model.config)
+    for half in ("encoder", "decoder"):
+        if config.model_type == "encoder-decoder":
+            known[half] = known_of_config(getattr(config, half))
+    return known
+
+
+def _take_prompts(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Has a tokenizer say what the graph takes, and that prompts of a batch are padded in front."""
+    inputs = ["input_ids", "attention_mask"]
+    tokenizer.model_input_names, tokenizer.padding_side = inputs, "left"
+    tokenizer.init_kwargs |= {"model_input_names": inputs, "padding_side": "left"}
+
+
+def decoder_spec(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase | None = None
+) -> tuple[DecoderSpec, list[str]]:
+    """The sizes of a model's decoder, and what is remarkable about it, in a sentence each.
+
+    What is cached, and how wide what comes out is, is seen in a run on two tokens.
+
+    Raises:
+        Refusal: it caches something else than keys and values for each layer.
+        ValueError: its config does not say how many layers and heads it has.
+    """
+    whole, reads = model.config, bool(model.config.is_encoder_decoder)
+    config = whole.decoder if whole.model_type == "encoder-decoder" else whole
+    layers, heads = _first(config, _LAYERS), _first(config, _HEADS)
+    with torch.no_grad():
+        ids = torch.tensor([[1, 2]])
+        out = model(input_ids=ids, use_cache=True, **({"decoder_input_ids": ids} if reads else {}))
+    cache = out.past_key_values
+    shapes = {
+        (*keys.shape[1::2], *values.shape[1::2])
+        for keys, values in pairs_of(cache.self_attention_cache if reads else cache)
+    }
+    if len(shapes) != 1 or len({*next(iter(shapes))[1::2]}) != 1:
+        raise Refusal(
+            f"a {whole.model_type} caches keys and values of the sizes {sorted(shapes)}; expected "
+            "the same of every layer"
+        )
+    kept, depth, *_ = next(iter(shapes))
+    remarks, limit = [], _longest(model, config)
+    if limit is None:
+        limit = limit_of_tokenizer(tokenizer)
+        remarks.append(f"the model names no longest text to write: taken for {limit} tokens")
+    spec = DecoderSpec(
+        model_type=whole.model_type,
+        vocab_size=out.logits.shape[-1],
+        hidden_size=config.hidden_size,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        max_position_embeddings=limit,
+        num_key_value_heads=kept,
+        head_dim=depth,
+        source_width=out.encoder_last_hidden_state.shape[-1] if reads else 0,
+        takes_positions="position_ids" in inspect.signature(model.forward).parameters,
+        pad_token_id=getattr(config, "pad_token_id", None) or 0,
+    )
+    return spec, remarks
+
+
+def _first(config: Any, names: tuple[str, ...]) -> int:
+    found = (getattr(config, name, None) for name in names)
+    size = next((one for one in found if isinstance(one, int) and one > 0), None)
+    if size is None:
+        raise ValueError(
+            f"the config of a {config.model_type} does not say {' or '.join(names)}: its attention "
+            "maps cannot be counted"
+        )
+    return size
+
+
+def _longest(model: PreTrainedModel, config: Any) -> int | None:
+    """The most tokens that the decoder has positions for; None if its config does not say."""
+    if config is model.config:
+        return longest_text(model)
+    whole: Any = model
+    return longest_text(whole.decoder)

@@ -1,0 +1,104 @@
+"""What a generator writes greedily: by `generate` of `transformers`, and by its graphs and the
+rules of its settings. Both begin with the same texts, each by itself, and write a few tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from transformers import GenerationConfig
+
+from bundle_format.generation import Generation
+from bundle_format.typed_json import as_json, read_object
+from decoding.rules import Rules, rules_of
+from export.graphs.names import encoder_feed, input_names
+from export.graphs.spec import DecoderSpec
+from export.graphs.tracing import silenced
+from export.runtime.greedy import NextLogits, graph_next_logits, lone_next_logits, write_by_rules
+from export.runtime.writing import Texts
+from training.data.batches import EncodedText
+
+_NEW = 24
+"""Tokens that are written of each text, if none ends before."""
+_GREEDY = {
+    "do_sample": False,
+    "num_beams": 1,
+    # What generate warns about where it neither draws nor searches, and what would count instead.
+    **dict.fromkeys(
+        ("temperature", "top_k", "top_p", "length_penalty", "early_stopping", "max_new_tokens")
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphsOfGenerator:
+    """Its graphs, opened."""
+
+    decoder: onnxruntime.InferenceSession
+    encoder: onnxruntime.InferenceSession | None
+    """None where it is a decoder alone."""
+
+    def steps(self, text: Sequence[int]) -> NextLogits:
+        """Reads a source, where there is an encoder for it, and gives the steps of writing."""
+        if self.encoder is None:
+            return lone_next_logits(self.decoder)
+        feed = encoder_feed(input_names(self.encoder), np.array([text], np.int64))
+        (hidden,) = self.encoder.run(["last_hidden_state"], feed)
+        return graph_next_logits(self.decoder, np.asarray(hidden), feed["attention_mask"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class GreedyWriter:
+    """A model that writes, by the settings that its folder has for `generate`."""
+
+    model: Any
+    """Of `transformers`, whole."""
+    spec: DecoderSpec
+    max_tokens: int
+    """The longest text."""
+
+    @property
+    def settings(self) -> Generation:
+        """Those of them that are implemented."""
+        noted = self.model.generation_config.to_dict()
+        return read_object(Generation, {n: v for n, v in noted.items() if v is not None})
+
+    def given(self, text: EncodedText) -> list[int]:
+        """What is there before the writing begins: the start token, or the text as a prompt."""
+        return list(text.token_ids) if self.spec.alone else [self.settings.start]
+
+    def rules(self, text: EncodedText) -> Rules:
+        """The rules of the settings, for a text of `_NEW` tokens at most."""
+        given = len(self.given(text))
+        rules = rules_of(self.settings, given=given, limit=self.max_tokens)
+        return replace(rules, longest=min(rules.longest or self.max_tokens, given + _NEW))
+
+    def by_graphs(self, graphs: GraphsOfGenerator, texts: Sequence[EncodedText]) -> Texts:
+        """The token ids that the graphs write of each text, the end among them."""
+        return [
+            write_by_rules(graphs.steps(text.token_ids), self.given(text), self.rules(text))
+            for text in texts
+        ]
+
+    def by_torch(self, texts: Sequence[EncodedText]) -> Texts:
+        """The token ids that `generate` writes of each text, the end among them, by those of the
+        settings that are implemented."""
+        return [self._generated(text) for text in texts]
+
+    def _generated(self, text: EncodedText) -> list[int]:
+        given, longest = len(self.given(text)), self.rules(text).longest
+        if longest is None or longest <= given:
+            return []
+        known = as_json(replace(self.settings, more={}))
+        settings = GenerationConfig(**(known | _GREEDY | {"max_length": longest}))
+        ids, noted = torch.tensor([text.token_ids]), self.model.generation_config
+        # Of settings that are handed over, generate fills in by the model's what they leave out.
+        self.model.generation_config = settings
+        try:
+            with torch.no_grad(), silenced():
+                out = self.model.generate(ids, attention_mask=torch.ones_like(ids))
+        finally:
+            self.model.generation_config = noted
+        return [int(one) for one in out[0, given:]]

@@ -1,0 +1,78 @@
+"""A decoder alone and one behind an encoder, tiny and random, as folders and as bundles."""
+
+from pathlib import Path
+
+import pytest
+
+from export.generators.random_models import random_generator
+
+RULES = {
+    "bart": {
+        "forced_bos_token_id": 5,
+        "forced_eos_token_id": 2,
+        "min_length": 6,
+        "max_length": 14,
+        "no_repeat_ngram_size": 2,
+        "suppress_tokens": [9, 10],
+        "num_beams": 3,
+    },
+    "llama": {
+        "eos_token_id": [2, 11],
+        "begin_suppress_tokens": [7, 8],
+        "bad_words_ids": [[12], [13, 14]],
+        "repetition_penalty": 1.3,
+        "min_new_tokens": 3,
+        "guidance_scale": 1.5,
+    },
+}
+"""Family -> what its settings of `generate` ask for."""
+
+
+@pytest.fixture(scope="session")
+def save_generator(word_level_file, tmp_path_factory):
+    """Writes a random model with a tokenizer; `save_generator(family, **settings)`."""
+    from transformers import PreTrainedTokenizerFast
+
+    def save(family: str, **settings) -> Path:
+        folder = tmp_path_factory.mktemp(family.replace(" ", "_")) / "theirs"
+        random_generator(family, **settings).save_pretrained(folder)
+        PreTrainedTokenizerFast(
+            tokenizer_file=str(word_level_file), pad_token="[PAD]", unk_token="[UNK]"
+        ).save_pretrained(folder)
+        return folder
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def word_level_file(tmp_path_factory):
+    """A `tokenizer.json` of 67 words, as many as the random models have."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    marks = ["[PAD]", "<s>", "</s>", "[UNK]"]
+    words = "the first thing that she saw in morning was capital of France is".split()
+    others = [f"w{number}" for number in range(67 - len(marks) - len(words))]
+    vocabulary = {word: number for number, word in enumerate([*marks, *words, *others])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    file = tmp_path_factory.mktemp("word_level") / "tokenizer.json"
+    tokenizer.save(str(file))
+    return file
+
+
+@pytest.fixture(scope="session")
+def exported(save_generator, tmp_path_factory):
+    """The folder of a model and the bundle of it, made once; `exported(family)`."""
+    from export.to_onnx import main
+
+    made: dict[str, tuple[Path, Path]] = {}
+
+    def export(family: str) -> tuple[Path, Path]:
+        if family not in made:
+            folder = save_generator(family, **RULES[family])
+            out = tmp_path_factory.mktemp("bundles") / family
+            assert main([str(folder), "--out", str(out)]) == 0
+            made[family] = folder, out
+        return made[family]
+
+    return export

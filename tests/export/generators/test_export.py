@@ -1,0 +1,127 @@
+"""Models of other families that write: a folder becomes a bundle with the numbers and the greedy
+texts of `transformers`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+from bundle_format.folder import read_generation, read_manifest
+from decoding.rules import rules_of
+from export.graphs.names import empty_cache
+from export.runtime.greedy import graph_next_logits, lone_next_logits, write_by_rules
+from export.runtime.session import open_session, run
+from export.to_onnx import main
+from export.verify import main as verify
+
+
+def test_a_decoder_alone_goes_on_as_transformers_does(exported) -> None:
+    folder, out = exported("llama")
+    theirs = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
+    session = open_session(out / "onnx" / "model.onnx")
+    ids = torch.tensor([[5, 17, 30, 31], [0, 0, 18, 19]])
+    mask = torch.tensor([[1, 1, 1, 1], [0, 0, 1, 1]])
+    places = (mask.cumsum(1) - 1).clamp(min=0)
+    with torch.no_grad():
+        expected = theirs(ids, attention_mask=mask, position_ids=places, output_attentions=True)
+
+    feed = {"input_ids": ids, "attention_mask": mask, "position_ids": places}
+    found = run(
+        session, {name: one.numpy() for name, one in feed.items()} | empty_cache(session, 2)
+    )
+
+    real = mask.bool().numpy()
+    np.testing.assert_allclose(found["logits"][real], expected.logits[real], atol=1e-4)
+    for layer, weights in enumerate(expected.attentions):
+        rows = found[f"decoder_attentions.{layer}"].transpose(0, 2, 1, 3)[real]
+        np.testing.assert_allclose(rows, weights.numpy().transpose(0, 2, 1, 3)[real], atol=1e-4)
+    manifest = read_manifest(out)
+    assert manifest.decoder
+    assert (manifest.continues, manifest.decoder.key_value_heads) == (True, 2)
+    assert [*manifest.graphs.by_task()] == ["generate"]
+    assert any("guidance_scale 1.5, which is not impl" in said for said in manifest.assumed)
+
+
+@pytest.mark.parametrize("family", ["llama", "bart"])
+def test_it_writes_what_generate_writes_by_the_settings_of_its_folder(exported, family) -> None:
+    folder, out = exported(family)
+    decoder = read_manifest(out).decoder
+    assert decoder
+    settings = read_generation(out, decoder)
+    for seed in range(6):
+        ids = torch.randint(4, 67, (1, 3 + seed), generator=torch.manual_seed(seed))
+        if family == "llama":
+            theirs = AutoModelForCausalLM.from_pretrained(folder).eval()
+            given = ids[0].tolist()
+            step = lone_next_logits(open_session(out / "onnx" / "model.onnx"))
+        else:
+            theirs = AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
+            given = [settings.start]
+            reader = open_session(out / "onnx" / "encoder_model.onnx")
+            feed = {"input_ids": ids.numpy(), "attention_mask": np.ones_like(ids.numpy())}
+            hidden = run(reader, feed)["last_hidden_state"]
+            session = open_session(out / "onnx" / "decoder_model_merged.onnx")
+            step = graph_next_logits(session, hidden, feed["attention_mask"])
+        longest = min(settings.max_length or 24, 24)
+        expected = theirs.generate(
+            ids, attention_mask=torch.ones_like(ids), do_sample=False, num_beams=1,
+            max_length=longest, guidance_scale=1.0,
+        )[0, len(given) :].tolist()  # fmt: skip
+
+        written = write_by_rules(step, given, rules_of(settings, given=len(given), limit=longest))
+
+        assert written == expected
+
+
+def test_of_an_encoder_and_a_decoder_two_graphs_are_made(exported) -> None:
+    _, out = exported("bart")
+
+    manifest = read_manifest(out)
+    assert sorted(path.name for path in (out / "onnx").iterdir()) == [
+        "decoder_model_merged.onnx", "encoder_model.onnx",
+    ]  # fmt: skip
+    assert not (out / "decoder").exists()
+    assert json.loads((out / "config.json").read_text())["is_encoder_decoder"]
+    graph = onnx.load(out / "onnx" / "decoder_model_merged.onnx").graph
+    assert {node.op_type for node in graph.node}.isdisjoint({"If"})
+    assert manifest.decoder
+    assert (manifest.sizes.heads, manifest.decoder.heads) == (5, 4)
+    assert manifest.graphs.generate["float32"].greedy.same_text == 1.0
+    assert verify([str(out), "--runtimes"]) == 0
+
+
+def test_a_bundle_whose_graph_was_exchanged_is_told(
+    exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out = exported("llama")
+    for path in out.rglob("*"):
+        if path.is_file():
+            (tmp_path / path.relative_to(out)).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path.relative_to(out)).write_bytes(path.read_bytes())
+    graph = onnx.load(tmp_path / "onnx" / "model.onnx")
+    for node in graph.graph.node:
+        for names in (node.input, node.output):
+            names[:] = ["keys" if name == "present.0.key" else name for name in names]
+    graph.graph.node.append(onnx.helper.make_node("Neg", ["keys"], ["present.0.key"]))
+    onnx.save(graph, tmp_path / "onnx" / "model.onnx")
+
+    assert verify([str(tmp_path), "--runtimes"]) == 1
+
+    assert "present.0.key differs from one run over the whole target" in capsys.readouterr().err
+
+
+def test_a_model_that_names_no_start_is_refused(save_generator, tmp_path: Path, capsys) -> None:
+    folder = save_generator("bart")
+    file = folder / "generation_config.json"
+    noted = json.loads(file.read_text())
+    for name in ("decoder_start_token_id", "bos_token_id"):
+        noted.pop(name)
+    file.write_text(json.dumps(noted))
+
+    assert main([str(folder), "--out", str(tmp_path / "bundle")]) == 2
+
+    assert "does not say which token begins a text" in capsys.readouterr().err
