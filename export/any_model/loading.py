@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import transformers
@@ -84,7 +84,7 @@ def load_any_model(name: str, asked: str | None = None) -> LoadedCheckpoint:
     written = read_config(folder)
     task = _task_of(written, whole, asked)
     config = open_config(folder, written)
-    model = _open_encoder(folder, config, task, class_of(written) or "")
+    model, unread = _open_encoder(folder, config, task, class_of(written) or "")
     tokenizer = load_tokenizer(folder, words=getattr(config, "vocab_size", None))
     if task.name == "fill" and tokenizer.mask_token_id is None:
         raise ValueError(
@@ -92,6 +92,7 @@ def load_any_model(name: str, asked: str | None = None) -> LoadedCheckpoint:
             "tokenizer_config.json has to name one as mask_token"
         )
     part, assumed = describe_encoder(folder, model, tokenizer, written, task.name)
+    assumed += unread
     if task.name == "embed":
         pooling, remarks = find_pooling(whole)
         part = replace(part, pooling=pooling, lowered=_lowered(part, longest_of(folder)))
@@ -152,39 +153,51 @@ def open_config(folder: Path, written: Mapping[str, Any]) -> PreTrainedConfig:
         version = transformers.__version__
         raise ValueError(
             f"transformers {version} cannot read the config.json of {described(written)}: "
-            f"{_first_line(error)}"
+            f"{_reason(error)}"
         ) from error
 
 
 def _open_encoder(
     folder: Path, config: PreTrainedConfig, task: Task, named: str
-) -> PreTrainedModel:
-    """The model of a task; of an encoder and a decoder the encoder alone.
+) -> tuple[PreTrainedModel, list[str]]:
+    """The model of a task, and a remark on weights that it does not take; of an encoder and a
+    decoder the encoder alone.
 
     Args:
         named: the class that its config names. One of an encoder alone, such as T5EncoderModel, is
             taken as it is, for the task's own class would be of both.
     """
     alone = named.endswith("EncoderModel") and hasattr(transformers, named)
-    whole, missing = open_model(folder, config, named if alone else task.auto)
+    whole, found = open_model(folder, config, named if alone else task.auto)
     model = encoder_alone(whole)
     if model is not whole:
-        needed, every = (
-            set(model.parameters()),
-            dict(whole.named_parameters(remove_duplicate=False)),
+        needed = set(model.parameters())
+        every = dict(whole.named_parameters(remove_duplicate=False))
+        found = found._replace(
+            unfit={name: why for name, why in found.unfit.items() if every.get(name) in needed}
         )
-        missing = [name for name in missing if every.get(name) in needed]
     if task.name == "embed":
-        # A vector is made of the hidden states; a pooler would stand behind them and is not read.
-        missing = [name for name in missing if not name.startswith("pooler.")]
-    check_whole(folder, model, missing)
-    return model.eval()
+        # A vector is made of the hidden states. A pooler would stand behind them and is not read;
+        # what the folder has of a head is not asked for.
+        kept = {name: why for name, why in found.unfit.items() if not name.startswith("pooler.")}
+        found = found._replace(unfit=kept)
+    unread = check_whole(folder, model, found)
+    return model.eval(), [] if task.name == "embed" else unread
+
+
+class FoundWeights(NamedTuple):
+    """How the weights of a folder fit a model."""
+
+    unfit: dict[str, str]
+    """The model's weights that the folder has not, or in another shape -> their two shapes."""
+    unread: list[str]
+    """The folder's that the model has no place for."""
 
 
 def open_model(
     folder: Path, config: PreTrainedConfig, auto: str
-) -> tuple[PreTrainedModel, list[str]]:
-    """A model in eager mode and float32, and which weights of it the folder does not have.
+) -> tuple[PreTrainedModel, FoundWeights]:
+    """A model in eager mode and float32, and how the folder's weights fit it.
 
     Args:
         auto: the class of `transformers` that opens it.
@@ -197,7 +210,7 @@ def open_model(
         raise no_weights(folder, "model.safetensors")
     try:
         with silenced(), _without_bars():
-            model, found = getattr(transformers, auto).from_pretrained(
+            model, info = getattr(transformers, auto).from_pretrained(
                 folder,
                 config=config,
                 attn_implementation="eager",
@@ -205,26 +218,60 @@ def open_model(
                 use_safetensors=True,
                 local_files_only=True,
                 output_loading_info=True,
+                # Told below, by name and with both shapes.
+                ignore_mismatched_sizes=True,
             )
     # As above; and safetensors' own errors for a file that was cut off.
     except Exception as error:
         raise ValueError(
             f"transformers cannot open the {config.model_type} in {folder} as {auto}: "
-            f"{_first_line(error)}"
+            f"{_reason(error)}"
         ) from error
-    wrong = (name for name, *_ in found["mismatched_keys"])
-    return model, sorted({*found["missing_keys"], *wrong})
+    unfit = dict.fromkeys(sorted(info["missing_keys"]), "")
+    for name, theirs, ours in sorted(info["mismatched_keys"]):
+        unfit[name] = f" ({list(theirs)} in place of {list(ours)})"
+    return model, FoundWeights(unfit, sorted(info["unexpected_keys"]))
 
 
-def check_whole(folder: Path, model: PreTrainedModel, missing: Sequence[str]) -> None:
-    """Raises ValueError: weights are missing, which would be random numbers."""
-    if missing:
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+def check_whole(folder: Path, model: PreTrainedModel, found: FoundWeights) -> list[str]:
+    """A remark on what of the folder's weights is left out, such as another head's.
+
+    Raises:
+        ValueError: weights are missing or of another shape, and would be random numbers; a layer
+            of them is left over, so that the model would be cut off; some are not finite.
+    """
+    named = type(model).__name__
+    if found.unfit:
         raise ValueError(
-            f"{folder} has not all weights of a {type(model).__name__}; missing, or of another "
-            f"shape: {', '.join(missing[:5])}{more}. They would be random numbers: train it, or "
-            "save the trained model"
+            f"{folder} has not all weights of a {named} by its config.json; missing, or of another "
+            f"shape: {_listed([name + why for name, why in found.unfit.items()])}. They would be "
+            "random numbers: train it, or save the trained model"
         )
+    kinds = {_without_numbers(model, name) for name, _ in model.named_parameters()}
+    if further := [name for name in found.unread if _without_numbers(model, name) in kinds]:
+        raise ValueError(
+            f"{folder} has weights of more layers than its config.json counts: {_listed(further)}. "
+            "The model would be cut off: set the number of layers as it was trained"
+        )
+    if broken := [
+        name for name, weights in model.named_parameters() if not weights.isfinite().all()
+    ]:
+        raise ValueError(
+            f"{folder} has weights that are no finite numbers: {_listed(broken)}. Take a "
+            "checkpoint from before they went wrong"
+        )
+    if not found.unread:
+        return []
+    return [f"a {named} has no place for these weights, left out: {_listed(found.unread)}"]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _without_numbers(model: PreTrainedModel, name: str) -> str:
+    """A weight's name, the same for every layer that has one."""
+    return re.sub(r"\d+", "#", name.removeprefix(f"{model.base_model_prefix}."))
 
 
 def encoder_alone(model: Any) -> Any:
@@ -363,6 +410,8 @@ def known_of_config(config: PreTrainedConfig) -> dict[str, Any]:
     }
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {(lines or ['no more said'])[0][:300]}"
+def _reason(error: Exception) -> str:
+    """What an error says in one line; one that ends in a colon has its reason in the next."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no more said"]
+    told = lines[0] if not lines[0].endswith(":") else " ".join(lines[:2])
+    return f"{type(error).__name__}: {told[:300]}"

@@ -77,12 +77,19 @@ def _paths(folder: Path) -> dict[str, str]:
         return {}
     try:
         modules = json.loads(file.read_text(encoding="utf-8"))
-        return {one["type"].rpartition(".")[2]: str(one["path"]) for one in modules}
+        paths = {one["type"].rpartition(".")[2]: str(one["path"]) for one in modules}
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(
             f"{file} is no list of modules, each with its type and path, as sentence-transformers "
             "writes it; save the model again"
         ) from error
+    for path in paths.values():
+        if not (folder / path).resolve().is_relative_to(folder.resolve()):
+            raise ValueError(
+                f"{file} says that a module lies at {path[:100]!r}, which is outside of its "
+                "folder; expected a folder inside, such as 1_Pooling"
+            )
+    return paths
 
 
 def _mode(file: Path) -> Any:

@@ -44,12 +44,13 @@ def load_generator(name: str) -> LoadedCheckpoint:
     config = open_config(folder, written)
     reads = bool(config.is_encoder_decoder)
     auto = "AutoModelForSeq2SeqLM" if reads else "AutoModelForCausalLM"
-    model, missing = open_model(folder, config, auto)
-    check_whole(folder, model, missing)
+    model, found = open_model(folder, config, auto)
+    unread = check_whole(folder, model, found)
     model.eval()
     table: Any = model.get_input_embeddings()
     tokenizer = load_tokenizer(folder, words=len(table.weight))
     sizes, assumed = decoder_spec(model, tokenizer)
+    assumed = [*unread, *assumed]
     if sizes.vocab_size < len(tokenizer):
         raise ValueError(
             f"{folder} has one tokenizer, of {len(tokenizer)} words, and its decoder writes "

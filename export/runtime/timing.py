@@ -131,6 +131,9 @@ def table_of_times(
     return "\n".join(rows)
 
 
+_THIS, _OTHER = "the graph in 8 bit", "the graph in float32"
+
+
 def time_share(
     graph: onnx.ModelProto,
     of: onnx.ModelProto,
@@ -148,9 +151,9 @@ def time_share(
             thread, which they hardly change.
     """
     with tempfile.TemporaryDirectory() as folder:
-        files = {"graph": Path(folder) / "graph.onnx", "of": Path(folder) / "of.onnx"}
-        save_graph(graph, files["graph"])
-        save_graph(of, files["of"])
+        files = {_THIS: Path(folder) / "this.onnx", _OTHER: Path(folder) / "other.onnx"}
+        save_graph(graph, files[_THIS])
+        save_graph(of, files[_OTHER])
         times: dict[str, dict[int, list[float]]] = {
             name: {length: [] for length in lengths} for name in files
         }
@@ -158,7 +161,7 @@ def time_share(
             more = time_graphs(files, lengths=lengths, rounds=_ROUNDS, busy=busy)
             for name, length in product(files, lengths):
                 times[name][length] += more[name][length]
-            shares = ratios(times, "graph", to="of")
+            shares = ratios(times, _THIS, to=_OTHER)
             if all(shares[n] <= (limits or {}).get(n, math.inf) for n in lengths):
                 break
     return shares

@@ -86,6 +86,19 @@ def test_of_an_encoder_and_a_decoder_the_encoder_alone_is_opened(
         load_any_model(str(tmp_path))
 
 
+def test_weights_that_the_model_has_no_place_for_are_told(
+    model: PreTrainedModel, tmp_path: Path
+) -> None:
+    model.save_pretrained(tmp_path)
+    save_tokenizer(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    weights["qa_outputs.weight"] = torch.zeros(2, 40)
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+
+    said = "a MPNetForSequenceClassification has no place for these weights, left out: qa_outputs"
+    assert any(said in one for one in load_any_model(str(tmp_path)).assumed)
+
+
 def test_a_config_keeps_what_its_family_reads_and_no_path(model: PreTrainedModel) -> None:
     model.config.note = "of somebody"
     model.config.hidden_act = "/home/somebody/act"

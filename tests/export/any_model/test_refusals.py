@@ -76,19 +76,75 @@ def test_what_is_no_classifier_of_an_open_family_is_refused_before_the_work(
     assert not (tmp_path / "bundle").exists()
 
 
-def test_weights_that_are_missing_are_named_and_never_drawn_at_random(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture(scope="module")
+def camembert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("camembert")
+    random_model("camembert", TASKS["classify"]).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("settings", "gone", "expected"),
+    [
+        (
+            {},
+            "classifier.out_proj.weight",
+            "has not all weights of a CamembertForSequenceClassification by its config.json; "
+            "missing, or of another shape: classifier.out_proj.weight. They would be random",
+        ),
+        (
+            {"id2label": {"0": "a", "1": "b"}, "label2id": {"a": 0, "b": 1}},
+            None,
+            "classifier.out_proj.bias ([4] in place of [2]), classifier.out_proj.weight "
+            "([4, 40] in place of [2, 40])",
+        ),
+        ({"vocab_size": 50}, None, "word_embeddings.weight ([67, 40] in place of [50, 40])"),
+        (
+            {"num_hidden_layers": 2},
+            None,
+            "has weights of more layers than its config.json counts: roberta.encoder.layer.2.",
+        ),
+        (
+            {"num_hidden_layers": "four"},
+            None,
+            "Validation error for field 'num_hidden_layers': TypeError: Field 'num_hidden_layers' "
+            "expected int, got str",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_are_named_and_never_drawn_at_random(
+    settings: dict[str, Any],
+    gone: str | None,
+    expected: str,
+    camembert: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    random_model("camembert", TASKS["classify"]).save_pretrained(tmp_path)
-    weights = load_file(tmp_path / "model.safetensors")
-    del weights["classifier.out_proj.weight"]
-    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    written = json.loads((camembert / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(written | settings))
+    weights = load_file(camembert / "model.safetensors")
+    kept = {name: weight for name, weight in weights.items() if name != gone}
+    save_file(kept, tmp_path / "model.safetensors", {"format": "pt"})
 
     assert main([str(tmp_path), "--out", str(tmp_path / "bundle")]) == 2
 
     told = capsys.readouterr().err
-    assert "has not all weights of a CamembertForSequenceClassification; missing, or of an" in told
-    assert "classifier.out_proj.weight" in told
+    assert expected in told
+    assert len(told.strip().splitlines()) == 1
+
+
+def test_weights_that_are_no_numbers_are_named(
+    camembert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.json").write_bytes((camembert / "config.json").read_bytes())
+    weights = load_file(camembert / "model.safetensors")
+    name = "roberta.encoder.layer.1.attention.self.query.weight"
+    weights[name][3, 4] = float("nan")
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+
+    assert main([str(tmp_path), "--out", str(tmp_path / "bundle")]) == 2
+
+    assert f"has weights that are no finite numbers: {name}. Take" in capsys.readouterr().err
 
 
 def test_positions_begin_behind_the_paddings_row_where_there_is_one() -> None:

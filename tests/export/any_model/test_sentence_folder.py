@@ -110,3 +110,14 @@ def test_a_broken_list_of_modules_is_named(content: str, tmp_path: Path) -> None
 
     with pytest.raises(ValueError, match=r"modules\.json is no list of modules, each with its typ"):
         embeds(tmp_path)
+
+
+def test_a_module_outside_of_the_folder_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "Transformer", "Pooling", pooling={"pooling_mode": "mean"})
+    file = tmp_path / "modules.json"
+    file.write_text(file.read_text().replace('"path": ""', '"path": "../elsewhere"'))
+
+    with pytest.raises(
+        ValueError, match=r"lies at '\.\./elsewhere', which is outside of its folder"
+    ):
+        transformer_folder(tmp_path)
