@@ -11,16 +11,15 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bundle_format.generation import not_implemented
 from export.any_model.loading import (
-    check_whole,
     describe_encoder,
     encoder_alone,
     known_of_config,
     limit_of_tokenizer,
     longest_text,
     open_config,
-    open_model,
 )
 from export.any_model.refusal import Refusal
+from export.any_model.weights import check_whole, open_model
 from export.generators.tracing import pairs_of
 from export.graphs.spec import DecoderSpec
 from export.loading import LoadedCheckpoint, LoadedGenerator
