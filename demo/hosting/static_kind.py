@@ -50,15 +50,15 @@ def fill_static(folder: Path) -> None:
     """The page, the libraries that it runs on, and what it must know of its files.
 
     Raises:
-        SpaceError: a library is not there, or the bundle has a task, or its tokenizer rules, that
-            the page does not know.
+        SpaceError: a library is not there, or the bundle has a decoder, or its tokenizer rules,
+            that the page does not know.
     """
     (bundle,) = (folder / BUNDLES).iterdir()
     _check_bundle(read_manifest(bundle))
     for name in ("tokenizer.json", "decoder/tokenizer.json"):
         _check_tokenizer(bundle / name)
     _copy_library(folder / "library")
-    for room in ("model", "page"):
+    for room in ("model", "tasks", "page"):
         shutil.copytree(_PAGE / room, folder / "static" / room)
     shutil.copytree(
         _WEB / "maps", folder / "explorer/web/maps", ignore=shutil.ignore_patterns("*.md", "*.css")
@@ -72,15 +72,12 @@ def fill_static(folder: Path) -> None:
 
 
 def _check_bundle(manifest: Manifest) -> None:
-    if other := [task for task in manifest.tasks if task not in ("classify", "generate")]:
+    decoder = manifest.decoder
+    if decoder and (decoder.alone or not decoder.own_files or decoder.map_layers is not None):
         raise SpaceError(
-            f"The page in the browser classifies and writes, and this bundle is for {other[0]}; "
-            "make a Space of another kind"
-        )
-    if manifest.map_layers is not None:
-        raise SpaceError(
-            "The page in the browser shows the maps of all layers, and this bundle was exported "
-            "with those of some (--layers); make a Space of another kind, or export it without"
+            "The page in the browser writes with a decoder that has files of its own behind an "
+            "encoder, and maps of all its layers, and this bundle's has not; make a Space of "
+            "another kind"
         )
     if any(name.endswith(".onnx_data") for name in manifest.files):
         raise SpaceError(

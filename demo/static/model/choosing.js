@@ -72,6 +72,21 @@ export const logSoftmax = (scores) => {
   return logs;
 };
 
+// The places of the `count` largest, the largest first; of equal ones the first.
+export const topOf = (values, count) => {
+  const best = [];
+  let least = -Infinity; // from which one is among them
+  for (let at = 0; at < values.length; at++) {
+    if (values[at] <= least && best.length === count) continue;
+    let place = best.length;
+    while (place > 0 && values[best[place - 1]] < values[at]) place -= 1;
+    best.splice(place, 0, at);
+    if (best.length > count) best.pop();
+    least = values[best.at(-1)];
+  }
+  return best;
+};
+
 const withTopK = (scores, count) => {
   const least = scores.slice().sort().at(-Math.min(count, scores.length));
   return scores.map((score) => (score < least ? -Infinity : score));

@@ -1,9 +1,14 @@
 // Runs a bundle's graphs with onnxruntime-web: texts in; answers, maps and written tokens out.
 // `explorer/inference` does the same in Python.
-import { targetTokens, textEncoder } from "./tokens.js";
+import { normalized, topOf } from "./choosing.js";
+import { joined, parted, targetTokens, textEncoder } from "./tokens.js";
 import { openWriter } from "./writing.js";
 
 const MASKS = ["head_mask", "cross_head_mask"];
+const MOST_MASKS = 16; // of a text of which words are asked
+const MOST_WORDS = 10; // that are named at each
+// What a graph gives by the task of its bundle.
+const ANSWERS = { classify: ["logits"], tag: ["logits"], answer: ["start_logits", "end_logits"], fill: ["logits"], embed: ["last_hidden_state"] };
 
 // The fields of a protobuf's message that have a length: their numbers, and where they begin and end.
 const fieldsOf = function* (bytes, from, to) {
@@ -74,11 +79,14 @@ export const openEngine = async ({ ort, Tokenizer, manifest, file, most }) => {
     return new ort.Tensor(type, new (whole ? BigInt64Array : Float32Array)(sizeOf(dims)).fill(whole ? BigInt(value) : value), dims);
   };
 
-  const classifies = manifest.tasks.includes("classify");
   const { layers, heads } = manifest.sizes;
-  const [{ session, masks }, tokenizer, config] = await Promise.all([openGraph(classifies ? "classify" : "encode"), openTokenizer(""), json("tokenizer_config.json")]);
-  const { encode, mask } = textEncoder(tokenizer, most, config);
+  const task = Object.keys(ANSWERS).find((name) => manifest.tasks.includes(name)) ?? "encode";
+  const answers = ANSWERS[task] ?? [];
+  const map_layers = manifest.map_layers ?? range(layers);
+  const [{ session, masks }, tokenizer, config] = await Promise.all([openGraph(task), openTokenizer(""), json("tokenizer_config.json")]);
+  const { encode, wordOf, mask, maskId } = textEncoder(tokenizer, most, config);
   const canAblate = masks.includes("head_mask");
+  const startOf = ({ ids }, length) => (config.padding_side === "left" ? length - ids.length : 0);
 
   const feedOf = (texts, headMasks) => {
     const length = Math.max(...texts.map(({ ids }) => ids.length));
@@ -86,7 +94,7 @@ export const openEngine = async ({ ort, Tokenizer, manifest, file, most }) => {
     const feed = Object.fromEntries(["input_ids", "attention_mask", "token_type_ids"].map((name) => [name, filled("int64", dims, 0)]));
     texts.forEach(({ ids, segments }, row) =>
       ids.forEach((id, column) => {
-        const at = row * length + column + (config.padding_side === "left" ? length - ids.length : 0);
+        const at = row * length + column + startOf({ ids }, length);
         feed.input_ids.data[at] = BigInt(id);
         feed.attention_mask.data[at] = 1n;
         feed.token_type_ids.data[at] = BigInt(segments[column]);
@@ -97,28 +105,81 @@ export const openEngine = async ({ ort, Tokenizer, manifest, file, most }) => {
     return feed;
   };
 
-  // A text with its answer and all its maps, read without some heads (pairs of layer and head, from
-  // 1): weights of shape (layers, heads, query, key), norms (layers, heads, key).
-  const read = async (text, pair = "", without = []) => {
-    const encoded = encode(text, pair);
-    const kept = Float32Array.from(range(layers * heads), (at) => (without.some(([layer, head]) => (layer - 1) * heads + head - 1 === at) ? 0 : 1));
-    const names = (kind) => range(layers).map((layer) => `${kind}.${layer}`);
-    const [maps, norms] = [names("encoder_attentions"), names("encoder_value_norms")];
-    const found = await session.run(feedOf([encoded], [kept]), [...(classifies ? ["logits"] : []), ...maps, ...norms]);
-    const data = (name) => found[name].data;
-    return { ...encoded, layers, heads, without, logits: classifies ? [...data("logits")] : null, weights: stacked(maps.map(data)), norms: stacked(norms.map(data)) };
+  // What the graph gave for the model's task, of one text of a run, without padding.
+  const outputsOf = (found, row, { ids, held }) =>
+    Object.fromEntries(
+      answers.map((name) => {
+        const { data, dims: [rows, length] } = found[name];
+        const size = data.length / rows;
+        const own = data.slice(row * size, (row + 1) * size);
+        if (task === "classify") return [name, own];
+        const of = (place, count) => own.slice(((startOf({ ids }, length) + place) * size) / length, ((startOf({ ids }, length) + place + count) * size) / length);
+        return [name, task === "fill" ? held.map((place) => of(place, 1)) : of(0, ids.length)];
+      }),
+    );
+  const together = (parts) => (parts.length === 1 ? parts[0] : Object.fromEntries(answers.map((name) => [name, stacked(parts.map((part) => part[name]))])));
+
+  // All maps, or norms, of texts that were read each by itself, as those of one text: `axes` of a map
+  // are two, of norms one. No text attends to another.
+  const mapsOf = (found, kind, parts, axes) => {
+    const names = map_layers.map((layer) => `${kind}.${layer}`);
+    if (parts.length === 1) return stacked(names.map((name) => found[name].data));
+    const [tokens, length] = [parts.reduce((sum, { ids }) => sum + ids.length, 0), found[names[0]].dims[2]];
+    const whole = new Float32Array(names.length * heads * tokens ** axes);
+    names.forEach((name, layer) => {
+      let offset = 0;
+      parts.forEach((part, row) => {
+        const [count, start] = [part.ids.length, startOf(part, length)];
+        for (let head = 0; head < heads; head++) {
+          const [from, to] = [(row * heads + head) * length ** axes, (layer * heads + head) * tokens ** axes];
+          for (let line = 0; line < (axes === 2 ? count : 1); line++) {
+            const at = from + (axes === 2 ? (start + line) * length : 0) + start;
+            whole.set(found[name].data.subarray(at, at + count), to + (axes === 2 ? (offset + line) * tokens : 0) + offset);
+          }
+        }
+        offset += count;
+      });
+    });
+    return whole;
   };
 
-  // The logits of several texts, each with factors for its heads or all with none.
+  const encoded = (text, pair) => {
+    const found = task === "embed" && pair ? joined(encode(text), encode(pair)) : encode(text, pair);
+    const masked = found.ids.flatMap((id, place) => (task === "fill" && id === maskId ? [place] : []));
+    return { ...found, held: masked.slice(0, MOST_MASKS) };
+  };
+  const fits = (row) => {
+    const { taken } = normalized(row);
+    return topOf(row, MOST_WORDS).map((id) => ({ id, text: wordOf(id), probability: Math.exp(row[id] - taken) }));
+  };
+  // A text with what its task's `ask` (tasks/known.js) needs, and all its maps, read without some heads
+  // (pairs of layer and head, from 1): weights of shape (map layers, heads, query, key), norms (map
+  // layers, heads, key).
+  const read = async (text, pair = "", without = []) => {
+    const whole = encoded(text, pair);
+    const parts = parted(whole);
+    const kept = Float32Array.from(range(layers * heads), (at) => (without.some(([layer, head]) => (layer - 1) * heads + head - 1 === at) ? 0 : 1));
+    const names = ["encoder_attentions", "encoder_value_norms"].flatMap((kind) => map_layers.map((layer) => `${kind}.${layer}`));
+    const found = await session.run(feedOf(parts, [kept]), [...answers, ...names]);
+    const outputs = together(parts.map((part, row) => outputsOf(found, row, part)));
+    return {
+      ...whole, layers, heads, map_layers, without, outputs, ...(task === "fill" ? { fitting: outputs.logits.map(fits) } : {}),
+      weights: mapsOf(found, "encoder_attentions", parts, 2), norms: mapsOf(found, "encoder_value_norms", parts, 1),
+    };
+  };
+
+  // What the graph gives for the task, of several texts, each as its parts (`parted`), and with factors
+  // for its heads or all with none.
   const scores = async (texts, headMasks = null) => {
-    const { logits } = await session.run(feedOf(texts, headMasks), ["logits"]);
-    const labels = logits.dims[1];
-    return texts.map((_, row) => [...logits.data.subarray(row * labels, (row + 1) * labels)]);
+    const owners = texts.flatMap((parts, row) => parts.map(() => row));
+    const found = await session.run(feedOf(texts.flat(), headMasks && (headMasks.length > 1 ? owners.map((row) => headMasks[row]) : headMasks)), answers);
+    let at = 0;
+    return texts.map((parts) => together(parts.map((part) => outputsOf(found, at++, part))));
   };
 
   const openDecoder = async () => {
     const [graph, own, marks] = await Promise.all([openGraph("generate"), openTokenizer("decoder/"), json("decoder/generation_config.json")]);
-    const [start, end] = [marks.decoder_start_token_id ?? marks.bos_token_id, marks.eos_token_id];
+    const [start, end] = [marks.decoder_start_token_id ?? marks.bos_token_id, [marks.eos_token_id].flat()[0]];
     const { layers: depth, heads: count } = manifest.decoder;
     return openWriter({ ...graph, ort, start, end, layers: depth, heads: count, tensor: filled, names: targetTokens(own, [start, end]) });
   };
@@ -133,5 +194,5 @@ export const openEngine = async ({ ort, Tokenizer, manifest, file, most }) => {
       yield state.norms ? { ...state, source } : state;
     }
   };
-  return { encode, read, scores, write, mask, canAblate };
+  return { encode, read, scores, write, mask, maskId, canAblate };
 };

@@ -151,19 +151,45 @@ export const textEncoder = (tokenizer, most, config) => {
       places: whole.map(({ from, to }) => (from === undefined ? [0, 0] : [from, to])),
       tokens: named(whole, texts.map((each) => [...each])),
       left_out: first.length + (second?.length ?? 0) + added - whole.length,
-      read_from: [cls], // where the answer is read: at the token of the whole text, or else the first
+      cls, // the token of the whole text, or else the first
+      held: [], // tokens that are asked about, none of which is deleted
+      origins: null, // the place that each token had before some were deleted
+      apart: false, // whether two texts are read each by itself
     };
   };
   const mask = [contentOf(config.mask_token), ...MASKS].find((name) => name && tokenizer.token_to_id(name) !== undefined);
-  return { encode, mask: mask ? tokenizer.token_to_id(mask) : null };
+  // What an entry of the vocabulary stands for, for people: ## in front of one that goes on with a word.
+  const wordOf = (id) => {
+    const piece = tokenizer.id_to_token(id);
+    if (piece === undefined) return `[${id}]`; // a graph may score more ids than there are pieces
+    const readable = notation.readable(piece);
+    if (notation.startsWord(piece)) return readable.replace(/^␣/, "") || readable;
+    return notation.marksStarts && /^[\p{L}\p{N}]/u.test(readable) ? `##${readable}` : readable;
+  };
+  return { encode, wordOf, mask: mask ?? "", maskId: mask ? tokenizer.token_to_id(mask) : null };
 };
 
-// Without some of its tokens, or with the mask in their place; what the graph is given, no more.
-export const deleted = ({ ids, segments }, places) => {
+// Where a token stands now, by the place that it had before any was deleted.
+export const placeOf = ({ origins }, origin) => (origins ? origins.indexOf(origin) : origin);
+
+// Without some of its tokens, or with the mask in their place. `text` stays as it was.
+export const deleted = (encoded, places) => {
   const kept = (list) => list.filter((_, place) => !places.includes(place));
-  return { ids: kept(ids), segments: kept(segments) };
+  const { ids, segments, tokens, origins } = encoded;
+  return { ...encoded, ids: kept(ids), segments: kept(segments), tokens: kept(tokens), origins: kept(origins ?? [...ids.keys()]) };
 };
-export const masked = ({ ids, segments }, places, mask) => ({ ids: ids.map((id, place) => (places.includes(place) ? mask : id)), segments });
+export const masked = (encoded, places, mask) => ({ ...encoded, ids: encoded.ids.map((id, place) => (places.includes(place) ? mask : id)) });
+
+// Two texts that are read each by itself, as one; and what is read by itself of a text.
+export const joined = (first, second) => ({
+  ...first, text_pair: second.text, ids: [...first.ids, ...second.ids], segments: [...first.segments, ...second.segments],
+  tokens: [...first.tokens, ...second.tokens.map((token) => ({ ...token, segment: 1 }))], places: [...first.places, ...second.places],
+  left_out: first.left_out + second.left_out, cls: 0, apart: true,
+});
+export const parted = (encoded) => {
+  if (!encoded.apart) return [encoded];
+  return [1, 0].map((other) => deleted(encoded, encoded.tokens.flatMap(({ segment }, place) => (segment === other ? [place] : []))));
+};
 
 // ---- What a decoder wrote
 

@@ -22,7 +22,8 @@ const open = async (call, { manifest, folder, sums, most, base, version }) => {
     return bytes;
   };
   engine = await openEngine({ ort, Tokenizer, manifest, file: inBundle, most });
-  return { mask: engine.mask, canAblate: engine.canAblate };
+  const { mask, maskId, canAblate } = engine;
+  return { mask, maskId, canAblate };
 };
 
 const stopped = new Set();

@@ -1,27 +1,12 @@
 // Writes for a source that the encoder has read, as `explorer/inference/generator.py` does: the
 // likeliest word at each step, one drawn by its probability, or the best of several beginnings.
-import { againstRepeats, chosen, logSoftmax, normalized, randomFrom } from "./choosing.js";
+import { againstRepeats, chosen, logSoftmax, normalized, randomFrom, topOf } from "./choosing.js";
 
 const CANDIDATES = 10;
 const PAUSE = 100; // milliseconds between two states of a growing text: drawing one takes as long as writing it
 const KEPT = ["past_key_values", "present"]; // what a run is given, and gives, of the cache
 
 const range = (count) => Array.from({ length: count }, (_, place) => place);
-
-// The places of the `count` largest, the largest first; of equal ones the first.
-const topOf = (values, count) => {
-  const best = [];
-  let least = -Infinity; // from which one is among them
-  for (let at = 0; at < values.length; at++) {
-    if (values[at] <= least && best.length === count) continue;
-    let place = best.length;
-    while (place > 0 && values[best[place - 1]] < values[at]) place -= 1;
-    best.splice(place, 0, at);
-    if (best.length > count) best.pop();
-    least = values[best.at(-1)];
-  }
-  return best;
-};
 
 // What is told of a choice among logits.
 const choiceOf = (logits, id) => {

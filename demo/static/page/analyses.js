@@ -1,10 +1,12 @@
 // What words and heads do to an answer, and where the attention of two texts differs: as
 // `explorer/analyses` finds it and `explorer/ui/panels` tells it to the page's widgets. `ask` reads
 // changed texts: see `asking`.
-import { axisOf, groupWords, mergeWords, ownText, range } from "../../explorer/web/maps/maths.js";
-import { effectOf, isNumber, largestPlace, leastOf, logOddsOf, mainOf, matter, movesAnswer, newAnswer, oddsOf, probabilitiesOf, valueOf } from "./answers.js";
-import { answerOf, attentionReceived, looksOf, noticesOf } from "./payloads.js";
-import { deleted, masked } from "../model/tokens.js";
+import { axisOf, mergeWords, range } from "../../explorer/web/maps/maths.js";
+import { deleted, masked, parted, placeOf } from "../model/tokens.js";
+import { answerOf, effectOf, isNumber, largestPlace, leastOf, logOddsOf, mainOf, matter, movesAnswer, newAnswer, oddsOf, probabilitiesOf, valueOf } from "../tasks/logits.js";
+import { ownWords, placedWords, sharedWords, textOf } from "../tasks/words.js";
+import { attentionReceived, looksOf, noticesOf } from "./payloads.js";
+import { lastWithMaps } from "./wording.js";
 
 const ROWS = 32;
 const MAP_BYTES = 32 * 2 ** 20; // of all maps of a run, which the graph makes though nobody asks
@@ -14,16 +16,17 @@ const LEAST_TEXTS = 8;
 
 const round = (value, digits = 6) => (value === null ? null : Number(value.toFixed(digits)));
 const stableOrder = (values) => range(values.length).sort((a, b) => values[b] - values[a] || a - b);
-export const ownWords = (tokens) => groupWords(tokens).filter(({ special }) => !special);
-const textOf = (word) => ownText(word) || word.text;
 
 // ---- Changed texts
 
-// Reads texts in runs of about one length, as many as fit. `scores` is the engine's; `told(done, of)`
-// may throw, which ends the work; `pace` learns how long a token takes.
-export const asking = ({ scores, sizes, pace = { seconds: 0 }, clock = () => performance.now() }) => {
+// As the engine reads one: what is read by itself of it.
+const partsOf = (text) => parted(text).map((part) => ({ ids: part.ids, segments: part.segments, held: part.held.map((place) => placeOf(part, place)) }));
+// Asks texts the question that they have, in runs of about one length, as many as fit. `scores` is the
+// engine's; `told(done, of)` may throw, which ends the work; `pace` learns how long a token takes.
+export const asking = ({ scores, bundle: { sizes, task }, pace = { seconds: 0 }, clock = () => performance.now() }) => {
   const perRun = (tokens) => {
-    const inMemory = MAP_BYTES / (4 * sizes.layers * sizes.heads * tokens ** 2);
+    const words = task === "fill" ? sizes.vocabulary : 0;
+    const inMemory = MAP_BYTES / (4 * tokens * (sizes.layers * sizes.heads * tokens + words));
     const inTime = OPERATIONS / (2 * sizes.layers * tokens * (12 * sizes.hidden ** 2 + 2 * sizes.hidden * tokens));
     return Math.max(1, Math.floor(Math.min(ROWS, inMemory, inTime)));
   };
@@ -35,9 +38,9 @@ export const asking = ({ scores, sizes, pace = { seconds: 0 }, clock = () => per
       while (at + count < order.length && count < perRun(texts[order[at + count]].ids.length)) count += 1;
       const rows = order.slice(at, at + count);
       const started = clock();
-      const logits = await scores(rows.map((row) => texts[row]), masks && rows.map((row) => masks[row % masks.length]));
+      const outputs = await scores(rows.map((row) => partsOf(texts[row])), masks && rows.map((row) => masks[row % masks.length]));
       pace.seconds = (clock() - started) / 1000 / (count * texts[rows.at(-1)].ids.length);
-      rows.forEach((row, place) => (found[row] = logits[place]));
+      rows.forEach((row, place) => (found[row] = texts[row].question.scores(outputs[place], texts[row])));
       told?.((at += count), texts.length);
     }
     return found;
@@ -47,13 +50,20 @@ export const textsWithin = (pace, tokens) => (pace.seconds ? Math.max(1, Math.fl
 
 const maskOf = ({ layers, heads }, without) => Float32Array.from(range(layers * heads), (at) => (without.some(([layer, head]) => (layer - 1) * heads + head - 1 === at) ? 0 : 1));
 
+// A text without some of its tokens. One that is asked about is masked where others are deleted, since
+// without it there is nothing to ask; where there is no mask it stays.
+const without = (reading, places, { way, mask }) => {
+  const held = way === "deleted" ? places.filter((place) => reading.held.includes(place)) : places;
+  const changed = held.length && mask !== null ? masked(reading, held, mask) : reading;
+  return way === "deleted" ? deleted(changed, places.filter((place) => !held.includes(place))) : changed;
+};
+const stays = (reading, word, { way, mask }) => way === "deleted" && mask === null && word.places.some((place) => reading.held.includes(place));
+const keyOf = (text) => JSON.stringify([text.ids, text.segments, text.tokens.map(({ segment }) => segment), text.held.map((place) => placeOf(text, place))]);
+
 // The answers without each set of words; texts that come out equal are read once.
-const answersWithout = async (ask, reading, removals, { way, mask }, told) => {
-  const texts = removals.map((words) => {
-    const places = words.flatMap((word) => word.places);
-    return way === "masked" ? masked(reading, places, mask) : deleted(reading, places);
-  });
-  const keys = texts.map(({ ids, segments }) => JSON.stringify([ids, segments]));
+const answersWithout = async (ask, reading, removals, how, told) => {
+  const texts = removals.map((words) => without(reading, words.flatMap((word) => word.places), how));
+  const keys = texts.map(keyOf);
   const different = [...new Map(keys.map((key, place) => [key, texts[place]]))];
   const rows = new Map(different.map(([key], row) => [key, row]));
   const found = await ask(different.map(([, text]) => text), reading.without.length ? [maskOf(reading, reading.without)] : null, told);
@@ -85,7 +95,7 @@ const sentenceSpans = (words, most) => {
   return range(Math.ceil(words.length / length)).map((run) => [run * length, Math.min((run + 1) * length, words.length)]);
 };
 
-const about = (bundle, { label, other }) => ({ label: bundle.labels[label], ...(other === null ? {} : { rather_than: bundle.labels[other] }) });
+const about = (bundle, { label, other }) => ({ label: bundle.labels[label], ...(bundle.about ? { about: bundle.about } : {}), ...(other === null ? {} : { rather_than: bundle.labels[other] }) });
 const oddsOrNone = (logits, target, bundle) => (isNumber(bundle) ? null : oddsOf(logits, target, bundle));
 const column = (effects, name, bundle) => (name === "log_odds_effect" && isNumber(bundle) ? null : effects.map((one) => one[name]));
 
@@ -117,8 +127,8 @@ export const occlusion = async (ask, bundle, reading, target, { way, mask, room,
   const left = words.length <= most ? words.length : most - spans.length;
   const total = spans.length + left;
   const [whole, how] = [reading.logits, { way, mask }];
-  const without = await answersWithout(ask, reading, spans.map(([start, stop]) => words.slice(start, stop)), how, (done) => told?.(done, total));
-  const sentences = without.map((logits) => effectOf(whole, logits, target, bundle));
+  const less = await answersWithout(ask, reading, spans.map(([start, stop]) => words.slice(start, stop)), how, (done) => told?.(done, total));
+  const sentences = less.map((logits) => effectOf(whole, logits, target, bundle));
   const chosen = [];
   if (!spans.length) chosen.push(...range(words.length));
   for (const sentence of stableOrder(sentences.map((one) => Math.abs(mainOf(one))))) {
@@ -129,7 +139,7 @@ export const occlusion = async (ask, bundle, reading, target, { way, mask, room,
   chosen.sort((a, b) => a - b);
   const found = await answersWithout(ask, reading, chosen.map((place) => [words[place]]), how, (done) => told?.(spans.length + done, total));
   const changed = new Map(chosen.map((place, row) => [place, found[row]]));
-  const effects = words.map((_, place) => effectOf(whole, changed.get(place), target, bundle));
+  const effects = words.map((word, place) => effectOf(whole, stays(reading, word, how) ? null : changed.get(place), target, bundle));
   const [least, attention, mains] = [leastOf(whole, target, bundle), attentionReceived(reading, words), effects.map(mainOf)];
   const moves = movesAnswer(effects, least, bundle);
   return {
@@ -140,17 +150,17 @@ export const occlusion = async (ask, bundle, reading, target, { way, mask, room,
     sentences: spans.map((span, place) => ({ words: span, ...sentences[place] })),
     ...about(bundle, target), value: round(valueOf(whole, target, bundle)), log_odds: round(oddsOrNone(whole, target, bundle)),
     way, tokens_left_out: reading.left_out, bundle: bundle.title, number: isNumber(bundle),
-    pair: Boolean(reading.text_pair), looks: looksOf(reading), layer: "the last layer", left_out: words.length - chosen.length,
+    pair: Boolean(reading.text_pair), looks: looksOf(reading), layer: lastWithMaps(bundle), held: way === "deleted" && reading.held.length > 0, left_out: effects.filter(({ log_odds_effect, effect }) => (log_odds_effect ?? effect) === null).length,
   };
 };
 
 // ---- Every head ablated in turn, beside those that are out already; where time is short, those of
 // the layers first that matter most.
 export const headEffects = async (ask, bundle, reading, target, { room, told }) => {
-  const { layers, heads, without } = reading;
-  const masks = (groups) => groups.map((group) => maskOf(reading, [...without, ...group]));
+  const { layers, heads, without: out } = reading;
+  const masks = (groups) => groups.map((group) => maskOf(reading, [...out, ...group]));
   const layerOf = (layer) => range(heads).map((head) => [layer + 1, head + 1]);
-  const inside = range(layers).flatMap(layerOf).filter(([layer, head]) => !without.some((out) => out[0] === layer && out[1] === head));
+  const inside = range(layers).flatMap(layerOf).filter(([layer, head]) => !out.some((one) => one[0] === layer && one[1] === head));
   const fits = Math.min(inside.length, Math.max(room - 1 - layers, 0));
   const total = 1 + layers + fits;
   const read = (groups, done) => ask(groups.map(() => reading), masks(groups), (more) => told?.(done + more, total));
@@ -171,7 +181,7 @@ export const headEffects = async (ask, bundle, reading, target, { room, told }) 
     least, matters: matter(effects.flat().map(mainOf), least),
     answers: answers.map((row) => row.map((logits) => newAnswer(whole, logits, target.label, bundle))),
     layer_answers: withoutLayer.map((logits) => newAnswer(whole, logits, target.label, bundle)),
-    before: without, not_tried: inside.length - tried.length,
+    before: out, not_tried: inside.length - tried.length,
   };
 };
 
@@ -179,33 +189,6 @@ export const headEffects = async (ask, bundle, reading, target, { room, told }) 
 
 const SHOWN_HEADS = 8;
 const MOST_WORDS = 40;
-
-// Pairs of places of equal words, in an order that both texts keep: Ratcliff and Obershelp's matching,
-// as Python's difflib has it, the longest runs first.
-const sharedWords = (first, second) => {
-  const [names, others] = [first, second].map((words) => words.map((word) => `${word.special} ${textOf(word).toLowerCase()}`));
-  const longest = (from, to, low, high) => {
-    let best = [from, low, 0];
-    let runs = new Map();
-    for (let a = from; a < to; a++) {
-      const next = new Map();
-      for (let b = low; b < high; b++) {
-        if (names[a] !== others[b]) continue;
-        const length = (runs.get(b - 1) ?? 0) + 1;
-        next.set(b, length);
-        if (length > best[2]) best = [a - length + 1, b - length + 1, length];
-      }
-      runs = next;
-    }
-    return best;
-  };
-  const match = (from, to, low, high) => {
-    const [a, b, length] = longest(from, to, low, high);
-    if (!length) return [];
-    return [...match(from, a, low, b), ...range(length).map((step) => [a + step, b + step]), ...match(a + length, to, b + length, high)];
-  };
-  return match(0, names.length, 0, others.length);
-};
 
 // A head's map on the shared words; the last column is what went to all others.
 const sharedMap = ({ weights, heads, tokens }, axis, places, layer, head) => {
@@ -228,8 +211,22 @@ const equality = (first, second) => {
   return "The model reads the same tokens from both texts, as from words in capitals that it does not know: nothing moved. Change another word.";
 };
 
-export const compare = (bundle, first, second, other) => {
-  const sides = [first, second];
+// How far both are for the first one's class rather than for another; null where one lacks either.
+const contrastOf = (bundles, sides, other) => {
+  if (other === null) return {};
+  const target = { label: largestPlace(probabilitiesOf(sides[0].logits, bundles[0])), other };
+  const names = [target.label, other].map((label) => bundles[0].labels[label]);
+  const odds = ({ logits }, bundle) => {
+    const [label, against] = names.map((name) => bundle.labels.indexOf(name));
+    return isNumber(bundle) || label < 0 || against < 0 ? null : round(oddsOf(logits, { label, other: against }, bundle));
+  };
+  return { contrast: { ...about(bundles[0], target), log_odds: sides.map((side, at) => odds(side, bundles[at])) } };
+};
+
+// Each side is { bundle, reading }, as it was asked; `other` is what the first one's class is set against.
+export const compare = (first, second, other) => {
+  const sides = [first, second].map(({ reading }) => reading);
+  const bundles = [first, second].map(({ bundle }) => bundle);
   const axes = sides.map(({ tokens }) => axisOf(tokens));
   const shared = sharedWords(axes[0].whole, axes[1].whole);
   const maps = (layer, head) => sides.map((side, which) => sharedMap(side, axes[which], shared.map((pair) => pair[which]), layer, head));
@@ -238,44 +235,35 @@ export const compare = (bundle, first, second, other) => {
     const rows = one.map((row, at) => row.reduce((sum, share, key) => sum + Math.abs(share - two[at][key]), 0) / 2);
     return rows.reduce((sum, row) => sum + row, 0) / rows.length;
   };
-  const { layers, heads } = first;
-  const moved = range(layers).map((layer) => range(heads).map((head) => movedOf(maps(layer, head))));
+  const { map_layers, heads } = first.reading;
+  const moved = range(map_layers.length).map((layer) => range(heads).map((head) => movedOf(maps(layer, head))));
   const farthest = stableOrder(moved.flat()).slice(0, SHOWN_HEADS).map((at) => [Math.floor(at / heads), at % heads]);
-  const byLabel = (values) => Object.fromEntries(bundle.labels.map((label, place) => [label, round(values[place])]));
-  const target = { label: largestPlace(probabilitiesOf(first.logits, bundle)), other };
+  const byLabel = (values, { labels }) => Object.fromEntries(labels.map((label, place) => [label, round(values[place])]));
+  const of = (tell) => sides.map(({ logits }, side) => tell(logits, bundles[side]));
   return {
-    bundles: [bundle.title, bundle.title],
-    probabilities: sides.map(({ logits }) => byLabel(probabilitiesOf(logits, bundle))),
-    log_odds: sides.map(({ logits }) => (isNumber(bundle) ? null : byLabel(logOddsOf(logits, bundle)))),
+    bundles: bundles.map(({ title }) => title),
+    probabilities: of((logits, bundle) => byLabel(probabilitiesOf(logits, bundle), bundle)),
+    log_odds: of((logits, bundle) => (isNumber(bundle) ? null : byLabel(logOddsOf(logits, bundle), bundle))),
     words: axes.map(({ whole }) => whole.map(textOf)), shared, moved: moved.map((row) => row.map((share) => round(share))),
-    layers: range(layers).map((layer) => layer + 1),
-    most_moved: farthest.map(([layer, head]) => [layer + 1, head + 1]),
-    answers: sides.map((side) => answerOf(side, bundle)), notices: sides.map((side) => noticesOf(side, bundle)),
-    special: axes.map(({ whole }) => whole.map(({ special }) => special)), same_model: true, equal: equality(first, second),
+    layers: map_layers.map((layer) => layer + 1),
+    most_moved: farthest.map(([place, head]) => [map_layers[place] + 1, head + 1]),
+    answers: sides.map((side, at) => answerOf(side, bundles[at])), notices: sides.map((side, at) => noticesOf(side, bundles[at])),
+    special: axes.map(({ whole }) => whole.map(({ special }) => special)), same_model: true, equal: equality(...sides),
     maps: !shared.length || shared.length > MOST_WORDS ? null : farthest.map(([layer, head]) => maps(layer, head).map((map) => map.map((row) => row.map((share) => round(share, 4))))),
     most_words: MOST_WORDS,
-    ...(other === null ? {} : { contrast: { ...about(bundle, target), log_odds: sides.map(({ logits }) => round(oddsOf(logits, target, bundle))) } }),
+    ...contrastOf(bundles, sides, other),
   };
 };
 
 // The first text without the word that gets most attention from where the answer is read, in the last
 // layer: to begin a comparison.
 export const withoutMostSeen = (reading) => {
-  const { text } = reading;
-  const words = ownWords(reading.tokens);
-  const attention = attentionReceived(reading, words);
-  let [at, best] = [0, null];
-  let named = 0;
-  words.forEach((word, place) => {
-    const start = word.segment ? -1 : text.indexOf(textOf(word), at);
-    if (start < 0) return;
-    at = start + textOf(word).length;
-    if (!/\p{L}/u.test(text.slice(start, at))) return;
-    named += 1;
-    if (!best || attention[place] > attention[best.place]) best = { place, start, end: at };
-  });
-  if (named < 2) return text;
-  const [before, after] = [text.slice(0, best.start), text.slice(best.end)];
+  const { text, held } = reading;
+  const placed = placedWords(reading.tokens, [text, reading.text_pair]).filter(({ word, start, end }) => !word.segment && /\p{L}/u.test(text.slice(start, end)) && !word.places.some((place) => held.includes(place)));
+  if (placed.length < 2) return text;
+  const attention = attentionReceived(reading, placed.map(({ word }) => word));
+  const { start, end } = placed[largestPlace(attention)];
+  const [before, after] = [text.slice(0, start), text.slice(end)];
   if (!before.trim()) return after.trimStart();
   if (!/\s$/.test(before)) return before + after;
   return /^[\p{L}\p{N}]/u.test(after) ? before + after : before.trimEnd() + after; // no space in front of a comma

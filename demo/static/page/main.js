@@ -1,10 +1,11 @@
 // The page in the visitor's browser: opens the bundle in a worker, and lays out what the model does.
-import { classifyTab } from "./classify_tab.js";
+import { openFiles } from "../model/files.js";
+import { TASKS } from "../tasks/known.js";
 import { byId, tabs, widget } from "./host.js";
 import { MOST_CHARACTERS, VIEWS, readLink } from "./opened_link.js";
-import { openFiles } from "../model/files.js";
+import { readingTab } from "./reading_tab.js";
 import { openRemote } from "./remote_engine.js";
-import { PANELS, aboutOf, doesOf, factsOf, mostTokens, promiseOf, wantedOf } from "./wording.js";
+import { PANELS, aboutOf, bundleOf, doesOf, factsOf, promiseOf, wantedOf } from "./wording.js";
 import { writeTab } from "./write_tab.js";
 
 const BASE = new URL("../../", import.meta.url).href;
@@ -36,19 +37,19 @@ const start = async () => {
   const manifest = JSON.parse(new TextDecoder().decode(await openFiles({ base: BASE, sums: { [listed]: page.bundle }, store })(listed)));
   const inFolder = Object.entries(manifest.files).map(([name, sum]) => [page.folder + name, sum]);
   const sums = { ...Object.fromEntries(inFolder), "library/ort-wasm-simd-threaded.wasm": page.runtime };
-  const shown_layers = Array.from({ length: manifest.sizes.layers }, (_, layer) => layer + 1);
-  const bundle = { ...manifest, shown_layers, most_tokens: mostTokens(manifest) };
+  const bundle = bundleOf(manifest);
   byId("promise").textContent = promiseOf(manifest);
   widget("facts", { props: { value: factsOf(manifest) } });
   widget("about", { props: { value: aboutOf(manifest) } });
 
   const engine = openRemote(progressOf(page.sizes));
-  const { mask, canAblate } = await engine.open({ manifest, folder: page.folder, sums, most: bundle.most_tokens, base: BASE, version: page.version });
-  engine.canAblate = canAblate;
-  const parts = { classify: "Classify", write: "Write" };
+  const { mask, maskId, canAblate } = await engine.open({ manifest, folder: page.folder, sums, most: bundle.most_tokens, base: BASE, version: page.version });
+  Object.assign(engine, { canAblate, maskId });
+  bundle.mask = mask; // how its tokenizer writes a masked word
+  const parts = { classify: TASKS[bundle.task]?.title, write: "Write" };
   const does = doesOf(manifest);
-  const shared = { bundle, said: PANELS, mask, tell, wanted: wantedOf(manifest) };
-  const tab = { classify: does.includes("classify") && classifyTab(shared, engine), write: does.includes("write") && writeTab(shared, engine) };
+  const shared = { bundle, said: PANELS, tell, wanted: wantedOf(manifest) };
+  const tab = { classify: does.includes("classify") && readingTab(shared, engine), write: does.includes("write") && writeTab(shared, engine) };
   const open = tabs("tabs", does.map((part) => [part, parts[part]]));
   open(does[0]);
 
@@ -64,9 +65,10 @@ const start = async () => {
   };
   const link = widget("link", { props: { value: { views, most: MOST_CHARACTERS } }, events: { restore } });
   widget("glossary", { props: { value: { begin: true } } });
+  tell("The model is here.");
+  document.body.dataset.open = "true";
   if (location.hash.length > 1) link.element.dispatchEvent(new CustomEvent("link-open"));
   else if (tab.classify) await tab.classify.begin();
-  else tell("The model is here.");
   keep(page.version);
 };
 

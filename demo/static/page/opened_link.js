@@ -71,7 +71,7 @@ const headsOf = (text, { layers, heads }, canAblate) => {
 
 const stateOf = (given, shown, writes) => {
   const state = {};
-  if ("layer" in given) state.layer = counted(given, "layer", [...shown.shown_layers, ...(shown.shown_layers.length === shown.layers ? JOINED : [])]);
+  if ("layer" in given) state.layer = counted(given, "layer", [...shown.map_layers.map((layer) => layer + 1), ...(shown.map_layers.length === shown.layers ? JOINED : [])]);
   if ("head" in given) state.head = counted(given, "head", [...Array.from({ length: shown.heads }, (_, head) => head + 1), ...JOINED]);
   for (const name of SWITCHES) if (name in given) state[name] = choice(given, name, ["true", "false"]) === "true";
   if ("looks_at" in given) state.looks_at = choice(given, "looks_at", writes ? ["source", "written"] : ["self"]);
@@ -91,7 +91,7 @@ const settingsOf = (given, writes) => {
 };
 
 // `fragment` is what stands behind the # of the address; `views` are the parts of each tab by name.
-// `bundle` is bundle.json, with `shown_layers`, those that have maps, from 1.
+// `bundle` is bundle.json, with `map_layers`, those that have maps, from 0.
 export const readLink = (fragment, { bundle, views, canAblate }) => {
   const given = fieldsOf(fragment);
   const tab = choice(given, "tab", Object.keys(views));
@@ -99,12 +99,13 @@ export const readLink = (fragment, { bundle, views, canAblate }) => {
   if (given.model !== bundle.title) throw new Error(`This link is of the model “${given.model.slice(0, 60)}”; this page has “${bundle.title}”.`);
   const writes = tab === "write";
   const [text, text_pair] = checkedTexts(given.text ?? "", given.text_pair ?? "");
-  const decoder = writes && { ...bundle.decoder, shown_layers: Array.from({ length: bundle.decoder.layers }, (_, layer) => layer + 1) };
+  const { sizes, map_layers, decoder } = bundle;
+  const shown = writes ? { ...decoder, map_layers: [...Array(decoder.layers).keys()] } : { ...sizes, map_layers };
   return {
     tab, view: choice(given, "view", views[tab]), text, text_pair,
-    without: headsOf(given.without, bundle.sizes, canAblate),
+    without: headsOf(given.without, sizes, canAblate),
     place: wholeNumber(given, "place", "the number of a word or mask, from 1"),
-    state: stateOf(given, decoder || { ...bundle.sizes, shown_layers: bundle.shown_layers }, writes),
+    state: stateOf(given, shown, writes),
     settings: settingsOf(given, writes),
   };
 };

@@ -1,7 +1,10 @@
 // The analyses beside a text's maps: each a panel with its options, its cost, a result that one of
 // the page's own widgets draws, and buttons that start and stop it.
-import { asking, compare, headEffects, occlusion, ownWords, textsWithin, withoutMostSeen } from "./analyses.js";
-import { isNumber, largestPlace, probabilitiesOf } from "./answers.js";
+import { ask } from "../tasks/known.js";
+import { isNumber, largestPlace, probabilitiesOf } from "../tasks/logits.js";
+import { ownWords } from "../tasks/words.js";
+import { asking, compare, headEffects, occlusion, textsWithin, withoutMostSeen } from "./analyses.js";
+import { checkedTexts } from "./checks.js";
 import { byId, sentenceOf, widget } from "./host.js";
 const { make } = window.attentionMaps;
 
@@ -14,16 +17,21 @@ const chooser = (id, name, choices) => {
 
 const hasContrasts = ({ problem_type, labels }) => !isNumber({ problem_type }) && labels.length > (problem_type === "multi_label" ? 1 : 2);
 
-// The class that is asked about, and what it is set against.
-const targetOptions = (bundle, name, { chooses }) => {
-  const labels = bundle.labels.map((label, place) => [String(place), label]);
-  const [label, other] = [chooser(`${name}_label`, "Class", labels), chooser(`${name}_rather_than`, "Rather than", [["", "all others"], ...labels])];
-  other.node.hidden = !hasContrasts(bundle);
-  let likeliest = 0;
-  const refresh = (reading) => {
-    likeliest = largestPlace(probabilitiesOf(reading.logits, bundle));
+// The class, or what a task has instead, that is asked about, and what it is set against: of the
+// `bundle` of what was asked.
+const targetOptions = (name, { chooses = true, choice }) => {
+  const [label, other] = [chooser(`${name}_label`, choice, []), chooser(`${name}_rather_than`, "Rather than", [])];
+  let [likeliest, bundle] = [0, null];
+  const fill = ({ select }, choices) => select.replaceChildren(...choices.map(([value, text]) => make("option", { text, attributes: { value } })));
+  const refresh = (asked) => {
+    bundle = asked.bundle;
+    const labels = bundle.labels.map((text, place) => [String(place), text]);
+    fill(label, labels);
+    fill(other, [["", "all others"], ...labels]);
+    likeliest = largestPlace(probabilitiesOf(asked.reading.logits, bundle));
     label.select.value = String(likeliest);
-    other.select.value = "";
+    label.node.hidden = labels.length < 2;
+    other.node.hidden = !hasContrasts(bundle);
   };
   const target = () => {
     const found = { label: chooses ? Number(label.select.value) : likeliest, other: other.select.value === "" ? null : Number(other.select.value) };
@@ -35,7 +43,8 @@ const targetOptions = (bundle, name, { chooses }) => {
 
 const seconds = (value) => (value < 1 ? "less than a second" : `about ${Math.round(value)} seconds`);
 
-// A panel in a tab. `texts(reading)` says how many texts it will read, `run(reading, told)` does it.
+// A panel in a tab. `texts(asked)` says how many texts it will read, `run(asked, told)` does it; `asked`
+// is what `ask` of tasks/known.js gives.
 const panel = (tab, { name, kind, said, nodes, texts, run, refresh = () => {}, events = {}, props = {}, pace }) => {
   const start = make("button", { className: "primary", text: said.button, attributes: { type: "button", id: `${name}_start` } });
   const stop = make("button", { className: "plain", text: "Stop", attributes: { type: "button", id: `${name}_stop`, disabled: "" } });
@@ -43,10 +52,11 @@ const panel = (tab, { name, kind, said, nodes, texts, run, refresh = () => {}, e
   byId(tab).append(make("div", { attributes: { id: `${name}_panel` } }, [make("div", { className: "look-for" }, [make("p", {}, sentenceOf(said.look_for))]), make("div", { className: "panel-options" }, [...nodes, start, stop]), ...slots]));
   const cost = widget("cost", { id: `${name}_cost` });
   const result = widget(kind, { id: `${name}_result`, props, events });
-  let [reading, turn] = [null, 0];
+  let [asked, turn] = [null, 0];
   const tell = () => {
-    const count = texts(reading);
-    const time = count * reading.tokens.length * pace.seconds;
+    if (!asked) return cost.set({ value: { text: "" } });
+    const count = texts(asked);
+    const time = count * asked.reading.tokens.length * pace.seconds;
     cost.set({ value: { text: `${count} changed ${count === 1 ? "text" : "texts"} to read, ${seconds(time)}.` } });
   };
   const end = () => {
@@ -54,7 +64,7 @@ const panel = (tab, { name, kind, said, nodes, texts, run, refresh = () => {}, e
     stop.disabled = true;
   };
   const begin = async () => {
-    if (!reading) return;
+    if (!asked) return;
     end();
     const mine = turn;
     stop.disabled = false;
@@ -64,7 +74,7 @@ const panel = (tab, { name, kind, said, nodes, texts, run, refresh = () => {}, e
       cost.set({ value: { text: `${done} of ${of} texts read.`, share: done / of } });
     };
     try {
-      const found = await run(reading, told);
+      const found = await run(asked, told);
       if (mine !== turn) return;
       result.set({ value: found });
       tell();
@@ -83,54 +93,59 @@ const panel = (tab, { name, kind, said, nodes, texts, run, refresh = () => {}, e
   // Another text; or the same with other heads ablated, whose results stay where they follow heads.
   const show = (next, { same }) => {
     end();
-    reading = next;
-    if (!same) refresh(next);
+    asked = next;
+    if (!same && next) refresh(next);
     if (!same || !("without" in props)) result.set({ value: {} });
-    if ("without" in props) result.set({ without: next.without });
+    if (next && "without" in props) result.set({ without: next.reading.without });
     tell();
   };
   return { show, begin };
 };
 
-// All panels of the Classify tab; gives what shows them a reading.
-export const classifyPanels = ({ bundle, said, mask }, engine, ablate) => {
+// All panels of the reading tab; gives what shows them what was asked, or null.
+export const readingPanels = ({ bundle, said, task }, engine, ablate) => {
+  const { maskId: mask, canAblate } = engine;
   const pace = { seconds: 0 };
-  const ask = asking({ scores: engine.scores, sizes: bundle.sizes, pace });
-  const room = ({ tokens }) => textsWithin(pace, tokens.length);
-  const words = targetOptions(bundle, "occlusion", { chooses: true });
+  const answers = asking({ scores: engine.scores, bundle, pace });
+  const room = ({ reading }) => textsWithin(pace, reading.tokens.length);
+  const { choice } = task;
+  const [words, heads, sides] = [targetOptions("occlusion", { choice }), targetOptions("head_effects", { choice }), targetOptions("compare", { choice, chooses: false })];
   const way = chooser("occlusion_way", "Words are", [["deleted", "deleted"], ...(mask === null ? [] : [["masked", "masked"]])]);
-  const heads = targetOptions(bundle, "head_effects", { chooses: true });
-  const sides = targetOptions(bundle, "compare", { chooses: false });
   const other = make("textarea", { attributes: { rows: "2", maxlength: "10000", id: "compare_text" } });
+  // Another text, asked the same, about the same word or mask where it has that.
+  const otherOf = async ({ reading, place }) => {
+    const found = await engine.read(...checkedTexts(other.value, reading.text_pair), reading.without);
+    return ask(bundle, found, place === null ? null : task.follow(reading, place, found));
+  };
   const panels = [
     panel("mattered_tab", {
       name: "occlusion", kind: "occlusion", said: said.occlusion, nodes: [...words.nodes, way.node], refresh: words.refresh, pace,
-      texts: (reading) => Math.min(ownWords(reading.tokens).length, room(reading)),
-      run: (reading, told) => occlusion(ask, bundle, reading, words.target(), { way: way.select.value, mask, room: room(reading), told }),
+      texts: (asked) => Math.min(ownWords(asked.reading.tokens).length, room(asked)),
+      run: (asked, told) => occlusion(answers, asked.bundle, asked.reading, words.target(), { way: way.select.value, mask, room: room(asked), told }),
     }),
     panel("compare_tab", {
       name: "compare", kind: "compare", said: said.compare, nodes: [make("label", { className: "option wide" }, [make("span", { text: "Compare with" }), other]), ...sides.nodes], pace,
-      refresh: (reading) => {
-        sides.refresh(reading);
-        other.value = withoutMostSeen(reading);
+      refresh: (asked) => {
+        sides.refresh(asked);
+        other.value = withoutMostSeen(asked.reading);
       },
       texts: () => 1,
-      run: async (reading) => compare(bundle, reading, await engine.read(other.value, reading.text_pair, reading.without), sides.target().other),
+      run: async (asked) => compare(asked, await otherOf(asked), sides.target().other),
     }),
   ];
-  if (engine.canAblate) {
+  if (canAblate) {
     const events = { ablate: ({ without }) => ablate(without) };
     panels.push(
       panel("which_heads_tab", {
         name: "head_effects", kind: "head_effects", said: said.head_effects, nodes: heads.nodes, refresh: heads.refresh, pace, events, props: { without: [] },
-        texts: (reading) => Math.min(1 + reading.layers + reading.layers * reading.heads - reading.without.length, room(reading)),
-        run: (reading, told) => headEffects(ask, bundle, reading, heads.target(), { room: room(reading), told }),
+        texts: (asked) => Math.min(1 + bundle.sizes.layers + bundle.sizes.layers * bundle.sizes.heads - asked.reading.without.length, room(asked)),
+        run: (asked, told) => headEffects(answers, asked.bundle, asked.reading, heads.target(), { room: room(asked), told }),
       }),
     );
   }
-  const show = (reading, { took, same }) => {
-    pace.seconds ||= took / reading.tokens.length;
-    panels.forEach((one) => one.show(reading, { same }));
+  const show = (asked, { took, same }) => {
+    if (asked && took !== null) pace.seconds ||= took / 1000 / asked.reading.tokens.length;
+    panels.forEach((one) => one.show(asked, { same }));
   };
   return { show, compareNow: () => panels[1].begin() };
 };

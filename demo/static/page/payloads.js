@@ -1,35 +1,26 @@
 // What the page's widgets receive, as `explorer/ui/payloads.py`, `map_viewer.py` and `wording.py` make
-// it on a server. `bundle` is bundle.json, and `most_tokens`, so many as a text may have.
+// it on a server. `bundle` is bundle.json, with its `task`, `map_layers` from 0, and `most_tokens`, so
+// many as a text may have.
 import { groupWords, ownText, range } from "../../explorer/web/maps/maths.js";
-import { isNumber, probabilitiesOf } from "./answers.js";
 import { unusualSettings } from "../model/choosing.js";
 import { labelOf } from "../model/tokens.js";
 
-const MOST_BARS = 8;
 const UNKNOWN = ["[UNK]", "<unk>"];
 
-const inPercent = (share) => (share < 0.0005 ? "<0.1%" : share >= 0.9995 ? ">99.9%" : `${(100 * share).toFixed(1)}%`);
 const comma = (count) => count.toLocaleString("en");
-
-export const answerOf = ({ logits }, bundle) => {
-  const values = probabilitiesOf(logits, bundle);
-  const order = range(values.length).sort((a, b) => values[b] - values[a] || a - b).slice(0, MOST_BARS);
-  const more = values.length - order.length;
-  if (isNumber(bundle)) return { heading: "The model's number", bars: order.map((at) => ({ label: bundle.labels[at], text: values[at].toFixed(3) })), more };
-  const heading = bundle.problem_type === "multi_label" ? "Probability of each class by itself" : "The model's answer";
-  return { heading, bars: order.map((at) => ({ label: bundle.labels[at], text: inPercent(values[at]), share: values[at] })), more };
-};
 
 // What a reader should know about how a text was read.
 export const noticesOf = ({ text, text_pair, tokens, left_out }, bundle, shown = "the answer and of the maps") => {
   const words = tokens.filter(({ special }) => !special);
   const found = [];
   if (left_out) {
-    const reads =
-      bundle.most_tokens === bundle.max_tokens
+    const apart = bundle.task === "embed";
+    const reads = apart
+      ? `At most ${comma(bundle.most_tokens)} tokens of each text are read`
+      : bundle.most_tokens === bundle.max_tokens
         ? `The model reads ${bundle.max_tokens} tokens at most`
         : `The model could read ${comma(bundle.max_tokens)} tokens, but the maps of so many would take too much memory and time: this page reads ${comma(bundle.most_tokens)} at most`;
-    found.push(`${reads}, and this text has ${comma(tokens.length + left_out)}: ${comma(left_out)} were left out of ${shown}.`);
+    found.push(`${reads}, and ${apart ? "both have" : "this text has"} ${comma(tokens.length + left_out)}: ${comma(left_out)} were left out of ${shown}.`);
   }
   if (!words.length) found.push("The tokenizer drops all that is in this text: the model reads an empty one.");
   const unknown = words.filter(({ piece }) => UNKNOWN.includes(piece));
@@ -41,9 +32,10 @@ export const noticesOf = ({ text, text_pair, tokens, left_out }, bundle, shown =
 // ---- Rows that say what reaches the token that the answer is read from: see `rollout_row` and
 // `last_row` of explorer/maps/view.py.
 
-const keptHeads = ({ heads, without }, layer) => range(heads).filter((head) => !without.some((out) => out[0] === layer + 1 && out[1] === head + 1));
+const keptHeads = ({ heads, without, map_layers }, layer) => range(heads).filter((head) => !without.some((out) => out[0] === map_layers[layer] + 1 && out[1] === head + 1));
 
-// A row of numbers, one a token, times the mean of a layer's heads that are in; null if none is.
+// A row of numbers, one a token, times the mean of a layer's heads that are in; null if none is. Layers
+// are those with maps, by their places.
 const throughLayer = (reading, layer, row) => {
   const kept = keptHeads(reading, layer);
   const count = reading.tokens.length;
@@ -57,53 +49,64 @@ const throughLayer = (reading, layer, row) => {
   }
   return found.map((value) => value / kept.length);
 };
-const readAlone = ({ tokens, read_from }) => Float64Array.from(tokens, (_, place) => (read_from.includes(place) ? 1 / read_from.length : 0));
+const alone = ({ tokens }, places) => Float64Array.from(tokens, (_, place) => (places.includes(place) ? 1 / places.length : 0));
 const rolloutRow = (reading) =>
-  range(reading.layers).reduceRight((row, layer) => {
+  range(reading.map_layers.length).reduceRight((row, layer) => {
     const passed = throughLayer(reading, layer, row);
     return passed ? row.map((share, place) => 0.5 * passed[place] + 0.5 * share) : row;
-  }, readAlone(reading));
-const lastRow = (reading) => throughLayer(reading, reading.layers - 1, readAlone(reading)) ?? readAlone(reading);
+  }, alone(reading, [reading.cls]));
+const lastRow = (reading, places) => throughLayer(reading, reading.map_layers.length - 1, alone(reading, places)) ?? alone(reading, places);
 
-// What each of these words gets from where the answer is read, in the last layer, mean over its heads.
+// What each of these words gets from where the answer is read, in the last layer that has maps, mean
+// over its heads.
 export const attentionReceived = (reading, words) => {
-  const row = lastRow(reading);
+  const row = lastRow(reading, reading.read_from);
   return words.map(({ places }) => places.reduce((sum, place) => sum + row[place], 0));
 };
 
-// The token from which the answer is read, whose attention counts.
-export const looksOf = ({ read_from, tokens }) => labelOf(tokens[read_from[0]]);
+// The tokens from which the answer is read, whose attention counts.
+export const looksOf = ({ read_from, tokens }) => {
+  if (read_from.length === tokens.length) return "all tokens on average";
+  const names = [...new Set(read_from.map((place) => labelOf(tokens[place])))];
+  return names.length === 1 ? names[0] : `${names.join(" and ")} on average`;
+};
 
 // ---- Maps: see explorer/web/maps/README.md.
 
 const dataOf = (bundle, reading, layers, heads) => ({
-  layers: range(layers).map((at) => at + 1), all_layers: true, heads, busy: false, pair: false, left_out: 0, without: false, rollout: null,
+  layers: layers.map((layer) => layer + 1), all_layers: true, heads, busy: false, pair: false, left_out: 0, without: false, rollout: null,
   of: { model: bundle.title, text: reading.text, text_pair: reading.text_pair },
   text: JSON.stringify([reading.text, reading.text_pair]),
 });
 
-export const mapsOfReading = (bundle, reading, canAblate) => ({
-  ...dataOf(bundle, reading, reading.layers, reading.heads),
-  reading: JSON.stringify([reading.text, reading.text_pair, reading.without]),
-  pair: Boolean(reading.text_pair), left_out: reading.left_out, without: canAblate ? reading.without : false, first: null,
-  sides: [{ name: "", tokens: reading.tokens }],
-  attentions: [{ looks_at: "self", label: "", queries: 0, keys: 0, kind: "", looks_back: false, has_norms: true, weights: reading.weights, norms: reading.norms }],
-  rollout: { query: reading.read_from[0], rows: [rolloutRow(reading), lastRow(reading)].map((row) => [...row]) },
-});
+// `place` is the word or mask that is asked about, from 1, for a link to it.
+export const mapsOfReading = (bundle, reading, canAblate, place = null) => {
+  const [data, all] = [dataOf(bundle, reading, reading.map_layers, reading.heads), reading.map_layers.length === reading.layers];
+  const ofClass = bundle.task === "classify"; // read from the token that rollout is of
+  const { read_from = [reading.cls] } = reading; // where nothing could be asked
+  return {
+    ...data, all_layers: all, of: { ...data.of, ...(place === null ? {} : { place }) },
+    reading: JSON.stringify([reading.text, reading.text_pair, reading.without]),
+    pair: Boolean(reading.text_pair), left_out: reading.left_out, without: canAblate ? reading.without : false, first: ofClass || read_from.length > 2 ? null : read_from[0],
+    sides: [{ name: "", tokens: reading.tokens }],
+    attentions: [{ looks_at: "self", label: "", queries: 0, keys: 0, kind: "", looks_back: false, has_norms: true, weights: reading.weights, norms: reading.norms }],
+    rollout: ofClass && all ? { query: reading.cls, rows: [rolloutRow(reading), lastRow(reading, [reading.cls])].map((row) => [...row]) } : null,
+  };
+};
 
 // The head whose words look most firmly at distant words: a good first view (`first_head`).
-export const firstHead = ({ layers, heads, weights, tokens }) => {
+export const firstHead = ({ map_layers, heads, weights, tokens }) => {
   const words = groupWords(tokens).filter(({ special }) => !special);
   const place = groupWords(tokens).flatMap(({ special }, at) => (special ? [] : [at]));
-  if (words.length < 2) return { layer: 1, head: 1 };
+  if (words.length < 2) return { layer: map_layers[0] + 1, head: 1 };
   const count = tokens.length;
   const between = (start, query, key) => query.places.reduce((sum, row) => sum + key.places.reduce((all, column) => all + weights[start + row * count + column], 0), 0) / query.places.length;
-  const firmness = range(layers * heads).map((at) => {
+  const firmness = range(map_layers.length * heads).map((at) => {
     const best = words.map((query, row) => words.reduce((most, key, column) => (Math.abs(place[row] - place[column]) > 1 ? Math.max(most, between(at * count * count, query, key)) : most), 0));
     return best.reduce((sum, one) => sum + one, 0) / words.length;
   });
   const at = firmness.reduce((best, value, one) => (value > firmness[best] ? one : best), 0);
-  return { layer: Math.floor(at / heads) + 1, head: (at % heads) + 1 };
+  return { layer: map_layers[Math.floor(at / heads)] + 1, head: (at % heads) + 1 };
 };
 
 // ---- A text that is being written: { source, start, steps, text, norms, settings }, each step as the
@@ -130,7 +133,7 @@ export const mapsOfGeneration = (bundle, generation, busy) => {
   const { layers, heads } = bundle.decoder;
   const tokens = steps.map(({ token }) => token);
   const [one, other] = [{ queries: 0, keys: 1, looks_at: "source" }, { queries: 0, keys: 2, looks_at: "written" }];
-  const data = dataOf(bundle, source, layers, heads);
+  const data = dataOf(bundle, source, range(layers), heads);
   return {
     ...data,
     of: { ...data.of, settings: unusualSettings(settings) }, // for a link

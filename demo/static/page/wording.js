@@ -1,18 +1,15 @@
 // What the page says of its model, and of its analyses: the sentences of `explorer/ui/wording.py`, of
 // `payloads.facts` and of the panels, to which a test under node holds them.
+import { TASKS, taskOf } from "../tasks/known.js";
 
 const MOST_NAMED = 8;
 
-const PROMISES = {
-  classify: "Write a sentence, get the model's answer, and see what every attention head attends to.",
-  generate: "Give a sentence, watch the model write, token by token, and see what every attention head attends to.",
-  both: "Write a sentence, get the model's answer or watch it write, and see what every attention head attends to.",
-};
+const SEE = "and see what every attention head attends to.";
 
 const comma = (count) => count.toLocaleString("en");
 const inPercent = (share) => `${(100 * share).toFixed(1)}%`;
 const small = (share) => (share >= 0.001 ? inPercent(share) : "less than 0.1%");
-export const doesOf = ({ tasks }) => [...(tasks.includes("classify") ? ["classify"] : []), ...(tasks.includes("generate") ? ["write"] : [])];
+export const doesOf = (manifest) => [...(taskOf(manifest) ? ["classify"] : []), ...(manifest.tasks.includes("generate") ? ["write"] : [])];
 
 // The graph that runs, and how far its maps are from float32's.
 const graphOf = (manifest, task) => {
@@ -21,7 +18,7 @@ const graphOf = (manifest, task) => {
   const error = graphs[precision].map_error ?? {};
   return { precision, error: error.cross_attentions ?? error };
 };
-const encoderGraph = (manifest) => graphOf(manifest, manifest.graphs.classify ? "classify" : "encode");
+const encoderGraph = (manifest) => graphOf(manifest, taskOf(manifest) ?? "encode");
 const whichGraph = ({ precision, error: { mean } }) =>
   precision === "float32" ? "float32 weights" : `8-bit weights${mean === undefined || mean === null ? "" : ` (maps differ by ${small(mean)} from float32's)`}`;
 const inFloat32 = ({ precision }) => (precision === "float32" ? "" : " (by the float32 weights)");
@@ -45,15 +42,34 @@ const worthFact = (manifest) => {
   return known(test?.rougeL) ? `ROUGE-L ${test.rougeL.toFixed(2)} on unseen texts${inFloat32(graphOf(manifest, "generate"))}` : "";
 };
 
-export const promiseOf = (manifest) => PROMISES[doesOf(manifest).length > 1 ? "both" : manifest.tasks[0]];
+export const promiseOf = (manifest) => {
+  const [task, writes] = [taskOf(manifest), doesOf(manifest).includes("write")];
+  if (!task) return `Give a sentence, watch the model write, token by token, ${SEE}`;
+  return `${TASKS[task].promise}${writes ? " or watch it write" : ""}, ${SEE}`;
+};
+
+// Layers, which count from 0, for people.
+const numberedLayers = (layers) => {
+  const names = layers.map((layer) => layer + 1);
+  return names.length > 1 ? `layers ${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : `layer ${names[0]}`;
+};
+// The encoder's sizes, and of which layers there are maps where that is not all of them.
+const encoderFact = ({ sizes: { layers, heads }, map_layers }) => {
+  const told = `encoder: ${layers} layers × ${heads} heads`;
+  return !map_layers || map_layers.length === layers ? told : `${told}, maps of ${numberedLayers(map_layers)}`;
+};
+// The layer whose attention stands beside effects.
+export const lastWithMaps = ({ sizes: { layers }, map_layers }) => {
+  const last = map_layers.at(-1) + 1;
+  return last === layers ? "the last layer" : `layer ${last}, the last one with maps`;
+};
 
 export const factsOf = (manifest) => {
-  const labels = (manifest.tasks.includes("classify") && manifest.labels) || [];
+  const labels = manifest.labels ?? [];
   const more = labels.length - MOST_NAMED;
   const facts = [
     labels.slice(0, MOST_NAMED).join(" · ") + (more > 0 ? ` and ${more} more` : ""),
-    `encoder: ${manifest.sizes.layers} layers × ${manifest.sizes.heads} heads`,
-    decoderFact(manifest), whichGraph(encoderGraph(manifest)), accuracyFact(manifest), worthFact(manifest),
+    encoderFact(manifest), decoderFact(manifest), whichGraph(encoderGraph(manifest)), accuracyFact(manifest), worthFact(manifest),
   ];
   return { title: manifest.title, tabs: doesOf(manifest), facts: facts.filter(Boolean) };
 };
@@ -71,14 +87,27 @@ export const aboutOf = (manifest) => [
 ];
 export const wantedOf = ({ decoder }) => (decoder?.task === "restore" ? "A sentence with words that are masked, missing, swapped or mistyped, to be restored." : "");
 
-// How many tokens of a text are read: as many as the model can, and memory and time allow. See
-// `most_tokens` of explorer/bundle.py.
-export const mostTokens = ({ max_tokens, sizes: { layers, heads, hidden } }) => {
-  const most = Math.min(max_tokens, 1024, Math.floor(Math.sqrt((384 * 2 ** 20) / (4 * layers * heads))));
-  let fits = most;
-  while (fits > 0 && 2 * layers * fits * (12 * hidden ** 2 + 2 * hidden * fits) > 4e11) fits -= 1;
-  return Math.max(fits, Math.min(max_tokens, 16));
+// How many tokens of a text are read, of two that are read apart of each: as many as the model can, and
+// memory and time allow. See `most_tokens` of explorer/bundle.py.
+const MAP_BYTES = 384 * 2 ** 20;
+const LEAST = 16;
+const mostTokens = ({ tasks, max_tokens, map_layers, sizes: { layers, heads, hidden, vocabulary } }) => {
+  const maps = (map_layers?.length ?? layers) * heads;
+  const fitting = (wanted) => {
+    let fits = Math.min(wanted, 1024, Math.floor(Math.sqrt(MAP_BYTES / (4 * maps))));
+    while (fits > 0 && 2 * layers * fits * (12 * hidden ** 2 + 2 * hidden * fits) > 4e11) fits -= 1;
+    return Math.max(fits, Math.min(wanted, LEAST));
+  };
+  if (tasks.includes("embed")) return Math.max(Math.floor(fitting(2 * max_tokens) / 2), Math.min(max_tokens, LEAST)); // both stand in one map
+  const most = fitting(max_tokens);
+  return tasks.includes("fill") ? Math.min(most, Math.max(Math.floor(MAP_BYTES / (4 * vocabulary)), LEAST)) : most;
 };
+
+// bundle.json with what follows from it.
+export const bundleOf = (manifest) => ({
+  ...manifest, task: taskOf(manifest), most_tokens: mostTokens(manifest), examples: manifest.examples ?? [],
+  map_layers: manifest.map_layers ?? Array.from({ length: manifest.sizes.layers }, (_, layer) => layer),
+});
 
 // The controls of how a text is written: see `explorer/ui/panels/decoding.py`.
 export const SETTINGS = {

@@ -38,3 +38,28 @@ def ask_page(node_packages: Path, tiny_folder: Path) -> Callable[..., list[Any]]
         return json.loads(done.stdout)
 
     return ask
+
+
+CLOSE = 5e-5
+"""By how much log-odds of two runtimes may differ, which add up float32 in another order: those of
+random weights are large."""
+
+
+@pytest.fixture(scope="session")
+def alike() -> Callable[..., None]:
+    """Asserts that plain data are equal, but for numbers that differ by next to nothing."""
+
+    def compare(found: Any, wanted: Any, where: str = "", atol: float = CLOSE) -> None:
+        if isinstance(wanted, dict):
+            for name, part in wanted.items():
+                compare(found[name], part, f"{where}.{name}", atol)
+        elif isinstance(wanted, list | tuple):
+            assert len(found) == len(wanted), where
+            for at, (one, part) in enumerate(zip(found, wanted, strict=True)):
+                compare(one, part, f"{where}[{at}]", atol)
+        elif isinstance(wanted, float) and not isinstance(found, str | None):
+            assert found == pytest.approx(wanted, rel=atol, abs=atol), where
+        else:
+            assert found == wanted, where
+
+    return compare

@@ -3,14 +3,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { feedMasks, openEngine } from "../../../demo/static/model/engine.js";
 import { BOUNDS, FIRST, checkedSettings } from "../../../demo/static/model/choosing.js";
+import { feedMasks, openEngine } from "../../../demo/static/model/engine.js";
 import { CHANGES, CUTS } from "../../../demo/static/model/pieces.js";
 import { textEncoder } from "../../../demo/static/model/tokens.js";
 import { asking, compare, headEffects, occlusion, withoutMostSeen } from "../../../demo/static/page/analyses.js";
 import { VIEWS, readLink } from "../../../demo/static/page/opened_link.js";
 import * as payloads from "../../../demo/static/page/payloads.js";
 import * as wording from "../../../demo/static/page/wording.js";
+import { TASKS, ask } from "../../../demo/static/tasks/known.js";
 
 console.log = console.info = console.debug = console.error; // the answers own stdout
 const [packages, folder] = process.argv.slice(2);
@@ -26,9 +27,9 @@ const openFolder = async (place) => {
   ort.env.wasm.numThreads = 1;
   const manifest = json(join(place, "bundle.json"));
   for (const graphs of Object.values(manifest.graphs)) if (graphs.float32) delete graphs["8bit"];
-  const bundle = { ...manifest, most_tokens: wording.mostTokens(manifest) };
+  const bundle = wording.bundleOf(manifest);
   const engine = await openEngine({ ort, Tokenizer, manifest, file: async (name) => new Uint8Array(readFileSync(join(place, name))), most: bundle.most_tokens });
-  return { engine, bundle };
+  return { engine, bundle: { ...bundle, mask: engine.mask } };
 };
 // A text as it was read elsewhere, and what was answered there to changed ones: so the arithmetic is
 // compared, and no runtime's.
@@ -36,9 +37,9 @@ const openAnswered = async ({ folder: place, text, pair, without, given, answers
   const { engine, bundle } = await open(place);
   const key = ({ ids, segments }, mask) => JSON.stringify([ids, segments, mask?.some((factor) => factor !== 1) ? [...mask] : null]);
   const known = new Map(answers.map(([ids, segments, mask, logits]) => [key({ ids, segments }, mask), logits]));
-  const scores = async (texts, masks) => texts.map((one, row) => known.get(key(one, masks?.[row])) ?? [NaN]);
-  const reading = { ...(await engine.read(text, pair, without)), logits: given.logits, weights: Float32Array.from(given.weights) };
-  return { engine, bundle, reading, ask: asking({ scores, sizes: bundle.sizes }) };
+  const scores = async (texts, masks) => texts.map(([one], row) => ({ logits: known.get(key(one, masks?.[row])) ?? [NaN] }));
+  const reading = { ...(await engine.read(text, pair, without)), outputs: { logits: given.logits }, weights: Float32Array.from(given.weights) };
+  return { engine, asked: ask(bundle, reading), answers: asking({ scores, bundle }) };
 };
 
 const answers = {
@@ -53,22 +54,45 @@ const answers = {
     const found = feedMasks(bytes);
     return { found, changed: bytes.reduce((count, byte, at) => count + (byte !== before[at]), 0) };
   }),
-  read: async ({ folder: place, text, pair, without }) => {
-    const { engine, bundle } = await open(place);
-    const reading = await engine.read(text, pair, without);
-    return { answer: payloads.answerOf(reading, bundle), notices: payloads.noticesOf(reading, bundle), maps: payloads.mapsOfReading(bundle, reading, engine.canAblate), first: payloads.firstHead(reading), logits: reading.logits, shorter: withoutMostSeen(reading) };
+  read: async ({ folder: where, text, pair = "", without, place = null }) => {
+    const { engine, bundle } = await open(where);
+    const read = await engine.read(text, pair, without);
+    const asked = ask(bundle, read, place);
+    const { reading } = asked;
+    return { answer: TASKS[bundle.task].show(bundle, read, asked), place: asked.place, notices: payloads.noticesOf(reading, bundle), maps: payloads.mapsOfReading(bundle, reading, engine.canAblate, asked.place), first: payloads.firstHead(reading), logits: reading.logits, shorter: withoutMostSeen(reading) };
   },
-  occlusion: async ({ target, way, room, ...asked }) => {
-    const { engine, bundle, reading, ask } = await openAnswered(asked);
-    return occlusion(ask, bundle, reading, target, { way, mask: engine.mask, room });
+  occlusion: async ({ target, way, room, ...given }) => {
+    const { engine, asked: { bundle, reading }, answers } = await openAnswered(given);
+    return occlusion(answers, bundle, reading, target, { way, mask: engine.maskId, room });
   },
-  heads: async ({ target, room, ...asked }) => {
-    const { bundle, reading, ask } = await openAnswered(asked);
-    return headEffects(ask, bundle, reading, target, { room });
+  heads: async ({ target, room, ...given }) => {
+    const { asked: { bundle, reading }, answers } = await openAnswered(given);
+    return headEffects(answers, bundle, reading, target, { room });
   },
   compare: async ({ sides, label }) => {
     const [first, second] = await Promise.all(sides.map((side) => openAnswered({ ...side, answers: [] })));
-    return compare(first.bundle, first.reading, second.reading, label);
+    return compare(first.asked, second.asked, label);
+  },
+  // All of a task that is read here: what its analyses find, of a place, for the first label.
+  analyses: async ({ folder: where, text, pair, other, place = null }) => {
+    const { engine, bundle } = await open(where);
+    const [first, second] = await Promise.all([text, other].map((one) => engine.read(one, pair)));
+    const asked = ask(bundle, first, place);
+    const { follow } = TASKS[bundle.task];
+    const [answers, target] = [asking({ scores: engine.scores, bundle }), { label: 0, other: null }];
+    const words = (way) => occlusion(answers, asked.bundle, asked.reading, target, { way, mask: engine.maskId, room: 99 });
+    return {
+      deleted: await words("deleted"), masked: await words("masked"), heads: await headEffects(answers, asked.bundle, asked.reading, target, { room: 99 }),
+      compare: compare(asked, ask(bundle, second, asked.place === null ? null : follow(first, asked.place, second)), null),
+    };
+  },
+  refused: async ({ folder: where, text, pair, place = null }) => {
+    const { engine, bundle } = await open(where);
+    try {
+      return ask(bundle, await engine.read(text, pair), place).place;
+    } catch (error) {
+      return error.message;
+    }
   },
   write: async ({ text, settings: given }) => {
     const { engine, bundle } = await open();
@@ -80,7 +104,7 @@ const answers = {
     }
     return { notices: payloads.writeNoticesOf(generation, bundle), written: payloads.writtenOf(bundle, generation, false), maps: payloads.mapsOfGeneration(bundle, generation, false), first: payloads.firstCrossHead(bundle, generation) };
   },
-  said: ({ manifest: given }) => ({ promise: wording.promiseOf(given), facts: wording.factsOf(given), about: wording.aboutOf(given), wanted: wording.wantedOf(given), most: wording.mostTokens(given), panels: wording.PANELS, settings: wording.SETTINGS }),
+  said: ({ manifest: given }) => ({ promise: wording.promiseOf(given), facts: wording.factsOf(given), about: wording.aboutOf(given), wanted: wording.wantedOf(given), most: wording.bundleOf(given).most_tokens, panels: wording.PANELS, settings: wording.SETTINGS }),
   bounds: () => ({ bounds: BOUNDS, first: FIRST, views: VIEWS }),
   link: ({ fragment, bundle, canAblate }) => {
     try {

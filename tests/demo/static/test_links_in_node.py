@@ -44,7 +44,7 @@ MODEL = "&model=Tiny+random+model"
 def said(ask_page, tiny_folder):
     """What the page in the browser says of each, by the link."""
     bundle = json.loads((tiny_folder / "bundle.json").read_text("utf-8"))
-    asked = {"ask": "link", "bundle": {**bundle, "shown_layers": [1, 2]}, "canAblate": True}
+    asked = {"ask": "link", "bundle": {**bundle, "map_layers": [0, 1]}, "canAblate": True}
     links = [*(link + MODEL for link in GOOD), *(link + MODEL for link in BAD)]
     links += ["text=a", "text=a&model=Another", "text=a&model="]
     bounds, *found = ask_page({"ask": "bounds"}, *({**asked, "fragment": one} for one in links))

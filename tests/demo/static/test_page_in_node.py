@@ -3,6 +3,7 @@
 import json
 import shutil
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, processors
 
+from bundle_format.folder import read_manifest
 from explorer.analyses import compare as comparing
 from explorer.analyses.head_ablation import head_effects
 from explorer.analyses.occlusion import OcclusionPlan, occlusion
@@ -32,6 +34,8 @@ from explorer.ui.panels.heads import HEAD_EFFECTS, effects_payload
 from explorer.ui.panels.options import WordsAsked
 from explorer.ui.panels.words import OCCLUSION, occlusion_payload
 from explorer.ui.tasks.known import promise
+from hosting import static_kind
+from hosting.folder import SpaceError
 
 TEXT = "Not bad at all, the story is great! But a dull film."
 OTHER = "Bad, the story is dull"
@@ -47,21 +51,6 @@ CLOSE = 1e-6
 RUNTIMES = {"logits": 2e-6, "weights": 2e-6, "norms": 2e-5, "written": 1e-5}
 """By how much two runtimes do, which add up float32 in another order: onnxruntime and its build for
 browsers. The scores of the tiny bundle's random weights are large, and so are its differences."""
-
-
-def alike(found, wanted, where="", atol=CLOSE):
-    """Whether plain data are equal, but for numbers that differ by next to nothing."""
-    if isinstance(wanted, dict):
-        for name, part in wanted.items():
-            alike(found[name], part, f"{where}.{name}", atol)
-    elif isinstance(wanted, list | tuple):
-        assert len(found) == len(wanted), where
-        for at, (one, part) in enumerate(zip(found, wanted, strict=True)):
-            alike(one, part, f"{where}[{at}]", atol)
-    elif isinstance(wanted, float) and not isinstance(found, str | None):
-        assert found == pytest.approx(wanted, rel=atol, abs=atol), where
-    else:
-        assert found == wanted, where
 
 
 class Recorded:
@@ -172,12 +161,12 @@ def found(ask_page, wanted, last_cls):
         ("last", "[CLS] is not bad at all", "", ()),
     ],
 )
-def test_an_answer_and_all_its_maps(found, float_model, last_cls, name, text, pair, without):
+def test_an_answer_and_all_its_maps(found, alike, float_model, last_cls, name, text, pair, without):
     model = EncoderModel(open_bundle(last_cls, "float32")) if name == "last" else float_model
     reading = model.read(text, pair, without)
     wanted, said = maps_of_reading(model, reading), found[name]["maps"]
 
-    alike(found[name]["answer"], payloads.answer(reading, model.bundle))
+    alike(found[name]["answer"], payloads.answer(reading, model.bundle), atol=RUNTIMES["logits"])
     assert found[name]["notices"] == wording.notices(reading, model.bundle)
     np.testing.assert_allclose(found[name]["logits"], reading.logits, atol=RUNTIMES["logits"])
     (maps,), (own,) = said.pop("attentions"), wanted.pop("attentions")
@@ -213,13 +202,13 @@ def test_an_answer_is_read_from_the_token_of_the_whole_text_wherever_it_stands(f
         *("occlusion last", "heads", "compare"),
     ],
 )
-def test_an_analysis_finds_in_the_same_answers_what_python_finds(found, wanted, name):
+def test_an_analysis_finds_in_the_same_answers_what_python_finds(found, wanted, alike, name):
     rounded = name == "compare"  # to six decimals, of which the last may be the next one
     alike(found[name], wanted[name][1], atol=CLOSE + 1e-6 * rounded)
 
 
 @pytest.mark.parametrize("name", WRITINGS)
-def test_what_is_written_and_what_it_attended_to(found, tiny_folder, name):
+def test_what_is_written_and_what_it_attended_to(found, alike, tiny_folder, name):
     model = EncoderModel(open_bundle(tiny_folder, "float32"))
     generator, settings = TextGenerator(model), Settings(**WRITINGS[name])
     *_, generation = generator.write(model.read(TEXT), settings)
@@ -285,3 +274,13 @@ def test_the_name_of_a_mask_s_default_stands_once_in_a_graph(ask_page, tiny_fold
             ["head_mask", "cross_head_mask"],
         ]
         assert [one["changed"] for one in found] == [1, 2]
+
+
+@pytest.mark.parametrize("other", [{"own_files": False}, {"map_layers": (0,)}])
+def test_a_decoder_that_the_page_does_not_know_is_refused_in_a_sentence(tiny_folder, other):
+    manifest = read_manifest(tiny_folder)
+    decoder = replace(manifest.decoder, **other)
+    files = {**manifest.files, "generation_config.json": "0" * 64}
+
+    with pytest.raises(SpaceError, match="make a Space of another kind"):
+        static_kind._check_bundle(replace(manifest, decoder=decoder, files=files))
