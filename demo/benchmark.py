@@ -21,6 +21,7 @@ from pathlib import Path
 
 import app
 from bundle_format.folder import BundleError
+from explorer.analyses.faithfulness import for_want_of_maps
 from explorer.bundle import PRECISIONS, Bundle, open_bundle
 from explorer.environment import safe_streams
 from explorer.inference.encoder import EncoderModel
@@ -143,6 +144,8 @@ def faithfulness(bundle: Bundle, texts: Sequence[Text], options: argparse.Namesp
     number = bundle.problem_type == "regression"
     print(show_summaries(summarise(found), number=number))
     print(f"\n{say_where_order_matters(found, number=number)}", flush=True)
+    if missing := for_want_of_maps(bundle):
+        print(missing, flush=True)
 
 
 def times(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bundle_format.folder import FILE, BundleError, sha256
+from explorer.analyses.faithfulness import for_want_of_maps
 from explorer.analyses.perturbation import REMOVAL_MODES
 from explorer.bundle import PRECISIONS, Bundle, open_bundle
 from explorer.environment import safe_streams
@@ -235,6 +236,7 @@ def _write(
         "how": f"{bundle.graph.precision} weights, {words}. {bundle.licence}",
         "asked": vars(asked),
         "summary": summary.describe(),
+        "for_want_of_maps": for_want_of_maps(bundle),
         "skipped": {"count": len(bad), "first": [one.describe() for one in bad[:1000]]},
         "group": ROWS_AT_ONCE,
     }

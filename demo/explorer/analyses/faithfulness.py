@@ -18,10 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from explorer.analyses.occlusion import Occlusion, OcclusionPlan, occlusion, plan_occlusion
 from explorer.analyses.perturbation import RemovalMode, Target, answers_without, matter
+from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.reading import Reading
+from explorer.inference.reading import Reading, numbered_layers
 from explorer.inference.tokens import Word, group_words
 from explorer.maps.maps import merge_keys, norm_weighted
 from explorer.maps.view import last_row, rollout_row
@@ -44,8 +45,30 @@ def kendall_tau(first: ArrayLike, second: ArrayLike) -> float:
     return float((one * other).sum() / untied) if untied else float("nan")
 
 
-OCCLUSION = "occlusion"
-METHODS = ("attention", "norm-weighted attention", "rollout", OCCLUSION)
+ROLLOUT, OCCLUSION = "rollout", "occlusion"
+METHODS = ("attention", "norm-weighted attention", ROLLOUT, OCCLUSION)
+
+
+def methods_of(bundle: Bundle) -> tuple[str, ...]:
+    """Those of `METHODS` that a model has the maps for: rollout takes those of all layers."""
+    return tuple(name for name in METHODS if name != ROLLOUT or bundle.has_all_maps)
+
+
+def for_want_of_maps(bundle: Bundle) -> str:
+    """What rankings are without, or are of another layer for, where some layers have no maps;
+    empty where all have."""
+    if bundle.has_all_maps:
+        return ""
+    told = (
+        f"Rollout is left out: it takes the maps of all {bundle.layers} layers, and this model was "
+        f"exported with those of {numbered_layers(bundle.map_layers)} alone."
+    )
+    last = bundle.map_layers[-1] + 1
+    if last == bundle.layers:
+        return told
+    return (
+        f"{told} Attention and norm-weighted attention are of layer {last}, the last one with maps."
+    )
 
 
 def attention_received(reading: Reading) -> NDArray[np.float32]:
@@ -60,7 +83,7 @@ def attention_received(reading: Reading) -> NDArray[np.float32]:
 
 
 def word_scores(reading: Reading, found: Occlusion, *, signed: bool) -> dict[str, NDArray]:
-    """A score for each own word by each of `METHODS`: the higher, the more it counts.
+    """A score for each own word by each method of `methods_of`: the higher, the more it counts.
 
     Args:
         signed: whether a word with a negative effect counts less than one without any; false: only
@@ -69,13 +92,16 @@ def word_scores(reading: Reading, found: Occlusion, *, signed: bool) -> dict[str
     asked = reading.read_from
     carried = norm_weighted(reading.weights[-1:, :, list(asked)], reading.value_norms[-1:])
     effects = np.nan_to_num(found.log_odds_effects)
-    scores = (
+    scores = [
         attention_received(reading),
         _by_word(last_row(carried, reading.kept_heads, *range(len(asked))), reading),
-        _by_word(rollout_row(reading.weights, reading.kept_heads, *asked), reading),
         effects if signed else np.abs(effects),
-    )
-    return dict(zip(METHODS, scores, strict=True))
+    ]
+    methods = methods_of(found.whole.bundle)
+    if ROLLOUT in methods:
+        followed = rollout_row(reading.weights, reading.kept_heads, *asked)
+        scores.insert(methods.index(ROLLOUT), _by_word(followed, reading))
+    return dict(zip(methods, scores, strict=True))
 
 
 def _by_word(row: NDArray[np.float32], reading: Reading) -> NDArray[np.float32]:
@@ -210,8 +236,7 @@ def percentile(value: float, by_chance: NDArray[np.float64], *, low: bool = Fals
 
 
 def faithfulness_cost(model: EncoderModel, reading: Reading, mode: RemovalMode) -> Cost:
-    """What `faithfulness` will take, at most. Raises RequestError: rollout cannot be had."""
-    model.check_has_all_maps("rollout")
+    """What `faithfulness` will take, at most."""
     return _finest(model, reading, mode, plan_occlusion(model, reading, _FIRST))[1]
 
 
@@ -227,10 +252,8 @@ def faithfulness(
         seed: of the random orders.
 
     Raises:
-        RequestError: there are fewer than two words to put in order, or there is no rollout, for
-            want of the maps of some layers.
+        RequestError: there are fewer than two words to put in order.
     """
-    model.check_has_all_maps("rollout")
     plan = plan_occlusion(model, reading, _FIRST)
     words = len(plan.words)
     if words < 2:
@@ -296,7 +319,7 @@ def _finest(
     words = len(plan.words)
     for percents in _STEPS:
         counts = {_count(words, percent) for percent in percents} - {words}
-        texts = 2 * (RANDOM_ORDERS + len(METHODS)) * len(counts) + 2
+        texts = 2 * (RANDOM_ORDERS + len(methods_of(model.bundle))) * len(counts) + 2
         whole = texts // 2 if mode == "deleted" else texts
         seconds = model.throughput.cost(plan.texts + whole, len(reading.tokens)).seconds
         if seconds <= TIME_BUDGET:

@@ -9,7 +9,6 @@ import numpy as np
 
 from explorer.analyses.faithfulness import (
     MEASURES,
-    METHODS,
     OCCLUSION,
     Faithfulness,
     faithfulness,
@@ -61,8 +60,12 @@ def measure_texts(model: EncoderModel, texts: Sequence[Text], seed: int) -> Iter
 
 
 def summarise(found: Sequence[Faithfulness]) -> dict[str, Summary]:
-    """The means over texts, for each method and for a random order."""
-    rows = {method: _summary(place, found) for place, method in enumerate(METHODS)}
+    """The means over texts of one model, for each method and for a random order.
+
+    Args:
+        found: of each text; one at least.
+    """
+    rows = {method: _summary(place, found) for place, method in enumerate(found[0].methods)}
     by_chance = {
         name: _mean([np.mean(getattr(one.by_chance, name)) for one in found])
         for name in (*MEASURES, "agreement")

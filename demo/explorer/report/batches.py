@@ -100,8 +100,6 @@ class BatchReader:
         check_removal_mode(asked.way, self._model)
         if asked.heads:
             self._model.check_can_ablate()
-        if asked.faithfulness:
-            self._model.check_has_all_maps("rollout")
         if asked.figures:
             (out / FIGURES).mkdir(exist_ok=True)
 

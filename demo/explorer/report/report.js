@@ -110,7 +110,8 @@
   const faithfulness = () => {
     const rows = Object.entries(summary.faithfulness).map(([method, means]) => [method, ...means]);
     return rows.length ? [make("h2", { text: "How far to trust each ranking of words" }),
-      quiet("The mean share of random orders of the same words that each is better than; chance is 50%."), trust(rows)] : [];
+      quiet("The mean share of random orders of the same words that each is better than; chance is 50%."),
+      ...(about.for_want_of_maps ? [quiet(about.for_want_of_maps)] : []), trust(rows)] : [];
   };
   const skipped = () => about.skipped.count ? [make("details", {}, [
     make("summary", { text: `${counted(about.skipped.count, "row")} left out` }),

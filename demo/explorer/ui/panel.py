@@ -83,8 +83,8 @@ class Analysis:
     has a property of that name, and what it shows stays when others are ablated."""
     refresh_options: Callable[[Asked], dict[str, Any]] = lambda asked: {}
     """New values of controls once another text or model is there, by their names."""
-    makes_sense: Callable[[Asked], bool] = lambda asked: True
-    """Whether it is there for what is shown."""
+    makes_sense: Callable[[Bundle], bool] = lambda bundle: True
+    """Whether it is there for a model."""
     at_once: bool = False
     """Run as soon as its tab is opened, and for another text while it is; for what takes one
     reading."""
@@ -123,7 +123,8 @@ class Panel:
         self.analysis = analysis
         self._tab = tab
         name = analysis.name
-        with gr.Column(elem_id=f"{name}_panel") as self.block:
+        there = analysis.makes_sense(bundle)
+        with gr.Column(elem_id=f"{name}_panel", visible=there) as self.block:
             gr.Markdown(analysis.look_for, elem_classes="look-for")
             with gr.Row(elem_classes="panel-options"):
                 self.options = analysis.lay_out_options(bundle)
@@ -163,11 +164,14 @@ class Panel:
             name: updates.get(name, {}).get("value", value) for name, value in asked.options.items()
         }
         return {
-            self.block: gr.update(visible=self.analysis.makes_sense(asked)),
             self.cost: self._described(replace(asked, options=current)),
             self.result: self._result(asked, value={}),
             **{self.options[name]: update for name, update in updates.items()},
         }
+
+    def show_for(self, bundle: Bundle) -> Update:
+        """The panel is there for a model, or not."""
+        return {self.block: gr.update(visible=self.analysis.makes_sense(bundle))}
 
     def follow_heads(self, asked: Asked) -> Update:
         """Other heads are ablated in the same text: the options stay, and the result where its

@@ -115,7 +115,8 @@ class ReadingTab:
         texts: list[Block] = [self.text, self.text_pair, self.second]
         tab = [self._tab] if self._tab else []
         around = [self._frame.facts, self._frame.tour, self._frame.about, *tab]
-        begun = [*around, self.examples, *texts, *self._answered]
+        blocks = [panel.block for panel in self.panels]
+        begun = [*around, *blocks, self.examples, *texts, *self._answered]
         asked = {**title, "text": self.text, "text_pair": self.text_pair, **shown}
         submitted = [self.text.submit, self.text_pair.submit]
         chosen = [*texts, *self._answered]
@@ -150,6 +151,8 @@ class ReadingTab:
         if self._tab:
             known[self._tab] = gr.update(label=task_of(bundle).title)
         known[self.examples] = payloads.examples(bundle.examples)
+        for panel in self.panels:
+            known |= panel.show_for(bundle)
         if not bundle.examples:
             return {
                 **known,

@@ -32,6 +32,7 @@ show((given) => {
   value = given;
   root.replaceChildren(
     make("h2", { text: `Rankings of words against chance${value.rather_than || value.about ? `, for ${askedAbout(value)}` : ""}` }),
+    ...(value.for_want_of_maps ? [hint(value.for_want_of_maps)] : []),
     make("div", { className: "methods" }, Object.entries(value.methods).map(method)),
     hint(`Thin lines: random orders of the same words; the thick one: the ranking. ${value.plan}`),
   );

@@ -21,7 +21,7 @@ from explorer.ui.models import PageModels
 from explorer.ui.panels import trust as trust_panel
 from explorer.ui.panels.heads import effects_payload
 from explorer.ui.panels.options import WordsAsked
-from explorer.ui.panels.words import occlusion_payload, pairs_payload
+from explorer.ui.panels.words import SMALLEST_FLIP, occlusion_payload, pairs_payload
 from explorer.ui.payloads import in_percent
 
 TEXT = "Not bad at all, the story is great!"
@@ -179,6 +179,8 @@ def test_a_regression_has_no_log_odds(copy_of_tiny, endpoints_of):
     assert api.trust(TEXT)["methods"]["rollout"]["log_odds_sufficiency"] is None
     assert api.head_effects(TEXT)["layer_log_odds_effects"] is None
     assert api.pruning(TEXT)["log_odds"] is None
+    assert "smallest_flip" not in vars(api)
+    assert not SMALLEST_FLIP.makes_sense(number.bundle)
 
 
 def test_a_probability_is_never_none_and_never_all():

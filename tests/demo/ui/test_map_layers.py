@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from explorer.analyses.faithfulness import for_want_of_maps
 from explorer.errors import RequestError
 from explorer.maps.view import first_head
 from explorer.ui import wording
@@ -62,13 +63,30 @@ def test_a_layer_without_maps_is_told_from_one_that_is_not_there(api, layer, exp
 
 def test_what_follows_attention_through_all_layers_is_not_there(api, second_layer, endpoints_of):
     said = "has no rollout: that takes the maps of all its 2 layers"
-    for endpoint in (api.rollout, api.trust):
-        with pytest.raises(RequestError, match=said):
-            endpoint(TEXT, bundle=TITLE)
+    with pytest.raises(RequestError, match=said):
+        api.rollout(TEXT, bundle=TITLE)
 
     alone = vars(endpoints_of(PageModels([second_layer])))
-    assert {"rollout", "trust"}.isdisjoint(alone)
-    assert {"attention", "occlusion", "head_effects", "pruning"} <= alone.keys()
+    assert "rollout" not in alone
+    assert {"attention", "occlusion", "trust", "head_effects", "pruning"} <= alone.keys()
+
+
+def test_rankings_are_tested_but_rollout_and_it_is_said(api, second_layer, float_model):
+    found, whole = (api.trust(TEXT, bundle=one) for one in (TITLE, float_model.bundle.title))
+
+    assert list(found["methods"]) == ["attention", "norm-weighted attention", "occlusion"]
+    for name, those in found["methods"].items():
+        assert those["comprehensiveness"] == pytest.approx(
+            whole["methods"][name]["comprehensiveness"], abs=1e-5
+        )
+    said = "Rollout is left out: it takes the maps of all 2 layers, and this model was exported "
+    assert found["for_want_of_maps"] == f"{said}with those of layer 2 alone."
+    assert whole["for_want_of_maps"] == ""
+    first = replace(second_layer.bundle, map_layers=(0,))
+    assert for_want_of_maps(first).endswith(
+        "layer 1 alone. Attention and norm-weighted attention are of layer 1, the last one with "
+        "maps."
+    )
 
 
 def test_heads_of_all_layers_can_be_removed(api, models):

@@ -72,6 +72,8 @@ def test_the_tab_is_called_as_its_task_calls_things(page, task, task_bundles):
     assert begun[tab.second].open == (task in ("answer", "embed"))
     assert begun[tab.answer]["bars"]
     assert begun[tab.viewer.maps]["rollout"] is None
+    shown = {one.analysis.name for one in tab.panels if begun[one.block]["visible"]}
+    assert ("smallest_flip" in shown) == (task != "embed")
     json.dumps(begun[tab.viewer.maps], allow_nan=False)
 
 
@@ -173,14 +175,14 @@ def test_every_panel_runs(page, models, task):
     }  # fmt: skip
 
     for analysis in (one for group in ANALYSES for one in group.analyses):
-        if analysis.makes_sense(asked):
+        if analysis.makes_sense(asked.model.bundle):
             refreshed = analysis.refresh_options(asked)
             found = run_to_end(analysis.run(type(asked)(**{**vars(asked), "options": options})))
             json.dumps(found, allow_nan=False)
             if "label" in refreshed:
                 assert refreshed["label"]["choices"] == list(labels)
                 assert refreshed["label"]["visible"] == (task != "embed")
-    assert SMALLEST_FLIP.makes_sense(asked) == (task != "embed")
+    assert SMALLEST_FLIP.makes_sense(asked.model.bundle) == (task != "embed")
 
 
 def test_a_program_names_a_word_a_label_and_another(api):

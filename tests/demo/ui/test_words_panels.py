@@ -115,6 +115,21 @@ def test_what_is_said_of_a_flip(float_model, answered):
     assert never.endswith("not even with all 4 deleted. Other sets may change it; no pair does.")
 
 
+def test_of_a_label_by_itself_it_is_said_whether_it_fits(float_model, answered):
+    bundle = replace(float_model.bundle, problem_type="multi_label")
+    single = run_to_end(occlusion(float_model, float_model.read("not bad at all"), 0, "deleted"))
+    fits, not_fitting = (answered(bundle, [share, 0.1, 0.1]) for share in (0.9, 0.2))
+
+    def said(whole, places, changed):
+        return flip_sentence(Flip(single._replace(whole=whole), places, changed, False), "deleted")
+
+    begun = "1 word was enough: with it deleted,"
+    assert said(not_fitting, [1], fits) == f"{begun} negative fits."
+    assert said(fits, [1], not_fitting) == f"{begun} negative no longer fits."
+    never = "The answer stays that negative does not fit: with the words deleted"
+    assert said(not_fitting, None, not_fitting).startswith(never)
+
+
 def test_what_is_said_of_a_ranking(float_model):
     from explorer.analyses.faithfulness import Faithfulness, FaithfulnessScores
 

@@ -18,7 +18,6 @@ from explorer.ui.panels.options import (
     rather_than_and_way,
 )
 from explorer.ui.payloads import DIGITS, plain
-from explorer.ui.tasks.known import makes_sense
 
 
 def sentences(found: analysis.Faithfulness, place: int, way: RemovalMode) -> list[str]:
@@ -90,6 +89,7 @@ def payload(asked: WordsAsked, found: analysis.Faithfulness) -> dict[str, Any]:
         "keeping_tells": found.keeping_tells,
         "percents": list(found.percents),
         "plan": plan(found),
+        "for_want_of_maps": analysis.for_want_of_maps(asked.model.bundle),
         **about_words(asked),
     }
 
@@ -137,7 +137,6 @@ FAITHFULNESS = Analysis(
     widget="trust",
     cost=_cost,
     run=_run,
-    makes_sense=lambda asked: makes_sense(asked.model.bundle, "trust"),
     **rather_than_and_way("trust"),
 )
 
@@ -164,15 +163,17 @@ def trust(
             has an answer of its own if null.
 
     Returns:
-        `methods`: by name `comprehensiveness` and `sufficiency` (DeYoung et al. 2020), each
-        with its `..._percentile` (the share of random orders that it is better than, a tie as
-        half), the same four of the log-odds, as `log_odds_...` (null for a regression),
-        `agreement` (Kendall's tau with the size of occlusion's effects on the log-odds; null
-        where no word matters by itself) and `sentences`; `removal_tells` and `keeping_tells`
-        (whether it makes a difference in which order words go, or which are kept: 0.1 of
-        log-odds between any two of the orders; otherwise no percentile says anything),
-        `percents` (the steps of the mean), `plan` (in words), `label`, `value`, `log_odds`,
-        `way`, `bundle`.
+        `methods`: by name (attention, norm-weighted attention, rollout, occlusion; no rollout where
+        some layers have no maps, see `for_want_of_maps`) `comprehensiveness` and `sufficiency`
+        (DeYoung et al. 2020), each with its `..._percentile` (the share of random orders that it is
+        better than, a tie as half), the same four of the log-odds, as `log_odds_...` (null for a
+        regression), `agreement` (Kendall's tau with the size of occlusion's effects on the
+        log-odds; null where no word matters by itself) and `sentences`; `removal_tells` and
+        `keeping_tells` (whether it makes a difference in which order words go, or which are kept:
+        0.1 of log-odds between any two of the orders; otherwise no percentile says anything),
+        `percents` (the steps of the mean), `plan` (in words), `for_want_of_maps` (what is left
+        out, or of another layer than the last, where some layers have no maps; empty where all
+        have), `label`, `value`, `log_odds`, `way`, `bundle`.
     """
     named = NamedTarget(rather_than=rather_than, place=place)
     asked = ask_words(models, text, text_pair, named, way, bundle)

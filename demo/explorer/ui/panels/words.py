@@ -261,6 +261,11 @@ def flip_sentence(found: Flip, way: RemovalMode) -> str:
 def _stays_or_becomes(found: Flip) -> tuple[str, str]:
     """Both ends that a search may come to, as clauses."""
     target, whole = found.single.target, found.single.whole
+    if whole.bundle.problem_type == "multi_label" and not isinstance(target, Contrast):
+        name = whole.bundle.labels[target]
+        if whole.target_log_odds(target) > 0:
+            return f"The answer stays {name}", f"{name} no longer fits"
+        return f"The answer stays that {name} does not fit", f"{name} fits"
     before, after = (answer_name(one, target) for one in (whole, found.changed))
     if not isinstance(target, Contrast):
         return f"The answer stays {before}", f"the answer is {after}, not {before}"
@@ -309,7 +314,7 @@ SMALLEST_FLIP = Analysis(
     widget="smallest_flip",
     cost=_flip_cost,
     run=_run_flip,
-    makes_sense=lambda asked: makes_sense(asked.model.bundle, "smallest_flip"),
+    makes_sense=lambda bundle: makes_sense(bundle, "smallest_flip"),
     **rather_than_and_way("smallest_flip"),
 )
 

@@ -36,14 +36,13 @@ def task_of(bundle: Bundle) -> Task:
     return TASKS[bundle.task or "classify"]
 
 
-_OF_ALL_LAYERS = {"rollout", "trust"}
-"""Analyses that follow attention through all layers, by their names."""
-
-
 def makes_sense(bundle: Bundle, analysis: str) -> bool:
     """Whether an analysis is there for a model, by its name."""
-    follows = bundle.has_all_maps or analysis not in _OF_ALL_LAYERS
-    return follows and analysis not in task_of(bundle).hidden
+    if analysis == "rollout" and not bundle.has_all_maps:
+        return False
+    if analysis == "smallest_flip" and bundle.problem_type == "regression":
+        return False
+    return analysis not in task_of(bundle).hidden
 
 
 def ask(
