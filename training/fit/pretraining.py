@@ -26,6 +26,8 @@ from training.fit.progress import Throughput, TrainStep
 from training.model.masked_lm import BERTMaskedLM
 from training.recipes import PretrainingRecipe, autocast
 
+_ASKED = 0.15  # of the words of held-out texts, as in BERT's own training
+
 
 @dataclass(frozen=True, slots=True)
 class Guessing:
@@ -95,7 +97,7 @@ class Pretraining(Training):
     ) -> None:
         self.model, self.texts, self.tokenizer, self.recipe = model, texts, tokenizer, recipe
         self.masking = WordMasking(tokenizer, recipe.masked_share, whole_words=recipe.whole_words)
-        self.questions = held_out_questions(texts.validation, tokenizer, self.masking, recipe)
+        self.questions = held_out_questions(texts.validation, tokenizer, recipe)
         self.steps = max(1, recipe.texts_seen // recipe.batch_size)
         self.objective = GuessingObjective(model)
         self.learning = list(model.parameters())
@@ -143,10 +145,13 @@ class Pretraining(Training):
 def held_out_questions(
     texts: Sequence[str],
     tokenizer: PreTrainedTokenizerBase,
-    masking: WordMasking,
     recipe: PretrainingRecipe,
 ) -> list[MaskedBatch]:
-    """Held-out texts, the same words of them hidden each time; a long one up to its first cut."""
+    """Held-out texts, the same words of them hidden each time; a long one up to its first cut.
+
+    Whatever share of the words is hidden in training, here it is `_ASKED`: losses compare.
+    """
+    masking = WordMasking(tokenizer, _ASKED, whole_words=recipe.whole_words)
     drawn = torch.Generator().manual_seed(0)
     pieces = sorted(
         (next(cut_pieces(iter([text]), tokenizer, recipe.max_tokens)) for text in texts), key=len
