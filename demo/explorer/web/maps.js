@@ -9,6 +9,7 @@ const on = {
   ask: (missing) => trigger("ask", missing),
   ablate: (heads) => trigger("ablate", heads),
   keep: (wanted) => trigger("keep", wanted),
+  keepsPage: true,
   change: (state) => {
     block.onScreen = { of: data.of, without: data.without || [], state }; // for a link to it
     element.dispatchEvent(new CustomEvent("maps-state", { bubbles: true, detail: state }));

@@ -1,5 +1,6 @@
 // What the page's widgets (`explorer/web`) know of the page that they stand in: the contract of
 // gradio's HTML component, `element`, `props`, `watch` and `trigger`. widgets.js has them as functions.
+import { keptMap } from "./map_files.js";
 const { make, mount } = window.attentionMaps;
 
 export const byId = (id) => document.getElementById(id);
@@ -26,6 +27,12 @@ export const widget = (name, { id = name, props: first = {}, events = {} } = {})
   return { element, set };
 };
 
+const save = ({ name, type, bytes }) => {
+  const link = make("a", { attributes: { href: URL.createObjectURL(new Blob([bytes], { type })), download: name } });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+};
+
 // The widget of maps; all of a text's maps are in this browser, so it asks for none.
 export const mapsWidget = (id, on = {}) => {
   const { element, root } = place("maps", id);
@@ -38,7 +45,7 @@ export const mapsWidget = (id, on = {}) => {
   const show = (value) => {
     data = value;
     if (view) return view.update(value);
-    view = mount(root, value, { on: { change, ...on } });
+    view = mount(root, value, { on: { change, keep: async ({ kind, ...state }) => save(await keptMap(data, state, kind)), ...on } });
   };
   const clear = () => {
     view = element.onScreen = null;

@@ -8,6 +8,7 @@ import { feedMasks, openEngine } from "../../../demo/static/model/engine.js";
 import { CHANGES, CUTS } from "../../../demo/static/model/pieces.js";
 import { textEncoder } from "../../../demo/static/model/tokens.js";
 import { asking, compare, headEffects, occlusion, withoutMostSeen } from "../../../demo/static/page/analyses.js";
+import { keptMap } from "../../../demo/static/page/map_files.js";
 import { VIEWS, readLink } from "../../../demo/static/page/opened_link.js";
 import * as payloads from "../../../demo/static/page/payloads.js";
 import * as wording from "../../../demo/static/page/wording.js";
@@ -72,6 +73,14 @@ const answers = {
   compare: async ({ sides, label }) => {
     const [first, second] = await Promise.all(sides.map((side) => openAnswered({ ...side, answers: [] })));
     return compare(first.asked, second.asked, label);
+  },
+  files: async ({ text, state, kinds }) => {
+    const { engine, bundle } = await open();
+    const data = payloads.mapsOfReading(bundle, ask(bundle, await engine.read(text)).reading, true);
+    return Promise.all(kinds.map(async (kind) => {
+      const { bytes, ...file } = await keptMap(data, state, kind);
+      return { ...file, content: Buffer.from(bytes).toString("base64") };
+    }));
   },
   // All of a task that is read here: what its analyses find, of a place, for the first label.
   analyses: async ({ folder: where, text, pair, other, place = null }) => {

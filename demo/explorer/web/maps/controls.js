@@ -80,8 +80,9 @@ export const notePart = (note) => {
 };
 export const noteLine = (className, notes) => make("p", { className }, notes.flatMap((note) => [notePart(note), " "]));
 
-// Buttons that keep what is shown as files; keep(kind) is told which.
-export const keepButtons = (keep) => {
+// Buttons that keep what is shown as files; keep(kind) is told which. `page`: the text can be kept as a
+// page as well.
+export const keepButtons = (keep, page) => {
   const button = (kind, name, text = name) => {
     const node = make("button", { className: `plain-button ${kind}`, text, attributes: { type: "button", "aria-label": name } });
     node.addEventListener("click", () => keep(kind));
@@ -89,5 +90,5 @@ export const keepButtons = (keep) => {
   };
   const files = ["png", "svg", "csv", "npz"].map((kind) => button(kind, `Download ${kind.toUpperCase()}`, kind.toUpperCase()));
   const attributes = { role: "group", "aria-label": "Keep this map" };
-  return make("div", { className: "keep", attributes }, [make("span", { className: "hint", text: "Keep this map:" }), ...files, button("page", "Keep this text as a page")]);
+  return make("div", { className: "keep", attributes }, [make("span", { className: "hint", text: "Keep this map:" }), ...files, ...(page ? [button("page", "Keep this text as a page")] : [])]);
 };

@@ -57,7 +57,7 @@ const partsIn = (element, hears, on) => {
   const [large, rollout] = [largeMap({ ...hears, say }), rolloutCard()];
   const [notes, caution] = [make("div", { className: "notes" }), make("div", { className: "caution" })];
   const [left, right] = [make("div", { className: "left" }, [grid.node, controls.node, notes, caution]), make("div", { className: "right" }, [large.node])];
-  if (on.keep) large.node.append(keepButtons(hears.keep));
+  if (on.keep) large.node.append(keepButtons(hears.keep, on.keepsPage));
   const widget = make("div", { className: "widget attention-maps" }, [strips.node, make("div", { className: "columns" }, [left, right]), rollout.node, live]);
   widget.classList.toggle("alone", !on.ask);
   element.replaceChildren(widget);

@@ -1,0 +1,64 @@
+"""A map that is kept as a file in the browser, under node: the numbers and names of Python's."""
+
+import base64
+import csv
+import io
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from explorer.drawing import arrays_of, kept_map
+from explorer.maps.view import attention_map
+
+TEXT = "Not bad at all, the -story, is <great>!"
+STATES = [
+    {"layer": 2, "head": 1, "words": True, "special_tokens": True, "by_norms": False},
+    {"layer": 1, "head": 2, "words": False, "special_tokens": False, "by_norms": True},
+    {"layer": "mean", "head": "max", "words": True, "special_tokens": False, "by_norms": False},
+]
+ALL = {"looks_at": "self", "log_scale": False, "direction": "from", "chosen": None}
+
+
+@pytest.fixture(scope="module")
+def files(ask_page):
+    """The files of each state, by their kinds."""
+    kinds = ["csv", "npz", "svg"]
+    asked = (
+        {"ask": "files", "text": TEXT, "state": {**ALL, **one}, "kinds": kinds} for one in STATES
+    )
+    return [dict(zip(kinds, found, strict=True)) for found in ask_page(*asked)]
+
+
+def counted(choice):
+    return choice - 1 if isinstance(choice, int) else choice
+
+
+@pytest.mark.parametrize("at", range(len(STATES)))
+def test_a_file_has_the_numbers_and_names_of_python_s(files, float_model, at):
+    state = {**STATES[at]}
+    layer, head = (counted(state.pop(name)) for name in ("layer", "head"))
+    view = attention_map(float_model.read(TEXT), layer, head, **state)
+    content = {kind: base64.b64decode(file["content"]) for kind, file in files[at].items()}
+
+    wanted = kept_map(view, "csv")
+    assert (files[at]["csv"]["name"], files[at]["csv"]["type"]) == (wanted["name"], wanted["type"])
+    said, own = (
+        list(csv.reader(io.StringIO(one.decode("utf-8-sig"), newline="")))
+        for one in (content["csv"], base64.b64decode(wanted["content"]))
+    )
+    assert said[0] == own[0]
+    assert [row[0] for row in said] == [row[0] for row in own]
+    numbers = [np.array([row[1:] for row in one[1:]], float) for one in (said, own)]
+    np.testing.assert_allclose(*numbers, atol=1e-5)
+    with np.load(io.BytesIO(content["npz"])) as arrays:
+        for name, value in arrays_of(view).items():
+            assert arrays[name].shape == np.shape(value)
+            assert arrays[name].dtype.kind == np.asarray(value).dtype.kind
+            if arrays[name].dtype.kind == "f":
+                np.testing.assert_allclose(arrays[name], value, atol=1e-5)
+            else:
+                assert arrays[name].tolist() == np.asarray(value).tolist()
+    drawn = ElementTree.fromstring(content["svg"])
+    assert len(drawn.findall(".//{*}g/{*}rect")) == view.weights.size
+    assert view.name in "".join(drawn.itertext())
