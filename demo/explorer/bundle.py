@@ -6,6 +6,7 @@ sentence. It says which of the graphs runs, how much of a text is read (what tha
 the square of the text's tokens), and under which title readers choose a model and programs name it.
 """
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -160,7 +161,7 @@ class Bundle:
     problem_type: str | None
     """What its scores are; None if there is nothing to ask, or nothing is asked yet."""
     labels: tuple[str, ...]
-    """Of texts, or of tokens; none where there are no labels."""
+    """Of texts, or of tokens, as `in_sight` writes them; none where there are no labels."""
     temperature: float
     pooling: Pooling | None = None
     """How one vector is made of a text: of what embeds."""
@@ -252,7 +253,7 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
         licence=manifest.licence,
         task=None if manifest.reads == "encode" else manifest.reads,
         problem_type=manifest.problem_type,
-        labels=manifest.labels or (),
+        labels=tuple(map(in_sight, manifest.labels or ())),
         temperature=manifest.temperature or 1.0,
         pooling=manifest.pooling,
         examples=manifest.examples,
@@ -270,6 +271,15 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
         mask=_content(tokenizer.get("mask_token")),
         cls=_content(tokenizer.get("cls_token")),
     )
+
+
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def in_sight(label: str) -> str:
+    """A label, with characters that turn the direction of text as their numbers, such as
+    `⟨U+202E⟩`: unseen, they make one label read as another wherever it stands."""
+    return _TURNS.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", label)
 
 
 def _content(token: object) -> str:

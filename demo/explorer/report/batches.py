@@ -25,7 +25,7 @@ from explorer.analyses.faithfulness import (
 from explorer.analyses.head_ablation import head_effects
 from explorer.analyses.occlusion import Occlusion, occlusion
 from explorer.analyses.perturbation import RemovalMode, check_removal_mode, texts_per_run
-from explorer.bundle import Bundle
+from explorer.bundle import Bundle, in_sight
 from explorer.inference.cost import TIME_BUDGET, Cost, Throughput, run_to_end
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.logits import probabilities_of
@@ -199,6 +199,7 @@ def given_label(text: str, bundle: Bundle) -> str | None:
             return text if np.isfinite(float(text)) else None
         except ValueError:
             return None
+    text = in_sight(text)
     if not text or text in bundle.labels:
         return text or None
     alike = [label for label in bundle.labels if label.casefold() == text.casefold()]

@@ -18,7 +18,7 @@ from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.logits import ONE_OF_MANY
 from explorer.inference.reading import Reading
-from explorer.inference.tokens import Token, own_words
+from explorer.inference.tokens import Token, group_words, own_words
 from explorer.maps.maps import Axis
 from explorer.maps.view import first_step
 from explorer.ui import wording
@@ -65,10 +65,12 @@ def tour(model: EncoderModel) -> dict[str, list[str]]:
 
 
 def looks(reading: Reading) -> str:
-    """The tokens from which an answer is read, whose attention counts."""
+    """The words from which an answer is read, or from pieces of which; their attention counts."""
     if len(reading.read_from) == len(reading.tokens):
         return "all tokens on average"
-    names = list(dict.fromkeys(reading.tokens[place].label for place in reading.read_from))
+    asked = {*reading.read_from}
+    words = [word.text for word in group_words(reading.tokens) if asked & {*word.places}]
+    names = list(dict.fromkeys(words))
     return names[0] if len(names) == 1 else f"{' and '.join(names)} on average"
 
 

@@ -64,10 +64,11 @@ export const attentionReceived = (reading, words) => {
   return words.map(({ places }) => places.reduce((sum, place) => sum + row[place], 0));
 };
 
-// The tokens from which the answer is read, whose attention counts.
+// The words from which the answer is read, or from pieces of which; their attention counts.
 export const looksOf = ({ read_from, tokens }) => {
   if (read_from.length === tokens.length) return "all tokens on average";
-  const names = [...new Set(read_from.map((place) => labelOf(tokens[place])))];
+  const words = groupWords(tokens).filter(({ places }) => places.some((place) => read_from.includes(place)));
+  const names = [...new Set(words.map((word) => ownText(word) || word.text))];
   return names.length === 1 ? names[0] : `${names.join(" and ")} on average`;
 };
 

@@ -64,8 +64,13 @@ export const lastWithMaps = ({ sizes: { layers }, map_layers }) => {
   return last === layers ? "the last layer" : `layer ${last}, the last one with maps`;
 };
 
+// Labels, with characters that turn the direction of text as their numbers: see `in_sight` of
+// explorer/bundle.py.
+const inSight = (labels) =>
+  labels?.map((label) => label.replace(/[\u202a-\u202e\u2066-\u2069]/g, (one) => `⟨U+${one.codePointAt(0).toString(16).toUpperCase()}⟩`));
+
 export const factsOf = (manifest) => {
-  const labels = manifest.labels ?? [];
+  const labels = inSight(manifest.labels) ?? [];
   const more = labels.length - MOST_NAMED;
   const facts = [
     labels.slice(0, MOST_NAMED).join(" · ") + (more > 0 ? ` and ${more} more` : ""),
@@ -105,7 +110,7 @@ const mostTokens = ({ tasks, max_tokens, map_layers, sizes: { layers, heads, hid
 
 // bundle.json with what follows from it.
 export const bundleOf = (manifest) => ({
-  ...manifest, task: taskOf(manifest), most_tokens: mostTokens(manifest), examples: manifest.examples ?? [],
+  ...manifest, labels: inSight(manifest.labels), task: taskOf(manifest), most_tokens: mostTokens(manifest), examples: manifest.examples ?? [],
   map_layers: manifest.map_layers ?? Array.from({ length: manifest.sizes.layers }, (_, layer) => layer),
 });
 

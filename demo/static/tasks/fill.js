@@ -37,10 +37,13 @@ const show = (bundle, reading, asked) => {
   });
   const marks = reading.fitting.map(([best]) => ({ label: best.text, share: inPercent(best.probability), tone: 0 }));
   const several = numbers.size > 1;
+  const bars = answerOf(asked.reading, asked.bundle, MOST_WORDS);
+  const told = several ? ["Choose a mask to see its words."] : [];
+  if (bars.bars.some(({ label }) => label.startsWith("##"))) told.push("## : goes on with the word before it.");
   return {
-    ...answerOf(asked.reading, asked.bundle, MOST_WORDS),
+    ...bars,
     heading: several ? `The likeliest words at mask ${asked.place} of ${numbers.size}` : "The likeliest words", title: "The text, and what fits into it",
-    told: several ? "Choose a mask to see its words." : "", ...markedText(reading.text, parts, marks, asked.place),
+    told: told.join(" "), ...markedText(reading.text, parts, marks, asked.place),
   };
 };
 

@@ -29,6 +29,14 @@ def test_a_bundle_says_what_its_json_says(bundle):
     assert [e.text for e in bundle.examples] == [e["text"] for e in content["examples"]]
 
 
+def test_a_label_cannot_turn_the_direction_of_what_is_read(copy_of_tiny):
+    labels = ["I-\u202eRTL", "\u2066joy\u2069", "شادی‌بخش"]
+
+    assert open_bundle(copy_of_tiny(labels=labels)).labels == (
+        "I-⟨U+202E⟩RTL", "⟨U+2066⟩joy⟨U+2069⟩", labels[2],
+    )  # fmt: skip
+
+
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(BundleError, match=r"nowhere is no folder.*python export/to_onnx\.py"):
         open_bundle(tmp_path / "nowhere")

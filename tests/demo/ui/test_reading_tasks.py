@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import gradio as gr
 import numpy as np
@@ -12,6 +13,7 @@ from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
+from explorer.inference.tokens import own_words
 from explorer.ui.models import PageModels
 from explorer.ui.panels.words import SMALLEST_FLIP
 from explorer.ui.payloads import looks
@@ -277,12 +279,23 @@ def test_a_link_to_another_model_calls_its_texts_as_its_task_does(page):
     ]  # fmt: skip
 
 
-def test_tokens_from_which_an_answer_is_read_are_named(models):
+def test_the_mark_of_what_goes_on_with_a_word_is_explained(page):
+    for text in (TEXTS["fill"][0], "[MASK]", "un [MASK] able", "the [MASK] was good"):
+        answer = page.reading.read(titled("fill"), text, "", None)[page.reading.answer]
+        marked = any(bar["label"].startswith("##") for bar in answer["bars"])
+        assert ("## : goes on with the word before it." in answer["told"]) == marked
+
+
+def test_words_from_which_an_answer_is_read_are_named(models):
     def named(task):
         return looks(ask(*models.read(titled(task), *TEXTS[task])).reading)
 
     assert named("fill") == "[MASK]"
     assert named("embed") == "all tokens on average"
+    _, reading = models.read(titled("tag"), "it was unbelievable and good", "")
+    pieces = next(word.places for word in own_words(reading.tokens) if len(word.places) > 1)
+    assert looks(replace(reading, read_from=pieces[:1])) == "unbelievable"
+    assert looks(replace(reading, read_from=(0, pieces[1]))) == "[CLS] and unbelievable on average"
 
 
 def test_a_link_restores_what_is_asked_about(page):

@@ -36,12 +36,15 @@ def _show(model: EncoderModel, reading: Reading, asked: Answered) -> dict[str, A
     ]
     marks = [Mark(one.text, in_percent(one.probability), 0) for one in best]
     bars = payloads.answer(asked.reading, asked.model.bundle, MOST_WORDS)
+    told = ["Choose a mask to see its words."] if len(numbers) > 1 else []
+    if any(bar["label"].startswith("##") for bar in bars["bars"]):
+        told.append("## : goes on with the word before it.")
     which = f" {asked.place} of {len(numbers)}" if len(numbers) > 1 else ""
     return {
         **bars,
         "heading": f"The likeliest words at mask{which}" if which else "The likeliest words",
         "title": "The text, and what fits into it",
-        "told": "Choose a mask to see its words." if len(numbers) > 1 else "",
+        "told": " ".join(told),
         **marked_text(reading.text, parts, marks, asked.place),
     }
 
