@@ -234,7 +234,7 @@ class Sources:
 
     texts: list[EncodedText]
     origin: str
-    """One of the three above."""
+    """One of the three above, or the name of a file."""
     remark: str = ""
     """Why they are not the training's own, where it had some."""
 
@@ -244,18 +244,20 @@ def find_sources(
     examples: Sequence[Mapping[str, str]],
     part: LoadedEncoder | LoadedGenerator,
     given: Sequence[str] = (),
+    origin: str = EXAMPLES,
 ) -> Sources:
     """At most `MOST` sources, or prompts, the best that there are.
 
     Args:
         record: the checkpoint's `training.json`, or None for a model that we did not train.
-        examples: those that the page offers for writing.
+        examples: those that the page offers for writing, or others to be measured on.
         part: what they are given to.
         given: where else than in the current folder the texts of the training may lie.
+        origin: what the examples are, in words.
     """
     hybrid, remark = (record or {}).get("hybrid", {}), ""
     limit = longest_tried(part.sizes, part.max_tokens)
-    rows, origin = _rows(examples[:MOST]), EXAMPLES if examples else RANDOM
+    rows, origin = _rows(examples[:MOST]), origin if examples else RANDOM
     if "data" in hybrid:
         try:
             held_out = _held_out(hybrid, part.tokenizer, given)[:MOST]

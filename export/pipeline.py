@@ -1,36 +1,36 @@
 """Makes a checkpoint's graphs: each is traced, proven, and in 8 bit measured beside float32."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import numpy as np
 import onnx
 import onnxruntime
 
 from bundle_format.schema import ReadingGraph, WritingGraph
 from export.any_model.opening import make_graph
 from export.any_model.proof import Definition, prove_model
-from export.bundle.files import DECODER_FILES, ENCODER_FILES, TASK_FILES
+from export.bundle.files import DECODER_FILES, TASK_FILES
 from export.bundle.write import ExportedGraph
 from export.eval_texts import HeldOut, Sources
-from export.generators.opening import make_decoder_graph
-from export.generators.proof import batch_for
-from export.generators.proof import prove_decoder as prove_generator
-from export.generators.texts import GraphsOfGenerator, GreedyWriter
 from export.graphs.decoder import source_width, trace_decoder
 from export.graphs.encoder import trace_encoder
 from export.graphs.graph_file import size_of
 from export.graphs.longest import longest_tried
 from export.graphs.map_layers import keep_maps
-from export.graphs.names import decoder_names, empty_cache, names_of_decoder
+from export.graphs.names import GraphNames, decoder_names, empty_cache
 from export.graphs.spec import is_foreign, pads_left
 from export.graphs.tasks import names_of_task
-from export.loading import LoadedDecoder, LoadedEncoder, LoadedGenerator
+from export.loading import LoadedDecoder, LoadedEncoder
 from export.quantize.agreement import compare_decoders, compare_encoders, same_texts
 from export.quantize.choices import choices_of
 from export.quantize.graph import DECODER_REST, ENCODER_REST, quantize
-from export.quantize.schemes import QuantizationOptions, missed_limits, missed_times, not_measured
+from export.quantize.schemes import (
+    QuantizationOptions,
+    missed_limits,
+    missed_times,
+    not_measured,
+)
 from export.report import (
     show_decoder_8_bit,
     show_decoder_proof,
@@ -40,7 +40,7 @@ from export.report import (
     show_profile,
     show_untested,
 )
-from export.runtime.session import open_session, run
+from export.runtime.session import Arrays, open_session, run
 from export.runtime.timing import BUSY, time_share, used_by_others
 from export.runtime.writing import GraphPair, Texts, write_with_graphs, write_with_torch
 from export.verification.against_torch import check_texts, prove_decoder, prove_encoder
@@ -55,7 +55,7 @@ Log = Callable[[str], None]
 
 _LENGTHS = (32, 128)
 """Tokens of a sentence and of a paragraph, which are timed."""
-_PASTS = (10, 100)
+PASTS = (10, 100)
 """Tokens written before the step that is timed."""
 
 
@@ -102,27 +102,27 @@ def export_encoder(
     return made
 
 
-def _with_fewer_maps(
+def fewer_maps(
     graph: onnx.ModelProto,
-    part: LoadedEncoder | LoadedGenerator,
+    layers: Sequence[int] | None,
+    names: GraphNames,
+    feed: Arrays,
     whole: onnxruntime.InferenceSession | None = None,
 ) -> list[str]:
     """Leaves out the maps that are not wanted, in place, and gives what does not hold then.
 
     Args:
+        layers: those whose maps are wanted; None: all.
+        names: of the graph with their maps alone.
+        feed: some texts for it.
         whole: a session on the graph as it was; its outputs must be the same, where it is given.
     """
-    if part.map_layers is None:
+    if layers is None:
         return []
-    keep_maps(graph, part.map_layers)
+    keep_maps(graph, layers)
     checks = Checks(errors_pass=True)
-    if isinstance(part, LoadedGenerator):
-        names = names_of_decoder(part.sizes, part.map_layers)
-    else:
-        names = names_of_task(part.task, part.sizes, len(part.labels), part.map_layers)
     checks.check_form(graph, names)
     if whole:
-        feed = _short_feed(part, whole)
         found, expected = run(open_session(graph), feed), run(whole, feed)
         for name in names.outputs:
             checks.compare(
@@ -131,15 +131,14 @@ def _with_fewer_maps(
     return checks.failures
 
 
-def _short_feed(
-    part: LoadedEncoder | LoadedGenerator, session: onnxruntime.InferenceSession
-) -> dict[str, np.ndarray]:
-    """A few short random texts for a part's graph, with an empty past where it has one."""
-    if isinstance(part, LoadedGenerator):
-        texts = batch_for(part.sizes)
-        return texts.feed(0, texts.target.shape[1]) | empty_cache(session, len(texts.target))
+def _with_fewer_maps(
+    graph: onnx.ModelProto, part: LoadedEncoder, whole: onnxruntime.InferenceSession | None = None
+) -> list[str]:
+    """As `fewer_maps`, of an encoder."""
     side = "left" if pads_left(part.sizes) else "right"
-    return random_feed(part.sizes, 3, min(17, part.max_tokens), side)
+    feed = random_feed(part.sizes, 3, min(17, part.max_tokens), side)
+    names = names_of_task(part.task, part.sizes, len(part.labels), part.map_layers)
+    return fewer_maps(graph, part.map_layers, names, feed, whole)
 
 
 def _add_8_bit_encoder(
@@ -260,44 +259,6 @@ def export_decoder(
     return made
 
 
-def export_generator(
-    part: LoadedGenerator,
-    encoder: PartResult,
-    sources: Sources,
-    *,
-    options: QuantizationOptions | None,
-    log: Log,
-) -> PartResult:
-    """The float32 graph of a decoder of `transformers`.
-
-    Args:
-        encoder: the graphs that it reads from; none where it is alone.
-    """
-    graph = make_decoder_graph(part.model, part.sizes)
-    session = open_session(graph)
-    checks = prove_generator(graph, part.model, part.sizes, part.max_tokens, session)
-    reader = open_session(encoder.graphs["float32"].model) if encoder.graphs else None
-    graphs = GraphsOfGenerator(decoder=session, encoder=reader)
-    writer = GreedyWriter(model=part.model, spec=part.sizes, max_tokens=part.max_tokens)
-    expected, written = writer.by_torch(sources.texts), writer.by_graphs(graphs, sources.texts)
-    check_texts(expected, written, checks)
-    greedy = same_texts(sources, expected, written)
-    file = (ENCODER_FILES if part.sizes.alone else DECODER_FILES)["float32"]
-    log(show_decoder_proof(file, size_of(graph), checks, greedy, sources.remark))
-    if not checks.failures and (remark := show_untested(part.sizes)):
-        log(remark)
-    made = PartResult(failures=checks.failures)
-    measured = WritingGraph(
-        file=file,
-        difference_from_torch=checks.differences,
-        longest_tried=longest_tried(part.sizes, part.max_tokens),
-        greedy=greedy,
-    )
-    made.graphs["float32"] = ExportedGraph(model=graph, measured=measured)
-    made.failures.extend(_with_fewer_maps(graph, part, session))
-    return made
-
-
 def _add_8_bit_decoder(
     made: PartResult,
     part: LoadedDecoder,
@@ -317,7 +278,7 @@ def _add_8_bit_decoder(
     small = quantize(graph, scheme, unsigned=options.unsigned)
     made.failures.extend(_broken_decoder(small, part))
     found = compare_decoders(float32, GraphPair.open(reader, small), sources, written, part)
-    pasts = [past for past in _PASTS if past < part.limit] or [part.limit - 1]
+    pasts = [past for past in PASTS if past < part.limit] or [part.limit - 1]
     shares = time_share(small, graph, lengths=pasts)
     measured = WritingGraph(
         file=DECODER_FILES["8bit"],

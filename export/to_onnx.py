@@ -17,9 +17,11 @@ from typing import Any
 from bundle_format.schema import Proof
 from export.any_model.loading import find_task, is_by_ours, load_any_model
 from export.bundle.card import ModelCard, make_card
+from export.bundle.text_files import read_texts
 from export.bundle.write import BUNDLE, describe, write_bundle
 from export.command import DONE, FAILED, STOPPED, command_parser, run_command
 from export.eval_texts import HeldOut, find_sources, many_texts
+from export.generator_pipeline import export_generator
 from export.generators.loading import load_generator
 from export.graphs.map_layers import parse_layers
 from export.graphs.tasks import GENERATE, TASKS
@@ -31,7 +33,7 @@ from export.loading import (
     load_checkpoint,
     lower_limits,
 )
-from export.pipeline import PartResult, export_decoder, export_encoder, export_generator
+from export.pipeline import PartResult, export_decoder, export_encoder
 from export.quantize.schemes import PROFILES, SIZE, QuantizationOptions
 from export.report import (
     show_bundle,
@@ -176,7 +178,8 @@ def _add_8_bit_flags(parser: argparse.ArgumentParser) -> None:
         help="labelled texts to measure the 8-bit graph on, as train_classifier.py's --data; its "
         "test and validation parts are used (default: those of the training). For a model that "
         "does not classify texts, a file of texts alone, as --examples: of one that fills, a word "
-        "of each is masked; one that answers has its question as text, its context as text_pair",
+        "of each is masked; one that answers has its question as text, its context as text_pair; "
+        "one that writes goes on from each, or writes from it",
     )
 
 
@@ -293,13 +296,20 @@ def _make_graphs(
         options = None
     if loaded.decoder and card.decoder:
         _log(show_search())
-        places = [given.held_out] if given.held_out else []
-        sources = find_sources(record, card.decoder.examples, loaded.first, places)
+        find = partial(find_sources, record, part=loaded.first)
         if isinstance(loaded.decoder, LoadedGenerator):
             make = partial(export_generator, loaded.decoder)
+            sources = find(card.decoder.examples)
+            if given.held_out:
+                file = Path(given.held_out)
+                sources = find(read_texts(file), origin=file.name)
         else:
             make = partial(export_decoder, loaded.decoder)
+            sources = find(card.decoder.examples, given=[given.held_out] if given.held_out else [])
         decoder = make(encoder, sources, options=options, log=_log)
+    if decoder.missed_limits and not given.allow_miss:
+        encoder.graphs.pop("8bit", None)  # it was measured in front of the other
+        encoder.failures.extend(_leave_out_8_bit(decoder, given))
     return encoder, decoder
 
 
@@ -364,15 +374,15 @@ def _bytes_of(loaded: LoadedCheckpoint) -> int:
     return sum(weights_bytes(module) for _, module in parts)
 
 
-def _leave_out_8_bit(encoder: PartResult, given: argparse.Namespace) -> list[str]:
+def _leave_out_8_bit(part: PartResult, given: argparse.Namespace) -> list[str]:
     """Takes back a graph that misses its limits, and says so; a failure if no other is wanted."""
     _log(show_options_after_a_miss(given.profile, PROFILES))
-    missed = [f"8 bit, profile {given.profile}: {miss}" for miss in encoder.missed_limits]
+    missed = [f"8 bit, profile {given.profile}: {miss}" for miss in part.missed_limits]
     if given.only_8bit:
         return missed
     for miss in missed:
         print(f"8-bit graphs are left out: {miss}", file=sys.stderr)
-    del encoder.graphs["8bit"]
+    del part.graphs["8bit"]
     return []
 
 

@@ -35,6 +35,7 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
             "generators",
             "benchmarks compare_schemes report try_sentences verify zoo",
             "benchmark pipeline",
+            "generator_pipeline",
             "to_onnx",
             "try_hub_models",
         ],

@@ -158,6 +158,22 @@ class GreedyTexts(Open):
     sources: Count | None = None
     origin: Prose | None = None
     same_text: Share | None = None
+    same_token: Share | None = None
+    """Of all tokens of the other's texts, each behind the ones before it: how many it would have
+    chosen as well."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritingLimits(Open):
+    """Of an 8-bit graph that writes against the float32 graphs of the same weights."""
+
+    same_token: Share
+    """At least this share of the tokens of greedy texts would be chosen as well. How many texts are
+    the same as a whole is stated and not held: one other token changes all behind it."""
+    map_error: MapError
+    """At most this, of each kind of maps along the texts."""
+    size_ratio: Ratio
+    """At most this share of float32's bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +219,11 @@ class WritingGraph(_MeasuredGraph, Open):
 
     map_error: WritingMapError | None = None
     greedy: GreedyTexts | None = None
+    limits: WritingLimits | None = None
+    """What its profile holds it to; None of a decoder of ours."""
+    misses: tuple[Prose, ...] | None = None
+    """The limits that it misses, in a sentence each."""
+    size_ratio: Ratio | None = None
 
 
 READING_TASKS = ("classify", "tag", "answer", "fill", "embed")

@@ -201,7 +201,9 @@ def lower_gemm(model: ir.Model, above: ir.Value) -> None:
 
 
 def _split_gemm(graph: ir.Graph, node: ir.Node) -> None:
-    plain = {"transB", "alpha", "beta"}
+    if "transA" in node.attributes and node.attributes["transA"].as_int():
+        return
+    plain = {"transA", "transB", "alpha", "beta"}
     scales = [one.as_float() for name, one in node.attributes.items() if name in ("alpha", "beta")]
     matrix, result = node.inputs[1], node.outputs[0]
     if set(node.attributes) - plain or set(scales) - {1.0} or matrix is None:

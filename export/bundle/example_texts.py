@@ -53,6 +53,11 @@ _PROMPTS = (
     ("The first thing that she saw in the morning was", ""),
     ("Once upon a time there was a mill by the river, and", ""),
     ("The capital of France is", ""),
+    ("To bake bread you need flour, water, salt and", ""),
+    ("He closed the door behind him, because", ""),
+    ("The three largest planets of the solar system are", ""),
+    ("Dear Sir or Madam, I am writing to you about", ""),
+    ("If it rains tomorrow, we will", ""),
 )
 _BY_TASK = {"tag": _SENTENCES, "answer": _QUESTIONS, "fill": _GAPS, "embed": _PAIRS}
 _CLAIM_LABELS = {"entailment", "contradiction"}

@@ -18,6 +18,7 @@ from export.graphs.spec import DecoderSpec
 from export.graphs.tracing import silenced
 from export.runtime.greedy import NextLogits, graph_next_logits, lone_next_logits, write_by_rules
 from export.runtime.writing import Texts
+from export.verification.inputs import Prompt, Sample, Text, run_steps
 from training.data.batches import EncodedText
 
 _NEW = 24
@@ -44,9 +45,34 @@ class GraphsOfGenerator:
         """Reads a source, where there is an encoder for it, and gives the steps of writing."""
         if self.encoder is None:
             return lone_next_logits(self.decoder)
+        hidden = self._read(text)
+        return graph_next_logits(self.decoder, hidden, np.ones(hidden.shape[:2], np.int64))
+
+    def follow(self, text: Sequence[int], ids: Sequence[int]) -> dict[str, np.ndarray]:
+        """Logits and maps along given ids, in one run.
+
+        Args:
+            text: the source, where there is an encoder for it.
+        """
+        target = np.array([ids], np.int64)
+        fed: Text
+        if self.encoder is None:
+            tells = "position_ids" in input_names(self.decoder)
+            ones = np.ones_like(target)
+            fed = Prompt(target=target, mask=ones, pieces=(len(ids),), positions=tells)
+        else:
+            hidden = self._read(text)
+            ones = np.ones(hidden.shape[:2], np.int64)
+            fed = Sample(source=hidden, mask=ones, target=target, pieces=(len(ids),))
+        (found,) = run_steps(self.decoder, fed)
+        return found
+
+    def _read(self, text: Sequence[int]) -> np.ndarray:
+        """The hidden states of a source, (1, source, hidden)."""
+        assert self.encoder, "there is an encoder for the source"
         feed = encoder_feed(input_names(self.encoder), np.array([text], np.int64))
         (hidden,) = self.encoder.run(["last_hidden_state"], feed)
-        return graph_next_logits(self.decoder, np.asarray(hidden), feed["attention_mask"])
+        return np.asarray(hidden)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +118,10 @@ class GreedyWriter:
         if longest is None or longest <= given:
             return []
         known = as_json(replace(self.settings, more={}))
+        # The cache that generate makes has as many layers as the config counts first: of a T5 whose
+        # decoder has more than its encoder, too few.
+        counted = self.model.config.get_text_config(decoder=True).num_hidden_layers
+        known["use_cache"] = counted >= self.spec.num_hidden_layers
         settings = GenerationConfig(**(known | _GREEDY | {"max_length": longest}))
         ids, noted = torch.tensor([text.token_ids]), self.model.generation_config
         # Of settings that are handed over, generate fills in by the model's what they leave out.

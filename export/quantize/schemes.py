@@ -8,7 +8,16 @@ beside others that were tried.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bundle_format.schema import ComparedTexts, IntegerWeights, Limits, MapError, ReadingGraph
+from bundle_format.schema import (
+    ComparedTexts,
+    IntegerWeights,
+    Limits,
+    MapError,
+    ReadingGraph,
+    WritingGraph,
+    WritingLimits,
+    WritingMapError,
+)
 from export.runtime.session import choose_integer_weights
 
 
@@ -106,8 +115,11 @@ class Profile:
     encoder: Scheme
     decoder: Scheme
     limits: Limits
+    writing: WritingLimits
+    """Of a generator of any family."""
 
 
+_WRITING = WritingLimits(same_token=0.9, map_error=MapError(mean=0.02, p99=0.08), size_ratio=0.32)
 _NEAR = Limits(
     same_label=0.995,
     accuracy_difference=0.003,
@@ -116,9 +128,12 @@ _NEAR = Limits(
     size_ratio=SIZE,
 )
 PROFILES = {
-    "faithful": Profile(encoder=FAITHFUL, decoder=DECODER, limits=_NEAR),
+    "faithful": Profile(encoder=FAITHFUL, decoder=DECODER, limits=_NEAR, writing=_WRITING),
     "browser": Profile(
-        encoder=BROWSER, decoder=BROWSER_DECODER, limits=replace(_NEAR, size_ratio=0.32)
+        encoder=BROWSER,
+        decoder=BROWSER_DECODER,
+        limits=replace(_NEAR, size_ratio=0.32),
+        writing=_WRITING,
     ),
     "fast": Profile(
         encoder=FAST,
@@ -129,6 +144,7 @@ PROFILES = {
             latency_ratio={"32": 0.42, "128": 0.45, "512": 0.58},
             size_ratio=SIZE,
         ),
+        writing=_WRITING,
     ),
 }
 
@@ -149,6 +165,29 @@ class QuantizationOptions:
     def unsigned(self) -> bool:
         """Whether weights of integer products are stored as uint8."""
         return self.integer_weights.type == "uint8"
+
+
+def missed_in_writing(measured: WritingGraph, limits: WritingLimits) -> list[str]:
+    """As `missed_limits`, of a graph that writes."""
+    said, greedy = list[str](), measured.greedy
+    if greedy and greedy.same_token is not None:
+        lacking = limits.same_token - greedy.same_token
+        if lacking > _ROUNDING:
+            said.append(
+                f"same token {greedy.same_token:.2%} of {greedy.sources} texts; at least "
+                f"{limits.same_token:.2%} is wanted: {100 * lacking:.2f} points too few"
+            )
+    errors = measured.map_error or WritingMapError()
+    for name in ("decoder_attentions", "cross_attentions"):
+        for kind, what in _KINDS.items():
+            most = getattr(limits.map_error, kind)
+            error = getattr(getattr(errors, name), kind, None)
+            if most is not None and error is not None:
+                title = f"map error of {name}, {what}, {error:.4f}"
+                said += _above(title, error, most, digits=4)
+    if (size := measured.size_ratio) is not None:
+        said += _above(f"size {size:.3f} of float32's", size, limits.size_ratio)
+    return said
 
 
 def missed_limits(measured: ReadingGraph, limits: Limits) -> list[str]:

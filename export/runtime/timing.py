@@ -205,17 +205,24 @@ def encoder_run(session: onnxruntime.InferenceSession, tokens: int) -> Callable[
 
 
 def decoder_step(session: onnxruntime.InferenceSession, past: int) -> Callable[[], object]:
-    """One step of a decoder that has written so many tokens, from a source of `SOURCE` tokens."""
+    """One step of a decoder that has written so many tokens, from a source of `SOURCE` tokens where
+    it reads one."""
     random = np.random.default_rng(0)
     shapes = {value.name: value.shape for value in session.get_inputs()}
-    width = shapes["encoder_hidden_states"][2]
     kept = empty_cache(session, 1, written=past, read=SOURCE)
+    beside = {
+        "attention_mask": np.ones((1, past + 1), np.int64),
+        "position_ids": np.full((1, 1), past),
+        "encoder_attention_mask": np.ones((1, SOURCE), np.int64),
+    }
     feed = {
         "input_ids": np.ones((1, 1), np.int64),
-        "encoder_attention_mask": np.ones((1, SOURCE), np.int64),
-        "encoder_hidden_states": random.standard_normal((1, SOURCE, width), np.float32),
+        **{name: array for name, array in beside.items() if name in shapes},
         **{name: random.standard_normal(a.shape, np.float32) for name, a in kept.items()},
     }
+    if "encoder_hidden_states" in shapes:
+        width = shapes["encoder_hidden_states"][2]
+        feed["encoder_hidden_states"] = random.standard_normal((1, SOURCE, width), np.float32)
     values = {name: OrtValue.ortvalue_from_numpy(array) for name, array in feed.items()}
     names = [output.name for output in session.get_outputs()]
     # As it is served: keys and values stay in onnxruntime from step to step.

@@ -211,7 +211,7 @@ def draw_prompt(spec: DecoderSpec, batch: int, pieces: tuple[int, ...]) -> Promp
     mask = np.ones((batch, tokens), np.int64)
     for row in range(1, batch):
         mask[row, : int(random.integers(1, max(2, min(tokens, pieces[0]))))] = 0
-    target = random.integers(0, spec.vocab_size, mask.shape)
+    target = _no_padding(random.integers(0, spec.vocab_size, mask.shape), spec)
     target[mask == 0] = spec.pad_token_id
     return Prompt(target=target, mask=mask, pieces=pieces, positions=spec.takes_positions)
 
@@ -252,9 +252,16 @@ def _draw(
     return Sample(
         source=random.standard_normal((batch, source, width), np.float32),
         mask=mask,
-        target=random.integers(0, config.vocab_size, (batch, sum(pieces))),
+        target=_no_padding(random.integers(0, config.vocab_size, (batch, sum(pieces))), config),
         pieces=pieces,
     )
+
+
+def _no_padding(ids: np.ndarray, config: DecoderSizes) -> np.ndarray:
+    """The ids without that of padding: some of `transformers`' models count positions by it."""
+    if isinstance(config, DecoderSpec):
+        ids[ids == config.pad_token_id] = (config.pad_token_id + 1) % config.vocab_size
+    return ids
 
 
 def run_steps(

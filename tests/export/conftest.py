@@ -23,13 +23,14 @@ def onnxruntime_alone():
 def times_are_set():
     """An export times its 8-bit graphs in processes that take turns, seconds for each, and nobody
     reads the times here. `runtime/test_timing.py` is about them."""
-    from export import pipeline
+    from export import generator_pipeline, pipeline
 
     def time_share(graph, of, *, lengths, **_):
         return dict.fromkeys(lengths, 0.5)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "time_share", time_share)
+        for module in (pipeline, generator_pipeline):
+            patch.setattr(module, "time_share", time_share)
         yield
 
 

@@ -26,6 +26,8 @@ RULES = {
     },
 }
 """Family -> what its settings of `generate` ask for."""
+FLAGS = {"bart": [], "llama": ["--quantize", "--allow-miss", "--layers", "0,2"]}
+"""Of the export."""
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +73,7 @@ def exported(save_generator, tmp_path_factory):
         if family not in made:
             folder = save_generator(family, **RULES[family])
             out = tmp_path_factory.mktemp("bundles") / family
-            assert main([str(folder), "--out", str(out)]) == 0
+            assert main([str(folder), "--out", str(out), *FLAGS[family]]) == 0
             made[family] = folder, out
         return made[family]
 

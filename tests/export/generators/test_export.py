@@ -11,8 +11,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from bundle_format.folder import read_generation, read_manifest
+from bundle_format.schema import WritingGraph
 from decoding.rules import rules_of
 from export.graphs.names import empty_cache
+from export.quantize.schemes import missed_in_writing
 from export.runtime.greedy import graph_next_logits, lone_next_logits, write_by_rules
 from export.runtime.session import open_session, run
 from export.to_onnx import main
@@ -36,7 +38,10 @@ def test_a_decoder_alone_goes_on_as_transformers_does(exported) -> None:
 
     real = mask.bool().numpy()
     np.testing.assert_allclose(found["logits"][real], expected.logits[real], atol=1e-4)
+    assert "decoder_attentions.1" not in found, "--layers leaves it out"
     for layer, weights in enumerate(expected.attentions):
+        if layer == 1:
+            continue
         rows = found[f"decoder_attentions.{layer}"].transpose(0, 2, 1, 3)[real]
         np.testing.assert_allclose(rows, weights.numpy().transpose(0, 2, 1, 3)[real], atol=1e-4)
     manifest = read_manifest(out)
@@ -75,6 +80,30 @@ def test_it_writes_what_generate_writes_by_the_settings_of_its_folder(exported, 
         written = write_by_rules(step, given, rules_of(settings, given=len(given), limit=longest))
 
         assert written == expected
+
+
+def test_in_8_bit_it_is_held_to_limits_along_its_texts(exported) -> None:
+    _, out = exported("llama")
+
+    graph = read_manifest(out).graphs.generate["8bit"]
+
+    assert graph.file == "onnx/model_quantized.onnx"
+    assert graph.limits
+    assert graph.greedy
+    assert graph.map_error
+    assert graph.map_error.cross_attentions is None
+    assert graph.map_error.decoder_attentions.mean < 0.05
+    assert graph.greedy.same_token > 0.8
+    assert graph.misses == missed_in_writing_of(graph)
+    assert any(miss.startswith("size 0.4") for miss in graph.misses), "its matrices are tiny"
+    held = lone_next_logits(open_session(out / graph.file))(np.array([[5, 17, 30]]))
+    exact = lone_next_logits(open_session(out / "onnx" / "model.onnx"))(np.array([[5, 17, 30]]))
+    assert 0 < np.abs(held - exact).max() < 1
+
+
+def missed_in_writing_of(graph: WritingGraph) -> tuple[str, ...]:
+    assert graph.limits
+    return tuple(missed_in_writing(graph, graph.limits))
 
 
 def test_of_an_encoder_and_a_decoder_two_graphs_are_made(exported) -> None:

@@ -5,8 +5,22 @@ from dataclasses import replace
 
 import pytest
 
-from bundle_format.schema import ComparedTexts, Limits, MapError, ReadingGraph
-from export.quantize.schemes import PROFILES, missed_limits, missed_times, not_measured
+from bundle_format.schema import (
+    ComparedTexts,
+    GreedyTexts,
+    Limits,
+    MapError,
+    ReadingGraph,
+    WritingGraph,
+    WritingMapError,
+)
+from export.quantize.schemes import (
+    PROFILES,
+    missed_in_writing,
+    missed_limits,
+    missed_times,
+    not_measured,
+)
 from export.report import show_profile
 
 LIMITS = PROFILES["faithful"].limits
@@ -36,6 +50,28 @@ def test_a_browser_is_given_no_blocks_and_maps_as_near_as_the_faithful_ones() ->
 
     assert "MatMulNBits" not in f"{browser.encoder}, {browser.decoder}"
     assert browser.limits == replace(faithful.limits, size_ratio=browser.limits.size_ratio)
+
+
+def test_what_writes_is_held_to_its_texts_tokens_and_maps() -> None:
+    limits = PROFILES["faithful"].writing
+    most = limits.map_error
+    good = WritingGraph(
+        file="onnx/model_quantized.onnx",
+        size_ratio=limits.size_ratio,
+        map_error=WritingMapError(decoder_attentions=most),
+        greedy=GreedyTexts(sources=100, same_text=0.2, same_token=limits.same_token),
+    )
+    worse = replace(
+        good,
+        greedy=replace(good.greedy, same_token=0.8),
+        map_error=WritingMapError(cross_attentions=MapError(mean=most.mean, p99=1.0)),
+    )
+
+    assert missed_in_writing(good, limits) == []
+    token, maps = missed_in_writing(worse, limits)
+
+    assert token.startswith("same token 80.00% of 100 texts; at least ")
+    assert maps.startswith("map error of cross_attentions, 99th percentile, 1.0000; at most ")
 
 
 def test_a_graph_at_its_limits_passes() -> None:
