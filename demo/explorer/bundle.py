@@ -249,7 +249,7 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
     tokenizer = _tokenizer_config(folder)
     return Bundle(
         folder=folder,
-        title=manifest.title,
+        title=in_sight(manifest.title),
         licence=manifest.licence,
         task=None if manifest.reads == "encode" else manifest.reads,
         problem_type=manifest.problem_type,
@@ -276,10 +276,10 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
-def in_sight(label: str) -> str:
-    """A label, with characters that turn the direction of text as their numbers, such as
-    `⟨U+202E⟩`: unseen, they make one label read as another wherever it stands."""
-    return _TURNS.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", label)
+def in_sight(name: str) -> str:
+    """A label or a title, with characters that turn the direction of text as their numbers, such
+    as `⟨U+202E⟩`: unseen, they make one name read as another wherever it stands."""
+    return _TURNS.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", name)
 
 
 def _content(token: object) -> str:

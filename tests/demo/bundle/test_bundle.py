@@ -29,12 +29,13 @@ def test_a_bundle_says_what_its_json_says(bundle):
     assert [e.text for e in bundle.examples] == [e["text"] for e in content["examples"]]
 
 
-def test_a_label_cannot_turn_the_direction_of_what_is_read(copy_of_tiny):
+def test_no_name_can_turn_the_direction_of_what_is_read(copy_of_tiny):
     labels = ["I-\u202eRTL", "\u2066joy\u2069", "شادی‌بخش"]
 
-    assert open_bundle(copy_of_tiny(labels=labels)).labels == (
-        "I-⟨U+202E⟩RTL", "⟨U+2066⟩joy⟨U+2069⟩", labels[2],
-    )  # fmt: skip
+    bundle = open_bundle(copy_of_tiny(labels=labels, title="by \u202eme"))
+
+    assert bundle.title == "by ⟨U+202E⟩me"
+    assert bundle.labels == ("I-⟨U+202E⟩RTL", "⟨U+2066⟩joy⟨U+2069⟩", labels[2])
 
 
 def test_a_missing_folder_is_named(tmp_path):
