@@ -21,6 +21,7 @@ from bundle_format.schema import FILE
 from explorer.bundle import PRECISIONS, Bundle, open_bundle, told_apart
 from explorer.environment import SERVER_NAME, SERVER_PORT, give_memory_back, safe_streams
 from explorer.inference.encoder import EncoderModel
+from explorer.inference.prompt import PromptModel
 from explorer.server.attended_queue import AttendedQueue
 from explorer.server.door import Door
 from explorer.server.process import (
@@ -59,7 +60,12 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
         ServerError: gradio's temporary folder cannot be made.
     """
     make_room()
-    models = PageModels([EncoderModel(bundle) for bundle in told_apart(bundles)])
+    models = PageModels(
+        [
+            PromptModel(bundle) if bundle.continues else EncoderModel(bundle)
+            for bundle in told_apart(bundles)
+        ]
+    )
     with _no_server_yet(), gr.Blocks(title="Attention Explorer", analytics_enabled=False) as app:
         Page(models).wire(app)
         for endpoint, line in endpoints(models.bundles):

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from math import isqrt
 from pathlib import Path
@@ -24,6 +24,7 @@ from bundle_format.folder import (
     sha256,
     wrong_files,
 )
+from bundle_format.generation import Generation
 from bundle_format.schema import (
     FILE,
     DecoderDescription,
@@ -36,6 +37,7 @@ from bundle_format.schema import (
 )
 from bundle_format.typed_json import WrongJson, load_object
 
+CHAT = "chat_template.jinja"
 PRECISIONS = ("8bit", "float32")
 """What is preferred comes first."""
 
@@ -49,7 +51,7 @@ class Graph:
     path: Path
     map_error: MapError
     """How far the 8-bit maps are from float32's, as far as it is known. A decoder's are those of
-    its cross-attention."""
+    its cross-attention, where it has a source."""
 
 
 def choose_graph(folder: Path, manifest: Manifest, task: str, precision: str | None) -> Graph:
@@ -69,17 +71,17 @@ def choose_graph(folder: Path, manifest: Manifest, task: str, precision: str | N
     entry = graphs[chosen]
     error = entry.map_error
     if isinstance(error, WritingMapError):  # it has maps of two kinds
-        error = error.cross_attentions
+        error = error.cross_attentions or error.decoder_attentions
     return Graph(precision=chosen, path=folder / entry.file, map_error=error or MapError())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decoder(DecoderDescription):
-    """What `bundle.json` and `decoder/` say about what writes."""
+    """What `bundle.json` and the files of what writes say about it."""
 
     tokenizer_file: Path
-    start_id: int
-    end_id: int
+    settings: Generation
+    """What its `generation_config.json` says."""
     graph: Graph
     map_layers: tuple[int, ...]
     """Those that have maps, from 0."""
@@ -87,6 +89,15 @@ class Decoder(DecoderDescription):
     @property
     def restores(self) -> bool:
         return self.task == "restore"
+
+    @property
+    def start_id(self) -> int | None:
+        """The token that begins a text for a source; of one alone that on which a text begins for
+        which there is nothing to go on from, if it has any such."""
+        if not self.alone:
+            return self.settings.start
+        known = (self.settings.bos_token_id, *self.settings.ends)
+        return next((one for one in known if one is not None), None)
 
     @property
     def longest_learned(self) -> int | None:
@@ -102,18 +113,16 @@ def open_decoder(folder: Path, manifest: Manifest, precision: str | None) -> Dec
     """The part of a bundle that writes, which has one.
 
     Raises:
-        BundleError: there is no graph of that precision, or `decoder/generation_config.json` does
-            not say how a text begins and ends.
+        BundleError: there is no graph of that precision, or its `generation_config.json` does not
+            say how a text begins.
     """
     stated = manifest.decoder
     assert stated, "the schema lets nothing write without"
-    marks = read_generation(folder, stated)
     layers = stated.map_layers or tuple(range(stated.layers))
     return Decoder(
         **{**vars(stated), "map_layers": layers},
         tokenizer_file=folder / stated.folder / "tokenizer.json",
-        start_id=marks.start,
-        end_id=marks.ends[0],
+        settings=read_generation(folder, stated),
         graph=choose_graph(folder, manifest, "generate", precision),
     )
 
@@ -151,7 +160,8 @@ def operations(tokens: int, layers: int, width: int) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bundle:
-    """What `bundle.json` says about a model, checked. Layers and heads are the encoder's counts."""
+    """What `bundle.json` says about a model, checked. Layers and heads are the encoder's counts; of
+    a decoder alone its own."""
 
     folder: Path
     title: str
@@ -176,7 +186,7 @@ class Bundle:
     """Numbers per token in the hidden state."""
     vocabulary: int
     graph: Graph
-    """The encoder's, with the classifier where there is one."""
+    """The encoder's, with the classifier where there is one; of a decoder alone its own."""
     test_metrics: HeldOutMetrics
     decoder: Decoder | None
     """What writes; None if the bundle only classifies."""
@@ -192,6 +202,11 @@ class Bundle:
     pads_left: bool = False
     """Whether the shorter texts of a batch are padded on the left, as its tokenizer says."""
 
+    chat_template: Path | None = None
+    """Of a decoder alone: what puts a prompt as the model learned to be asked."""
+    token_names: Mapping[str, str] = field(default_factory=dict)
+    """Special tokens by what a `tokenizer_config.json` calls them, such as `bos_token`."""
+
     @property
     def classifies(self) -> bool:
         return self.task == "classify"
@@ -201,14 +216,25 @@ class Bundle:
         return self.decoder is not None
 
     @property
+    def continues(self) -> bool:
+        """Whether it is a decoder alone, which goes on from a prompt."""
+        return self.decoder is not None and self.decoder.alone
+
+    @property
     def has_all_maps(self) -> bool:
         """Whether each of its layers has maps."""
         return len(self.map_layers) == self.layers
 
     def does(self, task: str) -> bool:
-        """Whether it has a task of `READING_TASKS`, or can `write`, or has answers that an analysis
-        can `explain`."""
-        more = {"write": self.writes, "explain": bool(self.task)}
+        """Whether it has a task of `READING_TASKS`, or can `read` texts, or `write`: from a
+        `source`, or going on from a `prompt`; or has answers that an analysis can `explain`."""
+        more = {
+            "read": not self.continues,
+            "write": self.writes,
+            "source": self.writes and not self.continues,
+            "prompt": self.continues,
+            "explain": bool(self.task),
+        }
         return task == self.task or more.get(task, False)
 
     @property
@@ -219,7 +245,7 @@ class Bundle:
             most = most_tokens(2 * self.max_tokens, self.layers, maps, self.width)
             return max(most // 2, min(self.max_tokens, _LEAST))
         most = most_tokens(self.max_tokens, self.layers, maps, self.width)
-        if self.task == "fill":
+        if self.task == "fill" or self.continues:
             most = min(most, max(MAP_BYTES // (4 * self.vocabulary), _LEAST))
         return most
 
@@ -242,8 +268,12 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
-    graph = choose_graph(folder, manifest, manifest.reads, precision)
     decoder = open_decoder(folder, manifest, precision) if manifest.writes else None
+    if decoder and decoder.alone:
+        graph, map_layers = decoder.graph, decoder.map_layers
+    else:
+        graph = choose_graph(folder, manifest, manifest.reads, precision)
+        map_layers = manifest.map_layers or tuple(range(manifest.sizes.layers))
     for fault in wrong_files(folder, manifest):
         raise BundleError(fault)
     tokenizer = _tokenizer_config(folder)
@@ -259,7 +289,7 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
         examples=manifest.examples,
         max_tokens=manifest.max_tokens,
         layers=manifest.sizes.layers,
-        map_layers=manifest.map_layers or tuple(range(manifest.sizes.layers)),
+        map_layers=map_layers,
         heads=manifest.sizes.heads,
         width=manifest.sizes.hidden,
         vocabulary=manifest.sizes.vocabulary,
@@ -270,6 +300,10 @@ def open_bundle(folder: str | Path, precision: str | None = None) -> Bundle:
         pads_left=tokenizer.get("padding_side") == "left",
         mask=_content(tokenizer.get("mask_token")),
         cls=_content(tokenizer.get("cls_token")),
+        chat_template=folder / CHAT if manifest.continues and CHAT in manifest.files else None,
+        token_names={
+            name: _content(token) for name, token in tokenizer.items() if name.endswith("_token")
+        },
     )
 
 

@@ -30,6 +30,7 @@ from explorer.inference import decoder as graph_module
 from explorer.inference import encoder as encoder_module
 from explorer.inference.cost import Throughput
 from explorer.inference.encoder import EncoderModel
+from explorer.inference.prompt import PromptModel
 
 TINY = Path(__file__).parent / "tiny_bundle"
 FOREIGN = Path(__file__).parent / "foreign_decoder"
@@ -222,6 +223,17 @@ def foreign(
     (folder / "decoder" / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
     relist(folder)
     return open_bundle(folder, "float32")
+
+
+@pytest.fixture(scope="session")
+def demo_tests() -> Path:
+    return TINY.parent
+
+
+@pytest.fixture(scope="session")
+def prompts() -> PromptModel:
+    """What goes on from a prompt."""
+    return PromptModel(open_bundle(TINY.parent / "prompt_bundle"))
 
 
 @pytest.fixture(scope="session")

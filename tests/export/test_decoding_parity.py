@@ -1,6 +1,7 @@
 """The page's decoding against `transformers`' `generate` and logits processors, same weights."""
 
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from decoding.rules import forbid_repeated_ngrams, penalise_repeats
+from bundle_format.generation import Generation
+from bundle_format.typed_json import read_object
+from decoding.rules import forbid_repeated_ngrams, penalise_repeats, rules_of
 from explorer.bundle import Decoder, Graph
 from explorer.inference import logits
 from explorer.inference.decoder import DecoderSession
@@ -46,35 +49,48 @@ def pair(
     onnx.save(decoder_graph, path)
     decoder = Decoder(
         tokenizer_file=path, layers=2, heads=3, hidden=24, vocabulary=40, max_tokens=24,
-        task="restore", start_id=START, end_id=END,
+        task="restore", map_layers=(0, 1), settings=Generation(decoder_start_token_id=START),
         graph=Graph(precision="float32", path=path, map_error={}),
     )  # fmt: skip
     return model, DecoderSession(decoder)
 
 
-@pytest.mark.parametrize("penalty", [{}, {"repetition_penalty": 1.7}, {"no_repeat_ngram_size": 2}])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"repetition_penalty": 1.7},
+        {"no_repeat_ngram_size": 2},
+        {"length_penalty": 2.0, "early_stopping": True},
+        {"length_penalty": 0.0, "early_stopping": "never"},
+        {"length_penalty": 1.5, "early_stopping": "never", "eos_token_id": [END, 9, 12]},
+        {"min_length": 6, "forced_bos_token_id": 7, "forced_eos_token_id": END},
+        {"min_new_tokens": 3, "suppress_tokens": [8, 11], "begin_suppress_tokens": [2, 3]},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("beams", [1, 3, 4])
 def test_greedy_and_beam_write_what_generate_writes(
-    pair: tuple[EncoderDecoderModel, DecoderSession], beams: int, penalty: dict
+    pair: tuple[EncoderDecoderModel, DecoderSession],
+    beams: int,
+    asked: dict,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model, graph = pair
-    settings = Settings(
-        beams=beams,
-        max_tokens=12,
-        repetition_penalty=penalty.get("repetition_penalty", 1.0),
-        no_repeat_ngram=penalty.get("no_repeat_ngram_size", 0),
-    )
+    asked = {
+        "length_penalty": 1.0, "early_stopping": False, "max_new_tokens": 12,
+        "decoder_start_token_id": START, "eos_token_id": END, "pad_token_id": 0, **asked,
+    }  # fmt: skip
+    told = read_object(Generation, asked)
+    monkeypatch.setattr(graph, "decoder", replace(graph.decoder, settings=told))
+    rules, settings = rules_of(told, given=1, limit=24), Settings(beams=beams)
     strategy = beam_search if beams > 1 else write_one_by_one
     source = torch.randint(3, 30, (1, 4 + 2 * beams), generator=torch.manual_seed(beams))
-    expected = model.generate(
-        source, num_beams=beams, do_sample=False, max_new_tokens=12, length_penalty=1.0,
-        early_stopping=False, decoder_start_token_id=START, eos_token_id=END, pad_token_id=0,
-        **penalty,
-    )[0, 1:].tolist()  # fmt: skip
+    expected = model.generate(source, num_beams=beams, do_sample=False, **asked)[0, 1:].tolist()
     with torch.no_grad():
         hidden = model.encoder(source).last_hidden_state[0].numpy()
 
-    *_, steps = strategy(graph, graph.begin(hidden), settings)
+    *_, steps = strategy(graph, graph.begin(hidden), [START], rules, settings)
 
     assert [step.token_id for step in steps] == expected
 

@@ -1,6 +1,6 @@
-"""What a generated text rests on: on its source, measured by removing the source or a word of it,
-and on heads of the decoder, each of which is ablated in turn. Nothing is written anew: the text
-stays, and what changes is how probable the decoder finds each of its tokens.
+"""What a generated text rests on: on its source or its prompt, measured by removing that or a word
+of it, and on heads of the decoder, each of which is ablated in turn. Nothing is written anew: the
+text stays, and what changes is how probable the decoder finds each of its tokens.
 
 Of the source, attention cannot tell. Rolled out through a decoder's residual layers with equal
 shares, the part that comes from the source is 1 - 0.5^L of L layers whatever the text, a constant
@@ -24,15 +24,17 @@ from numpy.typing import NDArray
 from explorer.analyses.perturbation import texts_per_run
 from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progress, Progressive
+from explorer.inference.decoder import Prompts, Sources
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import Generation, TextGenerator
+from explorer.inference.prompt import PromptModel
 from explorer.inference.tokenizing import masked
 from explorer.inference.tokens import Word, own_words
 
 Change = TypeVar("Change")
-Feed = tuple[NDArray[np.float32], NDArray[np.int64], Mapping[str, NDArray[np.float32]] | None]
-"""What `DecoderSession.log_probabilities` takes beside the text: hidden states of the source, the
-source's mask, and head masks."""
+Model = EncoderModel | PromptModel
+Feed = tuple[Sources | Prompts, Mapping[str, NDArray[np.float32]] | None]
+"""What `DecoderSession.log_probabilities` takes beside the text: sources or prompts, head masks."""
 
 _RUN_BYTES = 32 * 2**20
 """Of what a run holds of all its texts: logits over the vocabulary, and of the source the keys and
@@ -41,9 +43,12 @@ values of every layer, as they are computed and as they are given out."""
 
 def targets_per_run(generator: TextGenerator, generation: Generation) -> int:
     """How many times one run may score the written text; at least once."""
-    logits = len(generation.ids) * generator.decoder.vocabulary
-    source = 4 * generator.decoder.layers * len(generation.source.tokens) * generator.session.width
-    return max(1, _RUN_BYTES // (4 * (logits + source)))
+    decoder, given = generator.decoder, len(generation.source.tokens)
+    scored = len(generation.ids) + (given if decoder.alone else 0)
+    width = generator.session.width or decoder.hidden
+    return max(
+        1, _RUN_BYTES // (4 * (scored * decoder.vocabulary + 4 * decoder.layers * given * width))
+    )
 
 
 def _scored(
@@ -62,18 +67,20 @@ def _scored(
     return found
 
 
-SourceRemoval = Literal["before the encoder", "in cross-attention only"]
+SourceRemoval = Literal["before the encoder", "in cross-attention only", "from the prompt"]
 SOURCE_REMOVALS: tuple[SourceRemoval, ...] = ("before the encoder", "in cross-attention only")
 """How a source word is removed: its tokens become [MASK] before the encoder reads, so that no
 trace of them is left; or the encoder reads all, and the decoder may not attend to those places,
 though what they meant may have spread to others."""
+FROM_PROMPT: SourceRemoval = "from the prompt"
+"""How a word of a prompt is removed: it is deleted, and what follows it moves up."""
 
 
 class SourceAttribution(NamedTuple):
-    """What the source, and each word of it, did for every written token."""
+    """What the source or the prompt, and each word of it, did for every written token."""
 
     words: list[Word]
-    """The source's own words that were removed in turn."""
+    """A reader's own words that were removed in turn."""
     left_out: int
     """Words that were not tried: with them it would have taken too long."""
     log_probabilities: NDArray[np.float32]
@@ -81,12 +88,12 @@ class SourceAttribution(NamedTuple):
     whole: NDArray[np.float32]
     """By how much the log-probability falls without any word of the source, shape (target,)."""
     effects: NDArray[np.float32]
-    """By how much it falls without one word, shape (target, word): the causal twin of a
-    cross-attention map. Below 0: without the word, the token were likelier."""
+    """By how much it falls without one word, shape (target, word): the causal twin of a map. Below
+    0: without the word, the token were likelier."""
 
 
 def source_attribution_cost(
-    model: EncoderModel, generator: TextGenerator, generation: Generation, mode: SourceRemoval
+    model: Model, generator: TextGenerator, generation: Generation, mode: SourceRemoval
 ) -> Cost:
     """What `source_attribution` will take."""
     words = len(_tried_words(model, generator, generation, mode))
@@ -94,15 +101,17 @@ def source_attribution_cost(
 
 
 def source_attribution(
-    model: EncoderModel,
+    model: Model,
     generator: TextGenerator,
     generation: Generation,
     mode: SourceRemoval = SOURCE_REMOVALS[0],
 ) -> Progressive[SourceAttribution]:
-    """Removes the whole source, then each word of it, and scores what was written.
+    """Removes all words of the source or the prompt, then each of them, and scores what was
+    written.
 
     Raises:
-        RequestError: words are to be masked, and the encoder's tokenizer has no mask token.
+        RequestError: words are to be masked, and the encoder's tokenizer has no mask token; or the
+            text was written for a source, and words of a prompt are to be removed, or the reverse.
     """
     words = _tried_words(model, generator, generation, mode)
     source, rows = generation.source, targets_per_run(generator, generation)
@@ -110,8 +119,10 @@ def source_attribution(
     taken = [(), own, *(word.places for word in words)]
     if mode == "before the encoder":
         rows = min(rows, texts_per_run(model.bundle, len(source.tokens)))
-
-    feed = partial(_sources, model, generation, mode)
+    if isinstance(model, PromptModel):
+        feed = partial(_prompts, generator, generation)
+    else:
+        feed = partial(_sources, model, generation, mode)
     found = yield from _scored(generator, generation, taken, feed, rows)
     whole, without_source, *each = found
     return SourceAttribution(
@@ -125,11 +136,23 @@ def source_attribution(
     )
 
 
-def cross_attention_by_word(generation: Generation, words: Sequence[Word]) -> NDArray[np.float32]:
-    """The mean cross-attention over all layers and heads, summed over each word's tokens, shape
-    (target, word): what stands beside the effects."""
-    mean = generation.cross_weights.mean(axis=(0, 1))
+def attention_by_word(generation: Generation, words: Sequence[Word]) -> NDArray[np.float32]:
+    """The mean attention to words of the source, or of the prompt, over all heads of layers that
+    have maps, summed over each word's tokens, shape (target, word): what stands beside the effects.
+    """
+    weights = generation.cross_weights if generation.has_source else generation.self_weights
+    mean = weights.mean(axis=(0, 1))
+    if not words:
+        return mean[:, :0]
     return np.stack([mean[:, list(word.places)].sum(axis=-1) for word in words], axis=-1)
+
+
+def _prompts(
+    generator: TextGenerator, generation: Generation, batch: Sequence[Sequence[int]]
+) -> Feed:
+    """The prompt without each of these sets of its places."""
+    source = generation.source
+    return [generator.ids_before(source, without=places) for places in batch], None
 
 
 def _sources(
@@ -139,23 +162,26 @@ def _sources(
     batch: Sequence[Sequence[int]],
 ) -> Feed:
     """The source without each of these sets of its places."""
-    source = generation.source
+    source = generation.read
     mask = np.ones((len(batch), len(source.tokens)), np.int64)
     if mode == "in cross-attention only":
         for row, places in enumerate(batch):
             mask[row, list(places)] = 0
-        return np.repeat(source.hidden[None], len(batch), axis=0), mask, None
+        return Sources(np.repeat(source.hidden[None], len(batch), axis=0), mask), None
     assert model.mask_id is not None, "asked before"
     texts = [masked(source.encoded, places, model.mask_id) for places in batch]
-    return model.hidden(texts), mask, None
+    return Sources(model.hidden(texts), mask), None
 
 
 def _tried_words(
-    model: EncoderModel, generator: TextGenerator, generation: Generation, mode: SourceRemoval
+    model: Model, generator: TextGenerator, generation: Generation, mode: SourceRemoval
 ) -> list[Word]:
     """The words that are removed: all, or as many as fit into the time, those first that the
     decoder attended to most."""
-    if mode == "before the encoder" and model.mask_id is None:
+    if isinstance(model, PromptModel) != (mode == FROM_PROMPT):
+        what = "goes on from a prompt" if isinstance(model, PromptModel) else "reads a source"
+        raise RequestError(f"{model.bundle.title} {what}, so no word is removed {mode}.")
+    if mode == "before the encoder" and isinstance(model, EncoderModel) and model.mask_id is None:
         raise RequestError(
             f"The tokenizer of {model.bundle.title} has no mask token, so its words cannot be "
             f"masked {SOURCE_REMOVALS[0]}. Take them away {SOURCE_REMOVALS[1]}."
@@ -165,28 +191,32 @@ def _tried_words(
     room = int(TIME_BUDGET / each) - 2 if each else len(words)
     if len(words) <= room or not words:
         return words
-    looked = cross_attention_by_word(generation, words).sum(axis=0)
+    looked = attention_by_word(generation, words).sum(axis=0)
     kept = sorted(np.argsort(-looked, kind="stable")[: max(room, 1)].tolist())
     return [words[index] for index in kept]
 
 
 def _source_cost(
-    model: EncoderModel,
+    model: Model,
     generator: TextGenerator,
     generation: Generation,
     mode: SourceRemoval,
     texts: int,
 ) -> Cost:
     decoding = _cost(generator, generation, texts)
-    if mode == "in cross-attention only":
+    if mode != "before the encoder" or isinstance(model, PromptModel):
         return decoding
     encoding = model.throughput.cost(texts, len(generation.source.tokens))
     return Cost(texts, decoding.seconds + encoding.seconds)
 
 
-KINDS = ("cross", "self")
-"""Attention to the source, and back at what was written."""
-_MASKS = ("cross_head_mask", "head_mask")
+KINDS = {"cross_head_mask": "cross", "head_mask": "self"}
+"""Attention to the source, and back at what was written, by the input that ablates their heads."""
+
+
+def kinds_of(generator: TextGenerator) -> list[str]:
+    """Those that a decoder has."""
+    return [KINDS[mask] for mask in generator.session.head_masks]
 
 
 class DecoderHeadEffects(NamedTuple):
@@ -195,8 +225,8 @@ class DecoderHeadEffects(NamedTuple):
     log_probabilities: NDArray[np.float32]
     """Of the written tokens with all heads, shape (target,); natural logarithms."""
     effects: NDArray[np.float32]
-    """By how much they fall without one head, shape (2, layers, heads, target), in the order of
-    `KINDS`; below 0: without the head, the token were likelier. NaN for a head not tried."""
+    """By how much they fall without one head, shape (kinds, layers, heads, target), in the order of
+    `kinds_of`; below 0: without the head, the token were likelier. NaN for a head not tried."""
     not_tried: int
     """Heads for which there was no time."""
 
@@ -216,43 +246,48 @@ def decoder_head_effects(
         RequestError: the graph has no head masks.
     """
     tried = _tried_heads(generator, generation)
-    layers, heads = generator.decoder.layers, generator.decoder.heads
+    shape = (len(kinds_of(generator)), generator.decoder.layers, generator.decoder.heads)
 
     def feed(batch: Sequence[tuple[int, int, int] | None]) -> Feed:
-        hidden = np.repeat(generation.source.hidden[None], len(batch), axis=0)
-        return hidden, np.ones(hidden.shape[:2], np.int64), _masks(batch, layers, heads)
+        masks = dict(zip(generator.session.head_masks, _masks(batch, shape), strict=True))
+        if not generation.has_source:
+            return [generator.ids_before(generation.source)] * len(batch), masks
+        hidden = np.repeat(generation.read.hidden[None], len(batch), axis=0)
+        return Sources(hidden, np.ones(hidden.shape[:2], np.int64)), masks
 
     rows = targets_per_run(generator, generation)
     found = yield from _scored(generator, generation, [None, *tried], feed, rows)
     whole, *ablated = found
-    effects = np.full((len(KINDS), layers, heads, len(whole)), np.nan, np.float32)
+    effects = np.full((*shape, len(whole)), np.nan, np.float32)
     for place, less in zip(tried, ablated, strict=True):
         effects[place] = whole - less
-    return DecoderHeadEffects(whole, effects, len(KINDS) * layers * heads - len(tried))
+    return DecoderHeadEffects(whole, effects, int(np.prod(shape)) - len(tried))
 
 
 def _masks(
-    batch: Sequence[tuple[int, int, int] | None], layers: int, heads: int
-) -> dict[str, NDArray[np.float32]]:
-    """The head masks of a batch, a row for each kind, layer and head to ablate."""
-    masks = np.ones((len(KINDS), len(batch), layers, heads), np.float32)
+    batch: Sequence[tuple[int, int, int] | None], shape: tuple[int, int, int]
+) -> NDArray[np.float32]:
+    """The head masks of a batch, shape (kinds, batch, layers, heads), a row of the batch for each
+    kind, layer and head to ablate."""
+    kinds, layers, heads = shape
+    masks = np.ones((kinds, len(batch), layers, heads), np.float32)
     for row, place in enumerate(batch):
         if place is not None:
             kind, layer, head = place
             masks[kind, row, layer, head] = 0
-    return dict(zip(_MASKS, masks, strict=True))
+    return masks
 
 
 def _tried_heads(generator: TextGenerator, generation: Generation) -> list[tuple[int, int, int]]:
     """The heads that are ablated, as places in `effects`."""
     if not generator.session.can_ablate:
         raise RequestError(
-            f"The graph {generator.decoder.graph.path.name} has no inputs "
-            f"{' and '.join(_MASKS)}, so no head can be ablated. "
+            f"The graph {generator.decoder.graph.path.name} has no input "
+            f"{' and '.join(generator.session.head_masks)}, so no head can be ablated. "
             "Export the model with export/to_onnx.py."
         )
     decoder = generator.decoder
-    kinds, last_first = range(len(KINDS)), range(decoder.layers - 1, -1, -1)
+    kinds, last_first = range(len(kinds_of(generator))), range(decoder.layers - 1, -1, -1)
     places = list(product(kinds, last_first, range(decoder.heads)))
     each = _cost(generator, generation, 1).seconds
     room = max(int(TIME_BUDGET / each) - 1, 1) if each else len(places)

@@ -1,5 +1,5 @@
 """Runs a bundle's graphs: text in, numpy out.
 
-Public: `cost`, `encoder`, `generator`, `logits`, `question`, `reading`, `reading_cache`,
-`tasks`, `tokenizing`, `tokens`.
+Public: `cost`, `decoder`, `encoder`, `generator`, `logits`, `prompt`, `question`, `reading`,
+`reading_cache`, `tasks`, `tokenizing`, `tokens`.
 """

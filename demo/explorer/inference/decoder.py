@@ -1,4 +1,8 @@
-"""Runs a decoder's graph step by step. What it must not compute twice stays in onnxruntime."""
+"""Runs a decoder's graph step by step. What it must not compute twice stays in onnxruntime.
+
+A decoder is fed what an encoder read, or is alone: then it has no source, and what it goes on from
+is fed to it as if it had written that.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +24,8 @@ from explorer.inference.session import (
     trying,
 )
 
-_ASKED = ("input_ids", "encoder_attention_mask", "encoder_hidden_states")
+_SOURCE = ("encoder_attention_mask", "encoder_hidden_states")
+_ALONE = ("key", "value")
 _WRITTEN = ("decoder.key", "decoder.value")
 _READ = ("encoder.key", "encoder.value")
 _LARGEST_CACHE = 128 * 2**20
@@ -32,14 +37,15 @@ class KVCache:
     """What the steps so far leave for the next one, for a batch of texts on one source."""
 
     source: dict[str, OrtValue]
-    """The source, and its keys and values: the same for every text of the batch."""
+    """The source, and its keys and values: the same for every text of the batch; nothing of a
+    decoder alone."""
     written: dict[str, OrtValue]
     """Keys and values of what was written."""
     batch: int
     length: int
     """How many tokens were written."""
     value_norms: NDArray[np.float32] | None = None
-    """As in `Outputs`, once the source was read."""
+    """As `cross_value_norms` in `Outputs`, once the source was read."""
 
     def follow(self, rows: Sequence[int]) -> "KVCache":
         """The cache of a new batch, whose text i goes on from text `rows[i]` of this one."""
@@ -52,16 +58,32 @@ class KVCache:
 
 
 class Outputs(NamedTuple):
-    """What one run gives, for each text and each of its new tokens."""
+    """What one run gives, for each text and each of its new tokens. Of a decoder alone nothing
+    crosses to a source; of others nothing is known of the norms of what was written."""
 
     logits: NDArray[np.float32]
     """(batch, new, vocabulary)."""
     self_weights: NDArray[np.float32]
-    """(batch, layers, heads, new, written)."""
-    cross_weights: NDArray[np.float32]
-    """(batch, layers, heads, new, source)."""
-    cross_value_norms: NDArray[np.float32]
-    """(layers, heads, source): of the source, and so the same for every text of the batch."""
+    """(batch, map layers, heads, new, written)."""
+    cross_weights: NDArray[np.float32] | None
+    """(batch, map layers, heads, new, source)."""
+    cross_value_norms: NDArray[np.float32] | None
+    """(map layers, heads, source): of the source, and so the same for every text of the batch."""
+    self_value_norms: NDArray[np.float32] | None
+    """(batch, map layers, heads, written)."""
+
+
+class Sources(NamedTuple):
+    """What an encoder read, of several texts."""
+
+    hidden: NDArray[np.float32]
+    """(batch, source, hidden)."""
+    mask: NDArray[np.int64]
+    """(batch, source); 0 where a source must not be attended to."""
+
+
+Prompts = Sequence[Sequence[int]]
+"""What a decoder alone goes on from: the ids of several prompts, each of at least one token."""
 
 
 class DecoderSession:
@@ -76,56 +98,64 @@ class DecoderSession:
         self.decoder = decoder
         self.throughput = Throughput()
         """How long it takes to score texts; in tokens of both sides."""
-        layers = range(decoder.layers)
         self._session = open_session(decoder.graph)
-        self._written = [f"{layer}.{part}" for layer in layers for part in _WRITTEN]
-        self._read = [f"{layer}.{part}" for layer in layers for part in _READ]
-        self._seen = [
-            "logits",
-            *(f"decoder_attentions.{layer}" for layer in layers),
-            *(f"cross_attentions.{layer}" for layer in layers),
-        ]
-        self._norms = [f"cross_value_norms.{layer}" for layer in layers]
+        self._name_all(decoder)
         kept = (*self._written, *self._read)
+        told = self._told if decoder.alone else _SOURCE
         check_names(
             self._session,
             decoder.graph,
-            decoder.layers,
-            inputs=[*_ASKED, *(f"past_key_values.{name}" for name in kept)],
+            len(decoder.map_layers),
+            inputs=["input_ids", *told, *(f"past_key_values.{name}" for name in kept)],
             outputs=[*self._seen, *self._norms, *(f"present.{name}" for name in kept)],
             maps="decoder_attentions",
         )
         overridable = self._session.get_overridable_initializers()
         names = {given.name for given in (*self._session.get_inputs(), *overridable)}
-        self.can_ablate = {"head_mask", "cross_head_mask"} <= names
+        self.head_masks = ("head_mask",) if decoder.alone else ("cross_head_mask", "head_mask")
+        """The inputs that ablate heads: those of attention to the source, then those of attention
+        to the text itself."""
+        self.can_ablate = names.issuperset(self.head_masks)
         """Whether its heads can be ablated."""
         declared = partial(declared_size, self._session, decoder.graph)
         self._heads, self._depth = (
             declared(f"past_key_values.{self._written[0]}", axis) for axis in (1, 3)
         )
-        self.width = declared("encoder_hidden_states", 2)
+        self.width = 0 if decoder.alone else declared("encoder_hidden_states", 2)
         """Numbers per token that it reads from the encoder; its own layers may be wider."""
         self._warm_up()
 
-    def begin(self, hidden: NDArray[np.float32]) -> KVCache:
-        """The cache before the first token. `hidden`: the encoder's, shape (source, hidden)."""
-        source = self._source(hidden[None], np.ones((1, len(hidden)), np.int64))
+    def _name_all(self, decoder: Decoder) -> None:
+        """The inputs and outputs, which are called otherwise where there is no source."""
+        layers, mapped = range(decoder.layers), decoder.map_layers
+        parts, read = (_ALONE, ()) if decoder.alone else (_WRITTEN, _READ)
+        self._written = [f"{layer}.{part}" for layer in layers for part in parts]
+        self._read = [f"{layer}.{part}" for layer in layers for part in read]
+        kinds = ("decoder",) if decoder.alone else ("decoder", "cross")
+        self._seen = ["logits", *(f"{kind}_attentions.{i}" for kind in kinds for i in mapped)]
+        self._norms = [f"{kinds[-1]}_value_norms.{layer}" for layer in mapped]
+        self._told = ("attention_mask", *(["position_ids"] if decoder.position_ids else []))
+
+    def begin(self, hidden: NDArray[np.float32] | None) -> KVCache:
+        """The cache before the first token. `hidden`: the encoder's, shape (source, hidden); None
+        where there is no source."""
+        source: dict[str, NDArray[Any]] = {}
+        if hidden is not None:
+            source = self._source(Sources(hidden[None], np.ones((1, len(hidden)), np.int64)))
         written = self._empty(1, self._written)
         return KVCache(source=_values(source), written=_values(written), batch=1, length=0)
 
     def log_probabilities(
         self,
         ids: Sequence[int],
-        hidden: NDArray[np.float32],
-        source_mask: NDArray[np.int64],
+        given: Sources | Prompts,
         head_masks: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> NDArray[np.float32]:
-        """How probable one text is from several sources, in one run of the graph.
+        """How probable one text is from several sources, or behind several prompts, in one run of
+        the graph.
 
         Args:
-            ids: the text's tokens, without the start token.
-            hidden: of the sources, shape (batch, source, hidden).
-            source_mask: shape (batch, source); 0 where a source must not be attended to.
+            ids: the text's tokens, without what was there before.
             head_masks: `head_mask`, `cross_head_mask` or both, shape (1 or batch, layers, heads);
                 ones if not given.
 
@@ -133,29 +163,48 @@ class DecoderSession:
             The natural logarithm of each token's probability after those before it, shape
             (batch, target).
         """
-        batch = len(hidden)
-        given = np.array([[self.decoder.start_id, *ids[:-1]]] * batch, np.int64)
-        feed = {
-            "input_ids": given,
-            **self._source(hidden, source_mask),
-            **self._empty(batch, self._written),
-            **(head_masks or {}),
-        }
-        with TURNS.take(), self.throughput.measuring(batch * (hidden.shape[1] + len(ids))):
+        if isinstance(given, Sources):
+            batch, read = given.hidden.shape[:2]
+            start = [[self.decoder.start_id, *ids[:-1]]] * batch
+            feed = {"input_ids": np.array(start, np.int64), **self._source(given)}
+        else:
+            batch, read = len(given), max(map(len, given))
+            feed = self._padded([[*prompt, *ids[:-1]] for prompt in given])
+        feed |= {**self._empty(batch, self._written), **(head_masks or {})}
+        with TURNS.take(), self.throughput.measuring(batch * (read + len(ids))):
             (logits,) = self._session.run(["logits"], feed)
+            logits = logits[:, -len(ids) :]
             logits -= logits.max(axis=-1, keepdims=True)
             chosen = logits[:, np.arange(len(ids)), ids]
             np.exp(logits, out=logits)  # in place: a batch of them is the largest thing here
             return chosen - np.log(logits.sum(axis=-1))
 
-    def _source(
-        self, hidden: NDArray[np.float32], mask: NDArray[np.int64]
-    ) -> dict[str, NDArray[Any]]:
+    def _padded(self, texts: Prompts) -> dict[str, NDArray[Any]]:
+        """Texts of several lengths, padded on the left so that all end at one place."""
+        longest = max(map(len, texts))
+        ids, mask = (np.zeros((len(texts), longest), np.int64) for _ in range(2))
+        for row, text in enumerate(texts):
+            ids[row, longest - len(text) :] = text
+            mask[row, longest - len(text) :] = 1
+        return {"input_ids": ids, **self._told_of(mask, longest)}
+
+    def _told_of(self, mask: NDArray[np.int64], new: int) -> dict[str, NDArray[Any]]:
+        """What a decoder alone is told beside the ids of the last `new` tokens.
+
+        Args:
+            mask: shape (batch, all tokens so far); 0 for padding.
+        """
+        told = {"attention_mask": mask}
+        if self.decoder.position_ids:
+            told["position_ids"] = np.maximum(mask.cumsum(axis=1) - 1, 0)[:, -new:]
+        return told
+
+    def _source(self, sources: Sources) -> dict[str, NDArray[Any]]:
         """What a first run is fed of its sources."""
         return {
-            "encoder_hidden_states": hidden,
-            "encoder_attention_mask": mask,
-            **self._empty(len(hidden), self._read),
+            "encoder_hidden_states": sources.hidden,
+            "encoder_attention_mask": sources.mask,
+            **self._empty(len(sources.hidden), self._read),
         }
 
     def _empty(self, batch: int, names: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -166,51 +215,63 @@ class DecoderSession:
     def run(self, token_ids: NDArray[np.int64], cache: KVCache) -> tuple[Outputs, KVCache]:
         """Scores what follows each of the new tokens, shape (batch, new), given the cache."""
         # The source's keys and values are made by the first run; later ones would only copy them.
-        norms = cache.value_norms
-        kept = [*self._written, *self._read] if norms is None else self._written
+        alone, norms = self.decoder.alone, cache.value_norms
+        kept = [*self._written, *(self._read if norms is None else [])]
         names = [*self._seen, *(f"present.{name}" for name in kept)]
         names += self._norms if norms is None else []
-        feed = {
-            "input_ids": OrtValue.ortvalue_from_numpy(token_ids),
-            **cache.source,
-            **cache.written,
-        }
+        length = cache.length + token_ids.shape[1]
+        told = {"input_ids": token_ids}
+        if alone:
+            mask = np.ones((len(token_ids), length), np.int64)
+            told |= self._told_of(mask, token_ids.shape[1])
         with TURNS.take():
+            feed = {**_values(told), **cache.source, **cache.written}
             values = self._session.run_with_ort_values(names, feed)
         found = dict(zip(names, values, strict=True))
-        logits, *maps = (found[name].numpy() for name in self._seen)
-        if norms is None:
-            norms = np.stack([found[name].numpy()[0] for name in self._norms])
         given = {f"past_key_values.{name}": found[f"present.{name}"] for name in kept}
         written = {name: given.pop(name) for name in cache.written}
-        layers = self.decoder.layers
-        self_maps, cross_maps = (np.stack(part, axis=1) for part in (maps[:layers], maps[layers:]))
-        length = cache.length + token_ids.shape[1]
-        source = {**cache.source, **given}
-        return Outputs(logits, self_maps, cross_maps, norms), KVCache(
-            source=source, written=written, batch=cache.batch, length=length, value_norms=norms
-        )
+        logits, *maps = (found[name].numpy() for name in self._seen)
+        layers = len(self.decoder.map_layers)
+        self_maps = np.stack(maps[:layers], axis=1)
+        rest = replace(cache, source={**cache.source, **given}, written=written, length=length)
+        if alone:
+            own = np.stack([found[name].numpy() for name in self._norms], axis=1)
+            return Outputs(logits, self_maps, None, None, own), rest
+        if norms is None:
+            norms = np.stack([found[name].numpy()[0] for name in self._norms])
+        cross_maps = np.stack(maps[layers:], axis=1)
+        outputs = Outputs(logits, self_maps, cross_maps, norms, None)
+        return outputs, replace(rest, value_norms=norms)
 
     def _warm_up(self) -> None:
         """The first runs are slow, and show whether all that a reader may ask for can be done."""
         decoder, graph = self.decoder, self.decoder.graph
-        start, hidden = np.full((1, 1), decoder.start_id, np.int64), np.zeros((2, self.width))
+        start = np.full((1, 1), decoder.start_id or 0, np.int64)
+        hidden = None if decoder.alone else np.zeros((2, self.width), np.float32)
         with trying(graph, "a first token"):
-            outputs, cache = self.run(start, self.begin(hidden.astype(np.float32)))
-        layers, heads = decoder.layers, decoder.heads
+            outputs, cache = self.run(start, self.begin(hidden))
+        layers, mapped, heads = decoder.layers, len(decoder.map_layers), decoder.heads
         shapes = {
             "logits": (1, 1, decoder.vocabulary),
-            "decoder_attentions": (1, layers, heads, 1, 1),
-            "cross_attentions": (1, layers, heads, 1, 2),
-            "cross_value_norms": (layers, heads, 2),
+            "decoder_attentions": (1, mapped, heads, 1, 1),
+            "cross_attentions": (1, mapped, heads, 1, 2),
+            "cross_value_norms": (mapped, heads, 2),
+            "decoder_value_norms": (1, mapped, heads, 1),
         }
-        check_outputs(graph, dict(zip(shapes, outputs, strict=True)), shapes)
+        found = {
+            name: array for name, array in zip(shapes, outputs, strict=True) if array is not None
+        }
+        check_outputs(graph, found, {name: shapes[name] for name in found})
         self._try_last(cache)
         ones = np.ones((1, layers, heads), np.float32)
-        masks = {"head_mask": ones, "cross_head_mask": ones} if self.can_ablate else None
-        with trying(graph, "two sources at once"):
-            sources = np.zeros((2, 3, self.width), np.float32)
-            self.log_probabilities([decoder.end_id] * 2, sources, np.ones((2, 3), np.int64), masks)
+        masks = dict.fromkeys(self.head_masks, ones) if self.can_ablate else None
+        two = "two prompts at once" if decoder.alone else "two sources at once"
+        given: Sources | Prompts = [[0], [0, 0]]
+        if not decoder.alone:
+            zeros = np.zeros((2, 3, self.width), np.float32)
+            given = Sources(zeros, np.ones((2, 3), np.int64))
+        with trying(graph, two):
+            self.log_probabilities([0, 0], given, masks)
 
     def _try_last(self, cache: KVCache) -> None:
         """The last token that may be written, with the largest id: the graph has a row for each

@@ -63,6 +63,8 @@ class EncoderModel:
 
     def __init__(self, bundle: Bundle, threads: int = THREADS) -> None:
         self.bundle = bundle
+        self.chats = False
+        """What reads is not asked as in a chat: see `PromptModel`."""
         self.throughput = Throughput()
         """How long its texts take, learnt as it reads."""
         self._encoder = TextEncoder(

@@ -1,10 +1,10 @@
-"""Writes for a source that the encoder has read: along a text that is given, always the likeliest
-word, one drawn by its probability, or by beam search, where several beginnings are kept and the one
-whose end scores best per token wins. What was written is told token by token, with what the decoder
-attended to while it wrote.
+"""Writes for a source that the encoder has read, or goes on from a prompt: along a text that is
+given, always the likeliest word, one drawn by its probability, or by beam search, where several
+beginnings are kept and the one whose end scores best for its length wins. What was written is told
+token by token, with what the decoder attended to while it wrote.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,14 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bundle_format.folder import AGAIN, BundleError
-from explorer.inference.decoder import DecoderSession, KVCache, Outputs
+from decoding.rules import Rules, rules_of
+from explorer.bundle import Decoder
+from explorer.errors import RequestError
+from explorer.inference.decoder import DecoderSession, KVCache, Outputs, Prompts, Sources
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.logits import Settings, against_repeats, for_sampling, log_softmax, softmax
-from explorer.inference.reading import Reading
+from explorer.inference.logits import Settings, for_sampling, log_softmax, softmax
+from explorer.inference.prompt import PromptModel
+from explorer.inference.reading import GivenText, Reading
 from explorer.inference.tokenizing import Spelled, TargetTokens
 from explorer.inference.tokens import Token
 
 CANDIDATES = 10
+_NOTHING = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,26 +39,39 @@ class Step:
     candidates: tuple[tuple[int, float], ...]
     """The likeliest token ids with their probabilities, the likeliest first."""
     self_weights: NDArray[np.float32]
-    """What was attended to in the text so far, shape (layers, heads, written): the start token and
-    the tokens before this one. Rows sum to 1."""
-    cross_weights: NDArray[np.float32]
-    """What was attended to in the source, shape (layers, heads, source). Rows sum to 1."""
-    cross_value_norms: NDArray[np.float32]
+    """What was attended to in the text so far, shape (map layers, heads, written): what was there
+    before, a start token or a prompt, and the tokens before this one. Rows sum to 1."""
+    cross_weights: NDArray[np.float32] | None
+    """What was attended to in the source, shape (map layers, heads, source). Rows sum to 1."""
+    cross_value_norms: NDArray[np.float32] | None
     """The norm of each source token's value vector behind a head's output projection, shape
-    (layers, heads, source); one array for all steps of a text."""
+    (map layers, heads, source); one array for all steps of a text."""
+    self_value_norms: NDArray[np.float32] | None
+    """The same of those tokens of the text so far that no step before this one could attend to,
+    shape (map layers, heads, tokens): all that was there before, or the last one written."""
 
     @property
     def bytes(self) -> int:
         """Memory that the arrays hold."""
-        return self.self_weights.nbytes + self.cross_weights.nbytes
+        own = (self.self_weights, self.cross_weights, self.self_value_norms)
+        return sum(array.nbytes for array in own if array is not None)
 
 
-def make_step(token_id: int, outputs: Outputs, row: int = 0, place: int = -1) -> Step:
+def make_step(
+    token_id: int, outputs: Outputs, row: int = 0, place: int = -1, first_seen: int | None = None
+) -> Step:
     """The record of a choice by the scores at one new token of one text of a run, by default the
-    last of the first."""
+    last of the first.
+
+    Args:
+        first_seen: how many tokens no step before this one could attend to; as many as are new in
+            the run if not given.
+    """
     logits = outputs.logits[row, place]
     unseen = outputs.logits.shape[1] - 1 - place % outputs.logits.shape[1]
     seen = outputs.self_weights.shape[-1] - unseen
+    known = seen - (first_seen or outputs.logits.shape[1])
+    cross, norms = outputs.cross_weights, outputs.self_value_norms
     log_probabilities = log_softmax(logits.astype(np.float64))
     probabilities = np.exp(log_probabilities)
     entropy = -(probabilities * log_probabilities).sum()
@@ -67,27 +85,38 @@ def make_step(token_id: int, outputs: Outputs, row: int = 0, place: int = -1) ->
         candidates=tuple((int(index), float(probabilities[index])) for index in best),
         # Copies: a view would keep the maps of all beams for as long as one of them lives.
         self_weights=outputs.self_weights[row, :, :, place, :seen].copy(),
-        cross_weights=outputs.cross_weights[row, :, :, place].copy(),
+        cross_weights=None if cross is None else cross[row, :, :, place].copy(),
         cross_value_norms=outputs.cross_value_norms,
+        self_value_norms=None if norms is None else norms[row, :, :, known:seen].copy(),
     )
 
 
 def write_one_by_one(
-    graph: DecoderSession, cache: KVCache, settings: Settings
+    graph: DecoderSession, cache: KVCache, given: Sequence[int], rules: Rules, settings: Settings
 ) -> Iterator[tuple[Step, ...]]:
-    """Gives all steps so far after every new one. Whoever stops asking stops the writing."""
+    """Gives all steps so far after every new one. Whoever stops asking stops the writing.
+
+    Args:
+        given: the ids that are there before: of the start token, or of a prompt.
+    """
     random = np.random.default_rng(settings.seed)
-    written = [graph.decoder.start_id]
+    written, new = list(given), list(given)
     steps: tuple[Step, ...] = ()
-    for _ in range(settings.max_tokens):
-        outputs, cache = graph.run(np.array([written[-1:]], np.int64), cache)
-        scores = against_repeats(outputs.logits[0, -1], written, settings)
+    while len(written) < _longest(rules):
+        outputs, cache = graph.run(np.array([new], np.int64), cache)
+        scores = rules.apply(outputs.logits[0, -1], written)
         token = _choose(scores, settings, random)
         written.append(token)
+        new = [token]
         steps += (make_step(token, outputs),)
         yield steps
-        if token == graph.decoder.end_id:
+        if token in rules.ends:
             return
+
+
+def _longest(rules: Rules) -> int:
+    assert rules.longest is not None, "see TextGenerator"
+    return rules.longest
 
 
 def _choose(scores: NDArray[np.float32], settings: Settings, random: np.random.Generator) -> int:
@@ -103,58 +132,68 @@ class Beam:
     """A text so far. Texts with one beginning share its steps."""
 
     score: np.float32
-    """The sum of the tokens' log probabilities; of a text that ended, per token."""
+    """The sum of the tokens' log probabilities; of a text that ended, over the length penalty."""
     ids: tuple[int, ...]
-    """The start token and all that was written."""
+    """What was there before and all that was written."""
     steps: tuple[Step, ...] = ()
 
 
 def beam_search(
-    graph: DecoderSession, cache: KVCache, settings: Settings
+    graph: DecoderSession, cache: KVCache, given: Sequence[int], rules: Rules, settings: Settings
 ) -> Iterator[tuple[Step, ...]]:
     """Gives the steps of the best text so far after every token, and of the winner at last.
 
-    The same texts as `transformers` finds with length_penalty 1.0 and early_stopping False: a text
-    that ended is worth its log probability per token, and the search goes on until the best
-    beginning, at its present length, is worth less than the worst of `beams` texts that ended.
+    The same texts as `transformers` finds: a text that ended is worth its log probability divided
+    by its new tokens to the power of `length_penalty`, and the search goes on until the best
+    beginning is worth less than the worst of `beams` texts that ended, as `early_stopping` has it.
     """
-    running = [Beam(np.float32(0), (graph.decoder.start_id,))]
+    running = [Beam(np.float32(0), tuple(given))]
     ended: list[Beam] = []
     while running:
-        last = np.array([beam.ids[-1:] for beam in running], np.int64)
+        new = len(given) if len(running[0].ids) == len(given) else 1
+        last = np.array([beam.ids[-new:] for beam in running], np.int64)
         outputs, cache = graph.run(last, cache)
-        best = _continuations(running, outputs, settings)
-        length = len(running[0].ids)  # so many tokens were written once these are appended
-        full = length >= settings.max_tokens
-        ends = [full or token == graph.decoder.end_id for _, token, _ in best]
-        # Only the best `beams` of twice as many may end; the others are there to go on.
+        best = _continuations(running, outputs, rules, settings)
+        length = len(running[0].ids) + 1 - rules.given  # so many are new with the next ones
+        full = len(running[0].ids) + 1 >= _longest(rules)
+        ends = [full or token in rules.ends for _, token, _ in best]
+        # Only the best `beams` of the ways to go on may end; the others are there to go on.
         ended += [
-            _extend(running, outputs, row, token, score / np.float32(length))
+            _extend(running, outputs, row, token, score / _worth(length, graph.decoder))
             for (row, token, score), end in list(zip(best, ends, strict=True))[: settings.beams]
             if end
         ]
         ended = sorted(ended, key=lambda beam: -beam.score)[: settings.beams]
         going = [one for one, end in zip(best, ends, strict=True) if not end][: settings.beams]
         running = [_extend(running, outputs, *one) for one in going]
-        if _is_decided(running, ended, length, settings.beams):
+        if len(ended) == settings.beams and _is_decided(
+            running, ended, length, rules, graph.decoder
+        ):
             running = []
         if running or ended:  # neither is left where all words are forbidden
             yield (running or ended)[0].steps
         cache = cache.follow([row for row, _, _ in going]) if running else cache
 
 
+def _worth(length: int, decoder: Decoder) -> np.float32:
+    """What the score of a text of so many new tokens is divided by."""
+    penalty = decoder.settings.length_penalty
+    return np.float32(length ** (1.0 if penalty is None else penalty))
+
+
 def _continuations(
-    running: Sequence[Beam], outputs: Outputs, settings: Settings
+    running: Sequence[Beam], outputs: Outputs, rules: Rules, settings: Settings
 ) -> list[tuple[int, int, np.float32]]:
-    """The best twice `beams` ways to go on, the best first: the text's row, the token, the sum."""
+    """The best ways to go on, the best first: the text's row, the token, the sum. As many as there
+    may be ends among them, and `beams` more."""
     scores = np.stack(
         [
-            against_repeats(log_softmax(logits), beam.ids, settings) + beam.score
+            rules.apply(log_softmax(logits), beam.ids) + beam.score
             for beam, logits in zip(running, outputs.logits[:, -1], strict=True)
         ]
     )
     flat = scores.reshape(-1)
-    count = min(2 * settings.beams, flat.size)
+    count = min(max(2, 1 + len(rules.ends)) * settings.beams, flat.size)
     best = np.argpartition(-flat, count - 1)[:count]
     best = best[np.argsort(-flat[best], kind="stable")]
     rows, tokens = np.unravel_index(best[np.isfinite(flat[best])], scores.shape)
@@ -171,11 +210,18 @@ def _extend(
     return Beam(score, (*beam.ids, token), (*beam.steps, make_step(token, outputs, row)))
 
 
-def _is_decided(running: Sequence[Beam], ended: Sequence[Beam], length: int, beams: int) -> bool:
-    """Whether no running text can win any more, as far as its present score tells."""
-    if not running or len(ended) < beams:
-        return False
-    return bool(running[0].score / np.float32(length) <= ended[-1].score)
+def _is_decided(
+    running: Sequence[Beam], ended: Sequence[Beam], length: int, rules: Rules, decoder: Decoder
+) -> bool:
+    """Whether no running text can win any more against as many as are kept, as far as its present
+    score tells."""
+    early = decoder.settings.early_stopping
+    if not running or early is True:
+        return True
+    penalty = decoder.settings.length_penalty
+    if early == "never" and (penalty is None or penalty > 0):
+        length = _longest(rules) - rules.given  # a longer text may be worth more
+    return bool(running[0].score / _worth(length, decoder) <= ended[-1].score)
 
 
 SOURCE, WRITTEN = "source", "written"
@@ -186,14 +232,17 @@ before it (self-attention)."""
 
 @dataclass(frozen=True, kw_only=True)
 class Generation:
-    """A text that was written for a source. It may not have come to its end."""
+    """A text that was written for a source, or behind a prompt. It may not have come to its end."""
 
-    source: Reading
+    source: GivenText
+    """What an encoder read, or the prompt."""
+    map_layers: tuple[int, ...]
+    """The layers that have maps, from 0, in the order of the weights."""
     steps: tuple[Step, ...]
     tokens: tuple[Token, ...]
     """One for each step."""
-    start: Token
-    """What the first step went on from."""
+    given: tuple[Token, ...]
+    """What the first step went on from: the start token, or the prompt."""
     candidates: tuple[tuple[Token, ...], ...]
     """For each step, the tokens of its candidates."""
     text: str
@@ -205,35 +254,60 @@ class Generation:
         return [step.token_id for step in self.steps]
 
     @property
+    def read(self) -> Reading:
+        """The source, of what was written for one."""
+        assert isinstance(self.source, Reading), "it has no source, see has_source"
+        return self.source
+
+    @property
+    def has_source(self) -> bool:
+        """Whether it was written for a source, and not behind a prompt."""
+        return isinstance(self.source, Reading)
+
+    @property
+    def looks_at(self) -> tuple[str, ...]:
+        """What its tokens attend to, of `LOOKS_AT`."""
+        return LOOKS_AT if self.has_source else (WRITTEN,)
+
+    @property
     def before(self) -> tuple[Token, ...]:
-        """What each step could attend to: the start token, and all tokens but the last."""
-        return (self.start, *self.tokens[:-1])
+        """What each step could attend to: what was given, and all tokens but the last."""
+        return (*self.given, *self.tokens[:-1])
 
     @cached_property
     def cross_weights(self) -> NDArray[np.float32]:
-        """Shape (layers, heads, target, source); every row sums to 1."""
-        return np.stack([step.cross_weights for step in self.steps], axis=2)
+        """Shape (map layers, heads, target, source); every row sums to 1. Of a source."""
+        return np.stack([_there(step.cross_weights) for step in self.steps], axis=2)
 
     @cached_property
     def self_weights(self) -> NDArray[np.float32]:
-        """Shape (layers, heads, target, before); 0 for what was not written yet."""
-        layers, heads, _ = self.steps[0].self_weights.shape
+        """Shape (map layers, heads, target, before); 0 for what was not written yet."""
+        layers, heads, given = self.steps[0].self_weights.shape
         count = len(self.steps)
-        weights = np.zeros((layers, heads, count, count), np.float32)
+        weights = np.zeros((layers, heads, count, given + count - 1), np.float32)
         for row, step in enumerate(self.steps):
-            weights[:, :, row, : row + 1] = step.self_weights
+            weights[:, :, row, : given + row] = step.self_weights
         return weights
 
-    @property
-    def cross_value_norms(self) -> NDArray[np.float32]:
-        """The norm of each source token's value vector behind a head's output projection, shape
-        (layers, heads, source). Kobayashi et al. 2020."""
-        return self.steps[0].cross_value_norms
+    def value_norms(self, looks_at: str) -> NDArray[np.float32] | None:
+        """The norm of the value vector of each token that can be attended to, behind a head's
+        output projection, shape (map layers, heads, source or before). Kobayashi et al. 2020.
+        None of a text that was written for a source, of its attention to itself."""
+        if looks_at == SOURCE:
+            return self.steps[0].cross_value_norms
+        if self.has_source:
+            return None
+        return np.concatenate([_there(step.self_value_norms) for step in self.steps], axis=-1)
 
     @property
     def bytes(self) -> int:
         """Memory that the arrays hold: twice, once step by step and once as maps."""
         return self.source.bytes + 2 * sum(step.bytes for step in self.steps)
+
+
+def _there(array: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    assert array is not None, "see Outputs"
+    return array
 
 
 class TextGenerator:
@@ -244,67 +318,137 @@ class TextGenerator:
             the graph; or the encoder's hidden states are not as wide as the graph expects.
     """
 
-    def __init__(self, model: EncoderModel) -> None:
+    def __init__(self, model: EncoderModel | PromptModel) -> None:
         decoder = model.bundle.decoder
         assert decoder, f"{model.bundle.title} has no decoder"
         self.decoder = decoder
-        self._target = TargetTokens(decoder.tokenizer_file, (decoder.start_id, decoder.end_id))
+        start = [] if decoder.start_id is None else [decoder.start_id]
+        self._target = TargetTokens(
+            decoder.tokenizer_file, (*start, *decoder.settings.ends), own=not decoder.own_files
+        )
         if self._target.size > decoder.vocabulary:
             raise BundleError(
                 f"{decoder.tokenizer_file} has {self._target.size} ids; bundle.json has "
                 f"{decoder.vocabulary} as decoder.vocabulary. {AGAIN}"
             )
         self.session = DecoderSession(decoder)
-        if self.session.width != model.bundle.width:
+        if not decoder.alone and self.session.width != model.bundle.width:
             raise BundleError(
                 f"{decoder.graph.path} reads {self.session.width} numbers per token of the source; "
                 f"{model.bundle.graph.path} gives {model.bundle.width}. {AGAIN}"
             )
         # So that what an analysis will take can be told before there was one.
-        hidden, ids = np.zeros((4, 12, self.session.width), np.float32), [decoder.end_id] * 12
-        self.session.log_probabilities(ids, hidden, np.ones((4, 12), np.int64))
+        given: Sources | Prompts = [[0] * 12] * 4
+        if not decoder.alone:
+            hidden = np.zeros((4, 12, self.session.width), np.float32)
+            given = Sources(hidden, np.ones((4, 12), np.int64))
+        self.session.log_probabilities([0] * 12, given)
+        self.first_logs = self.read_first()[1] if decoder.alone else _NOTHING
+        """Of a decoder alone: see `read_first`."""
 
-    def write(self, source: Reading, settings: Settings) -> Iterator[Generation]:
+    def read_first(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The maps of a few tokens of ours, shape (1, map layers, heads, tokens, tokens), and how
+        probable each token of the vocabulary is after them, as logarithms: whether a decoder alone
+        is still well is told by these."""
+        outputs, _ = self.session.run(np.zeros((1, 4), np.int64), self.session.begin(None))
+        return outputs.self_weights, log_softmax(outputs.logits[0, -1])
+
+    def ids_before(self, source: GivenText, without: Collection[int] = ()) -> list[int]:
+        """What a text goes on from: the start token, or its prompt; where that has no token, the
+        one that stands for nothing.
+
+        Args:
+            without: places of the prompt whose tokens are left out.
+
+        Raises:
+            RequestError: there is no such.
+        """
+        ids = source.encoded.ids if self.decoder.alone else []
+        left = [one for place, one in enumerate(ids) if place not in without]
+        if left:
+            return left
+        if self.decoder.start_id is None:
+            raise RequestError("This model has no token to begin a text with; give it a word.")
+        return [self.decoder.start_id]
+
+    def write(self, source: GivenText, settings: Settings) -> Iterator[Generation]:
         """The text so far after every step; the last one is the result.
 
         A beam search gives its best text so far, which may change from step to step. Nothing runs
         between two steps: who closes the iterator, or asks no more, ends the work.
         """
-        settings = replace(settings, max_tokens=min(settings.max_tokens, self.decoder.max_tokens))
+        given = self.ids_before(source)
+        rules = self._rules(len(given), settings)
         strategy = beam_search if settings.strategy == "beam" else write_one_by_one
-        for steps in strategy(self.session, self.session.begin(source.hidden), settings):
+        for steps in strategy(self.session, self._begin(source), given, rules, settings):
             yield self._generation(source, steps)
 
-    def follow(self, source: Reading, ids: Sequence[int]) -> Generation:
+    def _rules(self, given: int, settings: Settings) -> Rules:
+        """Those of the bundle, with what a reader chooses."""
+        rules = rules_of(self.decoder.settings, given=given, limit=self.decoder.max_tokens)
+        return replace(
+            rules,
+            longest=given + min(settings.max_tokens, self._room(given)),
+            repetition_penalty=settings.repetition_penalty,
+            no_repeat_ngram=settings.no_repeat_ngram,
+        )
+
+    def _room(self, given: int) -> int:
+        """How many tokens can be written where so many are there; the last is not read again."""
+        return self.decoder.max_tokens - given + 1
+
+    def _begin(self, source: GivenText) -> KVCache:
+        return self.session.begin(source.hidden if isinstance(source, Reading) else None)
+
+    def follow(self, source: GivenText, ids: Sequence[int]) -> Generation:
         """As if the decoder had written `ids` itself, at least one: what it attends to, and how
-        probable it finds each of them. One run of the graph."""
-        given = np.array([[self.decoder.start_id, *ids[:-1]]], np.int64)
-        outputs, _ = self.session.run(given, self.session.begin(source.hidden))
-        steps = (make_step(index, outputs, place=place) for place, index in enumerate(ids))
+        probable it finds each of them. One run of the graph.
+
+        Raises:
+            RequestError: there is no room for so many.
+        """
+        given = self.ids_before(source)
+        if len(ids) > (room := self._room(len(given))):
+            raise RequestError(
+                f"The written text has {len(ids)} tokens; behind what is there, {room} have room."
+            )
+        outputs, _ = self.session.run(np.array([[*given, *ids[:-1]]]), self._begin(source))
+        steps = [
+            make_step(
+                index,
+                outputs,
+                place=len(given) - 1 + number,
+                first_seen=1 if number else len(given),
+            )
+            for number, index in enumerate(ids)
+        ]
         return self._generation(source, tuple(steps))
 
-    def target_ids(self, text: str, most: int) -> tuple[list[int], int]:
-        """The ids of a target text with the end token, and how many tokens had no room."""
-        ids = [*self._target.ids(text), self.decoder.end_id]
-        most = min(most, self.decoder.max_tokens)
+    def target_ids(self, source: GivenText, text: str, most: int) -> tuple[list[int], int]:
+        """The ids of a target text with an end token, where there is one, and how many tokens had
+        no room."""
+        ids = [*self._target.ids(text), *self.decoder.settings.ends[:1]]
+        most = min(most, self._room(len(self.ids_before(source))))
         return ids[:most], max(len(ids) - most, 0)
 
     def spelled(self, text: str) -> list[Spelled]:
         """The words of a text as the decoder would write them, and where they stand in it."""
         return self._target.spelled(text)
 
-    def _generation(self, source: Reading, steps: tuple[Step, ...]) -> Generation:
+    def _generation(self, source: GivenText, steps: tuple[Step, ...]) -> Generation:
         ids = [step.token_id for step in steps]
         tokens = self._target.tokens(ids)
+        given = source.tokens if self.decoder.alone else ()
         return Generation(
             source=source,
+            map_layers=self.decoder.map_layers,
             steps=steps,
             tokens=tokens,
-            start=self._target.token(self.decoder.start_id),
+            given=given or self._target.tokens(self.ids_before(source)),
             candidates=tuple(
                 tuple(self._target.token(index, before) for index, _ in step.candidates)
                 for step, before in zip(steps, (None, *tokens), strict=False)
             ),
-            text=self._target.text(ids),
-            finished=ids[-1] == self.decoder.end_id,
+            text=self._target.text(ids, source.encoded.ids if self.decoder.alone else ()),
+            finished=ids[-1] in self.decoder.settings.ends,
         )

@@ -9,14 +9,13 @@ functions equal the logits processors of the same names in `transformers`
 (`generation/logits_process.py`), and are applied in the same order.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.rules import Scores, forbid_repeated_ngrams, penalise_repeats
+from decoding.rules import Scores
 from explorer.bundle import Bundle
 
 ONE_OF_MANY = "one_of_many"
@@ -146,15 +145,8 @@ class Settings:
     max_tokens: int = 64
     """The end token counts."""
     seed: int = 0
-
-
-def against_repeats(scores: Scores, written: Sequence[int], settings: Settings) -> Scores:
-    """What every strategy applies, over all that was written, the start token included."""
-    if settings.repetition_penalty != 1:
-        scores = penalise_repeats(scores, written, settings.repetition_penalty)
-    if settings.no_repeat_ngram:
-        scores = forbid_repeated_ngrams(scores, written, settings.no_repeat_ngram)
-    return scores
+    chat: bool = True
+    """Whether a prompt is put into the chat template of its model, where that has one."""
 
 
 def for_sampling(scores: Scores, settings: Settings) -> Scores:

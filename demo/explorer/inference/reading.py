@@ -42,12 +42,50 @@ def numbered_layers(layers: Sequence[int]) -> str:
     return f"layers {', '.join(names)} and {last}" if names else f"layer {last}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
-    """A text as the model read it. Arrays are float32 and read-only; there is no padding."""
+@dataclass(frozen=True, kw_only=True)
+class GivenText:
+    """A text that was cut into tokens: a prompt, which is read while a decoder goes on from it."""
 
     encoded: Encoded
     """What the graph was given; no more than the bundle's `most_tokens` are read."""
+
+    @property
+    def text(self) -> str:
+        return self.encoded.text
+
+    @property
+    def text_pair(self) -> str:
+        return self.encoded.text_pair
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        return self.encoded.tokens
+
+    @property
+    def tokens_left_out(self) -> int:
+        """Tokens that were cut off."""
+        return self.encoded.tokens_left_out
+
+    @property
+    def special(self) -> NDArray[np.bool_]:
+        """Which tokens are special, shape (tokens,)."""
+        return np.array([token.special for token in self.tokens], bool)
+
+    @property
+    def ablated(self) -> list[list[int]]:
+        """The heads that were ablated, as pairs of layer and head that count from 1."""
+        return []
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the arrays hold."""
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(GivenText):
+    """A text as the model read it. Arrays are float32 and read-only; there is no padding."""
+
     logits: NDArray[np.float32]
     """Shape (labels,), of the question that was asked; no question, no logits."""
     probabilities: NDArray[np.float32]
@@ -72,26 +110,9 @@ class Reading:
     """Tokens that the answer is read from, by their places."""
 
     @property
-    def text(self) -> str:
-        return self.encoded.text
-
-    @property
-    def text_pair(self) -> str:
-        return self.encoded.text_pair
-
-    @property
-    def tokens(self) -> tuple[Token, ...]:
-        return self.encoded.tokens
-
-    @property
     def cls(self) -> int:
         """Where the token of the whole text stands: see `Encoded.cls`."""
         return self.encoded.place_of(self.encoded.cls)
-
-    @property
-    def tokens_left_out(self) -> int:
-        """Tokens that were cut off."""
-        return self.encoded.tokens_left_out
 
     @property
     def likeliest(self) -> int:
@@ -107,21 +128,14 @@ class Reading:
 
     @property
     def ablated(self) -> list[list[int]]:
-        """The heads that were ablated, as pairs of layer and head that count from 1."""
         if self.head_mask is None:
             return []
         return (np.argwhere(self.head_mask[0] == 0) + 1).tolist()
 
     @property
     def bytes(self) -> int:
-        """Memory that the arrays hold."""
         outputs = sum(array.nbytes for array in self.outputs.values())
         return self.weights.nbytes + self.value_norms.nbytes + self.hidden.nbytes + outputs
-
-    @property
-    def special(self) -> NDArray[np.bool_]:
-        """Which tokens are special, shape (tokens,)."""
-        return np.array([token.special for token in self.tokens])
 
 
 def read_apart(encoded: Encoded, readings: Sequence[Reading]) -> Reading:

@@ -259,6 +259,32 @@ class TextEncoder:
             cls=self._cls_of(encoding),
         )
 
+    def encode_within(self, text: str, own: tuple[int, int]) -> Encoded:
+        """Encodes a text as it stands, with all marks that it is to have written in it.
+
+        Args:
+            own: from which character up to which it is a reader's. All other tokens are special.
+        """
+        encoding = self._whole.encode(text, add_special_tokens=False)
+        length = len(encoding)
+        if length > self._max_tokens:
+            encoding = self._cut.encode(text, add_special_tokens=False)
+        named = self._named.tokens(encoding, (text, ""))
+        tokens = [
+            one
+            if own[0] < end and start < own[1]
+            else replace(one, text="", special=True, continues=False)
+            for one, (start, end) in zip(named, encoding.offsets, strict=True)
+        ]
+        return Encoded(
+            text=text,
+            text_pair="",
+            ids=encoding.ids,
+            segment_ids=encoding.type_ids,
+            tokens=tuple(tokens),
+            tokens_left_out=length - len(encoding),
+        )
+
     def _cls_of(self, encoding: Encoding) -> int:
         """Where the tokenizer put the token of the whole text; the first one if it put none."""
         placed = zip(encoding.ids, encoding.special_tokens_mask, strict=True)
@@ -283,6 +309,12 @@ def masked(encoded: Encoded, places: Collection[int], mask_id: int) -> Encoded:
     """The text with the mask's id in place of some of its tokens, which it still calls by name."""
     ids = [mask_id if place in places else token for place, token in enumerate(encoded.ids)]
     return replace(encoded, ids=ids)
+
+
+def special_ids(tokenizer: Tokenizer) -> set[int]:
+    """The ids that a tokenizer calls special."""
+    added = tokenizer.get_added_tokens_decoder()
+    return {index for index, token in added.items() if token.special}
 
 
 class _Known(NamedTuple):
@@ -310,13 +342,16 @@ class TargetTokens:
     """The decoder's own tokenizer: one that marks the pieces inside a word (WordPiece), or one
     that marks where a word starts (byte-level BPE, SentencePiece)."""
 
-    def __init__(self, tokenizer_file: Path, outside: Sequence[int]) -> None:
+    def __init__(self, tokenizer_file: Path, outside: Sequence[int], *, own: bool = False) -> None:
         """Raises BundleError: the file is no tokenizer.
 
         Args:
             outside: ids that are no part of the text: the start and the end token.
+            own: all that the tokenizer itself calls special is no part of it either.
         """
         self._tokenizer = open_tokenizer(tokenizer_file)
+        if own:
+            outside = (*outside, *special_ids(self._tokenizer))
         self._prefix = getattr(self._tokenizer.model, "continuing_subword_prefix", None) or ""
         self._notation = SubwordNotation.of(self._tokenizer)
         self._outside = frozenset(outside)
@@ -349,10 +384,18 @@ class TargetTokens:
             readable=readable,
         )
 
-    def text(self, ids: Sequence[int]) -> str:
-        """The written text, pieces joined to words."""
+    def text(self, ids: Sequence[int], after: Sequence[int] = ()) -> str:
+        """The written text, pieces joined to words.
+
+        Args:
+            after: what it goes on from: a space between the two is the written text's.
+        """
+        before, whole = self._decoded(after), self._decoded([*after, *ids])
+        return whole[len(before) :] if whole.startswith(before) else self._decoded(ids)
+
+    def _decoded(self, ids: Sequence[int]) -> str:
         inside = [index for index in ids if index not in self._outside]
-        return self._tokenizer.decode(inside, skip_special_tokens=False)
+        return self._tokenizer.decode(inside, skip_special_tokens=False) if inside else ""
 
     def ids(self, text: str) -> list[int]:
         """The ids of a text, without a start or an end."""

@@ -111,19 +111,17 @@ def encoder_targets(tokens: Sequence[Token]) -> Targets:
     return _counted(found, own)
 
 
-def written_targets(
-    queries: Sequence[Token], keys: Sequence[Token], *, looks_back: bool
-) -> Targets:
+def written_targets(queries: Sequence[Token], keys: Sequence[Token], *, given: int = 0) -> Targets:
     """The types of a decoder's heads: special tokens, punctuation, and the word that is written.
 
     Args:
         queries: what was written.
-        keys: the source; or, if it `looks_back`, the start and what was written before, in which
-            the word before a written one has the same place as that one.
+        keys: the source; or what was `given`, the start or a prompt, and what was written before.
+        given: how many of the keys that is; 0 where they are the source.
     """
     found = {**_columns(keys, len(queries)), SAME_WORD: _same(queries, keys)}
-    if looks_back:
-        back = np.eye(len(queries), len(keys), dtype=bool) & _own(keys)
+    if given:
+        back = np.eye(len(queries), len(keys), given - 1, dtype=bool) & _own(keys)
         found = {PREVIOUS: back, **found}
     return _counted(found, _own(queries))
 

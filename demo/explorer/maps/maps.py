@@ -171,6 +171,8 @@ class Maps:
     """Which heads a mean or a maximum is of, shape (layers, heads); None: all."""
     looks_back: bool = False
     """Whether a query only sees what was written before it."""
+    given: int = 1
+    """Where it does, how many tokens were there before the first of them."""
 
     @property
     def of_one_text(self) -> bool:
@@ -220,15 +222,21 @@ class Maps:
             targets = encoder_targets(self.queries.whole)
         else:
             sides = self.queries.whole, self.keys.whole
-            targets = written_targets(*sides, looks_back=self.looks_back)
+            targets = written_targets(*sides, given=self._given())
         return measure_by(targets, self.even())
 
     def even(self) -> NDArray[np.float32]:
         """A map that prefers no token to another, shape (query, key)."""
         weights = np.ones(self.weights.shape[2:], np.float32)
         if self.looks_back:
-            weights = np.tril(weights)
+            weights = np.tril(weights, self.given - 1)
         return self._merged(weights / weights.sum(axis=-1, keepdims=True))
+
+    def _given(self) -> int:
+        """How many keys were there before the first query, if it looks back; else 0."""
+        if not self.looks_back or self.keys.words is None:
+            return self.given if self.looks_back else 0
+        return sum(word.places[0] < self.given for word in self.keys.words)
 
     def _at(self, place: int | tuple[int, int]) -> NDArray[np.float32]:
         weights = self.weights[place]

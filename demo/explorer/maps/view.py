@@ -179,7 +179,7 @@ def generation_maps(
     """All maps of a written text. Rows are what was written, columns what it could attend to.
 
     Args:
-        by_norms: of maps into the source; of the others the graph gives no norms.
+        by_norms: where the graph gives norms of what is looked at: see `Generation.value_norms`.
     """
     of_source = looks_at == SOURCE
     keys = generation.source.tokens if of_source else generation.before
@@ -187,9 +187,10 @@ def generation_maps(
     weights = generation.cross_weights if of_source else generation.self_weights
     return Maps(
         weights=weights,
-        layers=tuple(range(len(weights))),
-        norms=generation.cross_value_norms if by_norms and of_source else None,
+        layers=generation.map_layers,
+        norms=generation.value_norms(looks_at) if by_norms else None,
         looks_back=not of_source,
+        given=len(generation.given),
         queries=queries,
         keys=text_axis(keys, special_tokens=special_tokens, words=words),
         kind=_KINDS[looks_at],
@@ -210,18 +211,20 @@ def generation_map(
     return map_view(generation_maps(generation, looks_at, **which), layer, head)
 
 
-def first_cross_head(generation: Generation) -> tuple[int, int]:
-    """The layer and head, from 0, that follow the source best: a good first view.
+def first_written_head(generation: Generation) -> tuple[int, int]:
+    """The layer and head, from 0, that follow the source best, or the prompt: a good first view.
 
     Each row's largest weight on a word, averaged over the rows, less the largest average that one
     word gets: heads that look firmly, but always at the same place, score low.
     """
     words = np.flatnonzero(~generation.source.special)
     if not len(words):
-        return 0, 0
-    weights = generation.cross_weights[..., words]
+        return generation.map_layers[0], 0
+    weights = generation.cross_weights if generation.has_source else generation.self_weights
+    weights = weights[..., words]
     score = weights.max(axis=-1).mean(axis=-1) - weights.mean(axis=-2).max(axis=-1)
-    return divmod(int(score.argmax()), score.shape[1])
+    place, head = divmod(int(score.argmax()), score.shape[1])
+    return generation.map_layers[place], head
 
 
 def first_step(generation: Generation) -> int:

@@ -178,7 +178,8 @@ def check_settings(
             checked[name] = (int if whole else float)(
                 _check(known, values[name], bounds, whole=whole)
             )
-    return Settings(strategy=strategy, **checked)  # type: ignore[arg-type]
+    chat = check_switches(chat=values.get("chat", True))
+    return Settings(strategy=strategy, **chat, **checked)  # type: ignore[arg-type]
 
 
 def said_settings(settings: object) -> Settings:

@@ -17,8 +17,8 @@ from gradio.components import Component
 from explorer.drawing import KINDS, kept_map
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import LOOKS_AT, SOURCE, WRITTEN, Generation
-from explorer.inference.reading import Reading
+from explorer.inference.generator import SOURCE, WRITTEN, Generation
+from explorer.inference.reading import GivenText, Reading
 from explorer.inference.tokens import Token
 from explorer.maps.maps import Maps
 from explorer.maps.packed import (
@@ -38,7 +38,7 @@ from explorer.maps.view import (
 )
 from explorer.ui import wording
 from explorer.ui.events import Update, in_browser, on, sent_with
-from explorer.ui.models import SELF, MapControls, MapSelection
+from explorer.ui.models import SELF, MapControls, MapSelection, Model
 from explorer.ui.payloads import chip
 from explorer.ui.sharing.kept_page import KeptText, kept_page
 from explorer.ui.widgets import WEB, widget
@@ -179,46 +179,49 @@ def maps_of_reading(
 
 
 def maps_of_generation(
-    model: EncoderModel, generation: Generation, *, busy: bool = False, largest: int = FINE
+    model: Model, generation: Generation, *, busy: bool = False, largest: int = FINE
 ) -> dict[str, Any]:
     """The same of a generated text.
 
     Args:
         busy: more is to come.
     """
-    into, back = (generation_maps(generation, looks_at) for looks_at in LOOKS_AT)
-    source = {"looks_at": SOURCE, "label": "the source (cross-attention)", "queries": 0, "keys": 1}
-    itself = {"looks_at": WRITTEN, "label": "itself (self-attention)", "queries": 0, "keys": 2}
-    many = busy and into.weights.size + back.weights.size > GROWING_CELLS
+    found = [
+        (_KINDS[looks_at], replace(maps, norms=generation.value_norms(looks_at)))
+        for looks_at in generation.looks_at
+        for maps in (generation_maps(generation, looks_at),)
+    ]
+    many = busy and sum(maps.weights.size for _, maps in found) > GROWING_CELLS
+    source, decoder = generation.source, model.bundle.decoder
     return {
-        **_about(
-            into,
-            identity(model, generation.source, generation.ids),
-            model,
-            generation.source,
-        ),
+        **_about(found[0][1], identity(model, source, generation.ids), model, source),
+        "all_layers": decoder is not None and len(decoder.map_layers) == decoder.layers,
         "busy": busy,
         "first": len(generation.tokens) - 1 if busy else first_step(generation),
         "sides": [
             {"name": "Generated", "tokens": _chips(generation.tokens)},
-            {"name": "The source", "tokens": _chips(generation.source.tokens)},
+            {"name": "The source", "tokens": _chips(source.tokens)},
             {"name": "What was there before each of them", "tokens": _chips(generation.before)},
         ],
-        "attentions": _attentions(
-            [(source, replace(into, norms=generation.cross_value_norms)), (itself, back)],
-            largest,
-            none=many,
-        ),
+        "attentions": _attentions(found, largest, none=many),
     }
 
 
-def identity(model: EncoderModel, reading: Reading, ids: Sequence[int] = ()) -> str:
+_KINDS: dict[str, dict[str, Any]] = {
+    SOURCE: {
+        "looks_at": SOURCE, "label": "the source (cross-attention)", "queries": 0, "keys": 1
+    },
+    WRITTEN: {"looks_at": WRITTEN, "label": "itself (self-attention)", "queries": 0, "keys": 2},
+}  # fmt: skip
+
+
+def identity(model: Model, reading: GivenText, ids: Sequence[int] = ()) -> str:
     """Tells one text's maps from another's, and from its own without some heads."""
     known = [model.bundle.title, reading.text, reading.text_pair, reading.ablated, list(ids)]
     return f"{crc32(json.dumps(known).encode()):x}"
 
 
-def _about(maps: Maps, reading_id: str, model: EncoderModel, reading: Reading) -> dict[str, Any]:
+def _about(maps: Maps, reading_id: str, model: Model, reading: GivenText) -> dict[str, Any]:
     layers, heads = [layer + 1 for layer in maps.layers], maps.weights.shape[1]
     text = f"{crc32(json.dumps([reading.text, reading.text_pair]).encode()):x}"
     return {
@@ -244,7 +247,8 @@ def _attentions(
             weights = packed_weights(maps.weights, largest)
             room -= len(weights)
         norms = None if maps.norms is None else packed_norms(maps.norms)
-        more = {"kind": maps.kind, "looks_back": maps.looks_back, "has_norms": norms is not None}
+        given_before = maps.given if maps.looks_back else 0
+        more = {"kind": maps.kind, "given": given_before, "has_norms": norms is not None}
         given.append({**about, **more, "weights": weights, "norms": norms})
     return given
 

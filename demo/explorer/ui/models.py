@@ -2,7 +2,7 @@
 the endpoints both ask here.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -13,7 +13,8 @@ from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import SOURCE, Generation, TextGenerator
 from explorer.inference.logits import Settings
-from explorer.inference.reading import Reading
+from explorer.inference.prompt import PromptModel
+from explorer.inference.reading import GivenText, Reading
 from explorer.inference.reading_cache import LEAST_BYTES, ReadingCache
 from explorer.maps.maps import Maps
 from explorer.maps.view import MapView, encoder_maps, generation_maps, map_view
@@ -26,6 +27,7 @@ from explorer.ui.checks import (
     check_looks_at,
     check_switches,
     check_texts,
+    said_settings,
 )
 from explorer.ui.events import while_awaited
 from explorer.ui.wording import NO_NORMS
@@ -79,12 +81,16 @@ class MapControls:
         return map_view(maps, check_layer(self.layer, model), check_head(self.head, model))
 
 
+Model = EncoderModel | PromptModel
+"""What reads texts, or is given prompts to go on from."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MapSelection:
     """A map that a tab shows, checked, and what it is of."""
 
-    model: EncoderModel
-    reading: Reading
+    model: Model
+    reading: GivenText
     maps: Maps
     view: MapView
 
@@ -102,13 +108,16 @@ _LACKS = {
     "embed": "does not embed texts",
     "explain": "does not classify: it has no classifier",
     "write": "does not write: it has no decoder",
+    "read": "is a decoder alone, which goes on from a prompt and gives no answer",
+    "source": "does not write for a source",
+    "prompt": "does not go on from a prompt",
 }
 
 
 class PageModels:
     """The models behind a page, and what its visitors had them read and write of late."""
 
-    def __init__(self, models: Sequence[EncoderModel]) -> None:
+    def __init__(self, models: Sequence[Model]) -> None:
         self.by_title = {model.bundle.title: model for model in models}
         assert len(self.by_title) == len(models), "see told_apart"
         self._generators = {
@@ -125,7 +134,7 @@ class PageModels:
         """Those of the models, in their order."""
         return [model.bundle for model in self.by_title.values()]
 
-    def model(self, title: object) -> EncoderModel:
+    def model(self, title: object) -> Model:
         """The model of that title. Raises RequestError if there is none."""
         if not isinstance(title, str) or title not in self.by_title:
             raise RequestError(
@@ -146,7 +155,7 @@ class PageModels:
             next(iter(self.by_title)),
         )
 
-    def check_task(self, model: EncoderModel, task: str) -> None:
+    def check_task(self, model: Model, task: str) -> None:
         """Raises RequestError: the model does not do a task: see `Bundle.does`."""
         if model.bundle.does(task):
             return
@@ -170,6 +179,8 @@ class PageModels:
             without: the heads to ablate, as in `MapControls.shown`.
         """
         model = self.model(title)
+        self.check_task(model, "read")
+        assert isinstance(model, EncoderModel), "it reads"
         texts = check_texts(text, text_pair)
         return model, self.cache.read(model, *texts, check_ablated(without, model))
 
@@ -187,53 +198,70 @@ class PageModels:
         view = controls.view_of(maps, model.bundle)
         return MapSelection(model=model, reading=reading, maps=maps, view=view)
 
+    def given(self, title: object, text: object, chat: object = True) -> GivenText:
+        """A source that is read, or a prompt, in the chat template or not. Raises RequestError."""
+        model = self.model(title)
+        if isinstance(model, PromptModel):
+            check_switches(chat=chat)
+            return model.read(check_texts(text)[0], chat=chat is True)
+        return self.read(title, text, "")[1]
+
     def write(
         self, title: object, text: object, settings: Settings
     ) -> Generator[Generation, None, None]:
-        """Checks and reads the source, then gives the text so far after every step.
+        """Checks and reads the source, or the prompt, then gives the text so far after every step.
 
         Raises:
             RequestError: before the first step.
         """
-        generator, reading = self.generator(title), self.read(title, text, "")[1]
-        return self._kept(title, generator, reading, settings)
+        generator, source = self.generator(title), self.given(title, text, settings.chat)
+        return self._kept(title, generator, source, settings)
 
     def written(self, title: object, text: object, settings: Settings | None = None) -> Generation:
         """The whole text that the decoder writes by itself. Raises RequestError."""
         *_, generation = while_awaited(self.write(title, text, settings or Settings()))
         return generation
 
-    def follow(self, title: object, text: object, ids: object) -> tuple[TextGenerator, Generation]:
+    def follow(
+        self, title: object, text: object, ids: object, chat: object = True
+    ) -> tuple[TextGenerator, Generation]:
         """A text that was written, or might have been: from memory, or run again."""
-        generator, reading = self.generator(title), self.read(title, text, "")[1]
+        generator, source = self.generator(title), self.given(title, text, chat)
         checked = check_ids(ids, generator.decoder)
-        key = (title, reading.text, tuple(checked))
-        found = self.cache.find(key) or self.cache.keep(key, generator.follow(reading, checked))
+        key = _key(title, source, checked)
+        found = self.cache.find(key) or self.cache.keep(key, generator.follow(source, checked))
         return generator, found
 
-    def target(self, title: object, text: object, target: object) -> tuple[Generation, int]:
+    def target(
+        self, title: object, text: object, target: object, chat: object = True
+    ) -> tuple[Generation, int]:
         """A text that is given, or one that the decoder writes, and how many of the given one's
         tokens had no room. Raises RequestError."""
+        check_switches(chat=chat)
         if target is None or target == "":
-            return self.written(title, text), 0
-        ids, left_out = self.generator(title).target_ids(check_texts(target)[0], MAX_TOKENS)
-        if len(ids) < 2:
+            return self.written(title, text, Settings(chat=chat is True)), 0
+        generator, source = self.generator(title), self.given(title, text, chat)
+        ids, left_out = generator.target_ids(source, check_texts(target)[0], MAX_TOKENS)
+        if len(ids) <= len(generator.decoder.settings.ends[:1]) - left_out:
             raise RequestError("The target has no token that this model knows.")
-        return self.follow(title, text, ids)[1], left_out
+        return self.follow(title, text, ids, chat)[1], left_out
 
-    def shown_generation(self, shown: object) -> tuple[EncoderModel, TextGenerator, Generation]:
+    def shown_generation(self, shown: object) -> tuple[Model, TextGenerator, Generation]:
         """The text that the Write tab shows, by `MapControls.shown`. Raises RequestError."""
         if not isinstance(shown, dict):
             raise RequestError("Nothing was written yet. Give a sentence, and press Write.")
         title = shown.get("bundle")
-        generator, generation = self.follow(title, shown.get("text"), shown.get("ids"))
+        chat = said_settings(shown.get("settings")).chat
+        generator, generation = self.follow(title, shown.get("text"), shown.get("ids"), chat)
         return self.model(title), generator, generation
 
     def select_generation(self, controls: MapControls) -> MapSelection:
         """The map that the widget of the Write tab means. Raises RequestError."""
         model, generator, generation = self.shown_generation(controls.shown)
         looks_at, switches = check_looks_at(controls.looks_at), controls.switches()
-        if switches["by_norms"] and looks_at != SOURCE:
+        if looks_at not in generation.looks_at:
+            raise RequestError(f"{model.bundle.title} has no source to look at.")
+        if switches["by_norms"] and generation.value_norms(looks_at) is None:
             raise RequestError(NO_NORMS)
         maps = generation_maps(generation, looks_at, **switches)
         return MapSelection(
@@ -246,16 +274,21 @@ class PageModels:
         )
 
     def _kept(
-        self, title: object, generator: TextGenerator, reading: Reading, settings: Settings
+        self, title: object, generator: TextGenerator, source: GivenText, settings: Settings
     ) -> Generator[Generation, None, None]:
         """Remembers how far it came, also when the reader leaves in the middle."""
         generation = None
         try:
-            for generation in generator.write(reading, settings):
+            for generation in generator.write(source, settings):
                 yield generation
         finally:
             if generation:
-                self.cache.keep((title, reading.text, tuple(generation.ids)), generation)
+                self.cache.keep(_key(title, source, generation.ids), generation)
+
+
+def _key(title: object, source: GivenText, ids: Sequence[int]) -> Hashable:
+    """What a written text is kept by. A prompt has other ids in the chat template."""
+    return title, source.text, tuple(source.encoded.ids), tuple(ids)
 
 
 def corrupted_source(clean: str, times: int, mask: str) -> Source:
@@ -267,7 +300,7 @@ def _noisy(clean: str, times: int, mask: str) -> NoisyText:
     return corrupt(clean, crc32(clean.encode()) + times, mask)
 
 
-def source_of(text: object, remembered: object, model: EncoderModel) -> Source | None:
+def source_of(text: object, remembered: object, model: Model) -> Source | None:
     """How a text was corrupted, here or before the bundle offered it; None if it was not: what a
     reader wrote over it is their own.
 
@@ -288,7 +321,7 @@ def source_of(text: object, remembered: object, model: EncoderModel) -> Source |
     return source if source.text == text else None
 
 
-def _offered(text: object, model: EncoderModel) -> Source | None:
+def _offered(text: object, model: Model) -> Source | None:
     """The corrupted source of the bundle with this text, if its clean sentence is known."""
     offered = (one for one in offered_sources(model) if one.text == text != one.clean)
     return next(offered, None)
@@ -301,12 +334,12 @@ def corruptions_of(source: Source, mask: str) -> tuple[Corruption, ...]:
     return _noisy(source.clean, source.times, mask).corruptions
 
 
-def is_known_clean(sentence: str, model: EncoderModel) -> bool:
+def is_known_clean(sentence: str, model: Model) -> bool:
     """Whether a bundle gives a sentence as one without a fault. Of a reader's own nobody knows."""
     return any(one.clean == sentence != one.text for one in offered_sources(model))
 
 
-def corrupt_again(text: object, remembered: object, model: EncoderModel) -> Source:
+def corrupt_again(text: object, remembered: object, model: Model) -> Source:
     """Corrupts what a reader has before them: their own text, as it stands, or, where that is what
     was corrupted last, the clean sentence once more in another way.
 
@@ -325,7 +358,7 @@ def corrupt_again(text: object, remembered: object, model: EncoderModel) -> Sour
     return corrupted_source(clean, again, model.mask)
 
 
-def offered_sources(model: EncoderModel) -> list[Source]:
+def offered_sources(model: Model) -> list[Source]:
     """The texts that a bundle offers: those of its decoder, some with what they were before they
     were corrupted; or else its examples, corrupted if the decoder restores."""
     bundle, decoder = model.bundle, model.bundle.decoder

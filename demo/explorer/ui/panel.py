@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import gradio as gr
 from gradio.blocks import Block
@@ -21,9 +21,9 @@ from explorer.errors import RequestError
 from explorer.inference.cost import Cost, Progress, Progressive
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import Generation, TextGenerator
-from explorer.inference.reading import Reading
+from explorer.inference.reading import GivenText, Reading
 from explorer.ui.events import ANALYSIS, Trigger, Update, in_browser, on
-from explorer.ui.models import PageModels
+from explorer.ui.models import Model, PageModels
 from explorer.ui.widgets import widget
 
 
@@ -31,9 +31,9 @@ from explorer.ui.widgets import widget
 class Asked:
     """What an analysis is asked about: the text that the page shows, and the panel's options."""
 
-    model: EncoderModel
-    reading: Reading
-    """In the Write tab the source."""
+    of: Model
+    text: GivenText
+    """In the Write tab the source, or the prompt."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Unchecked: as the browser sent them."""
     place: int | None = None
@@ -43,6 +43,16 @@ class Asked:
     generator: TextGenerator | None = None
     generation: Generation | None = None
     """In the Write tab what was written."""
+
+    @property
+    def model(self) -> EncoderModel:
+        """What read the text, for a panel of the reading tab."""
+        return cast(EncoderModel, self.of)
+
+    @property
+    def reading(self) -> Reading:
+        """The text, for a panel of the reading tab."""
+        return cast(Reading, self.text)
 
     @property
     def others(self) -> PageModels:
@@ -224,7 +234,7 @@ class Panel:
     def _result(self, asked: Asked, **changes: Any) -> Any:
         if not self.analysis.ablates_heads:
             return {}
-        return gr.update(without=asked.reading.ablated, **changes)
+        return gr.update(without=asked.text.ablated, **changes)
 
     def _asked(self, shown: Any, options: dict[str, Any]) -> Asked:
         if not shown:

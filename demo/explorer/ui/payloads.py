@@ -14,15 +14,22 @@ from explorer.analyses.noise import Corruption, grade
 from explorer.analyses.perturbation import Answers, Target
 from explorer.bundle import Bundle
 from explorer.drawing import can_draw
-from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.logits import ONE_OF_MANY
-from explorer.inference.reading import Reading
+from explorer.inference.prompt import Prompt
+from explorer.inference.reading import GivenText, Reading
 from explorer.inference.tokens import Token, group_words, own_words
 from explorer.maps.maps import Axis
 from explorer.maps.view import first_step
 from explorer.ui import wording
-from explorer.ui.models import PageModels, Source, corruptions_of, is_known_clean, offered_sources
+from explorer.ui.models import (
+    Model,
+    PageModels,
+    Source,
+    corruptions_of,
+    is_known_clean,
+    offered_sources,
+)
 
 MAX_BARS = 8
 DIGITS = 6
@@ -41,7 +48,12 @@ def facts(bundle: Bundle) -> dict[str, Any]:
         wording.accuracy(bundle),
         wording.worth(bundle.decoder),
     ]
-    does = {"classify": bundle.does("explain"), "write": bundle.writes}
+    does = {
+        "classify": bundle.does("explain"),
+        "write": bundle.writes,
+        "source": bundle.does("source"),
+        "prompt": bundle.continues,
+    }
     return {
         "title": bundle.title,
         "tabs": [tab for tab, has in does.items() if has],
@@ -49,7 +61,7 @@ def facts(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def tour(model: EncoderModel) -> dict[str, list[str]]:
+def tour(model: Model) -> dict[str, list[str]]:
     """The steps of a tour that the model has something to show for, by their names in
     `web/guided_tour.js`."""
     bundle = model.bundle
@@ -118,7 +130,7 @@ def examples(given: Sequence[Example]) -> list[dict[str, str]]:
 
 
 def written(
-    model: EncoderModel,
+    model: Model,
     generator: TextGenerator,
     generation: Generation,
     source: Source | None,
@@ -136,6 +148,7 @@ def written(
         "source": zlib.crc32(texts.encode()),
         "busy": busy,
         "state": wording.state(generation, generator.decoder, busy=busy),
+        "prompt": _prompt_before(generation),
         "text": generation.text,
         "tokens": [
             {**chip(token, place), "step": _step(generation, place)}
@@ -146,7 +159,13 @@ def written(
     }
 
 
-def mark(source: Source, model: EncoderModel, *, asked: bool = False) -> dict[str, Any]:
+def _prompt_before(generation: Generation) -> str:
+    """The prompt that a text goes on from. Empty of one that answers, in a chat."""
+    source = generation.source
+    return source.text if isinstance(source, Prompt) and not source.templated else ""
+
+
+def mark(source: Source, model: Model, *, asked: bool = False) -> dict[str, Any]:
     """What `corrupted` of `web/small.js` shows below a source: what was corrupted in it; nothing
     where that is not known.
 
@@ -161,7 +180,7 @@ def mark(source: Source, model: EncoderModel, *, asked: bool = False) -> dict[st
 
 
 def repair(
-    model: EncoderModel, generator: TextGenerator, generation: Generation, source: Source
+    model: Model, generator: TextGenerator, generation: Generation, source: Source
 ) -> dict[str, Any]:
     """The clean sentence of a source that was corrupted, and once the text has come to its end,
     what was restored."""
@@ -241,7 +260,7 @@ def rounded_numbers(data: Any) -> Any:
     return [rounded_numbers(part) for part in data] if isinstance(data, list) else data
 
 
-def about(model: EncoderModel, reading: Reading) -> dict[str, Any]:
+def about(model: Model, reading: GivenText) -> dict[str, Any]:
     """What every endpoint says about a reading."""
     return {
         "tokens": [token_data(token) for token in reading.tokens],

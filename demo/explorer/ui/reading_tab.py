@@ -290,7 +290,7 @@ class ReadingTab:
         whole = self._models.shown(shown)
         self._models.check_task(whole[0], "explain")
         model, reading, place = ask(*whole, shown.get("place"))
-        return Asked(model=model, reading=reading, place=place, models=self._models)
+        return Asked(of=model, text=reading, place=place, models=self._models)
 
     def _text_of(self, shown: Any) -> KeptText:
         """What the tab shows, for a page of its own."""

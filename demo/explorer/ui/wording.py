@@ -4,7 +4,8 @@ from bundle_format.schema import WritingMetrics
 from explorer.analyses.noise import Repair
 from explorer.bundle import Bundle, Decoder, Graph
 from explorer.inference.generator import Generation
-from explorer.inference.reading import Reading, numbered_layers
+from explorer.inference.prompt import Prompt
+from explorer.inference.reading import GivenText, Reading, numbered_layers
 
 _UNKNOWN = ("[UNK]", "<unk>")
 """What tokenizers call a piece that they do not know."""
@@ -29,6 +30,8 @@ def which_graph(graph: Graph) -> str:
 
 def about(bundle: Bundle) -> list[str]:
     """What stands at the foot of the page: the graphs' errors, and the licence."""
+    if bundle.continues:
+        return [_graph_error("The decoder", "a map", bundle.graph), bundle.licence]
     graphs = [_graph_error("The encoder", "a map", bundle.graph)]
     if bundle.decoder:
         graphs.append(_graph_error("The decoder", "a cross-attention map", bundle.decoder.graph))
@@ -67,7 +70,7 @@ def _small(share: float) -> str:
 
 
 def notices(
-    reading: Reading, bundle: Bundle, *, shown: str = "the answer and of the maps"
+    reading: GivenText, bundle: Bundle, *, shown: str = "the answer and of the maps"
 ) -> list[str]:
     """What a reader should know about how their text was read.
 
@@ -122,13 +125,18 @@ NO_NORMS = "The decoder's graph gives no norms for its self-attention."
 
 def asked(decoder: Decoder) -> str:
     """What a reader is to give; empty where the bundle does not say what its decoder learned."""
+    if decoder.alone:
+        return "The beginning of a text, or a question; the model goes on from there."
     if not decoder.restores:
         return ""
     return "A sentence with words that are masked, missing, swapped or mistyped, to be restored."
 
 
 def encoder(bundle: Bundle) -> str:
-    """The encoder's sizes, and of which layers there are maps where that is not all of them."""
+    """The encoder's sizes, and of which layers there are maps where that is not all of them; empty
+    if there is none."""
+    if bundle.continues:
+        return ""
     told = f"encoder: {bundle.layers} layers × {bundle.heads} heads"
     if bundle.has_all_maps:
         return told
@@ -149,7 +157,9 @@ def sizes(bundle: Bundle) -> str:
         return ""
     other = decoder.graph.precision != bundle.graph.precision
     graph = f", {which_graph(decoder.graph)}" if other else ""
-    return f"decoder: {decoder.layers} layers × {decoder.heads} heads{graph}"
+    some = len(decoder.map_layers) < decoder.layers
+    maps = f", maps of {numbered_layers(decoder.map_layers)}" if some else ""
+    return f"decoder: {decoder.layers} layers × {decoder.heads} heads{maps}{graph}"
 
 
 def worth(decoder: Decoder | None) -> str:
@@ -169,13 +179,18 @@ def worth(decoder: Decoder | None) -> str:
 
 
 def write_notices(generation: Generation, bundle: Bundle, most: int) -> list[str]:
-    """What a reader should know about how their source was read.
+    """What a reader should know about how their source, or their prompt, was read.
 
     Args:
         most: tokens that were to be written at most.
     """
     assert bundle.decoder, "it wrote"
     found = notices(generation.source, bundle, shown="what the decoder sees and of the maps")
+    if isinstance(generation.source, Prompt) and generation.source.templated:
+        found.append(
+            "The prompt stands in the model's chat template, whose tokens are among the special "
+            "ones. Beside the decoding strategy it can be switched off."
+        )
     length, most = len(generation.source.tokens), min(most, bundle.decoder.max_tokens)
     if bundle.decoder.restores and length > most + 1:  # the start token does not come back
         found.append(
@@ -219,7 +234,7 @@ def state(generation: Generation, decoder: Decoder, *, busy: bool) -> str:
         return f"{written} so far"
     if generation.finished:
         return f"{written}, ended by itself"
-    if count >= decoder.max_tokens:
+    if len(generation.given) + count > decoder.max_tokens:
         return f"{written}, as many as this decoder can write"
     return f"{written}, unfinished: stopped, or as long as the settings allow"
 

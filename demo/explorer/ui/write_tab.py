@@ -1,4 +1,5 @@
-"""The Write tab: a source, how it is written, the generated text, and beside its maps the analyses.
+"""The Write tab: a source or a prompt, how it is written, the generated text, and beside its maps
+the analyses.
 
 Whoever speaks HTTP can call the handlers with anything, so each value is checked again.
 """
@@ -13,11 +14,10 @@ from gradio.events import Dependency
 
 from bundle_format.schema import Example
 from explorer.errors import RequestError
-from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import Generation
 from explorer.inference.logits import Settings
 from explorer.maps.packed import SMALL
-from explorer.maps.view import first_cross_head
+from explorer.maps.view import first_written_head
 from explorer.ui import payloads, wording
 from explorer.ui.checks import (
     MAX_TOKENS,
@@ -30,6 +30,7 @@ from explorer.ui.checks import (
 from explorer.ui.events import WRITING, Update, in_browser, on, sent_with
 from explorer.ui.map_viewer import Begins, MapViewer, beginning_with, maps_of_generation
 from explorer.ui.models import (
+    Model,
     PageModels,
     Source,
     corrupt_again,
@@ -38,12 +39,17 @@ from explorer.ui.models import (
 )
 from explorer.ui.panel import MAY_NOT_STOP, MAY_STOP, Asked, Group, Panels, lay_out_groups
 from explorer.ui.panels.decoding import LABELS, lay_out_settings
-from explorer.ui.panels.generated_text import DECODER_HEADS, SOURCE_ATTRIBUTION
+from explorer.ui.panels.generated_text import (
+    DECODER_HEADS,
+    PROMPT_EFFECTS,
+    SOURCE_ATTRIBUTION,
+)
 from explorer.ui.sharing.kept_page import KeptText
 from explorer.ui.widgets import Frame, widget
 
 ANALYSES: tuple[Group, ...] = (
     Group("Source", "source", (SOURCE_ATTRIBUTION,)),
+    Group("Prompt", "prompt", (PROMPT_EFFECTS,)),
     Group("Heads", "write_which_heads", (DECODER_HEADS,)),
 )
 """Below the generated text, beside its maps."""
@@ -113,11 +119,12 @@ class WriteTab:
             restored: the event after which the other tab has what a link says.
         """
         title, link = {"title": self._frame.bundle}, {"link": self._frame.restored}
-        model = [self.source, self.corrupted, self.mark, self.examples, self.corrupt_button]
-        cleared = [self.shown, self.notice, self.written, self.viewer.maps, self._tabs]
+        source = [self.source, self.corrupted, self.mark, self.examples, self.corrupt_button]
+        model = [*source, self.settings["chat"]]
+        cleared = [self.shown, self.notice, self.written, self.viewer.maps, self._tabs, self.views]
         begun = on(begun.then, self.begin, title, model)
         changed = on(changed.then, self.change, title, [*model, *cleared])
-        linked = [*model, *cleared, self.views, *self.settings.values()]
+        linked = [*source, *cleared, *self.settings.values()]
         restored = on(restored.success, self.restore, link, linked)
         opens = self._wire_opening(changed, restored)
         answered = [*opens, *self._wire_writing(self._wire_source())]
@@ -193,12 +200,14 @@ class WriteTab:
             return {self.source: gr.skip()}
         sources = offered_sources(model)
         first = sources[0] if sources else Source("", "")
-        text = gr.update(value=first.text, info=wording.asked(decoder))
+        called = "Prompt" if decoder.alone else "Source"
+        text = gr.update(value=first.text, info=wording.asked(decoder), label=called)
         return {
             **self._source(first, model),
             self.source: text,
             self.examples: payloads.examples([Example(text=source.text) for source in sources]),
             self.corrupt_button: gr.update(visible=decoder.restores),
+            self.settings["chat"]: gr.update(visible=model.chats),
         }
 
     def change(self, title: Any) -> Update:
@@ -210,6 +219,7 @@ class WriteTab:
         if not (reads and bundle.writes):
             only = "classify" if reads else "write"
             cleared[self._tabs] = gr.update(selected=only)
+        cleared[self.views] = gr.update(selected=VIEWS[0])  # which others there are may change
         return {**self.begin(title), **cleared}
 
     @property
@@ -234,7 +244,9 @@ class WriteTab:
             update |= {self.source: {**info, "value": text}}
             update[self.views] = gr.update(selected=asked.get("view"))
             settings = said_settings(asked.get("settings"))
+            chat = self.settings["chat"]
             update |= {one: getattr(settings, name) for name, one in self.settings.items()}
+            update[chat] = gr.update(value=settings.chat, visible=model.chats)
         return update
 
     def open(
@@ -255,7 +267,7 @@ class WriteTab:
         settings = said_settings(link.get("settings")) if linked else Settings()
         generation = self._models.written(title, text, settings)
         source = source_of(text, corrupted, model)
-        begins = link.get("state") if linked else first_cross_head(generation)
+        begins = link.get("state") if linked else first_written_head(generation)
         return {
             self.shown: _shown(title, source, generation, settings),
             **self._said(model, generation, settings.max_tokens),
@@ -289,7 +301,7 @@ class WriteTab:
             model = self._models.model(title)
             source = source_of(text, corrupted, model)
             # Later, the reader has chosen what to look at.
-            begins = None if shown else first_cross_head
+            begins = None if shown else first_written_head
             with closing(generations):
                 for generation, last in _paced(generations):
                     yield {
@@ -317,14 +329,14 @@ class WriteTab:
         settings = said_settings(shown.get("settings"))
         return {**stop, **self._written(model, generation, source, settings)}
 
-    def _said(self, model: EncoderModel, generation: Generation, most: int) -> Update:
-        """What a reader should know of the source; `most` tokens were to be written."""
+    def _said(self, model: Model, generation: Generation, most: int) -> Update:
+        """What a reader should know of the source or prompt; `most` tokens were to be written."""
         lines = wording.write_notices(generation, model.bundle, most)
         return {self.notice: {"error": False, "lines": lines}}
 
     def _written(
         self,
-        model: EncoderModel,
+        model: Model,
         generation: Generation,
         source: Source | None,
         settings: Settings,
@@ -341,7 +353,7 @@ class WriteTab:
             self.viewer.maps: beginning_with(begins, maps),
         }
 
-    def _source(self, source: Source, model: EncoderModel, *, asked: bool = False) -> Update:
+    def _source(self, source: Source, model: Model, *, asked: bool = False) -> Update:
         """A source, and how it came about."""
         return {
             self.source: source.text,
@@ -353,8 +365,8 @@ class WriteTab:
         """What the panels ask about: what the tab shows."""
         model, generator, generation = self._models.shown_generation(shown)
         return Asked(
-            model=model,
-            reading=generation.source,
+            of=model,
+            text=generation.source,
             models=self._models,
             generator=generator,
             generation=generation,
@@ -367,7 +379,7 @@ class WriteTab:
         source = source_of(text, shown.get("corrupted"), model)
         return KeptText(
             bundle=model.bundle,
-            texts={"Source": text},
+            texts={"Source" if generation.has_source else "Prompt": text},
             notes=wording.write_notices(generation, model.bundle, MAX_TOKENS),
             answers={"written": payloads.written(model, generator, generation, source)},
             maps=maps_of_generation(model, generation, largest=SMALL),

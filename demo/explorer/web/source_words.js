@@ -1,5 +1,5 @@
-// What the generated tokens owe to the source: signed chips above, the source's words below, and all
-// of it as a table.
+// What the generated tokens owe to the source or the prompt: signed chips above, its words below, and
+// all of it as a table.
 const { make, bdi, hint, percent, root, show, chipStrip, signed, signedInk, largest, nameOf, chipFor, press, followChips, namedTable } = library;
 
 let value = null;
@@ -7,13 +7,15 @@ let current = 0;
 
 const MOST = 40; // words or tokens of a table that can still be read
 
+const attentionTo = () => (value.of === "source" ? "cross-attention" : "self-attention");
+
 const line = (className = "hint") => make("p", { className, attributes: { "aria-live": "polite" } });
 
 const told = (query) => {
   const { tokens, log_probabilities, whole } = value;
   return [
     make("strong", {}, [bdi(nameOf(tokens[query]))]),
-    ` has a probability of ${percent(Math.exp(log_probabilities[query]))} with the source, and of ${percent(Math.exp(log_probabilities[query] - whole[query]))} without it.`,
+    ` has a probability of ${percent(Math.exp(log_probabilities[query]))} with the ${value.of}, and of ${percent(Math.exp(log_probabilities[query] - whole[query]))} without it.`,
   ];
 };
 
@@ -22,10 +24,10 @@ const strongest = (query) => {
   if (!words.length) return "";
   const best = (row) => row.indexOf(Math.max(...row));
   const [needed, seen] = [best(effects[query]), best(attention[query])];
-  if (effects[query][needed] < value.least) return "No single word of the source matters to it.";
+  if (effects[query][needed] < value.least) return `No single word of the ${value.of} matters to it.`;
   return needed === seen
-    ? "The word that it needs most is also the one that cross-attention attends to most."
-    : `It needs “${words[needed]}” most; cross-attention attends most to “${words[seen]}”.`;
+    ? `The word that it needs most is also the one that ${attentionTo()} attends to most.`
+    : `It needs “${words[needed]}” most; ${attentionTo()} attends most to “${words[seen]}”.`;
 };
 
 const wordChip = (text, effect, share, top) =>
@@ -33,7 +35,7 @@ const wordChip = (text, effect, share, top) =>
     make("span", { className: "chip effect" }, [
       bdi(text),
       make("small", { className: "points", text: signed(effect, 1) }),
-      make("span", { className: "share", style: { width: `${100 * share}%` }, attributes: { title: `cross-attention ${percent(share)}` } }),
+      make("span", { className: "share", style: { width: `${100 * share}%` }, attributes: { title: `${attentionTo()} ${percent(share)}` } }),
     ]),
     effect,
     top,
@@ -54,11 +56,11 @@ const table = () => {
   const top = Math.max(largest(value.effects.flat()), value.least);
   const cell = (effect) => signedInk(make("td", { text: Math.abs(effect) < 0.05 ? "" : signed(effect, 1) }), effect, top);
   const rows = value.tokens.map((token, row) => [token.text, value.effects[row].map(cell)]);
-  return namedTable("Effect of each source word on each generated token", value.words, rows);
+  return namedTable(`Effect of each word of the ${value.of} on each generated token`, value.words, rows);
 };
 
 const notes = () => {
-  const unit = "Numbers: by how much the natural logarithm of a token's probability falls without the word; + means that the word helped, − that the token would be likelier without it. The line below a word is its share of cross-attention, mean of all heads.";
+  const unit = `Numbers: by how much the natural logarithm of a token's probability falls without the word; + means that the word helped, − that the token would be likelier without it. The line below a word is its share of ${attentionTo()}, mean of all heads.`;
   const left = value.words_left_out ? ` ${value.words_left_out} words that get least attention were not tried: it would have taken too long.` : "";
   const small = value.words.length <= MOST && value.tokens.length <= MOST;
   return unit + left + (small ? "" : " The text is too long for a table of all.");
@@ -72,11 +74,11 @@ show((given) => {
   const chips = value.tokens.map((token, index) => signedInk(chipFor(token, false), value.whole[index], top));
   const small = value.words.length <= MOST && value.tokens.length <= MOST;
   root.replaceChildren(
-    make("h2", { text: "What the source did" }),
-    hint(`Words were removed ${value.way}. More ink: the token owes more to the source. Choose one.`),
-    chipStrip("Generated tokens, inked by what they owe to the source", chips, { className: "target-chips" }),
+    make("h2", { text: `What the ${value.of} did` }),
+    hint(`Words were removed ${value.way}. More ink: the token owes more to the ${value.of}. Choose one.`),
+    chipStrip(`Generated tokens, inked by what they owe to the ${value.of}`, chips, { className: "target-chips" }),
     line("told"),
-    chipStrip("Words of the source and their effect on the chosen token", [], { className: "word-chips" }),
+    chipStrip("Words and their effect on the chosen token", [], { className: "word-chips" }),
     line("strongest"),
     hint(notes()),
     ...(small ? [table()] : []),

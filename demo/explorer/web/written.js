@@ -92,7 +92,8 @@ const update = () => {
   root.classList.toggle("busy", shown.busy);
   root.classList.toggle("done", !shown.busy || root.classList.contains("done"));
   for (const one of [line, chance]) one.setAttribute("aria-live", shown.busy ? "off" : "polite");
-  output.replaceChildren(bdi(shown.text));
+  const before = shown.prompt ? [make("span", { className: "prompt" }, [shown.prompt])] : [];
+  output.replaceChildren(make("bdi", {}, [...before, shown.text]));
   repair.replaceChildren(...(shown.repair ? cleanSentence(shown.repair) : []));
   draw();
 };

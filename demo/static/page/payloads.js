@@ -90,7 +90,7 @@ export const mapsOfReading = (bundle, reading, canAblate, place = null) => {
     reading: JSON.stringify([reading.text, reading.text_pair, reading.without]),
     pair: Boolean(reading.text_pair), left_out: reading.left_out, without: canAblate ? reading.without : false, first: ofClass || read_from.length > 2 ? null : read_from[0],
     sides: [{ name: "", tokens: reading.tokens }],
-    attentions: [{ looks_at: "self", label: "", queries: 0, keys: 0, kind: "", looks_back: false, has_norms: true, weights: reading.weights, norms: reading.norms }],
+    attentions: [{ looks_at: "self", label: "", queries: 0, keys: 0, kind: "", given: 0, has_norms: true, weights: reading.weights, norms: reading.norms }],
     rollout: ofClass && all ? { query: reading.cls, rows: [rolloutRow(reading), lastRow(reading, [reading.cls])].map((row) => [...row]) } : null,
   };
 };
@@ -141,8 +141,8 @@ export const mapsOfGeneration = (bundle, generation, busy) => {
     reading: JSON.stringify([source.text, steps.map(({ id }) => id)]), busy, first: busy ? tokens.length - 1 : firstStep(generation),
     sides: [{ name: "Generated", tokens }, { name: "The source", tokens: source.tokens }, { name: "What was there before each of them", tokens: [start, ...tokens.slice(0, -1)] }],
     attentions: [
-      { ...one, label: "the source (cross-attention)", kind: "Cross-attention", looks_back: false, has_norms: true, weights: rowsOf(steps, layers * heads, source.tokens.length, "cross"), norms },
-      { ...other, label: "itself (self-attention)", kind: "Self-attention", looks_back: true, has_norms: false, weights: rowsOf(steps, layers * heads, steps.length, "own"), norms: null },
+      { ...one, label: "the source (cross-attention)", kind: "Cross-attention", given: 0, has_norms: true, weights: rowsOf(steps, layers * heads, source.tokens.length, "cross"), norms },
+      { ...other, label: "itself (self-attention)", kind: "Self-attention", given: 1, has_norms: false, weights: rowsOf(steps, layers * heads, steps.length, "own"), norms: null },
     ],
   };
 };
@@ -188,5 +188,5 @@ export const writtenOf = (bundle, generation, busy) => ({
     ...token,
     step: { text: labelOf(token), probability, entropy, candidates: candidates.map(([one, share], place) => ({ text: labelOf(named[place]), share, chosen: one === id })) },
   })),
-  first: firstStep(generation), repair: null,
+  first: firstStep(generation), prompt: "", repair: null,
 });

@@ -76,7 +76,7 @@ export const factsOf = (manifest) => {
     labels.slice(0, MOST_NAMED).join(" · ") + (more > 0 ? ` and ${more} more` : ""),
     encoderFact(manifest), decoderFact(manifest), whichGraph(encoderGraph(manifest)), accuracyFact(manifest), worthFact(manifest),
   ];
-  return { title: manifest.title, tabs: doesOf(manifest), facts: facts.filter(Boolean) };
+  return { title: manifest.title, tabs: [...doesOf(manifest), ...(doesOf(manifest).includes("write") ? ["source"] : [])], facts: facts.filter(Boolean) };
 };
 
 const graphError = (who, what, { precision, error: { mean, p99 } }) => {

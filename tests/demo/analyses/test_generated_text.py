@@ -10,7 +10,7 @@ from onnxruntime import OrtValue
 from explorer.analyses import generated_text as module
 from explorer.analyses.generated_text import (
     SOURCE_REMOVALS,
-    cross_attention_by_word,
+    attention_by_word,
     decoder_head_effects,
     decoder_head_effects_cost,
     source_attribution,
@@ -93,7 +93,7 @@ def test_every_effect_is_the_fall_of_the_log_probability(
 
 def test_attention_by_word_is_the_sum_over_its_pieces(model, generator, generation):
     words = run_to_end(source_attribution(model, generator, generation)).words
-    looked = cross_attention_by_word(generation, words)
+    looked = attention_by_word(generation, words)
 
     layers, heads, target, _ = generation.cross_weights.shape
     for row in range(target):
@@ -116,7 +116,7 @@ def test_a_plan_that_takes_too_long_keeps_the_words_that_were_looked_at_most(
     found = run_to_end(source_attribution(model, generator, generation, SOURCE_REMOVALS[1]))
 
     assert found.left_out == len(words) - 2 > 0
-    looked = cross_attention_by_word(generation, words).sum(axis=0)
+    looked = attention_by_word(generation, words).sum(axis=0)
     best = {words[index].text for index in np.argsort(-looked)[:2]}
     assert {word.text for word in found.words} == best
     assert source_attribution_cost(model, generator, generation, SOURCE_REMOVALS[1]).texts == 4
@@ -132,8 +132,7 @@ def test_without_a_mask_token_the_other_way_is_named(model, generator, generatio
 
 
 def test_the_panel_shows_probabilities_with_and_without(model, generator, generation):
-    asked = Asked(
-        model=model, reading=generation.source, options={"way": SOURCE_REMOVALS[1]},
+    asked = Asked(of=model, text=generation.source, options={"way": SOURCE_REMOVALS[1]},
         generator=generator, generation=generation,
     )  # fmt: skip
     drawn = run_to_end(SOURCE_ATTRIBUTION.run(asked))
@@ -211,7 +210,7 @@ def test_progress_counts_the_texts_that_were_promised(generator, generation):
 def test_a_decoder_without_head_masks_says_so(generator, generation, monkeypatch):
     monkeypatch.setattr(generator.session, "can_ablate", False)
 
-    with pytest.raises(RequestError, match="has no inputs cross_head_mask and head_mask"):
+    with pytest.raises(RequestError, match="has no input cross_head_mask and head_mask"):
         decoder_head_effects_cost(generator, generation)
 
 

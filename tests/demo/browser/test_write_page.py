@@ -10,7 +10,7 @@ import pytest
 from explorer.inference.decoder import DecoderSession
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
-from explorer.maps.view import first_cross_head, first_step, generation_map
+from explorer.maps.view import first_step, first_written_head, generation_map
 from explorer.ui.models import offered_sources
 
 OUTER_TABS = "[role=tab]:not([role=tabpanel] *)"
@@ -87,7 +87,7 @@ def picture(page):
 
 def test_the_tab_opens_on_a_text_whose_tokens_are_chosen_by_mouse_and_keyboard(fresh_page, first):
     page = fresh_page
-    layer, head = first_cross_head(first)
+    layer, head = first_written_head(first)
     view = generation_map(first, "source", layer, head, words=True)
     names = [token.label for token in view.keys.whole]
     chips = page.locator("#written .target-chips .chip")

@@ -30,7 +30,7 @@ def generator(reader):
 def test_the_encoder_and_the_decoder_have_sizes_of_their_own(foreign, expected):
     assert (foreign.layers, foreign.heads) == (2, 2)
     assert (foreign.decoder.layers, foreign.decoder.heads) == (3, 4)
-    assert foreign.decoder.start_id == foreign.decoder.end_id
+    assert (foreign.decoder.start_id,) == foreign.decoder.settings.ends
 
 
 def test_it_writes_what_transformers_writes(reader, generator, expected):
@@ -55,7 +55,7 @@ def test_maps_have_the_decoders_sizes_and_the_sources_width(reader, generator):
 def test_a_text_may_end_before_it_began(reader, generator):
     *_, generation = generator.write(reader.read("the film is good"), Settings())
 
-    assert generation.ids == [generator.decoder.end_id]
+    assert generation.ids == [generator.decoder.start_id]
     assert (generation.text, generation.finished) == ("", True)
     assert first_step(generation) == 0
     view = generation_map(generation, "source", 0, "mean", special_tokens=False)

@@ -124,7 +124,7 @@ def test_the_end_token_is_no_part_of_the_text(generator, source):
 
 
 def test_pieces_are_joined_to_words(generator, source):
-    ids, left_out = generator.target_ids("unbad films", 128)
+    ids, left_out = generator.target_ids(source, "unbad films", 128)
 
     generation = generator.follow(source, ids)
 

@@ -6,14 +6,14 @@ import { describeMap, mapNotes, nameOfMap } from "../../../demo/explorer/web/map
 import { has } from "../../../demo/explorer/web/maps/state.js";
 
 const { maps: given, questions } = JSON.parse(readFileSync(0, "utf8"));
-const { layers, heads, queries, keys, ofOneText, looksBack } = given;
+const { layers, heads, queries, keys, ofOneText, given: before } = given;
 const [rows, columns] = [queries.length, keys.length];
 const codes = given.packed && (await maths.inflated(given.packed));
 const values = given.values && Float32Array.from(given.values);
 const size = rows * columns;
 const part = (all, layer, head) => all.subarray((layer * heads + head) * size, (layer * heads + head + 1) * size);
 const maps = {
-  layers, heads, rows, columns, ofOneText, looksBack,
+  layers, heads, rows, columns, ofOneText, given: before,
   norms: given.norms && Float32Array.from(given.norms),
   map: (layer, head) => (codes ? maths.decodedMap(part(codes, layer, head), columns) : part(values, layer, head)),
   kept: (layer, head) => !has(given.without, [layer + 1, head + 1]),

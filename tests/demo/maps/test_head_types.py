@@ -139,11 +139,11 @@ def test_a_decoders_row_is_the_word_that_was_written():
     copying[[0, 1, 2, 3], [1, 3, 1, 5]] = 1
     (cross,) = head_types(
         copying[None],
-        measure_by(written_targets(written, source, looks_back=False), np.full((4, 6), 1 / 6)),
+        measure_by(written_targets(written, source), np.full((4, 6), 1 / 6)),
     )
     (self_head,) = head_types(
         np.eye(4, dtype=np.float32)[None],
-        measure_by(written_targets(written, before, looks_back=True), even),
+        measure_by(written_targets(written, before, given=1), even),
     )
 
     assert (cross.name, cross.score) == (SAME_WORD, 1)

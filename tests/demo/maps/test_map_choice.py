@@ -110,7 +110,7 @@ def test_cross_attention_is_weighted_by_the_norms_that_the_graph_gives(model):
     norms = np.stack(session.run(names, feed))[:, 0]
 
     for generation in (written, searched, followed):
-        np.testing.assert_allclose(generation.cross_value_norms, norms, rtol=1e-4)
+        np.testing.assert_allclose(generation.value_norms("source"), norms, rtol=1e-4)
     view = generation_map(written, "source", 1, 0, by_norms=True)
     expected = weighted(written.cross_weights[1, 0], norms[1, 0])
     np.testing.assert_allclose(view.weights, expected, atol=1e-5)
@@ -121,7 +121,7 @@ def test_cross_attention_is_weighted_by_the_norms_that_the_graph_gives(model):
 def test_attention_that_prefers_nothing_is_even_over_what_can_be_seen(model, reading, words):
     encoder = encoder_maps(reading, words=words)
     generation = TextGenerator(model).follow(
-        reading, TextGenerator(model).target_ids("unbad film", 24)[0]
+        reading, TextGenerator(model).target_ids(reading, "unbad film", 24)[0]
     )
     back = generation_maps(generation, "written", words=words)
 

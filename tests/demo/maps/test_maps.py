@@ -47,8 +47,9 @@ def test_a_map_between_words_is_summed_and_averaged_over_their_pieces(model, hea
 @pytest.mark.parametrize("looks_at", ["source", "written"])
 def test_a_written_text_is_merged_on_both_sides(model, looks_at):
     generator = TextGenerator(model)
-    ids, _ = generator.target_ids("unbelievable film", 24)
-    generation = generator.follow(model.read(*TEXTS), ids)
+    source = model.read(*TEXTS)
+    ids, _ = generator.target_ids(source, "unbelievable film", 24)
+    generation = generator.follow(source, ids)
     rows = group_words(generation.tokens)
     columns = group_words(generation.source.tokens if looks_at == "source" else generation.before)
     assert max(len(word.places) for word in rows) > 1

@@ -128,7 +128,7 @@ def given_maps(kind, seed=0, count=23):
         "queries": [chip(one, place) for place, one in enumerate(queries)],
         "keys": [chip(one, place) for place, one in enumerate(keys)],
         "without": (np.argwhere(~kept) + 1).tolist(), "ofOneText": keys is queries,
-        "looksBack": looks_back, "kind": "", "looks_at": "self",
+        "given": int(looks_back), "kind": "", "looks_at": "self",
     }  # fmt: skip
     return Given(make, data)
 
@@ -222,7 +222,7 @@ def of_reading(reading):
     return {
         "layers": layers, "heads": heads, "values": reading.weights.ravel().tolist(),
         "norms": reading.value_norms.ravel().tolist(), "queries": tokens, "keys": tokens,
-        "without": [], "ofOneText": True, "looksBack": False, "kind": "", "looks_at": "self",
+        "without": [], "ofOneText": True, "given": 0, "kind": "", "looks_at": "self",
     }  # fmt: skip
 
 
@@ -236,7 +236,7 @@ def of_generation(generation, looks_at):
     return {
         "layers": layers, "heads": heads, "values": maps.weights.ravel().tolist(), "norms": None,
         **dict(zip(("queries", "keys"), sides, strict=True)), "without": [], "ofOneText": False,
-        "looksBack": maps.looks_back, "kind": maps.kind, "looks_at": looks_at,
+        "given": maps.given if maps.looks_back else 0, "kind": maps.kind, "looks_at": looks_at,
     }  # fmt: skip
 
 

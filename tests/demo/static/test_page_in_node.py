@@ -24,7 +24,7 @@ from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
 from explorer.inference.reading import Reading
 from explorer.inference.tokens import own_words
-from explorer.maps.view import first_cross_head, first_head
+from explorer.maps.view import first_head, first_written_head
 from explorer.ui import payloads, wording
 from explorer.ui.checks import unusual_settings
 from explorer.ui.map_viewer import maps_of_generation, maps_of_reading
@@ -225,7 +225,7 @@ def test_what_is_written_and_what_it_attended_to(found, alike, tiny_folder, name
     for at, weights in enumerate((generation.cross_weights, generation.self_weights)):
         maps = said["maps"]["attentions"][at]
         np.testing.assert_allclose(maps["weights"], weights.ravel(), atol=RUNTIMES["written"])
-    layer, head = first_cross_head(generation)
+    layer, head = first_written_head(generation)
     assert said["first"] == {"layer": layer + 1, "head": head + 1}
     own = maps_of_generation(model, generation)
     assert said["maps"]["first"] == own["first"]
@@ -237,6 +237,7 @@ def controls() -> dict[str, dict[str, Any]]:
     with gr.Blocks():
         found = lay_out_settings()
     chosen = found.pop("strategy")
+    del found["chat"]  # nothing goes on from a prompt there
     choices = [[value, name] for name, value in chosen.choices]
     fields = {name: {"label": one.label, "info": one.info} for name, one in found.items()}
     return {"strategy": {"label": chosen.label, "choices": choices}, **fields}

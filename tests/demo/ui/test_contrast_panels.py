@@ -34,7 +34,7 @@ def asked(float_model):
     models = PageModels([float_model])
     reading = models.answer(float_model.bundle.title, TEXT, "")[1]
     options = {**OPTIONS, "model": float_model.bundle.title}
-    return Asked(model=float_model, reading=reading, options=options, models=models)
+    return Asked(of=float_model, text=reading, options=options, models=models)
 
 
 def rather_than(asked, label):
@@ -73,7 +73,7 @@ def test_every_panel_checks_what_is_set_against(panel, asked):
 def test_it_is_offered_where_it_says_something_new(panel, asked, copy_of_tiny):
     def offered(**changes):
         bundle = open_bundle(copy_of_tiny(**changes))
-        one = replace(asked, model=replace_bundle(asked.model, bundle))
+        one = replace(asked, of=replace_bundle(asked.model, bundle))
         control = panel.lay_out_options(bundle)["rather_than"]
         update = panel.refresh_options(one)["rather_than"]
         assert control.visible == update["visible"] == has_contrasts(bundle)

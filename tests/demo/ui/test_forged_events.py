@@ -114,7 +114,7 @@ TITLE = "Tiny random model"
 TEXT = "the film is good"
 SETTINGS = {
     "strategy": "greedy", "temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 0, "beams": 4,
-    "max_tokens": 64, "repetition_penalty": 1.0, "no_repeat_ngram": 0,
+    "max_tokens": 64, "repetition_penalty": 1.0, "no_repeat_ngram": 0, "chat": True,
 }  # fmt: skip
 WRITTEN = {"bundle": TITLE, "text": TEXT, "ids": [7, 53, 3]}
 INTO = {**MAP, "looks_at": "source"}

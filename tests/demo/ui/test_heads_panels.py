@@ -11,6 +11,7 @@ from explorer.analyses.perturbation import LEAST
 from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
+from explorer.inference.decoder import Sources
 from explorer.inference.logits import Settings
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked
@@ -35,7 +36,7 @@ def api(model, endpoints_of):
 @pytest.fixture(scope="module")
 def asked(model, bundle):
     options = {"label": bundle.labels[1], "measured": MEASURED[0]}
-    return Asked(model=model, reading=model.read(TEXT), options=options)
+    return Asked(of=model, text=model.read(TEXT), options=options)
 
 
 def without(model, *heads):
@@ -162,7 +163,7 @@ def test_programs_and_the_panel_are_told_what_each_head_of_a_decoder_did(float_m
     *_, generation = models.write(float_model.bundle.title, TEXT, Settings())
     generator = models.generator(float_model.bundle.title)
     asked = Asked(
-        model=float_model, reading=generation.source, generator=generator, generation=generation
+        of=float_model, text=generation.source, generator=generator, generation=generation
     )
 
     answer = endpoints_of(models).decoder_head_effects(TEXT)
@@ -171,9 +172,9 @@ def test_programs_and_the_panel_are_told_what_each_head_of_a_decoder_did(float_m
     mask = np.ones((1, generator.decoder.layers, generator.decoder.heads), np.float32)
     mask[0, 1, 0] = 0
     hidden = generation.source.hidden[None]
-    seen = np.ones(hidden.shape[:2], np.int64)
+    given = Sources(hidden, np.ones(hidden.shape[:2], np.int64))
     whole, less = (
-        generator.session.log_probabilities(generation.ids, hidden, seen, masks)[0]
+        generator.session.log_probabilities(generation.ids, given, masks)[0]
         for masks in (None, {"cross_head_mask": mask})
     )
     np.testing.assert_allclose(answer["effects"]["cross"][1][0], whole - less, atol=1e-3)

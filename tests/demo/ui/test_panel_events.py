@@ -48,7 +48,7 @@ def panel(counting):
     )  # fmt: skip
     with gr.Blocks():
         panel, shown = Panel(analysis, None, gr.Tab()), gr.JSON()
-        panel.wire(lambda shown: Asked(model=None, reading=shown), shown)
+        panel.wire(lambda shown: Asked(of=None, text=shown), shown)
     return panel
 
 
@@ -61,7 +61,7 @@ def test_the_cost_is_told_before_it_is_paid(panel):
 
 
 def test_another_text_clears_the_result_and_tells_the_cost_of_the_new_options(panel):
-    given = panel.prepare(Asked(model=None, reading=SHOWN, options={"count": 48}))
+    given = panel.prepare(Asked(of=None, text=SHOWN, options={"count": 48}))
 
     assert given[panel.cost] == {"text": "Reads 3 changed texts, about 0.3 s."}
     assert given[panel.result] == {}
@@ -73,7 +73,7 @@ def test_what_a_tab_shows_is_found_once_for_all_its_panels(panel):
 
     def ask(shown):
         asked.append(shown)
-        return Asked(model=None, reading=shown)
+        return Asked(of=None, text=shown)
 
     panels = Panels([panel, panel], ask, gr.JSON(render=False))
 

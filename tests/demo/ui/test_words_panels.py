@@ -26,7 +26,7 @@ PANELS = (OCCLUSION, PAIRS, SMALLEST_FLIP, FAITHFULNESS)
 def asked(float_model):
     reading = float_model.read(TEXT, "it was dull")
     options = {"label": "positive", "way": "deleted"}
-    return Asked(model=float_model, reading=reading, options=options)
+    return Asked(of=float_model, text=reading, options=options)
 
 
 @pytest.fixture

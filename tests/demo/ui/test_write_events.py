@@ -11,7 +11,7 @@ from explorer.errors import RequestError
 from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.logits import Settings
-from explorer.maps.view import first_cross_head, first_step
+from explorer.maps.view import first_step, first_written_head
 from explorer.ui.models import PageModels
 from explorer.ui.write_tab import _NO_NOTICE
 
@@ -51,7 +51,7 @@ def test_the_text_grows_and_the_first_one_brings_its_best_view(tab, models, monk
     assert lengths == list(range(1, len(shown["ids"]) + 1))
     assert all(one[tab.written]["busy"] for one in grown)
     generation = models.follow(TITLE, TEXT, shown["ids"])[1]
-    layer, head = first_cross_head(generation)
+    layer, head = first_written_head(generation)
     assert grown[-1][tab.viewer.maps]["begins"] == {"layer": layer + 1, "head": head + 1}
     assert "begins" not in grown[0][tab.viewer.maps]
     assert written["first"] == first_step(generation)
@@ -150,7 +150,7 @@ def test_both_things_that_it_attends_to_come_along_once(tab, models, unpacked):
         found = unpacked(given["weights"], weights.shape)
         np.testing.assert_allclose(found, weights, atol=0.004)
     assert (source["has_norms"], itself["has_norms"]) == (True, False)
-    assert (source["looks_back"], itself["looks_back"]) == (False, True)
+    assert (source["given"], itself["given"]) == (0, 1)
     names = [[token["text"] for token in side["tokens"]] for side in maps["sides"]]
     tokens = generation.tokens, generation.source.tokens, generation.before
     assert names == [[token.name for token in side] for side in tokens]

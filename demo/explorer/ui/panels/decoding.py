@@ -36,7 +36,7 @@ _SHOW_SETTINGS = """(strategy) => ["sample", "beam"].map(
 
 def lay_out_settings() -> dict[str, Component]:
     """The controls of how a text is written, by the names in `Settings`. Which of them show depends
-    on the strategy."""
+    on the strategy; that of the chat template shows where the model has one."""
     strategy = gr.Dropdown(
         _STRATEGIES, value=Settings().strategy, label="Decoding strategy", elem_id="strategy"
     )
@@ -46,8 +46,15 @@ def lay_out_settings() -> dict[str, Component]:
         fields |= _fields(_BEAM)
     with gr.Accordion("Length and repetition", open=False), gr.Row(elem_classes="settings"):
         fields |= _fields(_ALWAYS)
+    chat = gr.Checkbox(
+        Settings().chat,
+        label="Chat template",
+        info="The prompt stands in it, as the model learned to be asked.",
+        visible=False,
+        elem_id="set_chat",
+    )
     in_browser(strategy.change, _SHOW_SETTINGS, [strategy], [sampling, beam])
-    return {"strategy": strategy, **fields}
+    return {"strategy": strategy, **fields, "chat": chat}
 
 
 def _fields(names: dict[str, tuple[str, str]]) -> dict[str, Component]:

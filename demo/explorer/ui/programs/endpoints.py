@@ -10,13 +10,17 @@ from typing import Any
 from explorer.bundle import Bundle
 from explorer.ui.events import ANALYSIS, READING, WRITING
 from explorer.ui.panels.compare import compare
-from explorer.ui.panels.generated_text import decoder_head_effects, source_reliance
+from explorer.ui.panels.generated_text import (
+    decoder_head_effects,
+    prompt_effects,
+    source_reliance,
+)
 from explorer.ui.panels.heads import head_effects, pruning
 from explorer.ui.panels.trust import trust
 from explorer.ui.panels.words import occlusion, pairs, smallest_flip
 from explorer.ui.programs.health import health
 from explorer.ui.programs.maps import attention, head_types, rollout
-from explorer.ui.programs.writing import cross_attention, generate
+from explorer.ui.programs.writing import cross_attention, generate, self_attention
 from explorer.ui.tasks.answer import answer
 from explorer.ui.tasks.classify import classify
 from explorer.ui.tasks.embed import embed
@@ -30,11 +34,14 @@ _ENDPOINTS: tuple[tuple[str, Mapping[str, Any], tuple[Callable[..., Any], ...]],
     ("answer", READING, (answer,)),
     ("fill", READING, (fill,)),
     ("embed", READING, (embed,)),
-    ("", READING, (attention, head_types, rollout)),
+    ("read", READING, (attention, head_types, rollout)),
     ("explain", ANALYSIS, (occlusion, pairs, smallest_flip, trust, head_effects, pruning)),
     ("explain", READING, (compare,)),
-    ("write", WRITING, (generate, cross_attention)),
-    ("write", ANALYSIS, (source_reliance, decoder_head_effects)),
+    ("write", WRITING, (generate, self_attention)),
+    ("source", WRITING, (cross_attention,)),
+    ("source", ANALYSIS, (source_reliance,)),
+    ("prompt", ANALYSIS, (prompt_effects,)),
+    ("write", ANALYSIS, (decoder_head_effects,)),
     ("", READING, (health,)),
 )
 """What a bundle must do to have them, the line that they wait in, and which they are."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from explorer.inference.encoder import EncoderModel
-from explorer.ui.models import PageModels
+from explorer.inference.generator import TextGenerator
+from explorer.inference.prompt import PromptModel
+from explorer.ui.models import Model, PageModels
 
 _PACKAGES = ("gradio", "numpy", "onnxruntime", "tokenizers")
 _MOST = 1e-4
@@ -22,11 +23,12 @@ def health(models: PageModels) -> dict:
         `well` (whether every model is), `versions` (of Python and of packages, by name), and
         `bundles`: of each the `title`, the `sha256` of its bundle.json (in which that of every
         other file stands), the `precision` of its graph, `rows` (how far a row of its maps is
-        from summing to 1 at most), `drift` (how far the text's hidden states are at most from
-        those of the same text when the page started), and whether it is `well`: neither is
+        from summing to 1 at most), `drift` (how far the text's hidden states, or the logarithms of
+        the probabilities of a decoder alone, are at most from those of the same text when the page
+        started), and whether it is `well`: neither is
         above 0.0001.
     """
-    bundles = [_state_of(model) for model in models.by_title.values()]
+    bundles = [_state_of(models, model) for model in models.by_title.values()]
     return {
         "well": all(one["well"] for one in bundles),
         "versions": dict(_versions()),
@@ -34,11 +36,15 @@ def health(models: PageModels) -> dict:
     }
 
 
-def _state_of(model: EncoderModel) -> dict[str, Any]:
-    bundle, before = model.bundle, model.first_reading
-    now = model.read(before.text)
-    rows = float(np.abs(now.weights.sum(axis=-1) - 1).max())
-    drift = float(np.abs(now.hidden - before.hidden).max())
+def _state_of(models: PageModels, model: Model) -> dict[str, Any]:
+    bundle = model.bundle
+    if isinstance(model, PromptModel):
+        rows, drift = _written_again(models.generator(bundle.title))
+    else:
+        before = model.first_reading
+        now = model.read(before.text)
+        rows = float(np.abs(now.weights.sum(axis=-1) - 1).max())
+        drift = float(np.abs(now.hidden - before.hidden).max())
     return {
         "title": bundle.title,
         "sha256": bundle.sha256,
@@ -47,6 +53,14 @@ def _state_of(model: EncoderModel) -> dict[str, Any]:
         "drift": drift if np.isfinite(drift) else None,
         "well": rows <= _MOST and drift <= _MOST,
     }
+
+
+def _written_again(generator: TextGenerator) -> tuple[float, float]:
+    """How far the rows of a decoder's maps are from summing to 1, and its first text's logarithms
+    of probabilities from what they were."""
+    maps, logs = generator.read_first()
+    drift = np.abs(logs - generator.first_logs).max()
+    return float(np.abs(maps.sum(axis=-1) - 1).max()), float(drift)
 
 
 @cache

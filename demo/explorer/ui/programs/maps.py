@@ -159,8 +159,8 @@ def rollout(
 def _read(
     models: PageModels, title: object, text: object, text_pair: object, without: object = None
 ) -> tuple[EncoderModel, Reading]:
-    """Reads with the page's first model if none is named; it need not classify."""
-    return models.read(title or next(iter(models.by_title)), text, text_pair, without)
+    """Reads with the page's first model that reads if none is named; it need not classify."""
+    return models.read(title or models.first("read"), text, text_pair, without)
 
 
 def map_data(view: MapView, kind: str) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import closing
 
-from explorer.inference.generator import SOURCE
+from explorer.errors import RequestError
+from explorer.inference.generator import SOURCE, WRITTEN, Generation
 from explorer.maps.maps import MEAN
-from explorer.maps.view import generation_map
+from explorer.maps.view import MapView, generation_map
 from explorer.ui.checks import (
     ATTENTION,
     check_head,
@@ -15,8 +16,9 @@ from explorer.ui.checks import (
     check_switches,
 )
 from explorer.ui.models import PageModels
-from explorer.ui.payloads import about_generation, words_data
+from explorer.ui.payloads import about_generation, token_data, words_data
 from explorer.ui.programs.maps import map_data
+from explorer.ui.wording import NO_NORMS
 
 
 def generate(
@@ -32,11 +34,13 @@ def generate(
     max_tokens: int = 64,
     seed: int = 0,
     bundle: str = "",
+    chat: bool = True,
 ) -> Iterator[dict]:
-    """Writes a text for a source, and gives what is there after every token.
+    """Writes a text for a source, or goes on from a prompt, and gives what is there after every
+    token.
 
     Args:
-        text: the source, at most 10,000 characters.
+        text: the source, or the prompt of a model that goes on from one, at most 10,000 characters.
         strategy: "greedy", "beam" or "sample".
         temperature: sampling; the scores are divided by it, 0.05 to 5.
         top_k: sampling; draw from so many words, 0 for all, at most 1000.
@@ -47,18 +51,19 @@ def generate(
         max_tokens: with the end token, 1 to 128.
         seed: of the sampling.
         bundle: the title of the model; the page's first one that writes if empty.
+        chat: whether a prompt is put into the model's chat template, where it has one.
 
     Returns:
         `text` so far, `target` (the written tokens, each with its `probability`, the `entropy`
         in bits and the ten likeliest `candidates`), `finished` (true once the end token was
-        written), and as in /classify `tokens` (of the source), `tokens_left_out`,
+        written), and as in /classify `tokens` (of the source, or the prompt), `tokens_left_out`,
         `max_tokens`, `bundle`. A beam search gives its best text so far, which may change.
     """
     title = bundle or models.first("write")
     values = {
         "strategy": strategy, "temperature": temperature, "top_k": top_k, "top_p": top_p,
         "beams": beams, "repetition_penalty": repetition_penalty,
-        "no_repeat_ngram": no_repeat_ngram, "max_tokens": max_tokens, "seed": seed,
+        "no_repeat_ngram": no_repeat_ngram, "max_tokens": max_tokens, "seed": seed, "chat": chat,
     }  # fmt: skip
     with closing(models.write(title, text, check_settings(values))) as generations:
         for generation in generations:
@@ -86,7 +91,7 @@ def cross_attention(
         head: 1 is the first; "mean" or "max" over the layer's heads, before those over layers.
         special_tokens: false hides start, end and their like, in both texts; what is left of
             each row is scaled back to 1.
-        bundle: the title of the model; the page's first one that writes if empty.
+        bundle: the title of the model; the page's first one that writes for a source if empty.
         words: true for a map between words: what a word receives is the sum over its tokens,
             what it gives is their mean. By default between tokens.
         kind: "attention", or "norm_weighted": each weight times the norm of what the source's
@@ -99,18 +104,11 @@ def cross_attention(
         or each word with its `text` and the indexes of its `tokens`), `removed`, `layer`,
         `head`, `kind`, `target_left_out`, and all that /generate gives.
     """
-    title = bundle or models.first("write")
-    generator = models.generator(title)
-    chosen = check_layer(generator.decoder.layers if layer is None else layer, generator.decoder)
+    title = bundle or models.first("source")
+    models.check_task(models.model(title), "source")
     generation, left_out = models.target(title, text, target)
-    view = generation_map(
-        generation,
-        SOURCE,
-        chosen,
-        check_head(head, generator.decoder),
-        **check_switches(special_tokens=special_tokens, words=words),
-        by_norms=check_kind(kind),
-    )
+    switches = check_switches(special_tokens=special_tokens, words=words)
+    view = _map_of(models, title, generation, SOURCE, (layer, head), switches, kind)
     return {
         **map_data(view, kind),
         "target_indexes": view.queries.indexes.tolist(),
@@ -120,3 +118,66 @@ def cross_attention(
         "target_left_out": left_out,
         **about_generation(models, title, generation),
     }
+
+
+def self_attention(
+    models: PageModels,
+    text: str,
+    target: str = "",
+    layer: int | str | None = None,
+    head: int | str = MEAN,
+    special_tokens: bool = True,
+    bundle: str = "",
+    words: bool = False,
+    kind: str = ATTENTION,
+    chat: bool = True,
+) -> dict:
+    """What each generated token attends to in what came before it, as numbers.
+
+    Args:
+        text: the source, or the prompt of a model that goes on from one, at most 10,000 characters.
+        target: as in /cross_attention, as `layer`, `head`, `special_tokens` and `words`.
+        bundle: the title of the model; the page's first one that writes if empty.
+        kind: "attention", or, of a model that goes on from a prompt, "norm_weighted".
+        chat: as in /generate.
+
+    Returns:
+        `weights` (a row for each shown token of the `target`, in it a number for each shown one of
+        `before`: the start token or the prompt, and the target but for its last token),
+        `target_indexes` and `before_indexes`, `target_words` and `before_words`, `before`, and as
+        in /cross_attention `removed`, `layer`, `head`, `kind`, `target_left_out`, and all that
+        /generate gives.
+    """
+    title = bundle or models.first("write")
+    generation, left_out = models.target(title, text, target, chat)
+    switches = check_switches(special_tokens=special_tokens, words=words)
+    view = _map_of(models, title, generation, WRITTEN, (layer, head), switches, kind)
+    return {
+        **map_data(view, kind),
+        "target_indexes": view.queries.indexes.tolist(),
+        "before_indexes": view.keys.indexes.tolist(),
+        "target_words": words_data(view.queries),
+        "before_words": words_data(view.keys),
+        "before": [token_data(token) for token in generation.before],
+        "target_left_out": left_out,
+        **about_generation(models, title, generation),
+    }
+
+
+def _map_of(
+    models: PageModels,
+    title: str,
+    generation: Generation,
+    looks_at: str,
+    which: tuple[object, object],
+    switches: dict[str, bool],
+    kind: object,
+) -> MapView:
+    """One map of a written text. Raises RequestError: there is no such."""
+    decoder, (layer, head) = models.generator(title).decoder, which
+    by_norms = check_kind(kind)
+    if by_norms and generation.value_norms(looks_at) is None:
+        raise RequestError(NO_NORMS)
+    last = decoder.map_layers[-1] + 1
+    chosen = check_layer(last if layer is None else layer, decoder), check_head(head, decoder)
+    return generation_map(generation, looks_at, *chosen, **switches, by_norms=by_norms)

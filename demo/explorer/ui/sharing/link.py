@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl
 from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
 from explorer.inference.generator import SOURCE
+from explorer.inference.prompt import PromptModel
+from explorer.inference.reading import Heads
 from explorer.ui.checks import (
     COUNTS,
     NUMBERS,
@@ -33,7 +35,8 @@ MOST_CHARACTERS = 2000
 _TASKS = {"classify": "explain", "write": "write"}
 _SWITCHES = ("words", "special_tokens", "by_norms", "log_scale")
 _DIRECTIONS = ("from", "to")
-_SETTINGS = ("strategy", *NUMBERS, *COUNTS)
+_SETTINGS = ("strategy", "chat", *NUMBERS, *COUNTS)
+_WRITTEN: Mapping[str, bool] = {"true": True, "false": False}
 _KNOWN = (
     "text", "text_pair", "model", "tab", "view", "without", "layer", "head", *_SWITCHES, "looks_at",
     "direction", "chosen", "place", *_SETTINGS,
@@ -79,7 +82,9 @@ def read_link(fragment: object, models: PageModels, views: Mapping[str, list[str
     model = models.model(given["model"])
     models.check_task(model, _TASKS[tab])
     text, text_pair = check_texts(given.get("text", ""), given.get("text_pair", ""))
-    without = check_ablated(_pairs(given["without"]), model) if given.get("without") else ()
+    without: Heads = ()
+    if given.get("without") and not isinstance(model, PromptModel):
+        without = check_ablated(_pairs(given["without"]), model)
     shown: Bundle | Decoder = model.bundle
     if tab == "write" and model.bundle.decoder:
         shown = model.bundle.decoder
@@ -136,15 +141,15 @@ def _state(
             value = _number(given[name])
             check(value, shown)
             state[name] = value
-    written = {"true": True, "false": False}
     state |= check_switches(
-        **{name: written.get(given[name], given[name]) for name in _SWITCHES if name in given}
+        **{name: _WRITTEN.get(given[name], given[name]) for name in _SWITCHES if name in given}
     )
     if "looks_at" in given:
         own = looks_at_itself
         known = _choice(given, "looks_at", [SELF]) if own else check_looks_at(given["looks_at"])
         state["looks_at"] = known
-    if state.get("by_norms") and not looks_at_itself and state.get("looks_at", SOURCE) != SOURCE:
+    has_norms = looks_at_itself or (isinstance(shown, Decoder) and shown.alone)
+    if state.get("by_norms") and not has_norms and state.get("looks_at", SOURCE) != SOURCE:
         raise RequestError(NO_NORMS)
     if "direction" in given:
         state["direction"] = _choice(given, "direction", _DIRECTIONS)
@@ -162,7 +167,10 @@ def _settings(given: Mapping[str, str], tab: str) -> dict[str, Any]:
             "expected it with tab=write."
         )
     checked = check_settings(
-        {name: value if name == "strategy" else _decimal(value) for name, value in said.items()}
+        {
+            name: _WRITTEN.get(value, value) if name in ("strategy", "chat") else _decimal(value)
+            for name, value in said.items()
+        }
     )
     return {name: getattr(checked, name) for name in said}
 

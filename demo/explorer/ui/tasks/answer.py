@@ -83,9 +83,9 @@ def answer(
         to say so), and as in /attention `tokens`, `tokens_left_out`, `max_tokens`, `bundle`,
         `precision`.
     """
-    model = models.model(bundle or models.first("answer"))
-    models.check_task(model, "answer")
-    _, reading = models.read(model.bundle.title, question, context, without)
+    asked = models.model(bundle or models.first("answer"))
+    models.check_task(asked, "answer")
+    model, reading = models.read(asked.bundle.title, question, context, without)
     _ask(model, reading, None, "")
     spans = [
         {

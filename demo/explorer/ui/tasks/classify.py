@@ -50,9 +50,9 @@ def classify(
         `max_tokens` are read: what the model can, or what the page has memory and time for),
         `max_tokens`, `bundle` and `precision` (which graph answered).
     """
-    model = models.model(bundle or models.first("classify"))
-    models.check_task(model, "classify")
-    _, reading = models.read(model.bundle.title, text, text_pair, without)
+    asked = models.model(bundle or models.first("classify"))
+    models.check_task(asked, "classify")
+    model, reading = models.read(asked.bundle.title, text, text_pair, without)
     labels, kind = model.bundle.labels, model.bundle.problem_type
     shares = dict(zip(labels, rounded(reading.probabilities), strict=True))
     likely = [label for label, share in shares.items() if share > 0.5]

@@ -72,9 +72,9 @@ def embed(
         second text behind those of the first), `tokens_left_out`, `max_tokens` (of each text),
         `bundle`, `precision`.
     """
-    model = models.model(bundle or models.first("embed"))
-    models.check_task(model, "embed")
-    _, reading = models.read(model.bundle.title, text, text_pair, without)
+    asked = models.model(bundle or models.first("embed"))
+    models.check_task(asked, "embed")
+    model, reading = models.read(asked.bundle.title, text, text_pair, without)
     pooling = model.bundle.pooling
     assert pooling, "the schema has none embed without"
     alike = model.asked_of(how_alike(reading, pooling), reading) if reading.text_pair else None

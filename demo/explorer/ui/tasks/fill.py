@@ -79,9 +79,9 @@ def fill(models: PageModels, text: str, bundle: str = "", without: list | None =
         whole vocabulary; `mask` (how the model writes one), and as in /attention `tokens`,
         `tokens_left_out`, `max_tokens`, `bundle`, `precision`.
     """
-    model = models.model(bundle or models.first("fill"))
-    models.check_task(model, "fill")
-    _, reading = models.read(model.bundle.title, text, "", without)
+    asked = models.model(bundle or models.first("fill"))
+    models.check_task(asked, "fill")
+    model, reading = models.read(asked.bundle.title, text, "", without)
     _ask(model, reading, None, "")
     masks = [
         {

@@ -81,9 +81,9 @@ def tag(models: PageModels, text: str, bundle: str = "", without: list | None = 
         and the indexes of its `tokens`; and as in /attention `tokens`, `tokens_left_out`,
         `max_tokens`, `bundle`, `precision`.
     """
-    model = models.model(bundle or models.first("tag"))
-    models.check_task(model, "tag")
-    _, reading = models.read(model.bundle.title, text, "", without)
+    asked = models.model(bundle or models.first("tag"))
+    models.check_task(asked, "tag")
+    model, reading = models.read(asked.bundle.title, text, "", without)
     found, labels = _found(model, reading), model.bundle.labels
     where = dict(placed_words(reading.tokens, (reading.text, "")))
     words = [

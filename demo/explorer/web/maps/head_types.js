@@ -37,17 +37,18 @@ const encoderTypes = (tokens) => {
   ];
 };
 
-const writtenTypes = (queries, keys, looksBack) => [
-  ...(looksBack ? [["previous word", (query, key) => query === key && !keys[key].special]] : []),
+// `given`: how many of the keys were there before the first query; 0 where they are the source.
+const writtenTypes = (queries, keys, given) => [
+  ...(given ? [["previous word", (query, key) => key === query + given - 1 && !keys[key].special]] : []),
   ...columnTypes(keys),
   ["same word", sameWord(queries, keys)],
 ];
 
 // Attention that prefers nothing, between all of the two sides.
-const evenMap = ({ rows, columns, looksBack }, { queries, keys }) => {
+const evenMap = ({ rows, columns, given }, { queries, keys }) => {
   const even = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) {
-    const seen = looksBack ? Math.min(row + 1, columns) : columns;
+    const seen = given ? Math.min(row + given, columns) : columns;
     even.fill(1 / seen, row * columns, row * columns + seen);
   }
   return mergeWords(even, queries, keys);
@@ -62,7 +63,8 @@ export const measureOf = (maps, how) => {
   const anyOwn = queries.some(({ special }) => !special);
   const counted = range(queries.length).filter((query) => queries[query].special !== anyOwn);
   const even = evenMap(maps, how);
-  const found = maps.ofOneText ? encoderTypes(queries) : writtenTypes(queries, keys, maps.looksBack);
+  const given = keys.filter(({ places }) => places[0] < maps.given).length;
+  const found = maps.ofOneText ? encoderTypes(queries) : writtenTypes(queries, keys, given);
   const types = found.map(([name, holds]) => {
     const byRow = counted.map((query) => range(keys.length).filter((key) => holds(query, key)).map((key) => query * keys.length + key));
     const filled = byRow.filter((cells) => cells.length);

@@ -40,7 +40,7 @@ const openAttention = async (data, attention) => {
   };
   const ofOneText = attention.queries === attention.keys;
   const kept = (layer, head) => !data.without || !has(data.without, [data.layers[layer], head + 1]);
-  const maps = { layers, heads, rows, columns, map, norms, kept, ofOneText, looksBack: attention.looks_back };
+  const maps = { layers, heads, rows, columns, map, norms, kept, ofOneText, given: attention.given };
 
   // The axes that a state means; the same objects for the same switches.
   const howOf = ({ words, special_tokens, by_norms }) => {
