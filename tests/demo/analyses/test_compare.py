@@ -110,7 +110,7 @@ def test_the_panel_gives_both_answers_and_the_maps_of_the_heads_that_moved(
     model, models, readings, endpoints_of
 ):
     asked = Asked(
-        model=model, reading=readings[0], models=models,
+        of=model, text=readings[0], models=models,
         options={"text": SECOND, "model": model.bundle.title},
     )  # fmt: skip
     given = run_to_end(COMPARE.run(asked))
@@ -144,13 +144,11 @@ def test_what_cannot_be_compared_is_said(model, models, readings, options, sente
     if options["model"] == "Tiny":
         options = {**options, "model": model.bundle.title}
     with pytest.raises(RequestError, match=sentence):
-        run_to_end(
-            COMPARE.run(Asked(model=model, reading=readings[0], models=models, options=options))
-        )
+        run_to_end(COMPARE.run(Asked(of=model, text=readings[0], models=models, options=options)))
 
 
 def test_the_panel_begins_with_one_word_less_of_the_shown_text(model, models, readings):
-    asked = Asked(model=model, reading=readings[0], models=models, options={})
+    asked = Asked(of=model, text=readings[0], models=models, options={})
 
     begins = COMPARE.refresh_options(asked)["text"]["value"]
 
@@ -168,7 +166,7 @@ def test_the_panel_begins_with_one_word_less_of_the_shown_text(model, models, re
 )
 def test_equal_texts_are_said_to_be_equal(model, models, readings, text, said):
     asked = Asked(
-        model=model, reading=readings[0], models=models,
+        of=model, text=readings[0], models=models,
         options={"text": text, "model": model.bundle.title},
     )  # fmt: skip
 
