@@ -138,6 +138,14 @@ def _task_of(written: Mapping[str, Any], folder: Path, asked: str | None) -> Tas
 
 
 def open_config(folder: Path, written: Mapping[str, Any]) -> PreTrainedConfig:
+    """The config of a folder, by the class of `transformers` that its family has.
+
+    Args:
+        written: the content of its `config.json`.
+
+    Raises:
+        ValueError: it brings code of its own, or `transformers` cannot read it.
+    """
     if code := [name for name in written.get("auto_map") or () if "AutoModel" in name]:
         raise ValueError(
             f"{folder} brings code of its own ({', '.join(code)[:100]}), which is never run. Save "

@@ -4,10 +4,8 @@ Counts come first: as many blocks, and each of as many heads, as the config says
 of a graph that has one less, for whoever reads its maps would take one layer's for another's.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import onnx
 import onnx_ir as ir
 
@@ -15,7 +13,7 @@ from export.any_model.blocks import Block, find_blocks
 from export.any_model.layout import Layout, make_probe, understand, values_seen
 from export.any_model.lowering import lower_einsum, lower_gemm, store_once, tie_table, turn_matrices
 from export.any_model.refusal import Refusal
-from export.any_model.surgery import Surgeon, declare
+from export.any_model.surgery import Surgeon, declare, name_axes
 from export.any_model.tracing import trace_model
 from export.graphs.names import GraphNames
 from export.graphs.spec import EncoderSpec
@@ -62,7 +60,9 @@ def open_encoder(model: ir.Model, spec: EncoderSpec, names: GraphNames) -> list[
     seen = values_seen(model, [*wanted, *model.graph.outputs], probe)
     layouts = [understand(block, seen, batch) for block in blocks]
     _check_maps(blocks, layouts, spec, tokens)
-    _name_axes(model, seen, names)
+    batch, tokens, _ = seen["last_hidden_state"].shape
+    lengths = {"batch": batch, "sequence": tokens}
+    name_axes(model, seen, names, lengths, f"{batch} texts of {tokens} tokens")
     surgeon = Surgeon(model.graph)
     mask = surgeon.add_default("head_mask", names)
     makers = {"encoder_attentions": surgeon.show_map, "encoder_value_norms": surgeon.add_norms}
@@ -103,20 +103,3 @@ def _check_maps(blocks: list[Block], layouts: list[Layout], spec: EncoderSpec, t
                 f"{block.place}: its map is {layout.queries} x {layout.keys} for {tokens} tokens, "
                 "so its rows and columns are not the text's tokens"
             )
-
-
-def _name_axes(model: ir.Model, seen: Mapping[str, np.ndarray], names: GraphNames) -> None:
-    """Names for what the tracer calls s95, after each length was seen to be the text's."""
-    batch, tokens, _ = seen["last_hidden_state"].shape
-    lengths = {"batch": batch, "sequence": tokens}
-    for value in model.graph.inputs:
-        declare(value, names.inputs[str(value.name)], traced=True)
-    for value in model.graph.outputs:
-        axes, shape = names.outputs[str(value.name)], seen[str(value.name)].shape
-        expected = tuple(lengths[axis] if isinstance(axis, str) else axis for axis in axes)
-        if shape != expected:
-            raise Refusal(
-                f"its output {value.name} has the shape {shape} for {batch} texts of {tokens} "
-                f"tokens; expected {expected}"
-            )
-        declare(value, axes, traced=True)

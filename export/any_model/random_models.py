@@ -17,7 +17,7 @@ from export.graphs.tasks import Task
 
 LAYERS, HEADS, DEPTH = 3, 5, 8
 WORDS, POSITIONS, LABELS = 67, 41, 4
-_BERT = {
+BERT = {
     "vocab_size": WORDS,
     "hidden_size": HEADS * DEPTH,
     "num_hidden_layers": LAYERS,
@@ -25,8 +25,8 @@ _BERT = {
     "intermediate_size": 56,
     "max_position_embeddings": POSITIONS,
 }
-_ROBERTA = {**_BERT, "type_vocab_size": 1, "pad_token_id": 1}
-_NARROW = {**_BERT, "embedding_size": 24}
+_ROBERTA = {**BERT, "type_vocab_size": 1, "pad_token_id": 1}
+_NARROW = {**BERT, "embedding_size": 24}
 _XLM = {
     "vocab_size": WORDS,
     "emb_dim": HEADS * DEPTH,
@@ -36,7 +36,7 @@ _XLM = {
     "n_langs": 1,
 }
 _DEBERTA = {
-    **_BERT,
+    **BERT,
     "relative_attention": True,
     "pos_att_type": ["p2c", "c2p"],
     "position_biased_input": False,
@@ -45,7 +45,7 @@ _DEBERTA = {
 }
 _MARKS = {"bos_token_id": 1, "cls_token_id": 1, "eos_token_id": 2, "sep_token_id": 2}
 _GROUPED = {
-    **_BERT,
+    **BERT,
     "hidden_size": 6 * DEPTH,
     "num_attention_heads": 6,
     "num_key_value_heads": 2,
@@ -77,7 +77,7 @@ _T5 = {
     "relative_attention_max_distance": 20,
 }
 SIZES: Mapping[str, Mapping[str, Any]] = {
-    "bert": _BERT,
+    "bert": BERT,
     "distilbert": {
         "vocab_size": WORDS,
         "dim": HEADS * DEPTH,
@@ -90,7 +90,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     "xlm-roberta": _ROBERTA,
     "electra": _NARROW,
     "albert": _NARROW,
-    "big_bird": {**_BERT, "attention_type": "original_full"},
+    "big_bird": {**BERT, "attention_type": "original_full"},
     # Of these six the encoder alone.
     **dict.fromkeys(("bart", "mbart", "m2m_100"), _BART),
     **dict.fromkeys(("t5", "mt5", "umt5"), _T5),
@@ -104,9 +104,9 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
         "norm_rel_ebd": "layer_norm",
         "share_att_key": True,
     },
-    "ernie": _BERT,
+    "ernie": BERT,
     "esm": {
-        **_BERT,
+        **BERT,
         "pad_token_id": 1,
         "mask_token_id": 5,
         "position_embedding_type": "rotary",
@@ -114,11 +114,11 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     "eurobert": _GROUPED,
     "flaubert": _XLM,
     "ibert": {**_ROBERTA, "quant_mode": False},
-    "jina_embeddings_v3": _BERT,
-    "luke": {**_BERT, "entity_vocab_size": 11, "entity_emb_size": 12, "pad_token_id": 1},
-    "megatron-bert": _BERT,
+    "jina_embeddings_v3": BERT,
+    "luke": {**BERT, "entity_vocab_size": 11, "entity_emb_size": 12, "pad_token_id": 1},
+    "megatron-bert": BERT,
     "mobilebert": {
-        **_BERT,
+        **BERT,
         "hidden_size": 48,
         "embedding_size": 24,
         "intra_bottleneck_size": HEADS * DEPTH,
@@ -126,20 +126,20 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
         "num_feedforward_networks": 2,
     },
     "modernbert": {
-        **_BERT,
+        **BERT,
         **_MARKS,
         "num_hidden_layers": 4,
         "global_attn_every_n_layers": 3,
         "local_attention": 6,
         "pad_token_id": 0,
     },
-    "mpnet": {**_BERT, "pad_token_id": 1},
-    "nomic_bert": _BERT,
-    "rembert": {**_BERT, "input_embedding_size": 24, "output_embedding_size": 32},
+    "mpnet": {**BERT, "pad_token_id": 1},
+    "nomic_bert": BERT,
+    "rembert": {**BERT, "input_embedding_size": 24, "output_embedding_size": 32},
     "roberta-prelayernorm": _ROBERTA,
     "roformer": _NARROW,
     "squeezebert": {
-        **_BERT,
+        **BERT,
         "embedding_size": HEADS * DEPTH,
         **dict.fromkeys(("q_groups", "k_groups", "v_groups"), 2),
         "post_attention_groups": 1,
@@ -157,7 +157,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     },
     # Not opened, each for a reason of its own.
     "canine": {
-        **_BERT,
+        **BERT,
         "num_hash_buckets": 32,
         "downsampling_rate": 2,
         "local_transformer_stride": 8,
@@ -170,7 +170,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
         "conv_kernel_size": 3,
         "num_groups": 1,
     },
-    "fnet": {name: size for name, size in _BERT.items() if name != "num_attention_heads"},
+    "fnet": {name: size for name, size in BERT.items() if name != "num_attention_heads"},
     "funnel": {
         "vocab_size": WORDS,
         "block_sizes": [2, 1, 1],
@@ -180,8 +180,8 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
         "d_head": DEPTH,
         "d_inner": 56,
     },
-    "longformer": {**_BERT, "attention_window": [4] * LAYERS, "pad_token_id": 1},
-    "nystromformer": {**_BERT, "num_landmarks": 4, "segment_means_seq_len": 8},
+    "longformer": {**BERT, "attention_window": [4] * LAYERS, "pad_token_id": 1},
+    "nystromformer": {**BERT, "num_landmarks": 4, "segment_means_seq_len": 8},
 }
 """Family -> the settings of its tiny model."""
 

@@ -3,6 +3,8 @@
 Nodes are added at the end; whoever is done sorts the graph.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import onnx_ir as ir
 
@@ -26,6 +28,32 @@ def declare(value: ir.Value, axes: Axes, *, traced: bool = False) -> None:
                     f"{found} as its axis {axis}, where any length is wanted"
                 )
     value.shape, value.dtype = ir.Shape(axes), value.dtype or ir.DataType.FLOAT
+
+
+def name_axes(
+    model: ir.Model,
+    seen: Mapping[str, np.ndarray],
+    names: GraphNames,
+    lengths: Mapping[str, int],
+    probe: str,
+) -> None:
+    """Names for what the tracer calls s95, after each length was seen to be what it is called.
+
+    Args:
+        seen: the outputs on a probe.
+        lengths: axis -> how long it is in the probe.
+        probe: what that was, in words.
+    """
+    for value in model.graph.inputs:
+        declare(value, names.inputs[str(value.name)], traced=True)
+    for value in model.graph.outputs:
+        axes, shape = names.outputs[str(value.name)], seen[str(value.name)].shape
+        expected = tuple(lengths[axis] if isinstance(axis, str) else axis for axis in axes)
+        if shape != expected:
+            raise Refusal(
+                f"its output {value.name} has the shape {shape}; expected {expected}, for {probe}"
+            )
+        declare(value, axes, traced=True)
 
 
 class Surgeon:

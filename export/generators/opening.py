@@ -16,12 +16,11 @@ from export.any_model.blocks import Block, constant_of, find_blocks
 from export.any_model.layout import Layout, understand, values_seen
 from export.any_model.lowering import lower_einsum, lower_gemm, store_once, tie_table, turn_matrices
 from export.any_model.refusal import Refusal
-from export.any_model.surgery import Surgeon, declare
+from export.any_model.surgery import Surgeon, declare, name_axes
 from export.generators.tracing import trace_decoder
 from export.graphs.names import GraphNames, names_of_decoder
 from export.graphs.spec import DecoderSpec
 from export.graphs.tracing import strip_traces
-from export.runtime.session import Arrays
 
 _KINDS = {
     "decoder": ("decoder_attentions", "decoder_value_norms", "head_mask"),
@@ -66,7 +65,8 @@ def open_decoder(model: ir.Model, spec: DecoderSpec) -> None:
     seen = values_seen(model, [*wanted, *model.graph.outputs], probe)
     layouts = [understand(block, seen, lengths["batch"]) for block in blocks]
     by_kind = _sort(blocks, layouts, spec, lengths)
-    _name_axes(model, seen, names, lengths)
+    probed = f"{lengths['target']} new tokens behind {lengths['past']}"
+    name_axes(model, seen, names, lengths, probed)
     surgeon = Surgeon(model.graph)
     masks = {name: surgeon.add_default(name, names) for name in names.optional}
     shown = {}
@@ -159,23 +159,6 @@ def _sort(
                 f"has {spec.num_hidden_layers} layers"
             )
     return found
-
-
-def _name_axes(
-    model: ir.Model, seen: Arrays, names: GraphNames, lengths: Mapping[str, int]
-) -> None:
-    """Names for what the tracer calls s95, after each length was seen to be what it is called."""
-    for value in model.graph.inputs:
-        declare(value, names.inputs[str(value.name)], traced=True)
-    for value in model.graph.outputs:
-        axes, shape = names.outputs[str(value.name)], seen[str(value.name)].shape
-        expected = tuple(lengths[axis] if isinstance(axis, str) else axis for axis in axes)
-        if shape != expected:
-            raise Refusal(
-                f"its output {value.name} has the shape {shape}; expected {expected}, for "
-                f"{lengths['target']} new tokens behind {lengths['past']}"
-            )
-        declare(value, axes, traced=True)
 
 
 def settle_views(model: ir.Model) -> None:

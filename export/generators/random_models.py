@@ -7,17 +7,9 @@ import torch
 import transformers
 from transformers import AutoConfig, EncoderDecoderConfig, GenerationConfig, PreTrainedModel
 
-from export.any_model.random_models import DEPTH, HEADS, LAYERS, POSITIONS, WORDS, randomise
+from export.any_model.random_models import BERT, DEPTH, HEADS, LAYERS, POSITIONS, WORDS, randomise
 
 _PAD, _START, _END = 0, 1, 2
-_BERT = {
-    "vocab_size": WORDS,
-    "hidden_size": HEADS * DEPTH,
-    "num_hidden_layers": LAYERS,
-    "num_attention_heads": HEADS,
-    "intermediate_size": 56,
-    "max_position_embeddings": POSITIONS,
-}
 _GPT2 = {
     "vocab_size": WORDS,
     "n_embd": HEADS * DEPTH,
@@ -27,7 +19,7 @@ _GPT2 = {
     "n_positions": POSITIONS,
 }
 _GROUPED = {
-    **_BERT,
+    **BERT,
     "hidden_size": 6 * DEPTH,
     "num_attention_heads": 6,
     "num_key_value_heads": 2,
@@ -59,7 +51,7 @@ _T5 = {
     "relative_attention_max_distance": 12,
 }
 SIZES: Mapping[str, Mapping[str, Any]] = {
-    "biogpt": _BERT,
+    "biogpt": BERT,
     "bloom": {
         "vocab_size": WORDS,
         "hidden_size": HEADS * DEPTH,
@@ -67,7 +59,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
         "n_head": HEADS,
     },
     "cohere": _GROUPED,
-    "falcon": {**_BERT, "new_decoder_architecture": False, "multi_query": True, "alibi": False},
+    "falcon": {**BERT, "new_decoder_architecture": False, "multi_query": True, "alibi": False},
     "gemma": _GROUPED,
     "gemma2": _GEMMA,
     "gemma3_text": _GEMMA,
@@ -83,14 +75,14 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
         "max_position_embeddings": POSITIONS,
         "window_size": 5,
     },
-    "gpt_neox": {**_BERT, "rotary_pct": 0.25},
+    "gpt_neox": {**BERT, "rotary_pct": 0.25},
     "gptj": {**_GPT2, "rotary_dim": 4},
     "granite": _GROUPED,
     "llama": _GROUPED,
     "mistral": _WINDOW,
     "olmo2": _GROUPED,
-    "opt": {**_BERT, "ffn_dim": 56, "word_embed_proj_dim": HEADS * DEPTH},
-    "phi": {**_BERT, "partial_rotary_factor": 0.5},
+    "opt": {**BERT, "ffn_dim": 56, "word_embed_proj_dim": HEADS * DEPTH},
+    "phi": {**BERT, "partial_rotary_factor": 0.5},
     "phi3": _GROUPED,
     "qwen2": _GROUPED,
     "qwen3": _GROUPED,
@@ -116,7 +108,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
 }
 """Family -> the settings of its tiny model."""
 PAIRS = {
-    "bert + bert": (_BERT, "bert", 6 * DEPTH),
+    "bert + bert": (BERT, "bert", 6 * DEPTH),
     "bert + gpt2": (_GPT2, "gpt2", HEADS * DEPTH),
 }
 """Put together by an EncoderDecoderModel: sizes and family of what writes, and the width of the
@@ -143,7 +135,7 @@ def random_generator(family: str, **generation: Any) -> PreTrainedModel:
         sizes, decoder, width = PAIRS[family]
         heads = width // DEPTH
         reads = AutoConfig.for_model(
-            "bert", **{**_BERT, "hidden_size": width, "num_attention_heads": heads}
+            "bert", **{**BERT, "hidden_size": width, "num_attention_heads": heads}
         )
         reads.num_hidden_layers = 2
         writes = AutoConfig.for_model(decoder, **sizes)
