@@ -60,7 +60,6 @@ def open_encoder(model: ir.Model, spec: EncoderSpec, names: GraphNames) -> list[
     seen = values_seen(model, [*wanted, *model.graph.outputs], probe)
     layouts = [understand(block, seen, batch) for block in blocks]
     _check_maps(blocks, layouts, spec, tokens)
-    batch, tokens, _ = seen["last_hidden_state"].shape
     lengths = {"batch": batch, "sequence": tokens}
     name_axes(model, seen, names, lengths, f"{batch} texts of {tokens} tokens")
     surgeon = Surgeon(model.graph)
