@@ -34,7 +34,7 @@ from export.benchmarks.encoder import (
     time_reading,
 )
 from export.command import DONE, command_parser, run_command
-from export.loading import LoadedDecoder, LoadedEncoder, load_checkpoint
+from export.loading.checkpoint import LoadedDecoder, LoadedEncoder, load_checkpoint
 from export.runtime.timing import LENGTHS
 from training.checkpoints.classifier import (
     find_folder,
@@ -114,7 +114,7 @@ def _add_flags_of_reading(parser: argparse.ArgumentParser) -> None:
         "--optimum",
         type=Path,
         metavar="FILE",
-        help="the model.onnx that export/optimum_with_maps.py wrote, of the same checkpoint",
+        help="the model.onnx that clients/optimum_with_maps.py wrote, of the same checkpoint",
     )
 
 

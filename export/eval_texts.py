@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerBase
 from export.bundle.text_files import read_texts
 from export.graphs.longest import longest_tried
 from export.graphs.names import encoder_feed, input_names
-from export.loading import LoadedEncoder, LoadedGenerator
+from export.loading.checkpoint import LoadedEncoder, LoadedGenerator
 from training.data.batches import Batch, EncodedText, encode_texts, pad
 from training.data.corpus import Corpus, Example, load_corpus
 from training.data.hybrid_texts import load_pairs, load_sentences

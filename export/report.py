@@ -11,7 +11,7 @@ from export.bundle.example_texts import example_texts
 from export.eval_texts import HeldOut
 from export.graphs.spec import DecoderSizes, EncoderSizes, untested
 from export.graphs.tracing import OPSET, weights_bytes
-from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
+from export.loading.checkpoint import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
 from export.verification.checks import LIMIT, Checks
 
 

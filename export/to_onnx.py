@@ -15,25 +15,27 @@ from pathlib import Path
 from typing import Any
 
 from bundle_format.schema import Proof
-from export.any_model.loading import find_task, is_by_ours, load_any_model
 from export.bundle.card import ModelCard, make_card
 from export.bundle.text_files import read_texts
 from export.bundle.write import BUNDLE, describe, write_bundle
+from export.clients.triton_repository import MODEL, lay_out, model_folder
 from export.command import DONE, FAILED, STOPPED, command_parser, run_command
 from export.eval_texts import HeldOut, find_sources, many_texts
-from export.generator_pipeline import export_generator
-from export.generators.loading import load_generator
 from export.graphs.map_layers import parse_layers
 from export.graphs.tasks import GENERATE, TASKS
 from export.graphs.tracing import check_fits, weights_bytes
-from export.loading import (
+from export.loading.checkpoint import (
     LoadedCheckpoint,
     LoadedDecoder,
     LoadedGenerator,
     load_checkpoint,
     lower_limits,
 )
-from export.pipeline import PartResult, export_decoder, export_encoder
+from export.loading.encoders import find_task, is_by_ours, load_any_model
+from export.loading.generators import load_generator
+from export.pipeline.decoder import export_decoder
+from export.pipeline.encoder import export_encoder
+from export.pipeline.parts import PartResult
 from export.quantize.schemes import PROFILES, SIZE, QuantizationOptions
 from export.report import (
     show_bundle,
@@ -45,7 +47,6 @@ from export.report import (
 )
 from export.runtime import other_runtimes
 from export.runtime.session import CHOICES, choose_integer_weights
-from export.triton_repository import MODEL, lay_out, model_folder
 from export.verification.bundle import UnsoundBundleError, verify_bundle
 from export.verify import show_proof
 from hosting.build import build_space, find_kind, show_space
@@ -298,15 +299,13 @@ def _make_graphs(
         _log(show_search())
         find = partial(find_sources, record, part=loaded.first)
         if isinstance(loaded.decoder, LoadedGenerator):
-            make = partial(export_generator, loaded.decoder)
             sources = find(card.decoder.examples)
             if given.held_out:
                 file = Path(given.held_out)
                 sources = find(read_texts(file), origin=file.name)
         else:
-            make = partial(export_decoder, loaded.decoder)
             sources = find(card.decoder.examples, given=[given.held_out] if given.held_out else [])
-        decoder = make(encoder, sources, options=options, log=_log)
+        decoder = export_decoder(loaded.decoder, encoder, sources, options=options, log=_log)
     if decoder.missed_limits and not given.allow_miss:
         encoder.graphs.pop("8bit", None)  # it was measured in front of the other
         encoder.failures.extend(_leave_out_8_bit(decoder, given))

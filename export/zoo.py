@@ -13,14 +13,12 @@ from typing import Any
 
 import onnxruntime
 
-from export.any_model.loading import encoder_alone, make_spec
 from export.any_model.opening import make_graph
 from export.any_model.proof import Definition, prove_model
 from export.any_model.random_models import LABELS, SIZES, random_model
 from export.any_model.refusal import Refusal
 from export.command import DONE, FAILED, command_parser, run_command
 from export.eval_texts import draw_ids
-from export.generators.loading import decoder_spec
 from export.generators.opening import make_decoder_graph
 from export.generators.proof import prove_decoder
 from export.generators.random_models import PAIRS, random_generator
@@ -28,6 +26,8 @@ from export.generators.random_models import SIZES as GENERATORS
 from export.generators.texts import GraphsOfGenerator, GreedyWriter
 from export.graphs.families import REFUSED, why_refused
 from export.graphs.tasks import GENERATE, TASKS, Task, names_of_task
+from export.loading.encoders import encoder_alone, make_spec
+from export.loading.generators import decoder_spec
 from export.runtime.session import open_session, run
 from export.verification.against_torch import check_texts
 from export.verification.checks import Checks

@@ -25,19 +25,18 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
     "export": (
         "export",
         [
-            "command graphs optimum_with_maps",
+            "command graphs",
             "loading",
             "bundle",
             "eval_texts",
-            "optimum_folder runtime triton_repository",
+            "clients runtime",
             "quantize verification",
             "any_model",
             "generators",
-            "benchmarks compare_schemes report try_sentences verify zoo",
+            "benchmarks report verify zoo",
             "benchmark pipeline",
-            "generator_pipeline",
             "to_onnx",
-            "try_hub_models",
+            "trials",
         ],
     ),
     "training": (

@@ -1,5 +1,5 @@
-"""Opens models of any family in `transformers`, by what attention looks like in a graph.
+"""Opens the graphs of models of any family, by what attention looks like in one.
 
-Public: `blocks`, `head_calls`, `layout`, `loading`, `lowering`, `opening`, `proof`,
-`random_models`, `refusal`, `surgery`, `tracing`, `weights`.
+Public: `blocks`, `head_calls`, `layout`, `lowering`, `opening`, `proof`, `random_models`,
+`refusal`, `surgery`, `tracing`.
 """

@@ -12,8 +12,8 @@ import torch
 import transformers
 from transformers import AutoConfig, PreTrainedModel
 
-from export.any_model.loading import encoder_alone
 from export.graphs.tasks import Task
+from export.loading.encoders import encoder_alone
 
 LAYERS, HEADS, DEPTH = 3, 5, 8
 WORDS, POSITIONS, LABELS = 67, 41, 4

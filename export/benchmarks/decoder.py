@@ -17,7 +17,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from export.graphs.decoder import trace_decoder
 from export.graphs.tracing import silenced
-from export.loading import LoadedDecoder
+from export.loading.checkpoint import LoadedDecoder
 from export.quantize.graph import quantize
 from export.quantize.schemes import DECODER
 from export.runtime.greedy import graph_next_logits, write_greedily

@@ -14,7 +14,6 @@ import numpy as np
 import onnx
 from onnx.utils import Extractor
 
-from export.any_model.loading import load_any_model
 from export.any_model.opening import make_graph
 from export.benchmarks.rivals import (
     operations,
@@ -29,7 +28,8 @@ from export.graphs.encoder import trace_encoder
 from export.graphs.names import encoder_feed, input_names
 from export.graphs.spec import EncoderSpec
 from export.graphs.tasks import names_of_task
-from export.loading import LoadedEncoder
+from export.loading.checkpoint import LoadedEncoder
+from export.loading.encoders import load_any_model
 from export.quantize.graph import quantize
 from export.quantize.schemes import FAITHFUL, FAST
 from export.runtime.session import open_session

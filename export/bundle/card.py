@@ -8,7 +8,7 @@ from typing import Any
 from export.bundle.example_texts import example_texts
 from export.bundle.provenance import checkpoint_origin, held_out_metrics
 from export.bundle.text_files import Examples, read_texts
-from export.loading import LoadedCheckpoint
+from export.loading.checkpoint import LoadedCheckpoint
 from training.file_names import public_name, real_name
 from training.readers.packaged import SOURCES
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from transformers import PreTrainedTokenizerBase
 
-from export.loading import LoadedEncoder, LoadedGenerator
+from export.loading.checkpoint import LoadedEncoder, LoadedGenerator
 
 _MASK = "{mask}"
 _SENTENCES = (

@@ -35,7 +35,12 @@ from export.bundle.files import sizes_of
 from export.bundle.provenance import describe_graph, exporter_versions
 from export.graphs.graph_file import data_file, save_graph
 from export.graphs.spec import untested
-from export.loading import LoadedCheckpoint, LoadedDecoder, LoadedEncoder, LoadedGenerator
+from export.loading.checkpoint import (
+    LoadedCheckpoint,
+    LoadedDecoder,
+    LoadedEncoder,
+    LoadedGenerator,
+)
 from training.checkpoints.atomic_folder import Kind, atomic_folder, by_a_library
 from training.checkpoints.files import read_json, write_json
 from training.checkpoints.hf_config import decoder_to_hf

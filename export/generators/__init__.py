@@ -1,4 +1,4 @@
 """Opens models of any family in `transformers` that write: decoders alone, or behind an encoder.
 
-Public: `agreement`, `loading`, `opening`, `proof`, `random_models`, `texts`.
+Public: `agreement`, `opening`, `proof`, `random_models`, `texts`.
 """

@@ -19,6 +19,7 @@ from transformers import DynamicCache, EncoderDecoderCache
 from export.any_model.tracing import trace_any_length
 from export.graphs.names import names_of_decoder
 from export.graphs.spec import DecoderSpec
+from export.loading.generators import pairs_of
 
 Pairs = Sequence[tuple[Tensor, Tensor]]
 """Keys and values by layer."""
@@ -132,8 +133,3 @@ def split_past(
 def make_cache(pairs: Pairs) -> DynamicCache:
     """A cache that holds these, without a window: what is out of sight is masked."""
     return DynamicCache(list(pairs))
-
-
-def pairs_of(cache: Any) -> Pairs:
-    """What a cache holds."""
-    return [(layer.keys, layer.values) for layer in cache.layers]

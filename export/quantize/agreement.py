@@ -13,7 +13,7 @@ import onnxruntime
 
 from bundle_format.schema import ComparedTexts, GreedyTexts, MapError, WritingMapError
 from export.eval_texts import HeldOut, Sources, batches, by_length, feed_of
-from export.loading import LoadedDecoder
+from export.loading.checkpoint import LoadedDecoder
 from export.quantize.choices import Choices, cosines, pool
 from export.runtime.writing import GraphPair, Texts, longest_source, longest_text, write_with_graphs
 from training.data.batches import Batch

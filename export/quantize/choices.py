@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bundle_format.schema import Pooling
-from export.loading import LoadedEncoder
+from export.loading.checkpoint import LoadedEncoder
 from training.data.batches import EncodedText
 
 _UNKNOWN = -1

@@ -11,7 +11,7 @@ import torch
 from export.eval_texts import batches, feed_of
 from export.graphs.longest import longest_tried
 from export.graphs.names import empty_cache
-from export.loading import LoadedDecoder
+from export.loading.checkpoint import LoadedDecoder
 from export.runtime.greedy import NextLogits, graph_next_logits, write_greedily
 from export.runtime.session import open_session
 from training.data.batches import Batch, EncodedText

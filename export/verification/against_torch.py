@@ -140,17 +140,19 @@ def prove_decoder(
     decoder: GPTDecoder,
     bridge: nn.Linear | None = None,
     max_tokens: int | None = None,
+    session: onnxruntime.InferenceSession | None = None,
 ) -> Checks:
     """Checks the float32 graph of a decoder against the torch model it was traced from.
 
     Args:
         max_tokens: the longest target that it will write; by default all of its positions.
+        session: as in `prove_encoder`.
     """
     checks, width = Checks(errors_pass=True), source_width(decoder, bridge)
     names = decoder_names(decoder.config, width)
     checks.check_form(graph, names)
     checks.not_tried = not_tried(decoder.config, max_tokens)
-    session = open_session(graph)
+    session = session or open_session(graph)
     run_graph, empty = partial(run, session), partial(empty_cache, session)
     samples = sample_targets(decoder.config, width, max_tokens)
     expected = partial(decoder_outputs, decoder, bridge)

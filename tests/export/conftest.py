@@ -23,13 +23,13 @@ def onnxruntime_alone():
 def times_are_set():
     """An export times its 8-bit graphs in processes that take turns, seconds for each, and nobody
     reads the times here. `runtime/test_timing.py` is about them."""
-    from export import generator_pipeline, pipeline
+    from export.pipeline import decoder, encoder
 
     def time_share(graph, of, *, lengths, **_):
         return dict.fromkeys(lengths, 0.5)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (pipeline, generator_pipeline):
+        for module in (decoder, encoder):
             patch.setattr(module, "time_share", time_share)
         yield
 
@@ -99,12 +99,12 @@ def fast(monkeypatch, graph):
     """Where the encoder is not what is tested: its graph, traced and proven already."""
     from copy import deepcopy
 
-    from export import pipeline
+    from export.pipeline import encoder
     from export.verification.checks import Checks
 
     checks = Checks(differences={"logits": 1e-7}, batches=["one"])
-    monkeypatch.setattr(pipeline, "trace_encoder", lambda model: deepcopy(graph))
-    monkeypatch.setattr(pipeline, "prove_encoder", lambda *_: checks)
+    monkeypatch.setattr(encoder, "trace_encoder", lambda model: deepcopy(graph))
+    monkeypatch.setattr(encoder, "prove_encoder", lambda *_: checks)
 
 
 @pytest.fixture

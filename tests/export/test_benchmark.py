@@ -32,7 +32,7 @@ from export.benchmarks.encoder import (
     save_encoders,
 )
 from export.benchmarks.rivals import operations
-from export.loading import load_checkpoint
+from export.loading.checkpoint import load_checkpoint
 from export.runtime import timing
 from export.runtime.session import open_session
 from training.model.config import DecoderConfig, EncoderConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from export.eval_texts import many_texts
-from export.loading import LoadedEncoder, load_checkpoint
+from export.loading.checkpoint import LoadedEncoder, load_checkpoint
 from training.data.corpus import load_corpus
 
 

@@ -29,7 +29,7 @@ from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
-from export.loading import load_checkpoint
+from export.loading.checkpoint import load_checkpoint
 from export.runtime.session import open_session, run
 from export.to_onnx import main
 from export.verification.inputs import Sample, run_steps

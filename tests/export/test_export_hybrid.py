@@ -15,8 +15,8 @@ from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
-from export import pipeline
 from export.bundle.provenance import sha256
+from export.pipeline import decoder, encoder, writers
 from export.to_onnx import main
 from export.verification.checks import Checks
 from training import train_hybrid
@@ -94,13 +94,17 @@ def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch, exported: Path) -> None:
     """Where neither graphs nor times are what is tested: those that are made and proven."""
-    for part, file in (("encoder", "model.onnx"), ("decoder", "decoder_model_merged.onnx")):
+    for part, module, file in (
+        ("encoder", encoder, "model.onnx"),
+        ("decoder", writers, "decoder_model_merged.onnx"),
+    ):
         graph = onnx.load(exported / "onnx" / file)
-        monkeypatch.setattr(pipeline, f"trace_{part}", lambda *given, graph=graph: graph)
-        monkeypatch.setattr(pipeline, f"prove_{part}", lambda *given: Checks())
-    monkeypatch.setattr(
-        pipeline, "time_share", lambda small, of, lengths, **_: dict.fromkeys(lengths, 1.5)
-    )
+        monkeypatch.setattr(module, f"trace_{part}", lambda *given, graph=graph: graph)
+        monkeypatch.setattr(module, f"prove_{part}", lambda *given: Checks())
+    for module in (encoder, decoder):
+        monkeypatch.setattr(
+            module, "time_share", lambda small, of, lengths, **_: dict.fromkeys(lengths, 1.5)
+        )
 
 
 def test_the_page_classifies_and_writes_what_transformers_writes(
@@ -220,7 +224,7 @@ def test_a_text_that_is_not_torchs_is_told_and_nothing_is_written(
     def write(part, sources: list[EncodedText]) -> list[list[int]]:
         return [[5] * 40 for _ in sources]
 
-    monkeypatch.setattr(pipeline, "write_with_torch", write)
+    monkeypatch.setattr(writers, "write_with_torch", write)
 
     assert main([str(checkpoint), "--out", str(tmp_path / "bundle")]) == 1
 

@@ -16,9 +16,9 @@ from transformers import BertForSequenceClassification, PreTrainedTokenizerBase
 from bundle_format.folder import list_files, sha256
 from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
-from export import pipeline
 from export.bundle.files import read_bundle
 from export.graphs import longest, tracing
+from export.pipeline import encoder
 from export.to_onnx import main
 from export.verification.checks import Checks
 from training.checkpoints.classifier import save_classifier
@@ -136,7 +136,7 @@ def test_a_graph_that_misses_its_limits_is_written_only_if_asked_for(
     """A tiny graph is mostly names: it misses the size. The times are set."""
     times = dict.fromkeys((32, 128, 512), 0.8125)
     monkeypatch.setattr(
-        pipeline,
+        encoder,
         "time_share",
         lambda graph, of, lengths, limits, busy: {n: times[n] for n in lengths},
     )
@@ -210,7 +210,7 @@ def test_a_failed_check_is_told_and_no_bundle_is_left_behind(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     checks = Checks(failures=["logits differ by 2.0", "rows miss 1 by 0.5"])
-    monkeypatch.setattr(pipeline, "prove_encoder", lambda *_: checks)
+    monkeypatch.setattr(encoder, "prove_encoder", lambda *_: checks)
 
     code = main([str(checkpoint), "--out", str(tmp_path / "bundle")])
 
@@ -394,7 +394,7 @@ def test_what_cannot_be_written_is_refused_before_the_work(
     def work(model: object) -> None:
         raise AssertionError("the work began")
 
-    monkeypatch.setattr(pipeline, "trace_encoder", work)
+    monkeypatch.setattr(encoder, "trace_encoder", work)
     monkeypatch.chdir(tmp_path)
     Path("tiny.txt").touch()
     Path("occupied").mkdir()
@@ -466,7 +466,7 @@ def test_texts_too_long_for_the_memory_of_a_proof_are_not_tried_and_named(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(pipeline, "trace_encoder", lambda model: deepcopy(graph))
+    monkeypatch.setattr(encoder, "trace_encoder", lambda model: deepcopy(graph))
     monkeypatch.setattr(longest, "BUDGET", 91_000)
     flags = [str(checkpoint), "--out", str(tmp_path / "bundle")]
 

@@ -129,8 +129,9 @@ def test_a_benchmark_that_cannot_run_says_why(
         *(f"training/{name}.py" for name in ("train_classifier", "train_hybrid", "benchmark")),
         *("training/benchmark_hybrid.py", "training/held_out_texts.py"),
         *("training/benchmark_trainer.py", "training/pretrain.py"),
-        *(f"export/{name}.py" for name in ("to_onnx", "verify", "optimum_folder", "benchmark")),
-        *("export/triton_repository.py", "export/compare_schemes.py", "export/try_sentences.py"),
+        *(f"export/{name}.py" for name in ("to_onnx", "verify", "benchmark")),
+        *(f"export/clients/{name}.py" for name in ("optimum_folder", "triton_repository")),
+        *("export/benchmarks/compare_schemes.py", "export/trials/sentences.py"),
     ],
 )
 def test_every_command_makes_its_streams_safe(command: str) -> None:

@@ -8,13 +8,13 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from export.any_model.loading import make_spec
 from export.any_model.opening import make_graph
 from export.any_model.proof import Definition, prove_model
 from export.any_model.random_models import random_model
 from export.any_model.refusal import Refusal
 from export.graphs.names import classifier_names
 from export.graphs.tasks import TASKS
+from export.loading.encoders import make_spec
 from export.runtime.session import open_session, run
 from export.verification.checks import Checks
 

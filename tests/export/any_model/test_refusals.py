@@ -8,10 +8,10 @@ import pytest
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig
 
-from export.any_model.loading import longest_text
 from export.any_model.random_models import random_model
 from export.graphs.families import REFUSED, TESTED
 from export.graphs.tasks import TASKS
+from export.loading.encoders import longest_text
 from export.to_onnx import main
 
 CLASSIFIER = ["CamembertForSequenceClassification"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from export.bundle.example_texts import example_texts
-from export.loading import LoadedEncoder, load_checkpoint, scores_pairs
+from export.loading.checkpoint import LoadedEncoder, load_checkpoint, scores_pairs
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ GRAPHS = """
 import hashlib, sys
 from export.graphs.decoder import trace_decoder
 from export.graphs.encoder import trace_encoder
-from export.loading import load_checkpoint
+from export.loading.checkpoint import load_checkpoint
 from export.quantize.graph import quantize
 
 loaded = load_checkpoint(sys.argv[1])

@@ -1,6 +1,6 @@
 """Lays a bundle that writes out for Optimum's `ORTModelForSeq2SeqLM`.
 
-    python export/optimum_folder.py bundles/reviews optimum/reviews
+    python export/clients/optimum_folder.py bundles/reviews optimum/reviews
 
 Optimum reads a bundle's classifier as it is. For writing it looks for `encoder_model.onnx`, feeds
 it token ids and the attention mask alone, and wants one config for both parts: this makes a folder

@@ -1,10 +1,10 @@
 """Exports a BERT classifier with Optimum, with its attention maps: what `benchmark.py` is given.
 
-    python -m venv optimum-env
-    optimum-env/bin/pip install torch==2.13.0 onnx==1.23.2 onnxscript==0.7.2
-    optimum-env/bin/pip install -r export/requirements-optimum.txt
-    optimum-env/bin/python export/optimum_with_maps.py checkpoints/reviews/encoder optimum/reviews
-    python export/benchmark.py --part encoder --optimum optimum/reviews/model.onnx
+    python -m venv optimum
+    optimum/bin/pip install torch==2.13.0 onnx==1.23.2 onnxscript==0.7.2
+    optimum/bin/pip install -r export/requirements-optimum.txt
+    optimum/bin/python export/clients/optimum_with_maps.py checkpoints/reviews/encoder made
+    python export/benchmark.py --part encoder --optimum made/model.onnx
 
 It runs in an environment of Optimum's own, since that wants an older transformers, and so it
 imports nothing of ours. Optimum has no flag for maps: they are added to the outputs of its

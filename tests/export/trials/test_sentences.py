@@ -8,14 +8,14 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from export import try_sentences
-from export.try_sentences import main, read_by
+from export.trials import sentences
+from export.trials.sentences import main, read_by
 from training.checkpoints.classifier import save_classifier
 from training.checkpoints.record import write_record
 from training.evaluation.sentences import read_sentences
 from training.model.classifier import BERTClassifier
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BUNDLE = ROOT / "demo" / "bundles" / "reviews"
 FEW = read_sentences()[::12]
 
@@ -49,7 +49,7 @@ def test_a_checkpoint_a_bundle_and_the_baseline_stand_side_by_side(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(try_sentences, "read_sentences", lambda: FEW)
+    monkeypatch.setattr(sentences, "read_sentences", lambda: FEW)
     save(tmp_path / "tiny" / "encoder", labels=("positive", "negative"))
 
     flags = ["--data", str(table), "--each"]

@@ -9,9 +9,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from export.triton_repository import lay_out, main
+from export.clients.triton_repository import lay_out, main
 
-TINY = Path(__file__).parents[1] / "demo" / "tiny_bundle"
+TINY = Path(__file__).parents[2] / "demo" / "tiny_bundle"
 PARTS = {"classifier": "model", "decoder": "decoder_model_merged"}
 TYPES = {"TYPE_INT64": "tensor(int64)", "TYPE_FP32": "tensor(float)"}
 NUMPY = {"TYPE_INT64": np.int64, "TYPE_FP32": np.float32}

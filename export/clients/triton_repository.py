@@ -1,6 +1,6 @@
 """Lays a bundle out as a model repository for NVIDIA's Triton Inference Server.
 
-    python export/triton_repository.py bundles/reviews triton
+    python export/clients/triton_repository.py bundles/reviews triton
 
 writes triton/reviews_classifier and, where the bundle has a decoder, triton/reviews_decoder, each a
 graph with its config. The tokenizer and the loop that writes stay with the client.

@@ -2,7 +2,7 @@
 
     python run_optimum.py BUNDLE FOLDER < texts.json
 
-FOLDER is what export/optimum_folder.py made of the bundle.
+FOLDER is what export/clients/optimum_folder.py made of the bundle.
 """
 
 import json

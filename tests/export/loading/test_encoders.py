@@ -10,10 +10,10 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models
 from transformers import AutoConfig, PreTrainedModel
 
-from export.any_model.loading import known_of_config, load_any_model, make_spec
 from export.any_model.random_models import LABELS, SIZES, WORDS, random_model
 from export.graphs.spec import EncoderSpec, untested
 from export.graphs.tasks import TASKS
+from export.loading.encoders import known_of_config, load_any_model, make_spec
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from transformers import BertConfig, EncoderDecoderConfig, EncoderDecoderModel, 
 
 from export.bundle.card import ModelCard
 from export.bundle.write import describe
-from export.loading import load_checkpoint, lower_limits
+from export.loading.checkpoint import load_checkpoint, lower_limits
 from export.report import show_checkpoint
 
 

@@ -99,8 +99,8 @@ def try_model(name: str, out: Path, flags: Sequence[str] = ()) -> Tried:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    example = "example: python export/try_hub_models.py path/to/model dslim/bert-base-NER"
-    parser = command_parser("try_hub_models.py", __doc__, example)
+    example = "example: python export/hub_models.py path/to/model dslim/bert-base-NER"
+    parser = command_parser("hub_models.py", __doc__, example)
     add = parser.add_argument
     add(
         "models", nargs="*", default=MODELS, help=f"folders or names (default: {len(MODELS)} names)"
@@ -113,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; 0 when each became a bundle, 1 when one did not."""
-    return run_command("try_hub_models.py", _run, build_parser().parse_args(argv))
+    return run_command("hub_models.py", _run, build_parser().parse_args(argv))
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -1,30 +1,27 @@
-"""Makes a checkpoint's graphs: each is traced, proven, and in 8 bit measured beside float32."""
+"""Makes what reads: an encoder's graphs, with the classifier or another head on it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 import onnx
 import onnxruntime
 
-from bundle_format.schema import ReadingGraph, WritingGraph
+from bundle_format.schema import ReadingGraph
 from export.any_model.opening import make_graph
 from export.any_model.proof import Definition, prove_model
-from export.bundle.files import DECODER_FILES, TASK_FILES
+from export.bundle.files import TASK_FILES
 from export.bundle.write import ExportedGraph
-from export.eval_texts import HeldOut, Sources
-from export.graphs.decoder import source_width, trace_decoder
+from export.eval_texts import HeldOut
 from export.graphs.encoder import trace_encoder
 from export.graphs.graph_file import size_of
 from export.graphs.longest import longest_tried
-from export.graphs.map_layers import keep_maps
-from export.graphs.names import GraphNames, decoder_names, empty_cache
 from export.graphs.spec import is_foreign, pads_left
 from export.graphs.tasks import names_of_task
-from export.loading import LoadedDecoder, LoadedEncoder
-from export.quantize.agreement import compare_decoders, compare_encoders, same_texts
+from export.loading.checkpoint import LoadedEncoder
+from export.pipeline.parts import Log, PartResult, fewer_maps
+from export.quantize.agreement import compare_encoders
 from export.quantize.choices import choices_of
-from export.quantize.graph import DECODER_REST, ENCODER_REST, quantize
+from export.quantize.graph import ENCODER_REST, quantize
 from export.quantize.schemes import (
     QuantizationOptions,
     missed_limits,
@@ -32,42 +29,22 @@ from export.quantize.schemes import (
     not_measured,
 )
 from export.report import (
-    show_decoder_8_bit,
-    show_decoder_proof,
     show_encoder_8_bit,
     show_encoder_proof,
     show_measuring,
     show_profile,
     show_untested,
 )
-from export.runtime.session import Arrays, open_session, run
+from export.runtime.session import open_session, run
 from export.runtime.timing import BUSY, time_share, used_by_others
-from export.runtime.writing import GraphPair, Texts, write_with_graphs, write_with_torch
-from export.verification.against_torch import check_texts, prove_decoder, prove_encoder
+from export.verification.against_torch import prove_encoder
 from export.verification.checks import Checks
-from export.verification.decoders import check_targets
 from export.verification.graphs import check_batches
-from export.verification.inputs import random_feed, sample_batches, sample_targets
+from export.verification.inputs import random_feed, sample_batches
 from training.model.config import EncoderConfig
-
-Log = Callable[[str], None]
-"""Takes what a person is told while the graphs are made."""
 
 _LENGTHS = (32, 128)
 """Tokens of a sentence and of a paragraph, which are timed."""
-PASTS = (10, 100)
-"""Tokens written before the step that is timed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PartResult:
-    """One part's graphs by their precision, `float32` or `8bit`."""
-
-    graphs: dict[str, ExportedGraph] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
-    """In words; nothing may be written if there is one."""
-    missed_limits: list[str] = field(default_factory=list)
-    """Those that the 8-bit graph misses, in words; it is then written only if asked for."""
 
 
 def export_encoder(
@@ -100,35 +77,6 @@ def export_encoder(
     else:
         made.failures.extend(_with_fewer_maps(graph, part, session))
     return made
-
-
-def fewer_maps(
-    graph: onnx.ModelProto,
-    layers: Sequence[int] | None,
-    names: GraphNames,
-    feed: Arrays,
-    whole: onnxruntime.InferenceSession | None = None,
-) -> list[str]:
-    """Leaves out the maps that are not wanted, in place, and gives what does not hold then.
-
-    Args:
-        layers: those whose maps are wanted; None: all.
-        names: of the graph with their maps alone.
-        feed: some texts for it.
-        whole: a session on the graph as it was; its outputs must be the same, where it is given.
-    """
-    if layers is None:
-        return []
-    keep_maps(graph, layers)
-    checks = Checks(errors_pass=True)
-    checks.check_form(graph, names)
-    if whole:
-        found, expected = run(open_session(graph), feed), run(whole, feed)
-        for name in names.outputs:
-            checks.compare(
-                {name: expected[name]}, found, "with fewer maps", source="the whole graph"
-            )
-    return checks.failures
 
 
 def _with_fewer_maps(
@@ -218,92 +166,4 @@ def _broken_encoder(small: onnx.ModelProto, part: LoadedEncoder) -> list[str]:
     checks.check_form(small, names)
     batches, reads = sample_batches(part.sizes, part.max_tokens), partial(run, open_session(small))
     check_batches(reads, names, batches, checks, real_rows=is_foreign(part.sizes))
-    return [f"8 bit, {failure}" for failure in checks.failures]
-
-
-def export_decoder(
-    part: LoadedDecoder,
-    encoder: PartResult,
-    sources: Sources,
-    *,
-    options: QuantizationOptions | None,
-    log: Log,
-) -> PartResult:
-    """The float32 graph, and the 8-bit one where it is asked for.
-
-    Args:
-        encoder: the graphs that it reads from, of each precision.
-    """
-    decoder, bridge = part.model.decoder, part.model.bridge
-    graph = trace_decoder(decoder, bridge)
-    checks = prove_decoder(graph, decoder, bridge, part.limit)
-    expected = write_with_torch(part, sources.texts)
-    pair = GraphPair.open(encoder.graphs["float32"].model, graph)
-    written = write_with_graphs(pair, part, sources.texts)
-    check_texts(expected, written, checks)
-    greedy = same_texts(sources, expected, written)
-    log(
-        show_decoder_proof(DECODER_FILES["float32"], size_of(graph), checks, greedy, sources.remark)
-    )
-    made = PartResult(failures=checks.failures)
-    measured = WritingGraph(
-        file=DECODER_FILES["float32"],
-        difference_from_torch=checks.differences,
-        longest_tried=longest_tried(decoder.config, part.limit),
-        greedy=greedy,
-    )
-    made.graphs["float32"] = ExportedGraph(model=graph, measured=measured)
-    if options:
-        reader = encoder.graphs["8bit"].model
-        _add_8_bit_decoder(made, part, (pair, reader), sources, written, options, log)
-    return made
-
-
-def _add_8_bit_decoder(
-    made: PartResult,
-    part: LoadedDecoder,
-    others: tuple[GraphPair, onnx.ModelProto],
-    sources: Sources,
-    written: Texts,
-    options: QuantizationOptions,
-    log: Log,
-) -> None:
-    """Adds the 8-bit graph, measured with the encoder's 8-bit graph in front of it.
-
-    Args:
-        others: the float32 graphs, which have `written`, and the encoder's 8-bit one.
-    """
-    graph, scheme = made.graphs["float32"].model, options.profile.decoder
-    float32, reader = others
-    small = quantize(graph, scheme, unsigned=options.unsigned)
-    made.failures.extend(_broken_decoder(small, part))
-    found = compare_decoders(float32, GraphPair.open(reader, small), sources, written, part)
-    pasts = [past for past in PASTS if past < part.limit] or [part.limit - 1]
-    shares = time_share(small, graph, lengths=pasts)
-    measured = WritingGraph(
-        file=DECODER_FILES["8bit"],
-        profile=options.name,
-        integer_weights=options.integer_weights,
-        scheme=f"{scheme}; {DECODER_REST}",
-        difference_from_float32=found.differences,
-        map_error=found.map_error,
-        greedy=found.greedy,
-        longest_tried=longest_tried(part.model.decoder.config, part.limit),
-        latency_ratio={str(past): share for past, share in shares.items()},
-    )
-    log(show_decoder_8_bit(size_of(small), size_of(graph), measured))
-    made.graphs["8bit"] = ExportedGraph(model=small, measured=measured)
-
-
-def _broken_decoder(small: onnx.ModelProto, part: LoadedDecoder) -> list[str]:
-    """As `_broken_encoder`."""
-    config = part.model.decoder.config
-    width = source_width(part.model.decoder, part.model.bridge)
-    checks, names = Checks(errors_pass=True), decoder_names(config, width)
-    checks.check_form(small, names)
-    session = open_session(small)
-    check_targets(
-        *(partial(run, session), partial(empty_cache, session), names),
-        *(sample_targets(config, width, part.limit), checks),
-    )
     return [f"8 bit, {failure}" for failure in checks.failures]

@@ -5,8 +5,8 @@ from pathlib import Path
 import onnx
 import pytest
 
-from export import compare_schemes
-from export.compare_schemes import FLOAT32, main
+from export.benchmarks import compare_schemes
+from export.benchmarks.compare_schemes import FLOAT32, main
 
 
 def cells(line: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bundle_format.schema import Pooling
-from export.any_model.sentence_folder import (
+from export.loading.sentence_folder import (
     ASSUMED,
     embeds,
     find_pooling,

@@ -1,6 +1,6 @@
 """Measures ways to 8 bit beside each other, those that the exporter offers and those that lost.
 
-    python export/compare_schemes.py checkpoints/reviews
+    python export/benchmarks/compare_schemes.py checkpoints/reviews
 
 Of each: the share of held-out texts with float32's label, the accuracy, how far the maps move and
 the size as a share of float32's; then the times. Only a fine-tuned model tells them apart.
@@ -18,7 +18,7 @@ import onnx
 from export.command import DONE, command_parser, run_command
 from export.eval_texts import HeldOut, many_texts
 from export.graphs.encoder import trace_encoder
-from export.loading import load_checkpoint
+from export.loading.checkpoint import load_checkpoint
 from export.quantize.agreement import EncoderAgreement, compare_encoders
 from export.quantize.graph import quantize
 from export.quantize.schemes import (

@@ -1,16 +1,20 @@
-"""Opens a folder of any model in `transformers` that writes, as `load_any_model` one that reads.
+"""Opens a folder of any model in `transformers` that writes, as `encoders.py` one that reads.
 
 What a bundle says of `generate` is what the folder says; what of that is not implemented is named.
 """
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bundle_format.generation import not_implemented
-from export.any_model.loading import (
+from export.graphs.spec import DecoderSpec
+from export.loading.checkpoint import LoadedCheckpoint, LoadedGenerator
+from export.loading.encoders import (
     describe_encoder,
     encoder_alone,
     known_of_config,
@@ -18,11 +22,7 @@ from export.any_model.loading import (
     longest_text,
     open_config,
 )
-from export.any_model.refusal import Refusal
-from export.any_model.weights import check_whole, open_model
-from export.generators.tracing import pairs_of
-from export.graphs.spec import DecoderSpec
-from export.loading import LoadedCheckpoint, LoadedGenerator
+from export.loading.weights import check_whole, open_model
 from training.checkpoints.classifier import find_folder, load_tokenizer
 from training.checkpoints.files import read_config
 
@@ -114,8 +114,8 @@ def decoder_spec(
     What is cached, and how wide what comes out is, is seen in a run on two tokens.
 
     Raises:
-        Refusal: it caches something else than keys and values for each layer.
-        ValueError: its config does not say how many layers and heads it has.
+        ValueError: it caches something else than keys and values for each layer, or its config
+            does not say how many layers and heads it has.
     """
     whole, reads = model.config, bool(model.config.is_encoder_decoder)
     config = whole.decoder if whole.model_type == "encoder-decoder" else whole
@@ -129,7 +129,7 @@ def decoder_spec(
         for keys, values in pairs_of(cache.self_attention_cache if reads else cache)
     }
     if len(shapes) != 1 or len({*next(iter(shapes))[1::2]}) != 1:
-        raise Refusal(
+        raise ValueError(
             f"a {whole.model_type} caches keys and values of the sizes {sorted(shapes)}; expected "
             "the same of every layer"
         )
@@ -152,6 +152,11 @@ def decoder_spec(
         pad_token_id=getattr(config, "pad_token_id", None) or 0,
     )
     return spec, remarks
+
+
+def pairs_of(cache: Any) -> Sequence[tuple[Tensor, Tensor]]:
+    """The keys and values that a cache holds, by layer."""
+    return [(layer.keys, layer.values) for layer in cache.layers]
 
 
 def _first(config: Any, names: tuple[str, ...]) -> int:

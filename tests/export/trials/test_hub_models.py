@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from export import try_hub_models
+from export.trials import hub_models
 
-TINY = Path(__file__).parents[1] / "demo" / "tiny_bundle"
+TINY = Path(__file__).parents[2] / "demo" / "tiny_bundle"
 
 
 def test_each_model_has_a_row_with_its_numbers_or_with_what_refuses_it(
@@ -26,10 +26,10 @@ def test_each_model_has_a_row_with_its_numbers_or_with_what_refuses_it(
         shutil.copytree(TINY, out)
         return 0
 
-    monkeypatch.setattr(try_hub_models, "export", export)
+    monkeypatch.setattr(hub_models, "export", export)
     models = ["mine/tiny", "somebody/refused"]
 
-    code = try_hub_models.main([*models, "--max-tokens", "64", "--keep", str(tmp_path)])
+    code = hub_models.main([*models, "--max-tokens", "64", "--keep", str(tmp_path)])
 
     head, line, opened, refused, _, total = capsys.readouterr().out.splitlines()
     assert code == 1

@@ -20,10 +20,10 @@ from transformers import (
     GenerationConfig,
 )
 
-from export.optimum_folder import main
+from export.clients.optimum_folder import main
 from export.to_onnx import main as export
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TINY = ROOT / "tests" / "demo" / "tiny_bundle"
 TEXTS = ["the film is not bad", "dull story , but it was great !"]
 

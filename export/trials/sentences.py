@@ -1,6 +1,6 @@
 """How well models read sentences of one kind each: negation, irony, understatement, idioms, ...
 
-    python export/try_sentences.py checkpoints/reviews demo/bundles/reviews
+    python export/trials/sentences.py checkpoints/reviews demo/bundles/reviews
 
 Prints the share read rightly of each kind, a column for each model and one for the baseline of
 words and pairs of words. A model is a checkpoint's folder, a bundle, or a name on the Hub, with the
@@ -43,7 +43,7 @@ _Answers = tuple[Sequence[str], float, np.ndarray]  # labels, temperature, (sent
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's flags."""
-    parser = command_parser("try_sentences.py", __doc__)
+    parser = command_parser("sentences.py", __doc__)
     add = parser.add_argument
     add("models", nargs="+", metavar="model", help="a checkpoint, a bundle, or a name on the Hub")
     add(
@@ -61,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the table; 2 where a model cannot be opened or has other labels."""
-    return run_command("try_sentences.py", _run, build_parser().parse_args(argv))
+    return run_command("sentences.py", _run, build_parser().parse_args(argv))
 
 
 def _run(given: argparse.Namespace) -> int:

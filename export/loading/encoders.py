@@ -16,13 +16,18 @@ from typing import Any
 import transformers
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from export.any_model.sentence_folder import embeds, find_pooling, longest_of, transformer_folder
-from export.any_model.weights import check_whole, open_model, reason_of
 from export.graphs.families import deviation_of, is_ours, why_refused
 from export.graphs.spec import EncoderSpec, spec_from_hf
 from export.graphs.tasks import GENERATE, TASKS, Task, task_of_class
 from export.graphs.tracing import silenced
-from export.loading import LoadedCheckpoint, LoadedEncoder, assumed_of_labels, scores_pairs
+from export.loading.checkpoint import (
+    LoadedCheckpoint,
+    LoadedEncoder,
+    assumed_of_labels,
+    scores_pairs,
+)
+from export.loading.sentence_folder import embeds, find_pooling, longest_of, transformer_folder
+from export.loading.weights import check_whole, open_model, reason_of
 from training.checkpoints.classifier import find_folder, load_tokenizer
 from training.checkpoints.files import read_config
 from training.checkpoints.hf_config import labels_of, problem_of
