@@ -12,6 +12,7 @@ from export.eval_texts import HeldOut
 from export.graphs.spec import DecoderSizes, EncoderSizes, untested
 from export.graphs.tracing import OPSET, weights_bytes
 from export.loading.checkpoint import LoadedCheckpoint, LoadedDecoder, LoadedEncoder
+from export.loading.memory import free_memory, show_memory
 from export.verification.checks import LIMIT, Checks
 
 
@@ -31,30 +32,7 @@ def show_checkpoint(name: str, loaded: LoadedCheckpoint) -> str:
 
 
 _LARGE = 2**28
-_COPIES = 11
-"""Of a model's weights at most: torch's, the traced graph's, an opened one's, its file's, sessions
-of float32 and 8 bit, and the maps of a proof. SmolLM2's 0.54 GB took 6.0 GB."""
-
-
-def show_memory(weights: int, free: int | None) -> str:
-    """What an export of so many bytes of weights may take, before it takes it.
-
-    Args:
-        free: bytes; None if it is not known.
-    """
-    most = _COPIES * weights
-    if free is None:
-        return f"up to about {most / 1e9:.0f} GB"
-    told = "" if most <= free else ": it may not be enough; close other programs"
-    return f"up to about {most / 1e9:.0f} GB; {free / 1e9:.0f} GB are free{told}"
-
-
-def free_memory() -> int | None:
-    """Bytes that programs can have, as Linux tells; None on other systems."""
-    file = Path("/proc/meminfo")
-    lines = file.read_text(encoding="ascii").splitlines() if file.is_file() else []
-    found = (line.split()[1] for line in lines if line.startswith("MemAvailable"))
-    return next((1024 * int(kilobytes) for kilobytes in found), None)
+"""Bytes of weights, below which nobody runs out of memory."""
 
 
 def show_examples(card: ModelCard, given: Path | None, loaded: LoadedCheckpoint) -> str:

@@ -33,6 +33,8 @@ from export.loading.checkpoint import (
 )
 from export.loading.encoders import find_task, is_by_ours, load_any_model
 from export.loading.generators import load_generator
+from export.loading.gguf_file import Source, opened_source, public_stem
+from export.loading.memory import check_memory, free_memory
 from export.pipeline.decoder import export_decoder
 from export.pipeline.encoder import export_encoder
 from export.pipeline.parts import PartResult
@@ -54,7 +56,6 @@ from hosting.folder import check_target as check_space_folder
 from hosting.kinds import KINDS
 from training.checkpoints.atomic_folder import check_given, check_target
 from training.checkpoints.record import find_record
-from training.file_names import real_name
 
 DEFAULT_CHECKPOINT = "checkpoints/reviews"
 
@@ -67,8 +68,8 @@ def build_parser(description: str | None = None) -> argparse.ArgumentParser:
     add(
         "checkpoint",
         nargs="?",
-        help="a checkpoint folder, a folder in Hugging Face's format, or a model's name on the "
-        f"Hub (default: {DEFAULT_CHECKPOINT}, which is trained first if it is not there)",
+        help="a checkpoint folder, a folder in Hugging Face's format, a GGUF file, or a model's "
+        f"name on the Hub (default: {DEFAULT_CHECKPOINT}, trained first if it is not there)",
     )
     add(
         "--task",
@@ -204,14 +205,15 @@ def _run(given: argparse.Namespace) -> int:
     read = (given.checkpoint, given.examples, given.held_out, given.decoder_tokenizer)
     for what, name in zip(_NAMES, (*read, given.title, given.licence), strict=True):
         check_given(name, what)
-    name = real_name(given.checkpoint or DEFAULT_CHECKPOINT)
+    name = public_stem(given.checkpoint or DEFAULT_CHECKPOINT)
     out = given.out or Path("bundles") / name
     given.out = check_target(out, kind=BUNDLE, inputs=read)
     if given.space:
         find_kind(given.sdk)
         given.space = check_space_folder(given.space, [given.out, *_local(read)])
     given.checkpoint = given.checkpoint or _default_checkpoint(given.no_train)
-    failures = _export(given)
+    with opened_source(given.checkpoint) as source:
+        failures = _export(given, source)
     for failure in failures:
         print(f"failed: {failure[:_LONGEST]}", file=sys.stderr)
     if failures:
@@ -241,10 +243,10 @@ def _default_checkpoint(no_train: bool) -> str:
     return DEFAULT_CHECKPOINT
 
 
-def _export(given: argparse.Namespace) -> list[str]:
+def _export(given: argparse.Namespace, source: Source) -> list[str]:
     """Everything between the flags and the bundle; returns the failed checks."""
     record = find_record(Path(given.checkpoint))
-    loaded = _open(given)
+    loaded = source.named(_open(given, source.folder))
     card = make_card(
         *(given.checkpoint, record, loaded),
         title=given.title,
@@ -312,29 +314,30 @@ def _make_graphs(
     return encoder, decoder
 
 
-def _open(given: argparse.Namespace) -> LoadedCheckpoint:
+def _open(given: argparse.Namespace, folder: str) -> LoadedCheckpoint:
     """The checkpoint, after it is clear that its graphs and the disk can hold it.
 
     Raises:
-        OSError, ValueError: as `load_checkpoint`, `lower_limits`, `parse_layers`, `check_fits` and
-            `check_target`.
+        OSError, ValueError: as `load_checkpoint`, `lower_limits`, `parse_layers`, `check_fits`,
+            `check_memory` and `check_target`.
     """
-    if is_by_ours(given.checkpoint, given.task):
-        loaded = load_checkpoint(given.checkpoint, decoder_tokenizer=given.decoder_tokenizer)
-    elif find_task(given.checkpoint, given.task) is GENERATE:
+    if is_by_ours(folder, given.task):
+        loaded = load_checkpoint(folder, decoder_tokenizer=given.decoder_tokenizer)
+    elif find_task(folder, given.task) is GENERATE:
         if given.decoder_tokenizer:
             raise ValueError(
                 "--decoder-tokenizer is for an EncoderDecoderModel of a BERT, or a relative of it, "
                 "and a GPT-2; this model has one tokenizer for all. Leave it out"
             )
-        loaded = load_generator(given.checkpoint)
+        loaded = load_generator(folder)
     else:
-        loaded = load_any_model(given.checkpoint, given.task)
+        loaded = load_any_model(folder, given.task)
     if given.max_tokens is not None:
         loaded = lower_limits(loaded, given.max_tokens)
     if given.layers is not None:
         loaded = _with_layers(loaded, given.layers)
     size = _bytes_of(loaded)
+    check_memory(size, free_memory())
     float32 = 0 if given.only_8bit else 1
     share = float32 + (SIZE if given.quantize or given.only_8bit else 0)
     check_target(given.out, kind=BUNDLE, needs=round(share * size))

@@ -9,6 +9,7 @@ from export.bundle.example_texts import example_texts
 from export.bundle.provenance import checkpoint_origin, held_out_metrics
 from export.bundle.text_files import Examples, read_texts
 from export.loading.checkpoint import LoadedCheckpoint
+from export.loading.gguf_file import public_stem
 from training.file_names import public_name, real_name
 from training.readers.packaged import SOURCES
 
@@ -72,7 +73,7 @@ def make_card(
     if no_examples:
         chosen = sources = ()
     return ModelCard(
-        title=title or noted.get("title") or real_name(name),
+        title=title or noted.get("title") or public_stem(name),
         licence=licence or _noted_licence(noted, hybrid) or _UNKNOWN_LICENCE,
         examples=chosen,
         temperature=noted.get("temperature", 1.0),

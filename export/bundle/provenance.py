@@ -35,14 +35,17 @@ def checkpoint_origin(folder: Path, noted: Mapping[str, Any]) -> dict[str, Any]:
     """Which weights these are, and what training noted of how they came about.
 
     The hash is of the weights and the config together; in the folder this prints the same:
-    `sha256sum config.json *.safetensors | sha256sum`.
+    `sha256sum config.json *.safetensors | sha256sum`. A GGUF file is both:
+    `sha256sum FILE | sha256sum`.
 
     Args:
-        folder: `config.json` and the weights, in Hugging Face's format.
+        folder: `config.json` and the weights, in Hugging Face's format; or a GGUF file.
         noted: what the checkpoint's record says of this part; empty where there is none.
     """
-    config = {"config.json": sha256(folder / "config.json")}
-    weights = {path.name: sha256(path) for path in sorted(folder.glob("*.safetensors"))}
+    whole = folder.is_file()
+    config = {} if whole else {"config.json": sha256(folder / "config.json")}
+    files = [folder] if whole else sorted(folder.glob("*.safetensors"))
+    weights = {path.name: sha256(path) for path in files}
     listing = "".join(f"{hashed}  {name}\n" for name, hashed in (config | weights).items())
     return {
         "sha256": hashlib.sha256(listing.encode()).hexdigest(),

@@ -130,6 +130,7 @@ class LoadedGenerator:
     """What writes, of whatever family in `transformers`: a decoder alone, or behind an encoder."""
 
     folder: Path
+    """In Hugging Face's format; or the GGUF file that it was made of."""
     model: PreTrainedModel
     """The whole model, with the encoder where there is one."""
     tokenizer: PreTrainedTokenizerBase

@@ -1,14 +1,14 @@
 """The weights of a folder, in a model of `transformers`: all of them, or a sentence.
 
-They are read as safetensors alone, in float32 whatever they are stored in. The model's own class
-would fill what is missing with random numbers, and drop what it has no place for.
+They are read as safetensors, or as GGUF, in float32 whatever they are stored in. The model's own
+class would fill what is missing with random numbers, and drop what it has no place for.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import transformers
@@ -28,18 +28,19 @@ class FoundWeights(NamedTuple):
 
 
 def open_model(
-    folder: Path, config: PreTrainedConfig, auto: str
+    folder: Path, config: PreTrainedConfig, auto: str, **gguf: Any
 ) -> tuple[PreTrainedModel, FoundWeights]:
     """A model in eager mode and float32, and how the folder's weights fit it.
 
     Args:
         auto: the class of `transformers` that opens it.
+        gguf: how its `from_pretrained` is told to read a GGUF file in place of safetensors.
 
     Raises:
         FileNotFoundError: there are no weights.
         ValueError: it cannot be opened so.
     """
-    if not any(folder.glob("*.safetensors")):
+    if not gguf and not any(folder.glob("*.safetensors")):
         raise no_weights(folder, "model.safetensors")
     try:
         with silenced(), _without_bars():
@@ -48,11 +49,12 @@ def open_model(
                 config=config,
                 attn_implementation="eager",
                 dtype=torch.float32,
-                use_safetensors=True,
+                use_safetensors=not gguf,
                 local_files_only=True,
                 output_loading_info=True,
                 # Told below, by name and with both shapes.
                 ignore_mismatched_sizes=True,
+                **gguf,
             )
     # As above; and safetensors' own errors for a file that was cut off.
     except Exception as error:
