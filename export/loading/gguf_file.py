@@ -119,6 +119,6 @@ def _convert(file: Path, folder: Path) -> list[str]:
 
 def _kinds(file: Path) -> str:
     """How a file's numbers are stored: Q4_1, F32, ..."""
-    from gguf import GGUFReader  # type: ignore[import-not-found]  # optional
+    from gguf import GGUFReader
 
     return ", ".join(sorted({one.tensor_type.name for one in GGUFReader(file).tensors}))

@@ -154,30 +154,31 @@ class AnyDecoder(Writer):
     """One of any family in `transformers`, alone or behind its encoder."""
 
     def __init__(self, part: LoadedGenerator) -> None:
-        self._model, self.sizes, self.limit = part.model, part.sizes, part.max_tokens
+        self._model, self._spec = part.model, part.sizes
+        self.sizes, self.limit = part.sizes, part.max_tokens
         self.map_layers = part.map_layers
         self.files = ENCODER_FILES if part.sizes.alone else DECODER_FILES
         self._writer = GreedyWriter(model=part.model, spec=part.sizes, max_tokens=part.max_tokens)
 
     def names(self, map_layers: Sequence[int] | None = None) -> GraphNames:
         """As `Writer`."""
-        return names_of_decoder(self.sizes, map_layers)
+        return names_of_decoder(self._spec, map_layers)
 
     def trace(self) -> onnx.ModelProto:
         """As `Writer`. Raises Refusal: it cannot be opened."""
-        return make_decoder_graph(self._model, self.sizes)
+        return make_decoder_graph(self._model, self._spec)
 
     def prove(self, graph: onnx.ModelProto, session: onnxruntime.InferenceSession) -> Checks:
         """As `Writer`."""
-        return prove_generator(graph, self._model, self.sizes, self.limit, session)
+        return prove_generator(graph, self._model, self._spec, self.limit, session)
 
     def targets(self) -> Sequence[Text]:
         """As `Writer`."""
-        return texts_for(self.sizes, self.limit)
+        return texts_for(self._spec, self.limit)
 
     def few(self) -> Text:
         """As `Writer`."""
-        return batch_for(self.sizes)
+        return batch_for(self._spec)
 
     def open(
         self, decoder: onnxruntime.InferenceSession, encoder: onnx.ModelProto | None
