@@ -31,6 +31,7 @@ from explorer.server.process import (
     check_address,
     check_tools,
     keep_words_out_of_the_log,
+    leave_matplotlib_alone,
     make_room,
     port_number,
     reach_directly,
@@ -60,6 +61,7 @@ def build_app(bundles: Sequence[Bundle]) -> gr.Blocks:
         ServerError: gradio's temporary folder cannot be made.
     """
     make_room()
+    leave_matplotlib_alone()
     models = PageModels(
         [
             PromptModel(bundle) if bundle.continues else EncoderModel(bundle)

@@ -15,9 +15,13 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
+from os import SEEK_END
 from pathlib import Path
+from typing import IO
 
 import app
 from bundle_format.folder import BundleError
@@ -41,12 +45,23 @@ from explorer.measuring.analyses import (
 )
 from explorer.measuring.clicks import ROWS, opened, waits_of
 from explorer.measuring.in_a_browser import fetched, first_answers, reading_times, tokens_a_second
+from explorer.measuring.load import (
+    EACH,
+    MIXED_READERS,
+    READERS,
+    afterwards,
+    beside_analyses,
+    crowd,
+    mixed,
+    short_requests,
+)
 from hosting.build import build_space, find_kind
 from hosting.folder import SpaceError
 from hosting.static_check import open_browser, serve_files
 
 LENGTHS = (32, 128, 512)
 CLICK_LENGTHS = (15, 64, 128, 512)
+STARTS = 3
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -60,7 +75,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--texts", type=Path, help="JSON lines (default: held-out reviews)")
     add("--count", type=int, default=200, help="how many of the texts (default: %(default)s)")
     add("--seed", type=int, default=0, help="of the choice and of random orders (default: 0)")
-    add("--only", choices=tuple(MEASURE), help="one of the parts (default: all but the last two)")
+    add("--seconds", type=float, default=60.0, help="of mixed traffic (default: %(default)s)")
+    add("--only", choices=tuple(MEASURE), help="one of the parts (default: all but the last three)")
     return parser
 
 
@@ -185,24 +201,53 @@ def memory(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -
 
 def load(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
     """Prints how long readers wait beside analyses, in a crowd, and in mixed traffic."""
-    long = text_of_length(EncoderModel(bundle), texts, bundle.most_tokens)
-    with _page(options) as page:
-        requests = served.short_requests(page, texts)
+    long, wrong = text_of_length(EncoderModel(bundle), texts, bundle.most_tokens), 0
+    with tempfile.TemporaryFile() as log, _page(options, log) as page:
+        requests = short_requests(page, texts)
+        traffic = partial(mixed, page, requests, long, seed=options.seed)
         beside = f"{requests[0].endpoint} beside three analyses at {bundle.most_tokens} tokens"
-        crowd = f"{served.READERS} readers, {served.EACH} requests each"
-        mixed = f"{served.MIXED_READERS} readers for {served.MIXED_SECONDS:g} s"
-        found = {
-            beside: served.beside_analyses(page, requests[0], long),
-            crowd: served.crowd(page, requests),
-            mixed: served.mixed(page, requests, options.seed),
-        }
         print(f"\n{bundle.title}, {bundle.graph.precision}, answers as each is alone:\n")
-        for name, waits in found.items():
-            print(f"{name}: {waits.describe()}", flush=True)
-        if served.can_measure():
-            print(f"The page held {served.peak(page.process):.0f} MB at its peak.")
-    if any(waits.wrong for waits in found.values()):
+        parts = {
+            beside: partial(beside_analyses, page, requests[0], long),
+            f"{READERS} readers, {EACH} requests each": partial(crowd, page, requests),
+            "mixed traffic, at first": partial(traffic, options.seconds / 4),
+            f"{MIXED_READERS} readers for {options.seconds:g} s": partial(traffic, options.seconds),
+            "each request afterwards, alone": partial(afterwards, page, requests),
+        }
+        for name, part in parts.items():
+            waits = part()
+            wrong += waits.wrong
+            print(f"{name}: {waits.describe()}", end="")
+            tells = served.can_measure()
+            print(f"; {served.resident(page.process):.0f} MB then" if tells else "", flush=True)
+        if log.seek(0, SEEK_END):
+            raise ValueError("The page logged a failure.")
+    if wrong:
         raise ValueError("Some answers were not those that the page gives alone.")
+
+
+def start(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
+    """Prints how long the page takes to wake, and what its process holds then."""
+    print(f"\n{bundle.title}, {bundle.graph.precision}, from the start of the process:\n")
+    for _ in range(STARTS):
+        begun = time.monotonic()
+        with _page(options) as page:
+            page.ask("/classify" if bundle.classifies else "/health", *texts[0])
+            print(f"first answer after {time.monotonic() - begun:.1f} s", end="")
+            if served.can_measure():
+                used, held = (
+                    of(page.process) for of in (served.processor_seconds, served.resident)
+                )
+                print(f", {used:.1f} s of processor time; {held:.0f} MB at rest", end="")
+            print(flush=True)
+    with open_browser() as browser:
+        tab, begun = browser.new_page(), time.monotonic()
+        with _page(options) as page:
+            served_after = time.monotonic() - begun
+            tab.goto(page.address)
+            tab.locator("#map_view .type").first.wait_for(timeout=120_000)
+            shown_after = time.monotonic() - begun
+            print(f"served after {served_after:.1f} s, its first map shown after {shown_after:.1f}")
 
 
 def clicks(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:
@@ -244,11 +289,13 @@ def static(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -
                 print(f"; {used:.0f} ms of processor time each", flush=True)
 
 
-def _page(options: argparse.Namespace) -> AbstractContextManager[served.ServedPage]:
+def _page(
+    options: argparse.Namespace, log: IO[bytes] | None = None
+) -> AbstractContextManager[served.ServedPage]:
     """The page in a process of its own, with the same bundle."""
     flags = ["--bundle", str(options.bundle)]
     flags += ["--precision", options.precision] if options.precision else []
-    return served.served_page(Path(app.__file__), flags)
+    return served.served_page(Path(app.__file__), flags, log)
 
 
 MEASURE = {
@@ -256,6 +303,7 @@ MEASURE = {
     "times": times,
     "memory": memory,
     "load": load,
+    "start": start,
     "clicks": clicks,
     "static": static,
 }

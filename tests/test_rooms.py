@@ -58,7 +58,7 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
         "demo/explorer",
         [
             "environment errors offline_page",
-            "bundle tokenizer_file",
+            "bundle fonts tokenizer_file",
             "inference",
             "maps",
             "analyses drawing",

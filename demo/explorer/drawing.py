@@ -12,30 +12,24 @@ import base64
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from io import BytesIO, StringIO
 from threading import Lock
 from typing import Any, Literal
 
-from explorer.environment import load_fonts
+from explorer.fonts import FAMILIES, can_draw, load_fonts
 
 load_fonts()  # before anything else imports matplotlib
 
-import matplotlib
 import numpy as np
-from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ft2font import FT2Font
 
 from explorer.maps.maps import Axis, one_based
 from explorer.maps.packed import DECADES, ink_of, scale_top
 from explorer.maps.view import MapView
-
-FAMILIES = ["DejaVu Sans Mono", "DejaVu Sans"]
-"""Both come with matplotlib, so that a picture looks the same on every machine."""
 
 MAX_LENGTH = 14
 
@@ -52,11 +46,6 @@ def axis_labels(axis: Axis) -> list[str]:
     ]
 
 
-def can_draw(text: str) -> bool:
-    """Whether matplotlib's own fonts have a glyph for each of the characters."""
-    return all(any(font.get_char_index(ord(c)) for font in _fonts()) for c in text)
-
-
 def shorten(text: str) -> str:
     """Long words end in an ellipsis; a picture has no room for more."""
     return text if len(text) <= MAX_LENGTH else f"{text[: MAX_LENGTH - 1]}…"
@@ -65,11 +54,6 @@ def shorten(text: str) -> str:
 def label_step(count: int) -> int:
     """Of `count` tokens, every how-manieth has its name on the axes."""
     return max(-(-count // MAX_NAMED), 1)
-
-
-@cache
-def _fonts() -> tuple[FT2Font, ...]:
-    return tuple(FT2Font(font_manager.findfont(family)) for family in FAMILIES)
 
 
 DOTS_PER_INCH = 150
@@ -140,10 +124,6 @@ INK = LinearSegmentedColormap.from_list(
     "ink", ["#f7f8fe", "#c7d2fe", "#818cf8", "#4338ca", "#1e1b4b"]
 )
 """From no attention to the most."""
-
-
-# gradio switches matplotlib's backend around every call; from agg to agg that does nothing.
-matplotlib.use("agg")
 
 
 # Its caches of fonts and texts are not made for several threads, and two things here may draw.

@@ -1,9 +1,7 @@
-"""What libraries read from the environment when they are imported, settled before any of them is.
+"""What libraries read from the environment when they are imported, settled before any of them is,
+and what of gradio's import is left out.
 
 `explorer/__init__.py` does it, so that whoever imports a part of the page comes by here first.
-matplotlib looks for fonts when it is imported, and keeps what it found in the home of whoever runs
-it. The page draws with the fonts that come with matplotlib, which are found in a quarter of a
-second, by the one file that draws: a report without figures does without.
 """
 
 import atexit
@@ -13,8 +11,14 @@ import os
 import secrets
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
 from pathlib import Path
+from types import ModuleType
 
 SERVER_NAME, SERVER_PORT = "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"
 """The address of a host that starts the page, such as a Space: the defaults of the flags."""
@@ -44,7 +48,37 @@ def settle() -> dict[str, str]:
         del os.environ[name]
     os.environ.update(_SETTLED)
     os.environ["GRADIO_TEMP_DIR"] = str(_own_folder())
+    sys.meta_path.insert(0, _LessOfGradio())
     return address
+
+
+class _LessOfGradio(MetaPathFinder):
+    """Halves what gradio's import takes: it is most of what a page takes to wake.
+
+    Whenever gradio makes a class of a component, it parses that class's source, renders a stub file
+    for editors, and compares or writes it beside the source: 81 times. And it imports pandas, for
+    tables that a page may cache: here that is done when somebody asks for something of it.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: object = None
+    ) -> ModuleSpec | None:
+        is_light = fullname == "pandas" and "gradio.caching" in sys.modules
+        if not is_light and fullname != "gradio.component_meta":
+            return None
+        spec = PathFinder.find_spec(fullname, path)
+        if spec is None or spec.loader is None:
+            return spec
+        if is_light:
+            spec.loader = LazyLoader(spec.loader)
+        else:
+            spec.loader.exec_module = partial(_run_without_stubs, spec.loader.exec_module)  # type: ignore
+        return spec
+
+
+def _run_without_stubs(run: Callable[[ModuleType], None], module: ModuleType) -> None:
+    run(module)
+    module.create_or_modify_pyi = lambda *_: None  # type: ignore
 
 
 def make_own_folder() -> None:
@@ -95,24 +129,6 @@ def _is_in_use(folder: Path) -> bool:
     except (OSError, OverflowError):
         pass  # somebody else's
     return True
-
-
-_FOLDER, _OWN_ALONE = "MPLCONFIGDIR", "MPL_IGNORE_SYSTEM_FONTS"
-
-
-def load_fonts() -> None:
-    """Imports matplotlib, with its own fonts alone, in a folder that is gone afterwards."""
-    before = {name: os.environ.get(name) for name in (_FOLDER, _OWN_ALONE)}
-    prefix = f"{PREFIX}{os.getpid()}-"
-    with suppress(OSError), tempfile.TemporaryDirectory(prefix=prefix) as folder:
-        os.environ.update({_FOLDER: folder, _OWN_ALONE: "1"})
-        try:
-            from matplotlib import font_manager  # noqa: F401
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name, None)
-                if value is not None:
-                    os.environ[name] = value
 
 
 def safe_streams() -> None:

@@ -125,6 +125,10 @@ _UNKNOWN = (
     "There is nothing to fetch here: this was never asked for, or was fetched already, or too long "
     "ago. Post the request again."
 )
+_HOW_TO_CALL = (
+    "An endpoint is asked by POST; its answer is then fetched by "
+    "GET /gradio_api/call/<endpoint>/<event_id>."
+)
 
 
 class RefusedError(Exception):
@@ -221,6 +225,8 @@ class Door:
             for one, events in queue.pending_event_ids_session.items():
                 if event in events:
                     session = one
+        elif path.startswith("/gradio_api/call/"):
+            raise RefusedError(405, _HOW_TO_CALL)
         else:
             return
         messages = queue.pending_messages_per_session.get(session)

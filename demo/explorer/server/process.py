@@ -19,9 +19,11 @@ import sys
 import time
 import traceback
 from argparse import ArgumentTypeError
+from contextlib import nullcontext
 from typing import Any, NoReturn
 
 import gradio as gr
+import gradio.utils
 from gradio.state_holder import SessionState, StateHolder
 
 from explorer.environment import make_own_folder
@@ -121,6 +123,12 @@ def serve_until_stopped(page: gr.Blocks) -> None:
         logging.disable()  # that connections are cut is meant
         page.server.force_exit = True
         page.close(verbose=False)
+
+
+def leave_matplotlib_alone() -> None:
+    """Gradio would import matplotlib with pyplot at the first event, and change its backend around
+    each: no handler here draws with anything global."""
+    gradio.utils.MatplotlibBackendMananger = nullcontext  # type: ignore
 
 
 def reach_directly(host: str | None) -> None:

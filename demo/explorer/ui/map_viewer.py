@@ -14,7 +14,6 @@ from zlib import crc32
 import gradio as gr
 from gradio.components import Component
 
-from explorer.drawing import KINDS, kept_map
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import SOURCE, WRITTEN, Generation
@@ -105,6 +104,8 @@ class MapViewer:
 
     def keep(self, event: gr.EventData, shown: Any) -> Update:
         """The map is to be kept as a file, or its text as a page."""
+        from explorer.drawing import KINDS, kept_map  # matplotlib takes half a second to load
+
         asked = sent_with(event)
         kind = asked.get("kind")
         if not isinstance(kind, str) or kind not in (*KINDS, PAGE):

@@ -13,7 +13,7 @@ from bundle_format.schema import Example
 from explorer.analyses.noise import Corruption, grade
 from explorer.analyses.perturbation import Answers, Target
 from explorer.bundle import Bundle
-from explorer.drawing import can_draw
+from explorer.fonts import can_draw
 from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.logits import ONE_OF_MANY
 from explorer.inference.prompt import Prompt

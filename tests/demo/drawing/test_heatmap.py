@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer import drawing
+from explorer import drawing, fonts
 from explorer.drawing import (
     DOTS_PER_INCH,
     INK,
@@ -17,6 +17,7 @@ from explorer.drawing import (
     label_step,
     map_geometry,
 )
+from explorer.fonts import can_draw
 from explorer.inference.tokens import Token
 from explorer.maps.maps import Axis
 from explorer.maps.packed import ink_of, scale_top
@@ -69,6 +70,16 @@ def test_what_the_font_lacks_is_named_by_its_place():
         "café",
         "Ωμ",
     ]
+
+
+def test_what_is_taken_for_granted_of_the_fonts_is_true():
+    """Characters of ASCII are not looked up."""
+    ascii = set(map(chr, range(128)))
+
+    taken = {one for one in ascii if can_draw(one)}
+
+    assert taken == {one for one in ascii if one.isprintable()}
+    assert all(any(font.get_char_index(ord(one)) for font in fonts._fonts()) for one in taken)
 
 
 def test_a_long_word_is_shortened():

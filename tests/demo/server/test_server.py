@@ -10,14 +10,25 @@ import subprocess
 import sys
 import urllib.request
 from argparse import ArgumentTypeError
+from contextlib import nullcontext
+from pathlib import Path
 
+import gradio.utils
 import pytest
+from gradio import component_meta
 
 import app
 from explorer import environment
 from explorer.environment import make_own_folder, settle
 from explorer.measuring.served import can_measure, resident, served_page
-from explorer.server.process import ServerError, check_address, make_room, port_number, told
+from explorer.server.process import (
+    ServerError,
+    check_address,
+    leave_matplotlib_alone,
+    make_room,
+    port_number,
+    told,
+)
 
 WORD = "unheardof"
 
@@ -119,6 +130,16 @@ def test_gradios_variables_are_settled(monkeypatch):
         "GRADIO_ROOT_PATH", "GRADIO_TEMP_DIR", "HOME", *environment._SETTLED
     }  # fmt: skip
     assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
+
+
+def test_what_is_left_out_of_gradio_is_still_there_to_be_left_out():
+    leave_matplotlib_alone()
+    page, utils = (Path(one.__file__).read_text("utf-8") for one in (component_meta, gradio.utils))
+
+    assert "create_or_modify_pyi(component_class, name, events)" in page
+    assert component_meta.create_or_modify_pyi.__module__ == environment.__name__
+    assert "\nclass MatplotlibBackendMananger" in utils
+    assert gradio.utils.MatplotlibBackendMananger is nullcontext
 
 
 def test_whatever_gradio_says_before_it_serves_is_a_sentence(monkeypatch, capsys, bundle):
