@@ -57,12 +57,13 @@ def show_encoder_proof(file: str, size: int, checks: Checks) -> str:
 
 
 def show_decoder_proof(
-    file: str, size: int, checks: Checks, greedy: GreedyTexts, remark: str
+    file: str, size: int, checks: Checks, greedy: GreedyTexts, remark: str, beams: str = ""
 ) -> str:
     """As `show_encoder_proof`, of the decoder's graph, and of what both graphs write together.
 
     Args:
         remark: why the sources are not the training's own, where it had some.
+        beams: what was found of texts by beam search, in words.
     """
     count, same = greedy.sources or 0, greedy.same_text or 0.0
     written = f"{round(same * count)} of {count} as torch writes, token for token"
@@ -71,6 +72,7 @@ def show_decoder_proof(
         "invariants": "rows sum to 1, padding and the future get 0",
         "head masks": "ones change nothing, a zero removes one head",
         "greedy text": f"{written}; from {greedy.origin}",
+        **({"beam text": beams} if beams else {}),
         **({"": remark} if remark else {}),
     }
     return _proof("decoder", file, size, checks, holds)

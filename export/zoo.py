@@ -23,7 +23,7 @@ from export.generators.opening import make_decoder_graph
 from export.generators.proof import prove_decoder
 from export.generators.random_models import PAIRS, random_generator
 from export.generators.random_models import SIZES as GENERATORS
-from export.generators.texts import GraphsOfGenerator, GreedyWriter
+from export.generators.texts import GraphsOfGenerator, TextWriter
 from export.graphs.families import REFUSED, why_refused
 from export.graphs.tasks import GENERATE, TASKS, Task, names_of_task
 from export.loading.encoders import encoder_alone, make_spec
@@ -40,6 +40,7 @@ _COLUMNS = {
     "value norms": ("encoder_value_norms", "decoder_value_norms", "cross_value_norms"),
 }
 """Of the table -> the kinds of outputs whose differences it shows."""
+_TEXTS = "texts as generate writes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,8 @@ class Found:
     differences: dict[str, float] = field(default_factory=dict)
     """Kind of output -> largest absolute difference from `transformers`."""
     failures: tuple[str, ...] = ()
+    same_texts: tuple[str, ...] = ()
+    """Of what writes: the ways in which it writes the texts that `generate` writes."""
     refused: str = ""
     """Why it cannot be opened."""
     no_head: bool = False
@@ -104,6 +107,8 @@ _RULES = {
     "max_length": 20,
 }
 """Settings of `generate` that each hold of some text."""
+_WAYS = {"greedy": 1, "beam": 3}
+"""How texts are written -> the beginnings that are kept."""
 
 
 def _try_generator(family: str) -> Found:
@@ -120,16 +125,21 @@ def _try_generator(family: str) -> Found:
         for kind, difference in reads.differences.items():
             checks.differences[kind] = max(difference, checks.differences.get(kind, 0.0))
         blocks = 2 * blocks + encoder_alone(model).config.num_hidden_layers
-    writer = GreedyWriter(model=model, spec=spec, max_tokens=spec.max_position_embeddings)
+    writer = TextWriter(model=model, spec=spec, max_tokens=spec.max_position_embeddings)
     texts = draw_ids(spec.vocab_size, 8, (3, 12))
     graphs = GraphsOfGenerator(decoder=decoder, encoder=encoder)
-    check_texts(writer.by_torch(texts), writer.by_graphs(graphs, texts), checks)
+    for way, beams in _WAYS.items():
+        by_torch, by_graphs = writer.by_torch(texts, beams), writer.by_graphs(graphs, texts, beams)
+        check_texts(by_torch, by_graphs, checks, way)
     return Found(
         family=family,
         task=GENERATE.name,
         blocks=blocks,
         differences=checks.differences,
         failures=tuple(checks.failures),
+        same_texts=tuple(
+            way for way in _WAYS if not any(one.startswith(way) for one in checks.failures)
+        ),
     )
 
 
@@ -162,7 +172,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    head = ["family", *(given.tasks if given.summary else ["task", "blocks", *_COLUMNS])]
+    head = ["family", *(given.tasks if given.summary else ["task", "blocks", *_COLUMNS, _TEXTS])]
     print(f"| {' | '.join(head)} |\n|---|{'---:|' * (len(head) - 1)}", flush=True)
     code = DONE
     for family in given.families:
@@ -198,12 +208,13 @@ def _cells(found: Found) -> Iterator[str]:
     yield from (found.family, found.task)
     if found.refused:
         yield f"refused: {found.refused}"
-        yield from [""] * len(_COLUMNS)
+        yield from [""] * (len(_COLUMNS) + 1)
         return
     yield str(found.blocks)
     for kinds in _COLUMNS.values():
         worst = [found.differences[kind] for kind in kinds if kind in found.differences]
         yield f"{max(worst):.0e}" if worst else ""
+    yield ", ".join(found.same_texts)
 
 
 if __name__ == "__main__":

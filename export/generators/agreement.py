@@ -8,7 +8,7 @@ import numpy as np
 
 from bundle_format.schema import MapError, WritingMapError
 from export.eval_texts import Sources
-from export.generators.texts import GraphsOfGenerator, GreedyWriter
+from export.generators.texts import GraphsOfGenerator, TextWriter
 from export.quantize.agreement import DecoderAgreement, moved_shares, same_texts, summarize
 from export.runtime.writing import Texts
 
@@ -18,7 +18,7 @@ _MAPS = ("decoder_attentions", "cross_attentions")
 def compare_generators(
     first: GraphsOfGenerator,
     second: GraphsOfGenerator,
-    writer: GreedyWriter,
+    writer: TextWriter,
     sources: Sources,
     written: Texts,
 ) -> DecoderAgreement:

@@ -1,5 +1,6 @@
-"""What a generator writes greedily: by `generate` of `transformers`, and by its graphs and the
-rules of its settings. Both begin with the same texts, each by itself, and write a few tokens."""
+"""What a generator writes, greedily or by beam search: by `generate` of `transformers`, and by its
+graphs and the rules of its settings. Both begin with the same texts, each by itself, and write some
+tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,21 +17,25 @@ from decoding.rules import Rules, rules_of
 from export.graphs.names import encoder_feed, input_names
 from export.graphs.spec import DecoderSpec
 from export.graphs.tracing import silenced
-from export.runtime.greedy import NextLogits, graph_next_logits, lone_next_logits, write_by_rules
+from export.runtime.strategies import (
+    GraphSteps,
+    graph_next_logits,
+    lone_next_logits,
+    write_by_beams,
+    write_by_rules,
+)
 from export.runtime.writing import Texts
 from export.verification.inputs import Prompt, Sample, Text, run_steps
 from training.data.batches import EncodedText
 
 _NEW = 24
 """Tokens that are written of each text, if none ends before."""
-_GREEDY = {
+_NOT_DRAWN = {
     "do_sample": False,
-    "num_beams": 1,
-    # What generate warns about where it neither draws nor searches, and what would count instead.
-    **dict.fromkeys(
-        ("temperature", "top_k", "top_p", "length_penalty", "early_stopping", "max_new_tokens")
-    ),
+    # What generate warns about where it does not draw, and what would count instead.
+    **dict.fromkeys(("temperature", "top_k", "top_p", "max_new_tokens")),
 }
+_NOT_SEARCHED = dict.fromkeys(("length_penalty", "early_stopping"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,7 @@ class GraphsOfGenerator:
     encoder: onnxruntime.InferenceSession | None
     """None where it is a decoder alone."""
 
-    def steps(self, text: Sequence[int]) -> NextLogits:
+    def steps(self, text: Sequence[int]) -> GraphSteps:
         """Reads a source, where there is an encoder for it, and gives the steps of writing."""
         if self.encoder is None:
             return lone_next_logits(self.decoder)
@@ -76,7 +81,7 @@ class GraphsOfGenerator:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GreedyWriter:
+class TextWriter:
     """A model that writes, by the settings that its folder has for `generate`."""
 
     model: Any
@@ -101,19 +106,29 @@ class GreedyWriter:
         rules = rules_of(self.settings, given=given, limit=self.max_tokens)
         return replace(rules, longest=min(rules.longest or self.max_tokens, given + _NEW))
 
-    def by_graphs(self, graphs: GraphsOfGenerator, texts: Sequence[EncodedText]) -> Texts:
-        """The token ids that the graphs write of each text, the end among them."""
-        return [
-            write_by_rules(graphs.steps(text.token_ids), self.given(text), self.rules(text))
-            for text in texts
-        ]
+    def by_graphs(
+        self, graphs: GraphsOfGenerator, texts: Sequence[EncodedText], beams: int = 1
+    ) -> Texts:
+        """The token ids that the graphs write of each text, the end among them.
 
-    def by_torch(self, texts: Sequence[EncodedText]) -> Texts:
+        Args:
+            beams: 1 writes greedily.
+        """
+        written = []
+        for text in texts:
+            steps, told = graphs.steps(text.token_ids), (self.given(text), self.rules(text))
+            if beams == 1:
+                written.append(write_by_rules(steps, *told))
+            else:
+                written.append(write_by_beams(steps, *told, self.settings, beams))
+        return written
+
+    def by_torch(self, texts: Sequence[EncodedText], beams: int = 1) -> Texts:
         """The token ids that `generate` writes of each text, the end among them, by those of the
         settings that are implemented."""
-        return [self._generated(text) for text in texts]
+        return [self._generated(text, beams) for text in texts]
 
-    def _generated(self, text: EncodedText) -> list[int]:
+    def _generated(self, text: EncodedText, beams: int) -> list[int]:
         given, longest = len(self.given(text)), self.rules(text).longest
         if longest is None or longest <= given:
             return []
@@ -122,7 +137,8 @@ class GreedyWriter:
         # decoder has more than its encoder, too few.
         counted = self.model.config.get_text_config(decoder=True).num_hidden_layers
         known["use_cache"] = counted >= self.spec.num_hidden_layers
-        settings = GenerationConfig(**(known | _GREEDY | {"max_length": longest}))
+        known |= _NOT_DRAWN | ({} if beams > 1 else _NOT_SEARCHED)
+        settings = GenerationConfig(**known | {"num_beams": beams, "max_length": longest})
         ids, noted = torch.tensor([text.token_ids]), self.model.generation_config
         # Of settings that are handed over, generate fills in by the model's what they leave out.
         self.model.generation_config = settings

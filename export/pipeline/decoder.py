@@ -52,8 +52,9 @@ def export_decoder(
     expected, written = writer.by_torch(sources.texts), writer.by_graphs(graphs, sources.texts)
     check_texts(expected, written, checks)
     greedy = same_texts(sources, expected, written)
+    beams = writer.prove_beams(graphs, sources.texts, checks)
     file = writer.files["float32"]
-    log(show_decoder_proof(file, size_of(graph), checks, greedy, sources.remark))
+    log(show_decoder_proof(file, size_of(graph), checks, greedy, sources.remark, beams))
     if not checks.failures and (remark := show_untested(writer.sizes)):
         log(remark)
     made = PartResult(failures=checks.failures)

@@ -18,7 +18,7 @@ from export.generators.agreement import compare_generators
 from export.generators.opening import make_decoder_graph
 from export.generators.proof import batch_for, texts_for
 from export.generators.proof import prove_decoder as prove_generator
-from export.generators.texts import GraphsOfGenerator, GreedyWriter
+from export.generators.texts import GraphsOfGenerator, TextWriter
 from export.graphs.decoder import source_width, trace_decoder
 from export.graphs.names import GraphNames, decoder_names, names_of_decoder
 from export.graphs.spec import DecoderSizes
@@ -27,10 +27,13 @@ from export.quantize.agreement import DecoderAgreement, compare_decoders
 from export.quantize.schemes import Profile
 from export.runtime.session import open_session
 from export.runtime.writing import GraphPair, Texts, write_with_graphs, write_with_torch
-from export.verification.against_torch import prove_decoder
+from export.verification.against_torch import check_texts, prove_decoder
 from export.verification.checks import Checks
 from export.verification.inputs import Text, sample_batch, sample_targets
 from training.data.batches import EncodedText
+
+_SEARCHED = 4
+"""Texts that are written by beam search too: it takes as many steps as there are beams."""
 
 
 class Writer(ABC):
@@ -75,6 +78,11 @@ class Writer(ABC):
     @abstractmethod
     def by_graphs(self, graphs: Any, texts: Sequence[EncodedText]) -> Texts:
         """The token ids that the graphs write."""
+
+    def prove_beams(self, graphs: Any, texts: Sequence[EncodedText], checks: Checks) -> str:
+        """Where the model's settings ask for beam search: its texts by the graphs and by torch; how
+        many were compared, in words. Empty where they do not."""
+        return ""
 
     @abstractmethod
     def compare(
@@ -158,7 +166,7 @@ class AnyDecoder(Writer):
         self.sizes, self.limit = part.sizes, part.max_tokens
         self.map_layers = part.map_layers
         self.files = ENCODER_FILES if part.sizes.alone else DECODER_FILES
-        self._writer = GreedyWriter(model=part.model, spec=part.sizes, max_tokens=part.max_tokens)
+        self._writer = TextWriter(model=part.model, spec=part.sizes, max_tokens=part.max_tokens)
 
     def names(self, map_layers: Sequence[int] | None = None) -> GraphNames:
         """As `Writer`."""
@@ -194,6 +202,19 @@ class AnyDecoder(Writer):
     def by_graphs(self, graphs: GraphsOfGenerator, texts: Sequence[EncodedText]) -> Texts:
         """As `Writer`."""
         return self._writer.by_graphs(graphs, texts)
+
+    def prove_beams(
+        self, graphs: GraphsOfGenerator, texts: Sequence[EncodedText], checks: Checks
+    ) -> str:
+        """As `Writer`."""
+        beams, few = self._writer.settings.num_beams or 1, texts[:_SEARCHED]
+        if beams == 1:
+            return ""
+        written = self._writer.by_graphs(graphs, few, beams)
+        expected = self._writer.by_torch(few, beams)
+        check_texts(expected, written, checks, "beam")
+        same = sum(a == b for a, b in zip(expected, written, strict=True))
+        return f"{same} of {len(few)} as torch writes, with {beams} beams"
 
     def compare(
         self,

@@ -1,4 +1,4 @@
 """Running a graph: onnxruntime and other runtimes, writing step by step, time.
 
-Public: `greedy`, `other_runtimes`, `session`, `timing`, `writing`.
+Public: `other_runtimes`, `session`, `strategies`, `timing`, `writing`.
 """

@@ -12,8 +12,8 @@ from export.eval_texts import batches, feed_of
 from export.graphs.longest import longest_tried
 from export.graphs.names import empty_cache
 from export.loading.checkpoint import LoadedDecoder
-from export.runtime.greedy import NextLogits, graph_next_logits, write_greedily
 from export.runtime.session import open_session
+from export.runtime.strategies import NextLogits, graph_next_logits, write_greedily
 from training.data.batches import Batch, EncodedText
 from training.hybrid.seq2seq import LONGER, MORE
 from training.model.decoder import GPTDecoder, LayerCache, Source

@@ -208,15 +208,19 @@ def _check_head_masks(
             checks.compare(last, found, f"{title} in {kind}")
 
 
-def check_texts(expected: Texts, found: Texts, checks: Checks) -> None:
-    """Notes every text that is not torch's, and where it begins to differ."""
+def check_texts(expected: Texts, found: Texts, checks: Checks, way: str = "greedy") -> None:
+    """Notes every text that is not torch's, and where it begins to differ.
+
+    Args:
+        way: how they are written, in a word.
+    """
     for number, (theirs, ours) in enumerate(zip(expected, found, strict=True)):
         if theirs != ours:
             pairs = enumerate(zip(theirs, ours, strict=False))
             shorter = min(len(theirs), len(ours))
             place = next((i for i, (a, b) in pairs if a != b), shorter)
             checks.failures.append(
-                f"greedy text of source {number}: token {place + 1} is "
+                f"{way} text of source {number}: token {place + 1} is "
                 f"{_token(ours, place)}, torch writes {_token(theirs, place)}"
             )
 

@@ -14,8 +14,8 @@ from bundle_format.schema import Example
 from export.graphs.longest import longest_tried, not_tried
 from export.graphs.names import GraphNames, empty_cache
 from export.graphs.spec import DecoderSizes, DecoderSpec
-from export.runtime.greedy import graph_next_logits, write_greedily
 from export.runtime.session import Arrays, Run, run
+from export.runtime.strategies import graph_next_logits, write_greedily
 from export.verification.checks import (
     Checks,
     check_maps,

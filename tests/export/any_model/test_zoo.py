@@ -42,7 +42,7 @@ def test_the_table_has_a_row_for_each_family_and_task(
 
     head, _, opened, *refused = capsys.readouterr().out.splitlines()
     assert head.startswith("| family | task | blocks | answers | hidden states | maps | without")
-    assert opened == "| mpnet | fill | 3 | 2e-06 | 1e-06 | 3e-06 |  |  |"
+    assert opened == "| mpnet | fill | 3 | 2e-06 | 1e-06 | 3e-06 |  |  |  |"
     assert [row.split(" | ")[:3] for row in refused] == [
         ["| fnet", task, "refused: it has no heads"] for task in ("fill", "answer")
     ]

@@ -78,3 +78,24 @@ def exported(save_generator, tmp_path_factory):
         return made[family]
 
     return export
+
+
+@pytest.fixture(scope="session")
+def steps_of():
+    """The steps of a bundle's graphs from a source or behind a prompt; `steps_of(bundle, ids)`."""
+    import numpy as np
+
+    from export.runtime.session import open_session, run
+    from export.runtime.strategies import graph_next_logits, lone_next_logits
+
+    def open_steps(bundle: Path, ids):
+        if not (bundle / "onnx" / "encoder_model.onnx").is_file():
+            return lone_next_logits(open_session(bundle / "onnx" / "model.onnx"))
+        source = np.array([ids], np.int64)
+        reader = open_session(bundle / "onnx" / "encoder_model.onnx")
+        feed = {"input_ids": source, "attention_mask": np.ones_like(source)}
+        hidden = run(reader, feed)["last_hidden_state"]
+        session = open_session(bundle / "onnx" / "decoder_model_merged.onnx")
+        return graph_next_logits(session, hidden, feed["attention_mask"])
+
+    return open_steps

@@ -15,8 +15,12 @@ from bundle_format.schema import WritingGraph
 from decoding.rules import rules_of
 from export.graphs.names import empty_cache
 from export.quantize.schemes import missed_in_writing
-from export.runtime.greedy import graph_next_logits, lone_next_logits, write_by_rules
 from export.runtime.session import open_session, run
+from export.runtime.strategies import (
+    lone_next_logits,
+    write_by_beams,
+    write_by_rules,
+)
 from export.to_onnx import main
 from export.verify import main as verify
 
@@ -52,33 +56,31 @@ def test_a_decoder_alone_goes_on_as_transformers_does(exported) -> None:
 
 
 @pytest.mark.parametrize("family", ["llama", "bart"])
-def test_it_writes_what_generate_writes_by_the_settings_of_its_folder(exported, family) -> None:
+def test_it_writes_what_generate_writes_by_the_settings_of_its_folder(
+    exported, steps_of, family: str
+) -> None:
     folder, out = exported(family)
     decoder = read_manifest(out).decoder
     assert decoder
     settings = read_generation(out, decoder)
-    for seed in range(6):
-        ids = torch.randint(4, 67, (1, 3 + seed), generator=torch.manual_seed(seed))
-        if family == "llama":
-            theirs = AutoModelForCausalLM.from_pretrained(folder).eval()
-            given = ids[0].tolist()
-            step = lone_next_logits(open_session(out / "onnx" / "model.onnx"))
+    auto = AutoModelForCausalLM if family == "llama" else AutoModelForSeq2SeqLM
+    theirs = auto.from_pretrained(folder).eval()
+    longest = min(settings.max_length or 24, 24)
+    texts = [torch.randint(4, 67, (1, n), generator=torch.manual_seed(n)) for n in range(3, 9)]
+    for ids, beams in [*((ids, 1) for ids in texts), *((ids, 3) for ids in texts[::2])]:
+        given = ids[0].tolist() if family == "llama" else [settings.start]
+        rules = rules_of(settings, given=len(given), limit=longest)
+        steps = steps_of(out, ids[0].tolist())
+
+        if beams == 1:
+            written = write_by_rules(steps, given, rules)
         else:
-            theirs = AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
-            given = [settings.start]
-            reader = open_session(out / "onnx" / "encoder_model.onnx")
-            feed = {"input_ids": ids.numpy(), "attention_mask": np.ones_like(ids.numpy())}
-            hidden = run(reader, feed)["last_hidden_state"]
-            session = open_session(out / "onnx" / "decoder_model_merged.onnx")
-            step = graph_next_logits(session, hidden, feed["attention_mask"])
-        longest = min(settings.max_length or 24, 24)
+            written = write_by_beams(steps, given, rules, settings, beams)
+
         expected = theirs.generate(
-            ids, attention_mask=torch.ones_like(ids), do_sample=False, num_beams=1,
+            ids, attention_mask=torch.ones_like(ids), do_sample=False, num_beams=beams,
             max_length=longest, guidance_scale=1.0,
         )[0, len(given) :].tolist()  # fmt: skip
-
-        written = write_by_rules(step, given, rules_of(settings, given=len(given), limit=longest))
-
         assert written == expected
 
 

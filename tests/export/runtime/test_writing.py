@@ -7,8 +7,8 @@ import torch
 
 from export.eval_texts import Sources
 from export.quantize.agreement import same_texts
-from export.runtime.greedy import graph_next_logits, write_greedily
 from export.runtime.session import open_session
+from export.runtime.strategies import graph_next_logits, write_greedily
 from export.runtime.writing import torch_next_logits
 from export.verification.against_torch import check_texts
 from export.verification.checks import Checks
