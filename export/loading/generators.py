@@ -22,6 +22,7 @@ from export.loading.encoders import (
     longest_text,
     open_config,
 )
+from export.loading.marian import is_marian, marian_tokenizer
 from export.loading.weights import check_whole, open_model
 from training.checkpoints.classifier import find_folder, load_tokenizer
 from training.checkpoints.files import read_config
@@ -47,9 +48,13 @@ def load_generator(name: str) -> LoadedCheckpoint:
     unread = check_whole(folder, model, found)
     model.eval()
     table: Any = model.get_input_embeddings()
-    tokenizer = load_tokenizer(folder, words=len(table.weight))
+    of_tokenizer: list[str] = []
+    if is_marian(folder):
+        tokenizer, of_tokenizer = marian_tokenizer(folder)
+    else:
+        tokenizer = load_tokenizer(folder, words=len(table.weight))
     sizes, assumed = decoder_spec(model, tokenizer)
-    assumed = [*unread, *assumed]
+    assumed = [*unread, *of_tokenizer, *assumed]
     if sizes.vocab_size < len(tokenizer):
         raise ValueError(
             f"{folder} has one tokenizer, of {len(tokenizer)} words, and its decoder writes "
@@ -114,8 +119,8 @@ def decoder_spec(
     What is cached, and how wide what comes out is, is seen in a run on two tokens.
 
     Raises:
-        ValueError: it caches something else than keys and values for each layer, or its config
-            does not say how many layers and heads it has.
+        ValueError: it caches nothing, or something else than keys and values for each layer; or its
+            config does not say how many layers and heads it has.
     """
     whole, reads = model.config, bool(model.config.is_encoder_decoder)
     config = whole.decoder if whole.model_type == "encoder-decoder" else whole
@@ -123,7 +128,12 @@ def decoder_spec(
     with torch.no_grad():
         ids = torch.tensor([[1, 2]])
         out = model(input_ids=ids, use_cache=True, **({"decoder_input_ids": ids} if reads else {}))
-    cache = out.past_key_values
+    cache = getattr(out, "past_key_values", None)
+    if cache is None:
+        raise ValueError(
+            f"a {whole.model_type} of transformers keeps no keys and values of what it wrote; the "
+            "graphs that write take them from step to step. Give a model that has a cache"
+        )
     shapes = {
         (*keys.shape[1::2], *values.shape[1::2])
         for keys, values in pairs_of(cache.self_attention_cache if reads else cache)

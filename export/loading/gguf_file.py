@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoTokenizer, GgufConfig
 
 from export.graphs.tracing import silenced
 from export.loading.checkpoint import LoadedCheckpoint
-from export.loading.weights import check_whole, open_model, reason_of
+from export.loading.weights import check_whole, open_model, reason_of, without_bars
 from training.checkpoints.atomic_folder import by_a_library
 from training.file_names import real_name
 
@@ -107,7 +107,7 @@ def _convert(file: Path, folder: Path) -> list[str]:
         place, config, auto, gguf_file=file.name, quantization_config=GgufConfig(dequantize=True)
     )
     remarks = check_whole(file, model, found)
-    with silenced(), by_a_library():
+    with silenced(), without_bars(), by_a_library():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
     return [

@@ -43,7 +43,7 @@ def open_model(
     if not gguf and not any(folder.glob("*.safetensors")):
         raise no_weights(folder, "model.safetensors")
     try:
-        with silenced(), _without_bars():
+        with silenced(), without_bars():
             model, info = getattr(transformers, auto).from_pretrained(
                 folder,
                 config=config,
@@ -110,7 +110,7 @@ def _without_numbers(model: PreTrainedModel, name: str) -> str:
 
 
 @contextmanager
-def _without_bars() -> Iterator[None]:
+def without_bars() -> Iterator[None]:
     """Inside the block transformers draws no progress."""
     shown = transformers.utils.logging.is_progress_bar_enabled()
     transformers.utils.logging.disable_progress_bar()
