@@ -4,6 +4,7 @@
     python export/benchmark.py --random        # random weights of the default sizes
     python export/benchmark.py --part encoder --optimum FILE     # beside Optimum's export with maps
     python export/benchmark.py --random --part report  # the demo's report beside a pipeline
+    python export/benchmark.py --part generate         # GPT-2's and BART's sizes beside generate
 
 All of them hold the same weights and use the same two threads. Each measurement is a process of
 its own; they take turns, and a ratio compares neighbours of the same round.
@@ -32,6 +33,12 @@ from export.benchmarks.encoder import (
     table_of_goals,
     table_of_reading,
     time_reading,
+)
+from export.benchmarks.generators import (
+    SIZES,
+    save_random_model,
+    table_of_generator_steps,
+    table_of_generators,
 )
 from export.command import DONE, command_parser, run_command
 from export.loading.checkpoint import LoadedDecoder, LoadedEncoder, load_checkpoint
@@ -69,9 +76,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--random", action="store_true", help="a random model in place of a checkpoint")
     add(
         "--part",
-        choices=("encoder", "batches", "decoder", "report"),
-        help="time this alone: one text that is read, many texts, one that is written; or a whole "
-        "table through demo/report.py, which is timed only if it is named",
+        choices=("encoder", "batches", "decoder", "report", "generate"),
+        help="time this alone: one text that is read, many texts, one that is written; or, which "
+        "are timed only if they are named, a whole table through demo/report.py, and what random "
+        "models of GPT-2's and BART's sizes write, for which no checkpoint is read",
     )
     add(
         "--bundle",
@@ -140,6 +148,9 @@ def _measure(given: argparse.Namespace, place: Path) -> None:
     for file in (*given.quantized, *filter(None, [given.optimum])):
         if not file.is_file():
             raise FileNotFoundError(f"{file} is no file; give the ONNX graph itself")
+    if given.part == "generate":
+        _time_generators(given, place)
+        return
     loaded = load_checkpoint(given.checkpoint)
     if given.part == "report":
         _time_report(given, loaded.reader, place)
@@ -188,6 +199,15 @@ def _time_decoder(given: argparse.Namespace, part: LoadedDecoder | None, place: 
     graphs = save_graphs(part, place)
     print(f"\n{table_of_writing(graphs, folder, given.tokens, given.rounds)}", flush=True)
     print(f"\n{table_of_steps(graphs, given.pasts, given.rounds)}")
+
+
+def _time_generators(given: argparse.Namespace, place: Path) -> None:
+    for family in SIZES:
+        print(f"tracing a random {family}", file=sys.stderr, flush=True)
+        folder, graph = save_random_model(family, place)
+        speeds = table_of_generators(folder, graph, given.tokens, given.rounds)
+        print(f"{family}:\n{speeds}", flush=True)
+        print(f"\n{table_of_generator_steps(folder, graph, given.pasts, given.rounds)}\n")
 
 
 def _time_report(given: argparse.Namespace, part: LoadedEncoder, place: Path) -> None:

@@ -1,4 +1,4 @@
 """Processes that time graphs beside the alternatives, and the tables of it.
 
-Public: `corpus`, `decoder`, `encoder`.
+Public: `corpus`, `decoder`, `encoder`, `generators`.
 """

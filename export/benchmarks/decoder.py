@@ -20,8 +20,8 @@ from export.graphs.tracing import silenced
 from export.loading.checkpoint import LoadedDecoder
 from export.quantize.graph import quantize
 from export.quantize.schemes import DECODER
-from export.runtime.greedy import graph_next_logits, write_greedily
 from export.runtime.session import THREADS, open_session
+from export.runtime.strategies import graph_next_logits, write_greedily
 from export.runtime.timing import (
     SOURCE,
     median_time,
@@ -32,7 +32,9 @@ from export.runtime.timing import (
     timing_command,
 )
 
-GENERATE, WITH_MAPS = (f"transformers' generate, {maps} maps" for maps in ("no", "all"))
+MAPS = {"sdpa": "no", "eager": "all"}
+"""How `transformers` computes attention -> whether it gives the maps."""
+GENERATE, WITH_MAPS = (f"transformers' generate, {maps} maps" for maps in MAPS.values())
 
 
 def save_graphs(part: LoadedDecoder, place: Path) -> dict[str, Path]:
@@ -61,6 +63,17 @@ def table_of_writing(graphs: Mapping[str, Path], folder: Path, tokens: int, roun
         WITH_MAPS: timing_command(time_generate, folder, [tokens], attention="eager"),
         **{name: timing_command(time_writing, path, [tokens]) for name, path in graphs.items()},
     }
+    return table_of_speeds(commands, tokens, rounds, to=GENERATE)
+
+
+def table_of_speeds(
+    commands: Mapping[str, Sequence[str]], tokens: int, rounds: int, *, to: str
+) -> str:
+    """Tokens a second of what writes so many of them, as Markdown.
+
+    Args:
+        to: the name whose ratio is 1.00.
+    """
     times = time_commands(commands, lengths=[tokens], rounds=rounds)
     rows = [
         f"| writing {tokens} tokens greedily, fastest of {rounds} | tokens a second | ratio |",
@@ -68,7 +81,7 @@ def table_of_writing(graphs: Mapping[str, Path], folder: Path, tokens: int, roun
     ]
     for name, of_length in times.items():
         speed = 1000 * tokens / min(of_length[tokens])
-        ratio = ratios(times, GENERATE, to=name)[tokens]
+        ratio = ratios(times, to, to=name)[tokens]
         rows.append(f"| {name} | {speed:.0f} | {ratio:.2f} |")
     return "\n".join(rows)
 
@@ -85,7 +98,7 @@ def write_with_graph(path: Path, tokens: int) -> Callable[[], object]:
     """A call that writes so many tokens with a decoder's graph, whatever the end token says."""
     session = open_session(path)
     widths = {value.name: value.shape for value in session.get_inputs()}
-    hidden = _source(widths["encoder_hidden_states"][2])
+    hidden = random_source(widths["encoder_hidden_states"][2])
     mask = np.ones(hidden.shape[:2], np.int64)
 
     def write() -> list[list[int]]:
@@ -101,7 +114,7 @@ def write_with_generate(folder: Path, tokens: int, *, attention: str) -> Callabl
     torch.set_num_threads(THREADS)
     model = _open_in_transformers(folder, attention)
     model.generation_config.eos_token_id = None  # it is to write all of them
-    hidden = torch.from_numpy(_source(model.config.encoder.hidden_size))
+    hidden = torch.from_numpy(random_source(model.config.encoder.hidden_size))
     write = partial(
         model.generate,
         encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
@@ -136,7 +149,7 @@ def _open_in_transformers(folder: Path, attention: str) -> Any:
     return found.eval()
 
 
-def _source(width: int) -> np.ndarray:
+def random_source(width: int) -> np.ndarray:
     """Hidden states of a source of `SOURCE` tokens, (1, source, width)."""
     return np.random.default_rng(0).standard_normal((1, SOURCE, width), np.float32)
 

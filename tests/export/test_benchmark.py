@@ -16,7 +16,9 @@ import onnx
 import pytest
 import torch
 
+from export import benchmark
 from export.benchmark import main, save_random_checkpoint
+from export.benchmarks import generators
 from export.benchmarks.corpus import save_table, table_of_corpus, time_pipeline, time_report
 from export.benchmarks.decoder import save_graphs, write_with_generate, write_with_graph
 from export.benchmarks.encoder import (
@@ -81,6 +83,47 @@ def test_all_of_them_write_the_same_text(checkpoint: Path, tmp_path: Path) -> No
         theirs = write_with_generate(checkpoint, 30, attention=attention)()
         assert theirs.sequences[0, 1:].tolist() == written
     assert len(write_with_graph(small, 30)()[0]) == 30
+
+
+TINY_SIZES = {
+    "gpt2": {"n_embd": 20, "n_layer": 2, "n_head": 4, "n_positions": 64, "vocab_size": 59},
+    "bart": {
+        "d_model": 20, "encoder_layers": 1, "decoder_layers": 2, "encoder_attention_heads": 2,
+        "decoder_attention_heads": 4, "encoder_ffn_dim": 24, "decoder_ffn_dim": 24,
+        "vocab_size": 59, "max_position_embeddings": 64,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", TINY_SIZES)
+def test_models_of_other_families_write_the_same_text_too(
+    family: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    in_this_process: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(generators, "SIZES", TINY_SIZES)
+    folder, graph = generators.save_random_model(family, tmp_path)
+    written = generators.write_with_graph(graph, 9)()
+    assert len(written) == 9
+    for attention in ("sdpa", "eager"):
+        assert generators.write_with_generate(folder, 9, attention=attention)() == written
+
+    monkeypatch.setattr(benchmark, "SIZES", [family])
+    flags = ["--tokens", "5", "--pasts", "3", "7", "--rounds", "1"]
+    assert main(["--part", "generate", *flags]) == 0
+
+    told = capsys.readouterr().out
+    assert told.count("onnxruntime, all maps") == 2
+    assert "| transformers' model, no maps | 1000.00 (1.00) | 1000.00 (1.00) |" in told
+    assert sorted(set(in_this_process)) == [
+        "export.benchmarks.generators:time_generate",
+        "export.benchmarks.generators:time_step",
+        "export.benchmarks.generators:time_writing",
+        "export.runtime.timing:time_graph",
+    ]
 
 
 @pytest.mark.parametrize(
