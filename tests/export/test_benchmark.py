@@ -86,7 +86,10 @@ def test_all_of_them_write_the_same_text(checkpoint: Path, tmp_path: Path) -> No
 
 
 TINY_SIZES = {
-    "gpt2": {"n_embd": 20, "n_layer": 2, "n_head": 4, "n_positions": 64, "vocab_size": 59},
+    "gpt2": {
+        "n_embd": 20, "n_layer": 2, "n_head": 4, "n_positions": 64, "vocab_size": 59,
+        "bos_token_id": 1, "eos_token_id": 2,
+    },
     "bart": {
         "d_model": 20, "encoder_layers": 1, "decoder_layers": 2, "encoder_attention_heads": 2,
         "decoder_attention_heads": 4, "encoder_ffn_dim": 24, "decoder_ffn_dim": 24,

@@ -4,7 +4,7 @@ beginnings are kept and the one whose end scores best for its length wins. What 
 token by token, with what the decoder attended to while it wrote.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bundle_format.folder import AGAIN, BundleError
+from decoding.beams import BeamSearch
 from decoding.rules import Rules, rules_of
-from explorer.bundle import Decoder
 from explorer.errors import RequestError
 from explorer.inference.decoder import DecoderSession, KVCache, Outputs, Prompts, Sources
 from explorer.inference.encoder import EncoderModel
@@ -127,101 +127,24 @@ def _choose(scores: NDArray[np.float32], settings: Settings, random: np.random.G
     return int(random.choice(len(probabilities), p=probabilities))
 
 
-@dataclass(frozen=True, slots=True)
-class Beam:
-    """A text so far. Texts with one beginning share its steps."""
-
-    score: np.float32
-    """The sum of the tokens' log probabilities; of a text that ended, over the length penalty."""
-    ids: tuple[int, ...]
-    """What was there before and all that was written."""
-    steps: tuple[Step, ...] = ()
-
-
 def beam_search(
     graph: DecoderSession, cache: KVCache, given: Sequence[int], rules: Rules, settings: Settings
 ) -> Iterator[tuple[Step, ...]]:
-    """Gives the steps of the best text so far after every token, and of the winner at last.
-
-    The same texts as `transformers` finds: a text that ended is worth its log probability divided
-    by its new tokens to the power of `length_penalty`, and the search goes on until the best
-    beginning is worth less than the worst of `beams` texts that ended, as `early_stopping` has it.
-    """
-    running = [Beam(np.float32(0), tuple(given))]
-    ended: list[Beam] = []
-    while running:
-        new = len(given) if len(running[0].ids) == len(given) else 1
-        last = np.array([beam.ids[-new:] for beam in running], np.int64)
-        outputs, cache = graph.run(last, cache)
-        best = _continuations(running, outputs, rules, settings)
-        length = len(running[0].ids) + 1 - rules.given  # so many are new with the next ones
-        full = len(running[0].ids) + 1 >= _longest(rules)
-        ends = [full or token in rules.ends for _, token, _ in best]
-        # Only the best `beams` of the ways to go on may end; the others are there to go on.
-        ended += [
-            _extend(running, outputs, row, token, score / _worth(length, graph.decoder))
-            for (row, token, score), end in list(zip(best, ends, strict=True))[: settings.beams]
-            if end
-        ]
-        ended = sorted(ended, key=lambda beam: -beam.score)[: settings.beams]
-        going = [one for one, end in zip(best, ends, strict=True) if not end][: settings.beams]
-        running = [_extend(running, outputs, *one) for one in going]
-        if len(ended) == settings.beams and _is_decided(
-            running, ended, length, rules, graph.decoder
-        ):
-            running = []
-        if running or ended:  # neither is left where all words are forbidden
-            yield (running or ended)[0].steps
-        cache = cache.follow([row for row, _, _ in going]) if running else cache
+    """Gives the steps of the best text so far after every token, and of the winner at last."""
+    search = BeamSearch[Step](given, rules, graph.decoder.settings, beams=settings.beams)
+    while search.running:
+        outputs, cache = graph.run(search.newest, cache)
+        scores = [log_softmax(logits) for logits in outputs.logits[:, -1]]
+        rows = search.choose(scores, _steps_of(outputs))
+        if search.best:  # there is none where all words are forbidden
+            yield search.best.notes
+        if rows:
+            cache = cache.follow(rows)
 
 
-def _worth(length: int, decoder: Decoder) -> np.float32:
-    """What the score of a text of so many new tokens is divided by."""
-    penalty = decoder.settings.length_penalty
-    return np.float32(length ** (1.0 if penalty is None else penalty))
-
-
-def _continuations(
-    running: Sequence[Beam], outputs: Outputs, rules: Rules, settings: Settings
-) -> list[tuple[int, int, np.float32]]:
-    """The best ways to go on, the best first: the text's row, the token, the sum. As many as there
-    may be ends among them, and `beams` more."""
-    scores = np.stack(
-        [
-            rules.apply(log_softmax(logits), beam.ids) + beam.score
-            for beam, logits in zip(running, outputs.logits[:, -1], strict=True)
-        ]
-    )
-    flat = scores.reshape(-1)
-    count = min(max(2, 1 + len(rules.ends)) * settings.beams, flat.size)
-    best = np.argpartition(-flat, count - 1)[:count]
-    best = best[np.argsort(-flat[best], kind="stable")]
-    rows, tokens = np.unravel_index(best[np.isfinite(flat[best])], scores.shape)
-    return [
-        (row, token, scores[row, token])
-        for row, token in zip(rows.tolist(), tokens.tolist(), strict=True)
-    ]
-
-
-def _extend(
-    running: Sequence[Beam], outputs: Outputs, row: int, token: int, score: np.float32
-) -> Beam:
-    beam = running[row]
-    return Beam(score, (*beam.ids, token), (*beam.steps, make_step(token, outputs, row)))
-
-
-def _is_decided(
-    running: Sequence[Beam], ended: Sequence[Beam], length: int, rules: Rules, decoder: Decoder
-) -> bool:
-    """Whether no running text can win any more against as many as are kept, as far as its present
-    score tells."""
-    early = decoder.settings.early_stopping
-    if not running or early is True:
-        return True
-    penalty = decoder.settings.length_penalty
-    if early == "never" and (penalty is None or penalty > 0):
-        length = _longest(rules) - rules.given  # a longer text may be worth more
-    return bool(running[0].score / _worth(length, decoder) <= ended[-1].score)
+def _steps_of(outputs: Outputs) -> Callable[[int, int], Step]:
+    """Makes the record of a choice, of a beginning's place and a token."""
+    return lambda row, token: make_step(token, outputs, row)
 
 
 SOURCE, WRITTEN = "source", "written"

@@ -13,7 +13,10 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from bundle_format.folder import read_generation, read_manifest
 from bundle_format.schema import WritingGraph
 from decoding.rules import rules_of
+from export.eval_texts import draw_ids
 from export.graphs.names import empty_cache
+from export.loading.generators import load_generator
+from export.pipeline.writers import AnyDecoder
 from export.quantize.schemes import missed_in_writing
 from export.runtime.session import open_session, run
 from export.runtime.strategies import (
@@ -22,6 +25,7 @@ from export.runtime.strategies import (
     write_by_rules,
 )
 from export.to_onnx import main
+from export.verification.checks import Checks
 from export.verify import main as verify
 
 
@@ -82,6 +86,19 @@ def test_it_writes_what_generate_writes_by_the_settings_of_its_folder(
             max_length=longest, guidance_scale=1.0,
         )[0, len(given) :].tolist()  # fmt: skip
         assert written == expected
+
+
+def test_beam_texts_are_proven_where_the_settings_ask_for_them(exported) -> None:
+    folder, out = exported("bart")
+    part = load_generator(str(folder)).generator
+    assert part
+    writer, checks = AnyDecoder(part), Checks(errors_pass=True)
+    session = open_session(out / "onnx" / "decoder_model_merged.onnx")
+    graphs = writer.open(session, onnx.load(out / "onnx" / "encoder_model.onnx"))
+
+    told = writer.prove_beams(graphs, draw_ids(67, 5, (3, 8)), checks)
+
+    assert (told, checks.failures) == ("4 of 4 as torch writes, with 3 beams", [])
 
 
 def test_in_8_bit_it_is_held_to_limits_along_its_texts(exported) -> None:
