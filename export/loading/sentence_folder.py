@@ -65,9 +65,18 @@ def find_pooling(folder: Path) -> tuple[Pooling, list[str]]:
 
 
 def longest_of(folder: Path) -> int | None:
-    """Tokens after which `sentence-transformers` cuts a text; None where that is not written."""
-    noted = _read(folder / "sentence_bert_config.json").get("max_seq_length")
-    return noted if isinstance(noted, int) and noted > 1 else None
+    """Tokens after which `sentence-transformers` cuts a text; None where that is not written.
+
+    Raises:
+        ValueError: no text is so long.
+    """
+    file = folder / "sentence_bert_config.json"
+    noted = _read(file).get("max_seq_length")
+    if noted is not None and (type(noted) is not int or noted < 2):
+        raise ValueError(
+            f"{file} has {noted!r:.40} as max_seq_length; expected a whole number from 2, or null"
+        )
+    return noted
 
 
 def _paths(folder: Path) -> dict[str, str]:

@@ -235,7 +235,8 @@ def labels_of(config: Mapping[str, Any], outputs: int) -> tuple[str, ...]:
             raise ValueError(f"num_labels is {short(count)}; expected 1 to {_MOST_LABELS}")
         return tuple(f"LABEL_{i}" for i in range(count))
     counted = {str(i) for i in range(len(named))} if isinstance(named, Mapping) else None
-    if counted is None or counted != set(map(str, named)):
+    named_all = counted is not None and not any(name is None for name in named.values())
+    if not named_all or counted != set(map(str, named)):
         raise ValueError(
             f"id2label is {short(named)}; expected a name for each output: "
             '{"0": ..., "1": ...}, counted from 0 without a gap'

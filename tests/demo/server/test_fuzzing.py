@@ -1,5 +1,5 @@
 """Thousands of forged requests to a page that runs: each gets a result or a sentence, the log stays
-empty, and the page answers afterwards as it did before.
+empty, nobody beyond this machine is reached, and the page answers afterwards as it did before.
 
 Requests are honest ones with something changed: values as the page would send them come from a page
 that was opened and used once for each model.
@@ -9,6 +9,7 @@ import json
 import urllib.error
 import urllib.request
 from collections import Counter
+from functools import partial
 from urllib.parse import urlencode
 
 import pytest
@@ -128,8 +129,10 @@ def said(name):
 class Page:
     """A page as somebody's browser knows it, and as somebody sees it who forges its requests."""
 
-    def __init__(self, address, log):
+    def __init__(self, address, log, reached):
         self.address, self.log, self.answered = address, log, Counter()
+        self.reached = reached
+        """Tells to whom its process has connections."""
         config = json.loads(self.get("/config")[1])
         self.endpoints = {
             name: [one["parameter_name"] for one in about["parameters"]]
@@ -221,6 +224,7 @@ class Page:
         assert 'File \\"' not in whole
         assert "site-packages" not in whole
         assert self.log.read_text("utf-8") == ""
+        assert self.reached() == set()
         self.answered["results" if success else "sentences"] += 1
 
 
@@ -290,7 +294,9 @@ def raw_requests(draw, page):
 
 
 @pytest.fixture(scope="module")
-def page(demo_folder, demo_tests, bundle, foreign, task_bundles, copy_of_tiny, tmp_path_factory):
+def page(
+    demo_folder, demo_tests, bundle, foreign, task_bundles, copy_of_tiny, tmp_path_factory, reached
+):
     """A page with a model of every kind, in a process of its own, whose log is a file."""
     several = copy_of_tiny(title="Second", problem_type="multi_label", tasks=["classify"])
     folders = [bundle.folder, several, foreign.folder, demo_tests / "prompt_bundle"]
@@ -298,7 +304,7 @@ def page(demo_folder, demo_tests, bundle, foreign, task_bundles, copy_of_tiny, t
     log = tmp_path_factory.mktemp("log") / "log.txt"
     options = ["--bundle", *map(str, folders)]
     with log.open("wb") as opened, served_page(demo_folder / "app.py", options, opened) as served:
-        yield Page(served.address, log)
+        yield Page(served.address, log, partial(reached, served.process))
 
 
 @pytest.mark.parametrize(

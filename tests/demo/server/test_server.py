@@ -225,7 +225,7 @@ def ask(url, text, name="classify"):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits another process's files")
-def test_a_page_needs_no_disk_no_proxy_and_leaves_nothing(bundle, demo_folder, tmp_path):
+def test_a_page_needs_no_disk_no_proxy_and_leaves_nothing(bundle, demo_folder, tmp_path, reached):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -248,10 +248,12 @@ def test_a_page_needs_no_disk_no_proxy_and_leaves_nothing(bundle, demo_folder, t
     resource.prlimit(page.pid, resource.RLIMIT_FSIZE, (0, 0))  # as on a full disk
     url = f"http://127.0.0.1:{port}/"
     answer, maps, saved = ask(url, WORD), *ask_for_map(url)
+    others = reached(page.pid)
     page.send_signal(signal.SIGTERM)
     said, errors = page.communicate(timeout=60)
 
     assert "event: complete" in answer
+    assert others == set()
     assert len(maps["attentions"][0]["weights"]) > 100
     assert (saved["name"], saved["type"]) == ("attention-layer1-head1.svg", "image/svg+xml")
     assert page.returncode == 0

@@ -78,6 +78,18 @@ def test_what_would_be_done_beside_is_named(tmp_path: Path) -> None:
     assert longest_of(tmp_path) == 128
 
 
+@pytest.mark.parametrize("longest", [-5, 0, 1, True, 12.5, "128", [128]])
+def test_a_length_that_no_text_has_is_refused(tmp_path: Path, longest: object) -> None:
+    file = tmp_path / "sentence_bert_config.json"
+    file.write_text(json.dumps({"max_seq_length": longest}))
+
+    with pytest.raises(ValueError, match="as max_seq_length; expected a whole number from 2"):
+        longest_of(tmp_path)
+
+    file.write_text('{"max_seq_length": null}')
+    assert longest_of(tmp_path) is None
+
+
 def test_the_model_may_lie_below(tmp_path: Path) -> None:
     write(tmp_path, "Transformer", "Pooling", below="0_Transformer")
     (tmp_path / "0_Transformer").mkdir()

@@ -155,6 +155,7 @@ def test_no_setting_that_its_class_reads_is_passed_over(model_type: str) -> None
     [
         ({"id2label": {"1": "a", "2": "b"}}, "counted from 0 without a gap"),
         ({"id2label": ["a", "b"]}, "expected a name for each output"),
+        ({"id2label": {"0": None, "1": "b"}}, "expected a name for each output"),
         ({"num_labels": 10**9}, "num_labels is 1000000000; expected 1 to 100000"),
         ({"architectures": ["BertModel", "BertForMaskedLM"]}, "expected the name of one class"),
         ({"layer_norm_eps": "1e-12"}, "layer_norm_eps is '1e-12', expected a number"),
