@@ -22,6 +22,7 @@ from explorer.bundle import PRECISIONS, Bundle, open_bundle, told_apart
 from explorer.environment import SERVER_NAME, SERVER_PORT, give_memory_back, safe_streams
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.prompt import PromptModel
+from explorer.server import request_log
 from explorer.server.attended_queue import AttendedQueue
 from explorer.server.door import Door
 from explorer.server.process import (
@@ -165,6 +166,12 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"port to listen on (default: {SERVER_PORT}, or the first free one from 7860)",
     )
     parser.add_argument(
+        "--log",
+        action="store_true",
+        help="writes a line of JSON to stderr for each request: what was asked, what came of it, "
+        "how long it took; nothing of what was sent",
+    )
+    parser.add_argument(
         "--mcp",
         action="store_true",
         help="lets agents call the endpoints as tools (MCP), at /gradio_api/mcp; needs "
@@ -194,6 +201,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             check_tools()
         host = check_address(options.host, port)
         keep_words_out_of_the_log()
+        if options.log:
+            request_log.begin()
         stop_orderly()
         folders = options.bundle or bundles_beside()
         app = build_app([open_bundle(folder, options.precision) for folder in folders])

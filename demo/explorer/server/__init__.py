@@ -1,4 +1,4 @@
 """What stands between the network and the page: routes, queue, address, log.
 
-Public: `attended_queue`, `door`, `process`.
+Public: `attended_queue`, `door`, `process`, `request_log`.
 """

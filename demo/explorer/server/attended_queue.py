@@ -29,6 +29,8 @@ from gradio.server_messages import (
 )
 from gradio.utils import LRUCache, run_coro_in_background
 
+from explorer.server import request_log
+
 LONGEST_LINE = 32
 """Requests that wait in one line; more are turned away."""
 GRACE = 30.0
@@ -142,6 +144,8 @@ class AttendedQueue(Queue):
         self.pending_messages_per_session = _Mailboxes(self.pending_messages_per_session.max_size)
         self.ANALYTICS_MAX_EVENTS = 1
         self._trusted: list[Event] = []
+        self._outcomes: dict[str, str] = {}
+        """What came of the events that end just now, by their ids."""
 
     def start(self) -> None:
         super().start()
@@ -170,7 +174,20 @@ class AttendedQueue(Queue):
                 return [line.queue.pop(0)], False, name
         return None
 
+    async def process_events(
+        self, events: list[Event], batch: bool, begin_time: float, fn: BlockFunction
+    ) -> None:
+        began = time.monotonic()
+        await super().process_events(events, batch, begin_time, fn)
+        asked = f"/{fn.api_name}" if fn.api_visibility == "public" else f"page: {fn.name}"
+        for event in events:
+            outcome = self._outcomes.pop(event._id, "left")
+            waited, took = began - event.enqueue_time, time.monotonic() - began
+            request_log.tell(outcome, asked=asked, waited=waited, took=took)
+
     def send_message(self, event: Event, event_message: EventMessage) -> None:
+        if event.alive and isinstance(event_message, ProcessCompletedMessage):
+            self._outcomes[event._id] = _outcome(event_message)
         messages = self.pending_messages_per_session.get(event.session_hash)
         if messages is None:
             return
@@ -274,6 +291,13 @@ class AttendedQueue(Queue):
         for session in self.pending_event_ids_session.keys() - busy:
             if session not in self.pending_messages_per_session:
                 del self.pending_event_ids_session[session]
+
+
+def _outcome(message: ProcessCompletedMessage) -> str:
+    """As `request_log.tell` takes it."""
+    if message.success:
+        return "answered"
+    return "refused" if message.output.get("error") else "failed"
 
 
 def _size(value: Any) -> int:

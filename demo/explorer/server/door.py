@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from explorer.errors import RequestError
+from explorer.server import request_log
 from explorer.server.attended_queue import AttendedQueue
 
 
@@ -170,6 +171,7 @@ class Door:
             else:
                 self._check_fetched(scope)
         except RefusedError as error:
+            request_log.tell("shut", status=error.status)
             end = {"Connection": "close"} if error.status == 408 else None  # more may come
             answer = JSONResponse({"detail": str(error)}, error.status, end)
             await answer(scope, receive, send)

@@ -16,7 +16,7 @@ from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.generator import TextGenerator
 from explorer.inference.logits import Settings
-from explorer.server import attended_queue
+from explorer.server import attended_queue, request_log
 from explorer.server.attended_queue import ENDED, LONGEST_LINE, MADE_ROOM, Mailbox
 
 TEXT = "the film is good"
@@ -136,7 +136,9 @@ def test_a_reading_is_answered_while_an_analysis_and_a_text_are_under_way(page, 
     assert generation.result()[0] == "complete"
 
 
-def test_an_analysis_ends_when_its_reader_leaves(page, queue, held):
+def test_an_analysis_ends_when_its_reader_leaves(page, queue, held, monkeypatch):
+    logged = []
+    monkeypatch.setattr(request_log, "tell", lambda outcome, **told: logged.append((outcome, told)))
     address = post(page, "occlusion", TEXT)
     stream = urllib.request.urlopen(address)
     until(lambda: held.runs == 1)
@@ -148,6 +150,9 @@ def test_an_analysis_ends_when_its_reader_leaves(page, queue, held):
     until(lambda: is_idle(queue))
 
     assert held.runs == 1  # of five
+    until(lambda: logged)
+    assert [(outcome, told["asked"]) for outcome, told in logged] == [("left", "/occlusion")]
+    assert queue._outcomes == {}
 
 
 def test_what_still_waits_when_its_reader_leaves_is_not_begun(page, queue, held, pool):

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from argparse import ArgumentTypeError
 from contextlib import nullcontext
@@ -236,7 +237,8 @@ def test_a_page_needs_no_disk_no_proxy_and_leaves_nothing(bundle, demo_folder, t
         "no_proxy": "",
         "HOME": str(tmp_path / "gradio"),  # nor a home
     }
-    command = [sys.executable, "-u", "app.py", "--port", str(port), "--bundle", str(bundle.folder)]
+    command = [sys.executable, "-u", "app.py", "--log", "--port", str(port)]
+    command += ["--bundle", str(bundle.folder)]
 
     page = subprocess.Popen(
         command, cwd=demo_folder, env={**os.environ, **outside}, text=True,
@@ -248,16 +250,28 @@ def test_a_page_needs_no_disk_no_proxy_and_leaves_nothing(bundle, demo_folder, t
     resource.prlimit(page.pid, resource.RLIMIT_FSIZE, (0, 0))  # as on a full disk
     url = f"http://127.0.0.1:{port}/"
     answer, maps, saved = ask(url, WORD), *ask_for_map(url)
+    refused = ask(url, f"{WORD} " * 2000)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{url}{WORD}")
     others = reached(page.pid)
     page.send_signal(signal.SIGTERM)
     said, errors = page.communicate(timeout=60)
 
     assert "event: complete" in answer
+    assert "has 20,000 characters" in refused
     assert others == set()
     assert len(maps["attentions"][0]["weights"]) > 100
     assert (saved["name"], saved["type"]) == ("attention-layer1-head1.svg", "image/svg+xml")
     assert page.returncode == 0
-    assert said == errors == ""
+    assert said == ""
+    assert WORD not in errors
+    lines = [json.loads(line) for line in errors.splitlines()]
+    asked = ("/classify", "page: read", "page: keep", "/classify", None)
+    assert tuple(line.get("asked") for line in lines) == asked
+    outcomes = ["answered"] * 3 + ["refused", "shut"]
+    assert [line["outcome"] for line in lines] == outcomes
+    assert all(line["waited"] >= 0 <= line["took"] for line in lines[:4])
+    assert lines[4]["status"] == 404
     assert [one.name for one in tmp_path.iterdir()] == ["gradio"]
     assert not folder.exists()
 
