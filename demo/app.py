@@ -21,7 +21,6 @@ from bundle_format.schema import FILE
 from explorer.bundle import PRECISIONS, Bundle, open_bundle, told_apart
 from explorer.environment import SERVER_NAME, SERVER_PORT, give_memory_back, safe_streams
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.prompt import PromptModel
 from explorer.server import request_log
 from explorer.server.attended_queue import AttendedQueue
 from explorer.server.door import Door
@@ -44,6 +43,7 @@ from explorer.ui.models import PageModels
 from explorer.ui.page import Page
 from explorer.ui.programs.endpoints import endpoints
 from explorer.ui.widgets import WEB, library, make_theme
+from explorer.writing.prompt import PromptModel
 
 DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "reviews"
 

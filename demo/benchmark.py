@@ -29,7 +29,6 @@ from explorer.analyses.faithfulness import for_want_of_maps
 from explorer.bundle import PRECISIONS, Bundle, open_bundle
 from explorer.environment import safe_streams
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import TextGenerator
 from explorer.inference.tokens import group_words
 from explorer.measuring import served
 from explorer.measuring.analyses import (
@@ -55,6 +54,7 @@ from explorer.measuring.load import (
     mixed,
     short_requests,
 )
+from explorer.writing.generator import TextGenerator
 from hosting.build import build_space, find_kind
 from hosting.folder import SpaceError
 from hosting.static_check import open_browser, serve_files

@@ -60,6 +60,7 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
             "environment errors offline_page",
             "bundle fonts tokenizer_file",
             "inference",
+            "writing",
             "maps",
             "analyses drawing",
             "measuring server ui",

@@ -26,11 +26,11 @@ import pytest
 from bundle_format.folder import list_files
 from explorer.analyses.perturbation import Answers
 from explorer.bundle import Bundle, open_bundle
-from explorer.inference import decoder as graph_module
 from explorer.inference import encoder as encoder_module
 from explorer.inference.cost import Throughput
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.prompt import PromptModel
+from explorer.writing import decoder as graph_module
+from explorer.writing.prompt import PromptModel
 
 TINY = Path(__file__).parent / "tiny_bundle"
 FOREIGN = Path(__file__).parent / "foreign_decoder"

@@ -24,10 +24,9 @@ from bundle_format.generation import Generation
 from bundle_format.typed_json import read_object
 from decoding.rules import forbid_repeated_ngrams, penalise_repeats, rules_of
 from explorer.bundle import Decoder, Graph
-from explorer.inference import logits
-from explorer.inference.decoder import DecoderSession
-from explorer.inference.generator import beam_search, write_one_by_one
-from explorer.inference.logits import Settings
+from explorer.writing.decoder import DecoderSession
+from explorer.writing.search import beam_search, write_one_by_one
+from explorer.writing.settings import Settings, for_sampling, keep_top_k, keep_top_p
 
 START, END = 1, 5  # 5 is a word that this model writes: some texts end, others do not
 
@@ -108,11 +107,11 @@ def test_processors_equal_theirs(seed: int) -> None:
             (forbid_repeated_ngrams(scores, written, n), NoRepeatNGramLogitsProcessor(n))
             for n in (1, 2, 3, 30)
         ),
-        *((logits.keep_top_k(scores, k), TopKLogitsWarper(k)) for k in (1, 7, 50, 200)),
-        *((logits.keep_top_p(scores, p), TopPLogitsWarper(p)) for p in (0.01, 0.5, 0.9, 0.99)),
+        *((keep_top_k(scores, k), TopKLogitsWarper(k)) for k in (1, 7, 50, 200)),
+        *((keep_top_p(scores, p), TopPLogitsWarper(p)) for p in (0.01, 0.5, 0.9, 0.99)),
         *(
             (
-                logits.for_sampling(scores, Settings(temperature=t)),
+                for_sampling(scores, Settings(temperature=t)),
                 TemperatureLogitsWarper(t),
             )
             for t in (0.3, 2.5)
@@ -129,7 +128,7 @@ def test_sampling_shapes_the_scores_in_their_order() -> None:
     for processor in (TemperatureLogitsWarper(1.8), TopKLogitsWarper(12), TopPLogitsWarper(0.7)):
         expected = processor(torch.zeros(1, 1, dtype=torch.int64), expected)
 
-    found = logits.for_sampling(scores, Settings(temperature=1.8, top_k=12, top_p=0.7))
+    found = for_sampling(scores, Settings(temperature=1.8, top_k=12, top_p=0.7))
 
     np.testing.assert_allclose(found, expected[0].numpy(), rtol=1e-6)
     assert np.isfinite(found).sum() < 12

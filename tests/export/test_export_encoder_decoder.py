@@ -27,8 +27,8 @@ from transformers import (
 
 from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 from export.loading.checkpoint import load_checkpoint
 from export.runtime.session import open_session, run
 from export.to_onnx import main

@@ -13,8 +13,8 @@ from transformers import EncoderDecoderModel
 
 from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 from export.bundle.provenance import sha256
 from export.pipeline import decoder, encoder, writers
 from export.to_onnx import main

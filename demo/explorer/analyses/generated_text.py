@@ -24,12 +24,13 @@ from numpy.typing import NDArray
 from explorer.analyses.perturbation import texts_per_run
 from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progress, Progressive
-from explorer.inference.decoder import Prompts, Sources
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import Generation, TextGenerator
-from explorer.inference.prompt import PromptModel
 from explorer.inference.tokenizing import masked
 from explorer.inference.tokens import Word, own_words
+from explorer.writing.decoder import Prompts, Sources
+from explorer.writing.generation import Generation
+from explorer.writing.generator import TextGenerator
+from explorer.writing.prompt import PromptModel
 
 Change = TypeVar("Change")
 Model = EncoderModel | PromptModel

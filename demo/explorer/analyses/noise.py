@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from random import Random
 from typing import NamedTuple
 
-from explorer.inference.tokenizing import Spelled
+from explorer.writing.target_text import Spelled
 
 _WORD = re.compile(r"[^\W\d_]+")
 _SHORTEST = 4  # letters; a shorter word that is mistyped is most often another word

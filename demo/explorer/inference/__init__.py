@@ -1,5 +1,5 @@
-"""Runs a bundle's graphs: text in, numpy out.
+"""Runs a bundle's graphs that read: text in, numpy out.
 
-Public: `cost`, `decoder`, `encoder`, `generator`, `logits`, `prompt`, `question`, `reading`,
-`reading_cache`, `tasks`, `tokenizing`, `tokens`.
+Public: `cost`, `encoder`, `logits`, `question`, `reading`, `reading_cache`, `session`, `tasks`,
+`tokenizing`, `tokens`, `word_bounds`.
 """

@@ -1,9 +1,6 @@
-"""From a reader's text to token ids and back to the reader's own characters, and from the ids that
-a decoder wrote to text for people.
-"""
+"""From a reader's text to token ids and back to the reader's own characters."""
 
-import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,33 +8,9 @@ from typing import NamedTuple
 from tokenizers import Encoding, Tokenizer
 
 from bundle_format.folder import AGAIN, BundleError
-from explorer.inference.tokens import SPACES, WORD_STARTS, SubwordNotation, Token, group_words
+from explorer.inference.tokens import WORD_STARTS, SubwordNotation, Token
+from explorer.inference.word_bounds import apart, is_mark, joined
 from explorer.tokenizer_file import open_tokenizer
-
-_JOINER = "\u200d"
-_SKIN_TONES = ("\U0001f3fb", "\U0001f3ff")
-# Scripts without spaces between words: Thai and Lao, Burmese and Shan, Khmer, Tai, Balinese and
-# Javanese, Chinese and Japanese with their marks of full width. There each piece is a word of its
-# own, whatever the tokenizer.
-_UNSPACED = (
-    ("\u0e00", "\u0eff"),
-    ("\u1000", "\u109f"),
-    ("\u1780", "\u17ff"),
-    ("\u1950", "\u1aaf"),
-    ("\u1b00", "\u1b7f"),
-    ("\u2e80", "\u9fff"),
-    ("\ua980", "\ua9ff"),
-    ("\uaa60", "\uaadf"),
-    ("\uf900", "\ufaff"),
-    ("\uff01", "\uff0f"),
-    ("\uff1a", "\uff20"),
-    ("\uff3b", "\uff40"),
-    ("\uff5b", "\uff9f"),
-    ("\U00020000", "\U0003ffff"),
-)
-_BELONG_TO_LETTER = "\u0e33\u0eb3\uff9e\uff9f"
-"""Letters that Unicode joins to the one before them, as it does marks (UAX 29): am in Thai and Lao,
-and the narrow marks of Japanese."""
 
 
 class _Piece(NamedTuple):
@@ -98,54 +71,21 @@ class SourceTokens:
         neighbours = text[one.start - 1 : one.start], text[one.start : one.start + 1]
         shares_character = one.start < owned
         if not self._notation.marks_starts:
-            return one.word == before.word and (shares_character or not _apart(*neighbours))
+            return one.word == before.word and (shares_character or not apart(*neighbours))
         if self._notation.starts_word(one.piece):
             return False
         # Not by the tokenizer's words: one that cuts at spaces has punctuation, and all of a
         # Chinese sentence, in one; byte-level ones cut accents off, and the vowels of Hindi.
-        return shares_character or self._notation.is_space(before.piece) or _joined(*neighbours)
+        return shares_character or self._notation.is_space(before.piece) or joined(*neighbours)
 
 
 def _with_marks(text: str, one: _Piece, starts: set[tuple[int | None, int]]) -> int:
     """Where a piece ends, with the accents that were written as characters of their own: they
     belong to the letter before them, though the tokenizer dropped them."""
     end = one.end
-    while _is_mark(text[end : end + 1]) and (one.sequence, end) not in starts:
+    while is_mark(text[end : end + 1]) and (one.sequence, end) not in starts:
         end += 1
     return end
-
-
-def _joined(before: str, after: str) -> bool:
-    """Whether two neighbouring characters are parts of one word, or of one emoji."""
-    return _of_one_character(before, after) or (_in_word(before) and _in_word(after))
-
-
-def _apart(before: str, after: str) -> bool:
-    """Whether two neighbours are parts of two words, though no space stands between them; or though
-    a tokenizer that cuts texts at nothing has both in one."""
-    if _of_one_character(before, after):
-        return False
-    return any(one.isspace() or _is_unspaced(one) for one in (before, after))
-
-
-def _of_one_character(before: str, after: str) -> bool:
-    """Whether a reader sees one: a letter and its mark, or the parts of an emoji."""
-    parts_of_emoji = _JOINER in (before, after) or _SKIN_TONES[0] <= after <= _SKIN_TONES[1]
-    return _is_mark(after) or parts_of_emoji
-
-
-def _in_word(character: str) -> bool:
-    return not _is_unspaced(character) and (character.isalnum() or _is_mark(character))
-
-
-def _is_unspaced(character: str) -> bool:
-    return any(first <= character <= last for first, last in _UNSPACED)
-
-
-def _is_mark(character: str) -> bool:
-    if not character:
-        return False
-    return unicodedata.category(character)[0] == "M" or character in _BELONG_TO_LETTER
 
 
 _MASKS = ("[MASK]", "<mask>")
@@ -309,123 +249,3 @@ def masked(encoded: Encoded, places: Collection[int], mask_id: int) -> Encoded:
     """The text with the mask's id in place of some of its tokens, which it still calls by name."""
     ids = [mask_id if place in places else token for place, token in enumerate(encoded.ids)]
     return replace(encoded, ids=ids)
-
-
-def special_ids(tokenizer: Tokenizer) -> set[int]:
-    """The ids that a tokenizer calls special."""
-    added = tokenizer.get_added_tokens_decoder()
-    return {index for index, token in added.items() if token.special}
-
-
-class _Known(NamedTuple):
-    """What an id stands for, whatever comes before it."""
-
-    piece: str
-    text: str
-    """The characters that it writes; the bytes, such as `⟨f0 9f⟩`, of what cannot be seen: a part
-    of a character, or a control character."""
-    starts: bool
-    """It is the first piece of a word, for certain."""
-    readable: str
-    """The piece for people."""
-
-
-class Spelled(NamedTuple):
-    """A word as a tokenizer would write it, and where it stands in the text that it is from."""
-
-    text: str
-    start: int
-    end: int
-
-
-class TargetTokens:
-    """The decoder's own tokenizer: one that marks the pieces inside a word (WordPiece), or one
-    that marks where a word starts (byte-level BPE, SentencePiece)."""
-
-    def __init__(self, tokenizer_file: Path, outside: Sequence[int], *, own: bool = False) -> None:
-        """Raises BundleError: the file is no tokenizer.
-
-        Args:
-            outside: ids that are no part of the text: the start and the end token.
-            own: all that the tokenizer itself calls special is no part of it either.
-        """
-        self._tokenizer = open_tokenizer(tokenizer_file)
-        if own:
-            outside = (*outside, *special_ids(self._tokenizer))
-        self._prefix = getattr(self._tokenizer.model, "continuing_subword_prefix", None) or ""
-        self._notation = SubwordNotation.of(self._tokenizer)
-        self._outside = frozenset(outside)
-        self._known: dict[int, _Known] = {}
-
-    @property
-    def size(self) -> int:
-        """How many ids it knows, from 0 on."""
-        return max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=-1) + 1
-
-    def tokens(self, ids: Sequence[int]) -> tuple[Token, ...]:
-        """A token for each id of a text."""
-        tokens: list[Token] = []
-        for index in ids:
-            tokens.append(self.token(index, tokens[-1] if tokens else None))
-        return tuple(tokens)
-
-    def token(self, index: int, before: Token | None = None) -> Token:
-        """The token of one id that follows another; None before the first."""
-        if index not in self._known:
-            self._known[index] = self._look_up(index)
-        piece, text, starts, readable = self._known[index]
-        special = index in self._outside
-        return Token(
-            piece=piece,
-            text="" if special else text,
-            special=special,
-            continues=not special and not starts and self._joins(text, before),
-            segment=0,
-            readable=readable,
-        )
-
-    def text(self, ids: Sequence[int], after: Sequence[int] = ()) -> str:
-        """The written text, pieces joined to words.
-
-        Args:
-            after: what it goes on from: a space between the two is the written text's.
-        """
-        before, whole = self._decoded(after), self._decoded([*after, *ids])
-        return whole[len(before) :] if whole.startswith(before) else self._decoded(ids)
-
-    def _decoded(self, ids: Sequence[int]) -> str:
-        inside = [index for index in ids if index not in self._outside]
-        return self._tokenizer.decode(inside, skip_special_tokens=False) if inside else ""
-
-    def ids(self, text: str) -> list[int]:
-        """The ids of a text, without a start or an end."""
-        return self._tokenizer.encode(text, add_special_tokens=False).ids
-
-    def spelled(self, text: str) -> list[Spelled]:
-        """The words of a text as they would be written, and where they stand in it."""
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        words = []
-        for word in group_words(self.tokens(encoding.ids)):
-            spans = [encoding.offsets[place] for place in word.places]
-            words.append(Spelled(word.text, min(spans)[0], max(end for _, end in spans)))
-        return words
-
-    def _joins(self, text: str, before: Token | None) -> bool:
-        """Whether a piece that starts no word for certain goes on with the word before it."""
-        if before is None:
-            return bool(self._prefix)
-        neighbours = before.text[-1:], text[:1]
-        return not _apart(*neighbours) if self._prefix else _joined(*neighbours)
-
-    def _look_up(self, index: int) -> _Known:
-        # A graph may score more ids than its tokenizer has pieces for.
-        piece = self._tokenizer.id_to_token(index) or f"[{index}]"
-        readable = self._notation.readable(piece)
-        if self._prefix:
-            text = piece.removeprefix(self._prefix)
-            return _Known(piece, text or piece, not piece.startswith(self._prefix), readable)
-        text = self._tokenizer.decode([index], skip_special_tokens=False)
-        text = text.strip() or text.translate(SPACES) or piece
-        if "\ufffd" in text or not text.isprintable():
-            text = readable
-        return _Known(piece, text, piece.startswith(WORD_STARTS), readable)

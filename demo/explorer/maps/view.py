@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.inference.generator import SOURCE, WRITTEN, Generation
 from explorer.inference.reading import Reading
 from explorer.maps.head_types import normalised_entropy
 from explorer.maps.maps import MAX, MEAN, Axis, Maps, describe, file_part, merge_keys, text_axis
+from explorer.writing.generation import SOURCE, WRITTEN, Generation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,9 +21,9 @@ from explorer.analyses.perturbation import LEAST, LEAST_OF_NUMBER
 from explorer.analyses.smallest_flip import smallest_flip
 from explorer.inference.cost import Cost, Throughput, run_to_end
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
 from explorer.inference.tokens import own_words
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 
 Text = tuple[str, str]
 """A text, and its second text or nothing."""

@@ -15,10 +15,10 @@ from bundle_format.schema import MAX_CHARACTERS
 from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import LOOKS_AT
-from explorer.inference.logits import STRATEGIES, Settings
 from explorer.inference.reading import Heads, numbered_layers
 from explorer.maps.maps import MAX, MEAN
+from explorer.writing.generation import LOOKS_AT
+from explorer.writing.settings import STRATEGIES, Settings
 
 Offered = TypeVar("Offered")
 

@@ -16,7 +16,6 @@ from gradio.components import Component
 
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import SOURCE, WRITTEN, Generation
 from explorer.inference.reading import GivenText, Reading
 from explorer.inference.tokens import Token
 from explorer.maps.maps import Maps
@@ -41,6 +40,7 @@ from explorer.ui.models import SELF, MapControls, MapSelection, Model
 from explorer.ui.payloads import chip
 from explorer.ui.sharing.kept_page import KeptText, kept_page
 from explorer.ui.widgets import WEB, widget
+from explorer.writing.generation import SOURCE, WRITTEN, Generation
 
 _DELIVER = """(part) => document.querySelector("#%s").dispatchEvent(
     new CustomEvent("maps-part", { detail: part })

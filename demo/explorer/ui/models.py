@@ -11,9 +11,6 @@ from explorer.analyses.noise import Corruption, NoisyText, corrupt, corruptions_
 from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import SOURCE, Generation, TextGenerator
-from explorer.inference.logits import Settings
-from explorer.inference.prompt import PromptModel
 from explorer.inference.reading import GivenText, Reading
 from explorer.inference.reading_cache import LEAST_BYTES, ReadingCache
 from explorer.maps.maps import Maps
@@ -31,6 +28,10 @@ from explorer.ui.checks import (
 )
 from explorer.ui.events import while_awaited
 from explorer.ui.wording import NO_NORMS
+from explorer.writing.generation import SOURCE, Generation
+from explorer.writing.generator import TextGenerator
+from explorer.writing.prompt import PromptModel
+from explorer.writing.settings import Settings
 
 _MOST = 2**31
 

@@ -20,11 +20,12 @@ from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import Cost, Progress, Progressive
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.reading import GivenText, Reading
 from explorer.ui.events import ANALYSIS, Trigger, Update, in_browser, on
 from explorer.ui.models import Model, PageModels
 from explorer.ui.widgets import widget
+from explorer.writing.generation import Generation
+from explorer.writing.generator import TextGenerator
 
 
 @dataclass(frozen=True, kw_only=True)

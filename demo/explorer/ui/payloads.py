@@ -14,9 +14,7 @@ from explorer.analyses.noise import Corruption, grade
 from explorer.analyses.perturbation import Answers, Target
 from explorer.bundle import Bundle
 from explorer.fonts import can_draw
-from explorer.inference.generator import Generation, TextGenerator
 from explorer.inference.logits import ONE_OF_MANY
-from explorer.inference.prompt import Prompt
 from explorer.inference.reading import GivenText, Reading
 from explorer.inference.tokens import Token, group_words, own_words
 from explorer.maps.maps import Axis
@@ -30,6 +28,9 @@ from explorer.ui.models import (
     is_known_clean,
     offered_sources,
 )
+from explorer.writing.generation import Generation
+from explorer.writing.generator import TextGenerator
+from explorer.writing.prompt import Prompt
 
 MAX_BARS = 8
 DIGITS = 6

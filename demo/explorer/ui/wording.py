@@ -3,9 +3,9 @@
 from bundle_format.schema import WritingMetrics
 from explorer.analyses.noise import Repair
 from explorer.bundle import Bundle, Decoder, Graph
-from explorer.inference.generator import Generation
-from explorer.inference.prompt import Prompt
 from explorer.inference.reading import GivenText, Reading, numbered_layers
+from explorer.writing.generation import Generation
+from explorer.writing.prompt import Prompt
 
 _UNKNOWN = ("[UNK]", "<unk>")
 """What tokenizers call a piece that they do not know."""

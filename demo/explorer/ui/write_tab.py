@@ -14,8 +14,6 @@ from gradio.events import Dependency
 
 from bundle_format.schema import Example
 from explorer.errors import RequestError
-from explorer.inference.generator import Generation
-from explorer.inference.logits import Settings
 from explorer.maps.packed import SMALL
 from explorer.maps.view import first_written_head
 from explorer.ui import payloads, wording
@@ -46,6 +44,8 @@ from explorer.ui.panels.generated_text import (
 )
 from explorer.ui.sharing.kept_page import KeptText
 from explorer.ui.widgets import Frame, widget
+from explorer.writing.generation import Generation
+from explorer.writing.settings import Settings
 
 ANALYSES: tuple[Group, ...] = (
     Group("Source", "source", (SOURCE_ATTRIBUTION,)),

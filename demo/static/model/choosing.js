@@ -1,5 +1,5 @@
 // How the next word of a text is chosen: its settings, and what they do to scores, by the rules of
-// `explorer/inference/logits.py` and `generator.py`. The same seed draws the same words as there.
+// `explorer/writing/settings.py` and `search.py`. The same seed draws the same words as there.
 
 export const STRATEGIES = ["greedy", "beam", "sample"];
 export const FIRST = { strategy: "greedy", temperature: 1, top_k: 0, top_p: 1, beams: 4, repetition_penalty: 1, no_repeat_ngram: 0, max_tokens: 64, seed: 0 };

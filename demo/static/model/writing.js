@@ -1,4 +1,4 @@
-// Writes for a source that the encoder has read, as `explorer/inference/generator.py` does: the
+// Writes for a source that the encoder has read, as `explorer/writing/generator.py` does: the
 // likeliest word at each step, one drawn by its probability, or the best of several beginnings.
 import { againstRepeats, chosen, logSoftmax, normalized, randomFrom, topOf } from "./choosing.js";
 

@@ -21,11 +21,11 @@ from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
 from explorer.inference.tokenizing import masked
 from explorer.ui.panel import Asked
 from explorer.ui.panels.generated_text import SOURCE_ATTRIBUTION, check_source_removal
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 
 TEXT = "unbelievable music was good"
 

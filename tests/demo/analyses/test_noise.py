@@ -6,9 +6,9 @@ import re
 import pytest
 
 from explorer.analyses.noise import Corruption, Repair, corrupt, grade
-from explorer.inference.generator import TextGenerator
-from explorer.inference.tokenizing import Spelled
 from explorer.ui.wording import graded
+from explorer.writing.generator import TextGenerator
+from explorer.writing.target_text import Spelled
 
 CLEAN = "the story is bright and the music never dull"
 MASK = "[MASK]"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.inference.decoder import DecoderSession
+from explorer.writing.decoder import DecoderSession
 
 pytestmark = pytest.mark.slow
 

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from explorer.inference.decoder import DecoderSession
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
 from explorer.maps.view import first_step, first_written_head, generation_map
 from explorer.ui.models import offered_sources
+from explorer.writing.decoder import DecoderSession
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 
 OUTER_TABS = "[role=tab]:not([role=tabpanel] *)"
 """Not those within a tab, which are for its analyses."""

@@ -9,8 +9,8 @@ import pytest
 from bundle_format.folder import BundleError
 from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import TextGenerator
 from explorer.inference.session import check_outputs, trying
+from explorer.writing.generator import TextGenerator
 
 
 def opened(folder):

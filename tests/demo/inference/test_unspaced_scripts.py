@@ -15,8 +15,9 @@ from tokenizers import (
     trainers,
 )
 
-from explorer.inference.tokenizing import TargetTokens, TextEncoder
+from explorer.inference.tokenizing import TextEncoder
 from explorer.inference.tokens import group_words, placed_words
+from explorer.writing.target_text import TargetTokens
 
 TEXTS = {
     "Chinese": "这部电影很好看，故事也不错。我喜欢电影",

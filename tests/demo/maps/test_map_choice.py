@@ -4,10 +4,10 @@ order of weighting, merging, joining and hiding."""
 import numpy as np
 import pytest
 
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
 from explorer.inference.tokens import group_words
 from explorer.maps.view import attention_map, encoder_maps, generation_map, generation_maps
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 
 TEXTS = ("unbelievable music was unbad", "was it?")
 JOIN = {"mean": np.mean, "max": np.max}

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from explorer.inference.generator import TextGenerator
 from explorer.inference.tokens import group_words
 from explorer.maps.maps import merge_words, text_axis
 from explorer.maps.view import attention_map, generation_map
+from explorer.writing.generator import TextGenerator
 
 TEXTS = ("unbelievable music was unbad", "was it?")
 

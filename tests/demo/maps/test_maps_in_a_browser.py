@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
 from explorer.inference.tokens import Token
 from explorer.maps.head_types import head_types
 from explorer.maps.maps import Maps, text_axis
@@ -34,6 +32,8 @@ from explorer.maps.view import (
 )
 from explorer.ui.payloads import chip
 from explorer.ui.widgets import maps_script
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 
 SCRIPT = Path(__file__).parent / "maps_in_node.mjs"
 CHOICES = [

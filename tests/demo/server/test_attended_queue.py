@@ -12,12 +12,12 @@ import pytest
 
 import app
 from explorer.analyses import perturbation as answers_module
-from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
 from explorer.server import attended_queue, request_log
 from explorer.server.attended_queue import ENDED, LONGEST_LINE, MADE_ROOM, Mailbox
+from explorer.writing.decoder import DecoderSession
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 
 TEXT = "the film is good"
 

@@ -6,11 +6,11 @@ from dataclasses import asdict
 import pytest
 
 from explorer.errors import RequestError
-from explorer.inference.logits import Settings
 from explorer.ui import reading_tab, write_tab
 from explorer.ui.checks import COUNTS, NUMBERS
 from explorer.ui.models import PageModels
 from explorer.ui.sharing.link import MOST_CHARACTERS, read_link
+from explorer.writing.settings import Settings
 
 VIEWS = {"classify": reading_tab.VIEWS, "write": write_tab.VIEWS}
 GOOD = [

@@ -20,8 +20,6 @@ from explorer.analyses.perturbation import Contrast, sentence_spans
 from explorer.bundle import open_bundle
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
 from explorer.inference.reading import Reading
 from explorer.inference.tokens import own_words
 from explorer.maps.view import first_head, first_written_head
@@ -34,6 +32,8 @@ from explorer.ui.panels.heads import HEAD_EFFECTS, effects_payload
 from explorer.ui.panels.options import WordsAsked
 from explorer.ui.panels.words import OCCLUSION, occlusion_payload
 from explorer.ui.tasks.known import promise
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 from hosting import static_kind
 from hosting.folder import SpaceError
 

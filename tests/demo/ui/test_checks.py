@@ -4,7 +4,6 @@ import pytest
 
 from bundle_format.schema import MAX_CHARACTERS
 from explorer.errors import RequestError
-from explorer.inference.logits import Settings
 from explorer.ui.checks import (
     COUNTS,
     NUMBERS,
@@ -16,6 +15,7 @@ from explorer.ui.checks import (
     check_switches,
     check_texts,
 )
+from explorer.writing.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,6 @@ from explorer.analyses.perturbation import LEAST
 from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
-from explorer.inference.decoder import Sources
-from explorer.inference.logits import Settings
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked
 from explorer.ui.panels.generated_text import DECODER_HEADS
@@ -24,6 +22,8 @@ from explorer.ui.panels.heads import (
     pruning_payload,
 )
 from explorer.ui.panels.options import refresh_label
+from explorer.writing.decoder import Sources
+from explorer.writing.settings import Settings
 
 TEXT = "the film is good"
 

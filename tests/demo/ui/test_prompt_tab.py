@@ -5,10 +5,10 @@ import pytest
 
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
-from explorer.inference.logits import Settings
 from explorer.ui import payloads
 from explorer.ui.models import MapControls, PageModels
 from explorer.ui.panels.generated_text import PROMPT_EFFECTS, SOURCE_ATTRIBUTION
+from explorer.writing.settings import Settings
 
 TEXT, TITLE = "the film was", "Prompts"
 

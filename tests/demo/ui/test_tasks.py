@@ -9,9 +9,9 @@ from bundle_format.folder import BundleError
 from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
 from explorer.ui.models import PageModels
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 
 
 @pytest.fixture(scope="module")

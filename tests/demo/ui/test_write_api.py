@@ -7,9 +7,9 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from explorer.inference.decoder import DecoderSession
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
+from explorer.writing.decoder import DecoderSession
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 
 TEXT = "the film is good"
 

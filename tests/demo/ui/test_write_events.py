@@ -8,12 +8,12 @@ import pytest
 
 from explorer.bundle import open_bundle
 from explorer.errors import RequestError
-from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.logits import Settings
 from explorer.maps.view import first_step, first_written_head
 from explorer.ui.models import PageModels
 from explorer.ui.write_tab import _NO_NOTICE
+from explorer.writing.decoder import DecoderSession
+from explorer.writing.settings import Settings
 
 TITLE, TEXT = "Tiny random model", "the film is good"
 

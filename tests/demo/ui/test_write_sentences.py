@@ -9,10 +9,10 @@ from bundle_format.schema import DecoderMetrics
 from bundle_format.typed_json import read_object
 from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
 from explorer.ui import payloads, wording
 from explorer.ui.tasks.known import promise
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 
 
 @pytest.fixture(scope="module")

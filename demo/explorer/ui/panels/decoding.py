@@ -3,9 +3,9 @@
 import gradio as gr
 from gradio.components import Component
 
-from explorer.inference.logits import Settings
 from explorer.ui.checks import COUNTS, NUMBERS
 from explorer.ui.events import in_browser
+from explorer.writing.settings import Settings
 
 _STRATEGIES = [
     ("Greedy: the likeliest word", "greedy"),

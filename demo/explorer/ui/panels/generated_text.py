@@ -10,11 +10,12 @@ from explorer.analyses.perturbation import LEAST
 from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import Cost, Progressive, run_to_end
-from explorer.inference.generator import Generation, TextGenerator
 from explorer.ui.events import while_awaited
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Analysis, Asked
 from explorer.ui.payloads import DIGITS, about_generation, chip, plain, rounded
+from explorer.writing.generation import Generation
+from explorer.writing.generator import TextGenerator
 
 
 def check_source_removal(way: object) -> analysis.SourceRemoval:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from explorer.inference.generator import TextGenerator
-from explorer.inference.prompt import PromptModel
 from explorer.ui.models import Model, PageModels
+from explorer.writing.generator import TextGenerator
+from explorer.writing.prompt import PromptModel
 
 _PACKAGES = ("gradio", "numpy", "onnxruntime", "tokenizers")
 _MOST = 1e-4

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from explorer.errors import RequestError
-from explorer.inference.generator import SOURCE, WRITTEN, Generation
 from explorer.maps.maps import MEAN
 from explorer.maps.view import MapView, generation_map
 from explorer.ui.checks import (
@@ -19,6 +18,7 @@ from explorer.ui.models import PageModels
 from explorer.ui.payloads import about_generation, token_data, words_data
 from explorer.ui.programs.maps import map_data
 from explorer.ui.wording import NO_NORMS
+from explorer.writing.generation import SOURCE, WRITTEN, Generation
 
 
 def generate(

@@ -12,8 +12,6 @@ from urllib.parse import parse_qsl
 
 from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
-from explorer.inference.generator import SOURCE
-from explorer.inference.prompt import PromptModel
 from explorer.inference.reading import Heads
 from explorer.ui.checks import (
     COUNTS,
@@ -28,6 +26,8 @@ from explorer.ui.checks import (
 )
 from explorer.ui.models import SELF, PageModels
 from explorer.ui.wording import NO_NORMS
+from explorer.writing.generation import SOURCE
+from explorer.writing.prompt import PromptModel
 
 MOST_CHARACTERS = 2000
 """Of a whole address: chats, mail programs and servers cut longer ones."""

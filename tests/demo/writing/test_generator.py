@@ -8,10 +8,10 @@ import pytest
 
 from bundle_format.folder import BundleError
 from explorer.bundle import open_bundle
-from explorer.inference.decoder import DecoderSession
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
+from explorer.writing.decoder import DecoderSession
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 
 TEXT = "the film is good"
 STRATEGIES = [

@@ -16,9 +16,10 @@ from explorer.analyses.generated_text import (
 from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
-from explorer.inference.generator import WRITTEN, TextGenerator
-from explorer.inference.logits import Settings
-from explorer.inference.prompt import PromptModel
+from explorer.writing.generation import WRITTEN
+from explorer.writing.generator import TextGenerator
+from explorer.writing.prompt import PromptModel
+from explorer.writing.settings import Settings
 
 PROMPT = "the film was not good"
 STRATEGIES = {

@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from bundle_format.folder import BundleError
-from explorer.inference.tokenizing import TargetTokens
+from explorer.writing.target_text import TargetTokens
 
 ENDS = "<|endoftext|>"
 

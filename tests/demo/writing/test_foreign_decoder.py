@@ -6,9 +6,9 @@ import pytest
 
 from explorer.drawing import axis_labels
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.generator import TextGenerator
-from explorer.inference.logits import Settings
 from explorer.maps.view import first_step, generation_map
+from explorer.writing.generator import TextGenerator
+from explorer.writing.settings import Settings
 
 STRATEGIES = {
     "greedy": Settings(max_tokens=24),
