@@ -103,9 +103,15 @@ _NEUTRAL: Mapping[str, tuple[object, ...]] = {
 
 def not_implemented(settings: Mapping[str, Any]) -> list[str]:
     """What a `generation_config.json` asks for that is not done here: a sentence each."""
-    return [
-        f"{GENERATION} has {name} {str(settings[name])[:60]}, which is not implemented here: texts "
-        "may differ from those that generate of transformers writes"
+    asked = {
+        name: settings[name]
         for name, neutral in _NEUTRAL.items()
         if settings.get(name) not in (None, [], {}, *neutral)
+    }
+    if settings.get("do_sample") and (settings.get("num_beams") or 1) > 1:
+        asked["do_sample"] = "beside num_beams"
+    return [
+        f"{GENERATION} has {name} {str(value)[:60]}, which is not implemented here: texts "
+        "may differ from those that generate of transformers writes"
+        for name, value in asked.items()
     ]

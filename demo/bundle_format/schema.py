@@ -309,6 +309,26 @@ class Checkpoint(Open):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Languages(Open):
+    """Between which a model translates. Its tokenizer puts the token of its language beside a
+    source, and the text begins with that of its own."""
+
+    tokens: Annotated[Mapping[Name, TokenId], long(1, 1_000)]
+    """By their codes, as the tokenizer writes them."""
+    source: Name
+    """That of a source, as the tokenizer has it where nobody says another."""
+
+    def __post_init__(self) -> None:
+        if self.source not in self.tokens:
+            raise WrongJson(
+                f"has {self.source!r:.60} as languages.source; expected one of languages.tokens"
+            )
+
+
+Prefixes = Annotated[tuple[Annotated[str, long(1, 300), VISIBLE], ...], long(0, 100), DIFFERENT]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecoderDescription(Sizes):
     """What a bundle says of what writes."""
 
@@ -333,11 +353,19 @@ class DecoderDescription(Sizes):
     examples: Examples = ()
     """Sources to write from, or prompts to go on from, as they are: a restorer's are corrupted
     already."""
+    languages: Languages | None = None
+    """None where it has none to choose from."""
+    prefixes: Prefixes = ()
+    """What stands before a source to say what is to be done with it, such as `summarize: `."""
     metrics: DecoderMetrics = field(default_factory=DecoderMetrics)
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
 
     def __post_init__(self) -> None:
         _check_layers(self.map_layers or (0,), self.layers)
+        if self.alone and (self.languages or self.prefixes):
+            raise WrongJson(
+                "has a decoder that is alone, with languages or prefixes of a source; expected none"
+            )
         if self.alone and self.own_files:
             raise WrongJson(
                 "has a decoder that is alone and has own_files; expected own_files false, since "

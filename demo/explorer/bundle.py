@@ -100,6 +100,19 @@ class Decoder(DecoderDescription):
         return next((one for one in known if one is not None), None)
 
     @property
+    def target_language(self) -> str:
+        """Of what it writes where nobody chooses one, by its code; empty if its settings name
+        none."""
+        tokens = self.languages.tokens if self.languages else {}
+        said = (self.settings.forced_bos_token_id, self.start_id)
+        return next((code for one in said for code, token in tokens.items() if token == one), "")
+
+    @property
+    def starts_in_language(self) -> bool:
+        """Whether a text begins with the token of its language, and not with one before it."""
+        return self.languages is not None and self.start_id in self.languages.tokens.values()
+
+    @property
     def longest_learned(self) -> int | None:
         """Words of the longest source that it was trained on, or of older restorers what their
         recipe lets in; None if the bundle does not say."""

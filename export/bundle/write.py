@@ -42,7 +42,7 @@ from export.loading.checkpoint import (
     LoadedGenerator,
 )
 from training.checkpoints.atomic_folder import Kind, atomic_folder, by_a_library
-from training.checkpoints.files import read_json, write_json
+from training.checkpoints.files import read_config, read_json, write_json
 from training.checkpoints.hf_config import decoder_to_hf
 
 
@@ -213,7 +213,33 @@ def _decoder(part: LoadedDecoder | LoadedGenerator, card: DecoderCard) -> dict[s
     }
     if part.map_layers is not None:
         said["map_layers"] = list(part.map_layers)
+    if not sizes.alone:
+        said["languages"] = languages_of(part.tokenizer)
+        said["prefixes"] = prefixes_of(read_config(part.folder))
     return said
+
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}_[A-Z][A-Za-z]{1,3}|__[A-Za-z_]+__")
+"""How NLLB and mBART write a language (`eng_Latn`, `en_XX`), and how M2M-100 and PLBart do
+(`__en__`)."""
+
+
+def languages_of(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any] | None:
+    """The tokens of languages that a tokenizer has, and which of them it puts beside a source. None
+    where it puts none: then a model is told no language."""
+    added = sorted(tokenizer.added_tokens_decoder.items())
+    tokens = {one.content: index for index, one in added if _LANGUAGE.fullmatch(one.content)}
+    by_itself = {*tokenizer("").input_ids}
+    source = next((code for code, index in tokens.items() if index in by_itself), None)
+    return None if source is None else {"tokens": tokens, "source": source}
+
+
+def prefixes_of(config: Mapping[str, Any]) -> list[str]:
+    """What stands before a source by the tasks of a `config.json`, as T5's have it."""
+    tasks = config.get("task_specific_params")
+    named = [task for task in tasks.values() if isinstance(task, Mapping)] if tasks else []
+    found = [task["prefix"] for task in named if isinstance(task.get("prefix"), str)]
+    return list(dict.fromkeys(prefix for prefix in found if prefix.strip()))
 
 
 _TOKENIZER = "tokenizer_config.json"

@@ -25,7 +25,7 @@ from explorer.analyses.perturbation import texts_per_run
 from explorer.errors import RequestError
 from explorer.inference.cost import TIME_BUDGET, Cost, Progress, Progressive
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.tokenizing import masked
+from explorer.inference.tokenizing import deleted, masked
 from explorer.inference.tokens import Word, own_words
 from explorer.writing.decoder import Prompts, Sources
 from explorer.writing.generation import Generation
@@ -70,9 +70,9 @@ def _scored(
 
 SourceRemoval = Literal["before the encoder", "in cross-attention only", "from the prompt"]
 SOURCE_REMOVALS: tuple[SourceRemoval, ...] = ("before the encoder", "in cross-attention only")
-"""How a source word is removed: its tokens become [MASK] before the encoder reads, so that no
-trace of them is left; or the encoder reads all, and the decoder may not attend to those places,
-though what they meant may have spread to others."""
+"""How a source word is removed: its tokens become [MASK] before the encoder reads, or are deleted
+where its tokenizer has none, so that no trace of them is left; or the encoder reads all, and the
+decoder may not attend to those places, though what they meant may have spread to others."""
 FROM_PROMPT: SourceRemoval = "from the prompt"
 """How a word of a prompt is removed: it is deleted, and what follows it moves up."""
 
@@ -111,8 +111,8 @@ def source_attribution(
     written.
 
     Raises:
-        RequestError: words are to be masked, and the encoder's tokenizer has no mask token; or the
-            text was written for a source, and words of a prompt are to be removed, or the reverse.
+        RequestError: the text was written for a source, and words of a prompt are to be removed, or
+            the reverse.
     """
     words = _tried_words(model, generator, generation, mode)
     source, rows = generation.source, targets_per_run(generator, generation)
@@ -168,10 +168,14 @@ def _sources(
     if mode == "in cross-attention only":
         for row, places in enumerate(batch):
             mask[row, list(places)] = 0
-        return Sources(np.repeat(source.hidden[None], len(batch), axis=0), mask), None
-    assert model.mask_id is not None, "asked before"
-    texts = [masked(source.encoded, places, model.mask_id) for places in batch]
-    return Sources(model.hidden(texts), mask), None
+        hidden = np.repeat(source.hidden[None], len(batch), axis=0)
+        return Sources(hidden, mask, generation.given_ids[0]), None
+    encoded, mask_id = source.encoded, model.mask_id
+    texts = [
+        deleted(encoded, places) if mask_id is None else masked(encoded, places, mask_id)
+        for places in batch
+    ]
+    return Sources(*model.hidden(texts), generation.given_ids[0]), None
 
 
 def _tried_words(
@@ -182,11 +186,6 @@ def _tried_words(
     if isinstance(model, PromptModel) != (mode == FROM_PROMPT):
         what = "goes on from a prompt" if isinstance(model, PromptModel) else "reads a source"
         raise RequestError(f"{model.bundle.title} {what}, so no word is removed {mode}.")
-    if mode == "before the encoder" and isinstance(model, EncoderModel) and model.mask_id is None:
-        raise RequestError(
-            f"The tokenizer of {model.bundle.title} has no mask token, so its words cannot be "
-            f"masked {SOURCE_REMOVALS[0]}. Take them away {SOURCE_REMOVALS[1]}."
-        )
     words = own_words(generation.source.tokens)
     each = _source_cost(model, generator, generation, mode, 1).seconds
     room = int(TIME_BUDGET / each) - 2 if each else len(words)
@@ -254,7 +253,8 @@ def decoder_head_effects(
         if not generation.has_source:
             return [generator.ids_before(generation.source)] * len(batch), masks
         hidden = np.repeat(generation.read.hidden[None], len(batch), axis=0)
-        return Sources(hidden, np.ones(hidden.shape[:2], np.int64)), masks
+        mask = np.ones(hidden.shape[:2], np.int64)
+        return Sources(hidden, mask, generation.given_ids[0]), masks
 
     rows = targets_per_run(generator, generation)
     found = yield from _scored(generator, generation, [None, *tried], feed, rows)

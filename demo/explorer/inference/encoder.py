@@ -35,7 +35,7 @@ from explorer.inference.session import (
     run_into,
     trying,
 )
-from explorer.inference.tokenizing import Encoded, TextEncoder
+from explorer.inference.tokenizing import Encoded, TextEncoder, spoken
 
 _NOTHING = np.zeros(0, np.float32)
 
@@ -133,12 +133,21 @@ class EncoderModel:
             read_from=question.read_from or (encoded.cls,),
         )
 
-    def encode(self, text: str, text_pair: str = "", *, named: bool = True) -> Encoded:
-        """Cuts a text, or a pair of texts, into tokens; the graph is not run. For `named` see
-        `TextEncoder.encode`."""
+    def encode(
+        self, text: str, text_pair: str = "", *, language: str = "", named: bool = True
+    ) -> Encoded:
+        """Cuts a text, or a pair of texts, into tokens; the graph is not run.
+
+        Args:
+            language: of what is to be translated, by its code; if empty as the tokenizer has it.
+            named: as for `TextEncoder.encode`.
+        """
         if self.bundle.task == "embed" and text_pair:
             return joined(self._encoder.encode(text), self._encoder.encode(text_pair))
         encoded = self._encoder.encode(text, text_pair, named=named)
+        languages = self.bundle.decoder.languages if self.bundle.decoder else None
+        if languages and language:
+            return spoken(encoded, languages.tokens, language)
         if self.bundle.task != "fill":
             return encoded
         masks = [place for place, one in enumerate(encoded.ids) if one == self.mask_id]
@@ -231,9 +240,11 @@ class EncoderModel:
         pairs = zip(outputs, batch, strict=True)
         return np.stack([question.scores(one, encoded) for one, encoded in pairs])
 
-    def hidden(self, batch: Sequence[Encoded]) -> NDArray[np.float32]:
-        """What a decoder reads of texts of equal length, shape (batch, sequence, hidden)."""
-        return self._outputs(("last_hidden_state",), self._feed(batch, None))[0]
+    def hidden(self, batch: Sequence[Encoded]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """What a decoder reads of texts, shape (batch, sequence, hidden), and 0 where that is
+        padding, else 1, shape (batch, sequence)."""
+        feed = self._feed(batch, None)
+        return self._outputs(("last_hidden_state",), feed)[0], feed["attention_mask"]
 
     def _gather(
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None
@@ -270,7 +281,7 @@ class EncoderModel:
     def _feed(
         self, batch: Sequence[Encoded], head_mask: NDArray[np.float32] | None
     ) -> dict[str, NDArray]:
-        length = max(len(encoded.ids) for encoded in batch)
+        length = max(1, *(len(encoded.ids) for encoded in batch))
         columns = ("input_ids", "attention_mask", "token_type_ids")
         feed: dict[str, NDArray] = {
             name: np.zeros((len(batch), length), np.int64) for name in columns

@@ -39,13 +39,18 @@ class ReadingCache:
         self._lock = Lock()
 
     def read(
-        self, model: EncoderModel, text: str, text_pair: str = "", ablated: Heads = ()
+        self,
+        model: EncoderModel,
+        text: str,
+        text_pair: str = "",
+        ablated: Heads = (),
+        language: str = "",
     ) -> Reading:
         """The reading of a text by a model, from memory if it was read lately."""
-        key = (model.bundle.title, text, text_pair, ablated)
+        key = (model.bundle.title, text, text_pair, ablated, language)
         found = self.find(key)
         if found is None:
-            encoded = model.encode(text, text_pair)
+            encoded = model.encode(text, text_pair, language=language)
             wanted = model.reading_bytes(len(encoded.ids))
             if wanted <= self._max_bytes:  # room is made before: the memory never holds both
                 with self._lock:

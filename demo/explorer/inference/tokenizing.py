@@ -1,6 +1,6 @@
 """From a reader's text to token ids and back to the reader's own characters."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -243,6 +243,27 @@ def deleted(encoded: Encoded, places: Collection[int]) -> Encoded:
         segment_ids=[encoded.segment_ids[place] for place in kept],
         tokens=tuple(encoded.tokens[place] for place in kept),
     )
+
+
+def spoken(encoded: Encoded, languages: Mapping[str, int], language: str) -> Encoded:
+    """The text with the token of this language in place of the one that its tokenizer put.
+
+    Args:
+        languages: the token of each, by its code.
+    """
+    token_id = languages[language]
+    known = {*languages.values()}
+    places = [
+        place
+        for place, (one, token) in enumerate(zip(encoded.ids, encoded.tokens, strict=True))
+        if token.special and one in known
+    ]
+    tokens = [
+        replace(token, piece=language, readable=language) if place in places else token
+        for place, token in enumerate(encoded.tokens)
+    ]
+    ids = [token_id if place in places else one for place, one in enumerate(encoded.ids)]
+    return replace(encoded, ids=ids, tokens=tuple(tokens))
 
 
 def masked(encoded: Encoded, places: Collection[int], mask_id: int) -> Encoded:

@@ -4,7 +4,7 @@ attention adds up over the layers (rollout, Abnar & Zuidema 2020, section 3) unt
 token that the answer is read from.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from explorer.inference.reading import Reading
 from explorer.maps.head_types import normalised_entropy
 from explorer.maps.maps import MAX, MEAN, Axis, Maps, describe, file_part, merge_keys, text_axis
-from explorer.writing.generation import SOURCE, WRITTEN, Generation
+from explorer.writing.generation import SELF, SOURCE, WRITTEN, Generation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,11 +176,15 @@ def generation_maps(
     words: bool = False,
     by_norms: bool = False,
 ) -> Maps:
-    """All maps of a written text. Rows are what was written, columns what it could attend to.
+    """All maps of a written text. Rows are what was written, columns what it could attend to; or
+    those of its source, as the encoder that read it has them.
 
     Args:
         by_norms: where the graph gives norms of what is looked at: see `Generation.value_norms`.
     """
+    if looks_at == SELF:
+        switches = {"special_tokens": special_tokens, "words": words, "by_norms": by_norms}
+        return replace(encoder_maps(generation.read, **switches), kind="Encoder")
     of_source = looks_at == SOURCE
     keys = generation.source.tokens if of_source else generation.before
     queries = text_axis(generation.tokens, special_tokens=special_tokens, words=words)

@@ -7,7 +7,7 @@ every value is checked here, in the same way for the page and for the API.
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
@@ -156,17 +156,56 @@ COUNTS = {
     "max_tokens": Bounds(1, MAX_TOKENS),
     "seed": Bounds(0, 2**31 - 1),
 }
+LANGUAGES = ("source_language", "target_language")
+
+
+def first_settings(decoder: Decoder | None) -> Settings:
+    """How a text is written where nobody asks for anything else: as the `generation_config.json` of
+    the bundle has it, which is read as `generate` reads it, within the bounds of this page."""
+    if decoder is None:
+        return Settings()
+    said, wanted = decoder.settings, dict[str, Any]()
+    if said.num_beams and said.num_beams > 1:
+        wanted = {"strategy": "beam", "beams": said.num_beams}
+    elif said.do_sample:
+        # What `generate` takes where the file has none.
+        wanted = {"strategy": "sample", "top_k": 50}
+    longest = said.max_new_tokens
+    if not longest and said.max_length and not decoder.alone:
+        longest = said.max_length - 1
+    known = {
+        "temperature": said.temperature, "top_k": said.top_k, "top_p": said.top_p,
+        "repetition_penalty": said.repetition_penalty,
+        "no_repeat_ngram": said.no_repeat_ngram_size, "max_tokens": longest or None,
+    }  # fmt: skip
+    wanted |= {name: value for name, value in known.items() if value is not None}
+    for name, (least, most) in (NUMBERS | COUNTS).items():
+        if name in wanted:
+            wanted[name] = min(max(wanted[name], least), most)
+            wanted[name] = (int if name in COUNTS else float)(wanted[name])
+    languages = decoder.languages
+    source, target = (languages.source, decoder.target_language) if languages else ("", "")
+    return Settings(**wanted, source_language=source, target_language=target)
 
 
 def check_settings(
-    values: Mapping[str, object], called: Mapping[str, str] = MappingProxyType({})
+    values: object,
+    decoder: Decoder | None = None,
+    called: Mapping[str, str] = MappingProxyType({}),
 ) -> Settings:
-    """Raises RequestError: a setting is of the wrong type or outside its bounds.
+    """Settings by their names, of which some alone may be said. Raises RequestError: one is of the
+    wrong type or outside its bounds.
 
     Args:
+        decoder: what is to write; what is not said is as its bundle has it.
         called: what the sender knows the settings by, where that is not their name.
     """
-    strategy = values.get("strategy", Settings().strategy)
+    first = first_settings(decoder)
+    if values is None:
+        return first
+    if not isinstance(values, Mapping):
+        raise RequestError(f"The settings are {values!r:.30}; expected them by their names.")
+    strategy = values.get("strategy", first.strategy)
     if not isinstance(strategy, str) or strategy not in STRATEGIES:
         raise RequestError(
             f"strategy is {strategy!r:.30}; expected one of {', '.join(STRATEGIES)}."
@@ -179,26 +218,38 @@ def check_settings(
                 _check(known, values[name], bounds, whole=whole)
             )
     chat = check_switches(chat=values.get("chat", True))
-    return Settings(strategy=strategy, **chat, **checked)  # type: ignore[arg-type]
+    languages = {
+        name: _check_language(values.get(name), decoder) or getattr(first, name)
+        for name in LANGUAGES
+    }
+    return replace(first, strategy=strategy, **chat, **languages, **checked)  # type: ignore[arg-type]
 
 
-def said_settings(settings: object) -> Settings:
-    """Those that a browser remembers, of which it may say some alone. Raises RequestError."""
-    if settings is not None and not isinstance(settings, dict):
-        raise RequestError(f"The settings are {settings!r:.30}; expected them by their names.")
-    return check_settings(settings or {})
+def _check_language(value: object, decoder: Decoder | None) -> str:
+    """The code of a language; empty if none is said."""
+    if value is None or value == "":
+        return ""
+    known = decoder.languages.tokens if decoder and decoder.languages else {}
+    if isinstance(value, str) and value in known:
+        return value
+    some, more = list(known)[:20], max(len(known) - 20, 0)
+    names = ", ".join([*some, *([f"and {more} more"] if more else [])])
+    raise RequestError(
+        f"There is no language {value!r:.30}; this model has {names or 'none to choose from'}."
+    )
 
 
-def unusual_settings(settings: Settings) -> dict[str, Any]:
+def unusual_settings(settings: Settings, decoder: Decoder | None = None) -> dict[str, Any]:
     """Those that are not as the page first has them, by their names: what a browser remembers."""
-    first, own = asdict(Settings()), asdict(settings)
+    first, own = asdict(first_settings(decoder)), asdict(settings)
     return {name: value for name, value in own.items() if value != first[name]}
 
 
 def check_looks_at(value: object) -> str:
-    """Raises RequestError: neither the source nor what was written."""
+    """Raises RequestError: none of `LOOKS_AT`."""
     if not isinstance(value, str) or value not in LOOKS_AT:
-        raise RequestError(f"The map shows {value!r:.30}; expected {' or '.join(LOOKS_AT)}.")
+        *others, last = LOOKS_AT
+        raise RequestError(f"The map shows {value!r:.30}; expected {', '.join(others)} or {last}.")
     return value
 
 

@@ -14,6 +14,7 @@ from zlib import crc32
 import gradio as gr
 from gradio.components import Component
 
+from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.reading import GivenText, Reading
@@ -36,11 +37,11 @@ from explorer.maps.view import (
 )
 from explorer.ui import wording
 from explorer.ui.events import Update, in_browser, on, sent_with
-from explorer.ui.models import SELF, MapControls, MapSelection, Model
+from explorer.ui.models import MapControls, MapSelection, Model
 from explorer.ui.payloads import chip
 from explorer.ui.sharing.kept_page import KeptText, kept_page
 from explorer.ui.widgets import WEB, widget
-from explorer.writing.generation import SOURCE, WRITTEN, Generation
+from explorer.writing.generation import SELF, SOURCE, WRITTEN, Generation
 
 _DELIVER = """(part) => document.querySelector("#%s").dispatchEvent(
     new CustomEvent("maps-part", { detail: part })
@@ -141,7 +142,7 @@ class MapViewer:
             if one["weights"] is not None:
                 continue
             if one["looks_at"] != selection.looks_at:
-                controls = replace(controls, looks_at=one["looks_at"], by_norms=False)
+                controls = _fitting(controls, one, maps)
             for name in ("map", "tiles", "layer"):
                 found = _named_part(self._select(controls), controls, name)
                 size = len(json.dumps(found))
@@ -164,9 +165,10 @@ def maps_of_reading(
     of_class = model.bundle.task in ("classify", None)  # read from the token that rollout is of
     both = (rollout_row, last_row) if of_class and model.bundle.has_all_maps else ()
     rows = [one(reading.weights, reading.kept_heads, reading.cls).tolist() for one in both]
-    about = _about(maps, identity(model, reading), model, reading)
+    about = _about(identity(model, reading), model, reading)
     return {
         **about,
+        **_sizes(maps, model.bundle),
         "of": about["of"] | ({} if place is None else {"place": place}),
         "pair": bool(reading.text_pair),
         "left_out": reading.tokens_left_out,
@@ -175,7 +177,6 @@ def maps_of_reading(
         "sides": [{"name": "", "tokens": _chips(reading.tokens)}],
         "attentions": _attentions([(itself, maps)], largest),
         "rollout": {"query": reading.cls, "rows": rows} if rows else None,
-        "all_layers": model.bundle.has_all_maps,
     }
 
 
@@ -187,16 +188,20 @@ def maps_of_generation(
     Args:
         busy: more is to come.
     """
-    found = [
-        (_KINDS[looks_at], replace(maps, norms=generation.value_norms(looks_at)))
-        for looks_at in generation.looks_at
-        for maps in (generation_maps(generation, looks_at),)
-    ]
-    many = busy and sum(maps.weights.size for _, maps in found) > GROWING_CELLS
     source, decoder = generation.source, model.bundle.decoder
+    assert decoder, "it wrote"
+    found, cells = list[tuple[dict[str, Any], Maps]](), 0
+    for looks_at in generation.looks_at:
+        maps = generation_maps(generation, looks_at)
+        maps = replace(maps, norms=generation.value_norms(looks_at))
+        own = _sizes(maps, model.bundle) if looks_at == SELF else {}
+        found.append(({**_KINDS[looks_at], **own}, maps))
+        cells += 0 if looks_at == SELF else maps.weights.size
+    # Those of the source are the same at each step: they come with the last.
+    growing = generation.looks_at if cells > GROWING_CELLS else (SELF,)
     return {
-        **_about(found[0][1], identity(model, source, generation.ids), model, source),
-        "all_layers": decoder is not None and len(decoder.map_layers) == decoder.layers,
+        **_about(identity(model, source, generation.ids), model, source),
+        **_sizes(found[0][1], decoder),
         "busy": busy,
         "first": len(generation.tokens) - 1 if busy else first_step(generation),
         "sides": [
@@ -204,30 +209,43 @@ def maps_of_generation(
             {"name": "The source", "tokens": _chips(source.tokens)},
             {"name": "What was there before each of them", "tokens": _chips(generation.before)},
         ],
-        "attentions": _attentions(found, largest, none=many),
+        "attentions": _attentions(found, largest, growing if busy else ()),
     }
 
 
 _KINDS: dict[str, dict[str, Any]] = {
     SOURCE: {
-        "looks_at": SOURCE, "label": "the source (cross-attention)", "queries": 0, "keys": 1
+        "looks_at": SOURCE, "label": "Generated text to the source (cross-attention)",
+        "queries": 0, "keys": 1,
     },
-    WRITTEN: {"looks_at": WRITTEN, "label": "itself (self-attention)", "queries": 0, "keys": 2},
+    WRITTEN: {
+        "looks_at": WRITTEN, "label": "Generated text to itself (self-attention)",
+        "queries": 0, "keys": 2,
+    },
+    SELF: {
+        "looks_at": SELF, "label": "Source to itself (the encoder's self-attention)",
+        "queries": 1, "keys": 1,
+    },
 }  # fmt: skip
 
 
 def identity(model: Model, reading: GivenText, ids: Sequence[int] = ()) -> str:
     """Tells one text's maps from another's, and from its own without some heads."""
-    known = [model.bundle.title, reading.text, reading.text_pair, reading.ablated, list(ids)]
+    texts = [reading.text, reading.text_pair, reading.encoded.ids]
+    known = [model.bundle.title, *texts, reading.ablated, list(ids)]
     return f"{crc32(json.dumps(known).encode()):x}"
 
 
-def _about(maps: Maps, reading_id: str, model: Model, reading: GivenText) -> dict[str, Any]:
-    layers, heads = [layer + 1 for layer in maps.layers], maps.weights.shape[1]
+def _sizes(maps: Maps, of: Bundle | Decoder) -> dict[str, Any]:
+    """The layers and heads that have maps."""
+    layers = [layer + 1 for layer in maps.layers]
+    return {"layers": layers, "heads": of.heads, "all_layers": len(layers) == of.layers}
+
+
+def _about(reading_id: str, model: Model, reading: GivenText) -> dict[str, Any]:
     text = f"{crc32(json.dumps([reading.text, reading.text_pair]).encode()):x}"
     return {
-        "reading": reading_id, "text": text, "layers": layers, "heads": heads, "busy": False,
-        "all_layers": True,
+        "reading": reading_id, "text": text, "busy": False,
         "of": {"model": model.bundle.title, "text": reading.text, "text_pair": reading.text_pair},
         "pair": False, "left_out": 0, "without": False, "rollout": None,
     }  # fmt: skip
@@ -238,13 +256,17 @@ def _chips(tokens: Sequence[Token]) -> list[dict[str, Any]]:
 
 
 def _attentions(
-    found: Sequence[tuple[dict[str, Any], Maps]], largest: int, *, none: bool = False
+    found: Sequence[tuple[dict[str, Any], Maps]], largest: int, without: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """Each attention with all its maps, as long as there is room for them in one answer."""
-    given, room = [], 0 if none else MESSAGE
+    """Each attention with all its maps, as long as there is room for them in one answer.
+
+    Args:
+        without: those that come later, by what they look at.
+    """
+    given, room = [], MESSAGE
     for about, maps in found:
-        weights = None
-        if max(maps.weights.shape[2:]) <= MOST_TOKENS and maps.weights.size <= room:
+        weights, wanted = None, about["looks_at"] not in without
+        if wanted and max(maps.weights.shape[2:]) <= MOST_TOKENS and maps.weights.size <= room:
             weights = packed_weights(maps.weights, largest)
             room -= len(weights)
         norms = None if maps.norms is None else packed_norms(maps.norms)
@@ -265,6 +287,20 @@ def beginning_with(begins: Begins, maps: dict[str, Any]) -> dict[str, Any]:
     if isinstance(begins, tuple):
         begins = {"layer": begins[0] + 1, "head": begins[1] + 1}
     return {**maps, "begins": begins}
+
+
+def _fitting(
+    controls: MapControls, attention: Mapping[str, Any], maps: Mapping[str, Any]
+) -> MapControls:
+    """What is chosen, for another attention, which may have fewer layers or heads."""
+    sizes = {**maps, **attention}
+    layer, head = controls.layer, controls.head
+    if layer not in sizes["layers"] and not (sizes["all_layers"] and isinstance(layer, str)):
+        layer = sizes["layers"][0]
+    if isinstance(head, int) and head > sizes["heads"]:
+        head = 1
+    looks_at = attention["looks_at"]
+    return replace(controls, layer=layer, head=head, looks_at=looks_at, by_norms=False)
 
 
 def _controls(shown: Any, asked: dict[str, Any]) -> MapControls:

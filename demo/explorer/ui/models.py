@@ -22,21 +22,18 @@ from explorer.ui.checks import (
     check_ids,
     check_layer,
     check_looks_at,
+    check_settings,
     check_switches,
     check_texts,
-    said_settings,
 )
 from explorer.ui.events import while_awaited
 from explorer.ui.wording import NO_NORMS
-from explorer.writing.generation import SOURCE, Generation
+from explorer.writing.generation import SELF, SOURCE, Generation
 from explorer.writing.generator import TextGenerator
 from explorer.writing.prompt import PromptModel
 from explorer.writing.settings import Settings
 
 _MOST = 2**31
-
-SELF = "self"
-"""What an encoder's text attends to."""
 
 
 class Source(NamedTuple):
@@ -69,7 +66,7 @@ class MapControls:
     by_norms: Any
     """Whether weights are multiplied by the norms of what they let through."""
     looks_at: Any = SOURCE
-    """What a generated text attends to: the source, or itself."""
+    """What a generated text attends to, the source or itself; or what the source does: itself."""
 
     def switches(self) -> dict[str, bool]:
         """How maps are made of what is shown, checked. Raises RequestError."""
@@ -172,18 +169,24 @@ class PageModels:
         return self.read(title, text, text_pair, without)
 
     def read(
-        self, title: object, text: object, text_pair: object, without: object = None
+        self,
+        title: object,
+        text: object,
+        text_pair: object,
+        without: object = None,
+        language: str = "",
     ) -> tuple[EncoderModel, Reading]:
         """Reads a text after checking it. Raises RequestError with a sentence for the reader.
 
         Args:
             without: the heads to ablate, as in `MapControls.shown`.
+            language: of a text to translate: see `Settings`.
         """
         model = self.model(title)
         self.check_task(model, "read")
         assert isinstance(model, EncoderModel), "it reads"
         texts = check_texts(text, text_pair)
-        return model, self.cache.read(model, *texts, check_ablated(without, model))
+        return model, self.cache.read(model, *texts, check_ablated(without, model), language)
 
     def shown(self, shown: object) -> tuple[EncoderModel, Reading]:
         """The text that the reading tab shows, by `MapControls.shown`. Raises RequestError."""
@@ -199,13 +202,24 @@ class PageModels:
         view = controls.view_of(maps, model.bundle)
         return MapSelection(model=model, reading=reading, maps=maps, view=view)
 
-    def given(self, title: object, text: object, chat: object = True) -> GivenText:
+    def settings(self, title: object, said: object = None, **more: object) -> Settings:
+        """How a text is to be written: as somebody says, and where they say nothing as the bundle
+        has it. Raises RequestError: see `check_settings`.
+
+        Args:
+            said: settings by their names, from a browser.
+            more: the same, from a program; None says nothing.
+        """
+        decoder = self.generator(title).decoder
+        given = {name: value for name, value in more.items() if value is not None}
+        return check_settings(given or said, decoder)
+
+    def given(self, title: object, text: object, settings: Settings | None = None) -> GivenText:
         """A source that is read, or a prompt, in the chat template or not. Raises RequestError."""
-        model = self.model(title)
+        model, settings = self.model(title), settings or self.settings(title)
         if isinstance(model, PromptModel):
-            check_switches(chat=chat)
-            return model.read(check_texts(text)[0], chat=chat is True)
-        return self.read(title, text, "")[1]
+            return model.read(check_texts(text)[0], chat=settings.chat)
+        return self.read(title, text, "", language=settings.source_language)[1]
 
     def write(
         self, title: object, text: object, settings: Settings
@@ -215,45 +229,52 @@ class PageModels:
         Raises:
             RequestError: before the first step.
         """
-        generator, source = self.generator(title), self.given(title, text, settings.chat)
+        generator, source = self.generator(title), self.given(title, text, settings)
         return self._kept(title, generator, source, settings)
 
     def written(self, title: object, text: object, settings: Settings | None = None) -> Generation:
         """The whole text that the decoder writes by itself. Raises RequestError."""
-        *_, generation = while_awaited(self.write(title, text, settings or Settings()))
+        settings = settings or self.settings(title)
+        *_, generation = while_awaited(self.write(title, text, settings))
         return generation
 
     def follow(
-        self, title: object, text: object, ids: object, chat: object = True
+        self, title: object, text: object, ids: object, settings: Settings | None = None
     ) -> tuple[TextGenerator, Generation]:
         """A text that was written, or might have been: from memory, or run again."""
-        generator, source = self.generator(title), self.given(title, text, chat)
-        checked = check_ids(ids, generator.decoder)
-        key = _key(title, source, checked)
-        found = self.cache.find(key) or self.cache.keep(key, generator.follow(source, checked))
-        return generator, found
+        settings = settings or self.settings(title)
+        generator, source = self.generator(title), self.given(title, text, settings)
+        checked, language = check_ids(ids, generator.decoder), settings.target_language
+        key = _key(title, source, generator.ids_before(source, language), checked)
+        found = self.cache.find(key)
+        return generator, found or self.cache.keep(key, generator.follow(source, checked, language))
 
     def target(
-        self, title: object, text: object, target: object, chat: object = True
+        self, title: object, text: object, target: object, **said: object
     ) -> tuple[Generation, int]:
         """A text that is given, or one that the decoder writes, and how many of the given one's
-        tokens had no room. Raises RequestError."""
-        check_switches(chat=chat)
+        tokens had no room. Raises RequestError.
+
+        Args:
+            said: the settings that a program says.
+        """
+        settings = self.settings(title, **said)
         if target is None or target == "":
-            return self.written(title, text, Settings(chat=chat is True)), 0
-        generator, source = self.generator(title), self.given(title, text, chat)
-        ids, left_out = generator.target_ids(source, check_texts(target)[0], MAX_TOKENS)
+            return self.written(title, text, settings), 0
+        generator, source = self.generator(title), self.given(title, text, settings)
+        own, _ = check_texts(target)
+        ids, left_out = generator.target_ids(source, own, MAX_TOKENS, settings.target_language)
         if len(ids) <= len(generator.decoder.settings.ends[:1]) - left_out:
             raise RequestError("The target has no token that this model knows.")
-        return self.follow(title, text, ids, chat)[1], left_out
+        return self.follow(title, text, ids, settings)[1], left_out
 
     def shown_generation(self, shown: object) -> tuple[Model, TextGenerator, Generation]:
         """The text that the Write tab shows, by `MapControls.shown`. Raises RequestError."""
         if not isinstance(shown, dict):
             raise RequestError("Nothing was written yet. Give a sentence, and press Write.")
         title = shown.get("bundle")
-        chat = said_settings(shown.get("settings")).chat
-        generator, generation = self.follow(title, shown.get("text"), shown.get("ids"), chat)
+        settings = self.settings(title, shown.get("settings"))
+        generator, generation = self.follow(title, shown.get("text"), shown.get("ids"), settings)
         return self.model(title), generator, generation
 
     def select_generation(self, controls: MapControls) -> MapSelection:
@@ -265,11 +286,12 @@ class PageModels:
         if switches["by_norms"] and generation.value_norms(looks_at) is None:
             raise RequestError(NO_NORMS)
         maps = generation_maps(generation, looks_at, **switches)
+        whose = model.bundle if looks_at == SELF else generator.decoder
         return MapSelection(
             model=model,
             reading=generation.source,
             maps=maps,
-            view=controls.view_of(maps, generator.decoder),
+            view=controls.view_of(maps, whose),
             looks_at=looks_at,
             ids=tuple(generation.ids),
         )
@@ -284,12 +306,14 @@ class PageModels:
                 yield generation
         finally:
             if generation:
-                self.cache.keep(_key(title, source, generation.ids), generation)
+                before = generation.given_ids
+                self.cache.keep(_key(title, source, before, generation.ids), generation)
 
 
-def _key(title: object, source: GivenText, ids: Sequence[int]) -> Hashable:
-    """What a written text is kept by. A prompt has other ids in the chat template."""
-    return title, source.text, tuple(source.encoded.ids), tuple(ids)
+def _key(title: object, source: GivenText, before: Sequence[int], ids: Sequence[int]) -> Hashable:
+    """What a written text is kept by. A prompt has other ids in the chat template, and a source in
+    another language."""
+    return title, source.text, tuple(source.encoded.ids), tuple(before), tuple(ids)
 
 
 def corrupted_source(clean: str, times: int, mask: str) -> Source:
@@ -368,7 +392,14 @@ def offered_sources(model: Model) -> list[Source]:
     if decoder.examples or not decoder.restores:
         given = decoder.examples or bundle.examples
         return [
-            Source(one.text, one.clean, None) if one.clean else Source(one.text, one.text)
+            Source(one.text, one.clean, None) if one.clean else _unharmed(one.text, decoder)
             for one in given
         ]
     return [corrupted_source(one.text, 0, model.mask) for one in bundle.examples]
+
+
+def _unharmed(text: str, decoder: Decoder) -> Source:
+    """A text to write from as it is, behind a prefix where the model wants one."""
+    if decoder.prefixes and not text.startswith(decoder.prefixes):
+        text = decoder.prefixes[0] + text
+    return Source(text, text)

@@ -124,11 +124,11 @@ NO_NORMS = "The decoder's graph gives no norms for its self-attention."
 
 
 def asked(decoder: Decoder) -> str:
-    """What a reader is to give; empty where the bundle does not say what its decoder learned."""
+    """What a reader is to give."""
     if decoder.alone:
         return "The beginning of a text, or a question; the model goes on from there."
     if not decoder.restores:
-        return ""
+        return "The text that is read; the model writes its own for it."
     return "A sentence with words that are masked, missing, swapped or mistyped, to be restored."
 
 

@@ -5,7 +5,7 @@ Whoever speaks HTTP can call the handlers with anything, so each value is checke
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -22,7 +22,7 @@ from explorer.ui.checks import (
     check_example,
     check_settings,
     check_texts,
-    said_settings,
+    first_settings,
     unusual_settings,
 )
 from explorer.ui.events import WRITING, Update, in_browser, on, sent_with
@@ -36,7 +36,7 @@ from explorer.ui.models import (
     source_of,
 )
 from explorer.ui.panel import MAY_NOT_STOP, MAY_STOP, Asked, Group, Panels, lay_out_groups
-from explorer.ui.panels.decoding import LABELS, lay_out_settings
+from explorer.ui.panels.decoding import LABELS, lay_out_settings, shown_settings
 from explorer.ui.panels.generated_text import (
     DECODER_HEADS,
     PROMPT_EFFECTS,
@@ -68,6 +68,11 @@ _IF_OPEN = '() => !!document.querySelector("#write_tab")?.offsetParent'
 # input comes for typing alone; its event of change comes for the page's own texts too.
 _NO_FAULT = "(notice) => (notice?.error ? { error: false, lines: [] } : notice)"
 _OWN_TEXT = "(text, given, mark) => (given?.text === text ? [given, mark] : [null, {}])"
+_WITH_PREFIX = """(prefix, text, known) => {
+    const old = (known ?? []).find((one) => text.startsWith(one)) ?? "";
+    return (prefix ?? "") + text.slice(old.length);
+}"""
+_PREFIX_OF = '(text, known) => (known ?? []).find((one) => text.startsWith(one)) ?? ""'
 
 
 class WriteTab:
@@ -101,6 +106,15 @@ class WriteTab:
 
     def _lay_out_source(self) -> None:
         """What there is to write from."""
+        self.prefix = gr.Dropdown(
+            [],
+            label="Task",
+            info="What stands before the source says what is to be done with it.",
+            visible=False,
+            elem_id="prefix",
+            allow_custom_value=True,
+        )
+        self.prefixes = gr.JSON(visible=False)
         self.source = gr.Textbox(label="Source", lines=1, max_lines=8, elem_id="source")
         with gr.Row(elem_id="write_buttons"):
             self.write_button = gr.Button(
@@ -120,12 +134,11 @@ class WriteTab:
         """
         title, link = {"title": self._frame.bundle}, {"link": self._frame.restored}
         source = [self.source, self.corrupted, self.mark, self.examples, self.corrupt_button]
-        model = [*source, self.settings["chat"]]
+        model = [*source, self.prefix, self.prefixes, *self.settings.values()]
         cleared = [self.shown, self.notice, self.written, self.viewer.maps, self._tabs, self.views]
         begun = on(begun.then, self.begin, title, model)
         changed = on(changed.then, self.change, title, [*model, *cleared])
-        linked = [*source, *cleared, *self.settings.values()]
-        restored = on(restored.success, self.restore, link, linked)
+        restored = on(restored.success, self.restore, link, [*model, *cleared])
         opens = self._wire_opening(changed, restored)
         answered = [*opens, *self._wire_writing(self._wire_source())]
         self.viewer.wire(self._models.select_generation, self._text_of, self.shown)
@@ -166,6 +179,9 @@ class WriteTab:
         in_browser(self.source.change, _OWN_TEXT, source, [self.corrupted, self.mark])
         # What was wrong with the text before is not wrong with this one.
         in_browser(self.source.change, _NO_FAULT, [self.notice], [self.notice])
+        prefixed = [self.prefix, self.source, self.prefixes]
+        in_browser(self.prefix.input, _WITH_PREFIX, prefixed, [self.source])
+        in_browser(self.source.change, _PREFIX_OF, prefixed[1:], [self.prefix])
         return on(self.examples.choose, self.choose_example, title, source)
 
     def _wire_writing(self, chosen: Dependency) -> list[Dependency]:
@@ -207,8 +223,15 @@ class WriteTab:
             self.source: text,
             self.examples: payloads.examples([Example(text=source.text) for source in sources]),
             self.corrupt_button: gr.update(visible=decoder.restores),
-            self.settings["chat"]: gr.update(visible=model.chats),
+            self.prefix: _offer(decoder.prefixes),
+            self.prefixes: sorted(decoder.prefixes, key=len, reverse=True),
+            **self._set(first_settings(decoder), model),
         }
+
+    def _set(self, settings: Settings, model: Model) -> Update:
+        """The controls of how a text is written."""
+        shown = shown_settings(settings, model)
+        return {component: shown[name] for name, component in self.settings.items()}
 
     def change(self, title: Any) -> Update:
         """Another model was chosen: what the one before wrote goes, and where it has but one of the
@@ -243,10 +266,8 @@ class WriteTab:
             update |= {**self._cleared, **self._source(source, model)}
             update |= {self.source: {**info, "value": text}}
             update[self.views] = gr.update(selected=asked.get("view"))
-            settings = said_settings(asked.get("settings"))
-            chat = self.settings["chat"]
-            update |= {one: getattr(settings, name) for name, one in self.settings.items()}
-            update[chat] = gr.update(value=settings.chat, visible=model.chats)
+            settings = self._models.settings(model.bundle.title, asked.get("settings"))
+            update |= self._set(settings, model)
         return update
 
     def open(
@@ -264,12 +285,12 @@ class WriteTab:
         if not text:
             return {self.shown: gr.skip()}
         linked = isinstance(link, dict) and (link.get("title"), link.get("text")) == (title, text)
-        settings = said_settings(link.get("settings")) if linked else Settings()
+        settings = self._models.settings(title, link.get("settings") if linked else None)
         generation = self._models.written(title, text, settings)
         source = source_of(text, corrupted, model)
         begins = link.get("state") if linked else first_written_head(generation)
         return {
-            self.shown: _shown(title, source, generation, settings),
+            self.shown: _shown(model, source, generation, settings),
             **self._said(model, generation, settings.max_tokens),
             **self._written(model, generation, source, settings, begins=begins),
         }
@@ -295,7 +316,8 @@ class WriteTab:
         """A text is to be written: it is given again and again as it grows. `finish` comes after
         it, however it ends."""
         try:
-            checked = check_settings(settings, LABELS)
+            decoder = self._models.generator(title).decoder
+            checked = check_settings(settings, decoder, LABELS)
             generations = self._models.write(title, text, checked)
             yield {self.notice: _NO_NOTICE, self.stop: gr.update(interactive=True)}
             model = self._models.model(title)
@@ -305,7 +327,7 @@ class WriteTab:
             with closing(generations):
                 for generation, last in _paced(generations):
                     yield {
-                        self.shown: _shown(title, source, generation, checked),
+                        self.shown: _shown(model, source, generation, checked),
                         **self._said(model, generation, checked.max_tokens),
                         **self._written(
                             model,
@@ -326,7 +348,7 @@ class WriteTab:
             return stop
         model, _, generation = self._models.shown_generation(shown)
         source = source_of(generation.source.text, shown.get("corrupted"), model)
-        settings = said_settings(shown.get("settings"))
+        settings = self._models.settings(shown.get("bundle"), shown.get("settings"))
         return {**stop, **self._written(model, generation, source, settings)}
 
     def _said(self, model: Model, generation: Generation, most: int) -> Update:
@@ -347,7 +369,7 @@ class WriteTab:
         """A text as far as it came, and its maps; `begins` as in the Classify tab."""
         generator = self._models.generator(model.bundle.title)
         maps = maps_of_generation(model, generation, busy=busy)
-        maps["of"]["settings"] = unusual_settings(settings)  # for a link
+        maps["of"]["settings"] = unusual_settings(settings, generator.decoder)  # for a link
         return {
             self.written: payloads.written(model, generator, generation, source, busy=busy),
             self.viewer.maps: beginning_with(begins, maps),
@@ -404,9 +426,19 @@ def _fault(error: RequestError, shown: Any) -> dict[str, Any]:
 
 
 def _shown(
-    title: Any, corrupted: Source | None, generation: Generation, settings: Settings
+    model: Model, corrupted: Source | None, generation: Generation, settings: Settings
 ) -> dict[str, Any]:
     """What `MapControls.shown` holds, and how it was written."""
-    shown = {"bundle": title, "text": generation.source.text, "ids": generation.ids}
-    shown["settings"] = unusual_settings(settings)
+    shown = {
+        "bundle": model.bundle.title,
+        "text": generation.source.text,
+        "ids": generation.ids,
+        "settings": unusual_settings(settings, model.bundle.decoder),
+    }
     return {**shown, "corrupted": corrupted._asdict()} if corrupted else shown
+
+
+def _offer(prefixes: Sequence[str]) -> dict[str, Any]:
+    """The choice of a prefix, where a model has any."""
+    choices = [("none", ""), *((one.strip(), one) for one in prefixes)]
+    return gr.update(choices=choices, visible=bool(prefixes))

@@ -80,6 +80,8 @@ class Sources(NamedTuple):
     """(batch, source, hidden)."""
     mask: NDArray[np.int64]
     """(batch, source); 0 where a source must not be attended to."""
+    start: int | None = None
+    """The token that begins the text, where it is another than the decoder's own."""
 
 
 Prompts = Sequence[Sequence[int]]
@@ -165,8 +167,9 @@ class DecoderSession:
         """
         if isinstance(given, Sources):
             batch, read = given.hidden.shape[:2]
-            start = [[self.decoder.start_id, *ids[:-1]]] * batch
-            feed = {"input_ids": np.array(start, np.int64), **self._source(given)}
+            start = self.decoder.start_id if given.start is None else given.start
+            text = [[start, *ids[:-1]]] * batch
+            feed = {"input_ids": np.array(text, np.int64), **self._source(given)}
         else:
             batch, read = len(given), max(map(len, given))
             feed = self._padded([[*prompt, *ids[:-1]] for prompt in given])

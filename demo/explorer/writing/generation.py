@@ -10,10 +10,10 @@ from explorer.inference.reading import GivenText, Reading
 from explorer.inference.tokens import Token
 from explorer.writing.steps import Step
 
-SOURCE, WRITTEN = "source", "written"
-LOOKS_AT = (SOURCE, WRITTEN)
+SOURCE, WRITTEN, SELF = "source", "written", "self"
+LOOKS_AT = (SOURCE, WRITTEN, SELF)
 """What a written token attends to: into the source (cross-attention), or back at what was written
-before it (self-attention)."""
+before it (self-attention). And what a text that an encoder read attends to: itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,8 @@ class Generation:
     """One for each step."""
     given: tuple[Token, ...]
     """What the first step went on from: the start token, or the prompt."""
+    given_ids: tuple[int, ...]
+    """The ids of those."""
     candidates: tuple[tuple[Token, ...], ...]
     """For each step, the tokens of its candidates."""
     text: str
@@ -52,7 +54,7 @@ class Generation:
 
     @property
     def looks_at(self) -> tuple[str, ...]:
-        """What its tokens attend to, of `LOOKS_AT`."""
+        """What its tokens, and those of its source, attend to, of `LOOKS_AT`."""
         return LOOKS_AT if self.has_source else (WRITTEN,)
 
     @property
@@ -81,6 +83,8 @@ class Generation:
         None of a text that was written for a source, of its attention to itself."""
         if looks_at == SOURCE:
             return self.steps[0].cross_value_norms
+        if looks_at == SELF:
+            return self.read.value_norms
         if self.has_source:
             return None
         return np.concatenate([_there(step.self_value_norms) for step in self.steps], axis=-1)

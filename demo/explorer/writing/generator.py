@@ -68,11 +68,14 @@ class TextGenerator:
         outputs, _ = self.session.run(np.zeros((1, 4), np.int64), self.session.begin(None))
         return outputs.self_weights, log_softmax(outputs.logits[0, -1])
 
-    def ids_before(self, source: GivenText, without: Collection[int] = ()) -> list[int]:
+    def ids_before(
+        self, source: GivenText, language: str = "", without: Collection[int] = ()
+    ) -> list[int]:
         """What a text goes on from: the start token, or its prompt; where that has no token, the
         one that stands for nothing.
 
         Args:
+            language: of the text, by its code; if empty that of the bundle's settings.
             without: places of the prompt whose tokens are left out.
 
         Raises:
@@ -84,6 +87,9 @@ class TextGenerator:
             return left
         if self.decoder.start_id is None:
             raise RequestError("This model has no token to begin a text with; give it a word.")
+        languages = self.decoder.languages
+        if languages and language and self.decoder.starts_in_language:
+            return [languages.tokens[language]]
         return [self.decoder.start_id]
 
     def write(self, source: GivenText, settings: Settings) -> Iterator[Generation]:
@@ -92,21 +98,29 @@ class TextGenerator:
         A beam search gives its best text so far, which may change from step to step. Nothing runs
         between two steps: who closes the iterator, or asks no more, ends the work.
         """
-        given = self.ids_before(source)
+        given = self.ids_before(source, settings.target_language)
         rules = self._rules(len(given), settings)
         strategy = beam_search if settings.strategy == "beam" else write_one_by_one
         for steps in strategy(self.session, self._begin(source), given, rules, settings):
-            yield self._generation(source, steps)
+            yield self._generation(source, given, steps)
 
     def _rules(self, given: int, settings: Settings) -> Rules:
         """Those of the bundle, with what a reader chooses."""
         rules = rules_of(self.decoder.settings, given=given, limit=self.decoder.max_tokens)
         return replace(
             rules,
+            first=self._first(settings.target_language),
             longest=given + min(settings.max_tokens, self._room(given)),
             repetition_penalty=settings.repetition_penalty,
             no_repeat_ngram=settings.no_repeat_ngram,
         )
+
+    def _first(self, language: str) -> int | None:
+        """What must be written first, for a text in a language."""
+        languages = self.decoder.languages
+        if languages and language and not self.decoder.starts_in_language:
+            return languages.tokens[language]
+        return self.decoder.settings.forced_bos_token_id
 
     def _room(self, given: int) -> int:
         """How many tokens can be written where so many are there; the last is not read again."""
@@ -115,14 +129,17 @@ class TextGenerator:
     def _begin(self, source: GivenText) -> KVCache:
         return self.session.begin(source.hidden if isinstance(source, Reading) else None)
 
-    def follow(self, source: GivenText, ids: Sequence[int]) -> Generation:
+    def follow(self, source: GivenText, ids: Sequence[int], language: str = "") -> Generation:
         """As if the decoder had written `ids` itself, at least one: what it attends to, and how
         probable it finds each of them. One run of the graph.
+
+        Args:
+            language: as for `ids_before`.
 
         Raises:
             RequestError: there is no room for so many.
         """
-        given = self.ids_before(source)
+        given = self.ids_before(source, language)
         if len(ids) > (room := self._room(len(given))):
             raise RequestError(
                 f"The written text has {len(ids)} tokens; behind what is there, {room} have room."
@@ -137,20 +154,27 @@ class TextGenerator:
             )
             for number, index in enumerate(ids)
         ]
-        return self._generation(source, tuple(steps))
+        return self._generation(source, given, tuple(steps))
 
-    def target_ids(self, source: GivenText, text: str, most: int) -> tuple[list[int], int]:
-        """The ids of a target text with an end token, where there is one, and how many tokens had
-        no room."""
-        ids = [*self._target.ids(text), *self.decoder.settings.ends[:1]]
-        most = min(most, self._room(len(self.ids_before(source))))
+    def target_ids(
+        self, source: GivenText, text: str, most: int, language: str = ""
+    ) -> tuple[list[int], int]:
+        """The ids of a target text, with what must be written first and an end token, where there
+        are such, and how many tokens had no room."""
+        before = self.ids_before(source, language)
+        first = self._first(language)
+        begins = [] if first is None or len(before) > 1 else [first]
+        ids = [*begins, *self._target.ids(text), *self.decoder.settings.ends[:1]]
+        most = min(most, self._room(len(before)))
         return ids[:most], max(len(ids) - most, 0)
 
     def spelled(self, text: str) -> list[Spelled]:
         """The words of a text as the decoder would write them, and where they stand in it."""
         return self._target.spelled(text)
 
-    def _generation(self, source: GivenText, steps: tuple[Step, ...]) -> Generation:
+    def _generation(
+        self, source: GivenText, before: Sequence[int], steps: tuple[Step, ...]
+    ) -> Generation:
         ids = [step.token_id for step in steps]
         tokens = self._target.tokens(ids)
         given = source.tokens if self.decoder.alone else ()
@@ -159,7 +183,8 @@ class TextGenerator:
             map_layers=self.decoder.map_layers,
             steps=steps,
             tokens=tokens,
-            given=given or self._target.tokens(self.ids_before(source)),
+            given=given or self._target.tokens(before),
+            given_ids=tuple(before),
             candidates=tuple(
                 tuple(self._target.token(index, before) for index, _ in step.candidates)
                 for step, before in zip(steps, (None, *tokens), strict=False)

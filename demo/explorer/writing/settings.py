@@ -40,6 +40,10 @@ class Settings:
     seed: int = 0
     chat: bool = True
     """Whether a prompt is put into the chat template of its model, where that has one."""
+    source_language: str = ""
+    """By its code, of a model that translates; empty: as its tokenizer has it."""
+    target_language: str = ""
+    """The same of what is written; empty: as its settings have it."""
 
 
 def for_sampling(scores: Scores, settings: Settings) -> Scores:

@@ -74,7 +74,7 @@ const stateOf = (given, shown, writes) => {
   if ("layer" in given) state.layer = counted(given, "layer", [...shown.map_layers.map((layer) => layer + 1), ...(shown.map_layers.length === shown.layers ? JOINED : [])]);
   if ("head" in given) state.head = counted(given, "head", [...Array.from({ length: shown.heads }, (_, head) => head + 1), ...JOINED]);
   for (const name of SWITCHES) if (name in given) state[name] = choice(given, name, ["true", "false"]) === "true";
-  if ("looks_at" in given) state.looks_at = choice(given, "looks_at", writes ? ["source", "written"] : ["self"]);
+  if ("looks_at" in given) state.looks_at = choice(given, "looks_at", writes ? ["source", "written", "self"] : ["self"]);
   if (state.by_norms && state.looks_at === "written") throw new Error("The decoder's graph gives no norms for its self-attention; choose the source (cross-attention).");
   if ("direction" in given) state.direction = choice(given, "direction", ["from", "to"]);
   const chosen = wholeNumber(given, "chosen", "a token's place, from 0");

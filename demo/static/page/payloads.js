@@ -141,8 +141,8 @@ export const mapsOfGeneration = (bundle, generation, busy) => {
     reading: JSON.stringify([source.text, steps.map(({ id }) => id)]), busy, first: busy ? tokens.length - 1 : firstStep(generation),
     sides: [{ name: "Generated", tokens }, { name: "The source", tokens: source.tokens }, { name: "What was there before each of them", tokens: [start, ...tokens.slice(0, -1)] }],
     attentions: [
-      { ...one, label: "the source (cross-attention)", kind: "Cross-attention", given: 0, has_norms: true, weights: rowsOf(steps, layers * heads, source.tokens.length, "cross"), norms },
-      { ...other, label: "itself (self-attention)", kind: "Self-attention", given: 1, has_norms: false, weights: rowsOf(steps, layers * heads, steps.length, "own"), norms: null },
+      { ...one, label: "Generated text to the source (cross-attention)", kind: "Cross-attention", given: 0, has_norms: true, weights: rowsOf(steps, layers * heads, source.tokens.length, "cross"), norms },
+      { ...other, label: "Generated text to itself (self-attention)", kind: "Self-attention", given: 1, has_norms: false, weights: rowsOf(steps, layers * heads, steps.length, "own"), norms: null },
     ],
   };
 };

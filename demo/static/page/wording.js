@@ -90,7 +90,7 @@ export const aboutOf = (manifest) => [
   ...(manifest.decoder ? [graphError("The decoder", "a cross-attention map", graphOf(manifest, "generate"))] : []),
   manifest.licence,
 ];
-export const wantedOf = ({ decoder }) => (decoder?.task === "restore" ? "A sentence with words that are masked, missing, swapped or mistyped, to be restored." : "");
+export const wantedOf = ({ decoder }) => (decoder?.task === "restore" ? "A sentence with words that are masked, missing, swapped or mistyped, to be restored." : decoder ? "The text that is read; the model writes its own for it." : "");
 
 // How many tokens of a text are read, of two that are read apart of each: as many as the model can, and
 // memory and time allow. See `most_tokens` of explorer/bundle.py.

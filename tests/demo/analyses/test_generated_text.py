@@ -21,7 +21,7 @@ from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
-from explorer.inference.tokenizing import masked
+from explorer.inference.tokenizing import deleted, masked
 from explorer.ui.panel import Asked
 from explorer.ui.panels.generated_text import SOURCE_ATTRIBUTION, check_source_removal
 from explorer.writing.generator import TextGenerator
@@ -122,13 +122,17 @@ def test_a_plan_that_takes_too_long_keeps_the_words_that_were_looked_at_most(
     assert source_attribution_cost(model, generator, generation, SOURCE_REMOVALS[1]).texts == 4
 
 
-def test_without_a_mask_token_the_other_way_is_named(model, generator, generation, monkeypatch):
+def test_without_a_mask_token_words_are_deleted(model, generator, generation, monkeypatch):
     monkeypatch.setattr(model, "mask_id", None)
 
-    with pytest.raises(RequestError, match=r"no mask token.*in cross-attention only"):
-        run_to_end(source_attribution(model, generator, generation))
+    found = run_to_end(source_attribution(model, generator, generation))
 
-    run_to_end(source_attribution(model, generator, generation, SOURCE_REMOVALS[1]))
+    whole = [step.probability for step in generation.steps]
+    for column, word in enumerate(found.words):
+        shorter = model.read_encoded(deleted(generation.source.encoded, word.places))
+        steps = generator.follow(shorter, generation.ids).steps
+        effects = np.log(whole) - np.log([step.probability for step in steps])
+        np.testing.assert_allclose(found.effects[:, column], effects, atol=1e-2)
 
 
 def test_the_panel_shows_probabilities_with_and_without(model, generator, generation):

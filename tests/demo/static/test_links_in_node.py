@@ -7,7 +7,7 @@ import pytest
 
 from explorer.errors import RequestError
 from explorer.ui import reading_tab, write_tab
-from explorer.ui.checks import COUNTS, NUMBERS
+from explorer.ui.checks import COUNTS, LANGUAGES, NUMBERS
 from explorer.ui.models import PageModels
 from explorer.ui.sharing.link import MOST_CHARACTERS, read_link
 from explorer.writing.settings import Settings
@@ -28,7 +28,7 @@ BAD = [
     "text=" + "a" * MOST_CHARACTERS, "text=%00", "text=%20&text_pair=a", "", "text_pair=a",
     "text=a&tab=evil", "text=a&view=source", "text=a&layer=3", "text=a&layer=0", "text=a&layer=01x",
     "text=a&layer=999999999999", "text=a&head=__class__", "text=a&head=1.0", "text=a&words=maybe",
-    "text=a&looks_at=source", "text=a&tab=write&looks_at=self", "text=a&direction=up",
+    "text=a&looks_at=source", "text=a&tab=write&looks_at=me", "text=a&direction=up",
     "text=a&chosen=1.5", "text=a&place=x", "text=a&place=", "text=a&without=1.2.3",
     "text=a&without=9.9", "text=a&without=-", "text=a&without=1", "text=a&beams=3",
     "text=a&tab=write&beams=3.5", "text=a&tab=write&beams=7", "text=a&tab=write&top_p=nan",
@@ -76,7 +76,8 @@ def test_a_link_that_is_refused_by_one_page_is_refused_by_the_other(said, models
 
 def test_settings_and_parts_have_the_same_names_and_bounds(said):
     first = asdict(Settings())
-    del first["chat"]  # nothing goes on from a prompt there
+    for name in ("chat", *LANGUAGES):  # nothing goes on from a prompt there, or translates
+        del first[name]
     views = {tab: [one for one in parts if one != "prompt"] for tab, parts in VIEWS.items()}
     assert said["bounds"] == {
         "bounds": {name: list(bounds) for name, bounds in {**NUMBERS, **COUNTS}.items()},

@@ -24,7 +24,7 @@ from explorer.inference.reading import Reading
 from explorer.inference.tokens import own_words
 from explorer.maps.view import first_head, first_written_head
 from explorer.ui import payloads, wording
-from explorer.ui.checks import unusual_settings
+from explorer.ui.checks import LANGUAGES, unusual_settings
 from explorer.ui.map_viewer import maps_of_generation, maps_of_reading
 from explorer.ui.panels.compare import drawn
 from explorer.ui.panels.decoding import lay_out_settings
@@ -237,7 +237,8 @@ def controls() -> dict[str, dict[str, Any]]:
     with gr.Blocks():
         found = lay_out_settings()
     chosen = found.pop("strategy")
-    del found["chat"]  # nothing goes on from a prompt there
+    for name in ("chat", *LANGUAGES):  # nothing goes on from a prompt there, or translates
+        del found[name]
     choices = [[value, name] for name, value in chosen.choices]
     fields = {name: {"label": one.label, "info": one.info} for name, one in found.items()}
     return {"strategy": {"label": chosen.label, "choices": choices}, **fields}

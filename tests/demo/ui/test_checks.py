@@ -115,7 +115,7 @@ def test_an_unknown_strategy_is_refused(strategy):
 
 @pytest.mark.parametrize("value", [None, "all", 1, ["source"]])
 def test_an_unknown_map_is_refused(value):
-    with pytest.raises(RequestError, match="expected source or written"):
+    with pytest.raises(RequestError, match="expected source, written or self"):
         check_looks_at(value)
 
 

@@ -115,6 +115,7 @@ TEXT = "the film is good"
 SETTINGS = {
     "strategy": "greedy", "temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 0, "beams": 4,
     "max_tokens": 64, "repetition_penalty": 1.0, "no_repeat_ngram": 0, "chat": True,
+    "source_language": "", "target_language": "",
 }  # fmt: skip
 WRITTEN = {"bundle": TITLE, "text": TEXT, "ids": [7, 53, 3]}
 INTO = {**MAP, "looks_at": "source"}
@@ -177,7 +178,7 @@ def test_a_forged_request_to_write_gets_a_sentence(ask_to_write, changes, messag
     [
         ({"layer": 10**9}, "There is no layer 1000000000; this model has layers 1 to 2"),
         ({"head": "__class__"}, "There is no head '__class__'"),
-        ({"looks_at": "all"}, "The map shows 'all'; expected source or written"),
+        ({"looks_at": "all"}, "The map shows 'all'; expected source, written or self"),
         ({"looks_at": None}, "The map shows None"),
         ({"special_tokens": "no"}, "special_tokens is 'no'"),
         ({"words": 7}, "words is 7; expected true or false"),

@@ -144,13 +144,16 @@ def test_both_things_that_it_attends_to_come_along_once(tab, models, unpacked):
     maps = tab.finish(shown=last[tab.shown])[tab.viewer.maps]
     generation = models.follow(TITLE, TEXT, last[tab.shown]["ids"])[1]
 
-    source, itself = maps["attentions"]
-    assert (source["looks_at"], itself["looks_at"]) == ("source", "written")
-    for given, weights in ((source, generation.cross_weights), (itself, generation.self_weights)):
+    source, itself, read = maps["attentions"]
+    assert [one["looks_at"] for one in maps["attentions"]] == ["source", "written", "self"]
+    wanted = generation.cross_weights, generation.self_weights, generation.read.weights
+    for given, weights in zip(maps["attentions"], wanted, strict=True):
         found = unpacked(given["weights"], weights.shape)
         np.testing.assert_allclose(found, weights, atol=0.004)
     assert (source["has_norms"], itself["has_norms"]) == (True, False)
     assert (source["given"], itself["given"]) == (0, 1)
+    assert (read["queries"], read["keys"], read["has_norms"]) == (1, 1, True)
+    assert (len(read["layers"]), read["heads"]) == generation.read.weights.shape[:2]
     names = [[token["text"] for token in side["tokens"]] for side in maps["sides"]]
     tokens = generation.tokens, generation.source.tokens, generation.before
     assert names == [[token.name for token in side] for side in tokens]

@@ -16,6 +16,7 @@ from explorer.analyses.generated_text import (
 from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
+from explorer.writing import chat_template
 from explorer.writing.generation import WRITTEN
 from explorer.writing.generator import TextGenerator
 from explorer.writing.prompt import PromptModel
@@ -101,12 +102,28 @@ def test_a_prompt_that_leaves_no_room_is_refused(prompts):
         prompts.read("film " * 40, chat=False)
 
 
-@pytest.mark.parametrize("template", ["{{ raise_exception('no') }}", "{% for %}", "nothing of it"])
-def test_what_is_no_chat_template_is_refused(demo_tests, tmp_path, relist, template):
+_ENDLESS = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{{ raise_exception('no') }}", "no"),
+        ("{% for %}", "Expected"),
+        ("nothing of it", "it leaves out what it is given"),
+        ("{{ ('a' * 99999) * 99999 }}", "it needs more than 512 MB"),
+        ("{% for i in range(99999) %}{{ 'a' * 999 }}{% endfor %}", "it makes more than 60,000"),
+        (_ENDLESS, "it runs for more than 1 seconds"),
+    ],
+)
+def test_what_is_no_chat_template_is_refused(
+    demo_tests, tmp_path, relist, monkeypatch, template, why
+):
+    monkeypatch.setattr(chat_template, "_SECONDS", 1)
     folder = tmp_path / "copy"
     shutil.copytree(demo_tests / "prompt_bundle", folder)
     (folder / "chat_template.jinja").write_text(template)
     relist(folder)
 
-    with pytest.raises(BundleError, match="is no chat template"):
+    with pytest.raises(BundleError, match=f"is no chat template: {why}"):
         PromptModel(open_bundle(folder))

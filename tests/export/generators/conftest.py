@@ -28,19 +28,34 @@ RULES = {
 """Family -> what its settings of `generate` ask for."""
 FLAGS = {"bart": [], "llama": ["--quantize", "--allow-miss", "--layers", "0,2"]}
 """Of the export."""
+LANGUAGES = {"en_XX": 4, "de_DE": 5, "ro_RO": 6}
+TASKS = {
+    "summarization": {"prefix": "the first thing ", "num_beams": 4},
+    "translation": {"prefix": "the capital of "},
+    "none": {"prefix": " "},
+}
 
 
 @pytest.fixture(scope="session")
 def save_generator(word_level_file, tmp_path_factory):
     """Writes a random model with a tokenizer; `save_generator(family, **settings)`."""
+    from tokenizers.processors import TemplateProcessing
     from transformers import PreTrainedTokenizerFast
 
     def save(family: str, **settings) -> Path:
         folder = tmp_path_factory.mktemp(family.replace(" ", "_")) / "theirs"
-        random_generator(family, **settings).save_pretrained(folder)
-        PreTrainedTokenizerFast(
+        model = random_generator(family, **settings)
+        tokenizer = PreTrainedTokenizerFast(
             tokenizer_file=str(word_level_file), pad_token="[PAD]", unk_token="[UNK]"
-        ).save_pretrained(folder)
+        )
+        if family == "bart":  # it translates, as mBART and NLLB do, and has tasks, as T5
+            model.config.task_specific_params = TASKS
+            tokenizer.add_special_tokens({"additional_special_tokens": [*LANGUAGES]})
+            tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+                single="de_DE $A </s>", special_tokens=[("de_DE", LANGUAGES["de_DE"]), ("</s>", 2)]
+            )
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
         return folder
 
     return save
@@ -52,6 +67,7 @@ def word_level_file(tmp_path_factory):
     from tokenizers import Tokenizer, models, pre_tokenizers
 
     marks = ["[PAD]", "<s>", "</s>", "[UNK]"]
+    marks += LANGUAGES
     words = "the first thing that she saw in morning was capital of France is".split()
     others = [f"w{number}" for number in range(67 - len(marks) - len(words))]
     vocabulary = {word: number for number, word in enumerate([*marks, *words, *others])}

@@ -1,10 +1,15 @@
 """How a text is written: the controls of decoding, beside the source in the Write tab."""
 
+from dataclasses import asdict
+from typing import Any
+
 import gradio as gr
 from gradio.components import Component
 
+from explorer.inference.encoder import EncoderModel
 from explorer.ui.checks import COUNTS, NUMBERS
 from explorer.ui.events import in_browser
+from explorer.writing.prompt import PromptModel
 from explorer.writing.settings import Settings
 
 _STRATEGIES = [
@@ -27,6 +32,7 @@ _ALWAYS = {
         "This many words in a row never come twice; 0: they may.",
     ),
 }
+_LANGUAGES = {"source_language": "Language of the source", "target_language": "To be written in"}
 LABELS = {name: label for name, (label, _) in {**_SAMPLING, **_BEAM, **_ALWAYS}.items()}
 """What a reader knows the settings by."""
 _SHOW_SETTINGS = """(strategy) => ["sample", "beam"].map(
@@ -53,8 +59,27 @@ def lay_out_settings() -> dict[str, Component]:
         visible=False,
         elem_id="set_chat",
     )
+    languages = {
+        name: gr.Dropdown(
+            [], value="", label=label, visible=False, elem_id=f"set_{name}", allow_custom_value=True
+        )
+        for name, label in _LANGUAGES.items()
+    }
     in_browser(strategy.change, _SHOW_SETTINGS, [strategy], [sampling, beam])
-    return {"strategy": strategy, **fields, "chat": chat}
+    return {"strategy": strategy, **fields, "chat": chat, **languages}
+
+
+def shown_settings(settings: Settings, model: EncoderModel | PromptModel) -> dict[str, Any]:
+    """What the controls show of settings, for a model: those that it has not are hidden."""
+    shown: dict[str, Any] = asdict(settings)
+    decoder = model.bundle.decoder
+    codes = list(decoder.languages.tokens) if decoder and decoder.languages else []
+    for name in _LANGUAGES:
+        own = getattr(settings, name)
+        choices = codes if own else [("not said", ""), *codes]
+        shown[name] = gr.update(value=own, choices=choices, visible=bool(codes))
+    shown["chat"] = gr.update(value=settings.chat, visible=model.chats)
+    return shown
 
 
 def _fields(names: dict[str, tuple[str, str]]) -> dict[str, Component]:

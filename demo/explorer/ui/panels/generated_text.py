@@ -116,15 +116,19 @@ def source_reliance(
     target: str = "",
     way: str = analysis.SOURCE_REMOVALS[0],
     bundle: str = "",
+    source_language: str = "",
+    target_language: str = "",
 ) -> dict:
     """How much each written token owes to the source, and to each word of it.
 
     Args:
         text: the source, at most 10,000 characters.
         target: the text to follow, as if the decoder had written it; if empty it writes one.
-        way: how a word is removed: "before the encoder" (its tokens become the mask token)
-            or "in cross-attention only" (the decoder may not attend to it).
+        way: how a word is removed: "before the encoder" (its tokens become the mask token, or are
+            deleted where the tokenizer has none) or "in cross-attention only" (the decoder may not
+            attend to it).
         bundle: the title of the model; the page's first one that writes if empty.
+        source_language, target_language: as in /generate.
 
     Returns:
         `log_probabilities` of the target's tokens (natural logarithms), `whole` (by how much
@@ -137,7 +141,8 @@ def source_reliance(
     checked = check_source_removal(way)
     title = bundle or models.first("source")
     models.check_task(models.model(title), "source")
-    return _without_words(models, title, text, target, checked)
+    said = {"source_language": source_language, "target_language": target_language}
+    return _without_words(models, title, text, target, checked, **said)
 
 
 def prompt_effects(
@@ -158,7 +163,7 @@ def prompt_effects(
     """
     title = bundle or models.first("prompt")
     models.check_task(models.model(title), "prompt")
-    return _without_words(models, title, text, target, analysis.FROM_PROMPT, chat)
+    return _without_words(models, title, text, target, analysis.FROM_PROMPT, chat=chat)
 
 
 def _without_words(
@@ -167,10 +172,10 @@ def _without_words(
     text: str,
     target: str,
     way: analysis.SourceRemoval,
-    chat: object = True,
+    **said: object,
 ) -> dict:
     model, generator = models.model(title), models.generator(title)
-    generation, left_out = models.target(title, text, target, chat)
+    generation, left_out = models.target(title, text, target, **said)
     found = run_to_end(
         while_awaited(analysis.source_attribution(model, generator, generation, way))
     )
@@ -218,7 +223,13 @@ DECODER_HEADS = Analysis(
 
 
 def decoder_head_effects(
-    models: PageModels, text: str, target: str = "", bundle: str = "", chat: bool = True
+    models: PageModels,
+    text: str,
+    target: str = "",
+    bundle: str = "",
+    chat: bool = True,
+    source_language: str = "",
+    target_language: str = "",
 ) -> dict:
     """Every head of the decoder ablated in turn: by how much the generated text loses.
 
@@ -226,7 +237,7 @@ def decoder_head_effects(
         text: the source, or the prompt of a model that goes on from one, at most 10,000 characters.
         target: the text to follow, as if the decoder had written it; if empty it writes one.
         bundle: the title of the model; the page's first one that writes if empty.
-        chat: as in /generate.
+        chat, source_language, target_language: as in /generate.
 
     Returns:
         `effects` (for "cross", heads that attend to the source, if there is one, and "self", heads
@@ -238,7 +249,8 @@ def decoder_head_effects(
     """
     title = bundle or models.first("write")
     generator = models.generator(title)
-    generation, left_out = models.target(title, text, target, chat)
+    said = {"source_language": source_language, "target_language": target_language}
+    generation, left_out = models.target(title, text, target, chat=chat, **said)
     found = run_to_end(while_awaited(analysis.decoder_head_effects(generator, generation)))
     return {
         **heads_payload(generator, found),

@@ -11,7 +11,6 @@ from explorer.ui.checks import (
     check_head,
     check_kind,
     check_layer,
-    check_settings,
     check_switches,
 )
 from explorer.ui.models import PageModels
@@ -24,20 +23,23 @@ from explorer.writing.generation import SOURCE, WRITTEN, Generation
 def generate(
     models: PageModels,
     text: str,
-    strategy: str = "greedy",
-    temperature: float = 1.0,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    beams: int = 4,
-    repetition_penalty: float = 1.0,
-    no_repeat_ngram: int = 0,
-    max_tokens: int = 64,
+    strategy: str | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    beams: int | None = None,
+    repetition_penalty: float | None = None,
+    no_repeat_ngram: int | None = None,
+    max_tokens: int | None = None,
     seed: int = 0,
     bundle: str = "",
     chat: bool = True,
+    source_language: str = "",
+    target_language: str = "",
 ) -> Iterator[dict]:
     """Writes a text for a source, or goes on from a prompt, and gives what is there after every
-    token.
+    token. What is null is as the model's `generation_config.json` has it, or else greedy, with 64
+    tokens at most.
 
     Args:
         text: the source, or the prompt of a model that goes on from one, at most 10,000 characters.
@@ -52,6 +54,8 @@ def generate(
         seed: of the sampling.
         bundle: the title of the model; the page's first one that writes if empty.
         chat: whether a prompt is put into the model's chat template, where it has one.
+        source_language, target_language: of a model that translates, such as "eng_Latn"; those of
+            its tokenizer and its settings if empty.
 
     Returns:
         `text` so far, `target` (the written tokens, each with its `probability`, the `entropy`
@@ -60,12 +64,13 @@ def generate(
         `max_tokens`, `bundle`. A beam search gives its best text so far, which may change.
     """
     title = bundle or models.first("write")
-    values = {
-        "strategy": strategy, "temperature": temperature, "top_k": top_k, "top_p": top_p,
-        "beams": beams, "repetition_penalty": repetition_penalty,
-        "no_repeat_ngram": no_repeat_ngram, "max_tokens": max_tokens, "seed": seed, "chat": chat,
-    }  # fmt: skip
-    with closing(models.write(title, text, check_settings(values))) as generations:
+    settings = models.settings(
+        title, strategy=strategy, temperature=temperature, top_k=top_k, top_p=top_p, beams=beams,
+        repetition_penalty=repetition_penalty, no_repeat_ngram=no_repeat_ngram,
+        max_tokens=max_tokens, seed=seed, chat=chat, source_language=source_language,
+        target_language=target_language,
+    )  # fmt: skip
+    with closing(models.write(title, text, settings)) as generations:
         for generation in generations:
             yield about_generation(models, title, generation)
 
@@ -80,13 +85,15 @@ def cross_attention(
     bundle: str = "",
     words: bool = False,
     kind: str = ATTENTION,
+    source_language: str = "",
+    target_language: str = "",
 ) -> dict:
     """What each generated token attends to in the source, as numbers.
 
     Args:
         text: the source, at most 10,000 characters.
-        target: the text to follow, as if the decoder had written it; if empty it writes one,
-            the likeliest word each time.
+        target: the text to follow, as if the decoder had written it; if empty it writes one, as
+            /generate does by default.
         layer: 1 is the decoder's first; the last one if null; "mean" or "max" over all layers.
         head: 1 is the first; "mean" or "max" over the layer's heads, before those over layers.
         special_tokens: false hides start, end and their like, in both texts; what is left of
@@ -96,6 +103,7 @@ def cross_attention(
             what it gives is their mean. By default between tokens.
         kind: "attention", or "norm_weighted": each weight times the norm of what the source's
             token passes on through that head, rows scaled back to 1 (Kobayashi et al. 2020).
+        source_language, target_language: as in /generate.
 
     Returns:
         `weights` (a row for each shown token of the `target`, in it a number for each shown
@@ -106,7 +114,8 @@ def cross_attention(
     """
     title = bundle or models.first("source")
     models.check_task(models.model(title), "source")
-    generation, left_out = models.target(title, text, target)
+    said = {"source_language": source_language, "target_language": target_language}
+    generation, left_out = models.target(title, text, target, **said)
     switches = check_switches(special_tokens=special_tokens, words=words)
     view = _map_of(models, title, generation, SOURCE, (layer, head), switches, kind)
     return {
@@ -131,6 +140,8 @@ def self_attention(
     words: bool = False,
     kind: str = ATTENTION,
     chat: bool = True,
+    source_language: str = "",
+    target_language: str = "",
 ) -> dict:
     """What each generated token attends to in what came before it, as numbers.
 
@@ -139,7 +150,7 @@ def self_attention(
         target: as in /cross_attention, as `layer`, `head`, `special_tokens` and `words`.
         bundle: the title of the model; the page's first one that writes if empty.
         kind: "attention", or, of a model that goes on from a prompt, "norm_weighted".
-        chat: as in /generate.
+        chat, source_language, target_language: as in /generate.
 
     Returns:
         `weights` (a row for each shown token of the `target`, in it a number for each shown one of
@@ -149,7 +160,8 @@ def self_attention(
         /generate gives.
     """
     title = bundle or models.first("write")
-    generation, left_out = models.target(title, text, target, chat)
+    said = {"source_language": source_language, "target_language": target_language}
+    generation, left_out = models.target(title, text, target, chat=chat, **said)
     switches = check_switches(special_tokens=special_tokens, words=words)
     view = _map_of(models, title, generation, WRITTEN, (layer, head), switches, kind)
     return {

@@ -15,6 +15,7 @@ from explorer.errors import RequestError
 from explorer.inference.reading import Heads
 from explorer.ui.checks import (
     COUNTS,
+    LANGUAGES,
     NUMBERS,
     check_ablated,
     check_head,
@@ -24,9 +25,9 @@ from explorer.ui.checks import (
     check_switches,
     check_texts,
 )
-from explorer.ui.models import SELF, PageModels
+from explorer.ui.models import PageModels
 from explorer.ui.wording import NO_NORMS
-from explorer.writing.generation import SOURCE
+from explorer.writing.generation import SELF, SOURCE
 from explorer.writing.prompt import PromptModel
 
 MOST_CHARACTERS = 2000
@@ -35,7 +36,7 @@ MOST_CHARACTERS = 2000
 _TASKS = {"classify": "explain", "write": "write"}
 _SWITCHES = ("words", "special_tokens", "by_norms", "log_scale")
 _DIRECTIONS = ("from", "to")
-_SETTINGS = ("strategy", "chat", *NUMBERS, *COUNTS)
+_SETTINGS = ("strategy", "chat", *LANGUAGES, *NUMBERS, *COUNTS)
 _WRITTEN: Mapping[str, bool] = {"true": True, "false": False}
 _KNOWN = (
     "text", "text_pair", "model", "tab", "view", "without", "layer", "head", *_SWITCHES, "looks_at",
@@ -86,7 +87,7 @@ def read_link(fragment: object, models: PageModels, views: Mapping[str, list[str
     if given.get("without") and not isinstance(model, PromptModel):
         without = check_ablated(_pairs(given["without"]), model)
     shown: Bundle | Decoder = model.bundle
-    if tab == "write" and model.bundle.decoder:
+    if tab == "write" and model.bundle.decoder and given.get("looks_at") != SELF:
         shown = model.bundle.decoder
     return Link(
         title=model.bundle.title,
@@ -97,7 +98,7 @@ def read_link(fragment: object, models: PageModels, views: Mapping[str, list[str
         without=[[layer + 1, head + 1] for layer, head in without],
         place=_whole_number(given, "place", "the number of a word or mask, from 1"),
         state=_state(given, shown, looks_at_itself=tab == "classify"),
-        settings=_settings(given, tab),
+        settings=_settings(given, tab, model.bundle.decoder),
     )
 
 
@@ -158,7 +159,7 @@ def _state(
     return state
 
 
-def _settings(given: Mapping[str, str], tab: str) -> dict[str, Any]:
+def _settings(given: Mapping[str, str], tab: str, decoder: Decoder | None) -> dict[str, Any]:
     """Those that the link says."""
     said = {name: given[name] for name in _SETTINGS if name in given}
     if said and tab != "write":
@@ -168,9 +169,10 @@ def _settings(given: Mapping[str, str], tab: str) -> dict[str, Any]:
         )
     checked = check_settings(
         {
-            name: _WRITTEN.get(value, value) if name in ("strategy", "chat") else _decimal(value)
+            name: _decimal(value) if name in NUMBERS | COUNTS else _WRITTEN.get(value, value)
             for name, value in said.items()
-        }
+        },
+        decoder,
     )
     return {name: getattr(checked, name) for name in said}
 

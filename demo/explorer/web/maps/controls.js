@@ -40,7 +40,7 @@ const attentionChoice = (choose) => {
       box.addEventListener("change", () => choose({ looks_at, by_norms: false, chosen: null }));
       return make("label", { className: "switch" }, [box, make("span", { text: label })]);
     });
-    node.replaceChildren(make("legend", { text: "The generated text attends to" }), ...options);
+    node.replaceChildren(make("legend", { text: "Who attends to what" }), ...options);
   };
   return { node, offer: offerThem };
 };
@@ -59,8 +59,8 @@ export const mapControls = ({ choose }) => {
     attentions.node.hidden = data.attentions.length < 2;
     attentions.offer(data.attentions);
     attentions.node.querySelectorAll("input").forEach((box) => (box.checked = box.value === state.looks_at));
-    offer(layer.select, [...(data.all_layers ? Object.keys(JOINED) : []), ...data.layers]);
-    offer(head.select, [...Object.keys(JOINED), ...range(data.heads).map((at) => at + 1)]);
+    offer(layer.select, [...(attention.all_layers ? Object.keys(JOINED) : []), ...attention.layers]);
+    offer(head.select, [...Object.keys(JOINED), ...range(attention.heads).map((at) => at + 1)]);
     layer.select.value = state.layer;
     head.select.value = state.head;
     for (const [name, { box, node: label }] of switches) {

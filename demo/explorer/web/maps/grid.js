@@ -41,9 +41,9 @@ export const headsGrid = ({ choose, ablate }) => {
   let sizes = "";
   let picked = "";
 
-  const behind = ({ dataset: { layer, head } }) => (head === "mean" ? layerOf(Number(layer), shown.data.heads) : [[Number(layer), Number(head)]]);
+  const behind = ({ dataset: { layer, head } }) => (head === "mean" ? layerOf(Number(layer), shown.attention.heads) : [[Number(layer), Number(head)]]);
   const areOut = (pairs) => Boolean(shown.data.without) && pairs.every((pair) => has(shown.data.without, pair));
-  const typeOf = ({ dataset: { layer, head } }) => shown.types?.[shown.data.layers.indexOf(Number(layer))]?.[head - 1];
+  const typeOf = ({ dataset: { layer, head } }) => shown.types?.[shown.attention.layers.indexOf(Number(layer))]?.[head - 1];
 
   const mark = () => {
     const { layer, head } = shown.state;
@@ -73,7 +73,7 @@ export const headsGrid = ({ choose, ablate }) => {
 
   const update = (now) => {
     shown = now;
-    const { layers, heads } = shown.data;
+    const { layers, heads } = shown.attention;
     if (sizes !== `${layers} ${heads}`) {
       sizes = `${layers} ${heads}`;
       box.replaceChildren(layOutGrid(layers, heads));
@@ -101,7 +101,7 @@ export const headsGrid = ({ choose, ablate }) => {
   });
   node.addEventListener("keydown", (event) => {
     const index = buttons.indexOf(event.target);
-    const columns = (shown?.data.heads ?? 0) + 1;
+    const columns = (shown?.attention.heads ?? 0) + 1;
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
     if (index < 0 || !step || index + step < 0 || index + step >= buttons.length) return;
     event.preventDefault();

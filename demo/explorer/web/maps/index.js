@@ -6,7 +6,7 @@ import { headsGrid } from "./grid.js";
 import { largeMap } from "./large_map.js";
 import { firstToken, largestOf, placeOf, range, scaleTop, viewOf } from "./maths.js";
 import { openMaps } from "./source.js";
-import { fittingState } from "./state.js";
+import { attentionOf, fittingState, sizesOf } from "./state.js";
 import { rolloutCard, tokenStrips } from "./strips.js";
 import { cautionOf, describeLook, describeMap, inOneSentence, mapNotes, nameOfMap } from "./wording.js";
 
@@ -36,7 +36,7 @@ const snapshot = (data, state, attentions) => {
   const view = chosen && viewOf(...chosen);
   const side = state.direction === "from" ? how.queries : how.keys;
   const first = () => {
-    if (state.direction === "from" && data.first !== null) return placeOf(side, data.first);
+    if (state.direction === "from" && attention.queries === 0 && data.first !== null) return placeOf(side, data.first);
     return view ? firstToken(view) ?? -1 : -1;
   };
   const wanted = state.chosen === null ? first() : placeOf(side, state.chosen);
@@ -78,7 +78,7 @@ const painterOf = ({ widget, strips, grid, controls, large, rollout, notes, caut
   };
   const tellNotes = () => {
     const { view, state, attention, types } = shown;
-    const type = types?.[shown.data.layers.indexOf(state.layer)]?.[state.head - 1];
+    const type = types?.[attention.layers.indexOf(state.layer)]?.[state.head - 1];
     notes.replaceChildren(noteLine("", view ? mapNotes(view, state, attention, type) : alone ? [NOT_HERE] : []));
     caution.replaceChildren(noteLine("", cautionOf(attention)));
   };
@@ -168,7 +168,8 @@ export const mount = (element, given, { state: asked = {}, on = {} } = {}) => {
 
   const choose = (changes) => set(changes, true);
   const step = (name, by) => {
-    const all = name === "layer" ? data.layers : range(data.heads).map((at) => at + 1);
+    const { layers, heads } = sizesOf(data, attentionOf(data, state));
+    const all = name === "layer" ? layers : range(heads).map((at) => at + 1);
     const now = typeof state[name] === "number" ? all.indexOf(state[name]) : by > 0 ? -1 : all.length;
     choose({ [name]: all[(now + by + all.length) % all.length] });
   };

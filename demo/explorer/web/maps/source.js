@@ -1,7 +1,7 @@
 // Where maps come from: all of them came with the text, or some did, and others are asked for.
 import { headType, measureOf } from "./head_types.js";
 import { TILE, axisOf, bytesOf, decodedMap, headMap, inflated, layerTiles, range } from "./maths.js";
-import { has } from "./state.js";
+import { has, sizesOf } from "./state.js";
 
 const MOST_KEPT = 200; // maps of long texts, 0.3 MB each at 512 tokens
 
@@ -20,9 +20,10 @@ const keyOf = (...parts) => parts.join(" ");
 // All that one attention of a text has: `missing` says what a state lacks, `give` takes it.
 const openAttention = async (data, attention) => {
   const [queries, keys] = [data.sides[attention.queries].tokens, data.sides[attention.keys].tokens];
-  const { heads } = data;
-  const layers = data.layers.length;
-  const placeOf = (layer) => (typeof layer === "number" ? data.layers.indexOf(layer) : layer);
+  const sizes = sizesOf(data, attention);
+  const { heads } = sizes;
+  const layers = sizes.layers.length;
+  const placeOf = (layer) => (typeof layer === "number" ? sizes.layers.indexOf(layer) : layer);
   const [rows, columns] = [queries.length, keys.length];
   const cells = rows * columns;
   const codes = typeof attention.weights === "string" ? await inflated(attention.weights) : null;
@@ -39,7 +40,7 @@ const openAttention = async (data, attention) => {
     return decodedMap(complete ? partOf(codes, at) : given.get(at), columns);
   };
   const ofOneText = attention.queries === attention.keys;
-  const kept = (layer, head) => !data.without || !has(data.without, [data.layers[layer], head + 1]);
+  const kept = (layer, head) => !data.without || !has(data.without, [sizes.layers[layer], head + 1]);
   const maps = { layers, heads, rows, columns, map, norms, kept, ofOneText, given: attention.given };
 
   // The axes that a state means; the same objects for the same switches.
@@ -100,7 +101,7 @@ const openAttention = async (data, attention) => {
   const asked = (state, part) => part === "layer" && layersAsked.add(state.layer);
 
   const chosen = (state) => (hasMap(state) ? [maps, howOf(state), placeOf(state.layer), headOf(state.head), joined.get(joinedKey(state)) ?? null] : null);
-  return { ...attention, ofOneText, howOf, smallOf, give, missing, asked, chosen };
+  return { ...attention, ...sizes, ofOneText, howOf, smallOf, give, missing, asked, chosen };
 };
 
 // All attentions of a text, by what is looked at.

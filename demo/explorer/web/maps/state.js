@@ -9,14 +9,19 @@ const joins = (value) => value === "mean" || value === "max";
 
 export const attentionOf = (data, state) => data.attentions.find(({ looks_at }) => looks_at === state.looks_at) ?? data.attentions[0];
 
+// The layers and heads that an attention has maps of: the data's, but where it says its own, as an
+// encoder's beside those of a decoder.
+export const sizesOf = (data, { layers = data.layers, heads = data.heads, all_layers = data.all_layers }) => ({ layers, heads, all_layers });
+
 // A state that fits some data, whatever was asked for: a link may say anything, and another text
 // has other tokens.
 export const fittingState = (asked, data) => {
   const given = asked && typeof asked === "object" ? asked : {};
   const switchOf = (name) => (typeof given[name] === "boolean" ? given[name] : FIRST[name]);
-  const layer = data.layers.includes(given.layer) || (joins(given.layer) && data.all_layers) ? given.layer : data.layers[0];
-  const head = isPlace(given.head, data.heads) || joins(given.head) ? given.head : FIRST.head;
   const attention = attentionOf(data, given);
+  const { layers, heads, all_layers } = sizesOf(data, attention);
+  const layer = layers.includes(given.layer) || (joins(given.layer) && all_layers) ? given.layer : layers[0];
+  const head = isPlace(given.head, heads) || joins(given.head) ? given.head : FIRST.head;
   const direction = given.direction === "to" ? "to" : "from";
   const side = data.sides[direction === "from" ? attention.queries : attention.keys];
   return {

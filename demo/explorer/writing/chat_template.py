@@ -1,0 +1,95 @@
+"""A chat template, which stands around a reader's words as a model learned to be asked.
+
+It is a template of Jinja from outside, and could hold the server for ever. So a process of its own
+renders it, `template_process.py`, which is ended where it runs too long.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from bundle_format.folder import AGAIN, BundleError
+from bundle_format.schema import MAX_CHARACTERS
+from explorer.errors import reason
+
+_LARGEST_TEMPLATE = 2**20
+"""Bytes of a template; those with tools in them have twenty thousand."""
+_MOST_ADDED = 50_000
+"""Characters that it may put around a reader's."""
+_SECONDS = 2
+"""Of a processor; templates take a few thousandths."""
+_PATIENCE = 30.0
+"""Seconds until it is ended in any case: on a busy machine, its process alone takes a while."""
+_MEMORY = 512 * 2**20
+_MOST_KEPT = 64
+"""Prompts, of which what was made is asked again with each map."""
+
+
+class Chat(NamedTuple):
+    """A reader's words as the model is asked."""
+
+    text: str
+    """All of it."""
+    own: tuple[int, int]
+    """From which character up to which it is the reader's."""
+
+
+class ChatTemplate:
+    """A template that asks with one message of a user, and has the model answer.
+
+    Raises:
+        BundleError: the file is no template, or makes nothing of a message.
+    """
+
+    def __init__(self, file: Path, names: Mapping[str, str]) -> None:
+        """Args: names: of special tokens, such as `bos_token`, which templates write by them."""
+        self._names = names
+        self._made = lru_cache(_MOST_KEPT)(self._make)
+        try:
+            if (size := file.stat().st_size) > _LARGEST_TEMPLATE:
+                raise ValueError(f"it has {size:,} bytes; expected at most {_LARGEST_TEMPLATE:,}")
+            self._template = file.read_text(encoding="utf-8")
+            self.around("A first run.")
+        except (OSError, ValueError) as error:
+            raise BundleError(f"{file} is no chat template: {reason(error)}. {AGAIN}") from error
+
+    def around(self, text: str) -> Chat:
+        """Puts a reader's words into the template. Raises ValueError: it fails, takes too long, or
+        makes far more of them, or what does not hold them."""
+        made = self._made(text, date.today())
+        own = text.strip()
+        start = made.rfind(own)
+        if start < 0:
+            raise ValueError("it leaves out what it is given")
+        return Chat(made, (start, start + len(own)))
+
+    def _make(self, text: str, day: date) -> str:
+        """What the template makes of a reader's words on a day, which some templates write."""
+        message = {"role": "user", "content": text}
+        values = {"messages": [message], "add_generation_prompt": True, "tools": None}
+        asked = {
+            "template": self._template,
+            "values": {**self._names, **values},
+            "most": MAX_CHARACTERS + _MOST_ADDED,
+            "seconds": _SECONDS,
+            "memory": _MEMORY,
+        }
+        command = [sys.executable, "-P", str(Path(__file__).with_name("template_process.py"))]
+        too_long = (
+            f"it runs for more than {_SECONDS} seconds, or needs more than {_MEMORY >> 20} MB"
+        )
+        try:
+            done = subprocess.run(
+                command, input=json.dumps(asked), capture_output=True, text=True, timeout=_PATIENCE
+            )
+            said = json.loads(done.stdout) if not done.returncode else {"fault": too_long}
+        except subprocess.TimeoutExpired as error:
+            raise ValueError(too_long) from error
+        if "fault" in said:
+            raise ValueError(said["fault"])
+        return said["text"]
