@@ -54,6 +54,8 @@ class TargetTokens:
             outside = (*outside, *special_ids(self._tokenizer))
         self._prefix = getattr(self._tokenizer.model, "continuing_subword_prefix", None) or ""
         self._notation = SubwordNotation.of(self._tokenizer)
+        self._writes_words = not self._prefix and self._tokenizer.decoder is None
+        """Whether each piece is a word: the library puts spaces between such."""
         self._outside = frozenset(outside)
         self._known: dict[int, _Known] = {}
 
@@ -128,4 +130,5 @@ class TargetTokens:
         text = text.strip() or text.translate(SPACES) or piece
         if "\ufffd" in text or not text.isprintable():
             text = readable
-        return _Known(piece, text, piece.startswith(WORD_STARTS), readable)
+        starts = self._writes_words or piece.startswith(WORD_STARTS)
+        return _Known(piece, text, starts, readable)
