@@ -16,6 +16,7 @@ from typing import NamedTuple
 from bundle_format.folder import AGAIN, BundleError
 from bundle_format.schema import MAX_CHARACTERS
 from explorer.errors import reason
+from explorer.writing import template_process
 
 _LARGEST_TEMPLATE = 2**20
 """Bytes of a template; those with tools in them have twenty thousand."""
@@ -79,7 +80,7 @@ class ChatTemplate:
             "seconds": _SECONDS,
             "memory": _MEMORY,
         }
-        command = [sys.executable, "-P", str(Path(__file__).with_name("template_process.py"))]
+        command = [sys.executable, "-P", template_process.__file__]
         too_long = (
             f"it runs for more than {_SECONDS} seconds, or needs more than {_MEMORY >> 20} MB"
         )
