@@ -362,9 +362,8 @@ def _with_layers(loaded: LoadedCheckpoint, layers: str) -> LoadedCheckpoint:
 
 def _bytes_of(loaded: LoadedCheckpoint) -> int:
     """Of all weights in float32. Raises ValueError as `check_fits`."""
-    parts: list[tuple[str, Any]] = []
-    if loaded.encoder:
-        parts.append(("the encoder", loaded.encoder.model))
+    reader = loaded.encoder
+    parts: list[tuple[str, Any]] = [("the encoder", reader.model)] if reader else []
     if loaded.generator:
         parts = [("the model", loaded.generator.model)]
     elif isinstance(loaded.decoder, LoadedDecoder):

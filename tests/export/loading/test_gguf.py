@@ -1,5 +1,6 @@
 """A GGUF file is opened as the folder that it stands for."""
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -120,7 +121,8 @@ def test_it_becomes_a_bundle_that_names_the_file(file: Path, tmp_path: Path) -> 
 
     manifest = read_manifest(out)
     assert manifest.title == "tiny.Q8_0"
-    assert [*manifest.checkpoint["weights_sha256"]] == [file.name]
+    noted = json.loads((out / "bundle.json").read_text())["checkpoint"]
+    assert [*noted["weights_sha256"]] == [file.name]
     assert manifest.graphs.generate["float32"].greedy.same_text == 1.0
     assert (out / "chat_template.jinja").read_text() == TEMPLATE
 
