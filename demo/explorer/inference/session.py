@@ -71,11 +71,19 @@ def open_session(graph: Graph, threads: int = THREADS) -> onnxruntime.InferenceS
     # Its only warning here says that head_mask, an initializer, may be overridden: it is meant to.
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(graph.path, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            graph.path,
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=False,  # to the same once more, with lines on stdout
+        )
+        for one in (*session.get_inputs(), *session.get_outputs()):
+            _ = one.name, one.shape  # decoded here: bytes that are no text open all the same
     except Exception as error:  # onnxruntime's own classes share no other base
         raise BundleError(
             f"{graph.path} is no graph that opens: {reason(error)}. {AGAIN}"
         ) from error
+    return session
 
 
 def run_into(

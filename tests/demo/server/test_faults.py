@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -11,12 +12,15 @@ import sys
 import pytest
 
 import benchmark
-from bundle_format.folder import BundleError
+from bundle_format.folder import FILE, BundleError
 from explorer.bundle import open_bundle
+from explorer.inference.encoder import EncoderModel
 from explorer.measuring import served
 from explorer.measuring.served import served_page
+from explorer.ui.models import PageModels
 
 TEXT = "the film is good"
+FLIPS = 400
 LINUX = pytest.mark.skipif(not served.can_measure(), reason="by what only Linux has")
 
 FAULTS = {
@@ -50,6 +54,31 @@ def test_a_fault_in_any_file_of_a_bundle_is_told_in_a_sentence_that_names_it(cop
         path.write_bytes(content)
     assert len(files) > 9
     assert open_bundle(folder)
+
+
+@pytest.mark.load
+def test_a_stranger_who_flips_bytes_and_lists_them_is_refused_or_read(copy_of_tiny, relist, capfd):
+    """Whatever a graph, a tokenizer or a config becomes: what is wrong is told at the start."""
+    folder, chance, said = copy_of_tiny(), random.Random(0), []
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != FILE]
+    for _ in range(FLIPS):
+        path = chance.choice(files)
+        content = path.read_bytes()
+        changed = bytearray(content)
+        for _ in range(chance.choice((1, 3, 20))):  # half of them where the names stand
+            reach = chance.choice((len(changed), min(len(changed), 3000)))
+            changed[chance.randrange(reach)] = chance.randrange(256)
+        path.write_bytes(changed)
+        relist(folder)
+        try:
+            models = PageModels([EncoderModel(open_bundle(folder))])
+            models.read("Tiny random model", TEXT, "")
+        except BundleError as refused:
+            said.append(str(refused))
+        path.write_bytes(content)
+    assert FLIPS / 10 < len(said) < FLIPS * 9 / 10
+    assert all("\n" not in one and len(one) < 900 for one in said)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.load
