@@ -262,7 +262,8 @@ def _is_read(path: str) -> bool:
     """Whether something may stand at an address, which may become a file's name."""
     names = [name.encode("utf-8", "replace") for name in path.split("/")]
     fits = len(path) <= _MAX_PATH and all(len(name) <= _MAX_NAME for name in names)
-    return fits and path.isprintable() and _READ.fullmatch(path) is not None
+    goes_up = ".." in path.split("/") or "//" in path
+    return fits and not goes_up and path.isprintable() and _READ.fullmatch(path) is not None
 
 
 def _check_fields(body: dict[str, Any], fields: Mapping[str, type]) -> None:

@@ -86,6 +86,11 @@ def test_no_file_is_read_that_a_request_names(ask, path):
     assert ask(f"gradio_api/file={path}")[0] == 404
 
 
+@pytest.mark.parametrize("path", ["static/../app.py", "static//etc/passwd", "svelte/%2e%2e/a.js"])
+def test_an_address_that_leads_out_of_a_folder_is_a_sentence(ask, path):
+    assert ask(path) == (404, '{"detail":"This page has nothing at this address."}')
+
+
 @pytest.mark.parametrize(
     ("path", "method"),
     [
