@@ -31,6 +31,9 @@ def visit(browser):
         page.on("request", lambda one: page.asked.append(one.url))
         page.goto(address)
         page.locator(ready).first.wait_for(state="attached")
+        sent = -1
+        while sent < (sent := len(page.asked)):  # what a page does once its first map is there
+            page.wait_for_timeout(250)
         assert page.evaluate("localStorage.length + sessionStorage.length") == 0
         yield page
         page.close()
