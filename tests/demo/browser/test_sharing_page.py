@@ -64,6 +64,7 @@ def test_a_link_shows_another_reader_the_same(visit, url):
         page.get_by_role("button", name="Add a second text").click()
         page.locator("#text_pair textarea").fill("bad + music")
         page.locator("#text textarea").fill(text)
+        page.wait_for_timeout(300)  # a program types both and presses Enter within a frame
         page.locator("#text textarea").press("Enter")
         page.locator(f"{SHOWN} .segment").first.wait_for()
         page.locator(f"{SHOWN} .tile[aria-label^='Layer 2, head 2']").click()
