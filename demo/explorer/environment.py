@@ -63,6 +63,7 @@ class _LessOfGradio(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: object = None
     ) -> ModuleSpec | None:
+        """Of these two modules; None: all others are found as always."""
         is_light = fullname == "pandas" and "gradio.caching" in sys.modules
         if not is_light and fullname != "gradio.component_meta":
             return None
