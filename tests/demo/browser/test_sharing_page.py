@@ -31,9 +31,6 @@ def visit(browser):
         page.on("request", lambda one: page.asked.append(one.url))
         page.goto(address)
         page.locator(ready).first.wait_for(state="attached")
-        sent = -1
-        while sent < (sent := len(page.asked)):  # what a page does once its first map is there
-            page.wait_for_timeout(250)
         assert page.evaluate("localStorage.length + sessionStorage.length") == 0
         yield page
         page.close()
@@ -62,9 +59,10 @@ def test_a_link_shows_another_reader_the_same(visit, url):
     text = "the film & <b>100% #good</b> 好?"
     with visit(url) as page:
         page.get_by_role("button", name="Add a second text").click()
-        page.locator("#text_pair textarea").fill("bad + music")
+        second = page.locator("#text_pair textarea")
+        second.click()  # it waits until the fold is drawn: gradio empties its boxes just before
+        second.fill("bad + music")
         page.locator("#text textarea").fill(text)
-        page.wait_for_timeout(300)  # a program types both and presses Enter within a frame
         page.locator("#text textarea").press("Enter")
         page.locator(f"{SHOWN} .segment").first.wait_for()
         page.locator(f"{SHOWN} .tile[aria-label^='Layer 2, head 2']").click()
