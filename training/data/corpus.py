@@ -29,7 +29,7 @@ from training.data.splits import (
     split,
 )
 from training.file_names import SUFFIXES
-from training.model.config import NUMBER, ONE_LABEL
+from training.model.config import NUMBER, ONE_LABEL, ClassifierConfig
 from training.readers.answers import settle_kind
 from training.readers.packaged import SOURCES, read_reviews
 from training.readers.rows import (
@@ -205,6 +205,25 @@ def _check(
             f"({sizes}): {listed([quoted(label) for label in unseen])}; give more texts of each, "
             f"or merge rare labels{f' ({_SWAPPED})' if many else ''}"
         )
+
+
+def columns_of(given: str, config: ClassifierConfig, corpus: Corpus) -> list[int]:
+    """Where the corpus's labels stand among the answers of another classifier, called `given`.
+
+    Raises ValueError: it answers something else than the corpus asks.
+    """
+    problem, labels = config.problem_type, config.labels
+    if problem == corpus.problem_type == NUMBER and len(labels) == 1:
+        return [0]
+    if problem != corpus.problem_type or set(labels) != set(corpus.labels):
+        raise ValueError(
+            f"{given} gives {problem.replace('_', ' ')} with the labels "
+            f"{listed([quoted(name) for name in labels])}; expected what the data has: "
+            f"{corpus.problem_type.replace('_', ' ')} with the labels "
+            f"{listed([quoted(name) for name in corpus.labels])}. Take a model that was trained on "
+            "such data, or write the same names"
+        )
+    return [labels.index(label) for label in corpus.labels]
 
 
 _MISSING = frozenset({"nan", "na", "n/a", "none", "null", "nil", "-", "?"})

@@ -1,7 +1,7 @@
 """The pages that the training commands print, as text: what goes in, and what came out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -114,19 +114,28 @@ def show_result(
     rows |= {} if isinstance(ours, NumberMetrics) else {before: measured.test_before}
     model = "ridge" if isinstance(ours, NumberMetrics) else "logistic"
     rows[f"TF-IDF + {model} regression"] = theirs
+    return "\n".join(
+        [
+            line("test", f"{ours.texts:,} texts that decided nothing"),
+            show_judged(rows),
+            line("", _bought(ours, theirs, measured.temperature)),
+            *(_confusions(labels, ours) if isinstance(ours, Metrics) else ()),
+            line("time", f"{seconds:.0f} s, of which the baseline {baseline.seconds:.0f} s"),
+        ]
+    )
+
+
+def show_judged(rows: Mapping[str, Judged]) -> str:
+    """What models are worth on the same texts, a line each below what the columns are."""
     shown = [_columns(found) for found in rows.values()]
     widths = {name: max(len(name), 10) + 2 for name in shown[0]}
     return "\n".join(
         [
-            line("test", f"{ours.texts:,} texts that decided nothing"),
             line("", f"{'':34}" + "".join(f"{name:>{widths[name]}}" for name in widths)),
             *(
                 line("", f"{name:34}" + "".join(f"{row[n]:>{widths[n]}}" for n in widths))
                 for name, row in zip(rows, shown, strict=True)
             ),
-            line("", _bought(ours, theirs, measured.temperature)),
-            *(_confusions(labels, ours) if isinstance(ours, Metrics) else ()),
-            line("time", f"{seconds:.0f} s, of which the baseline {baseline.seconds:.0f} s"),
         ]
     )
 
