@@ -218,12 +218,18 @@ def load(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> 
             waits = part()
             wrong += waits.wrong
             print(f"{name}: {waits.describe()}", end="")
-            tells = served.can_measure()
-            print(f"; {served.resident(page.process):.0f} MB then" if tells else "", flush=True)
+            print(_memory_then(page.process), flush=True)
         if log.seek(0, SEEK_END):
             raise ValueError("The page logged a failure.")
     if wrong:
         raise ValueError("Some answers were not those that the page gives alone.")
+
+
+def _memory_then(process: int) -> str:
+    """What the page holds, and the most that it held so far; nothing where that is not told."""
+    if not served.can_measure():
+        return ""
+    return f"; {served.resident(process):.0f} MB then, {served.peak(process):.0f} MB at the peak"
 
 
 def start(bundle: Bundle, texts: Sequence[Text], options: argparse.Namespace) -> None:

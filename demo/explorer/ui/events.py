@@ -10,11 +10,12 @@ maps while it works: a reading, an analysis and a text that is being written are
 to hold at once. Between lines, whoever runs a graph takes turns: see `inference/session.py`.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import partial, wraps
 from html import escape
 from inspect import isgeneratorfunction
+from traceback import clear_frames
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -148,19 +149,35 @@ def _with_message(
 
     @wraps(function)
     def answer(*values: Any, **named: Any) -> Any:
-        try:
+        with _saying(message):
             return function(*values, **named)
-        except RequestError as error:
-            raise message(str(error)) from error
 
     @wraps(function)
     def answers(*values: Any, **named: Any) -> Generator[Any, None, None]:
-        try:
+        with _saying(message):
             yield from function(*values, **named)
-        except RequestError as error:
-            raise message(str(error)) from error
 
     return answers if isgeneratorfunction(function) else answer
+
+
+@contextmanager
+def _saying(message: Callable[[str], gr.Error]) -> Iterator[None]:
+    """To be entered around a handler. Errors leave it without what their frames held.
+
+    In the server a future holds the error, and the error's frames the future: both stay until
+    Python looks for such circles, minutes later. The maps of a text that a handler had before it,
+    75 MB of a long one, must not stay with them.
+    """
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            clear_frames(cause.__traceback__)
+            cause = cause.__cause__ or cause.__context__
+        if isinstance(error, RequestError):
+            raise message(str(error)) from error
+        raise
 
 
 def _toast(sentence: str) -> gr.Error:

@@ -137,5 +137,8 @@ def test_a_served_page_answers_a_crowd_as_it_answers_one_and_its_memory_is_flat(
     traffic = re.search(rf"24 readers for {seconds} s: (\d+) of \1 right.* (\d+) left in", shown)
     assert int(traffic[2]) > 64  # more than there are places in a line, many times
     assert re.search(r"afterwards, alone: (\d+) of \1 right", shown)
-    _, _, warm, late, _ = map(int, re.findall(r"; (\d+) MB then", shown))
+    held, peaks = zip(*re.findall(r"; (\d+) MB then, (\d+) MB at the peak", shown), strict=True)
+    few, _, warm, late, rest = map(int, held)
     assert late - warm < 60
+    assert rest - few < 60
+    assert int(peaks[-1]) < 600

@@ -1,9 +1,11 @@
 """Work goes beside other work, ends with its reader, and is not done for those who never come."""
 
+import gc
 import json
 import time
 import urllib.error
 import urllib.request
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -13,6 +15,7 @@ import pytest
 import app
 from explorer.analyses import perturbation as answers_module
 from explorer.inference.encoder import EncoderModel
+from explorer.inference.reading_cache import ReadingCache
 from explorer.server import attended_queue, request_log
 from explorer.server.attended_queue import ENDED, LONGEST_LINE, MADE_ROOM, Mailbox
 from explorer.writing.decoder import DecoderSession
@@ -153,6 +156,31 @@ def test_an_analysis_ends_when_its_reader_leaves(page, queue, held, monkeypatch)
     until(lambda: logged)
     assert [(outcome, told["asked"]) for outcome, told in logged] == [("left", "/occlusion")]
     assert queue._outcomes == {}
+
+
+def test_nothing_of_an_analysis_is_held_once_its_reader_has_left(page, queue, held, monkeypatch):
+    maps, read = [], EncoderModel.read_encoded
+
+    def read_and_watch(*given):
+        reading = read(*given)
+        maps.append(weakref.ref(reading.weights))
+        return reading
+
+    monkeypatch.setattr(EncoderModel, "read_encoded", read_and_watch)
+    monkeypatch.setattr(ReadingCache, "keep", lambda cache, key, reading: reading)
+    gc.disable()  # what held itself would go with it: later, and the maps of a long text with it
+    try:
+        stream = urllib.request.urlopen(post(page, "occlusion", f"{TEXT} today"))
+        until(lambda: held.runs == 1)
+        (event,) = queue.event_ids_to_events.values()
+        stream.close()
+        until(lambda: not event.alive)
+        held.may_go_on.set()
+        until(lambda: is_idle(queue))
+
+        until(lambda: maps and all(one() is None for one in maps))
+    finally:
+        gc.enable()
 
 
 def test_what_still_waits_when_its_reader_leaves_is_not_begun(page, queue, held, pool):
