@@ -50,7 +50,7 @@ FLOORS: dict[str, tuple[str, list[str]]] = {
             "hybrid",
             "fit",
             "runs",
-            "pretrain train_classifier train_hybrid benchmark_hybrid benchmark_trainer",
+            "pretrain evaluate train_classifier train_hybrid benchmark_hybrid benchmark_trainer",
             "benchmark",
         ],
     ),
