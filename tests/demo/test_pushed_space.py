@@ -213,3 +213,19 @@ def test_the_workflow_to_copy_runs_the_command_as_it_is(demo_folder):
     given = build_space.build_parser().parse_args(words[2:])
     assert given.push == NAME
     assert (demo_folder.parent / given.bundle).is_dir()
+
+
+def test_the_workflow_audits_what_it_installs_before_it_does(demo_folder):
+    workflow = yaml.safe_load((demo_folder / "hosting" / "push_space.yml").read_text("utf-8"))
+
+    (job,) = workflow["jobs"].values()
+    runs = [step["run"].split() for step in job["steps"] if "run" in step]
+    audit, install = (run for run in runs if "-r" in run)
+    assert audit[:2] == ["pipx", "run"]
+    assert audit[2].startswith("pip-audit==")
+    assert {"--strict", "--require-hashes", "--disable-pip"} <= {*audit}
+    assert install[:2] == ["pip", "install"]
+    assert audit[-1] == install[-1]
+    assert (demo_folder.parent / audit[-1]).is_file()
+    told = " ".join(audit).replace("demo/requirements.lock", "requirements.lock")
+    assert told in (demo_folder / "README.md").read_text("utf-8")
