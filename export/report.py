@@ -68,7 +68,7 @@ def show_decoder_proof(
     count, same = greedy.sources or 0, greedy.same_text or 0.0
     written = f"{round(same * count)} of {count} as torch writes, token for token"
     holds = {
-        "cached steps": "give what torch's full pass gives",
+        "steps": "give what torch's full pass gives",
         "invariants": "rows sum to 1, padding and the future get 0",
         "head masks": "ones change nothing, a zero removes one head",
         "greedy text": f"{written}; from {greedy.origin}",

@@ -94,7 +94,7 @@ def _graph(one: CheckedGraph, versions: Mapping[str, str]) -> Iterator[str]:
     yield _wrap(f"held against what a bundle promises: {_CHECKED}")
     if checks.differences:
         worst = (f"{kind} {value:.1e}" for kind, value in checks.differences.items())
-        yield _wrap(f"cached steps against one run: {', '.join(worst)}")
+        yield _wrap(f"steps against one run: {', '.join(worst)}")
     ran = {name: found for name, found in one.agreement.items() if not found.skipped}
     if ran:
         yield "  largest difference from onnxruntime:"

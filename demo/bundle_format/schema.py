@@ -348,6 +348,9 @@ class DecoderDescription(Sizes):
     """Numbers of a key, and of a value; None: the width divided by the heads."""
     position_ids: bool = True
     """Whether the graph of one alone is told the tokens' positions."""
+    cached: bool = True
+    """Whether its graph takes keys and values from step to step. Else each step reads the whole
+    text again: of one alone, whose family keeps none."""
     map_layers: LayerNumbers | None = None
     """As those of the graphs that read."""
     examples: Examples = ()
@@ -370,6 +373,11 @@ class DecoderDescription(Sizes):
             raise WrongJson(
                 "has a decoder that is alone and has own_files; expected own_files false, since "
                 "its files are the bundle's"
+            )
+        if not self.alone and not self.cached:
+            raise WrongJson(
+                "has a decoder that is not alone, with cached false; expected true, for what is "
+                "behind an encoder takes keys and values from step to step"
             )
 
     @property

@@ -210,6 +210,7 @@ def _decoder(part: LoadedDecoder | LoadedGenerator, card: DecoderCard) -> dict[s
         "key_value_heads": sizes.num_key_value_heads,
         "head_size": sizes.head_dim,
         "position_ids": sizes.takes_positions,
+        "cached": sizes.cached,
     }
     if part.map_layers is not None:
         said["map_layers"] = list(part.map_layers)

@@ -105,6 +105,8 @@ def probe_lengths(spec: DecoderSpec) -> dict[str, int]:
             f"a model of {spec.max_position_embeddings} positions has no length to tell its axes "
             "apart by"
         )
+    if not spec.cached:
+        found |= {"past": 0, "past + target": found["target"]}
     return found
 
 

@@ -81,6 +81,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     "llama": _GROUPED,
     "mistral": _WINDOW,
     "olmo2": _GROUPED,
+    "openai-gpt": {name: size for name, size in _GPT2.items() if name != "n_inner"},
     "opt": {**BERT, "ffn_dim": 56, "word_embed_proj_dim": HEADS * DEPTH},
     "phi": {**BERT, "partial_rotary_factor": 0.5},
     "phi3": _GROUPED,

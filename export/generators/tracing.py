@@ -62,7 +62,8 @@ def trace_decoder(model: Any, spec: DecoderSpec) -> ir.Model:
 
 
 class LoneDecoder(nn.Module):
-    """Ids, the mask of all tokens so far, positions and the past in; logits and the present out."""
+    """Ids, the mask of all tokens so far, positions and the past in; logits and the present out.
+    Where nothing is cached, all tokens so far in, and logits out."""
 
     def __init__(self, model: Any, inputs: Sequence[str]) -> None:
         super().__init__()
@@ -71,6 +72,8 @@ class LoneDecoder(nn.Module):
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
         """Shapes and order: `lone_decoder_names`."""
         named, past = split_past(self.inputs, given)
+        if not past:
+            return (self.model(**named, return_dict=True).logits,)
         cache = make_cache(list(zip(past[::2], past[1::2], strict=True)))
         out = self.model(**named, past_key_values=cache, use_cache=True, return_dict=True)
         return (out.logits, *(one for pair in pairs_of(out.past_key_values) for one in pair))

@@ -15,9 +15,9 @@ TESTED = frozenset(
     albert bart bert big_bird biogpt blenderbot bloom camembert cohere data2vec-text deberta
     deberta-v2 distilbert electra encoder-decoder ernie esm eurobert falcon flaubert gemma gemma2
     gemma3_text gpt2 gpt_bigcode gpt_neo gpt_neox gptj granite ibert jina_embeddings_v3 llama luke
-    m2m_100 marian mbart megatron-bert mistral mobilebert modernbert mpnet mt5 nomic_bert olmo2 opt
-    pegasus phi phi3 plbart qwen2 qwen3 rembert roberta roberta-prelayernorm roformer smollm3
-    squeezebert stablelm starcoder2 t5 umt5 xglm xlm xlm-roberta xlm-roberta-xl xlnet
+    m2m_100 marian mbart megatron-bert mistral mobilebert modernbert mpnet mt5 nomic_bert olmo2
+    openai-gpt opt pegasus phi phi3 plbart qwen2 qwen3 rembert roberta roberta-prelayernorm roformer
+    smollm3 squeezebert stablelm starcoder2 t5 umt5 xglm xlm xlm-roberta xlm-roberta-xl xlnet
     """.split()
 )
 """Random models of these are exported and proven by `zoo.py`, which the slow tests run."""

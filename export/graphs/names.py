@@ -120,8 +120,8 @@ def lone_decoder_names(spec: DecoderSpec, map_layers: Sequence[int] | None = Non
     """
     layers, heads = spec.num_hidden_layers, spec.num_attention_heads
     shown = range(layers) if map_layers is None else map_layers
-    written = "past + target"
-    kept = partial(_kept, spec, ("key", "value"))
+    written = "past + target" if spec.cached else "target"
+    kept = partial(_kept, spec, ("key", "value") if spec.cached else ())
     positions = {"position_ids": ("batch", "target")} if spec.takes_positions else {}
     return GraphNames(
         inputs={

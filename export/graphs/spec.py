@@ -65,13 +65,15 @@ class DecoderSpec:
     max_position_embeddings: int
     """The longest text, in tokens; of a decoder alone the prompt counts."""
     num_key_value_heads: int
-    """Of what is cached; several heads may share their keys and values."""
+    """Several heads may share their keys and values."""
     head_dim: int
     """Numbers of a key, and of a value."""
     source_width: int = 0
     """Numbers for each token of the source; 0: it is alone and reads none."""
     takes_positions: bool = True
     """Whether a decoder alone is told the tokens' positions; else it counts them itself."""
+    cached: bool = True
+    """Whether its family keeps keys and values; else each step of one alone reads all again."""
     pad_token_id: int = 0
 
     @property

@@ -119,8 +119,9 @@ def decoder_spec(
     What is cached, and how wide what comes out is, is seen in a run on two tokens.
 
     Raises:
-        ValueError: it caches nothing, or something else than keys and values for each layer; or its
-            config does not say how many layers and heads it has.
+        ValueError: it caches something else than keys and values for each layer, or nothing and
+            does not write by its text alone; or its config does not say how many layers and heads
+            it has.
     """
     whole, reads = model.config, bool(model.config.is_encoder_decoder)
     config = whole.decoder if whole.model_type == "encoder-decoder" else whole
@@ -128,23 +129,17 @@ def decoder_spec(
     with torch.no_grad():
         ids = torch.tensor([[1, 2]])
         out = model(input_ids=ids, use_cache=True, **({"decoder_input_ids": ids} if reads else {}))
+    remarks, limit = list[str](), _longest(model, config)
     cache = getattr(out, "past_key_values", None)
     if cache is None:
-        raise ValueError(
-            f"a {whole.model_type} of transformers keeps no keys and values of what it wrote; the "
-            "graphs that write take them from step to step. Give a model that has a cache"
+        _check_needs_no_cache(model)
+        remarks.append(
+            f"transformers keeps no keys and values for {whole.model_type}: it reads the whole "
+            "text again for each token that it writes, so that a long text takes long"
         )
-    shapes = {
-        (*keys.shape[1::2], *values.shape[1::2])
-        for keys, values in pairs_of(cache.self_attention_cache if reads else cache)
-    }
-    if len(shapes) != 1 or len({*next(iter(shapes))[1::2]}) != 1:
-        raise ValueError(
-            f"a {whole.model_type} caches keys and values of the sizes {sorted(shapes)}; expected "
-            "the same of every layer"
-        )
-    kept, depth, *_ = next(iter(shapes))
-    remarks, limit = [], _longest(model, config)
+        kept, depth = heads, config.hidden_size // heads
+    else:
+        kept, depth = _cached_sizes(whole, cache.self_attention_cache if reads else cache)
     if limit is None:
         limit = limit_of_tokenizer(tokenizer)
         remarks.append(f"the model names no longest text to write: taken for {limit} tokens")
@@ -159,9 +154,46 @@ def decoder_spec(
         head_dim=depth,
         source_width=out.encoder_last_hidden_state.shape[-1] if reads else 0,
         takes_positions="position_ids" in inspect.signature(model.forward).parameters,
+        cached=cache is not None,
         pad_token_id=getattr(config, "pad_token_id", None) or 0,
     )
     return spec, remarks
+
+
+def _cached_sizes(config: Any, cache: Any) -> tuple[int, int]:
+    """Of what a cache holds of two tokens, how many heads have keys, and how long those are."""
+    shapes = {(*keys.shape[1::2], *values.shape[1::2]) for keys, values in pairs_of(cache)}
+    if len(shapes) != 1 or len({*next(iter(shapes))[1::2]}) != 1:
+        raise ValueError(
+            f"a {config.model_type} caches keys and values of the sizes {sorted(shapes)}; expected "
+            "the same of every layer"
+        )
+    kept, depth, *_ = next(iter(shapes))
+    return kept, depth
+
+
+def _check_needs_no_cache(model: Any) -> None:
+    """Raises ValueError: the model writes by something else than the text so far, read again."""
+    without = f"a {model.config.model_type} of transformers keeps no keys and values of a text, and"
+    if model.config.is_encoder_decoder:
+        raise ValueError(
+            f"{without} the graph of what writes behind an encoder takes them from step to step. "
+            "Give a model that has a cache"
+        )
+    ids = torch.tensor([[1, 2, 1]])
+    asked = model.prepare_inputs_for_generation(ids, attention_mask=torch.ones_like(ids))
+    if not torch.equal(asked["input_ids"], ids):
+        raise ValueError(
+            f"{without} generate puts a token behind it, in whose place the next one is written; "
+            "here a text is read as it is. Give a model that goes on from the last token"
+        )
+    with torch.no_grad():
+        longer, shorter = model(ids).logits[:, :2], model(ids[:, :2]).logits
+    if (longer - shorter).abs().max() > 1e-5 * max(1.0, float(longer.abs().max())):
+        raise ValueError(
+            f"{without} its tokens attend to those behind them, so that it cannot write (of some "
+            "families is_decoder in config.json says that they do not). Give a decoder"
+        )
 
 
 def pairs_of(cache: Any) -> Sequence[tuple[Tensor, Tensor]]:

@@ -72,18 +72,19 @@ def write_by_beams(
 
 class GraphSteps:
     """The steps of a decoder's graph on a batch, each with the cache of those before; all maps are
-    fetched at each of them. Keys and values stay in onnxruntime from step to step.
+    fetched at each of them. Keys and values stay in onnxruntime from step to step; a graph that
+    takes none reads all tokens again.
 
     Args:
-        beside: gives the inputs of a step of so many new tokens of so many texts, but for the
-            tokens and the past.
+        beside: gives the inputs of a step over tokens `start` to `stop` of so many texts, but for
+            the tokens and the past.
     """
 
     def __init__(
         self,
         session: onnxruntime.InferenceSession,
         batch: int,
-        beside: Callable[[int, int], Mapping[str, OrtValue]],
+        beside: Callable[[int, int, int], Mapping[str, OrtValue]],
     ) -> None:
         self._session, self._beside = session, beside
         outputs = [value.name for value in session.get_outputs()]
@@ -93,11 +94,16 @@ class GraphSteps:
             for name, empty in empty_cache(session, batch).items()
         }
         self._presents = [present_name(name) for name in self._past]
+        self._ids = np.zeros((batch, 0), np.int64)
 
     def __call__(self, newest: np.ndarray) -> np.ndarray:
         """As `NextLogits`."""
-        given = self._beside(newest.shape[1], len(newest))
-        feed = {"input_ids": OrtValue.ortvalue_from_numpy(newest), **given, **self._past}
+        self._ids = np.concatenate([self._ids, newest], axis=1)
+        stop = self._ids.shape[1]
+        start = stop - newest.shape[1] if self._past else 0
+        given = self._beside(start, stop, len(newest))
+        ids = OrtValue.ortvalue_from_numpy(self._ids[:, start:])
+        feed = {"input_ids": ids, **given, **self._past}
         found = self._session.run_with_ort_values([*self._seen, *self._presents], feed)
         self._past.update(zip(self._past, found[len(self._seen) :], strict=True))
         outputs = {name: one.numpy() for name, one in zip(self._seen, found, strict=False)}
@@ -105,6 +111,7 @@ class GraphSteps:
 
     def follow(self, rows: Sequence[int]) -> None:
         """Makes a new batch, whose text i goes on from text `rows[i]` of this one."""
+        self._ids = self._ids[list(rows)]
         for name, value in self._past.items():
             self._past[name] = OrtValue.ortvalue_from_numpy(value.numpy()[list(rows)])
 
@@ -121,7 +128,7 @@ def graph_next_logits(
     source = {"encoder_hidden_states": hidden, "encoder_attention_mask": mask}
     made: dict[int, dict[str, OrtValue]] = {}
 
-    def beside(_: int, texts: int) -> dict[str, OrtValue]:
+    def beside(_: int, __: int, texts: int) -> dict[str, OrtValue]:
         if texts not in made:
             rows = [*range(len(hidden))] if texts == len(hidden) else [0] * texts
             made[texts] = {
@@ -135,13 +142,10 @@ def graph_next_logits(
 def lone_next_logits(session: onnxruntime.InferenceSession) -> GraphSteps:
     """The steps of the graph of a decoder alone on one prompt."""
     tells_positions = "position_ids" in input_names(session)
-    written = 0
 
-    def beside(new: int, texts: int) -> dict[str, OrtValue]:
-        nonlocal written
-        places = np.arange(written, written + new)[None].repeat(texts, axis=0)
-        written += new
-        given = {"attention_mask": np.ones((texts, written), np.int64)}
+    def beside(start: int, stop: int, texts: int) -> dict[str, OrtValue]:
+        places = np.arange(start, stop)[None].repeat(texts, axis=0)
+        given = {"attention_mask": np.ones((texts, stop), np.int64)}
         given |= {"position_ids": places} if tells_positions else {}
         return {name: OrtValue.ortvalue_from_numpy(array) for name, array in given.items()}
 

@@ -206,17 +206,18 @@ def encoder_run(session: onnxruntime.InferenceSession, tokens: int) -> Callable[
 
 def decoder_step(session: onnxruntime.InferenceSession, past: int) -> Callable[[], object]:
     """One step of a decoder that has written so many tokens, from a source of `SOURCE` tokens where
-    it reads one."""
+    it reads one; without a cache it reads those it has written again."""
     random = np.random.default_rng(0)
     shapes = {value.name: value.shape for value in session.get_inputs()}
     kept = empty_cache(session, 1, written=past, read=SOURCE)
+    places = np.arange(past if kept else 0, past + 1)[None]
     beside = {
         "attention_mask": np.ones((1, past + 1), np.int64),
-        "position_ids": np.full((1, 1), past),
+        "position_ids": places,
         "encoder_attention_mask": np.ones((1, SOURCE), np.int64),
     }
     feed = {
-        "input_ids": np.ones((1, 1), np.int64),
+        "input_ids": np.ones_like(places),
         **{name: array for name, array in beside.items() if name in shapes},
         **{name: random.standard_normal(a.shape, np.float32) for name, a in kept.items()},
     }
@@ -238,7 +239,7 @@ def time_graph(
         clock: `process_time` takes that of the processor, of a single thread.
     """
     session = open_session(graph, threads=THREADS if clock == "perf_counter" else 1)
-    is_decoder = bool(empty_cache(session, 1))
+    is_decoder = any(one.name.startswith("decoder_attentions.") for one in session.get_outputs())
     one_run = decoder_step if is_decoder else encoder_run
     return {n: median_time(one_run(session, n), getattr(time, clock)) for n in lengths}
 

@@ -134,6 +134,7 @@ def read_decoder(folder: Path, manifest: Manifest) -> DecoderSizes:
         head_dim=stated.head_size or stated.hidden // stated.heads,
         source_width=0 if stated.alone else manifest.sizes.hidden,
         takes_positions=stated.position_ids,
+        cached=stated.cached,
         pad_token_id=written.get("pad_token_id") or 0,
     )
 

@@ -40,6 +40,7 @@ from export.verification.inputs import (
     sample_batch,
     sample_prompts,
     sample_targets,
+    spans,
     steps,
 )
 
@@ -93,10 +94,9 @@ def check_targets(
     for sample in samples:
         checks.batches.append(sample.title)
         with checks.guard(sample.title):
-            whole, start = expected(sample), 0
-            found_steps = steps(run, empty(len(sample.target)), sample)
-            for piece, found in zip(sample.pieces, found_steps, strict=True):
-                stop = start + piece
+            whole, past = expected(sample), empty(len(sample.target))
+            found_steps = steps(run, past, sample)
+            for (start, stop), found in zip(spans(sample, past), found_steps, strict=True):
                 title = f"{sample.title}, tokens {start + 1} to {stop}"
 
                 checks.compare(
@@ -110,7 +110,6 @@ def check_targets(
                 mask = sample.mask[:, :stop] if alone else sample.mask
                 check_maps(found, mask, title, checks, real_rows=alone)
                 check_shapes(found, sample.lengths(start, stop), names, title, checks)
-                start = stop
 
 
 def _step_of(whole: Arrays, text: Text, start: int, stop: int) -> Arrays:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import accumulate
 
 import numpy as np
 import onnxruntime
@@ -277,14 +278,19 @@ def steps(
     """The outputs of each piece; `present.*` of one is `past_key_values.*` of the next.
 
     Args:
-        empty: the past of a batch that is about to begin.
+        empty: the past of a batch that is about to begin; nothing where nothing is cached.
     """
-    past, start = dict(empty), 0
-    for piece in sample.pieces:
-        found = run({**sample.feed(start, start + piece), **past, **(masks or {})})
+    past = dict(empty)
+    for start, stop in spans(sample, empty):
+        found = run({**sample.feed(start, stop), **past, **(masks or {})})
         past = {name: found[present_name(name)] for name in past}
-        start += piece
         yield found
+
+
+def spans(sample: Text, empty: Arrays) -> list[tuple[int, int]]:
+    """From which token up to which each step reads: its piece, or all so far without a cache."""
+    stops = [*accumulate(sample.pieces)]
+    return [*zip([0, *stops] if empty else [0] * len(stops), stops, strict=False)]
 
 
 _OF_WRITTEN = ("present.", "decoder_value_norms.")

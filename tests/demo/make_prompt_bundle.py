@@ -1,9 +1,10 @@
-"""Makes tests/demo/prompt_bundle: a decoder alone, which goes on from a prompt.
+"""Makes tests/demo/prompt_bundle and uncached_bundle: decoders alone, which go on from a prompt.
 
     python tests/demo/make_prompt_bundle.py
 
-A random GPT-2, exported as any other is, with a chat template of its own. It is committed, with the
-texts that `transformers` writes with the same weights, so that the page's tests run without torch.
+A random GPT-2, and a first GPT, whose family has no cache; exported as any other is, with a chat
+template of their own. They are committed, with the texts that `transformers` writes with the same
+weights, so that the page's tests run without torch.
 """
 
 import json
@@ -13,12 +14,23 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from bundle_format.folder import list_files
 from export.to_onnx import main
 
-OUT = Path(__file__).parent / "prompt_bundle"
+HERE = Path(__file__).parent
+FAMILIES = {
+    "prompt_bundle": {"model_type": "gpt2", "n_embd": 24},
+    # With tied tables, random ones of this family write each word again.
+    "uncached_bundle": {"model_type": "openai-gpt", "n_embd": 16, "tie_word_embeddings": False},
+}
 WORDS = "the a film story was is not good bad dull and but it once upon there mill by river user :"
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}{{ message.role }} : {{ message.content }} {% "
@@ -43,16 +55,22 @@ def _tokenizer() -> PreTrainedTokenizerFast:
     )  # fmt: skip
 
 
-def _model(vocabulary: int) -> GPT2LMHeadModel:
+def _model(name: str, vocabulary: int) -> PreTrainedModel:
     torch.manual_seed(3)
-    sizes = GPT2Config(
-        vocab_size=vocabulary, n_embd=24, n_layer=3, n_head=4, n_inner=24, n_positions=32,
+    sizes = AutoConfig.for_model(
+        **FAMILIES[name],
+        vocab_size=vocabulary, n_layer=3, n_head=4, n_inner=24, n_positions=32,
         bos_token_id=1, eos_token_id=2, pad_token_id=0, initializer_range=0.6,
     )  # fmt: skip
-    return GPT2LMHeadModel(sizes).eval()
+    model = AutoModelForCausalLM.from_config(sizes).eval()
+    if sizes.model_type == "openai-gpt":  # its layers begin small, whatever the config says
+        with torch.no_grad():
+            for weights in model.transformer.h.parameters():
+                weights *= 10 if weights.dim() == 2 else 1
+    return model
 
 
-def _expected(model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerFast) -> list[dict]:
+def _expected(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> list[dict]:
     written = []
     for prompt in PROMPTS:
         given = tokenizer(prompt, return_tensors="pt")
@@ -63,29 +81,30 @@ def _expected(model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerFast) -> lis
     return written
 
 
-def make() -> None:
-    """Writes the folder anew."""
-    tokenizer = _tokenizer()
-    model = _model(len(tokenizer))
+def make(name: str) -> list[dict]:
+    """Writes a folder anew; gives the texts."""
+    out, tokenizer = HERE / name, _tokenizer()
+    model = _model(name, len(tokenizer))
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        shutil.rmtree(OUT, ignore_errors=True)
-        assert main([folder, "--out", str(OUT)]) == 0
+        shutil.rmtree(out, ignore_errors=True)
+        assert main([folder, "--out", str(out)]) == 0
         again = AutoTokenizer.from_pretrained(folder)
-    (OUT / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
-    file = OUT / "bundle.json"
+    (out / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
+    file = out / "bundle.json"
     content = json.loads(file.read_text("utf-8"))
     content["title"] = "Prompts"
     content["examples"] = [{"text": prompt} for prompt in PROMPTS]
     content["decoder"]["examples"] = content["examples"]
     for name in ("proof", "versions", "checkpoint"):
         content.pop(name, None)
-    content["files"] = list_files(OUT)
+    content["files"] = list_files(out)
     file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    expected = OUT.with_name("prompt_texts.json")
-    expected.write_text(json.dumps(_expected(model, again), indent=1) + "\n", encoding="utf-8")
+    return _expected(model, again)
 
 
 if __name__ == "__main__":
-    make()
+    texts = {name: make(name) for name in FAMILIES}
+    file = HERE / "prompt_texts.json"
+    file.write_text(json.dumps(texts, indent=1) + "\n", encoding="utf-8")

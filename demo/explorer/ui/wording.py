@@ -159,7 +159,8 @@ def sizes(bundle: Bundle) -> str:
     graph = f", {which_graph(decoder.graph)}" if other else ""
     some = len(decoder.map_layers) < decoder.layers
     maps = f", maps of {numbered_layers(decoder.map_layers)}" if some else ""
-    return f"decoder: {decoder.layers} layers × {decoder.heads} heads{maps}{graph}"
+    again = "" if decoder.cached else ", reads its whole text again for each token"
+    return f"decoder: {decoder.layers} layers × {decoder.heads} heads{again}{maps}{graph}"
 
 
 def worth(decoder: Decoder | None) -> str:

@@ -1,7 +1,8 @@
 """Runs a decoder's graph step by step. What it must not compute twice stays in onnxruntime.
 
 A decoder is fed what an encoder read, or is alone: then it has no source, and what it goes on from
-is fed to it as if it had written that.
+is fed to it as if it had written that. Where its family keeps no keys and values, what a step
+leaves for the next one is the text itself, which is read again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ class KVCache:
     """The source, and its keys and values: the same for every text of the batch; nothing of a
     decoder alone."""
     written: dict[str, OrtValue]
-    """Keys and values of what was written."""
+    """Keys and values of what was written; or what was written, where nothing else is kept."""
     batch: int
     length: int
     """How many tokens were written."""
@@ -121,7 +122,8 @@ class DecoderSession:
         """Whether its heads can be ablated."""
         declared = partial(declared_size, self._session, decoder.graph)
         self._heads, self._depth = (
-            declared(f"past_key_values.{self._written[0]}", axis) for axis in (1, 3)
+            declared(f"past_key_values.{self._written[0]}", axis) if self._written else 0
+            for axis in (1, 3)
         )
         self.width = 0 if decoder.alone else declared("encoder_hidden_states", 2)
         """Numbers per token that it reads from the encoder; its own layers may be wider."""
@@ -131,7 +133,8 @@ class DecoderSession:
         """The inputs and outputs, which are called otherwise where there is no source."""
         layers, mapped = range(decoder.layers), decoder.map_layers
         parts, read = (_ALONE, ()) if decoder.alone else (_WRITTEN, _READ)
-        self._written = [f"{layer}.{part}" for layer in layers for part in parts]
+        cached = layers if decoder.cached else ()
+        self._written = [f"{layer}.{part}" for layer in cached for part in parts]
         self._read = [f"{layer}.{part}" for layer in layers for part in read]
         kinds = ("decoder",) if decoder.alone else ("decoder", "cross")
         self._seen = ["logits", *(f"{kind}_attentions.{i}" for kind in kinds for i in mapped)]
@@ -144,7 +147,9 @@ class DecoderSession:
         source: dict[str, NDArray[Any]] = {}
         if hidden is not None:
             source = self._source(Sources(hidden[None], np.ones((1, len(hidden)), np.int64)))
-        written = self._empty(1, self._written)
+        written: dict[str, NDArray[Any]] = {"input_ids": np.zeros((1, 0), np.int64)}
+        if self.decoder.cached:
+            written = self._empty(1, self._written)
         return KVCache(source=_values(source), written=_values(written), batch=1, length=0)
 
     def log_probabilities(
@@ -217,6 +222,8 @@ class DecoderSession:
 
     def run(self, token_ids: NDArray[np.int64], cache: KVCache) -> tuple[Outputs, KVCache]:
         """Scores what follows each of the new tokens, shape (batch, new), given the cache."""
+        if not self.decoder.cached:
+            return self._read_again(token_ids, cache)
         # The source's keys and values are made by the first run; later ones would only copy them.
         alone, norms = self.decoder.alone, cache.value_norms
         kept = [*self._written, *(self._read if norms is None else [])]
@@ -245,6 +252,23 @@ class DecoderSession:
         cross_maps = np.stack(maps[layers:], axis=1)
         outputs = Outputs(logits, self_maps, cross_maps, norms, None)
         return outputs, replace(rest, value_norms=norms)
+
+    def _read_again(self, token_ids: NDArray[np.int64], cache: KVCache) -> tuple[Outputs, KVCache]:
+        """As `run`, without keys and values. One text after the other: its maps are of all its
+        tokens, of which those of the new ones are kept."""
+        ids = np.concatenate([cache.written["input_ids"].numpy(), token_ids], axis=1)
+        length, new, layers = ids.shape[1], token_ids.shape[1], len(self.decoder.map_layers)
+        told = self._told_of(np.ones((1, length), np.int64), length)
+        logits, maps, norms = [], [], []
+        for row in ids:
+            with TURNS.take():
+                feed = {"input_ids": row[None], **told}
+                scores, *found = self._session.run([*self._seen, *self._norms], feed)
+            logits.append(scores[0, -new:])
+            maps.append(np.stack([one[0, :, -new:] for one in found[:layers]]))
+            norms.append(np.stack([one[0] for one in found[layers:]]))
+        outputs = Outputs(np.stack(logits), np.stack(maps), None, None, np.stack(norms))
+        return outputs, replace(cache, written=_values({"input_ids": ids}), length=length)
 
     def _warm_up(self) -> None:
         """The first runs are slow, and show whether all that a reader may ask for can be done."""
@@ -280,13 +304,18 @@ class DecoderSession:
         """The last token that may be written, with the largest id: the graph has a row for each
         position and for each id, and does not say how many."""
         decoder = self.decoder
-        bytes_each = 4 * 2 * decoder.layers * self._heads * self._depth
-        written = min(decoder.max_tokens - 1, _LARGEST_CACHE // bytes_each)
-        full = np.zeros((1, self._heads, written, self._depth), np.float32)
-        cache = replace(cache, written=_values(dict.fromkeys(cache.written, full)), length=written)
-        last = decoder.vocabulary - 1
+        written, last = decoder.max_tokens - 1, decoder.vocabulary - 1
+        if decoder.cached:
+            bytes_each = 4 * 2 * decoder.layers * self._heads * self._depth
+            written = min(written, _LARGEST_CACHE // bytes_each)
         what = f"token {written + 1} with the id {last}, as bundle.json allows it"
         with trying(decoder.graph, what):
+            if not decoder.cached:
+                self.log_probabilities([last, last], [[0] * written])  # without the maps of all
+                return
+            full = np.zeros((1, self._heads, written, self._depth), np.float32)
+            past = _values(dict.fromkeys(cache.written, full))
+            cache = replace(cache, written=past, length=written)
             self.run(np.full((1, 1), last, np.int64), cache)
 
 

@@ -74,6 +74,7 @@ VALUES = [
     ("decoder.task", 1), ("decoder.examples", [{"text": 3}]), ("decoder.metrics", []),
     ("decoder.metrics", {"test": {"word_error_rate": "none"}}),
     ("decoder.metrics", {"test": {"rougeL": -1}}),
+    ("decoder.cached", False), ("decoder.cached", "no"),
     ("decoder.checkpoint", {"recipe": {"longest": 0.5}}), ("proof", 1), ("more", DEEP),
 ]  # fmt: skip
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
-from explorer.ui import payloads
+from explorer.ui import payloads, wording
 from explorer.ui.models import MapControls, PageModels
 from explorer.ui.panels.generated_text import PROMPT_EFFECTS, SOURCE_ATTRIBUTION
 from explorer.writing.settings import Settings
@@ -43,6 +44,12 @@ def test_it_is_called_a_prompt_and_has_a_switch_for_its_template(tab):
 
 def test_the_page_has_its_parts_and_no_others(prompts):
     assert payloads.facts(prompts.bundle)["tabs"] == ["write", "prompt"]
+
+
+def test_it_is_said_of_one_without_a_cache_that_it_reads_all_again(demo_tests):
+    bundle = open_bundle(demo_tests / "uncached_bundle")
+
+    assert "4 heads, reads its whole text again for each token" in wording.sizes(bundle)
 
 
 def test_it_goes_on_and_its_maps_look_at_the_prompt(tab, opened, models):

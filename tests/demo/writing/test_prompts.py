@@ -1,4 +1,5 @@
-"""A decoder alone goes on from a prompt, in its chat template or not. See make_prompt_bundle.py."""
+"""A decoder alone goes on from a prompt, in its chat template or not, by a cache or by reading all
+again. See make_prompt_bundle.py."""
 
 import json
 import shutil
@@ -30,6 +31,11 @@ STRATEGIES = {
 }
 
 
+@pytest.fixture(scope="module", params=["prompt_bundle", "uncached_bundle"])
+def prompts(request, demo_tests):
+    return PromptModel(open_bundle(demo_tests / request.param))
+
+
 @pytest.fixture(scope="module")
 def generator(prompts):
     return TextGenerator(prompts)
@@ -42,7 +48,8 @@ def written(prompts, generator):
 
 
 def test_it_writes_what_transformers_writes(prompts, generator, demo_tests):
-    expected = json.loads((demo_tests / "prompt_texts.json").read_text("utf-8"))
+    texts = json.loads((demo_tests / "prompt_texts.json").read_text("utf-8"))
+    expected = texts[prompts.bundle.folder.name]
     assert len(expected) == 9
     for asked in expected:
         given = prompts.read(asked["prompt"], chat=False)
@@ -68,7 +75,7 @@ def test_the_chat_template_stands_around_the_prompt_and_is_special(prompts, gene
     assert pieces == ["<s>", "user", ":", *PROMPT.split(), "</s>"]
     assert [token.text for token in given.tokens if not token.special] == PROMPT.split()
     *_, generation = generator.write(given, Settings(max_tokens=2))
-    assert len(generation.before) == len(given.tokens) + 1
+    assert len(generation.before) == len(given.tokens) + len(generation.steps) - 1
 
 
 def test_a_word_of_the_prompt_is_deleted(prompts, generator, written):

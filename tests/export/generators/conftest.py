@@ -24,9 +24,11 @@ RULES = {
         "min_new_tokens": 3,
         "guidance_scale": 1.5,
     },
+    "openai-gpt": {"eos_token_id": [2, 11], "repetition_penalty": 1.3, "num_beams": 3},
 }
 """Family -> what its settings of `generate` ask for."""
-FLAGS = {"bart": [], "llama": ["--quantize", "--allow-miss", "--layers", "0,2"]}
+_SMALLER = ["--quantize", "--allow-miss", "--layers", "0,2"]
+FLAGS = {"bart": [], "llama": _SMALLER, "openai-gpt": _SMALLER}
 """Of the export."""
 LANGUAGES = {"en_XX": 4, "de_DE": 5, "ro_RO": 6}
 TASKS = {
