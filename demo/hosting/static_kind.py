@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bundle_format.folder import read_manifest, sha256
-from bundle_format.schema import FILE, Manifest
+from bundle_format.folder import read_generation, read_manifest, sha256
+from bundle_format.schema import FILE, GENERATION, DecoderDescription
 from hosting.folder import BUNDLES, SpaceError, sizes
 
 _DEMO = Path(__file__).parents[1]
@@ -54,7 +54,7 @@ def fill_static(folder: Path) -> None:
             that the page does not know.
     """
     (bundle,) = (folder / BUNDLES).iterdir()
-    _check_bundle(read_manifest(bundle))
+    _check_bundle(bundle)
     for name in ("tokenizer.json", "decoder/tokenizer.json"):
         _check_tokenizer(bundle / name)
     _copy_library(folder / "library")
@@ -71,19 +71,50 @@ def fill_static(folder: Path) -> None:
     _write_list(folder, bundle)
 
 
-def _check_bundle(manifest: Manifest) -> None:
-    decoder = manifest.decoder
-    if decoder and (decoder.alone or not decoder.own_files or decoder.map_layers is not None):
+def _check_bundle(bundle: Path) -> None:
+    """Raises SpaceError: no browser opens it, or the page would write otherwise than it is to."""
+    manifest = read_manifest(bundle)
+    if why := manifest.decoder and _what_is_not_followed(bundle, manifest.decoder):
         raise SpaceError(
-            "The page in the browser writes with a decoder that has files of its own behind an "
-            "encoder, and maps of all its layers, and this bundle's has not; make a Space of "
-            "another kind"
+            f"The page in the browser cannot write as this bundle's decoder does, which {why}; "
+            "make a Space of another kind"
         )
     if any(name.endswith(".onnx_data") for name in manifest.files):
         raise SpaceError(
             "This bundle has a graph of more than 2 GiB, which no browser opens; make a Space of "
             "another kind"
         )
+
+
+_FOLLOWED = ("decoder_start_token_id", "bos_token_id", "pad_token_id")
+_NEUTRAL: Mapping[str, tuple[object, ...]] = {
+    **dict.fromkeys(("min_length", "min_new_tokens", "no_repeat_ngram_size"), (0,)),
+    **dict.fromkeys(("repetition_penalty", "num_beams", "length_penalty", "temperature"), (1,)),
+    **dict.fromkeys(("early_stopping", "do_sample"), (False,)),
+    "top_k": (0, 50),
+    "top_p": (1,),
+}
+"""Settings of a `generation_config.json` that the page follows, and values of others by which it
+writes nothing else, nor begins with other controls."""
+
+
+def _what_is_not_followed(bundle: Path, decoder: DecoderDescription) -> str:
+    """What of a decoder `static/model/writing.js` knows nothing of; empty if there is no such."""
+    if decoder.alone:
+        return "goes on from a prompt, as GPT-2 and Llama do, and has no encoder before it"
+    if not decoder.own_files:
+        return "is one model with its encoder, as BART and T5 are, and has no files of its own"
+    if decoder.map_layers is not None:
+        return "has the maps of some of its layers alone"
+    settings = read_generation(bundle, decoder)
+    # The served page follows what is `more` no more than this one does.
+    followed = ("more", *_FOLLOWED, *(["eos_token_id"] if len(settings.ends) < 2 else []))
+    asked = [
+        name
+        for name, value in vars(settings).items()
+        if value is not None and name not in followed and value not in _NEUTRAL.get(name, ())
+    ]
+    return f"has {' and '.join(asked)} in its {GENERATION}" if asked else ""
 
 
 def _copy_library(library: Path) -> None:

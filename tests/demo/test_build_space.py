@@ -208,6 +208,42 @@ def test_what_cannot_be_a_space_is_a_sentence(refused, tiny_folder, copy_of_tiny
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("decoder", "settings", "why"),
+    [
+        ({"own_files": False}, {}, "is one model with its encoder, as BART and T5 are"),
+        ({"map_layers": [0]}, {}, "has the maps of some of its layers alone"),
+        ({}, {"no_repeat_ngram_size": 3, "num_beams": 4}, "has no_repeat_ngram_size and num_beams"),
+        ({}, {"forced_bos_token_id": 0, "top_k": 50}, "has forced_bos_token_id in its generation_"),
+        ({}, {"eos_token_id": [3, 4], "num_beams": 1}, "has eos_token_id in its generation_config"),
+    ],
+)
+def test_a_decoder_that_the_static_page_cannot_follow_is_refused_in_a_sentence(
+    refused, tiny_folder, copy_of_tiny, relist, tmp_path, decoder, settings, why
+):
+    own = json.loads((tiny_folder / "bundle.json").read_text("utf-8"))["decoder"]
+    folder = copy_of_tiny(decoder={**own, **decoder})
+    given = json.loads((folder / "decoder/generation_config.json").read_text("utf-8"))
+    for place in ("", "decoder/"):
+        (folder / place / "generation_config.json").write_text(json.dumps({**given, **settings}))
+    relist(folder)
+
+    said = refused(folder, "--out", tmp_path / "space", "--sdk", "static")
+
+    assert said.startswith("The page in the browser cannot write as this bundle's decoder does")
+    assert why in said
+    assert said.endswith("make a Space of another kind\n")
+
+
+def test_a_model_that_goes_on_from_a_prompt_has_no_static_page(refused, tiny_folder, tmp_path):
+    prompts = tiny_folder.parent / "prompt_bundle"
+
+    said = refused(prompts, "--out", tmp_path / "space", "--sdk", "static")
+
+    assert "goes on from a prompt, as GPT-2 and Llama do" in said
+    assert not (tmp_path / "space").exists()
+
+
 def test_a_space_that_is_not_finished_leaves_nothing(tiny_folder, tmp_path):
     def killed():
         with new_folder(tmp_path / "space") as folder:

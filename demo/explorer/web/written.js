@@ -1,5 +1,5 @@
 // The text that grows. The chosen token shows its candidates; what it attended to is shown by the
-// maps below, whose chosen token is this one.
+// maps below, whose chosen token is this one where they are of this text.
 const { make, bdi, hint, sized, percent, root, chipStrip, bar, nameOf, chipFor, press, reveal, followChips, cleanSentence } = library;
 const { axisOf, placeOf } = window.attentionMaps;
 
@@ -36,6 +36,9 @@ const chances = (steps) => {
   return [` was written in ${steps.length} pieces: `, ...pieces, `; together ${percent(together)}. The entropy of its first piece was ${bits(entropy)}. The likeliest there:`];
 };
 
+// The encoder's own maps have no token of this text: what is chosen in them is one of the source.
+const ofSource = () => state.looks_at === "self";
+
 const showToken = (place) => {
   const token = shown.axis.whole[place];
   const steps = token.places.map((piece) => shown.tokens[piece].step);
@@ -47,6 +50,7 @@ const showToken = (place) => {
 const choose = (place) => {
   chosen = shown.axis.whole[place].places[0];
   showToken(place);
+  if (ofSource()) return;
   document.querySelector("#write_map_view")?.dispatchEvent(new CustomEvent("maps-set", { detail: { chosen, direction: "from" } }));
 };
 
@@ -73,7 +77,7 @@ document.addEventListener("maps-state", ({ target, detail }) => {
   if (target.closest("#write_map_view") === null || !shown) return;
   const same = ["words", "special_tokens"].every((name) => state[name] === detail[name]);
   state = detail;
-  if (detail.direction === "from" && detail.chosen !== null) chosen = detail.chosen;
+  if (detail.direction === "from" && detail.chosen !== null && !ofSource()) chosen = detail.chosen;
   if (!same) draw();
   else if (chosen !== null) showToken(placeOf(shown.axis, chosen));
 });

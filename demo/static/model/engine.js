@@ -119,10 +119,10 @@ export const openEngine = async ({ ort, Tokenizer, manifest, file, most }) => {
     );
   const together = (parts) => (parts.length === 1 ? parts[0] : Object.fromEntries(answers.map((name) => [name, stacked(parts.map((part) => part[name]))])));
 
+  const [ofWeights, ofNorms] = ["encoder_attentions", "encoder_value_norms"].map((kind) => map_layers.map((layer) => `${kind}.${layer}`));
   // All maps, or norms, of texts that were read each by itself, as those of one text: `axes` of a map
   // are two, of norms one. No text attends to another.
-  const mapsOf = (found, kind, parts, axes) => {
-    const names = map_layers.map((layer) => `${kind}.${layer}`);
+  const joinedMaps = (found, names, parts, axes) => {
     if (parts.length === 1) return stacked(names.map((name) => found[name].data));
     const [tokens, length] = [parts.reduce((sum, { ids }) => sum + ids.length, 0), found[names[0]].dims[2]];
     const whole = new Float32Array(names.length * heads * tokens ** axes);
@@ -142,6 +142,8 @@ export const openEngine = async ({ ort, Tokenizer, manifest, file, most }) => {
     });
     return whole;
   };
+  // Weights of shape (map layers, heads, query, key), norms (map layers, heads, key).
+  const mapsOf = (found, parts) => ({ layers, heads, map_layers, weights: joinedMaps(found, ofWeights, parts, 2), norms: joinedMaps(found, ofNorms, parts, 1) });
 
   const encoded = (text, pair) => {
     const found = task === "embed" && pair ? joined(encode(text), encode(pair)) : encode(text, pair);
@@ -153,19 +155,14 @@ export const openEngine = async ({ ort, Tokenizer, manifest, file, most }) => {
     return topOf(row, MOST_WORDS).map((id) => ({ id, text: wordOf(id), probability: Math.exp(row[id] - taken) }));
   };
   // A text with what its task's `ask` (tasks/known.js) needs, and all its maps, read without some heads
-  // (pairs of layer and head, from 1): weights of shape (map layers, heads, query, key), norms (map
-  // layers, heads, key).
+  // (pairs of layer and head, from 1).
   const read = async (text, pair = "", without = []) => {
     const whole = encoded(text, pair);
     const parts = parted(whole);
     const kept = Float32Array.from(range(layers * heads), (at) => (without.some(([layer, head]) => (layer - 1) * heads + head - 1 === at) ? 0 : 1));
-    const names = ["encoder_attentions", "encoder_value_norms"].flatMap((kind) => map_layers.map((layer) => `${kind}.${layer}`));
-    const found = await session.run(feedOf(parts, [kept]), [...answers, ...names]);
+    const found = await session.run(feedOf(parts, [kept]), [...answers, ...ofWeights, ...ofNorms]);
     const outputs = together(parts.map((part, row) => outputsOf(found, row, part)));
-    return {
-      ...whole, layers, heads, map_layers, without, outputs, ...(task === "fill" ? { fitting: outputs.logits.map(fits) } : {}),
-      weights: mapsOf(found, "encoder_attentions", parts, 2), norms: mapsOf(found, "encoder_value_norms", parts, 1),
-    };
+    return { ...whole, without, outputs, ...(task === "fill" ? { fitting: outputs.logits.map(fits) } : {}), ...mapsOf(found, parts) };
   };
 
   // What the graph gives for the task, of several texts, each as its parts (`parted`), and with factors
@@ -184,14 +181,15 @@ export const openEngine = async ({ ort, Tokenizer, manifest, file, most }) => {
     return openWriter({ ...graph, ort, start, end, layers: depth, heads: count, tensor: filled, names: targetTokens(own, [start, end]) });
   };
 
-  // Writes for a source: see writing.js, of which the first state has the `source` as well.
+  // Writes for a source: see writing.js, of which the first state has the `source` with its maps as well.
   let writing = null; // the decoder, once somebody wants it
   const write = async function* (text, settings) {
     const writer = await (writing ??= openDecoder().catch((error) => ((writing = null), Promise.reject(error))));
     const source = encode(text);
-    const { last_hidden_state: hidden } = await session.run(feedOf([source], null), ["last_hidden_state"]);
-    for await (const state of writer(hidden, { ...settings, max_tokens: Math.min(settings.max_tokens, manifest.decoder.max_tokens) })) {
-      yield state.norms ? { ...state, source } : state;
+    const found = await session.run(feedOf([source], null), ["last_hidden_state", ...ofWeights, ...ofNorms]);
+    const read = { ...source, ...mapsOf(found, [source]) };
+    for await (const state of writer(found.last_hidden_state, { ...settings, max_tokens: Math.min(settings.max_tokens, manifest.decoder.max_tokens) })) {
+      yield state.norms ? { ...state, source: read } : state;
     }
   };
   return { encode, read, scores, write, mask, maskId, canAblate };

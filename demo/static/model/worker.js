@@ -33,7 +33,7 @@ const calls = {
   scores: (call, ...given) => engine.scores(...given),
   write: async (call, ...given) => {
     for await (const state of engine.write(...given)) {
-      self.postMessage({ call, value: state });
+      self.postMessage({ call, value: state }, moved(state.source));
       // Lets a message in that says stop.
       await new Promise((resolve) => setTimeout(resolve));
       if (stopped.delete(call)) return;

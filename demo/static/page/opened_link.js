@@ -100,7 +100,8 @@ export const readLink = (fragment, { bundle, views, canAblate }) => {
   const writes = tab === "write";
   const [text, text_pair] = checkedTexts(given.text ?? "", given.text_pair ?? "");
   const { sizes, map_layers, decoder } = bundle;
-  const shown = writes ? { ...decoder, map_layers: [...Array(decoder.layers).keys()] } : { ...sizes, map_layers };
+  const ofDecoder = writes && given.looks_at !== "self"; // else of the encoder, whose maps are of the source
+  const shown = ofDecoder ? { ...decoder, map_layers: [...Array(decoder.layers).keys()] } : { ...sizes, map_layers };
   return {
     tab, view: choice(given, "view", views[tab]), text, text_pair,
     without: headsOf(given.without, sizes, canAblate),

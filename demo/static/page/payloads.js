@@ -110,8 +110,8 @@ export const firstHead = ({ map_layers, heads, weights, tokens }) => {
   return { layer: map_layers[Math.floor(at / heads)] + 1, head: (at % heads) + 1 };
 };
 
-// ---- A text that is being written: { source, start, steps, text, norms, settings }, each step as the
-// engine gives it.
+// ---- A text that is being written: { source, start, steps, text, norms, settings }, each step, and the
+// source with its maps, as the engine gives it.
 
 // Its maps of all steps; a step could see what was written before it.
 const rowsOf = (steps, maps, columns, name) => {
@@ -133,7 +133,7 @@ export const mapsOfGeneration = (bundle, generation, busy) => {
   const { source, start, steps, norms, settings } = generation;
   const { layers, heads } = bundle.decoder;
   const tokens = steps.map(({ token }) => token);
-  const [one, other] = [{ queries: 0, keys: 1, looks_at: "source" }, { queries: 0, keys: 2, looks_at: "written" }];
+  const [one, other, own] = [{ queries: 0, keys: 1, looks_at: "source" }, { queries: 0, keys: 2, looks_at: "written" }, { queries: 1, keys: 1, looks_at: "self" }];
   const data = dataOf(bundle, source, range(layers), heads);
   return {
     ...data,
@@ -143,6 +143,10 @@ export const mapsOfGeneration = (bundle, generation, busy) => {
     attentions: [
       { ...one, label: "Generated text to the source (cross-attention)", kind: "Cross-attention", given: 0, has_norms: true, weights: rowsOf(steps, layers * heads, source.tokens.length, "cross"), norms },
       { ...other, label: "Generated text to itself (self-attention)", kind: "Self-attention", given: 1, has_norms: false, weights: rowsOf(steps, layers * heads, steps.length, "own"), norms: null },
+      {
+        ...own, label: "Source to itself (the encoder's self-attention)", kind: "Encoder", given: 0, has_norms: true, weights: source.weights, norms: source.norms,
+        layers: source.map_layers.map((layer) => layer + 1), heads: source.heads, all_layers: source.map_layers.length === source.layers,
+      },
     ],
   };
 };

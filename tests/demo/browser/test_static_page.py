@@ -1,6 +1,7 @@
 """The page in the visitor's browser: what it answers, what it asks for, no host at last."""
 
 from contextlib import ExitStack
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -10,6 +11,10 @@ from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 from hosting.static_check import serve_files
 from hosting.static_kind import _NODE
+
+MAPS = {"looks_at": "self", "layer": "2", "head": "2", "chosen": "5"}
+LINK = {"text": "bad film at all, the story", "tab": "write", "max_tokens": "3", **MAPS}
+"""To the encoder's own maps of a source, at a token that what is written of it has not."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +50,13 @@ def test_a_text_is_read_in_the_browser_and_then_without_a_network(space, tiny_fo
             "() => (({ weights, logits, ids }) => ({ weights: [...weights], logits, ids }))"
             '(document.querySelector("#map_view").reading)'
         )
+        page.goto(f"{url}#{urlencode({**LINK, 'model': model.bundle.title})}")
+        page.locator("body[data-written]").wait_for(state="attached")
+        written = page.locator("#write_map_view").evaluate("block => block.onScreen.state")
+        named = page.locator("#write_map_view .map-card h2").inner_text()
+        offered = page.locator("#write_map_view .attentions input").count()
         page.evaluate("navigator.serviceWorker.ready")
+    page.evaluate("history.replaceState(null, '', location.pathname)")
     page.reload()  # nobody serves it any more
     page.locator("body[data-read]").wait_for(state="attached")
 
@@ -54,5 +65,7 @@ def test_a_text_is_read_in_the_browser_and_then_without_a_network(space, tiny_fo
     errors = np.abs(np.array(found["weights"]) - reading.weights.ravel())
     assert errors.max() < 0.05
     assert page.locator("#map_view .types .type").count()
+    assert {name: str(written[name]) for name in MAPS} == MAPS
+    assert (named, offered) == ("Encoder, layer 2, head 2", 3)
     page.close()
     assert troubles == []

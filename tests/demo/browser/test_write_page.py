@@ -170,6 +170,15 @@ def test_another_text_and_every_map_of_it(page, model):
     assert looked(page).startswith("“a” is attended to by ")
     view.get_by_role("button", name="attends to", exact=True).click()
 
+    own = page.locator("#written .target-chips [aria-pressed=true]")
+    before = own.evaluate("chip => [...chip.parentNode.children].indexOf(chip)")
+    view.get_by_label("Source to itself").click()
+    assert view.locator(".map-card h2").inner_text().startswith("Encoder, layer ")
+    view.locator(".own .chip").last.click()
+    assert looked(page).startswith("[SEP] attends to ")
+    assert own.evaluate("chip => [...chip.parentNode.children].indexOf(chip)") == before
+    view.get_by_label("the source (cross-attention)").click()
+
 
 def test_a_sentence_is_corrupted_in_one_way_after_another_and_an_example_is_written(page):
     source = page.locator("#source textarea")

@@ -22,6 +22,7 @@ GOOD = [
     "text=a&tab=write&strategy=sample&temperature=0.55&seed=2147483647&top_k=0&top_p=1",
     "text=a&tab=write&strategy=beam&beams=6&max_tokens=5&repetition_penalty=1.20&no_repeat_ngram=2",
     "text=a&tab=write&looks_at=source&by_norms=true&max_tokens=12.0&place=7&without=1.1",
+    "text=a&tab=write&looks_at=self&by_norms=true&layer=2&head=2",
 ]
 BAD = [
     "x", "&", "text=a&", "text=%ff", "text=a&text=b", "colour=red", "__proto__=a",

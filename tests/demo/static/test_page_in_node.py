@@ -3,7 +3,6 @@
 import json
 import shutil
 from copy import copy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, processors
 
-from bundle_format.folder import read_manifest
 from explorer.analyses import compare as comparing
 from explorer.analyses.head_ablation import head_effects
 from explorer.analyses.occlusion import OcclusionPlan, occlusion
@@ -34,8 +32,6 @@ from explorer.ui.panels.words import OCCLUSION, occlusion_payload
 from explorer.ui.tasks.known import promise
 from explorer.writing.generator import TextGenerator
 from explorer.writing.settings import Settings
-from hosting import static_kind
-from hosting.folder import SpaceError
 
 TEXT = "Not bad at all, the story is great! But a dull film."
 OTHER = "Bad, the story is dull"
@@ -222,12 +218,18 @@ def test_what_is_written_and_what_it_attended_to(found, alike, tiny_folder, name
             # Words that are as likely stand in any order.
             token["step"]["candidates"] = [one["share"] for one in token["step"]["candidates"]]
     alike(said["written"], wanted, atol=RUNTIMES["written"])
-    for at, weights in enumerate((generation.cross_weights, generation.self_weights)):
-        maps = said["maps"]["attentions"][at]
+    own, reading = maps_of_generation(model, generation), generation.read
+    seen = (generation.cross_weights, generation.self_weights, reading.weights)
+    norms = (generation.value_norms("source"), None, reading.value_norms)
+    attentions = zip(said["maps"]["attentions"], own["attentions"], seen, norms, strict=True)
+    for maps, served, weights, of_values in attentions:
         np.testing.assert_allclose(maps["weights"], weights.ravel(), atol=RUNTIMES["written"])
+        if of_values is not None:
+            np.testing.assert_allclose(maps["norms"], of_values.ravel(), atol=RUNTIMES["norms"])
+        numbers = {"weights": None, "norms": None}
+        assert {**maps, **numbers} == {**served, **numbers}
     layer, head = first_written_head(generation)
     assert said["first"] == {"layer": layer + 1, "head": head + 1}
-    own = maps_of_generation(model, generation)
     assert said["maps"]["first"] == own["first"]
     assert said["maps"]["of"] == {**own["of"], "settings": unusual_settings(settings)}
 
@@ -276,13 +278,3 @@ def test_the_name_of_a_mask_s_default_stands_once_in_a_graph(ask_page, tiny_fold
             ["head_mask", "cross_head_mask"],
         ]
         assert [one["changed"] for one in found] == [1, 2]
-
-
-@pytest.mark.parametrize("other", [{"own_files": False}, {"map_layers": (0,)}])
-def test_a_decoder_that_the_page_does_not_know_is_refused_in_a_sentence(tiny_folder, other):
-    manifest = read_manifest(tiny_folder)
-    decoder = replace(manifest.decoder, **other)
-    files = {**manifest.files, "generation_config.json": "0" * 64}
-
-    with pytest.raises(SpaceError, match="make a Space of another kind"):
-        static_kind._check_bundle(replace(manifest, decoder=decoder, files=files))

@@ -58,8 +58,9 @@ def test_both_texts_and_ablated_heads_come_back(page):
     assert given[tab.second].open is True
 
 
-def test_a_source_is_written_from_again_and_its_maps_begin_as_the_link_says(page):
-    given = opened(page, {**LINK, **MAPS, "tab": "write", "looks_at": "source", "view": "source"})
+@pytest.mark.parametrize("looks_at", ["source", "self"])
+def test_a_source_is_written_from_again_and_its_maps_begin_as_the_link_says(page, looks_at):
+    given = opened(page, {**LINK, **MAPS, "tab": "write", "looks_at": looks_at, "view": "source"})
     link = given[page.frame.restored]
     assert page.reading.text not in given, "the other tab stays as it is"
 
@@ -71,7 +72,7 @@ def test_a_source_is_written_from_again_and_its_maps_begin_as_the_link_says(page
     written = page.write.open(TITLE, True, LINK["text"], None, None, link)
     greedy = page.write.open(TITLE, True, LINK["text"], None, None)
     assert written[page.write.written] == greedy[page.write.written]
-    assert written[page.write.viewer.maps]["begins"] == {**STATE, "looks_at": "source"}
+    assert written[page.write.viewer.maps]["begins"] == {**STATE, "looks_at": looks_at}
 
 
 def test_a_text_is_written_with_the_settings_of_the_link(page):

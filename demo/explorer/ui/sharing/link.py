@@ -27,7 +27,7 @@ from explorer.ui.checks import (
 )
 from explorer.ui.models import PageModels
 from explorer.ui.wording import NO_NORMS
-from explorer.writing.generation import SELF, SOURCE
+from explorer.writing.generation import SELF, WRITTEN
 from explorer.writing.prompt import PromptModel
 
 MOST_CHARACTERS = 2000
@@ -37,7 +37,7 @@ _TASKS = {"classify": "explain", "write": "write"}
 _SWITCHES = ("words", "special_tokens", "by_norms", "log_scale")
 _DIRECTIONS = ("from", "to")
 _SETTINGS = ("strategy", "chat", *LANGUAGES, *NUMBERS, *COUNTS)
-_WRITTEN: Mapping[str, bool] = {"true": True, "false": False}
+_SWITCHED: Mapping[str, bool] = {"true": True, "false": False}
 _KNOWN = (
     "text", "text_pair", "model", "tab", "view", "without", "layer", "head", *_SWITCHES, "looks_at",
     "direction", "chosen", "place", *_SETTINGS,
@@ -143,14 +143,14 @@ def _state(
             check(value, shown)
             state[name] = value
     state |= check_switches(
-        **{name: _WRITTEN.get(given[name], given[name]) for name in _SWITCHES if name in given}
+        **{name: _SWITCHED.get(given[name], given[name]) for name in _SWITCHES if name in given}
     )
     if "looks_at" in given:
         own = looks_at_itself
         known = _choice(given, "looks_at", [SELF]) if own else check_looks_at(given["looks_at"])
         state["looks_at"] = known
-    has_norms = looks_at_itself or (isinstance(shown, Decoder) and shown.alone)
-    if state.get("by_norms") and not has_norms and state.get("looks_at", SOURCE) != SOURCE:
+    has_source = isinstance(shown, Decoder) and not shown.alone
+    if state.get("by_norms") and has_source and state.get("looks_at") == WRITTEN:
         raise RequestError(NO_NORMS)
     if "direction" in given:
         state["direction"] = _choice(given, "direction", _DIRECTIONS)
@@ -169,7 +169,7 @@ def _settings(given: Mapping[str, str], tab: str, decoder: Decoder | None) -> di
         )
     checked = check_settings(
         {
-            name: _decimal(value) if name in NUMBERS | COUNTS else _WRITTEN.get(value, value)
+            name: _decimal(value) if name in NUMBERS | COUNTS else _SWITCHED.get(value, value)
             for name, value in said.items()
         },
         decoder,
