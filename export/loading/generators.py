@@ -22,6 +22,7 @@ from export.loading.encoders import (
     longest_text,
     open_config,
 )
+from export.loading.m2m import is_m2m, m2m_tokenizer
 from export.loading.marian import is_marian, marian_tokenizer
 from export.loading.weights import check_whole, open_model
 from training.checkpoints.classifier import find_folder, load_tokenizer
@@ -51,6 +52,8 @@ def load_generator(name: str) -> LoadedCheckpoint:
     of_tokenizer: list[str] = []
     if is_marian(folder):
         tokenizer, of_tokenizer = marian_tokenizer(folder)
+    elif is_m2m(folder):
+        tokenizer, of_tokenizer = m2m_tokenizer(folder)
     else:
         tokenizer = load_tokenizer(folder, words=len(table.weight))
     sizes, assumed = decoder_spec(model, tokenizer)
