@@ -6,6 +6,7 @@ python training/train_classifier.py     # reviews -> checkpoints/reviews, minute
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -15,6 +16,8 @@ from training.checkpoints.atomic_folder import check_given, check_target, room_f
 from training.checkpoints.classifier import INITIAL, MINILM
 from training.checkpoints.record import CHECKPOINT
 from training.cli import add_recipe_flags, command_line, run_command, say
+from training.data.also import load_also
+from training.data.batches import encode_texts
 from training.data.corpus import DEFAULT, load_corpus
 from training.data.unlabelled import NOTHING, SENTENCES, UNLABELLED
 from training.evaluation.baseline import run_baseline
@@ -22,7 +25,7 @@ from training.fit.classifier import fit
 from training.readers.packaged import SOURCES
 from training.readers.rows import LABELLED, add_reading_flags, reading_of
 from training.recipes import Recipe
-from training.runs.classifier import measure_classifier, prepare, rehearsal
+from training.runs.classifier import measure_classifier, prepare, rehearsal, spread
 from training.runs.curves import Curves
 from training.runs.launch import (
     add_run_flags,
@@ -32,8 +35,15 @@ from training.runs.launch import (
     written_by_main,
 )
 from training.runs.records import save_run
-from training.runs.report import follow, show_end, show_epoch, show_result, show_start
-from training.runs.teacher import find_teacher, teach
+from training.runs.report import (
+    follow,
+    show_also,
+    show_end,
+    show_epoch,
+    show_result,
+    show_start,
+)
+from training.runs.teacher import QUICK_TEXTS, find_teacher, teach
 
 # A recipe's fields that have a flag, and what it is said to be.
 _TOLD = {
@@ -78,6 +88,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_lessons(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what else it learns from").add_argument
+    add(
+        "--also",
+        nargs="+",
+        default=[],
+        metavar="DATA",
+        help="more texts with the same labels, as --data takes them: their train parts are learned "
+        "too, by the labels alone, and nothing of them is measured",
+    )
     add(
         "--teacher",
         help="a finished classifier with the data's labels: its checkpoint folder, or a name on "
@@ -143,6 +161,7 @@ def train(arguments: argparse.Namespace, command: str) -> None:
     recipe = Recipe(**{name: getattr(arguments, name) for name in chosen})
     named = [(flag, getattr(arguments, flag)) for flag in ("data", "init", "teacher")]
     named += [("unlabelled", given) for given in arguments.unlabelled or ()]
+    named += [("also", given) for given in arguments.also]
     for flag, given in named:
         check_given(given, f"--{flag}")
     # Names of what is packaged mean no folder here that is called the same.
@@ -163,9 +182,11 @@ def _train(
     with written_by_main(arguments.out) as folder:
         corpus = load_corpus(arguments.data, reading_of(arguments, LABELLED))
         quick, sources = arguments.quick, arguments.unlabelled
+        also = load_also(arguments.also, corpus)
         teacher = find_teacher(arguments.teacher, sources, corpus, quick=quick)
         if quick:
             corpus, recipe = rehearsal(corpus, recipe)
+            also = replace(also, texts=spread(also.texts, QUICK_TEXTS))
         new = arguments.add_tokens is not None
         prepared = prepare(corpus, recipe, arguments.init, new_tokens=new)
         check_target(arguments.out, kind=CHECKPOINT, needs=room_for(prepared.model))
@@ -173,8 +194,13 @@ def _train(
         say(show_start(prepared, quick=quick))
         if teacher:
             texts = texts | {"train": teach(prepared, teacher, arguments.out, accelerator)}
+        if also.texts:
+            say(show_also(also))
+            own = encode_texts(also.texts, prepared.tokenizer, max_tokens=recipe.max_tokens)
+            texts = texts | {"train": [*texts["train"], *own]}
         reads = {"data": corpus.fingerprint, "init": arguments.init, "quick": quick}
         reads |= {"teacher": teacher and teacher.record()}
+        reads |= {"also": also.record()} if also.sources else {}
         reads |= {"added_tokens": list(prepared.added)} if prepared.added else {}
         states = states_of(arguments, accelerator, recipe, **reads)
         curves = Curves(accelerator)
@@ -183,11 +209,12 @@ def _train(
             steps = fit(model, *lesson, masking=prepared.masking)
             epochs = follow(curves.following(steps), show_epoch)
         measured = measure_classifier(model, texts)
-        baseline = run_baseline(corpus.train, corpus.validation, corpus.test, corpus.problem_type)
+        learned = (*corpus.train, *also.texts)
+        baseline = run_baseline(learned, corpus.validation, corpus.test, corpus.problem_type)
         result = (prepared, epochs, measured, baseline)
         if folder is not None:
             with writing(arguments.out):
-                save_run(folder, *result, curves, teacher, command=command, quick=quick)
+                save_run(folder, *result, curves, teacher, also, command=command, quick=quick)
     if folder is not None:
         states.clear()
     say(show_result(corpus.labels, measured, baseline, perf_counter() - began))

@@ -1,6 +1,7 @@
 """A teacher's answers: on which texts, kept how, and what is learned from them."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -253,6 +254,10 @@ def test_the_loss_is_that_of_hinton_and_a_text_without_label_has_the_teachers_pa
     wrong = cross_entropy(logits[:1], torch.tensor([1]), label_smoothing=0.1)
     expected = torch.stack([0.7 * apart[0] + 0.3 * wrong, 0.7 * apart[1]])
     torch.testing.assert_close(found, expected)
+    answers[0] = math.nan
+    not_asked = teacher_losses(logits, answers, torch.tensor([1, NO_LABEL]), recipe)
+    torch.testing.assert_close(not_asked, torch.stack([wrong, expected[1]]))
+    answers = logits
     torch.testing.assert_close(
         teacher_losses(answers, answers, torch.tensor([NO_LABEL] * 2), replace(recipe, seed=1)),
         torch.zeros(2),

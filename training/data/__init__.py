@@ -1,5 +1,5 @@
 """Rows to padded batches: cleaned, split, corrupted, tokenised; no text in two parts.
 
-Public: `batches`, `corpus`, `hybrid_texts`, `masking`, `noise`, `pair_batches`,
+Public: `also`, `batches`, `corpus`, `hybrid_texts`, `masking`, `noise`, `pair_batches`,
 `pretraining_texts`, `splits`, `unlabelled`.
 """

@@ -5,6 +5,7 @@
 Shapes: a batch is (batch, tokens), where `tokens` is the length of its longest text.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -36,7 +37,7 @@ class EncodedText:
     full_length: int
     """Tokens before the text was cut; more than `len(token_ids)` when it was."""
     answers: tuple[float, ...] | None = None
-    """A teacher's logits, where there is a teacher."""
+    """A teacher's logits, where there is a teacher who was asked."""
 
 
 class Batch(NamedTuple):
@@ -47,6 +48,7 @@ class Batch(NamedTuple):
     segment_ids: Int[Tensor, "batch tokens"]
     labels: Int[Tensor, " batch"] | Float[Tensor, "batch outputs"]
     answers: Float[Tensor, "batch labels"] | None = None
+    """A teacher's logits; rows of NaN for texts that it was not asked about."""
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""
@@ -90,8 +92,14 @@ def pad(texts: Sequence[EncodedText], *, pad_token_id: int = 0, width: int | Non
     token_ids, padding_mask = pad_rows([text.token_ids for text in texts], pad_token_id, width)
     segment_ids, _ = pad_rows([text.segment_ids for text in texts], 0, width)
     labels = torch.tensor([text.label for text in texts])
-    answers = torch.tensor([one.answers for one in texts]) if texts[0].answers else None
+    answers = _answers(texts)
     return Batch(token_ids, padding_mask, segment_ids, labels, answers)
+
+
+def _answers(texts: Sequence[EncodedText]) -> Tensor | None:
+    wide = max(len(text.answers or ()) for text in texts)
+    nothing = (math.nan,) * wide
+    return torch.tensor([text.answers or nothing for text in texts]) if wide else None
 
 
 def bucketed_batches(

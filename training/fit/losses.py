@@ -158,18 +158,22 @@ def teacher_losses(
 ) -> Float[Tensor, " batch"]:
     """How far each text's logits are from a teacher's, and from its label, where it has one.
 
+    A text that the teacher was not asked about, whose answers are NaN, has its label alone.
+
     "Distilling the Knowledge in a Neural Network" (Hinton et al. 2015, section 2): both are
     softened, so that what the teacher holds possible counts beside what it chose; the square of the
     temperature keeps the gradients as large as they were.
     """
-    heat = recipe.teacher_temperature
+    heat, asked = recipe.teacher_temperature, ~answers.isnan().any(dim=-1)
+    answers = answers.nan_to_num()
     found, wanted = ((logits / heat).log_softmax(dim=-1), (answers / heat).log_softmax(dim=-1))
     apart = kl_div(found, wanted, log_target=True, reduction="none").sum(dim=-1)
     smooth = recipe.label_smoothing
     wrong = cross_entropy(
         logits, labels, ignore_index=NO_LABEL, reduction="none", label_smoothing=smooth
     )
-    return recipe.teacher_weight * heat**2 * apart + recipe.label_weight * wrong
+    taught = recipe.teacher_weight * heat**2 * apart + recipe.label_weight * wrong
+    return torch.where(asked, taught, wrong)
 
 
 READ = 2

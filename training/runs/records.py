@@ -14,6 +14,7 @@ from typing import Any
 from training.checkpoints.classifier import save_classifier
 from training.checkpoints.hybrid import save_decoder
 from training.checkpoints.record import write_record
+from training.data.also import Also
 from training.evaluation.baseline import Baseline
 from training.file_names import noted_texts, public_name
 from training.fit.classifier import Epoch
@@ -42,13 +43,14 @@ def save_run(
     baseline: Baseline,
     curves: Curves,
     teacher: Teacher | None,
+    also: Also,
     *,
     command: str,
     quick: bool,
 ) -> None:
     """Writes the checkpoint into an empty `folder`."""
     known = f"{prepared.licence} {prepared.corpus.licence}"
-    more = teacher.unlabelled.licences if teacher else ()
+    more = dict.fromkeys((*also.licences, *(teacher.unlabelled.licences if teacher else ())))
     record = {
         "task": "classify",
         "title": prepared.corpus.title,
@@ -59,6 +61,7 @@ def save_run(
         "rehearsal": quick,
         "data": describe_data(prepared),
         "recipe": {"init": public_name(prepared.init), **_noted(prepared.recipe)},
+        **({"also": also.record()} if also.sources else {}),
         **({"teacher": teacher.record()} if teacher else {}),
         "seed": prepared.recipe.seed,
         "command": command,

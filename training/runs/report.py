@@ -10,12 +10,14 @@ from torch import nn
 from tqdm import tqdm
 
 from training.cli import counted, is_main_process, line, listed, one_line, say
+from training.data.also import Also
 from training.data.corpus import show_unknown
 from training.data.noise import KINDS
 from training.data.splits import PARTS
 from training.evaluation.baseline import Baseline
 from training.evaluation.classification import Metrics
 from training.evaluation.problems import Judged, NumberMetrics, scores
+from training.file_names import public_name
 from training.fit.classifier import Epoch
 from training.fit.hybrid import Evaluation
 from training.fit.progress import TrainStep
@@ -91,6 +93,16 @@ def show_start(prepared: Prepared, *, quick: bool) -> str:
     said = f"few texts, cut at {recipe.max_tokens} tokens, and one epoch, whatever the flags say"
     note = line("rehearsal", f"{said}: these numbers are not the recipe's")
     return "\n".join([note, *lines] if quick else lines)
+
+
+def show_also(also: Also) -> str:
+    """What is learned beside the data."""
+    sources = ", ".join(map(public_name, also.sources))
+    return line(
+        "also",
+        f"{counted(len(also.texts), 'labelled text')} of {sources}; {also.held_back:,} were left "
+        "out: the data has them",
+    )
 
 
 def show_epoch(epoch: Epoch) -> str:

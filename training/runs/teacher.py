@@ -34,7 +34,7 @@ from training.runs.classifier import Prepared, spread
 
 _FORMAT = 1
 _AT_ONCE = 256  # texts between two writes
-_QUICK_TEXTS = 300
+QUICK_TEXTS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def find_teacher(
     columns = columns_of(given, model.config, corpus)
     texts = load_unlabelled(unlabelled, corpus)
     if quick:
-        texts = replace(texts, texts=spread(texts.texts, _QUICK_TEXTS))
+        texts = replace(texts, texts=spread(texts.texts, QUICK_TEXTS))
     longest = model.config.encoder.max_position_embeddings
     return Teacher(given, columns, longest, _fingerprint(model), texts)
 

@@ -1,0 +1,85 @@
+"""Labelled texts that are learned beside the data."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from training.checkpoints.record import read_record
+from training.data.also import load_also
+from training.data.corpus import load_corpus
+from training.evaluation.baseline import run_baseline
+from training.train_classifier import main
+
+LETTERS = "abcdefghijkl"
+
+
+def write(path: Path, words: dict[str, str], *, texts: int = 96, more: str = "") -> str:
+    rows = [
+        f"it is {words[label]} {LETTERS[i % 12]} {LETTERS[i // 12 % 12]},{label}\n"
+        for i, label in enumerate(list(words) * (texts // len(words)))
+    ]
+    path.write_text("text,label\n" + "".join(rows) + more)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write(tmp_path_factory.mktemp("data") / "notes.csv", {"bad": "dull", "good": "great"})
+
+
+def test_its_train_part_is_taken_without_what_the_data_has(data: str, tmp_path: Path) -> None:
+    corpus = load_corpus(data)
+    known = "".join(
+        f"{part[0].text.upper()}!,{corpus.labels[part[0].label]}\n"
+        for part in corpus.parts.values()
+    )
+    other = write(tmp_path / "more.csv", {"good": "lovely", "bad": "tired"}, more=known)
+    parts = load_corpus(other).parts
+
+    found = load_also([other], corpus)
+
+    assert len(found.texts) + found.held_back == len(parts["train"])
+    assert found.held_back > 0
+    assert all(one.label == ("lovely" in one.text) for one in found.texts)
+    assert not {one.text for one in found.texts} & {one.text for one in parts["test"]}
+
+
+def test_other_labels_are_refused_in_words(
+    data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write(tmp_path / "more.csv", {"cold": "dull", "warm": "great"})
+
+    assert main(["--data", data, "--also", other, "--out", str(tmp_path / "out")]) == 2
+
+    said = capsys.readouterr().err
+    assert (
+        "'cold', 'warm'; expected what notes.csv has: single label classification with 'bad'"
+        in said
+    )
+
+
+def test_a_run_with_a_teacher_learns_them_by_their_labels_and_asks_it_nothing(
+    data: str, save_tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("teacher", "init"):
+        save_tiny(tmp_path / name)
+    other = write(tmp_path / "more.csv", {"bad": "tired", "good": "lovely"}, texts=48)
+    corpus = load_corpus(data)
+    also = load_also([other], corpus)
+    flags = ["--data", data, "--also", other, "--init", str(tmp_path / "init"), "--epochs", "1"]
+    flags += ["--teacher", str(tmp_path / "teacher"), "--max-tokens", "24"]
+
+    assert main([*flags, "--out", str(tmp_path / "out")]) == 0
+
+    record = read_record(tmp_path / "out")
+    assert record["also"] == also.record()
+    assert record["data"]["sizes"]["train"] == len(corpus.train)
+    (kept,) = tmp_path.glob("answers-*")
+    assert len(kept.read_text().splitlines()) == 1 + len(corpus.train)
+    assert all(json.loads(line) for line in kept.read_text().splitlines())
+    assert f"{len(also.texts)} labelled texts of more.csv" in capsys.readouterr().out
+    both = (*corpus.train, *also.texts)
+    baseline = run_baseline(both, corpus.validation, corpus.test, corpus.problem_type)
+    measured = record["metrics"]["baseline"]["test"]["loss"]
+    assert measured == pytest.approx(baseline.test.loss), "it has learned from them as well"
