@@ -145,6 +145,8 @@ def show_decoder_8_bit(size: int, full_size: int, measured: WritingGraph) -> str
     ]
     if greedy.same_token is not None:
         rows.append(_row("", "  same token", f"{greedy.same_token:.2%}"))
+    if greedy.divergence is not None:
+        rows.append(_row("", "  divergence", f"{greedy.divergence:.4f} nats a token"))
     for kind in ("decoder_attentions", "cross_attentions"):
         if (error := getattr(errors, kind)) is not None:
             rows.append(_row("", f"  {kind}", f"map error (TV) {_errors(error)}"))

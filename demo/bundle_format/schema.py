@@ -161,6 +161,9 @@ class GreedyTexts(Open):
     same_token: Share | None = None
     """Of all tokens of the other's texts, each behind the ones before it: how many it would have
     chosen as well."""
+    divergence: Difference | None = None
+    """Of the next token's probabilities from the other's (Kullback-Leibler, in nats), on average
+    along those texts and what was given before them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +173,8 @@ class WritingLimits(Open):
     same_token: Share
     """At least this share of the tokens of greedy texts would be chosen as well. How many texts are
     the same as a whole is stated and not held: one other token changes all behind it."""
+    divergence: Difference | None = None
+    """At most this; None in bundles from before it was measured."""
     map_error: MapError
     """At most this, of each kind of maps along the texts."""
     size_ratio: Ratio

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import log_softmax
 
 from bundle_format.schema import MapError, WritingMapError
 from export.eval_texts import Sources
@@ -26,6 +27,7 @@ def compare_generators(
     again = writer.by_graphs(second, sources.texts)
     shares: dict[str, list[np.ndarray]] = {kind: [] for kind in _MAPS}
     furthest: dict[str, float] = {}
+    divergences: list[np.ndarray] = []
     same, tokens = 0, 0
     for text, ids in zip(sources.texts, written, strict=True):
         given, rules = writer.given(text), writer.rules(text)
@@ -38,11 +40,16 @@ def compare_generators(
                 furthest[kind] = max(difference, furthest.get(kind, 0.0))
             if kind in _MAPS:
                 shares[kind].append(moved_shares(ours, theirs))
+        divergences.append(_divergence(left["logits"][0], right["logits"][0]))
         for place in range(len(given), len(whole)):
             scores = rules.apply(right["logits"][0, place - 1], whole[:place])
             same += int(scores.argmax()) == whole[place]
             tokens += 1
-    greedy = replace(same_texts(sources, written, again), same_token=same / max(1, tokens))
+    greedy = replace(
+        same_texts(sources, written, again),
+        same_token=same / max(1, tokens),
+        divergence=float(np.concatenate(divergences).mean()),
+    )
     return DecoderAgreement(
         greedy=greedy,
         map_error=WritingMapError(
@@ -51,6 +58,14 @@ def compare_generators(
         ),
         differences=furthest,
     )
+
+
+def _divergence(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """At each position, in nats, how far the other's probabilities are from the one's; of logits
+    (positions, vocabulary)."""
+    first, second = (log_softmax(logits.astype(np.float64), axis=-1) for logits in (one, other))
+    found: np.ndarray = (np.exp(first) * (first - second)).sum(axis=-1)
+    return np.maximum(found, 0)
 
 
 def _summary(shares: Sequence[np.ndarray]) -> MapError | None:

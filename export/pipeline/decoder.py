@@ -17,7 +17,7 @@ from export.loading.checkpoint import LoadedDecoder, LoadedGenerator
 from export.pipeline.parts import Log, PartResult, fewer_maps
 from export.pipeline.writers import Writer, writer_of
 from export.quantize.agreement import same_texts
-from export.quantize.graph import DECODER_REST, quantize
+from export.quantize.graph import quantize, rest_of
 from export.quantize.schemes import QuantizationOptions, missed_in_writing
 from export.report import show_decoder_8_bit, show_decoder_proof, show_untested
 from export.runtime.session import open_session, run
@@ -96,7 +96,8 @@ def _add_8_bit(
 ) -> None:
     """Adds the 8-bit graph, measured with the encoder's 8-bit graph in front of it, and notes which
     limits of its profile it misses, if it has any."""
-    writer, graph, scheme = float32.writer, made.graphs["float32"].model, options.profile.decoder
+    writer, graph = float32.writer, made.graphs["float32"].model
+    scheme = writer.scheme(options.profile)
     small = quantize(graph, scheme, unsigned=options.unsigned)
     session = open_session(small)
     made.failures.extend(_broken(small, session, writer))
@@ -108,7 +109,7 @@ def _add_8_bit(
         file=writer.files["8bit"],
         profile=options.name,
         integer_weights=options.integer_weights,
-        scheme=f"{scheme}; {DECODER_REST}",
+        scheme=f"{scheme}; {rest_of(scheme)}",
         difference_from_float32=found.differences,
         map_error=found.map_error,
         greedy=found.greedy,

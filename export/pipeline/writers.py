@@ -24,7 +24,7 @@ from export.graphs.names import GraphNames, decoder_names, names_of_decoder
 from export.graphs.spec import DecoderSizes
 from export.loading.checkpoint import LoadedDecoder, LoadedGenerator
 from export.quantize.agreement import DecoderAgreement, compare_decoders
-from export.quantize.schemes import Profile
+from export.quantize.schemes import Profile, Scheme
 from export.runtime.session import open_session
 from export.runtime.writing import GraphPair, Texts, write_with_graphs, write_with_torch
 from export.verification.against_torch import check_texts, prove_decoder
@@ -91,6 +91,10 @@ class Writer(ABC):
         """How far the second graphs are from the first, which have `written`."""
 
     @abstractmethod
+    def scheme(self, profile: Profile) -> Scheme:
+        """What its matrices become in 8 bit."""
+
+    @abstractmethod
     def limits(self, profile: Profile) -> WritingLimits | None:
         """Those of an 8-bit graph; None where it is measured and held to none."""
 
@@ -152,6 +156,10 @@ class OurDecoder(Writer):
     ) -> DecoderAgreement:
         """As `Writer`."""
         return compare_decoders(first, second, sources, written, self._part)
+
+    def scheme(self, profile: Profile) -> Scheme:
+        """As `Writer`."""
+        return profile.decoder
 
     def limits(self, profile: Profile) -> WritingLimits | None:
         """None: how much of it a page can bear is seen in its metrics."""
@@ -225,6 +233,10 @@ class AnyDecoder(Writer):
     ) -> DecoderAgreement:
         """As `Writer`."""
         return compare_generators(first, second, self._writer, sources, written)
+
+    def scheme(self, profile: Profile) -> Scheme:
+        """As `Writer`."""
+        return profile.generator
 
     def limits(self, profile: Profile) -> WritingLimits | None:
         """As `Writer`."""

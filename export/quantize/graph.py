@@ -12,19 +12,15 @@ matrices makes most of the error, and which these are is the model's own. Random
 much as texts do.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnx import NodeProto
-from onnxruntime.quantization.matmul_nbits_quantizer import (
-    DefaultWeightOnlyQuantConfig,
-    MatMulNBitsQuantizer,
-)
 
 from export.graphs.names import encoder_feed
-from export.graphs.tracing import silenced
+from export.quantize.blocks import products_of_words, to_blocks, words_to_blocks
 from export.quantize.matrices import (
     axis_of_words,
     by_input,
@@ -53,10 +49,13 @@ ENCODER_REST = (
     "word embeddings, and a head over all words, int8 with one scale per word; pooler, classifier, "
     "norms and positions float32"
 )
-DECODER_REST = (
-    "word embeddings and head one int8 table with one scale per word, hidden states uint8 with one "
-    "scale per position in front of it; norms and positions float32"
-)
+
+
+def rest_of(scheme: Scheme) -> str:
+    """As `ENCODER_REST`, of a decoder."""
+    how = "one int8 table with one scale per word, hidden states uint8 with one scale per position "
+    how = f"one table: {scheme.words}" if scheme.words else f"{how}in front of it"
+    return f"word embeddings and head {how}; norms and positions float32"
 
 
 def quantize(
@@ -81,7 +80,10 @@ def quantize(
         scheme = DECODER if reads_source else FAITHFUL
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    quantize_table(copy, unsigned=unsigned, heads=_heads_over_words(copy))
+    if scheme.words and products_of_words(model):
+        words_to_blocks(copy, scheme.words)
+    else:
+        quantize_table(copy, unsigned=unsigned, heads=_heads_over_words(copy))
     found = matrix_groups(model)
     if scheme.tiers:
         exact = session or open_session(model)
@@ -120,7 +122,7 @@ def _replaced(
         elif isinstance(kind, BlockwiseInt8):
             blocks.setdefault(kind, []).extend(node.name for node in nodes)
     for kind, names in blocks.items():
-        copy = _to_blocks(copy, names, kind)
+        to_blocks(copy, names, kind)
     return copy
 
 
@@ -212,28 +214,6 @@ def _channels(model: onnx.ModelProto, kinds: Mapping[str, MatrixFormat]) -> dict
         name: find_outlier_channels(np.max([sizes[one] for one in groups[name]], axis=0), count)
         for name, count in counts.items()
     }
-
-
-def _to_blocks(
-    model: onnx.ModelProto, names: Sequence[str], kind: BlockwiseInt8
-) -> onnx.ModelProto:
-    others = [n.name for n in model.graph.node if n.op_type == "MatMul" and n.name not in names]
-    quantizer = MatMulNBitsQuantizer(
-        model,
-        nodes_to_exclude=others,
-        algo_config=DefaultWeightOnlyQuantConfig(
-            block_size=kind.size, is_symmetric=True, accuracy_level=kind.level, bits=8
-        ),
-    )
-    with silenced():
-        quantizer.process()
-    made: onnx.ModelProto = quantizer.model.model
-    # It stores a matrix once for each product that reads it.
-    stored = {tensor.name: tensor for tensor in made.graph.initializer}
-    tensors = [onnx.TensorProto.FromString(one.SerializeToString()) for one in stored.values()]
-    del made.graph.initializer[:]
-    made.graph.initializer.extend(tensors)
-    return made
 
 
 def rank(

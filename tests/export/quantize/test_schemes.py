@@ -59,18 +59,21 @@ def test_what_writes_is_held_to_its_texts_tokens_and_maps() -> None:
         file="onnx/model_quantized.onnx",
         size_ratio=limits.size_ratio,
         map_error=WritingMapError(decoder_attentions=most),
-        greedy=GreedyTexts(sources=100, same_text=0.2, same_token=limits.same_token),
+        greedy=GreedyTexts(
+            sources=100, same_text=0.2, same_token=limits.same_token, divergence=limits.divergence
+        ),
     )
     worse = replace(
         good,
-        greedy=replace(good.greedy, same_token=0.8),
+        greedy=replace(good.greedy, same_token=0.8, divergence=0.01),
         map_error=WritingMapError(cross_attentions=MapError(mean=most.mean, p99=1.0)),
     )
 
     assert missed_in_writing(good, limits) == []
-    token, maps = missed_in_writing(worse, limits)
+    token, divergence, maps = missed_in_writing(worse, limits)
 
     assert token.startswith("same token 80.00% of 100 texts; at least ")
+    assert divergence == "divergence 0.0100; at most 0.003 is wanted: 0.0070 too much"
     assert maps.startswith("map error of cross_attentions, 99th percentile, 1.0000; at most ")
 
 
