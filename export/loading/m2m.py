@@ -37,9 +37,10 @@ def m2m_tokenizer(folder: Path) -> tuple[PreTrainedTokenizerBase, list[str]]:
         theirs = M2M100Tokenizer.from_pretrained(folder, local_files_only=True)
         converter = _Converter(theirs)
     except Exception as error:  # theirs, protobuf's and sentencepiece's own
+        said = ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
         raise ValueError(
-            f"{folder} has no tokenizer that transformers can open: {str(error).strip()[:200]}. It "
-            f"needs {PIECES} and {WORDS} as the model was trained with, and pip install -r "
+            f"{folder} has no tokenizer that transformers can open ({said[:200]}): it needs "
+            f"{PIECES} and {WORDS} as the model was trained with, and pip install -r "
             "export/requirements-formats.txt"
         ) from error
     ids = theirs.encoder

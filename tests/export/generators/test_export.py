@@ -153,6 +153,7 @@ def test_of_an_encoder_and_a_decoder_two_graphs_are_made(exported) -> None:
     assert verify([str(out), "--runtimes"]) == 0
 
 
+@pytest.mark.slow
 def test_a_bundle_whose_graph_was_exchanged_is_told(
     exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
