@@ -122,8 +122,9 @@ def limits_of(
     """How far two runs of a graph may be apart, in other batches, pieces or runtimes.
 
     In 8 bit, each of the two may be as far from float32 as `bundle.json` states of the texts that
-    it was measured on, so both together twice as far. Outputs of which it states nothing (hidden
-    states, norms, keys and values) have no limit: they are compared, shown and not judged.
+    it was measured on, so both together twice as far, and never less than float32 by its rounding.
+    Outputs of which it states nothing (hidden states, norms, keys and values) have no limit: they
+    are compared, shown and not judged.
 
     Args:
         entry: the graph's in `bundle.json`.
@@ -136,7 +137,11 @@ def limits_of(
     errors = vars(error) if isinstance(error, WritingMapError) else {"encoder_attentions": error}
     stated |= {kind: one.max for kind, one in errors.items() if one and one.max is not None}
 
-    return lambda name, _: 2 * float(stated.get(kind_of(name), np.inf))
+    def limit_of_8bit(name: str, reference: np.ndarray) -> float:
+        apart = 2 * float(stated.get(kind_of(name), np.inf))
+        return max(apart, limit_of_float32(name, reference))
+
+    return limit_of_8bit
 
 
 def _shortened(lines: list[str]) -> str:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from bundle_format.folder import list_files
+from bundle_format.folder import list_files, read_manifest
 from explorer.bundle import open_bundle
 from export.verification.bundle import verify_bundle
+from export.verification.graphs import limits_of
 from export.verify import main
 
 TINY = Path(__file__).parents[2] / "demo" / "tiny_bundle"
@@ -55,6 +57,14 @@ def change_graph(bundle: Path, file: str, change: Change) -> None:
     onnx.save(model, bundle / file)
     found = hashlib.sha256((bundle / file).read_bytes()).hexdigest()
     change_content(bundle, lambda content: content["files"].update({file: found}))
+
+
+@pytest.mark.parametrize(("stated", "limit"), [(0.0, 1e-4), (1e-6, 1e-4), (0.3, 0.6)])
+def test_8_bit_may_differ_twice_as_far_as_stated_and_by_float32s_own_rounding(stated, limit):
+    graph = read_manifest(TINY).graphs.classify["8bit"]
+    of_8bit = limits_of("8bit", replace(graph, difference_from_float32={"logits": stated}))
+
+    assert of_8bit("logits", np.array([[0.5, -0.5]])) == pytest.approx(limit)
 
 
 def put_in_front(graph: onnx.GraphProto, output: str, *factor: float) -> None:
