@@ -34,11 +34,20 @@ def check_texts(text: object, text_pair: object = "") -> tuple[str, str]:
     if not first.strip():
         raise RequestError("There is no text yet. Write a sentence.")
     if not any(_is_visible(character) for character in first):
-        raise RequestError(
-            f"The text is {len(first)} characters long, but none of them can be seen: they are "
-            "spaces or control characters. Write a sentence."
-        )
+        raise RequestError(_none_seen(len(first)))
     return first, second if any(map(_is_visible, second)) else ""
+
+
+def _none_seen(characters: int) -> str:
+    if characters == 1:
+        return (
+            "The text is 1 character long, which cannot be seen: it is a space or a control "
+            "character. Write a sentence."
+        )
+    return (
+        f"The text is {characters:,} characters long, but none of them can be seen: they are "
+        "spaces or control characters. Write a sentence."
+    )
 
 
 def check_layer(layer: object, model: Bundle | Decoder) -> int | str:

@@ -36,7 +36,7 @@ from explorer.ui.models import (
     source_of,
 )
 from explorer.ui.panel import MAY_NOT_STOP, MAY_STOP, Asked, Group, Panels, lay_out_groups
-from explorer.ui.panels.decoding import LABELS, lay_out_settings, shown_settings
+from explorer.ui.panels.decoding import LABELS, chosen_settings, lay_out_settings, shown_settings
 from explorer.ui.panels.generated_text import (
     DECODER_HEADS,
     PROMPT_EFFECTS,
@@ -317,7 +317,7 @@ class WriteTab:
         it, however it ends."""
         try:
             decoder = self._models.generator(title).decoder
-            checked = check_settings(settings, decoder, LABELS)
+            checked = check_settings(chosen_settings(settings), decoder, LABELS)
             generations = self._models.write(title, text, checked)
             yield {self.notice: _NO_NOTICE, self.stop: gr.update(interactive=True)}
             model = self._models.model(title)

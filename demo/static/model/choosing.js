@@ -3,6 +3,8 @@
 
 export const STRATEGIES = ["greedy", "beam", "sample"];
 export const FIRST = { strategy: "greedy", temperature: 1, top_k: 0, top_p: 1, beams: 4, repetition_penalty: 1, no_repeat_ngram: 0, max_tokens: 64, seed: 0 };
+// What each way of choosing needs of them, and what all do.
+export const PARTS = { sample: ["temperature", "top_k", "top_p", "seed"], beam: ["beams"], always: ["max_tokens", "repetition_penalty", "no_repeat_ngram"] };
 // The least and the most of each; of numbers with decimals here, then of whole ones.
 const NUMBERS = { temperature: [0.05, 5], top_p: [0.01, 1], repetition_penalty: [0.5, 5] };
 const COUNTS = { top_k: [0, 1000], beams: [2, 6], no_repeat_ngram: [0, 10], max_tokens: [1, 128], seed: [0, 2 ** 31 - 1] };
@@ -19,6 +21,11 @@ export const checkedSettings = (given, called = {}) => {
     throw new Error(`${called[name] ?? name} is ${said}; expected a ${name in NUMBERS ? "number" : "whole number"} from ${least} to ${most}.`);
   }
   return { ...FIRST, ...given };
+};
+// The same of all fields of a form: those of another way than the chosen one are out of sight, and left.
+export const chosenSettings = ({ strategy, ...given }, called) => {
+  const names = [...(PARTS[strategy] ?? []), ...PARTS.always];
+  return checkedSettings({ strategy, ...Object.fromEntries(names.map((name) => [name, given[name]])) }, called);
 };
 // Those that are not as they first were.
 export const unusualSettings = (settings) => Object.fromEntries(Object.entries(settings).filter(([name, value]) => value !== FIRST[name]));

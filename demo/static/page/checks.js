@@ -11,10 +11,15 @@ const checkedText = (text, name) => {
   return text;
 };
 
+const unseen = (count) =>
+  count === 1
+    ? "The text is 1 character long, which cannot be seen: it is a space or a control character. Write a sentence."
+    : `The text is ${count.toLocaleString("en")} characters long, but none of them can be seen: they are spaces or control characters. Write a sentence.`;
+
 // One text, or a pair, fit to be read. Throws a sentence.
 export const checkedTexts = (text, pair = "") => {
   const [first, second] = [checkedText(text, "The text"), checkedText(pair, "The second text")];
   if (!first.trim()) throw new Error("There is no text yet. Write a sentence.");
-  if (!isVisible(first)) throw new Error(`The text is ${[...first].length} characters long, but none of them can be seen: they are spaces or control characters. Write a sentence.`);
+  if (!isVisible(first)) throw new Error(unseen([...first].length));
   return [first, isVisible(second) ? second : ""];
 };

@@ -1,11 +1,10 @@
 // How a text is written: the controls of decoding, as `explorer/ui/panels/decoding.py` has them.
-import { FIRST, checkedSettings } from "../model/choosing.js";
+import { FIRST, PARTS, chosenSettings } from "../model/choosing.js";
 import { byId } from "./host.js";
 import { SETTINGS } from "./wording.js";
 const { make } = window.attentionMaps;
 
 const LABELS = Object.fromEntries(Object.entries(SETTINGS).map(([name, { label }]) => [name, label]));
-const PARTS = { sample: ["temperature", "top_k", "top_p", "seed"], beam: ["beams"], always: ["max_tokens", "repetition_penalty", "no_repeat_ngram"] };
 const WITH_DECIMALS = ["temperature", "top_p", "repetition_penalty"];
 
 const field = (name, control) => {
@@ -13,7 +12,7 @@ const field = (name, control) => {
   return make("label", { className: "option" }, [make("span", { text: label }), make("span", { className: "hint", text: info }), control]);
 };
 
-// Lays the controls out; gives `get`, all settings or a sentence that is thrown, and `set`.
+// Lays the controls out; gives `get`, the settings of the chosen way or a sentence that is thrown, and `set`.
 export const settingsForm = () => {
   const strategy = make("select", { attributes: { id: "strategy" } }, SETTINGS.strategy.choices.map(([value, text]) => make("option", { text, attributes: { value } })));
   const inputs = {};
@@ -36,7 +35,7 @@ export const settingsForm = () => {
   };
   const get = () => {
     const numbers = Object.entries(inputs).map(([name, input]) => [name, input.value === "" ? null : Number(input.value)]);
-    return checkedSettings({ strategy: strategy.value, ...Object.fromEntries(numbers) }, LABELS);
+    return chosenSettings({ strategy: strategy.value, ...Object.fromEntries(numbers) }, LABELS);
   };
   strategy.addEventListener("change", show);
   byId("settings").append(field("strategy", strategy), sample, beam, make("details", {}, [make("summary", { text: "Length and repetition" }), always]));

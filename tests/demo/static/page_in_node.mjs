@@ -3,11 +3,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { BOUNDS, FIRST, checkedSettings } from "../../../demo/static/model/choosing.js";
+import { BOUNDS, FIRST, checkedSettings, chosenSettings } from "../../../demo/static/model/choosing.js";
 import { feedMasks, openEngine } from "../../../demo/static/model/engine.js";
 import { CHANGES, CUTS } from "../../../demo/static/model/pieces.js";
 import { textEncoder } from "../../../demo/static/model/tokens.js";
 import { asking, compare, headEffects, occlusion, withoutMostSeen } from "../../../demo/static/page/analyses.js";
+import { checkedTexts } from "../../../demo/static/page/checks.js";
 import { keptMap } from "../../../demo/static/page/map_files.js";
 import { VIEWS, readLink } from "../../../demo/static/page/opened_link.js";
 import * as payloads from "../../../demo/static/page/payloads.js";
@@ -114,6 +115,13 @@ const answers = {
     return { notices: payloads.writeNoticesOf(generation, bundle), written: payloads.writtenOf(bundle, generation, false), maps: payloads.mapsOfGeneration(bundle, generation, false), first: payloads.firstCrossHead(bundle, generation) };
   },
   said: ({ manifest: given }) => ({ promise: wording.promiseOf(given), facts: wording.factsOf(given), about: wording.aboutOf(given), wanted: wording.wantedOf(given), most: wording.bundleOf(given).most_tokens, panels: wording.PANELS, settings: wording.SETTINGS }),
+  checks: ({ text, fields }) => [() => checkedTexts(text), () => chosenSettings(fields, {})].map((check) => {
+    try {
+      return check();
+    } catch (error) {
+      return error.message;
+    }
+  }),
   bounds: () => ({ bounds: BOUNDS, first: FIRST, views: VIEWS }),
   link: ({ fragment, bundle, canAblate }) => {
     try {

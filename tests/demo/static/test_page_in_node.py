@@ -3,6 +3,7 @@
 import json
 import shutil
 from copy import copy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from explorer.analyses.head_ablation import head_effects
 from explorer.analyses.occlusion import OcclusionPlan, occlusion
 from explorer.analyses.perturbation import Contrast, sentence_spans
 from explorer.bundle import open_bundle
+from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.reading import Reading
 from explorer.inference.tokens import own_words
 from explorer.maps.view import first_head, first_written_head
 from explorer.ui import payloads, wording
-from explorer.ui.checks import LANGUAGES, unusual_settings
+from explorer.ui.checks import LANGUAGES, check_texts, unusual_settings
 from explorer.ui.map_viewer import maps_of_generation, maps_of_reading
 from explorer.ui.panels.compare import drawn
 from explorer.ui.panels.decoding import lay_out_settings
@@ -278,3 +280,27 @@ def test_the_name_of_a_mask_s_default_stands_once_in_a_graph(ask_page, tiny_fold
             ["head_mask", "cross_head_mask"],
         ]
         assert [one["changed"] for one in found] == [1, 2]
+
+
+def test_what_a_reader_gives_is_checked_as_the_served_page_does(ask_page):
+    """Fields of a way of writing that is not chosen are out of sight: nobody could mend one."""
+    fields = {**asdict(Settings()), "temperature": 99999, "beams": None, "max_tokens": 7}
+    texts, ways = ("\u200b", "\u200b\x00", "a"), ("sample", "greedy", "beam")
+    told = []
+    for text in texts[:2]:
+        with pytest.raises(RequestError) as refused:
+            check_texts(text)
+        told.append(str(refused.value))
+
+    said = ask_page(
+        *(
+            {"ask": "checks", "text": text, "fields": {**fields, "strategy": way}}
+            for text, way in zip(texts, ways, strict=True)
+        )
+    )
+
+    assert [text for text, _ in said] == [*told, ["a", ""]]
+    sample, greedy, beam = (settings for _, settings in said)
+    assert sample.startswith("temperature is “99999”; expected a number")
+    assert beam.startswith("beams is empty")
+    assert (greedy["temperature"], greedy["beams"], greedy["max_tokens"]) == (1, 4, 7)

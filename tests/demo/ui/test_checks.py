@@ -24,6 +24,7 @@ from explorer.writing.settings import Settings
         ("", r"There is no text yet"),
         (" \n\t\u00a0\u3000", r"There is no text yet"),
         ("\x00\x07\u200b\u202e", r"4 characters long, but none of them can be seen"),
+        ("\u200b", r"1 character long, which cannot be seen: it is a space"),
         (None, r"type NoneType; expected a string"),
         (3, r"type int; expected a string"),
         ({"text": "a"}, r"type dict; expected a string"),

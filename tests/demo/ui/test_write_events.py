@@ -65,6 +65,14 @@ def test_a_later_text_leaves_the_view_that_was_chosen(tab):
     assert "begins" not in last[tab.viewer.maps]
 
 
+def test_controls_out_of_sight_are_not_checked(tab):
+    *_, last = tab.write(**asked(strategy="beam", temperature=99999, max_tokens=2))
+    *_, refused = tab.write(**asked(strategy="sample", temperature=99999))
+
+    assert last[tab.written]["tokens"]
+    assert "Temperature is 99999" in refused[tab.notice]["lines"][0]
+
+
 def test_a_growing_text_is_kept_once_and_not_run_again(tab, models, monkeypatch):
     monkeypatch.setattr("explorer.ui.write_tab._PAUSE", 0)
     *_, last = tab.write(**asked())

@@ -1,5 +1,6 @@
 """How a text is written: the controls of decoding, beside the source in the Write tab."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -67,6 +68,14 @@ def lay_out_settings() -> dict[str, Component]:
     }
     in_browser(strategy.change, _SHOW_SETTINGS, [strategy], [sampling, beam])
     return {"strategy": strategy, **fields, "chat": chat, **languages}
+
+
+def chosen_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the controls say, without those of another strategy than the chosen one: they are out of
+    sight, so that nobody could mend one."""
+    ways = {"sample": _SAMPLING, "beam": _BEAM}
+    unseen = {name for way, fields in ways.items() if way != values["strategy"] for name in fields}
+    return {name: value for name, value in values.items() if name not in unseen}
 
 
 def shown_settings(settings: Settings, model: EncoderModel | PromptModel) -> dict[str, Any]:
