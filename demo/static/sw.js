@@ -1,6 +1,9 @@
 // Keeps this page's own files for use without a network; the model's are kept by model/files.js. It
 // also sends the headers of an isolated page, where a host cannot.
 const VERSION = "VERSION";
+// Other pages of this host keep theirs: a cache is named by its page's path as well (model/files.js).
+const SCOPE = `${new URL("./", location.href).pathname} `;
+const OWN = SCOPE + VERSION;
 const FILES = ["FILES"];
 const HEADERS = {
   "Cross-Origin-Embedder-Policy": "require-corp",
@@ -8,17 +11,17 @@ const HEADERS = {
   "Cross-Origin-Resource-Policy": "cross-origin",
 };
 
-self.addEventListener("install", (event) => event.waitUntil(caches.open(VERSION).then((cache) => cache.addAll(FILES)).then(() => self.skipWaiting())));
+self.addEventListener("install", (event) => event.waitUntil(caches.open(OWN).then((cache) => cache.addAll(FILES)).then(() => self.skipWaiting())));
 
-// Of another version of the page nothing stays.
+// Of another version of this page nothing stays.
 const clean = async () => {
-  for (const name of await caches.keys()) if (name !== VERSION) await caches.delete(name);
+  for (const name of await caches.keys()) if (name.startsWith(SCOPE) && name !== OWN) await caches.delete(name);
   await self.clients.claim();
 };
 self.addEventListener("activate", (event) => event.waitUntil(clean()));
 
 const answer = async (request) => {
-  const cache = await caches.open(VERSION);
+  const cache = await caches.open(OWN);
   const found = (await cache.match(request, { ignoreSearch: request.mode === "navigate" })) ?? (await fetch(request));
   const headers = new Headers(found.headers);
   for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);

@@ -26,6 +26,10 @@ const download = async (url, told) => {
   return bytes;
 };
 
+// The browser's cache of one version of the page at `base`, or null where there is none. sw.js calls it
+// the same: other pages of the host have their own.
+export const openStore = async (base, version) => (await globalThis.caches?.open(`${new URL(base).pathname} ${version}`).catch(() => null)) ?? null;
+
 // Gives a file's bytes by its name. `store` is a cache of the browser's, or null; `told(name, bytes)`
 // hears of progress. Without crypto, on a page over plain http, nothing is checked: who can change a
 // file there can change this script too.

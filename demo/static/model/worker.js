@@ -2,7 +2,7 @@
 import * as ort from "../../library/ort.wasm.min.mjs";
 import { Tokenizer } from "../../library/tokenizers.min.mjs";
 import { openEngine } from "./engine.js";
-import { openFiles } from "./files.js";
+import { openFiles, openStore } from "./files.js";
 
 let engine = null;
 
@@ -11,7 +11,7 @@ const moved = (value) => [...new Set(["weights", "norms"].map((name) => value?.[
 const send = (message, value) => self.postMessage({ ...message, value }, moved(value));
 
 const open = async (call, { manifest, folder, sums, most, base, version }) => {
-  const store = (await self.caches?.open(version).catch(() => null)) ?? null;
+  const store = await openStore(base, version);
   const file = openFiles({ base, sums, store, told: (name, bytes) => self.postMessage({ progress: { name, bytes } }) });
   // One thread: a second one gains nothing where a reader's other programs run, and spins meanwhile.
   ort.env.wasm.numThreads = 1;

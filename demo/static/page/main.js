@@ -1,5 +1,5 @@
 // The page in the visitor's browser: opens the bundle in a worker, and lays out what the model does.
-import { openFiles } from "../model/files.js";
+import { openFiles, openStore } from "../model/files.js";
 import { TASKS } from "../tasks/known.js";
 import { byId, tabs, widget } from "./host.js";
 import { MOST_CHARACTERS, VIEWS, readLink } from "./opened_link.js";
@@ -33,7 +33,7 @@ const keep = (version) => navigator.serviceWorker?.register(`${BASE}sw.js?${vers
 const start = async () => {
   const page = await (await fetch(`${BASE}page.json`)).json();
   const listed = `${page.folder}bundle.json`;
-  const store = (await globalThis.caches?.open(page.version).catch(() => null)) ?? null;
+  const store = await openStore(BASE, page.version);
   const manifest = JSON.parse(new TextDecoder().decode(await openFiles({ base: BASE, sums: { [listed]: page.bundle }, store })(listed)));
   const inFolder = Object.entries(manifest.files).map(([name, sum]) => [page.folder + name, sum]);
   const sums = { ...Object.fromEntries(inFolder), "library/ort-wasm-simd-threaded.wasm": page.runtime };

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { BOUNDS, FIRST, checkedSettings, chosenSettings } from "../../../demo/static/model/choosing.js";
 import { feedMasks, openEngine } from "../../../demo/static/model/engine.js";
+import { openStore } from "../../../demo/static/model/files.js";
 import { CHANGES, CUTS } from "../../../demo/static/model/pieces.js";
 import { textEncoder } from "../../../demo/static/model/tokens.js";
 import { asking, compare, headEffects, occlusion, withoutMostSeen } from "../../../demo/static/page/analyses.js";
@@ -122,6 +123,17 @@ const answers = {
       return error.message;
     }
   }),
+  // Which of the `kept` caches stay when a page's worker begins, and what that page itself opens.
+  caches: async ({ script, address, base, version, kept }) => {
+    const [stay, on] = [new Set(kept), {}];
+    globalThis.caches = { keys: async () => [...stay], delete: async (name) => stay.delete(name), open: async (name) => ({ name }) };
+    const self = { addEventListener: (name, call) => (on[name] = call), clients: { claim: async () => {} } };
+    new Function("self", "caches", "location", readFileSync(script, "utf8").replace('"VERSION"', JSON.stringify(version)))(self, globalThis.caches, new URL(address));
+    let done;
+    on.activate({ waitUntil: (promise) => (done = promise) });
+    await done;
+    return { stay: [...stay], opened: (await openStore(base, version)).name };
+  },
   bounds: () => ({ bounds: BOUNDS, first: FIRST, views: VIEWS }),
   link: ({ fragment, bundle, canAblate }) => {
     try {

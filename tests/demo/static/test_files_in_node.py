@@ -1,4 +1,5 @@
-"""A map that is kept as a file in the browser, under node: the numbers and names of Python's."""
+"""Files in the browser, under node: a map's have the numbers and names of Python's; the page's own
+are kept by page."""
 
 import base64
 import csv
@@ -62,3 +63,16 @@ def test_a_file_has_the_numbers_and_names_of_python_s(files, float_model, at):
     drawn = ElementTree.fromstring(content["svg"])
     assert len(drawn.findall(".//{*}g/{*}rect")) == view.weights.size
     assert view.name in "".join(drawn.itertext())
+
+
+def test_two_pages_of_one_host_leave_each_other_s_files(ask_page, demo_folder):
+    """Of older versions of its own nothing stays."""
+    base = "http://host.test/a/"
+    own = {"script": str(demo_folder / "static/sw.js"), "address": f"{base}sw.js?2", "base": base}
+    others = ["/ 1", "/a/b/ 1", "/b/ 1", "of another program"]
+
+    (found,) = ask_page(
+        {"ask": "caches", **own, "version": "2", "kept": [*others, "/a/ 1", "/a/ 2"]}
+    )
+
+    assert found == {"stay": [*others, "/a/ 2"], "opened": "/a/ 2"}
