@@ -7,6 +7,7 @@ the bundle. It is written whole or not at all, and replaces nothing but a folder
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -16,7 +17,7 @@ from bundle_format.folder import BundleError
 from explorer.environment import safe_streams
 from hosting.build import build_space, check_space, find_kind, show_check, show_space
 from hosting.card import check_hub_name
-from hosting.folder import SpaceError
+from hosting.folder import SpaceError, check_target
 from hosting.kinds import KINDS, Kind
 from hosting.static_check import Answered
 
@@ -50,18 +51,23 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="USER/NAME",
         help="then put it on the Hub under this name, and wait until it runs",
     )
-    add("--dry-run", action="store_true", help="with --push: only tell calls, files and sizes")
+    add(
+        "--dry-run",
+        action="store_true",
+        help="with --push: make the folder, and tell the calls, files and sizes of a push",
+    )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Makes the Space; 2 if it cannot be made, with a sentence that says why."""
+    """Makes the Space; 2 if it cannot be made, with a sentence that says why; 130 or 143 if it was
+    stopped."""
     safe_streams()
     given = build_parser().parse_args(arguments)
+    previous = signal.signal(signal.SIGTERM, _stop)
     try:
         kind = find_kind(given.sdk)
-        for name in (*given.model, *([given.push] if given.push else [])):
-            check_hub_name(name)
+        _check_given(given)
         folder = build_space(
             *(given.bundle, given.out, kind),
             models=given.model,
@@ -76,7 +82,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BundleError, SpaceError) as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt as stopped:
+        print("stopped", file=sys.stderr)
+        return 128 + (stopped.args[0] if stopped.args else signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
     return 0
+
+
+def _stop(number: int, _: object) -> None:
+    """A polite kill ends the program as Ctrl-C does, so that nothing half stays."""
+    raise KeyboardInterrupt(number)
+
+
+def _check_given(given: argparse.Namespace) -> None:
+    """What can be refused before anything is made. Raises BundleError, SpaceError."""
+    for name in (*given.model, *([] if given.push is None else [given.push])):
+        check_hub_name(name)
+    if given.dry_run and given.push is None:
+        raise SpaceError(
+            "--dry-run tells what --push would do, and there is no --push; give --push user/name, "
+            "or leave --dry-run out"
+        )
+    if given.push and not given.dry_run:
+        from hosting.pushing import check_token
+
+        check_token()
+    check_target(given.out, [given.bundle])
+    _open(given.bundle)
+
+
+def _open(folder: Path) -> None:
+    """Opens a bundle as the page does when it starts. Raises BundleError: the page refuses it."""
+    from explorer.bundle import open_bundle
+    from explorer.inference.encoder import EncoderModel
+    from explorer.writing.generator import TextGenerator
+    from explorer.writing.prompt import PromptModel
+
+    bundle = open_bundle(folder)
+    model = PromptModel(bundle) if bundle.continues else EncoderModel(bundle)
+    if bundle.writes:
+        TextGenerator(model)
 
 
 def _answered(bundle: Path, text: str, text_pair: str) -> Answered:

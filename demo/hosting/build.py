@@ -13,6 +13,7 @@ from hosting.folder import (
     SpaceError,
     check_target,
     copy_bundle,
+    list_files,
     new_folder,
     sizes,
 )
@@ -57,6 +58,7 @@ def build_space(
             read_manifest(copy), kind.settings(), runs=kind.runs, models=models, purpose=purpose
         )
         (folder / CARD).write_text(card, encoding="utf-8")
+        list_files(folder)
     return target
 
 

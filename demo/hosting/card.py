@@ -15,7 +15,9 @@ from hosting.folder import OWN, SpaceError
 _LONGEST = 60
 """Characters of a Space's short description, as the Hub takes it."""
 _LABELS = 20
-_HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
+_HUB_NAME = re.compile(r"(?!.*(--|\.\.|\.git$))\b[\w.-]{1,96}\b/\b[\w.-]{1,96}\b", re.ASCII)
+"""As the Hub allows them, of an account and of what it has; a test holds it equal to what
+huggingface_hub refuses."""
 _TAGS = {
     "classify": "text-classification",
     "tag": "token-classification",
@@ -50,7 +52,7 @@ def make_card(
         purpose: what the model is for, in somebody's words.
     """
     front = {
-        "title": _line(manifest.title)[:_LONGEST],
+        "title": _short(_line(manifest.title)),
         "emoji": "🔎",
         "colorFrom": "indigo",
         "colorTo": "blue",
@@ -76,7 +78,11 @@ def noted_models(manifest: Manifest) -> list[str]:
 def check_hub_name(name: str) -> None:
     """Raises SpaceError: it is no name like `user/name`."""
     if not _HUB_NAME.fullmatch(name):
-        raise SpaceError(f"{name!r:.80} is no name on the Hub; expected user/name")
+        raise SpaceError(
+            f"{name!r:.80} is no name on the Hub; expected user/name, each of at most 96 letters, "
+            "digits, -, _ or ., which begins and ends with a letter, a digit or _, without -- or "
+            ".., and does not end in .git"
+        )
 
 
 def _body(manifest: Manifest, purpose: str | None, runs: str) -> Iterator[str]:
@@ -120,7 +126,7 @@ def _measured(manifest: Manifest) -> Iterator[str]:
     written = manifest.decoder.metrics.test if manifest.decoder else None
     if written and written.word_error_rate is not None:
         known = True
-        yield f"Word error rate {written.word_error_rate:.3f} of what it writes."
+        yield f"Word error rate {written.word_error_rate:.3f} of what it writes{_beside(manifest)}."
     if written and written.rougeL is not None:
         known = True
         yield f"ROUGE-L {written.rougeL:.3f} of what it writes."
@@ -131,6 +137,16 @@ def _measured(manifest: Manifest) -> Iterator[str]:
     if compared and compared.same_label is not None:
         same = f"{compared.same_label:.1%}{_of(compared.texts, 'texts')}"
         yield f"The graph is in 8 bit: the label of the float32 graph for {same}."
+
+
+def _beside(manifest: Manifest) -> str:
+    """Of how many sentences a rate of errors is, and that of their sources left as they are."""
+    assert manifest.decoder
+    metrics = manifest.decoder.metrics
+    count = metrics.test.more.get("sentences") if metrics.test else None
+    copied = metrics.copied.word_error_rate if metrics.copied else None
+    source = "" if copied is None else f"; {copied:.3f} of the sources as they are"
+    return f"{_of(count if isinstance(count, int) else None, 'sentences')}{source}"
 
 
 def _of(count: int | None, what: str) -> str:

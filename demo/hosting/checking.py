@@ -6,6 +6,7 @@ It runs from a copy in a temporary folder, so that running leaves nothing in the
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -88,10 +89,21 @@ def _install(environment: Path, copy: Path, pins: tuple[str, ...]) -> Path:
 
 
 def _run(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
+    """Raises SpaceError: it fails. Whoever stops this stops it, and what it started, too."""
+    pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, cwd=folder, text=True, start_new_session=True, **pipes)
+    try:
+        said = process.communicate()[1]
+    except BaseException:
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    if process.returncode:
         raise SpaceError(
-            f"{' '.join(command[1:])[:200]} ended with {done.returncode}: {done.stderr[-1500:]}"
+            f"{' '.join(command[1:])[:200]} ended with {process.returncode}: {said[-1500:]}"
         )
 
 

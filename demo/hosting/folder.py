@@ -4,24 +4,33 @@ Such a folder is known by the first lines of its card, and holds nothing but wha
 """
 
 import json
+import os
 import re
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from glob import escape
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
 from typing import Any
 
-from bundle_format.folder import read_manifest, wrong_files
+from bundle_format.folder import read_generation, read_manifest, wrong_files
 from bundle_format.schema import FILE
 from bundle_format.typed_json import load_object
+
+if sys.platform != "win32":
+    import fcntl
 
 CARD = "README.md"
 OWN = "---\n# Written by build_space.py, which replaces this folder when it builds it again.\n"
 """How the card begins; a Space's settings are YAML, where this is a comment."""
 BUNDLES = "bundles"
+LIST = "files.json"
+"""What was written of a Space, by paths in it."""
+_SHOWN = 120
 _PARTS = {
-    *(CARD, BUNDLES, "app.py", "on_zerogpu.py", "bundle_format"),
+    *(CARD, LIST, BUNDLES, "app.py", "on_zerogpu.py", "bundle_format"),
     *("decoding", "explorer"),
     *("requirements.txt", "requirements.lock", "Dockerfile"),
     *("index.html", "style.css", "widgets.js", "page.json", "sw.js", "static", "library"),
@@ -45,35 +54,71 @@ def check_target(target: Path, inputs: Iterable[Path] = ()) -> Path:
     Raises:
         SpaceError: something else lies there, or one of the inputs does.
     """
-    target = target.resolve()
-    for one in (path.resolve() for path in inputs):
-        if target == one or target in one.parents:
+    try:
+        target = target.resolve()
+        _check_apart(target, inputs)
+        if target.exists() and not target.is_dir():
             raise SpaceError(
-                f"{one}, of which the Space is made, lies in {target}, which would be replaced; "
-                "give another folder for the Space"
+                f"{target} is a file; give a folder for the Space, or a name that is not taken"
             )
-    if target.exists() and not target.is_dir():
+        found = _not_ours(target)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that go round
         raise SpaceError(
-            f"{target} is a file; give a folder for the Space, or a name that is not taken"
-        )
-    if found := _not_ours(target):
+            f"{str(target)[:_SHOWN]} cannot be written ({getattr(error, 'strerror', error)}); give "
+            "--out another folder"
+        ) from error
+    if found:
         raise SpaceError(
             f"{target} {found}, so it is not replaced; give another folder for the Space"
         )
     return target
 
 
+def _check_apart(target: Path, inputs: Iterable[Path]) -> None:
+    for one in (path.resolve() for path in inputs):
+        if target == one or target in one.parents:
+            raise SpaceError(
+                f"{one}, of which the Space is made, lies in {target}, which would be replaced; "
+                "give another folder for the Space"
+            )
+        if one in target.parents:
+            raise SpaceError(
+                f"{target} lies in {one}, of which the Space is made; give a folder outside it"
+            )
+
+
 def _not_ours(target: Path) -> str | None:
-    """What a folder has that is not of a Space of ours; None for nothing, or no folder."""
+    """What a folder has that is not of a Space of ours; None for nothing, or no folder. Of a Space
+    that lists no files, as older ones do not, only the names in the folder itself are known."""
     names = {path.name for path in target.iterdir()} if target.is_dir() else set()
     if not names - LEFT_BY_RUNNING:
         return None
     card = target / CARD
     if not card.is_file() or not card.read_bytes().startswith(OWN.encode()):
         return f"holds other things and no {CARD} by build_space.py"
-    if others := sorted(names - _PARTS - LEFT_BY_RUNNING):
-        return f"holds other things as well ({', '.join(others[:3])})"
+    others = names - _PARTS - LEFT_BY_RUNNING
+    if written := _listed(target):
+        others |= {
+            name
+            for name in sizes(target)
+            if name not in written and not LEFT_BY_RUNNING.intersection(PurePosixPath(name).parts)
+        }
+    if others:
+        return f"holds other things as well ({', '.join(sorted(others)[:3])})"
     return None
+
+
+def list_files(folder: Path) -> None:
+    """Writes down which files a finished Space has, by which others are known in it later."""
+    content = json.dumps([*sizes(folder), LIST], indent=0)
+    (folder / LIST).write_text(f"{content}\n", encoding="utf-8")
+
+
+def _listed(folder: Path) -> set[str]:
+    try:
+        return {str(name) for name in json.loads((folder / LIST).read_bytes())}
+    except (OSError, TypeError, ValueError):
+        return set()
 
 
 @contextmanager
@@ -87,13 +132,19 @@ def new_folder(target: Path) -> Iterator[Path]:
     end = token_hex(4)
     partial = target.with_name(f".{target.name}.partial-{end}")
     previous = target.with_name(f".{target.name}.previous-{end}")
+    held = ExitStack()
     try:
-        partial.mkdir(parents=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _lock(target.parent, wait=True):
+            _mend(target)
+            partial.mkdir()
+            held.enter_context(_lock(partial, wait=False))
         yield partial
-        check_target(target)  # somebody may have put something there while the block ran
-        if target.exists():
-            target.rename(previous)
-        partial.rename(target)
+        with _lock(target.parent, wait=True):
+            check_target(target)  # somebody may have put something there while the block ran
+            if target.exists():
+                target.rename(previous)
+            partial.rename(target)
     except OSError as error:
         raise SpaceError(
             f"{target} cannot be written ({error.strerror or error}); make room, or give --out "
@@ -104,6 +155,34 @@ def new_folder(target: Path) -> Iterator[Path]:
             previous.rename(target)
         for left in (partial, previous):
             shutil.rmtree(left, ignore_errors=True)
+        held.close()
+
+
+def _mend(target: Path) -> None:
+    """Brings back or removes what killed builds left: what no process holds any more."""
+    for left in target.parent.glob(f".{escape(target.name)}.p*-????????"):
+        with _lock(left, wait=False) as nobody_writes:
+            if not nobody_writes:
+                continue
+            if left.name.startswith(f".{target.name}.previous-") and not target.exists():
+                left.rename(target)
+            else:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def _lock(folder: Path, *, wait: bool) -> Iterator[bool]:
+    """Keeps a folder for this process until the block, or the process, ends. Gives whether it did:
+    not while another holds it, nor where the system has no such locks."""
+    with ExitStack() as after:
+        held = False
+        if sys.platform != "win32":
+            with suppress(OSError):
+                opened = os.open(folder, os.O_RDONLY)
+                after.callback(os.close, opened)
+                fcntl.flock(opened, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                held = True
+        yield held
 
 
 def copy_bundle(bundle: Path, folder: Path, *, examples: bool = True) -> Path:
@@ -120,6 +199,8 @@ def copy_bundle(bundle: Path, folder: Path, *, examples: bool = True) -> Path:
         BundleError, SpaceError: it is no bundle, or not all of it is as its `bundle.json` says.
     """
     manifest = read_manifest(bundle)
+    if manifest.decoder:  # what is wrong with it is told of the bundle, not of its copy
+        read_generation(bundle, manifest.decoder)
     for sentence in wrong_files(bundle, manifest):
         raise SpaceError(sentence)
     said = load_object((bundle / FILE).read_bytes())

@@ -75,6 +75,7 @@ KINDS: Mapping[str, Kind] = {
             "browser: no text leaves it, and after a first visit no network is needed."
         ),
         accounts="any account, free ones included; it costs nothing",
+        free=True,
     ),
 }
 """By the words that `--sdk` takes."""

@@ -57,11 +57,7 @@ def push_space(
     Raises:
         SpaceError: there is no token, the Hub refuses, or the Space does not come to run.
     """
-    if not get_token():
-        raise SpaceError(
-            "There is no token of the Hub here, without which nobody may push. Log in by "
-            "`hf auth login`, or give a token that may write in the variable HF_TOKEN"
-        )
+    check_token()
     api = HfApi()
     with _in_words(name, kind):
         _check_ours(api, name)
@@ -77,6 +73,15 @@ def push_space(
                 log(f"  {line}")
             raise SpaceError(f"{url} ended as {stage}; above is the end of its log")
     return str(url)
+
+
+def check_token() -> None:
+    """Raises SpaceError: there is no token, asked before the work that would be in vain."""
+    if not get_token():
+        raise SpaceError(
+            "There is no token of the Hub here, without which nobody may push. Log in by "
+            "`hf auth login`, or give a token that may write in the variable HF_TOKEN"
+        )
 
 
 def _creating(kind: Kind) -> tuple[str, dict[str, Any]]:
@@ -149,9 +154,10 @@ def _in_words(name: str, kind: Kind) -> Iterator[None]:
     except HfHubHTTPError as error:
         code = error.response.status_code
         if code == 402:
-            free = [sdk for sdk, one in KINDS.items() if isinstance(one, Kind) and one.free]
+            free = [sdk for sdk, one in KINDS.items() if one.free and one is not kind]
+            needs = "was free when this was written" if kind.free else f"needs {kind.accounts}"
             raise SpaceError(
-                f"The Hub asks for payment (402) to host {name}: this kind needs {kind.accounts}. "
+                f"The Hub asks for payment (402) to host {name}: this kind {needs}. "
                 f"Free accounts can host: --sdk {' or '.join(free)}"
             ) from error
         if code in (401, 403):
@@ -159,7 +165,12 @@ def _in_words(name: str, kind: Kind) -> Iterator[None]:
                 f"The Hub does not let this token write to {name} ({code}); give one that may, of "
                 "that account or a member of that organisation, by `hf auth login` or HF_TOKEN"
             ) from error
-        raise SpaceError(f"The Hub refuses ({code}): {str(error).strip()[:300]}") from error
+        if code >= 500:
+            raise SpaceError(
+                f"The Hub itself fails ({code}) when it is asked for {name}; push again in a while"
+            ) from error
+        said = " ".join((error.server_message or error.response.reason_phrase).split())
+        raise SpaceError(f"The Hub refuses {name} ({code}): {said[:300]}") from error
     except TimeoutError as error:
         raise SpaceError(f"{name} is still not built: {error}. Look at it on the Hub") from error
     except (httpx2.HTTPError, OfflineModeIsEnabled, LocalTokenNotFoundError) as error:

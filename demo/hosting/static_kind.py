@@ -13,6 +13,7 @@ from typing import Any
 
 from bundle_format.folder import read_generation, read_manifest, sha256
 from bundle_format.schema import FILE, GENERATION, DecoderDescription
+from bundle_format.typed_json import load_object
 from hosting.folder import BUNDLES, SpaceError, sizes
 
 _DEMO = Path(__file__).parents[1]
@@ -56,7 +57,7 @@ def fill_static(folder: Path) -> None:
     (bundle,) = (folder / BUNDLES).iterdir()
     _check_bundle(bundle)
     for name in ("tokenizer.json", "decoder/tokenizer.json"):
-        _check_tokenizer(bundle / name)
+        _check_tokenizer(bundle, name)
     _copy_library(folder / "library")
     for room in ("model", "tasks", "page"):
         shutil.copytree(_PAGE / room, folder / "static" / room)
@@ -176,17 +177,23 @@ RULES = {
 """A tokenizer's rules that `static/model/pieces.js` follows; a test holds the two equal."""
 
 
-def _check_tokenizer(file: Path) -> None:
+def _check_tokenizer(bundle: Path, name: str) -> None:
     """Whether the page can follow a tokenizer's rules. Raises SpaceError."""
-    if not file.is_file():
+    if not (bundle / name).is_file():
         return
-    rules = json.loads(file.read_bytes())
+    try:
+        rules = load_object((bundle / name).read_bytes())
+    except (RecursionError, ValueError) as error:
+        raise SpaceError(
+            f"The {name} of the bundle {bundle.name} {str(error)[:200]}; export it again"
+        ) from error
     for part, known in RULES.items():
         for rule in _rules(rules.get(part)):
             if rule.get("type") not in known:
                 raise SpaceError(
-                    f"{file} has a {part} of type {rule.get('type')!r:.40}, which the page in the "
-                    "browser cannot follow; make a Space of another kind"
+                    f"The {name} of the bundle {bundle.name} has a {part} of type "
+                    f"{rule.get('type')!r:.40}, which the page in the browser cannot follow; make "
+                    "a Space of another kind"
                 )
 
 

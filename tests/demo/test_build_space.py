@@ -2,15 +2,20 @@
 
 import ast
 import json
+import os
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
 
 import build_space
 from bundle_format.folder import read_manifest, wrong_files
-from hosting.card import make_card, plain
+from hosting import build
+from hosting.card import check_hub_name, make_card, noted_models, plain
 from hosting.folder import OWN, new_folder
 from hosting.kinds import KINDS, Kind
 
@@ -62,6 +67,7 @@ def test_a_space_holds_what_its_page_imports_and_nothing_else(spaces):
     rest = files - code
     assert {name.split("/")[0] for name in rest} == {
         "README.md",
+        "files.json",
         "requirements.txt",
         "explorer",
         "bundles",
@@ -191,6 +197,8 @@ def test_a_folder_of_somebody_else_is_not_replaced(refused, tiny_folder, tmp_pat
     (space / "notes.txt").write_text("mine")
     assert "holds other things as well (notes.txt)" in refused(tiny_folder, "--out", space)
     assert (space / "notes.txt").read_text() == "mine"
+    (space / "notes.txt").rename(space / "explorer" / "notes.txt")
+    assert "(explorer/notes.txt)" in refused(tiny_folder, "--out", space)
 
 
 def test_what_cannot_be_a_space_is_a_sentence(refused, tiny_folder, copy_of_tiny, tmp_path):
@@ -198,6 +206,9 @@ def test_what_cannot_be_a_space_is_a_sentence(refused, tiny_folder, copy_of_tiny
     assert "is no folder" in refused(tmp_path / "nowhere", "--out", out)
     assert "which would be replaced" in refused(tiny_folder, "--out", tiny_folder.parent)
     assert "is no name on the Hub" in refused(tiny_folder, "--out", out, "--model", "a b/c")
+    assert "there is no --push" in refused(tiny_folder, "--out", out, "--dry-run")
+    assert "cannot be written" in refused(tiny_folder, "--out", tmp_path / ("x" * 300))
+    assert "lies in" in refused(tiny_folder, "--out", tiny_folder / "sub")
     assert "is a file" in refused(tiny_folder, "--out", Path(__file__))
     broken = copy_of_tiny()
     (broken / "tokenizer.json").write_text("{}")
@@ -219,8 +230,9 @@ def test_what_cannot_be_a_space_is_a_sentence(refused, tiny_folder, copy_of_tiny
     ],
 )
 def test_a_decoder_that_the_static_page_cannot_follow_is_refused_in_a_sentence(
-    refused, tiny_folder, copy_of_tiny, relist, tmp_path, decoder, settings, why
+    refused, tiny_folder, copy_of_tiny, relist, tmp_path, monkeypatch, decoder, settings, why
 ):
+    monkeypatch.setattr(build_space, "_open", lambda _: None)  # its graphs are another decoder's
     own = json.loads((tiny_folder / "bundle.json").read_text("utf-8"))["decoder"]
     folder = copy_of_tiny(decoder={**own, **decoder})
     given = json.loads((folder / "decoder/generation_config.json").read_text("utf-8"))
@@ -242,6 +254,71 @@ def test_a_model_that_goes_on_from_a_prompt_has_no_static_page(refused, tiny_fol
 
     assert "goes on from a prompt, as GPT-2 and Llama do" in said
     assert not (tmp_path / "space").exists()
+
+
+@pytest.mark.parametrize("name", ["../x", "me/..", "me/-x", "a--b/x", "me/x.git", "me/x", "_/b"])
+def test_names_are_those_that_the_hub_allows(refused, tiny_folder, copy_of_tiny, tmp_path, name):
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        command = [tiny_folder, "--out", tmp_path / "space", "--push", name, "--dry-run"]
+        assert "is no name on the Hub" in refused(*command)
+        assert noted_models(read_manifest(copy_of_tiny(checkpoint={"hub": name}))) == []
+    else:
+        check_hub_name(name)
+
+
+def test_the_page_refuses_it_so_no_space_is_made_of_it(
+    refused, copy_of_tiny, relist, tmp_path, tiny_folder
+):
+    for name in ("tokenizer.json", "onnx/model_quantized.onnx", "decoder/generation_config.json"):
+        folder = copy_of_tiny()
+        file = next(path for path in (folder / name, folder / "onnx/model.onnx") if path.exists())
+        content = file.read_bytes()
+        file.write_bytes(content[: len(content) // 2])
+        relist(folder)
+
+        said = refused(folder, "--out", tmp_path / "space", "--sdk", "static")
+
+        assert str(file) in said
+        assert "partial" not in said
+
+
+def test_what_a_killed_build_left_goes_with_the_next_and_a_running_one_stays(tmp_path):
+    left = tmp_path / ".space.partial-0123abcd"
+    left.mkdir()
+    with new_folder(tmp_path / "space") as running:
+        assert not left.exists()
+        with new_folder(tmp_path / "space"):
+            assert running.is_dir()
+
+
+def test_a_stopped_build_says_so_and_leaves_nothing(tiny_folder, tmp_path, capsys, monkeypatch):
+    def stop(*_, **__):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(build, "make_card", stop)
+    before = signal.getsignal(signal.SIGTERM)
+
+    assert build_space.main([str(tiny_folder), "--out", str(tmp_path / "space")]) == 143
+
+    assert capsys.readouterr().err == "stopped\n"
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_the_card_says_of_how_many_sentences_a_rate_is_and_what_it_was_before(
+    tiny_folder, copy_of_tiny
+):
+    own = json.loads((tiny_folder / "bundle.json").read_text("utf-8"))["decoder"]
+    test, copied = {"word_error_rate": 0.1, "sentences": 1500}, {"word_error_rate": 0.2}
+    written = {**own, "metrics": {"test": test, "copied": copied}}
+
+    card = make_card(read_manifest(copy_of_tiny(decoder=written, title="word " * 20)), {}, runs="")
+
+    rate = "Word error rate 0.100 of what it writes of 1,500 sentences; 0.200 of the sources"
+    assert rate in card
+    assert f'title: "{"word " * 11}word…"' in card
 
 
 def test_a_space_that_is_not_finished_leaves_nothing(tiny_folder, tmp_path):

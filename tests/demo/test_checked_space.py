@@ -101,7 +101,8 @@ def test_docker_is_tried_by_the_commands_of_its_file(monkeypatch, demo_folder, t
     assert start.command == ("app.py",)
     assert start.variables["GRADIO_SERVER_NAME"] == "127.0.0.1"
     assert start.variables["GRADIO_SERVER_PORT"] == "{port}"
-    assert "127.0.0.1:{port}/gradio_api/startup-events" in start.health[1]
+    assert "127.0.0.1:{port}/gradio_api/call/health" in start.health[1]
+    compile(start.health[1], "health", "exec")
     lines = (tmp_path / "Dockerfile").read_text("utf-8").splitlines()
     assert lines.index("USER 1000") < lines.index('CMD ["python", "app.py"]')
 

@@ -157,11 +157,17 @@ def test_somebody_elses_space_is_not_replaced(hub, space):
 
 def test_a_payment_that_is_asked_for_is_explained(hub, space):
     hub.refuses = 402
-    with pytest.raises(SpaceError, match=r"402.* PRO account.*Free accounts.* zerogpu"):
+    with pytest.raises(SpaceError, match=r"402.* PRO account.*Free accounts.* zerogpu or static$"):
         push_space(space, NAME, KINDS["gradio"], log=lambda _: None)
+    with pytest.raises(SpaceError, match=r"402.*was free when.*Free accounts.* --sdk zerogpu$"):
+        push_space(space, NAME, KINDS["static"], log=lambda _: None)
 
     hub.refuses = 403
     with pytest.raises(SpaceError, match="does not let this token write to user/page"):
+        push(space)
+
+    hub.refuses = 500
+    with pytest.raises(SpaceError, match=r"^The Hub itself fails \(500\)[^\n<]*$"):
         push(space)
 
 
@@ -180,6 +186,9 @@ def test_without_a_token_or_a_network_a_sentence(monkeypatch, space):
     monkeypatch.setattr(pushing, "get_token", lambda: None)
     with pytest.raises(SpaceError, match="There is no token of the Hub"):
         push(space)
+    out = space.with_name("not_built")
+    assert build_space.main([str(space), "--out", str(out), "--push", NAME]) == 2
+    assert not out.exists()
 
     monkeypatch.setattr(pushing, "get_token", lambda: "hf_test")
     monkeypatch.setattr(pushing, "HfApi", lambda: HfApi(endpoint="http://127.0.0.1:9", token="t"))

@@ -98,7 +98,7 @@ def widget(name: str, elem_id: str | None = None, **options: Any) -> gr.HTML:
 
     No subclass of gr.HTML: gradio would write a stub file beside this one whenever it is imported.
     """
-    return gr.HTML(
+    drawn = gr.HTML(
         html_template='<div class="widget"></div>',
         js_on_load=widget_script(name),
         elem_id=elem_id or name,
@@ -106,6 +106,10 @@ def widget(name: str, elem_id: str | None = None, **options: Any) -> gr.HTML:
         apply_default_css=False,
         **options,
     )
+    # A gr.HTML has an event of any name that stands in quotes in its script, and its settings one
+    # called "self": a handler with the server's locks and loops, copied for every visitor.
+    drawn.self = None  # type: ignore[attr-defined]
+    return drawn
 
 
 class Frame(NamedTuple):
