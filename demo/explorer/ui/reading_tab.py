@@ -30,6 +30,7 @@ from explorer.ui.panels.words import OCCLUSION, PAIRS, SMALLEST_FLIP
 from explorer.ui.sharing.kept_page import KeptText
 from explorer.ui.sharing.link import read_link
 from explorer.ui.tasks.known import ask, task_of
+from explorer.ui.tasks.task import Task
 from explorer.ui.widgets import Frame, widget
 
 ANALYSES: tuple[Group, ...] = (
@@ -55,15 +56,25 @@ class ReadingTab:
         self._frame = frame
         self._tab = tab
         first = models.bundles[0]
+        task, example = task_of(first), next(iter(first.examples), Example(text=""))
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
                 self.text = gr.Textbox(
-                    label="Text", lines=1, max_lines=8, submit_btn="Analyze", elem_id="text"
+                    example.text,
+                    label=task.text,
+                    lines=1,
+                    max_lines=8,
+                    submit_btn="Analyze",
+                    elem_id="text",
                 )
                 self.examples = widget("examples")
-                with gr.Accordion("Add a second text", open=False) as self.second:
+                with gr.Accordion(**_fold(task, example)) as self.second:
                     self.text_pair = gr.Textbox(
-                        label="Second text", lines=1, max_lines=8, elem_id="text_pair"
+                        example.text_pair,
+                        label=task.text_pair,
+                        lines=1,
+                        max_lines=8,
+                        elem_id="text_pair",
                     )
             with gr.Column(scale=2, min_width=300):
                 self.answer = widget("answer")
@@ -112,7 +123,7 @@ class ReadingTab:
         """What has a text read: the page that opens, another model, the Enter key, an example, a
         link."""
         title, shown = {"title": self._frame.bundle}, {"shown": self.shown}
-        texts: list[Block] = [self.text, self.text_pair, self.second]
+        texts = self._texts_of_page
         tab = [self._tab] if self._tab else []
         around = [self._frame.facts, self._frame.tour, self._frame.about, *tab]
         blocks = [panel.block for panel in self.panels]
@@ -124,7 +135,7 @@ class ReadingTab:
         return [
             on(trigger, handler, inputs, outputs, waits_on=self.text)
             for trigger, handler, inputs, outputs in (
-                (opened, self.begin, title, begun),
+                (opened, self.open, title, begun),
                 (self._frame.bundle.select, self.begin, title, begun),
                 (submitted, self.read, asked, self._answered),
                 (self.examples.choose, self.choose_example, {**title, **shown}, chosen),
@@ -133,12 +144,16 @@ class ReadingTab:
         ]
 
     @property
+    def _texts_of_page(self) -> list[Block]:
+        return [self.text, self.text_pair, self.second]
+
+    @property
     def _answered(self) -> list[gr.components.Component]:
         """What changes once a text was read."""
         return [self.shown, self.notice, self.answer, self.ablated, self.viewer.maps]
 
     def begin(self, title: Any) -> Update:
-        """The page is opened, or another model chosen: its first example is read."""
+        """A model is there, the first or another: its first example is read."""
         model = self._models.model(title)
         bundle = model.bundle
         known: Update = {
@@ -163,6 +178,11 @@ class ReadingTab:
         model, reading = self._models.read(title, example.text, example.text_pair)
         answer = self._answer(model, reading, begins=first_head(reading))
         return {**known, **self._named_texts(example, bundle), **answer}
+
+    def open(self, title: Any) -> Update:
+        """The page is opened. Its texts stand there from the start: who already writes keeps it."""
+        begun = self.begin(title)
+        return {part: new for part, new in begun.items() if part not in self._texts_of_page}
 
     def read(
         self, title: Any, text: Any, text_pair: Any, shown: Any, begins: Begins = None
@@ -266,23 +286,20 @@ class ReadingTab:
 
     def _texts(self, example: Example, bundle: Bundle) -> Update:
         """The two text boxes, and the fold that holds the second."""
-        pair = task_of(bundle).needs_pair or bool(example.text_pair)
+        fold = _fold(task_of(bundle), example)
         return {
             self.text: example.text,
             self.text_pair: example.text_pair,
-            self.second: gr.Accordion(open=pair),
+            self.second: gr.Accordion(open=fold["open"]),
         }
 
     def _named_texts(self, example: Example, bundle: Bundle) -> Update:
         """The same, called as the model's task calls them."""
-        task, texts = task_of(bundle), self._texts(example, bundle)
-        second = task.text_pair if task.needs_pair else f"Add a {task.text_pair.lower()}"
+        task = task_of(bundle)
         return {
             self.text: gr.update(value=example.text, label=task.text),
             self.text_pair: gr.update(value=example.text_pair, label=task.text_pair),
-            self.second: gr.Accordion(
-                open=texts[self.second].open, label=second, visible=bool(task.text_pair)
-            ),
+            self.second: gr.Accordion(**_fold(task, example)),
         }
 
     def _ask(self, shown: Any) -> Asked:
@@ -304,3 +321,13 @@ class ReadingTab:
             answers={"answer": update[self.answer]},
             maps=update[self.viewer.maps],
         )
+
+
+def _fold(task: Task, example: Example) -> dict[str, Any]:
+    """How the part of the page looks that holds the second text."""
+    add = f"Add a {task.text_pair.lower()}"
+    return {
+        "label": task.text_pair if task.needs_pair else add,
+        "open": task.needs_pair or bool(example.text_pair),
+        "visible": bool(task.text_pair),
+    }

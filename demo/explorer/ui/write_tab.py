@@ -87,25 +87,25 @@ class WriteTab:
         self._models = models
         self._frame = frame
         self._tabs = tabs
-        first = models.model(models.first("write")).bundle
-        assert first.decoder, "it writes"
+        first = models.model(models.first("write"))
         with gr.Tab("Write", id="write", elem_id="write_tab") as self.tab:
             with gr.Row(equal_height=False):
                 with gr.Column(scale=3, min_width=320):
-                    self._lay_out_source()
+                    self._lay_out_source(first)
                 with gr.Column(scale=2, min_width=300):
                     self.settings = lay_out_settings()
             self.notice, self.written = widget("notice", "write_notice"), widget("written")
             with gr.Tabs(selected="write_maps", elem_id="write_maps") as self.views:
                 with gr.Tab("Maps", id="write_maps", elem_id="write_maps_tab"):
                     self.viewer = MapViewer("write_map_view")
-                panels = lay_out_groups(ANALYSES, first)
-            self.corrupted, self.shown = gr.JSON(visible=False), gr.JSON(visible=False)
+                panels = lay_out_groups(ANALYSES, first.bundle)
+            self.shown = gr.JSON(visible=False)
             self.is_open = gr.Checkbox(visible=False)
         self.panels = Panels(panels, self._ask, self.shown)
 
-    def _lay_out_source(self) -> None:
-        """What there is to write from."""
+    def _lay_out_source(self, model: Model) -> None:
+        """What there is to write from, as the first model that writes has it."""
+        first = _first_source(model)
         self.prefix = gr.Dropdown(
             [],
             label="Task",
@@ -115,14 +115,17 @@ class WriteTab:
             allow_custom_value=True,
         )
         self.prefixes = gr.JSON(visible=False)
-        self.source = gr.Textbox(label="Source", lines=1, max_lines=8, elem_id="source")
+        self.source = gr.Textbox(
+            first.text, lines=1, max_lines=8, elem_id="source", **_called(model)
+        )
+        self.corrupted = gr.JSON(first._asdict(), visible=False)
         with gr.Row(elem_id="write_buttons"):
             self.write_button = gr.Button(
                 "Write", variant="primary", elem_id="write", min_width=110
             )
             self.stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=80)
             self.corrupt_button = gr.Button("Corrupt two words", elem_id="corrupt", min_width=190)
-        self.mark = widget("corrupted")
+        self.mark = widget("corrupted", value=payloads.mark(first, model))
         self.examples = widget("examples", "write_examples")
 
     def wire(self, begun: Dependency, changed: Dependency, restored: Dependency) -> Dependency:
@@ -136,7 +139,7 @@ class WriteTab:
         source = [self.source, self.corrupted, self.mark, self.examples, self.corrupt_button]
         model = [*source, self.prefix, self.prefixes, *self.settings.values()]
         cleared = [self.shown, self.notice, self.written, self.viewer.maps, self._tabs, self.views]
-        begun = on(begun.then, self.begin, title, model)
+        begun = on(begun.then, self.begin_page, title, model)
         changed = on(changed.then, self.change, title, [*model, *cleared])
         restored = on(restored.success, self.restore, link, [*model, *cleared])
         opens = self._wire_opening(changed, restored)
@@ -214,19 +217,22 @@ class WriteTab:
         decoder = model.bundle.decoder
         if decoder is None:
             return {self.source: gr.skip()}
-        sources = offered_sources(model)
-        first = sources[0] if sources else Source("", "")
-        called = "Prompt" if decoder.alone else "Source"
-        text = gr.update(value=first.text, info=wording.asked(decoder), label=called)
+        first, sources = _first_source(model), offered_sources(model)
         return {
             **self._source(first, model),
-            self.source: text,
+            self.source: gr.update(value=first.text, **_called(model)),
             self.examples: payloads.examples([Example(text=source.text) for source in sources]),
             self.corrupt_button: gr.update(visible=decoder.restores),
             self.prefix: _offer(decoder.prefixes),
             self.prefixes: sorted(decoder.prefixes, key=len, reverse=True),
             **self._set(first_settings(decoder), model),
         }
+
+    def begin_page(self, title: Any) -> Update:
+        """The page is opened. Its source is there from the start: who already writes keeps it."""
+        texts = (self.source, self.corrupted, self.mark)
+        begun = {part: new for part, new in self.begin(title).items() if part not in texts}
+        return begun or {self.examples: gr.skip()}
 
     def _set(self, settings: Settings, model: Model) -> Update:
         """The controls of how a text is written."""
@@ -406,6 +412,18 @@ class WriteTab:
             answers={"written": payloads.written(model, generator, generation, source)},
             maps=maps_of_generation(model, generation, largest=SMALL),
         )
+
+
+def _first_source(model: Model) -> Source:
+    """What the model writes from at first."""
+    return next(iter(offered_sources(model)), Source("", ""))
+
+
+def _called(model: Model) -> dict[str, Any]:
+    """What stands beside the text that a model goes on from."""
+    decoder = model.bundle.decoder
+    assert decoder, "it writes"
+    return {"label": "Prompt" if decoder.alone else "Source", "info": wording.asked(decoder)}
 
 
 def _paced(generations: Iterable[Generation]) -> Iterator[tuple[Generation, bool]]:

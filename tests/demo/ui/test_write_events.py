@@ -147,6 +147,25 @@ def test_a_model_without_examples_waits_for_a_text(copy_of_tiny, page_of):
     assert offered == {tab.shown: gr.skip()}
 
 
+def test_a_page_that_is_opened_leaves_what_a_reader_already_writes(models, page_of):
+    page = page_of(models)
+    for tab, opened, texts in (
+        (page.reading, page.reading.open, ("text", "text_pair", "second")),
+        (page.write, page.write.begin_page, ("source", "corrupted", "mark")),
+    ):
+        begun, boxes = tab.begin(TITLE), [getattr(tab, name) for name in texts]
+
+        assert opened(TITLE) == {part: begun[part] for part in begun if part not in boxes}
+        for box in boxes:
+            given = begun[box]
+            if isinstance(given, gr.Accordion):
+                assert (box.open, box.label) == (given.open, given.label)
+            elif isinstance(given, dict) and "__type__" in given:
+                assert (box.value, box.label) == (given["value"], given["label"])
+            else:
+                assert box.value == given
+
+
 def test_both_things_that_it_attends_to_come_along_once(tab, models, unpacked):
     *_, last = tab.write(**asked())
     maps = tab.finish(shown=last[tab.shown])[tab.viewer.maps]
