@@ -42,7 +42,9 @@ def test_a_word_is_chosen_and_explained(page):
 def test_each_task_shows_its_own(page, choose, serious_faults):
     choose("answer", "The likeliest answers")
     assert page.get_by_label("Question").is_visible()
-    assert page.get_by_label("Context", exact=True).first.is_visible()
+    context = page.get_by_label("Context", exact=True).first
+    context.wait_for()
+    assert context.input_value()
     choose("fill", "The likeliest words at mask 1 of 2")
     page.locator("#answer .asked").nth(1).click()
     page.locator("#answer h2", has_text="mask 2 of 2").wait_for()
