@@ -30,7 +30,6 @@ from explorer.ui.panels.words import OCCLUSION, PAIRS, SMALLEST_FLIP
 from explorer.ui.sharing.kept_page import KeptText
 from explorer.ui.sharing.link import read_link
 from explorer.ui.tasks.known import ask, task_of
-from explorer.ui.tasks.task import Task
 from explorer.ui.widgets import Frame, widget
 
 ANALYSES: tuple[Group, ...] = (
@@ -68,7 +67,7 @@ class ReadingTab:
                     elem_id="text",
                 )
                 self.examples = widget("examples")
-                with gr.Accordion(**_fold(task, example)) as self.second:
+                with gr.Accordion(**_fold(first, example)) as self.second:
                     self.text_pair = gr.Textbox(
                         example.text_pair,
                         label=task.text_pair,
@@ -286,7 +285,7 @@ class ReadingTab:
 
     def _texts(self, example: Example, bundle: Bundle) -> Update:
         """The two text boxes, and the fold that holds the second."""
-        fold = _fold(task_of(bundle), example)
+        fold = _fold(bundle, example)
         return {
             self.text: example.text,
             self.text_pair: example.text_pair,
@@ -299,7 +298,7 @@ class ReadingTab:
         return {
             self.text: gr.update(value=example.text, label=task.text),
             self.text_pair: gr.update(value=example.text_pair, label=task.text_pair),
-            self.second: gr.Accordion(**_fold(task, example)),
+            self.second: gr.Accordion(**_fold(bundle, example)),
         }
 
     def _ask(self, shown: Any) -> Asked:
@@ -323,8 +322,9 @@ class ReadingTab:
         )
 
 
-def _fold(task: Task, example: Example) -> dict[str, Any]:
+def _fold(bundle: Bundle, example: Example) -> dict[str, Any]:
     """How the part of the page looks that holds the second text."""
+    task = task_of(bundle)
     add = f"Add a {task.text_pair.lower()}"
     return {
         "label": task.text_pair if task.needs_pair else add,

@@ -144,24 +144,39 @@ def test_an_honest_request_is_answered(ask_to_write):
     assert "The source has 6 tokens, and at most 3 are written" in notice["lines"][0]
 
 
+SAMPLED = {"strategy": "sample"}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"temperature": float("nan")}, "Temperature is not a number; expected a number from 0.05"),
-        ({"temperature": float("inf")}, "Temperature is inf; expected a number from 0.05 to 5.0"),
-        ({"temperature": None}, "Temperature is empty; expected a number from 0.05 to 5.0"),
-        ({"temperature": "hot"}, "Temperature is 'hot'; expected a number"),
-        ({"top_p": 0}, "Top-p is 0; expected a number from 0.01 to 1.0"),
-        ({"top_k": 10**400}, "Top-k is more than 10^30; expected a whole number from 0 to 1000"),
-        ({"beams": 2.5}, "Beams is 2.5; expected a whole number from 2 to 6"),
+        (
+            {**SAMPLED, "temperature": float("nan")},
+            "Temperature is not a number; expected a number from 0.05",
+        ),
+        (
+            {**SAMPLED, "temperature": float("inf")},
+            "Temperature is inf; expected a number from 0.05 to 5.0",
+        ),
+        (
+            {**SAMPLED, "temperature": None},
+            "Temperature is empty; expected a number from 0.05 to 5.0",
+        ),
+        ({**SAMPLED, "temperature": "hot"}, "Temperature is 'hot'; expected a number"),
+        ({**SAMPLED, "top_p": 0}, "Top-p is 0; expected a number from 0.01 to 1.0"),
+        (
+            {**SAMPLED, "top_k": 10**400},
+            "Top-k is more than 10^30; expected a whole number from 0 to 1000",
+        ),
+        ({"strategy": "beam", "beams": 2.5}, "Beams is 2.5; expected a whole number from 2 to 6"),
         ({"max_tokens": [1]}, "Maximum tokens is [1]; expected a whole number from 1 to 128"),
         (
             {"no_repeat_ngram": -1},
             "No-repeat n-gram size is -1; expected a whole number from 0 to",
         ),
-        ({"seed": {}}, "Seed is {}; expected a whole number from 0"),
+        ({**SAMPLED, "seed": {}}, "Seed is {}; expected a whole number from 0"),
         ({"text": "a" * 20_000}, "has 20,000 characters; at most 10,000"),
-        ({"text": "\u200b"}, "none of them can be seen"),
+        ({"text": "\u200b"}, "1 character long, which cannot be seen"),
         ({"title": "/etc"}, "There is no bundle '/etc'; this page has: Tiny"),
         ({"title": "Second"}, "Second does not write"),
         ({"strategy": "best"}, "strategy is 'best'; expected one of greedy"),

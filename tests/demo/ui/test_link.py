@@ -122,7 +122,7 @@ def test_another_model_is_chosen(page):
         ("__proto__=a", "There is no '__proto__' in a link; it has text, text_pair, model"),
         ("text=" + "a" * MOST_CHARACTERS, "The link has more than 2,000 characters"),
         ({"model": TITLE}, "There is no text yet"),
-        ({**LINK, "text": "\x00"}, "none of them can be seen"),
+        ({**LINK, "text": "\x00"}, "which cannot be seen"),
         (
             {"text": "a"},
             "The link names no model; expected model=… with one of: Tiny random model, Foreign.",
