@@ -12,6 +12,7 @@ what they promise.
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Any, cast
 
 import fastapi
@@ -45,6 +46,10 @@ _KEPT = 60.0
 """Seconds for which an answer is kept that nobody fetches."""
 _ROUND = 1.0
 """Seconds between two looks for what nobody waits for."""
+_FAREWELL = 0.2
+"""Seconds in which last messages go out before the page stops ..."""
+_LONGEST_FAREWELL = 1.0
+"""... and that a page takes for them which is busy itself."""
 _UNREAD = 16
 """Messages of a session that lie there before those are dropped that the next one makes void."""
 _ROOM = 64_000_000
@@ -62,6 +67,7 @@ MADE_ROOM = (
     "This answer lay unfetched while others needed its room, so it was dropped. "
     "Post the request again, and fetch its messages at once."
 )
+STOPPED = "The page was stopped; ask again in a moment."
 BUSY = f"The page is busy: {LONGEST_LINE} requests wait already. Try again in a moment."
 
 
@@ -143,6 +149,7 @@ class AttendedQueue(Queue):
         )
         self.pending_messages_per_session = _Mailboxes(self.pending_messages_per_session.max_size)
         self.ANALYTICS_MAX_EVENTS = 1
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._trusted: list[Event] = []
         self._outcomes: dict[str, str] = {}
         """What came of the events that end just now, by their ids."""
@@ -264,7 +271,23 @@ class AttendedQueue(Queue):
                 return True
         return False
 
+    def end_all(self) -> None:
+        """Tells whoever waits that the page stops, from another thread than the page's: gradio
+        would hand them what Python prints of a task that was cancelled."""
+        if self._loop is not None:
+            with suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(self._end_each(), self._loop).result(
+                    _LONGEST_FAREWELL
+                )
+
+    async def _end_each(self) -> None:
+        for event in list(self.event_ids_to_events.values()):
+            if event.alive:
+                await self._end(event, STOPPED)
+        await asyncio.sleep(_FAREWELL)
+
     async def _end_what_nobody_wants(self) -> None:
+        self._loop = asyncio.get_running_loop()
         while not self.stopped:
             await asyncio.sleep(_ROUND)
             for event in list(self.event_ids_to_events.values()):
@@ -272,13 +295,13 @@ class AttendedQueue(Queue):
                     await self._end(event)
             self._drop_old_messages()
 
-    async def _end(self, event: Event) -> None:
+    async def _end(self, event: Event, why: str = ENDED) -> None:
         """Takes it from its line, or has it end at its next step; who comes late is told why."""
         await self.clean_events(event_id=event._id)
         messages = self.pending_messages_per_session.get(event.session_hash)
         if messages is not None:
             messages.put_nowait(
-                ProcessCompletedMessage(output={"error": ENDED}, success=False, event_id=event._id)
+                ProcessCompletedMessage(output={"error": why}, success=False, event_id=event._id)
             )
 
     def _drop_old_messages(self) -> None:

@@ -20,13 +20,14 @@ import time
 import traceback
 from argparse import ArgumentTypeError
 from contextlib import nullcontext
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import gradio as gr
 import gradio.utils
 from gradio.state_holder import SessionState, StateHolder
 
 from explorer.environment import make_own_folder
+from explorer.server.attended_queue import AttendedQueue
 
 LOOPBACK = "127.0.0.1"
 
@@ -121,6 +122,7 @@ def serve_until_stopped(page: gr.Blocks) -> None:
             time.sleep(0.1)
     except KeyboardInterrupt:
         logging.disable()  # that connections are cut is meant
+        cast(AttendedQueue, page._queue).end_all()
         page.server.force_exit = True
         page.close(verbose=False)
 

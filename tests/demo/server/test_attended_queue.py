@@ -158,6 +158,18 @@ def test_an_analysis_ends_when_its_reader_leaves(page, queue, held, monkeypatch)
     assert queue._outcomes == {}
 
 
+def test_who_waits_when_the_page_stops_is_told_so(page, queue, held, pool):
+    under_way = pool.submit(fetch, post(page, "occlusion", TEXT))
+    until(lambda: held.runs == 1)
+    waits = pool.submit(fetch, post(page, "occlusion", f"{TEXT} today"))
+    until(lambda: len(waiting(queue, "analysis")) == 1)
+
+    queue.end_all()
+
+    told = ("error", {"error": attended_queue.STOPPED})
+    assert under_way.result() == waits.result() == told
+
+
 def test_nothing_of_an_analysis_is_held_once_its_reader_has_left(page, queue, held, monkeypatch):
     maps, read = [], EncoderModel.read_encoded
 
