@@ -58,7 +58,7 @@ def test_accuracy_is_that_of_transformers_whatever_the_order_of_the_labels(
         (["--max-tokens", "0"], "--max-tokens is 0; .* takes 3 to 30"),
         (
             ["--part", "validation"],
-            "with the labels 'no', 'yes'; expected what the data has: .*'bad'",
+            "with the labels 'no', 'yes'; expected what texts.jsonl has: .*'bad'",
         ),
     ],
 )

@@ -142,7 +142,7 @@ def test_answers_go_on_after_a_kill_without_repeating_or_losing_a_text(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        (["--teacher", "{other}"], "labels 'cold', 'warm'; expected what the data has"),
+        (["--teacher", "{other}"], "labels 'cold', 'warm'; expected what notes.csv has"),
         (["--teacher", "none/there/is"], "none/there/is is no folder here"),
         (["--unlabelled", "none.txt"], "none.txt is no file; expected texts, one a line"),
         ([], "does not hold answers of this teacher"),

@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from training.cli import listed, quoted
-from training.data.corpus import Corpus, Example, load_corpus
+from training.data.corpus import Corpus, Example, columns_of, load_corpus
 from training.data.splits import fingerprint, normal_form
 from training.file_names import public_name
-from training.model.config import NUMBER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,12 +46,12 @@ def load_also(sources: Sequence[str], corpus: Corpus) -> Also:
     for source in sources:
         other = load_corpus(source)
         licences[other.licence] = None
-        places = _places(source, other, corpus)
+        columns = columns_of(source, other, corpus)
         for example in other.train:
             held_back += _form(example) in known
             if _form(example) not in known:
                 known.add(_form(example))
-                texts.append(Example(example.text, _placed(example, places), example.text_pair))
+                texts.append(Example(example.text, _placed(example, columns), example.text_pair))
     return Also(
         sources=tuple(sources),
         texts=tuple(texts),
@@ -66,22 +64,8 @@ def _form(example: Example) -> tuple[str, str]:
     return normal_form(example.text), normal_form(example.text_pair or "")
 
 
-def _places(source: str, other: Corpus, corpus: Corpus) -> list[int]:
-    """Where the other's labels stand among the corpus's."""
-    same = set(other.labels) == set(corpus.labels) or corpus.problem_type == NUMBER
-    if other.problem_type != corpus.problem_type or not same:
-        here, there = (listed([quoted(name) for name in one.labels]) for one in (corpus, other))
-        raise ValueError(
-            f"{source} has {other.problem_type.replace('_', ' ')} with the labels {there}; "
-            f"expected what {corpus.name} has: {corpus.problem_type.replace('_', ' ')} with "
-            f"{here}. Give --also texts with the same labels, or write the same names"
-        )
-    return [
-        0 if corpus.problem_type == NUMBER else corpus.labels.index(name) for name in other.labels
-    ]
-
-
-def _placed(example: Example, places: list[int]) -> int | tuple[float, ...]:
+def _placed(example: Example, columns: list[int]) -> int | tuple[float, ...]:
+    """Its label as the corpus counts them, whose labels stand in these columns of its own."""
     if isinstance(example.label, int):
-        return places[example.label]
-    return tuple(value for _, value in sorted(zip(places, example.label, strict=True)))
+        return columns.index(example.label)
+    return tuple(example.label[column] for column in columns)

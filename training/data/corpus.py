@@ -207,21 +207,22 @@ def _check(
         )
 
 
-def columns_of(given: str, config: ClassifierConfig, corpus: Corpus) -> list[int]:
-    """Where the corpus's labels stand among the answers of another classifier, called `given`.
+def columns_of(given: str, other: ClassifierConfig | Corpus, corpus: Corpus) -> list[int]:
+    """Where the corpus's labels stand among those of a classifier, or of other texts, that a person
+    called `given`.
 
-    Raises ValueError: it answers something else than the corpus asks.
+    Raises ValueError: it is asked something else than the corpus.
     """
-    problem, labels = config.problem_type, config.labels
+    problem, labels = other.problem_type, other.labels
     if problem == corpus.problem_type == NUMBER and len(labels) == 1:
         return [0]
     if problem != corpus.problem_type or set(labels) != set(corpus.labels):
         raise ValueError(
-            f"{given} gives {problem.replace('_', ' ')} with the labels "
-            f"{listed([quoted(name) for name in labels])}; expected what the data has: "
+            f"{given} has {problem.replace('_', ' ')} with the labels "
+            f"{listed([quoted(name) for name in labels])}; expected what {corpus.name} has: "
             f"{corpus.problem_type.replace('_', ' ')} with the labels "
-            f"{listed([quoted(name) for name in corpus.labels])}. Take a model that was trained on "
-            "such data, or write the same names"
+            f"{listed([quoted(name) for name in corpus.labels])}. Give one with the same labels, "
+            "or write the same names"
         )
     return [labels.index(label) for label in corpus.labels]
 

@@ -134,7 +134,7 @@ class ReadingTab:
         return [
             on(trigger, handler, inputs, outputs, waits_on=self.text)
             for trigger, handler, inputs, outputs in (
-                (opened, self.open, title, begun),
+                (opened, self.begin_page, title, begun),
                 (self._frame.bundle.select, self.begin, title, begun),
                 (submitted, self.read, asked, self._answered),
                 (self.examples.choose, self.choose_example, {**title, **shown}, chosen),
@@ -178,7 +178,7 @@ class ReadingTab:
         answer = self._answer(model, reading, begins=first_head(reading))
         return {**known, **self._named_texts(example, bundle), **answer}
 
-    def open(self, title: Any) -> Update:
+    def begin_page(self, title: Any) -> Update:
         """The page is opened. Its texts stand there from the start: who already writes keeps it."""
         begun = self.begin(title)
         return {part: new for part, new in begun.items() if part not in self._texts_of_page}

@@ -150,7 +150,7 @@ def test_a_model_without_examples_waits_for_a_text(copy_of_tiny, page_of):
 def test_a_page_that_is_opened_leaves_what_a_reader_already_writes(models, page_of):
     page = page_of(models)
     for tab, opened, texts in (
-        (page.reading, page.reading.open, ("text", "text_pair", "second")),
+        (page.reading, page.reading.begin_page, ("text", "text_pair", "second")),
         (page.write, page.write.begin_page, ("source", "corrupted", "mark")),
     ):
         begun, boxes = tab.begin(TITLE), [getattr(tab, name) for name in texts]
