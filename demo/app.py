@@ -17,7 +17,7 @@ from gradio.routes import App, ORJSONResponse
 from starlette.middleware import Middleware
 
 from bundle_format.folder import BundleError
-from bundle_format.schema import FILE
+from bundle_format.values import FILE
 from explorer.bundle import PRECISIONS, Bundle, open_bundle, told_apart
 from explorer.environment import SERVER_NAME, SERVER_PORT, give_memory_back, safe_streams
 from explorer.inference.encoder import EncoderModel

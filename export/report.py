@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from bundle_format.schema import ComparedTexts, GreedyTexts, MapError, ReadingGraph, WritingGraph
+from bundle_format.graphs import ComparedTexts, GreedyTexts, MapError, ReadingGraph, WritingGraph
 from export.bundle.card import ModelCard
 from export.bundle.example_texts import example_texts
 from export.eval_texts import HeldOut

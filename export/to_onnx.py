@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bundle_format.schema import Proof
+from bundle_format.graphs import Proof
 from export.bundle.card import ModelCard, make_card
 from export.bundle.text_files import read_texts
 from export.bundle.write import BUNDLE, describe, write_bundle

@@ -14,8 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bundle_format.folder import read_manifest
-from bundle_format.schema import FILE, RuntimeAgreement
+from bundle_format.graphs import RuntimeAgreement
 from bundle_format.typed_json import as_json
+from bundle_format.values import FILE
 from export.command import DONE, FAILED, command_parser, run_command
 from export.runtime.other_runtimes import OTHERS
 from export.verification.bundle import CheckedBundle, CheckedGraph, verify_bundle

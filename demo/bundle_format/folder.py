@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from bundle_format.generation import Generation
-from bundle_format.schema import FILE, GENERATION, DecoderDescription, Manifest
+from bundle_format.schema import DecoderDescription, Manifest
 from bundle_format.typed_json import WrongJson, load_object, read_object
+from bundle_format.values import FILE, GENERATION
 
 _Kind = TypeVar("_Kind")
 

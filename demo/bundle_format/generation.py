@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from bundle_format.schema import GENERATION, Count, Open, TokenId, Tokens
 from bundle_format.typed_json import WrongJson, long, within
+from bundle_format.values import GENERATION, Count, Open, TokenId, Tokens
 
 Ids = Annotated[tuple[TokenId, ...], long(1, 100_000)]
 Factor = Annotated[float, within(1e-4, 1e4)]

@@ -25,17 +25,10 @@ from bundle_format.folder import (
     wrong_files,
 )
 from bundle_format.generation import Generation
-from bundle_format.schema import (
-    FILE,
-    DecoderDescription,
-    Example,
-    HeldOutMetrics,
-    Manifest,
-    MapError,
-    Pooling,
-    WritingMapError,
-)
+from bundle_format.graphs import MapError, WritingMapError
+from bundle_format.schema import DecoderDescription, Example, HeldOutMetrics, Manifest, Pooling
 from bundle_format.typed_json import WrongJson, load_object
+from bundle_format.values import FILE
 
 CHAT = "chat_template.jinja"
 PRECISIONS = ("8bit", "float32")

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from bundle_format.schema import Manifest, ReadingGraph
+from bundle_format.graphs import ReadingGraph
+from bundle_format.schema import Manifest
 from hosting.folder import OWN, SpaceError
 
 _LONGEST = 60

@@ -16,8 +16,8 @@ from secrets import token_hex
 from typing import Any
 
 from bundle_format.folder import read_generation, read_manifest, wrong_files
-from bundle_format.schema import FILE
 from bundle_format.typed_json import load_object
+from bundle_format.values import FILE
 
 if sys.platform != "win32":
     import fcntl

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from bundle_format.folder import read_generation, read_manifest, sha256
-from bundle_format.schema import FILE, GENERATION, DecoderDescription
+from bundle_format.schema import DecoderDescription
 from bundle_format.typed_json import load_object
+from bundle_format.values import FILE, GENERATION
 from hosting.folder import BUNDLES, SpaceError, sizes
 
 _DEMO = Path(__file__).parents[1]

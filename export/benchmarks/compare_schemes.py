@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import onnx
 
-from bundle_format.schema import MapError
+from bundle_format.graphs import MapError
 from export.bundle.text_files import read_texts
 from export.command import DONE, command_parser, run_command
 from export.eval_texts import Sources, many_texts

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bundle_format.folder import BundleError, read_manifest, wrong_files
-from bundle_format.schema import READING_TASKS, Manifest, ReadingGraph, WritingGraph
+from bundle_format.graphs import READING_TASKS, ReadingGraph, WritingGraph
+from bundle_format.schema import Manifest
 from export.graphs.spec import DecoderSizes, EncoderSizes
 
 ENCODER_FILES = {"float32": "onnx/model.onnx", "8bit": "onnx/model_quantized.onnx"}

@@ -19,17 +19,10 @@ import onnx
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from bundle_format.folder import list_files
-from bundle_format.schema import (
-    FILE,
-    FORMAT,
-    GENERATION,
-    Description,
-    Manifest,
-    Proof,
-    ReadingGraph,
-    WritingGraph,
-)
+from bundle_format.graphs import Proof, ReadingGraph, WritingGraph
+from bundle_format.schema import FORMAT, Description, Manifest
 from bundle_format.typed_json import WrongJson, as_json, read_object
+from bundle_format.values import FILE, GENERATION
 from export.bundle.card import DecoderCard, ModelCard
 from export.bundle.files import sizes_of
 from export.bundle.provenance import describe_graph, exporter_versions

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import log_softmax
 
-from bundle_format.schema import MapError, WritingMapError
+from bundle_format.graphs import MapError, WritingMapError
 from export.eval_texts import Sources
 from export.generators.texts import GraphsOfGenerator, TextWriter
 from export.quantize.agreement import DecoderAgreement, moved_shares, same_texts, summarize

@@ -7,7 +7,7 @@ from typing import Any
 import onnx
 import onnxruntime
 
-from bundle_format.schema import WritingGraph
+from bundle_format.graphs import WritingGraph
 from export.bundle.write import ExportedGraph
 from export.eval_texts import Sources
 from export.graphs.graph_file import size_of

@@ -6,7 +6,7 @@ from functools import partial
 import onnx
 import onnxruntime
 
-from bundle_format.schema import ReadingGraph
+from bundle_format.graphs import ReadingGraph
 from export.any_model.opening import make_graph
 from export.any_model.proof import Definition, prove_model
 from export.bundle.files import TASK_FILES

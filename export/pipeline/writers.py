@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 import onnxruntime
 
-from bundle_format.schema import WritingLimits
+from bundle_format.graphs import WritingLimits
 from export.bundle.files import DECODER_FILES, ENCODER_FILES
 from export.eval_texts import Sources
 from export.generators.agreement import compare_generators

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnxruntime
 
-from bundle_format.schema import ComparedTexts, GreedyTexts, MapError, WritingMapError
+from bundle_format.graphs import ComparedTexts, GreedyTexts, MapError, WritingMapError
 from export.eval_texts import HeldOut, Sources, batches, by_length, feed_of
 from export.loading.checkpoint import LoadedDecoder
 from export.quantize.choices import Choices, cosines, pool

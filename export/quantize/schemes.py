@@ -8,7 +8,7 @@ beside others that were tried.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bundle_format.schema import (
+from bundle_format.graphs import (
     ComparedTexts,
     IntegerWeights,
     Limits,

@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from bundle_format.schema import IntegerWeights
+from bundle_format.graphs import IntegerWeights
 from export.graphs.graph_file import fits_one_file, save_graph
 
 EXACT = "session.x64quantprecision"

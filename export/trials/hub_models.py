@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundle_format.folder import read_manifest
-from bundle_format.schema import Manifest, ReadingGraph
+from bundle_format.graphs import ReadingGraph
+from bundle_format.schema import Manifest
 from export.command import DONE, FAILED, STOPPED, command_parser, run_command
 from export.to_onnx import main as export
 from training.file_names import real_name

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import softmax
 
 from bundle_format.folder import read_manifest
-from bundle_format.schema import FILE
+from bundle_format.values import FILE
 from export.command import DONE, command_parser, run_command
 from export.eval_texts import feed_of
 from export.runtime.session import open_session, run

@@ -11,17 +11,8 @@ from pathlib import Path, PurePosixPath
 import onnx
 
 from bundle_format.folder import read_generation, read_manifest, wrong_files
-from bundle_format.schema import (
-    DecoderDescription,
-    Example,
-    Manifest,
-    Proof,
-    ProvenGraph,
-    ReadingGraph,
-    RuntimeAgreement,
-    Sizes,
-    WritingGraph,
-)
+from bundle_format.graphs import Proof, ProvenGraph, ReadingGraph, RuntimeAgreement, WritingGraph
+from bundle_format.schema import DecoderDescription, Example, Manifest, Sizes
 from export.bundle.files import ENCODER_FILES, TASK_FILES, sizes_of
 from export.graphs.families import is_ours
 from export.graphs.names import decoder_names, names_of_decoder

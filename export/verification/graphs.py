@@ -17,7 +17,8 @@ import onnx
 import onnxruntime
 from tokenizers import Tokenizer
 
-from bundle_format.schema import Example, ReadingGraph, WritingGraph, WritingMapError
+from bundle_format.graphs import ReadingGraph, WritingGraph, WritingMapError
+from bundle_format.schema import Example
 from export.graphs.longest import longest_tried, not_tried
 from export.graphs.names import GraphNames, classifier_names, encoder_feed
 from export.graphs.spec import (

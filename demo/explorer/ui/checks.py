@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
-from bundle_format.schema import MAX_CHARACTERS
+from bundle_format.values import MAX_CHARACTERS
 from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bundle_format.folder import AGAIN, BundleError
-from bundle_format.schema import MAX_CHARACTERS
+from bundle_format.values import MAX_CHARACTERS
 from explorer.errors import reason
 from explorer.writing import template_process
 

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from bundle_format.folder import BundleError
-from bundle_format.schema import MapError
+from bundle_format.graphs import MapError
 from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 

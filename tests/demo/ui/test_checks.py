@@ -2,7 +2,7 @@
 
 import pytest
 
-from bundle_format.schema import MAX_CHARACTERS
+from bundle_format.values import MAX_CHARACTERS
 from explorer.errors import RequestError
 from explorer.ui.checks import (
     COUNTS,

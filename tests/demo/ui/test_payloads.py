@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 
-from bundle_format.schema import MapError
+from bundle_format.graphs import MapError
 from explorer.bundle import Graph, open_bundle
 from explorer.inference.encoder import EncoderModel
 from explorer.maps.view import last_row, rollout_row

@@ -13,7 +13,8 @@ import transformers
 from transformers import AutoConfig, AutoTokenizer
 
 from bundle_format.folder import read_manifest
-from bundle_format.schema import Manifest, Pooling, ReadingGraph
+from bundle_format.graphs import ReadingGraph
+from bundle_format.schema import Manifest, Pooling
 from export.any_model.random_models import random_model
 from export.graphs.tasks import TASKS
 from export.quantize.choices import pool

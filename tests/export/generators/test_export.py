@@ -14,7 +14,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 from bundle_format.folder import read_generation, read_manifest
-from bundle_format.schema import Example, Languages, WritingGraph
+from bundle_format.graphs import WritingGraph
+from bundle_format.schema import Example, Languages
 from decoding.rules import rules_of
 from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bundle_format.schema import (
+from bundle_format.graphs import (
     ComparedTexts,
     GreedyTexts,
     Limits,

@@ -4,7 +4,7 @@ import onnx.parser
 import onnxruntime
 import pytest
 
-from bundle_format.schema import IntegerWeights
+from bundle_format.graphs import IntegerWeights
 from explorer.inference.session import adds_exactly
 from export.runtime import session
 from export.runtime.session import EXACT, choose_integer_weights
