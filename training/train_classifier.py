@@ -110,6 +110,12 @@ def _add_lessons(parser: argparse.ArgumentParser) -> None:
         f"takes (default: {SENTENCES} where --data is packaged, else {NOTHING})",
     )
     add(
+        "--most-unlabelled",
+        type=int,
+        metavar="TEXTS",
+        help="take at most so many of them, evenly from the whole (default: all)",
+    )
+    add(
         "--add-tokens",
         choices=("auto",),
         help="auto: give characters that the tokenizer cannot read, such as emoji, tokens of their "
@@ -169,6 +175,14 @@ def train(arguments: argparse.Namespace, command: str) -> None:
     read = [given for _, given in named if given not in packaged]
     if arguments.unlabelled and not arguments.teacher:
         raise ValueError("--unlabelled needs a --teacher, which answers those texts")
+    if arguments.most_unlabelled is not None:
+        if not arguments.teacher:
+            raise ValueError("--most-unlabelled needs a --teacher, which answers those texts")
+        if arguments.most_unlabelled < 1:
+            raise ValueError(
+                f"--most-unlabelled is {arguments.most_unlabelled}; expected 1 or more, or "
+                f"--unlabelled {NOTHING}"
+            )
     check_target(arguments.out, kind=CHECKPOINT, inputs=read)
     with launched(arguments) as accelerator:
         _train(arguments, recipe, accelerator, command)
@@ -182,8 +196,9 @@ def _train(
     with written_by_main(arguments.out) as folder:
         corpus = load_corpus(arguments.data, reading_of(arguments, LABELLED))
         quick, sources = arguments.quick, arguments.unlabelled
+        most = QUICK_TEXTS if quick else arguments.most_unlabelled
         also = load_also(arguments.also, corpus)
-        teacher = find_teacher(arguments.teacher, sources, corpus, quick=quick)
+        teacher = find_teacher(arguments.teacher, sources, corpus, most=most)
         if quick:
             corpus, recipe = rehearsal(corpus, recipe)
             also = replace(also, texts=spread(also.texts, QUICK_TEXTS))

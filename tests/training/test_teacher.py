@@ -110,6 +110,8 @@ def test_a_run_with_a_teacher_answers_each_text_once_and_says_so(
     page = capsys.readouterr().out
     assert "unlabelled  0 texts of nothing; 0 were left out" in page
     assert "; 0 texts answered now; kept in answers-teacher-" in page
+    assert main([*flags, "--most-unlabelled", "7", "--out", str(taught / "few")]) == 0
+    assert read_record(taught / "few")["teacher"]["texts"] == 7
     assert answers(taught) == (head, found)
 
 
@@ -145,6 +147,7 @@ def test_answers_go_on_after_a_kill_without_repeating_or_losing_a_text(
         (["--teacher", "{other}"], "labels 'cold', 'warm'; expected what notes.csv has"),
         (["--teacher", "none/there/is"], "none/there/is is no folder here"),
         (["--unlabelled", "none.txt"], "none.txt is no file; expected texts, one a line"),
+        (["--most-unlabelled", "0"], "--most-unlabelled is 0; expected 1 or more"),
         ([], "does not hold answers of this teacher"),
     ],
 )
@@ -175,9 +178,11 @@ def test_texts_without_a_teacher_are_refused(
     flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     at = flags.index("--teacher")
-    assert main([*flags[:at], *flags[at + 2 :], "--out", str(tmp_path / "out")]) == 2
+    alone = [*flags[:at], "--out", str(tmp_path / "out")]
+    for flag, given in ("--unlabelled", "more.txt"), ("--most-unlabelled", "7"):
+        assert main([*alone, flag, given]) == 2
 
-    assert "--unlabelled needs a --teacher" in capsys.readouterr().err
+        assert f"{flag} needs a --teacher" in capsys.readouterr().err
 
 
 @pytest.fixture

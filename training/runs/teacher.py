@@ -65,11 +65,12 @@ class Teacher:
 
 
 def find_teacher(
-    given: str | None, unlabelled: Sequence[str] | None, corpus: Corpus, *, quick: bool
+    given: str | None, unlabelled: Sequence[str] | None, corpus: Corpus, *, most: int | None
 ) -> Teacher | None:
     """The classifier that `--teacher` names, ours or Hugging Face's, and its texts; None: none.
 
-    A rehearsal takes few of the texts.
+    Args:
+        most: texts without labels to take at most, evenly from the whole; None: all.
 
     Raises FileNotFoundError, ValueError: as `load_classifier` and `load_unlabelled`, or it answers
     with other labels than the corpus's.
@@ -82,8 +83,8 @@ def find_teacher(
         raise ValueError(f"--teacher needs data with one label a text; this has {asked}")
     columns = columns_of(given, model.config, corpus)
     texts = load_unlabelled(unlabelled, corpus)
-    if quick:
-        texts = replace(texts, texts=spread(texts.texts, QUICK_TEXTS))
+    if most is not None:
+        texts = replace(texts, texts=spread(texts.texts, most))
     longest = model.config.encoder.max_position_embeddings
     return Teacher(given, columns, longest, _fingerprint(model), texts)
 
