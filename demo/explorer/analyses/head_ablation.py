@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analyses.perturbation import Answers, Target, answers, matter
-from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
+from explorer.inference.cost import LEAST_TEXTS, TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.reading import Heads, Reading, ablation_mask, heads_left
 
@@ -101,9 +101,9 @@ def ablation_masks(mask: NDArray[np.float32], groups: Sequence[Heads]) -> NDArra
 
 
 def _room(model: EncoderModel, reading: Reading) -> int:
-    """How many single heads can be tried in the time."""
+    """How many single heads can be tried in the time; some are in any case."""
     within = model.throughput.texts_within(TIME_BUDGET, len(reading.tokens))
-    return max(within - 1 - model.bundle.layers, 0)
+    return max(within - 1 - model.bundle.layers, LEAST_TEXTS)
 
 
 class PruningPlan(NamedTuple):

@@ -30,13 +30,10 @@ from explorer.analyses.perturbation import (
     sentence_spans,
     stays,
 )
-from explorer.inference.cost import TIME_BUDGET, Cost, Progressive, nested
+from explorer.inference.cost import LEAST_TEXTS, TIME_BUDGET, Cost, Progressive, nested
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.reading import Reading
 from explorer.inference.tokens import Word, own_words
-
-_LEAST = 8
-"""Texts that a plan holds at least, however slow the machine."""
 
 
 class OcclusionPlan(NamedTuple):
@@ -121,7 +118,7 @@ def plan_occlusion(
     """Every word where the time allows; else the sentences, then the words of those that matter
     most."""
     words = own_words(reading.tokens)
-    room = max(_LEAST, model.throughput.texts_within(seconds, len(reading.tokens)))
+    room = max(LEAST_TEXTS, model.throughput.texts_within(seconds, len(reading.tokens)))
     if len(words) <= room:
         return OcclusionPlan(words, [], len(words))
     sentences = sentence_spans(words, room // 2)

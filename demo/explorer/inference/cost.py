@@ -49,6 +49,10 @@ TIME_BUDGET = 10.0
 from those before it, which may have been of shorter texts, and a machine may slow down on the way.
 """
 
+LEAST_TEXTS = 8
+"""Texts that an analysis plans for at least, however slow the machine: of a plan that reads none
+nothing can be said."""
+
 _REMEMBERED = 5
 """Runs that the estimate is the median of: it follows a machine whose pace drifts with its other
 work, and a single run that had to wait for the processor does not move it."""

@@ -48,7 +48,7 @@ const showHead = ([kind, layer, head]) => {
 const compared = () => {
   const means = value.effects.map((rows) => rows.flat().filter((effect) => effect !== null)).map((all) => (all.length ? sum(all) / all.length : null));
   if (means.includes(null)) return "";
-  return `Mean over all heads of a kind: ${value.kinds.map((kind, index) => `${kind} ${nats(means[index])}`).join(", ")}.`;
+  return `Mean over ${value.not_tried ? "the heads of a kind that were tried" : "all heads of a kind"}: ${value.kinds.map((kind, index) => `${kind} ${nats(means[index])}`).join(", ")}.`;
 };
 
 followCells((cell) => showHead([Number(cell.dataset.kind), place(cell)[0] - 1, place(cell)[1] - 1]));

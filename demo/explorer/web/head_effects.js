@@ -34,6 +34,10 @@ const grid = () => {
   return headGrid("Effect of each head", rows, [...names, "all"]);
 };
 
+const tried = () => value.effects.flat().filter((effect) => effect !== null).length;
+// Of heads for which there was no time nothing is said.
+const noHead = () => (value.not_tried ? `Of the heads that were tried (${tried()}), none` : "No head");
+
 // In words, for those who cannot rest on a cell.
 const MOST_NAMED = 3;
 const strongest = () => {
@@ -42,21 +46,24 @@ const strongest = () => {
   );
   const counting = all.filter((effect) => effect.effect !== null && Math.abs(mainOf(effect)) >= value.least);
   const first = counting.sort((a, b) => Math.abs(mainOf(b)) - Math.abs(mainOf(a))).slice(0, MOST_NAMED);
-  return `The largest effects: ${first.map((effect) => `${one(effect.at)}, ${amount(effect)}`).join("; ")}.`;
+  return `The largest effects${value.not_tried ? ` of the heads that were tried (${tried()})` : ""}: ${first.map((effect) => `${one(effect.at)}, ${amount(effect)}`).join("; ")}.`;
 };
 
-const verdict = () => (value.matters ? strongest() : `No head matters on its own: without any one of them ${lessThanCounts(value)}.`);
+const verdict = () => {
+  if (!tried()) return "No head is left to try: all of them are ablated.";
+  return value.matters ? strongest() : `${noHead()} matters on its own: without any one of them ${lessThanCounts(value)}.`;
+};
 
 const flippers = () => {
   const single = value.answers.flatMap((row, layer) => row.flatMap((answer, head) => (answer ? [`layer ${layer + 1}, head ${head + 1} (${answer})`] : [])));
   const whole = value.layer_answers.flatMap((answer, layer) => (answer ? [`layer ${layer + 1} (${answer})`] : []));
-  if (value.number) return "";
-  const heads = single.length ? `Ablated alone, these heads change the answer: ${single.join("; ")}.` : "No head that is ablated alone changes the answer.";
+  if (value.number || !tried()) return "";
+  const heads = single.length ? `Ablated alone, these heads change the answer: ${single.join("; ")}.` : `${noHead()} changes the answer when it is ablated alone.`;
   return `${heads} ${whole.length ? `Of whole layers, these do: ${whole.join("; ")}.` : "Nor does any whole layer."}`;
 };
 
 const legend = () => {
-  const left = value.not_tried ? ` Each text is long: ${value.not_tried} heads were not tried, those of the layers that matter least.` : "";
+  const left = value.not_tried ? ` Heads that were not tried, since it would have taken too long: ${value.not_tried}, those of the layers that matter least.` : "";
   const beside = value.number ? "" : "Rest on a cell to see the same in points of probability. ";
   return `Rows are layers, columns heads, the last one all heads of the layer, with ink of its own scale. + : so much of ${wholeOf(value)} is lost without the head; − : the head spoke against it. ${beside}A thick edge: without it the answer is another.${left}`;
 };

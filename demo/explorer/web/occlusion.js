@@ -37,14 +37,20 @@ const DISAGREES = {
   unseen: (word) => [` has one of the largest effects, ${amount(word)}, and gets hardly any attention: ${percent(word.share)}.`],
 };
 
+// Of words that were not tried nothing is said.
+const noWord = (tried) => (value.left_out ? `Of the words that were tried (${tried}), none` : "No word");
+
 const disagreements = () => {
-  if (!value.matters) return [make("p", { className: "quiet", text: `No word matters on its own: without any one of them ${lessThanCounts(value)}. Attention has nothing to disagree with.` })];
+  const tried = value.words.filter(({ effect }) => effect !== null);
+  if (!tried.length) return [make("p", { className: "quiet", text: "No word was tried: without what is asked about there is nothing to ask." })];
+  if (!value.matters) return [make("p", { className: "quiet", text: `${noWord(tried.length)} matters on its own: without any one of them ${lessThanCounts(value)}. Attention has nothing to disagree with.` })];
   if (!value.moves_answer) {
-    const most = value.words.filter(({ effect }) => effect !== null).reduce((best, word) => (Math.abs(mainOf(word)) > Math.abs(mainOf(best)) ? word : best));
-    return [make("p", { className: "quiet" }, ["No word moves the answer by one point: the largest effect is that of ", make("strong", {}, [bdi(`“${most.text}”`)]), `, ${amount(most)}. That is too little for attention to disagree with.`])];
+    const most = tried.reduce((best, word) => (Math.abs(mainOf(word)) > Math.abs(mainOf(best)) ? word : best));
+    return [make("p", { className: "quiet" }, [`${noWord(tried.length)} moves the answer by one point: the largest effect is that of `, make("strong", {}, [bdi(`“${most.text}”`)]), `, ${amount(most)}. That is too little for attention to disagree with.`])];
   }
   const marked = value.words.filter(({ mark }) => mark).sort((a, b) => Math.abs(mainOf(b)) - Math.abs(mainOf(a)) || b.share - a.share);
-  if (!marked.length) return [make("p", { text: "Attention and effect disagree on no word: what gets most attention is also what counts." })];
+  const where = value.left_out ? `none of the words that were tried (${tried.length})` : "no word";
+  if (!marked.length) return [make("p", { text: `Attention and effect disagree on ${where}: what gets most attention is also what counts.` })];
   const items = marked.slice(0, MOST_NAMED).map((word) =>
     make("li", {}, [`${MARKS[word.mark]} `, make("strong", {}, [bdi(`“${word.text}”`)]), ...DISAGREES[word.mark](word)]),
   );
@@ -59,10 +65,11 @@ const disagreements = () => {
 const legend = () => {
   const beside = value.number ? "" : "; in brackets, the same in points of probability";
   const long = value.sentences.length
-    ? ` The text is long: whole sentences were removed first, then the words of those that moved the answer most. ${value.left_out} words, without a number, were not tried.`
+    ? " The text is long: whole sentences were removed first, then the words of those that moved the answer most."
     : "";
+  const left = value.left_out ? ` Words without a number were not tried: ${value.left_out}.` : "";
   const held = value.held ? " What is asked about is masked, not deleted: without its place there is nothing to ask." : "";
-  return `+ : so much of ${wholeOf(value)} is lost with the word ${value.way}; − : the word speaks against it${beside}. The line below: how much attention it gets from ${value.looks} in ${value.layer}, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${held}${long}`;
+  return `+ : so much of ${wholeOf(value)} is lost with the word ${value.way}; − : the word speaks against it${beside}. The line below: how much attention it gets from ${value.looks} in ${value.layer}, mean of its heads; the longest line is the largest share. A text with a hole in it is none that the model was trained on: small effects may be the hole's.${held}${long}${left}`;
 };
 
 const rule = () => {

@@ -42,7 +42,7 @@ const notes = () => {
 const strongest = () => {
   if (value.strongest.length) return make("ul", { className: "plain-list" }, value.strongest.map(told));
   const least = value.number ? "a hundredth of the number" : `${value.least} of log-odds`;
-  return make("p", { className: "quiet", text: `No two words have anything to do with each other: all that any of them do together is less than ${least}.` });
+  return make("p", { className: "quiet", text: `No two ${value.words_left_out ? `of the words that were paired (${value.words.length})` : "words"} have anything to do with each other: all that any of them do together is less than ${least}.` });
 };
 
 show((given) => {

@@ -24,7 +24,7 @@ const strongest = (query) => {
   if (!words.length) return "";
   const best = (row) => row.indexOf(Math.max(...row));
   const [needed, seen] = [best(effects[query]), best(attention[query])];
-  if (effects[query][needed] < value.least) return `No single word of the ${value.of} matters to it.`;
+  if (effects[query][needed] < value.least) return `${value.words_left_out ? `Of the words of the ${value.of} that were tried (${words.length}), none` : `No single word of the ${value.of}`} matters to it.`;
   return needed === seen
     ? `The word that it needs most is also the one that ${attentionTo()} attends to most.`
     : `It needs “${words[needed]}” most; ${attentionTo()} attends most to “${words[seen]}”.`;

@@ -12,7 +12,8 @@ const ROWS = 32;
 const MAP_BYTES = 32 * 2 ** 20; // of all maps of a run, which the graph makes though nobody asks
 const OPERATIONS = 1e10; // of a run, half a second: so long a reader waits who came during it
 const SECONDS = 10; // that an analysis is planned for
-const LEAST_TEXTS = 8;
+const LEAST_TEXTS = 8; // of an analysis, however slow the machine
+const REMEMBERED = 5; // runs
 
 const round = (value, digits = 6) => (value === null ? null : Number(value.toFixed(digits)));
 const stableOrder = (values) => range(values.length).sort((a, b) => values[b] - values[a] || a - b);
@@ -21,9 +22,22 @@ const stableOrder = (values) => range(values.length).sort((a, b) => values[b] - 
 
 // As the engine reads one: what is read by itself of it.
 const partsOf = (text) => parted(text).map((part) => ({ ids: part.ids, segments: part.segments, held: part.held.map((place) => placeOf(part, place)) }));
+// Seconds for a token on this machine, as the latest runs had them: the median, of two the smaller,
+// since one that had to wait for the processor says little. 0 before the first. See `Throughput` of explorer/inference/cost.py.
+export const paceOf = () => {
+  const latest = [];
+  const learn = (seconds) => {
+    latest.push(seconds);
+    if (latest.length > REMEMBERED) latest.shift();
+  };
+  const seconds = () => [...latest].sort((a, b) => a - b)[Math.floor((latest.length - 1) / 2)] ?? 0;
+  const textsWithin = (tokens) => (seconds() ? Math.max(1, Math.floor(SECONDS / (tokens * seconds()))) : 1);
+  return { learn, seconds, textsWithin };
+};
+
 // Asks texts the question that they have, in runs of about one length, as many as fit. `scores` is the
 // engine's; `told(done, of)` may throw, which ends the work; `pace` learns how long a token takes.
-export const asking = ({ scores, bundle: { sizes, task }, pace = { seconds: 0 }, clock = () => performance.now() }) => {
+export const asking = ({ scores, bundle: { sizes, task }, pace = paceOf(), clock = () => performance.now() }) => {
   const perRun = (tokens) => {
     const words = task === "fill" ? sizes.vocabulary : 0;
     const inMemory = MAP_BYTES / (4 * tokens * (sizes.layers * sizes.heads * tokens + words));
@@ -39,14 +53,14 @@ export const asking = ({ scores, bundle: { sizes, task }, pace = { seconds: 0 },
       const rows = order.slice(at, at + count);
       const started = clock();
       const outputs = await scores(rows.map((row) => partsOf(texts[row])), masks && rows.map((row) => masks[row % masks.length]));
-      pace.seconds = (clock() - started) / 1000 / (count * texts[rows.at(-1)].ids.length);
+      pace.learn((clock() - started) / 1000 / (count * texts[rows.at(-1)].ids.length));
       rows.forEach((row, place) => (found[row] = texts[row].question.scores(outputs[place], texts[row])));
-      told?.((at += count), texts.length);
+      at += count;
+      told?.(at, texts.length);
     }
     return found;
   };
 };
-export const textsWithin = (pace, tokens) => (pace.seconds ? Math.max(1, Math.floor(SECONDS / (tokens * pace.seconds))) : Infinity);
 
 const maskOf = ({ layers, heads }, without) => Float32Array.from(range(layers * heads), (at) => (without.some(([layer, head]) => (layer - 1) * heads + head - 1 === at) ? 0 : 1));
 
@@ -119,13 +133,13 @@ const disagreements = (attention, effects, least) => {
 };
 
 // ---- Every word removed in turn; of a long text each sentence, then the words of those that moved
-// the answer most. `room`: so many texts may be read.
+// the answer most. `room`: so many texts may be read; some are in any case.
+export const textsOfOcclusion = ({ tokens }, room) => Math.min(ownWords(tokens).length, Math.max(LEAST_TEXTS, room));
 export const occlusion = async (ask, bundle, reading, target, { way, mask, room, told }) => {
   const words = ownWords(reading.tokens);
-  const most = Math.max(LEAST_TEXTS, room);
-  const spans = words.length <= most ? [] : sentenceSpans(words, Math.floor(most / 2));
-  const left = words.length <= most ? words.length : most - spans.length;
-  const total = spans.length + left;
+  const total = textsOfOcclusion(reading, room);
+  const spans = words.length === total ? [] : sentenceSpans(words, Math.floor(total / 2));
+  const left = total - spans.length;
   const [whole, how] = [reading.logits, { way, mask }];
   const less = await answersWithout(ask, reading, spans.map(([start, stop]) => words.slice(start, stop)), how, (done) => told?.(done, total));
   const sentences = less.map((logits) => effectOf(whole, logits, target, bundle));
@@ -150,19 +164,20 @@ export const occlusion = async (ask, bundle, reading, target, { way, mask, room,
     sentences: spans.map((span, place) => ({ words: span, ...sentences[place] })),
     ...about(bundle, target), value: round(valueOf(whole, target, bundle)), log_odds: round(oddsOrNone(whole, target, bundle)),
     way, tokens_left_out: reading.left_out, bundle: bundle.title, number: isNumber(bundle),
-    pair: Boolean(reading.text_pair), looks: looksOf(reading), layer: lastWithMaps(bundle), held: way === "deleted" && reading.held.length > 0, left_out: effects.filter(({ log_odds_effect, effect }) => (log_odds_effect ?? effect) === null).length,
+    pair: Boolean(reading.text_pair), looks: looksOf(reading), layer: lastWithMaps(bundle), held: way === "deleted" && reading.held.length > 0 && mask !== null, left_out: effects.filter(({ log_odds_effect, effect }) => (log_odds_effect ?? effect) === null).length,
   };
 };
 
 // ---- Every head ablated in turn, beside those that are out already; where time is short, those of
-// the layers first that matter most.
+// the layers first that matter most. `room` as above.
+const headsWithin = ({ layers, heads, without: out }, room) => Math.min(layers * heads - out.length, Math.max(room - 1 - layers, LEAST_TEXTS));
+export const textsOfHeads = (reading, room) => 1 + reading.layers + headsWithin(reading, room);
 export const headEffects = async (ask, bundle, reading, target, { room, told }) => {
   const { layers, heads, without: out } = reading;
   const masks = (groups) => groups.map((group) => maskOf(reading, [...out, ...group]));
   const layerOf = (layer) => range(heads).map((head) => [layer + 1, head + 1]);
   const inside = range(layers).flatMap(layerOf).filter(([layer, head]) => !out.some((one) => one[0] === layer && one[1] === head));
-  const fits = Math.min(inside.length, Math.max(room - 1 - layers, 0));
-  const total = 1 + layers + fits;
+  const [fits, total] = [headsWithin(reading, room), textsOfHeads(reading, room)];
   const read = (groups, done) => ask(groups.map(() => reading), masks(groups), (more) => told?.(done + more, total));
   const [whole, ...withoutLayer] = await read([[], ...range(layers).map(layerOf)], 0);
   const effectsOfLayers = withoutLayer.map((logits) => effectOf(whole, logits, target, bundle));

@@ -2,13 +2,13 @@
 // the page's own widgets draws, and buttons that start and stop it.
 import { ask } from "../tasks/known.js";
 import { isNumber, largestPlace, probabilitiesOf } from "../tasks/logits.js";
-import { ownWords } from "../tasks/words.js";
-import { asking, compare, headEffects, occlusion, textsWithin, withoutMostSeen } from "./analyses.js";
+import { asking, compare, headEffects, occlusion, paceOf, textsOfHeads, textsOfOcclusion, withoutMostSeen } from "./analyses.js";
 import { checkedTexts } from "./checks.js";
 import { byId, sentenceOf, widget } from "./host.js";
 const { make } = window.attentionMaps;
 
 const STOPPED = Symbol("stopped");
+const [MEASURED, MEASURED_FOR] = [3, 1500]; // runs from which the pace is known, milliseconds that they may take
 
 const chooser = (id, name, choices) => {
   const select = make("select", { attributes: { id } }, choices.map(([value, text]) => make("option", { text, attributes: { value } })));
@@ -44,8 +44,8 @@ const targetOptions = (name, { chooses = true, choice }) => {
 const seconds = (value) => (value < 1 ? "less than a second" : `about ${Math.round(value)} seconds`);
 
 // A panel in a tab. `texts(asked)` says how many texts it will read, `run(asked, told)` does it; `asked`
-// is what `ask` of tasks/known.js gives.
-const panel = (tab, { name, kind, said, nodes, texts, run, refresh = () => {}, events = {}, props = {}, pace }) => {
+// is what `ask` of tasks/known.js gives. Both plan by the `pace`, which `measured()` waits for.
+const panel = (tab, { name, kind, said, nodes, texts, run, refresh = () => {}, events = {}, props = {}, pace, measured }) => {
   const start = make("button", { className: "primary", text: said.button, attributes: { type: "button", id: `${name}_start` } });
   const stop = make("button", { className: "plain", text: "Stop", attributes: { type: "button", id: `${name}_stop`, disabled: "" } });
   const slots = ["cost", "result"].map((part) => make("div", { attributes: { id: `${name}_${part}` } }));
@@ -54,9 +54,9 @@ const panel = (tab, { name, kind, said, nodes, texts, run, refresh = () => {}, e
   const result = widget(kind, { id: `${name}_result`, props, events });
   let [asked, turn] = [null, 0];
   const tell = () => {
-    if (!asked) return cost.set({ value: { text: "" } });
+    if (!asked || !pace.seconds()) return cost.set({ value: { text: "" } });
     const count = texts(asked);
-    const time = count * asked.reading.tokens.length * pace.seconds;
+    const time = count * asked.reading.tokens.length * pace.seconds();
     cost.set({ value: { text: `${count} changed ${count === 1 ? "text" : "texts"} to read, ${seconds(time)}.` } });
   };
   const end = () => {
@@ -74,6 +74,8 @@ const panel = (tab, { name, kind, said, nodes, texts, run, refresh = () => {}, e
       cost.set({ value: { text: `${done} of ${of} texts read.`, share: done / of } });
     };
     try {
+      await measured();
+      if (mine !== turn) return;
       const found = await run(asked, told);
       if (mine !== turn) return;
       result.set({ value: found });
@@ -99,15 +101,17 @@ const panel = (tab, { name, kind, said, nodes, texts, run, refresh = () => {}, e
     if (next && "without" in props) result.set({ without: next.reading.without });
     tell();
   };
-  return { show, begin };
+  return { show, begin, tell: () => stop.disabled && tell() };
 };
 
 // All panels of the reading tab; gives what shows them what was asked, or null.
 export const readingPanels = ({ bundle, said, task }, engine, ablate) => {
   const { maskId: mask, canAblate } = engine;
-  const pace = { seconds: 0 };
+  const pace = paceOf();
   const answers = asking({ scores: engine.scores, bundle, pace });
-  const room = ({ reading }) => textsWithin(pace, reading.tokens.length);
+  const room = ({ reading }) => pace.textsWithin(reading.tokens.length);
+  let known = null; // whether the pace is
+  const measured = () => known;
   const { choice } = task;
   const [words, heads, sides] = [targetOptions("occlusion", { choice }), targetOptions("head_effects", { choice }), targetOptions("compare", { choice, chooses: false })];
   const way = chooser("occlusion_way", "Words are", [["deleted", "deleted"], ...(mask === null ? [] : [["masked", "masked"]])]);
@@ -119,12 +123,12 @@ export const readingPanels = ({ bundle, said, task }, engine, ablate) => {
   };
   const panels = [
     panel("mattered_tab", {
-      name: "occlusion", kind: "occlusion", said: said.occlusion, nodes: [...words.nodes, way.node], refresh: words.refresh, pace,
-      texts: (asked) => Math.min(ownWords(asked.reading.tokens).length, room(asked)),
+      name: "occlusion", kind: "occlusion", said: said.occlusion, nodes: [...words.nodes, way.node], refresh: words.refresh, pace, measured,
+      texts: (asked) => textsOfOcclusion(asked.reading, room(asked)),
       run: (asked, told) => occlusion(answers, asked.bundle, asked.reading, words.target(), { way: way.select.value, mask, room: room(asked), told }),
     }),
     panel("compare_tab", {
-      name: "compare", kind: "compare", said: said.compare, nodes: [make("label", { className: "option wide" }, [make("span", { text: "Compare with" }), other]), ...sides.nodes], pace,
+      name: "compare", kind: "compare", said: said.compare, nodes: [make("label", { className: "option wide" }, [make("span", { text: "Compare with" }), other]), ...sides.nodes], pace, measured,
       refresh: (asked) => {
         sides.refresh(asked);
         other.value = withoutMostSeen(asked.reading);
@@ -137,15 +141,26 @@ export const readingPanels = ({ bundle, said, task }, engine, ablate) => {
     const events = { ablate: ({ without }) => ablate(without) };
     panels.push(
       panel("which_heads_tab", {
-        name: "head_effects", kind: "head_effects", said: said.head_effects, nodes: heads.nodes, refresh: heads.refresh, pace, events, props: { without: [] },
-        texts: (asked) => Math.min(1 + bundle.sizes.layers + bundle.sizes.layers * bundle.sizes.heads - asked.reading.without.length, room(asked)),
+        name: "head_effects", kind: "head_effects", said: said.head_effects, nodes: heads.nodes, refresh: heads.refresh, pace, measured, events, props: { without: [] },
+        texts: (asked) => textsOfHeads(asked.reading, room(asked)),
         run: (asked, told) => headEffects(answers, asked.bundle, asked.reading, heads.target(), { room: room(asked), told }),
       }),
     );
   }
-  const show = (asked, { took, same }) => {
-    if (asked && took !== null) pace.seconds ||= took / 1000 / asked.reading.tokens.length;
+  // The first runs of all are slow, and no measure of those to come: their text is read again. Where
+  // that fails, an analysis reads as few texts as it may, or says why it cannot.
+  const measure = async (asked) => {
+    const until = performance.now() + MEASURED_FOR;
+    try {
+      for (let run = 0; run < MEASURED && performance.now() < until; run++) await answers([asked.reading]);
+    } catch {
+      return;
+    }
+    panels.forEach((one) => one.tell());
+  };
+  const show = (asked, { same }) => {
     panels.forEach((one) => one.show(asked, { same }));
+    if (asked) known ??= measure(asked);
   };
   return { show, compareNow: () => panels[1].begin() };
 };

@@ -45,7 +45,7 @@ export const readingTab = ({ bundle, said, tell }, engine) => {
     notice.set({ value: { error: false, lines } });
     ablated.set({ value: { without: found.without, heads: found.heads } });
     maps.show({ ...mapsOfReading(bundle, asked?.reading ?? found, engine.canAblate, place), ...(begins ? { begins } : {}) });
-    panels.show(asked, { took, same });
+    panels.show(asked, { same });
     if (!byId("compare_tab").hidden && !same) panels.compareNow();
     if (took !== null) tell(`${found.tokens.length} tokens, read in ${Math.round(took)} ms.`);
     byId("map_view").reading = asked?.reading ?? found; // for whoever asks in the browser's console

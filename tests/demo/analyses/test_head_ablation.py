@@ -62,7 +62,8 @@ def test_where_time_is_short_the_heads_of_the_layer_that_matters_come_first(
     reading = float_model.read(TEXT, PAIR)
     whole = run_to_end(head_effects(float_model, reading, 0))
     layer = int(np.abs(whole.whole.log_odds_falls(whole.without_layer, 0)).argmax())
-    monkeypatch.setattr(float_model.throughput, "texts_within", lambda *_: 1 + 2 + 2)
+    monkeypatch.setattr(float_model.throughput, "texts_within", lambda *_: 1)  # none but the text
+    monkeypatch.setattr(module, "LEAST_TEXTS", 2)
 
     found = run_to_end(head_effects(float_model, reading, 0))
 

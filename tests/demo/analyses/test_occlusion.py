@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from explorer.analyses import occlusion as module
 from explorer.analyses import perturbation as spans_module
 from explorer.analyses.occlusion import occlusion, occlusion_cost, plan_occlusion
 from explorer.analyses.perturbation import (
@@ -72,7 +71,6 @@ def test_heads_that_were_left_out_stay_out(model):
 
 def test_a_text_too_long_for_the_time_goes_by_sentences_first(model, monkeypatch):
     reading = model.read(TEXT)
-    monkeypatch.setattr(module, "_LEAST", 8)
     monkeypatch.setattr(model.throughput, "texts_within", lambda *_: 8)
     found = run_to_end(occlusion(model, reading, 1, "deleted"))
 

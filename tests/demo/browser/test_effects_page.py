@@ -25,6 +25,19 @@ def calculate(page):
     return lambda expression: page.evaluate(f"() => {{ {given} return {expression}; }}")
 
 
+def draw(page, name, value):
+    """Has a widget draw a value."""
+    page.evaluate(
+        f"""(given) => {{
+          const [props, watch, trigger] = [{{ value: given }}, () => {{}}, () => {{}}];
+          document.body.innerHTML = '<div class="{name}-widget"><div class="widget"></div></div>';
+          const element = document.body.firstChild;
+          {widget_script(name)}
+        }}""",
+        value,
+    )
+
+
 def test_what_is_not_nothing_never_reads_as_nothing(calculate):
     told = calculate(
         "[[0, 1], [0.04, 1], [-0.04, 1], [0.05, 1], [3e-9, 2], [-12.34, 1]]"
@@ -72,15 +85,7 @@ def test_two_words_count_for_more_or_less_by_what_each_does_alone(page):
         "strongest": [[0, 1], [0, 2], [1, 3], [2, 3]],
         "label": "positive", "log_odds": 2.0, "way": "deleted", "least": 0.1, "words_left_out": 0,
     }  # fmt: skip
-    page.evaluate(
-        f"""(given) => {{
-          const [props, watch] = [{{ value: given }}, () => {{}}];
-          document.body.innerHTML = '<p class="pairs-widget"><span class="widget"></span></p>';
-          const element = document.querySelector("p");
-          {widget_script("pairs")}
-        }}""",
-        value,
-    )
+    draw(page, "pairs", value)
     said = page.locator("li").all_inner_texts()
 
     alone = "while the other is there; alone"
@@ -91,3 +96,71 @@ def test_two_words_count_for_more_or_less_by_what_each_does_alone(page):
         f"each counts less against it {alone} −1.00 and −1.00.",
     ]
     assert said[0].startswith("“not” and “bad”: +0.50 log-odds (+5.0 points), ")
+
+
+HEADS = {
+    "effects": [[0.001, None], [None, None]], "log_odds_effects": [[0.01, None], [None, None]],
+    "layer_effects": [0.001, 0], "layer_log_odds_effects": [0.01, 0], "least": 0.1,
+    "answers": [[None, None], [None, None]], "layer_answers": [None, None], "before": [],
+    "matters": False, "number": False, "label": "positive", "log_odds": 2.0, "whole": 0.88,
+}  # fmt: skip
+
+
+def test_only_of_heads_that_were_tried_is_anything_said(page):
+    draw(page, "head_effects", {**HEADS, "not_tried": 3})
+    said = page.locator("body").inner_text()
+    assert "Of the heads that were tried (1), none matters on its own: without any one of " in said
+    assert "Of the heads that were tried (1), none changes the answer when it is ablated" in said
+    assert "since it would have taken too long: 3, those of the layers that matter least." in said
+
+    draw(page, "head_effects", {**HEADS, "not_tried": 3, "matters": True, "least": 0.001})
+    verdict = page.locator(".verdict").inner_text()
+    assert verdict.startswith(
+        "The largest effects of the heads that were tried (1): layer 1, head 1"
+    )
+
+    draw(page, "head_effects", {**HEADS, "not_tried": 0})
+    assert page.locator(".verdict").inner_text().startswith("No head matters on its own: ")
+
+    out = [[1, 1], [1, 2], [2, 1], [2, 2]]
+    none = {"effects": [[None] * 2] * 2, "log_odds_effects": [[None] * 2] * 2, "before": out}
+    draw(page, "head_effects", {**HEADS, **none, "not_tried": 0})
+    verdict = page.locator(".verdict").inner_text()
+    assert verdict == "No head is left to try: all of them are ablated."
+
+
+WORDS = {
+    "words": ["not", "bad"], "segments": [0, 0], "attention": [0.5, 0.5], "sentences": [],
+    "effects": [0.001, None], "log_odds_effects": [0.01, None], "disagreements": [None, None],
+    "matters": False, "moves_answer": False, "least": 0.1, "number": False, "pair": False,
+    "label": "positive", "log_odds": 2.0, "value": 0.88, "way": "deleted", "held": False,
+    "looks": "[CLS]", "layer": "the last layer",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"left_out": 1}, "Of the words that were tried (1), none matters on its own"),
+        (
+            {"left_out": 1, "matters": True},
+            "Of the words that were tried (1), none moves the answer",
+        ),
+        (
+            {"left_out": 1, "matters": True, "moves_answer": True},
+            "disagree on none of the words that were tried (1)",
+        ),
+        ({"left_out": 0}, "No word matters on its own"),
+        (
+            {"left_out": 2, "effects": [None] * 2, "log_odds_effects": [None] * 2},
+            "No word was tried: without what is asked about",
+        ),
+    ],
+)
+def test_only_of_words_that_were_tried_is_anything_said(page, given, said):
+    draw(page, "occlusion", {**WORDS, **given})
+    text = page.locator("body").inner_text()
+
+    assert said in text
+    left = given["left_out"]
+    assert (f"Words without a number were not tried: {left}." in text) == bool(left)

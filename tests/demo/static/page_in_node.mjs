@@ -8,7 +8,7 @@ import { feedMasks, openEngine } from "../../../demo/static/model/engine.js";
 import { openStore } from "../../../demo/static/model/files.js";
 import { CHANGES, CUTS } from "../../../demo/static/model/pieces.js";
 import { textEncoder } from "../../../demo/static/model/tokens.js";
-import { asking, compare, headEffects, occlusion, withoutMostSeen } from "../../../demo/static/page/analyses.js";
+import { asking, compare, headEffects, occlusion, paceOf, textsOfHeads, textsOfOcclusion, withoutMostSeen } from "../../../demo/static/page/analyses.js";
 import { checkedTexts } from "../../../demo/static/page/checks.js";
 import { keptMap } from "../../../demo/static/page/map_files.js";
 import { VIEWS, readLink } from "../../../demo/static/page/opened_link.js";
@@ -21,6 +21,7 @@ const [packages, folder] = process.argv.slice(2);
 const package_ = (name) => import(pathToFileURL(join(packages, name)).href);
 const { Tokenizer } = await package_("@huggingface/tokenizers/dist/tokenizers.min.mjs");
 const json = (name) => JSON.parse(readFileSync(name, "utf8"));
+const range = (count) => Array.from({ length: count }, (_, place) => place);
 const plain = (value) => JSON.parse(JSON.stringify(value, (_, one) => (one instanceof Float32Array ? [...one] : one)));
 
 const opened = {};
@@ -71,6 +72,18 @@ const answers = {
   heads: async ({ target, room, ...given }) => {
     const { asked: { bundle, reading }, answers } = await openAnswered(given);
     return headEffects(answers, bundle, reading, target, { room });
+  },
+  // What an analysis plans on a machine whose runs take so long, one text of 10 tokens each.
+  pace: async ({ seconds, layers, heads, words, tokens }) => {
+    let now = 0;
+    const [pace, times] = [paceOf(), [...seconds]];
+    const scores = async () => ((now += 1000 * times.shift()), [{}]);
+    const ask_ = asking({ scores, bundle: { sizes: { layers, heads, hidden: 1e6 }, task: "tag" }, pace, clock: () => now });
+    const text = { ids: range(10), segments: [], held: [], tokens: range(10), question: { scores: () => 1 } };
+    const found = await ask_(times.map(() => text)); // nobody is told how far it is
+    const room = pace.textsWithin(tokens);
+    const plain_ = { piece: "a", text: "a", special: false, continues: false, segment: 0 };
+    return { found: found.length, pace: pace.seconds(), room, heads: textsOfHeads({ layers, heads, without: [] }, room), words: textsOfOcclusion({ tokens: range(words).map(() => plain_) }, room) };
   },
   compare: async ({ sides, label }) => {
     const [first, second] = await Promise.all(sides.map((side) => openAnswered({ ...side, answers: [] })));

@@ -9,7 +9,7 @@ import pytest
 from explorer.analyses.head_ablation import head_effects
 from explorer.analyses.occlusion import occlusion
 from explorer.errors import RequestError
-from explorer.inference.cost import run_to_end
+from explorer.inference.cost import LEAST_TEXTS, run_to_end
 from explorer.maps.view import first_head
 from explorer.ui import payloads, wording
 from explorer.ui.map_viewer import maps_of_reading
@@ -130,6 +130,18 @@ def test_what_cannot_be_asked_gets_the_same_sentence(found, models):
             sentences.append(str(error.value))
 
     assert found["refused"] == sentences
+
+
+def test_some_is_tried_however_slow_the_machine_and_all_where_there_is_time(ask_page):
+    """One run that had to wait is no measure of the others; before the first nothing is known."""
+    asked = {"ask": "pace", "layers": 6, "heads": 12, "words": 40, "tokens": 10}
+    runs = ([], [0.1] * 3 + [90, 0.1], [90] * 3)
+
+    none, quick, slow = ask_page(*({**asked, "seconds": seconds} for seconds in runs))
+
+    assert quick == {"found": 5, "pace": 0.01, "room": 100, "heads": 1 + 6 + 72, "words": 40}
+    assert slow == {"found": 3, "pace": 9, "room": 1, "heads": 1 + 6 + LEAST_TEXTS, "words": 8}
+    assert {**none, "found": 3, "pace": 9} == slow
 
 
 def test_what_the_page_says_of_its_model(ask_page, models):

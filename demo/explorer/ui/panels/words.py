@@ -76,7 +76,7 @@ def _occlusion_cost(asked: Asked) -> Cost:
 def _run_occlusion(asked: Asked) -> Progressive[dict[str, Any]]:
     words = check_label_and_way(asked)
     found = yield from find_effects(*words)
-    reading = asked.reading
+    reading, can_mask = asked.reading, asked.model.mask_id is not None
     return {
         **occlusion_payload(words, found),
         "number": asked.model.bundle.problem_type == "regression",
@@ -85,7 +85,7 @@ def _run_occlusion(asked: Asked) -> Progressive[dict[str, Any]]:
         "looks": looks(reading),
         "layer": wording.last_with_maps(asked.model.bundle),
         "left_out": len(found.words) - len(found.tried),
-        "held": words.way == "deleted" and bool(reading.encoded.held),
+        "held": words.way == "deleted" and bool(reading.encoded.held) and can_mask,
         "moves_answer": found.moves_answer,
     }
 
