@@ -20,9 +20,8 @@ from explorer.inference.tokens import Token, group_words, own_words
 from explorer.maps.maps import Axis
 from explorer.maps.view import first_step
 from explorer.ui import wording
-from explorer.ui.models import (
-    Model,
-    PageModels,
+from explorer.ui.models import Model, PageModels
+from explorer.ui.sources.offered import (
     Source,
     corruptions_of,
     is_known_clean,

@@ -5,36 +5,27 @@ Whoever speaks HTTP can call the handlers with anything, so each value is checke
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
 
-from bundle_format.schema import Example
 from explorer.errors import RequestError
 from explorer.maps.packed import SMALL
 from explorer.maps.view import first_written_head
 from explorer.ui import payloads, wording
 from explorer.ui.checks import (
     MAX_TOKENS,
-    check_example,
     check_settings,
     check_texts,
     first_settings,
     unusual_settings,
 )
-from explorer.ui.events import WRITING, Update, in_browser, on, sent_with
+from explorer.ui.events import WRITING, Update, in_browser, on
 from explorer.ui.map_viewer import Begins, MapViewer, beginning_with, maps_of_generation
-from explorer.ui.models import (
-    Model,
-    PageModels,
-    Source,
-    corrupt_again,
-    offered_sources,
-    source_of,
-)
+from explorer.ui.models import Model, PageModels
 from explorer.ui.panel import MAY_NOT_STOP, MAY_STOP, Asked, Group, Panels, lay_out_groups
 from explorer.ui.panels.decoding import LABELS, chosen_settings, lay_out_settings, shown_settings
 from explorer.ui.panels.generated_text import (
@@ -43,6 +34,8 @@ from explorer.ui.panels.generated_text import (
     SOURCE_ATTRIBUTION,
 )
 from explorer.ui.sharing.kept_page import KeptText
+from explorer.ui.sources.offered import Source, corrupt_again, offered_sources, source_of
+from explorer.ui.sources.source_form import SourceForm
 from explorer.ui.widgets import Frame, widget
 from explorer.writing.generation import Generation
 from explorer.writing.settings import Settings
@@ -64,15 +57,8 @@ _NO_NOTICE: dict[str, Any] = {"error": False, "lines": []}
 _OPENED = "() => true"
 _IF_LINKED = '(link) => link?.tab === "write"'
 _IF_OPEN = '() => !!document.querySelector("#write_tab")?.offsetParent'
-# What is written, pasted or deleted over a corrupted text is nobody's damage. gradio's event of
-# input comes for typing alone; its event of change comes for the page's own texts too.
+# What was wrong with the text before is not wrong with this one.
 _NO_FAULT = "(notice) => (notice?.error ? { error: false, lines: [] } : notice)"
-_OWN_TEXT = "(text, given, mark) => (given?.text === text ? [given, mark] : [null, {}])"
-_WITH_PREFIX = """(prefix, text, known) => {
-    const old = (known ?? []).find((one) => text.startsWith(one)) ?? "";
-    return (prefix ?? "") + text.slice(old.length);
-}"""
-_PREFIX_OF = '(text, known) => (known ?? []).find((one) => text.startsWith(one)) ?? ""'
 
 
 class WriteTab:
@@ -91,7 +77,7 @@ class WriteTab:
         with gr.Tab("Write", id="write", elem_id="write_tab") as self.tab:
             with gr.Row(equal_height=False):
                 with gr.Column(scale=3, min_width=320):
-                    self._lay_out_source(first)
+                    self.form = SourceForm(models, first)
                 with gr.Column(scale=2, min_width=300):
                     self.settings = lay_out_settings()
             self.notice, self.written = widget("notice", "write_notice"), widget("written")
@@ -103,31 +89,6 @@ class WriteTab:
             self.is_open = gr.Checkbox(visible=False)
         self.panels = Panels(panels, self._ask, self.shown)
 
-    def _lay_out_source(self, model: Model) -> None:
-        """What there is to write from, as the first model that writes has it."""
-        first = _first_source(model)
-        self.prefix = gr.Dropdown(
-            [],
-            label="Task",
-            info="What stands before the source says what is to be done with it.",
-            visible=False,
-            elem_id="prefix",
-            allow_custom_value=True,
-        )
-        self.prefixes = gr.JSON(visible=False)
-        self.source = gr.Textbox(
-            first.text, lines=1, max_lines=8, elem_id="source", **_called(model)
-        )
-        self.corrupted = gr.JSON(first._asdict(), visible=False)
-        with gr.Row(elem_id="write_buttons"):
-            self.write_button = gr.Button(
-                "Write", variant="primary", elem_id="write", min_width=110
-            )
-            self.stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=80)
-            self.corrupt_button = gr.Button("Corrupt two words", elem_id="corrupt", min_width=190)
-        self.mark = widget("corrupted", value=payloads.mark(first, model))
-        self.examples = widget("examples", "write_examples")
-
     def wire(self, begun: Dependency, changed: Dependency, restored: Dependency) -> Dependency:
         """Wires it; gives the event after which the first model has its source here.
 
@@ -136,8 +97,7 @@ class WriteTab:
             restored: the event after which the other tab has what a link says.
         """
         title, link = {"title": self._frame.bundle}, {"link": self._frame.restored}
-        source = [self.source, self.corrupted, self.mark, self.examples, self.corrupt_button]
-        model = [*source, self.prefix, self.prefixes, *self.settings.values()]
+        model = [*self.form.of_model, *self.settings.values()]
         cleared = [self.shown, self.notice, self.written, self.viewer.maps, self._tabs, self.views]
         begun = on(begun.then, self.begin_page, title, model)
         changed = on(changed.then, self.change, title, [*model, *cleared])
@@ -145,7 +105,7 @@ class WriteTab:
         opens = self._wire_opening(changed, restored)
         answered = [*opens, *self._wire_writing(self._wire_source())]
         self.viewer.wire(self._models.select_generation, self._text_of, self.shown)
-        leaving = [self.write_button.click, self.source.submit, self.examples.choose]
+        leaving = [self.form.write.click, self.form.text.submit, self.form.examples.choose]
         other = [self._frame.bundle.select, self._frame.link.restore]
         self.panels.wire(answered, [*leaving, *other])
         return begun
@@ -154,8 +114,8 @@ class WriteTab:
         """What writes the tab's first text: a reader who comes to it, another model, a link. Gives
         the events after which it is written."""
         asked = {
-            "title": self._frame.bundle, "is_open": self.is_open, "text": self.source,
-            "corrupted": self.corrupted, "shown": self.shown, "link": self._frame.restored,
+            "title": self._frame.bundle, "is_open": self.is_open, "text": self.form.text,
+            "corrupted": self.form.corrupted, "shown": self.shown, "link": self._frame.restored,
         }  # fmt: skip
         return [
             on(
@@ -163,7 +123,7 @@ class WriteTab:
                 self.open,
                 asked,
                 [self.shown, self.notice, self.written, self.viewer.maps],
-                waits_on=self.source,
+                waits_on=self.form.text,
                 line=WRITING,
             )
             for trigger, script in (
@@ -174,38 +134,37 @@ class WriteTab:
         ]
 
     def _wire_source(self) -> Dependency:
-        """What changes the source: a button that corrupts it, a reader's own writing, an example.
-        Gives the event after which an example stands there."""
-        title, source = {"title": self._frame.bundle}, [self.source, self.corrupted, self.mark]
-        given = {**title, "text": self.source, "corrupted": self.corrupted, "shown": self.shown}
-        on(self.corrupt_button.click, self.corrupt, given, [*source, self.notice])
-        in_browser(self.source.change, _OWN_TEXT, source, [self.corrupted, self.mark])
-        # What was wrong with the text before is not wrong with this one.
-        in_browser(self.source.change, _NO_FAULT, [self.notice], [self.notice])
-        prefixed = [self.prefix, self.source, self.prefixes]
-        in_browser(self.prefix.input, _WITH_PREFIX, prefixed, [self.source])
-        in_browser(self.source.change, _PREFIX_OF, prefixed[1:], [self.prefix])
-        return on(self.examples.choose, self.choose_example, title, source)
+        """What changes the source, and clears what was wrong with it. Gives the event after which
+        an example stands there."""
+        form = self.form
+        given = {
+            "title": self._frame.bundle, "text": form.text, "corrupted": form.corrupted,
+            "shown": self.shown,
+        }  # fmt: skip
+        on(form.corrupt.click, self.corrupt, given, [*form.source, self.notice])
+        in_browser(form.text.change, _NO_FAULT, [self.notice], [self.notice])
+        return form.wire(self._frame.bundle)
 
     def _wire_writing(self, chosen: Dependency) -> list[Dependency]:
         """What writes: a button, the Enter key, or an example that was `chosen`. Gives the events
         after which a text is written."""
         asked = {
-            "title": self._frame.bundle, "text": self.source, "corrupted": self.corrupted,
-            **self.settings, "shown": self.shown,
+            "title": self._frame.bundle, "text": self.form.text,
+            "corrupted": self.form.corrupted, **self.settings, "shown": self.shown,
         }  # fmt: skip
-        growing = [self.shown, self.notice, self.written, self.viewer.maps, self.stop]
-        begins = [self.write_button.click, self.source.submit]
-        in_browser(begins, MAY_STOP, outputs=[self.stop])
+        stop = self.form.stop
+        growing = [self.shown, self.notice, self.written, self.viewer.maps, stop]
+        begins = [self.form.write.click, self.form.text.submit]
+        in_browser(begins, MAY_STOP, outputs=[stop])
         writes = [
-            on(trigger, self.write, asked, growing, waits_on=self.source, line=WRITING)
+            on(trigger, self.write, asked, growing, waits_on=self.form.text, line=WRITING)
             for trigger in (begins, chosen.then)
         ]
-        stopped = in_browser(self.stop.click, MAY_NOT_STOP, outputs=[self.stop], cancels=writes)
+        stopped = in_browser(stop.click, MAY_NOT_STOP, outputs=[stop], cancels=writes)
         for leaving in (self._frame.bundle.select, self._frame.link.restore):
             in_browser(leaving, cancels=writes)
         # In the line of what is written: beside it, the end of one text would come over the next.
-        ended = [self.stop, self.written, self.viewer.maps]
+        ended = [stop, self.written, self.viewer.maps]
         return [
             on(event.then, self.finish, {"shown": self.shown}, ended, line=WRITING)
             for event in (*writes, stopped)
@@ -214,25 +173,14 @@ class WriteTab:
     def begin(self, title: Any) -> Update:
         """A model is there, the first or another: its first source stands there."""
         model = self._models.model(title)
-        decoder = model.bundle.decoder
-        if decoder is None:
-            return {self.source: gr.skip()}
-        first, sources = _first_source(model), offered_sources(model)
-        return {
-            **self._source(first, model),
-            self.source: gr.update(value=first.text, **_called(model)),
-            self.examples: payloads.examples([Example(text=source.text) for source in sources]),
-            self.corrupt_button: gr.update(visible=decoder.restores),
-            self.prefix: _offer(decoder.prefixes),
-            self.prefixes: sorted(decoder.prefixes, key=len, reverse=True),
-            **self._set(first_settings(decoder), model),
-        }
+        begun, decoder = self.form.begin(model), model.bundle.decoder
+        return begun | (self._set(first_settings(decoder), model) if decoder else {})
 
     def begin_page(self, title: Any) -> Update:
         """The page is opened. Its source is there from the start: who already writes keeps it."""
-        texts = (self.source, self.corrupted, self.mark)
+        texts = self.form.source
         begun = {part: new for part, new in self.begin(title).items() if part not in texts}
-        return begun or {self.examples: gr.skip()}
+        return begun or {self.form.examples: gr.skip()}
 
     def _set(self, settings: Settings, model: Model) -> Update:
         """The controls of how a text is written."""
@@ -268,9 +216,9 @@ class WriteTab:
         if asked.get("tab") == "write" and model.bundle.writes:
             text, _ = check_texts(asked.get("text"))
             source = source_of(text, None, model) or Source(text, text)
-            info = update.get(self.source, gr.update())
-            update |= {**self._cleared, **self._source(source, model)}
-            update |= {self.source: {**info, "value": text}}
+            info = update.get(self.form.text, gr.update())
+            update |= {**self._cleared, **self.form.put(source, model)}
+            update |= {self.form.text: {**info, "value": text}}
             update[self.views] = gr.update(selected=asked.get("view"))
             settings = self._models.settings(model.bundle.title, asked.get("settings"))
             update |= self._set(settings, model)
@@ -301,12 +249,6 @@ class WriteTab:
             **self._written(model, generation, source, settings, begins=begins),
         }
 
-    def choose_example(self, event: gr.EventData, title: Any) -> Update:
-        """An example was chosen."""
-        model = self._models.model(title)
-        sources = offered_sources(model)
-        return self._source(check_example(sent_with(event).get("index"), sources), model)
-
     def corrupt(self, title: Any, text: Any, corrupted: Any, shown: Any = None) -> Update:
         """Two words are to be corrupted."""
         model = self._models.model(title)
@@ -314,7 +256,7 @@ class WriteTab:
             source = corrupt_again(text, corrupted, model)
         except RequestError as error:
             return {self.notice: _fault(error, shown)}
-        return self._source(source, model, asked=True)
+        return self.form.put(source, model, asked=True)
 
     def write(
         self, title: Any, text: Any, corrupted: Any, shown: Any, **settings: Any
@@ -325,7 +267,7 @@ class WriteTab:
             decoder = self._models.generator(title).decoder
             checked = check_settings(chosen_settings(settings), decoder, LABELS)
             generations = self._models.write(title, text, checked)
-            yield {self.notice: _NO_NOTICE, self.stop: gr.update(interactive=True)}
+            yield {self.notice: _NO_NOTICE, self.form.stop: gr.update(interactive=True)}
             model = self._models.model(title)
             source = source_of(text, corrupted, model)
             # Later, the reader has chosen what to look at.
@@ -345,11 +287,11 @@ class WriteTab:
                         ),
                     }
         except RequestError as error:
-            yield {self.notice: _fault(error, shown), self.stop: gr.update(interactive=False)}
+            yield {self.notice: _fault(error, shown), self.form.stop: gr.update(interactive=False)}
 
     def finish(self, shown: Any) -> Update:
         """The generation came to an end, or was stopped."""
-        stop: Update = {self.stop: gr.update(interactive=False)}
+        stop: Update = {self.form.stop: gr.update(interactive=False)}
         if not shown:
             return stop
         model, _, generation = self._models.shown_generation(shown)
@@ -381,14 +323,6 @@ class WriteTab:
             self.viewer.maps: beginning_with(begins, maps),
         }
 
-    def _source(self, source: Source, model: Model, *, asked: bool = False) -> Update:
-        """A source, and how it came about."""
-        return {
-            self.source: source.text,
-            self.corrupted: source._asdict(),
-            self.mark: payloads.mark(source, model, asked=asked),
-        }
-
     def _ask(self, shown: Any) -> Asked:
         """What the panels ask about: what the tab shows."""
         model, generator, generation = self._models.shown_generation(shown)
@@ -412,18 +346,6 @@ class WriteTab:
             answers={"written": payloads.written(model, generator, generation, source)},
             maps=maps_of_generation(model, generation, largest=SMALL),
         )
-
-
-def _first_source(model: Model) -> Source:
-    """What the model writes from at first."""
-    return next(iter(offered_sources(model)), Source("", ""))
-
-
-def _called(model: Model) -> dict[str, Any]:
-    """What stands beside the text that a model goes on from."""
-    decoder = model.bundle.decoder
-    assert decoder, "it writes"
-    return {"label": "Prompt" if decoder.alone else "Source", "info": wording.asked(decoder)}
 
 
 def _paced(generations: Iterable[Generation]) -> Iterator[tuple[Generation, bool]]:
@@ -454,9 +376,3 @@ def _shown(
         "settings": unusual_settings(settings, model.bundle.decoder),
     }
     return {**shown, "corrupted": corrupted._asdict()} if corrupted else shown
-
-
-def _offer(prefixes: Sequence[str]) -> dict[str, Any]:
-    """The choice of a prefix, where a model has any."""
-    choices = [("none", ""), *((one.strip(), one) for one in prefixes)]
-    return gr.update(choices=choices, visible=bool(prefixes))

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from explorer.maps.view import first_step, first_written_head, generation_map
-from explorer.ui.models import offered_sources
+from explorer.ui.sources.offered import offered_sources
 from explorer.writing.decoder import DecoderSession
 from explorer.writing.generator import TextGenerator
 from explorer.writing.settings import Settings

@@ -65,7 +65,7 @@ def test_a_source_is_written_from_again_and_its_maps_begin_as_the_link_says(page
     assert page.reading.text not in given, "the other tab stays as it is"
 
     restored = page.write.restore(link)
-    assert restored[page.write.source]["value"] == LINK["text"]
+    assert restored[page.write.form.text]["value"] == LINK["text"]
     assert restored[page.write._tabs]["selected"] == "write"
     assert restored[page.write.views]["selected"] == "source"
     assert restored[page.write.shown] is None
@@ -107,7 +107,7 @@ def test_another_model_is_chosen(page):
     assert given[page.frame.bundle] == "Foreign"
     assert given[page.frame.facts]["title"] == "Foreign"
     restored = page.write.restore(given[page.frame.restored])
-    assert restored[page.write.source]["value"] == "the film"
+    assert restored[page.write.form.text]["value"] == "the film"
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,9 @@ def opened(tab):
 def test_it_is_called_a_prompt_and_has_a_switch_for_its_template(tab):
     begun = tab.begin(TITLE)
 
-    assert (begun[tab.source]["label"], begun[tab.source]["value"]) == ("Prompt", TEXT)
+    assert (begun[tab.form.text]["label"], begun[tab.form.text]["value"]) == ("Prompt", TEXT)
     assert begun[tab.settings["chat"]]["visible"]
-    assert not begun[tab.corrupt_button]["visible"]
+    assert not begun[tab.form.corrupt]["visible"]
 
 
 def test_the_page_has_its_parts_and_no_others(prompts):

@@ -44,7 +44,7 @@ def test_the_text_grows_and_the_first_one_brings_its_best_view(tab, models, monk
 
     began, *grown = tab.write(**asked())
 
-    assert began[tab.stop]["interactive"] is True
+    assert began[tab.form.stop]["interactive"] is True
     shown, written = grown[-1][tab.shown], grown[-1][tab.written]
     lengths = [len(one[tab.written]["tokens"]) for one in grown[:-1]]
     assert lengths == [len(one[tab.viewer.maps]["sides"][0]["tokens"]) for one in grown[:-1]]
@@ -81,7 +81,7 @@ def test_a_growing_text_is_kept_once_and_not_run_again(tab, models, monkeypatch)
     monkeypatch.setattr(DecoderSession, "run", lambda *_: pytest.fail("it ran again"))
     finished = tab.finish(shown=last[tab.shown])
 
-    assert finished[tab.stop]["interactive"] is False
+    assert finished[tab.form.stop]["interactive"] is False
 
 
 def test_a_text_that_was_stopped_is_kept_as_far_as_it_came(tab, monkeypatch):
@@ -132,7 +132,7 @@ def test_for_a_model_that_does_not_write_nothing_of_the_tab_runs(copy_of_tiny, m
     assert changed[tab.shown] is changed[tab.written] is None
     assert changed[tab.notice] == _NO_NOTICE
     assert changed[tab._tabs]["selected"] == "classify"
-    assert changed[tab.source] == gr.skip()
+    assert changed[tab.form.text] == gr.skip()
     for case in ({"title": "Second"}, {"is_open": False}):
         assert opened(tab, TEXT, **case) == {tab.shown: gr.skip()}
     assert not models.cache._readings
@@ -143,19 +143,24 @@ def test_a_model_without_examples_waits_for_a_text(copy_of_tiny, page_of):
 
     begun, offered = tab.begin(TITLE), opened(tab)
 
-    assert (begun[tab.source]["value"], begun[tab.mark], begun[tab.examples]) == ("", {}, [])
+    assert (begun[tab.form.text]["value"], begun[tab.form.mark], begun[tab.form.examples]) == (
+        "",
+        {},
+        [],
+    )
     assert offered == {tab.shown: gr.skip()}
 
 
 def test_a_page_that_is_opened_leaves_what_a_reader_already_writes(models, page_of):
     page = page_of(models)
-    for tab, opened, texts in (
-        (page.reading, page.reading.begin_page, ("text", "text_pair", "second")),
-        (page.write, page.write.begin_page, ("source", "corrupted", "mark")),
+    reading, form = page.reading, page.write.form
+    for tab, boxes in (
+        (reading, [reading.text, reading.text_pair, reading.second]),
+        (page.write, [form.text, form.corrupted, form.mark]),
     ):
-        begun, boxes = tab.begin(TITLE), [getattr(tab, name) for name in texts]
+        begun = tab.begin(TITLE)
 
-        assert opened(TITLE) == {part: begun[part] for part in begun if part not in boxes}
+        assert tab.begin_page(TITLE) == {part: begun[part] for part in begun if part not in boxes}
         for box in boxes:
             given = begun[box]
             if isinstance(given, gr.Accordion):
@@ -204,10 +209,10 @@ CLEAN = "The story is bright, and the music never dull"
 
 def test_what_was_corrupted_is_marked_and_the_restoration_is_graded(tab):
     given = tab.corrupt(TITLE, CLEAN, None)
-    *_, last = tab.write(**asked(text=given[tab.source], corrupted=given[tab.corrupted]))
+    *_, last = tab.write(**asked(text=given[tab.form.text], corrupted=given[tab.form.corrupted]))
     finished = tab.finish(shown=last[tab.shown])[tab.written]
 
-    mark = given[tab.mark]
+    mark = given[tab.form.mark]
     assert "".join(piece["text"] for piece in mark["pieces"]) == CLEAN
     slips = [piece for piece in mark["pieces"] if "kind" in piece]
     assert len(slips) == 2
@@ -220,7 +225,7 @@ def test_what_was_corrupted_is_marked_and_the_restoration_is_graded(tab):
 
 def test_a_text_that_was_written_over_has_no_grade(tab):
     given = tab.corrupt(TITLE, CLEAN, None)
-    text, corrupted = given[tab.source], given[tab.corrupted]
+    text, corrupted = given[tab.form.text], given[tab.form.corrupted]
 
     for own, remembered in ((f"{text} indeed", corrupted), (text, None), (text, {"text": text})):
         *_, last = tab.write(**asked(text=own, corrupted=remembered))
@@ -232,11 +237,11 @@ def test_a_text_that_was_written_over_has_no_grade(tab):
 def test_the_offered_sentences_of_a_restorer_are_graded_from_the_first_on(tab, model):
     begun, first = tab.begin(TITLE), opened(tab)
 
-    corrupted = begun[tab.corrupted]
+    corrupted = begun[tab.form.corrupted]
     assert first[tab.shown]["corrupted"] == corrupted
     assert corrupted["clean"] == model.bundle.examples[0].text
-    assert corrupted["text"] == begun[tab.source]["value"] != corrupted["clean"]
-    assert begun[tab.mark]["pieces"]
+    assert corrupted["text"] == begun[tab.form.text]["value"] != corrupted["clean"]
+    assert begun[tab.form.mark]["pieces"]
     assert "restored" in first[tab.written]["repair"]["sentence"]
 
 
@@ -250,5 +255,5 @@ def test_no_text_is_answered_alike_by_what_writes_and_what_corrupts(tab):
 def test_a_text_that_cannot_be_corrupted_says_so(tab):
     given = tab.corrupt(TITLE, "1 2 3!", None)
 
-    assert given[tab.source] == "1 2 3!"
-    assert given[tab.mark]["sentence"].startswith("Nothing was corrupted")
+    assert given[tab.form.text] == "1 2 3!"
+    assert given[tab.form.mark]["sentence"].startswith("Nothing was corrupted")

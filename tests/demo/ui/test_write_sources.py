@@ -10,7 +10,13 @@ from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.ui import payloads, wording
-from explorer.ui.models import Source, corrupt_again, is_known_clean, offered_sources, source_of
+from explorer.ui.sources.offered import (
+    Source,
+    corrupt_again,
+    is_known_clean,
+    offered_sources,
+    source_of,
+)
 
 CLEAN = "the story is bright and the music never dull"
 

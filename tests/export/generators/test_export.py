@@ -19,7 +19,8 @@ from bundle_format.schema import Example, Languages
 from decoding.rules import rules_of
 from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
-from explorer.ui.models import PageModels, offered_sources
+from explorer.ui.models import PageModels
+from explorer.ui.sources.offered import offered_sources
 from explorer.writing.settings import Settings
 from export.eval_texts import draw_ids
 from export.graphs.names import empty_cache
