@@ -72,7 +72,8 @@ KINDS: Mapping[str, Kind] = {
         check=static_check.check_static,
         runs=(
             "`python -m http.server`, or any host of files. The model runs in the visitor's "
-            "browser: no text leaves it, and after a first visit no network is needed."
+            "browser: no text leaves it. After a first visit it reads without a network, and after "
+            "a first visit to its Write tab, where it has one, it writes without one."
         ),
         accounts="any account, free ones included; it costs nothing",
         free=True,

@@ -182,10 +182,11 @@ class _Files(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serve_files(folder: Path) -> Iterator[str]:
-    """Serves a folder on this machine; gives its address, with a `/` at its end."""
+def serve_files(folder: Path, port: int = 0) -> Iterator[str]:
+    """Serves a folder on this machine, by default at a port that is free; gives its address, with a
+    `/` at its end."""
     handler = partial(_Files, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"

@@ -11,7 +11,13 @@ const HEADERS = {
   "Cross-Origin-Resource-Policy": "cross-origin",
 };
 
-self.addEventListener("install", (event) => event.waitUntil(caches.open(OWN).then((cache) => cache.addAll(FILES)).then(() => self.skipWaiting())));
+// As the host has them now: what the browser remembers of another version is no part of this one.
+const keep = async () => {
+  const cache = await caches.open(OWN);
+  await cache.addAll(FILES.map((name) => new Request(name, { cache: "no-cache" })));
+  await self.skipWaiting();
+};
+self.addEventListener("install", (event) => event.waitUntil(keep()));
 
 // Of another version of this page nothing stays.
 const clean = async () => {

@@ -174,23 +174,25 @@ export const openEngine = async ({ ort, Tokenizer, manifest, file, most }) => {
     return texts.map((parts) => together(parts.map((part) => outputsOf(found, at++, part))));
   };
 
-  const openDecoder = async () => {
+  const openedDecoder = async () => {
     const [graph, own, marks] = await Promise.all([openGraph("generate"), openTokenizer("decoder/"), json("decoder/generation_config.json")]);
     const [start, end] = [marks.decoder_start_token_id ?? marks.bos_token_id, [marks.eos_token_id].flat()[0]];
     const { layers: depth, heads: count } = manifest.decoder;
     return openWriter({ ...graph, ort, start, end, layers: depth, heads: count, tensor: filled, names: targetTokens(own, [start, end]) });
   };
 
+  let writer = null; // once somebody wants it
+  const decoder = () => (writer ??= openedDecoder().catch((error) => ((writer = null), Promise.reject(error))));
+  const openDecoder = async () => void (await decoder());
   // Writes for a source: see writing.js, of which the first state has the `source` with its maps as well.
-  let writing = null; // the decoder, once somebody wants it
   const write = async function* (text, settings) {
-    const writer = await (writing ??= openDecoder().catch((error) => ((writing = null), Promise.reject(error))));
+    const states = await decoder();
     const source = encode(text);
     const found = await session.run(feedOf([source], null), ["last_hidden_state", ...ofWeights, ...ofNorms]);
     const read = { ...source, ...mapsOf(found, [source]) };
-    for await (const state of writer(found.last_hidden_state, { ...settings, max_tokens: Math.min(settings.max_tokens, manifest.decoder.max_tokens) })) {
+    for await (const state of states(found.last_hidden_state, { ...settings, max_tokens: Math.min(settings.max_tokens, manifest.decoder.max_tokens) })) {
       yield state.norms ? { ...state, source: read } : state;
     }
   };
-  return { encode, read, scores, write, mask, maskId, canAblate };
+  return { encode, read, scores, openDecoder, write, mask, maskId, canAblate };
 };

@@ -22,5 +22,5 @@ export const openRemote = (told) => {
     return { answer, stop: () => worker.postMessage({ stop: call }) };
   };
   const plainly = (name) => (...given) => ask(name, given).answer;
-  return { open: plainly("open"), read: plainly("read"), scores: plainly("scores"), write: (given, step) => ask("write", given, step) };
+  return { open: plainly("open"), read: plainly("read"), scores: plainly("scores"), openDecoder: plainly("openDecoder"), kept: plainly("kept"), write: (given, step) => ask("write", given, step) };
 };

@@ -92,6 +92,14 @@ export const aboutOf = (manifest) => [
 ];
 export const wantedOf = ({ decoder }) => (decoder?.task === "restore" ? "A sentence with words that are masked, missing, swapped or mistyped, to be restored." : decoder ? "The text that is read; the model writes its own for it." : "");
 
+// Of what a later visit needs a network, by whether the page with what reads, and what writes, is kept.
+export const keptOf = (manifest, { reads, writes }) => {
+  if (!reads) return "It is not kept in this browser: each visit needs a network.";
+  if (writes || !doesOf(manifest).includes("write")) return "It is kept here: a later visit needs no network.";
+  if (!doesOf(manifest).includes("classify")) return ""; // its only tab is open: the decoder is on its way
+  return "A later visit reads without a network. To write without one, open the Write tab once before.";
+};
+
 // How many tokens of a text are read, of two that are read apart of each: as many as the model can, and
 // memory and time allow. See `most_tokens` of explorer/bundle.py.
 const MAP_BYTES = 384 * 2 ** 20;

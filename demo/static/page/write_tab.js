@@ -1,15 +1,16 @@
 // The Write tab: a source, how it is written, the text that grows from it, and what each of its
-// tokens attended to. The decoder comes when the first text is wanted.
+// tokens attended to. The decoder comes when the tab is first opened.
 import { FIRST } from "../model/choosing.js";
 import { checkedTexts } from "./checks.js";
 import { byId, mapsWidget, widget } from "./host.js";
 import { firstCrossHead, mapsOfGeneration, writeNoticesOf, writtenOf } from "./payloads.js";
 import { settingsForm } from "./settings_form.js";
 
-export const writeTab = ({ bundle, wanted, tell }, engine) => {
+// `come` is called once the decoder is here.
+export const writeTab = ({ bundle, wanted, tell, come }, engine) => {
   const [source, stop] = [byId("source_field"), byId("stop")];
   const [notice, written, maps, form] = [widget("notice", { id: "write_notice" }), widget("written"), mapsWidget("write_map_view"), settingsForm()];
-  let [running, shown] = [null, false];
+  let [running, shown, decoder, turn] = [null, false, null, 0];
   byId("wanted").textContent = wanted;
 
   const draw = (generation, busy, begins) => {
@@ -27,6 +28,28 @@ export const writeTab = ({ bundle, wanted, tell }, engine) => {
     draw(generation, true, begins);
   };
   const refuse = (error) => notice.set({ value: { error: true, lines: [error.message, ...(shown ? ["What stands below was written before."] : [])] } });
+  const progress = (done) => (byId("decoder").textContent = `The decoder is on its way: ${done}.`);
+  const fetched = async () => {
+    byId("decoder").textContent = "The decoder is on its way.";
+    try {
+      await engine.openDecoder();
+      come();
+    } catch (error) {
+      decoder = null; // the next one who wants it asks again
+      throw error;
+    } finally {
+      byId("decoder").textContent = "";
+    }
+  };
+  const wantDecoder = () => (decoder ??= fetched());
+  const opened = async () => {
+    try {
+      await wantDecoder();
+      if (!shown) notice.set({ value: { error: false, lines: [] } }); // it may have been missing before
+    } catch (error) {
+      refuse(error);
+    }
+  };
   const end = async (mine, generation, begins) => {
     const started = performance.now();
     try {
@@ -37,7 +60,9 @@ export const writeTab = ({ bundle, wanted, tell }, engine) => {
       tell(`${generation.steps.length} tokens written in ${((performance.now() - started) / 1000).toFixed(2)} s.`);
       document.body.dataset.written = generation.text;
     } catch (error) {
-      if (mine === running) refuse(error);
+      if (mine !== running) return;
+      refuse(error);
+      tell("");
     } finally {
       if (mine === running) {
         running = null;
@@ -45,18 +70,20 @@ export const writeTab = ({ bundle, wanted, tell }, engine) => {
       }
     }
   };
-  const write = (text, begins = null) => {
+  const write = async (text, begins = null) => {
     source.value = text;
+    const mine = (turn += 1);
     let settings;
     try {
       [text] = checkedTexts(text);
       settings = form.get();
+      running?.stop();
+      await wantDecoder();
     } catch (error) {
       return refuse(error);
     }
-    running?.stop();
+    if (mine !== turn) return; // another text is wanted by now
     const generation = { steps: [], settings, first: !shown };
-    tell("The decoder is on its way.");
     running = engine.write([text, settings], follow(generation, begins));
     stop.disabled = false;
     return end(running, generation, begins);
@@ -75,5 +102,5 @@ export const writeTab = ({ bundle, wanted, tell }, engine) => {
     form.set({ ...FIRST, ...link.settings });
     return write(link.text, link.state);
   };
-  return { restore };
+  return { restore, opened, progress };
 };

@@ -1,7 +1,7 @@
 """The page in the visitor's browser: what it answers, what it asks for, no host at last."""
 
 from contextlib import ExitStack
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 import pytest
@@ -69,3 +69,37 @@ def test_a_text_is_read_in_the_browser_and_then_without_a_network(space, tiny_fo
     assert (named, offered) == ("Encoder, layer 2, head 2", 3)
     page.close()
     assert troubles == []
+
+
+def test_without_a_network_it_writes_once_the_write_tab_was_opened_with_one(space, browser):
+    page = browser.new_page()
+    page.set_default_timeout(20_000)
+    kept, notice = page.locator("#kept"), page.locator("#write_notice")
+    with serve_files(space) as url:
+        page.goto(url)
+        kept.get_by_text("To write without one, open the Write tab once before.").wait_for()
+
+    page.reload()  # nobody serves it any more
+    page.locator("body[data-read]").wait_for(state="attached")
+    said = page.locator("#status").inner_text()
+    page.locator("#write_tab-button").click()
+    notice.get_by_text("The decoder is not kept in this browser, and its host").wait_for()
+    page.locator("#source_field").fill("bad film")
+    page.locator("#write").click()
+    page.locator("#decoder:empty").wait_for(state="attached")
+    assert notice.locator(".error").count() == 1
+    assert page.locator("#status").inner_text() == said
+
+    with serve_files(space, urlsplit(url).port):
+        page.locator("#write").click()  # asks again
+        page.locator("body[data-written]").wait_for(state="attached")
+        kept.get_by_text("It is kept here: a later visit needs no network.").wait_for()
+        assert notice.locator(".error").count() == 0
+
+    page.reload()
+    page.locator("body[data-read]").wait_for(state="attached")
+    page.locator("#write_tab-button").click()
+    page.locator("#source_field").fill("bad film")
+    page.locator("#write").click()
+    page.locator("body[data-written]").wait_for(state="attached")
+    page.close()

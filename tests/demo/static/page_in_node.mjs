@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { BOUNDS, FIRST, checkedSettings, chosenSettings } from "../../../demo/static/model/choosing.js";
 import { feedMasks, openEngine } from "../../../demo/static/model/engine.js";
-import { openStore } from "../../../demo/static/model/files.js";
+import { openFiles, openStore } from "../../../demo/static/model/files.js";
 import { CHANGES, CUTS } from "../../../demo/static/model/pieces.js";
 import { textEncoder } from "../../../demo/static/model/tokens.js";
 import { asking, compare, headEffects, occlusion, paceOf, textsOfHeads, textsOfOcclusion, withoutMostSeen } from "../../../demo/static/page/analyses.js";
@@ -146,6 +146,22 @@ const answers = {
     on.activate({ waitUntil: (promise) => (done = promise) });
     await done;
     return { stay: [...stay], opened: (await openStore(base, version)).name };
+  },
+  // Files of a host that answers while `answers` says so, kept in a store that has room or none.
+  store: async ({ sums, contents, full, answers: steps }) => {
+    const [base, kept, asked] = ["http://host.test/", new Map(), []];
+    const put = async (url, answer) => (full ? Promise.reject(new Error("full")) : kept.set(url, answer));
+    const { file, kept: isKept } = openFiles({ base, sums, store: { put, match: async (url) => kept.get(url)?.clone() } });
+    const found = [];
+    for (const [online, names] of steps) {
+      globalThis.fetch = async (url) => {
+        if (!online) throw new TypeError("Failed to fetch");
+        asked.push(url.slice(base.length));
+        return new Response(contents[url.slice(base.length)]);
+      };
+      found.push(await Promise.all(names.map((name) => file(name).then((bytes) => new TextDecoder().decode(bytes), ({ message, unanswered = false }) => [unanswered, message]))));
+    }
+    return { found, asked, kept: await isKept(), each: await Promise.all(Object.keys(sums).map((name) => isKept([name]))) };
   },
   bounds: () => ({ bounds: BOUNDS, first: FIRST, views: VIEWS }),
   link: ({ fragment, bundle, canAblate }) => {

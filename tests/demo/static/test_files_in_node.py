@@ -4,6 +4,7 @@ are kept by page."""
 import base64
 import csv
 import io
+from hashlib import sha256
 from xml.etree import ElementTree
 
 import numpy as np
@@ -76,3 +77,23 @@ def test_two_pages_of_one_host_leave_each_other_s_files(ask_page, demo_folder):
     )
 
     assert found == {"stay": [*others, "/a/ 2"], "opened": "/a/ 2"}
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_file_comes_once_and_without_a_network_what_is_kept_of_it(ask_page, full):
+    contents = {"read": "abc", "decoder": "defg"}
+    sums = {name: sha256(text.encode()).hexdigest() for name, text in contents.items()}
+    steps = [[True, ["read", "read"]], [False, ["read", "decoder"]]]
+
+    (said,) = ask_page(
+        {"ask": "store", "sums": sums, "contents": contents, "full": full, "answers": steps}
+    )
+
+    first, (again, missing) = said["found"]
+    assert first == ["abc", "abc"]
+    assert missing[0] is True
+    assert "decoder is not kept in this browser, and its host does not answer." in missing[1]
+    assert again == "abc" if not full else again[0] is True
+    assert said["asked"] == ["read"]
+    assert said["kept"] is not full
+    assert said["each"] == [not full, False]
