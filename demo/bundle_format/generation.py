@@ -1,7 +1,7 @@
 """How a bundle writes: what its `generation_config.json`, which is Hugging Face's, says of that."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 from bundle_format.typed_json import WrongJson, long, within
@@ -99,6 +99,10 @@ _NEUTRAL: Mapping[str, tuple[object, ...]] = {
     "typical_p": (1,),
     "watermarking_config": (),
 }
+
+
+KNOWN = frozenset((*(one.name for one in fields(Generation) if one.name != "more"), *_NEUTRAL))
+"""Settings that are implemented, and those of which it is said that they are not."""
 
 
 def not_implemented(settings: Mapping[str, Any]) -> list[str]:

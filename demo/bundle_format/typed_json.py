@@ -174,12 +174,15 @@ def _read(kind: Any, value: object, place: str, wanted: Any = None) -> Any:
 
 def _read_any(kinds: list[Any], value: object, place: str) -> Any:
     """A value of the first type that it is of; None, which is in a union, does not come here."""
-    for kind in kinds[:-1]:
+    for kind in kinds:
         try:
             return _read(kind, value, place)
-        except WrongJson:
-            continue
-    return _read(kinds[-1], value, place)
+        except WrongJson as error:
+            last = error
+    if isinstance(value, list | tuple | Mapping):  # what is wrong is inside
+        raise last
+    words = " or ".join(map(_words, kinds))
+    raise WrongJson(f"has {_shortly(value)} as {place[:80]}; expected {words[:160]}")
 
 
 def _scalar(kind: Any, value: Any, place: str, wanted: Any) -> Any:

@@ -1,4 +1,5 @@
-"""How a text is written by the settings of a bundle, token by token: for the page and the export.
+"""How a text is written by the settings of a bundle, token by token, and how a model is asked by
+its chat template: for the page and the export.
 
-Needs numpy and `bundle_format` alone.
+Needs numpy, jinja2 and `bundle_format` alone.
 """

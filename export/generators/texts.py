@@ -17,6 +17,7 @@ from decoding.rules import Rules, rules_of
 from export.graphs.names import encoder_feed, input_names
 from export.graphs.spec import DecoderSpec
 from export.graphs.tracing import silenced
+from export.loading.generation_settings import settings_of
 from export.runtime.strategies import (
     GraphSteps,
     graph_next_logits,
@@ -93,8 +94,7 @@ class TextWriter:
     @property
     def settings(self) -> Generation:
         """Those of them that are implemented."""
-        noted = self.model.generation_config.to_dict()
-        return read_object(Generation, {n: v for n, v in noted.items() if v is not None})
+        return read_object(Generation, settings_of(self.model))
 
     def given(self, text: EncodedText) -> list[int]:
         """What is there before the writing begins: the start token, or the text as a prompt."""

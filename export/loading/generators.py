@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bundle_format.generation import not_implemented
 from export.graphs.spec import DecoderSpec
+from export.loading.chat import leave_out_unusable_template
 from export.loading.checkpoint import LoadedCheckpoint, LoadedGenerator
 from export.loading.encoders import (
     describe_encoder,
@@ -22,6 +23,7 @@ from export.loading.encoders import (
     longest_text,
     open_config,
 )
+from export.loading.generation_settings import check_settings, settings_of
 from export.loading.m2m import is_m2m, m2m_tokenizer
 from export.loading.marian import is_marian, marian_tokenizer
 from export.loading.weights import check_whole, open_model
@@ -37,12 +39,13 @@ def load_generator(name: str) -> LoadedCheckpoint:
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: weights do not fit, the tokenizer is another model's, or nothing says which
-            token begins what is written for a source.
+        ValueError: as `check_settings`; weights do not fit, the tokenizer is another model's, or
+            nothing says which token begins what is written for a source.
     """
     folder = find_folder(name)
     written = read_config(folder)
     config = open_config(folder, written)
+    of_settings = check_settings(folder, config)
     reads = bool(config.is_encoder_decoder)
     auto = "AutoModelForSeq2SeqLM" if reads else "AutoModelForCausalLM"
     model, found = open_model(folder, config, auto)
@@ -57,7 +60,7 @@ def load_generator(name: str) -> LoadedCheckpoint:
     else:
         tokenizer = load_tokenizer(folder, words=len(table.weight))
     sizes, assumed = decoder_spec(model, tokenizer)
-    assumed = [*unread, *of_tokenizer, *assumed]
+    assumed = [*unread, *of_tokenizer, *assumed, *of_settings]
     if sizes.vocab_size < len(tokenizer):
         raise ValueError(
             f"{folder} has one tokenizer, of {len(tokenizer)} words, and its decoder writes "
@@ -70,7 +73,8 @@ def load_generator(name: str) -> LoadedCheckpoint:
         assumed = [*remarks, *assumed]
     else:
         _take_prompts(tokenizer)
-    generation = _settings(model)
+        assumed += leave_out_unusable_template(tokenizer)
+    generation = settings_of(model)
     if reads and all(generation.get(name) is None for name in _BEGINS):
         raise ValueError(
             f"{folder} does not say which token begins a text; expected decoder_start_token_id (or "
@@ -90,12 +94,6 @@ def load_generator(name: str) -> LoadedCheckpoint:
 
 
 _BEGINS = ("decoder_start_token_id", "bos_token_id")
-
-
-def _settings(model: PreTrainedModel) -> dict[str, Any]:
-    """What the folder says of `generate`, in a file of its own or, as older ones, in its config."""
-    noted = model.generation_config.to_dict() if model.generation_config else {}
-    return {name: value for name, value in noted.items() if value is not None}
 
 
 def _known(model: PreTrainedModel) -> dict[str, Any]:

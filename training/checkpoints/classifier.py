@@ -33,7 +33,7 @@ from training.readers.packaged import packaged_file
 
 # What a classifier needs beyond a plain encoder, with the name on disk that a reader knows.
 _ON_TOP = ("pooler.", "head.")
-_FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "*.spm")
+_FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "*.spm", "*.jinja")
 
 
 def find_folder(name: str | Path) -> Path:

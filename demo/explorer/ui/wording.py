@@ -187,11 +187,7 @@ def write_notices(generation: Generation, bundle: Bundle, most: int) -> list[str
     """
     assert bundle.decoder, "it wrote"
     found = notices(generation.source, bundle, shown="what the decoder sees and of the maps")
-    if isinstance(generation.source, Prompt) and generation.source.templated:
-        found.append(
-            "The prompt stands in the model's chat template, whose tokens are among the special "
-            "ones. Beside the decoding strategy it can be switched off."
-        )
+    found += _of_template(generation.source)
     length, most = len(generation.source.tokens), min(most, bundle.decoder.max_tokens)
     if bundle.decoder.restores and length > most + 1:  # the start token does not come back
         found.append(
@@ -205,6 +201,23 @@ def write_notices(generation: Generation, bundle: Bundle, most: int) -> list[str
             f"{bundle.decoder.longest_learned} words at most: it may lose its way."
         )
     return found
+
+
+def _of_template(source: GivenText) -> list[str]:
+    """Whether a prompt stands in its model's chat template, where there is one."""
+    if not isinstance(source, Prompt):
+        return []
+    if source.untemplated:
+        return [
+            f"The model's chat template cannot take this prompt in ({source.untemplated}), so the "
+            "model goes on from the prompt as it is, and may not answer as it learned to."
+        ]
+    if source.templated:
+        return [
+            "The prompt stands in the model's chat template, whose tokens are among the special "
+            "ones. Beside the decoding strategy it can be switched off."
+        ]
+    return []
 
 
 def graded(found: Repair | None, *, known_clean: bool) -> str:

@@ -1,5 +1,7 @@
 """A page whose model goes on from a prompt: its Write tab, and its endpoints."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,17 @@ def test_it_goes_on_and_its_maps_look_at_the_prompt(tab, opened, models):
     assert itself["has_norms"]
     assert itself["given"] == len(models.given(TITLE, TEXT).tokens)
     assert maps["sides"][itself["keys"]]["tokens"][0]["piece"] == "<s>"
+
+
+def test_it_says_why_a_prompt_does_not_stand_in_its_template(tab, models, monkeypatch):
+    (model,) = models.by_title.values()
+    given = replace(model.read(TEXT, chat=False), untemplated="it fails")
+    monkeypatch.setattr(model, "read", lambda text, chat: given)
+
+    said = tab.open(TITLE, True, TEXT, None, None)[tab.notice]["lines"]
+
+    assert any("cannot take this prompt in (it fails), so the model goes on" in one for one in said)
+    assert not any("stands in the model's chat template" in one for one in said)
 
 
 def test_a_map_of_it_is_asked_for_and_one_of_a_source_is_refused(models, opened, tab):

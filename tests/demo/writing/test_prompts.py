@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from bundle_format.folder import BundleError
+from decoding import chat_template
 from explorer.analyses.generated_text import (
     FROM_PROMPT,
     SOURCE_REMOVALS,
@@ -17,7 +17,6 @@ from explorer.analyses.generated_text import (
 from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
-from explorer.writing import chat_template
 from explorer.writing.generation import WRITTEN
 from explorer.writing.generator import TextGenerator
 from explorer.writing.prompt import PromptModel
@@ -115,22 +114,50 @@ _ENDLESS = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{%
 @pytest.mark.parametrize(
     ("template", "why"),
     [
-        ("{{ raise_exception('no') }}", "no"),
-        ("{% for %}", "Expected"),
-        ("nothing of it", "it leaves out what it is given"),
-        ("{{ ('a' * 99999) * 99999 }}", "it needs more than 512 MB"),
-        ("{% for i in range(99999) %}{{ 'a' * 999 }}{% endfor %}", "it makes more than 60,000"),
-        (_ENDLESS, "it runs for more than 1 seconds"),
+        (b"{{ raise_exception('no') }}", "no"),
+        (b"{% for %}", "Expected"),
+        (b" ", "it is empty"),
+        (b"\xff", "'utf-8' codec"),
+        (b"nothing of it", "it leaves out what it is given"),
+        (b"{{ ('a' * 99999) * 99999 }}", "it needs more than 512 MB"),
+        (b"{% for i in range(99999) %}{{ 'a' * 999 }}{% endfor %}", "it makes more than 60,000"),
+        (_ENDLESS.encode(), "it runs for more than 1 seconds"),
     ],
 )
-def test_what_is_no_chat_template_is_refused(
+def test_a_bundle_whose_chat_template_fails_goes_on_from_prompts_as_they_are(
     demo_tests, tmp_path, relist, monkeypatch, template, why
 ):
     monkeypatch.setattr(chat_template, "_SECONDS", 1)
     folder = tmp_path / "copy"
     shutil.copytree(demo_tests / "prompt_bundle", folder)
-    (folder / "chat_template.jinja").write_text(template)
+    (folder / "chat_template.jinja").write_bytes(template)
     relist(folder)
 
-    with pytest.raises(BundleError, match=f"is no chat template: {why}"):
-        PromptModel(open_bundle(folder))
+    model = PromptModel(open_bundle(folder))
+    given = model.read(PROMPT)
+
+    assert (model.chats, given.templated) == (False, False)
+    assert given.untemplated.startswith(why)
+    assert [token.piece for token in given.tokens] == PROMPT.split()
+    assert model.read(PROMPT, chat=False).untemplated == "", "nobody asked for it"
+
+
+def test_a_prompt_that_the_chat_template_refuses_is_given_as_it_is(
+    demo_tests, tmp_path, relist, monkeypatch
+):
+    folder = tmp_path / "copy"
+    shutil.copytree(demo_tests / "prompt_bundle", folder)
+    file = folder / "chat_template.jinja"
+    refuses = "{% if 'dull' in messages[0].content %}{{ raise_exception('how dull') }}{% endif %}"
+    file.write_text(refuses + file.read_text("utf-8"), encoding="utf-8")
+    relist(folder)
+    model = PromptModel(open_bundle(folder))
+    assert model.chats
+    assert model.read(PROMPT).templated
+
+    given = model.read("the dull film")
+
+    assert (given.templated, given.untemplated) == (False, "how dull")
+    assert [token.piece for token in given.tokens] == ["the", "dull", "film"]
+    monkeypatch.setattr(chat_template.subprocess, "run", None)
+    assert model.read("the dull film") == given, "what failed is not run again for each map"

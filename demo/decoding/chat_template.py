@@ -13,13 +13,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from bundle_format.folder import AGAIN, BundleError
 from bundle_format.values import MAX_CHARACTERS
-from explorer.errors import reason
-from explorer.writing import template_process
+from decoding import template_process
 
 _LARGEST_TEMPLATE = 2**20
-"""Bytes of a template; those with tools in them have twenty thousand."""
+"""Characters of a template; those with tools in them have twenty thousand."""
 _MOST_ADDED = 50_000
 """Characters that it may put around a reader's."""
 _SECONDS = 2
@@ -28,7 +26,7 @@ _PATIENCE = 30.0
 """Seconds until it is ended in any case: on a busy machine, its process alone takes a while."""
 _MEMORY = 512 * 2**20
 _MOST_KEPT = 64
-"""Prompts, of which what was made is asked again with each map."""
+"""Prompts, of which what was made, or why nothing was, is asked again with each map."""
 
 
 class Chat(NamedTuple):
@@ -41,36 +39,46 @@ class Chat(NamedTuple):
 
 
 class ChatTemplate:
-    """A template that asks with one message of a user, and has the model answer.
+    """A template that asks with one message of a user, and has the model answer."""
 
-    Raises:
-        BundleError: the file is no template, or makes nothing of a message.
-    """
+    def __init__(self, template: str, names: Mapping[str, str]) -> None:
+        """Tries it on a message.
 
-    def __init__(self, file: Path, names: Mapping[str, str]) -> None:
-        """Args: names: of special tokens, such as `bos_token`, which templates write by them."""
-        self._names = names
+        Args:
+            names: of special tokens, such as `bos_token`, which templates write by them.
+
+        Raises:
+            ValueError: it is no template, or makes nothing of a message; why.
+        """
+        self._template, self._names = template, names
         self._made = lru_cache(_MOST_KEPT)(self._make)
-        try:
-            if (size := file.stat().st_size) > _LARGEST_TEMPLATE:
-                raise ValueError(f"it has {size:,} bytes; expected at most {_LARGEST_TEMPLATE:,}")
-            self._template = file.read_text(encoding="utf-8")
-            self.around("A first run.")
-        except (OSError, ValueError) as error:
-            raise BundleError(f"{file} is no chat template: {reason(error)}. {AGAIN}") from error
+        if not template.strip():
+            raise ValueError("it is empty")
+        if len(template) > _LARGEST_TEMPLATE:
+            raise ValueError(f"it has more than {_LARGEST_TEMPLATE:,} characters")
+        self.around("A first run.")
+
+    @classmethod
+    def of_file(cls, file: Path, names: Mapping[str, str]) -> "ChatTemplate":
+        """The template in a file. Raises OSError, ValueError: as files do, and `ChatTemplate`."""
+        with file.open(encoding="utf-8") as opened:
+            return cls(opened.read(_LARGEST_TEMPLATE + 1), names)
 
     def around(self, text: str) -> Chat:
         """Puts a reader's words into the template. Raises ValueError: it fails, takes too long, or
         makes far more of them, or what does not hold them."""
-        made = self._made(text, date.today())
-        own = text.strip()
+        said = self._made(text, date.today())
+        if "fault" in said:
+            raise ValueError(said["fault"])
+        made, own = said["text"], text.strip()
         start = made.rfind(own)
         if start < 0:
             raise ValueError("it leaves out what it is given")
         return Chat(made, (start, start + len(own)))
 
-    def _make(self, text: str, day: date) -> str:
-        """What the template makes of a reader's words on a day, which some templates write."""
+    def _make(self, text: str, day: date) -> Mapping[str, str]:
+        """The `text` that the template makes of a reader's words on a day, which some templates
+        write, or a `fault`. Raises ValueError: the machine is too busy to tell."""
         message = {"role": "user", "content": text}
         values = {"messages": [message], "add_generation_prompt": True, "tools": None}
         asked = {
@@ -88,9 +96,9 @@ class ChatTemplate:
             done = subprocess.run(
                 command, input=json.dumps(asked), capture_output=True, text=True, timeout=_PATIENCE
             )
-            said = json.loads(done.stdout) if not done.returncode else {"fault": too_long}
         except subprocess.TimeoutExpired as error:
             raise ValueError(too_long) from error
-        if "fault" in said:
-            raise ValueError(said["fault"])
-        return said["text"]
+        said: Mapping[str, str] = {"fault": too_long}
+        if not done.returncode:
+            said = json.loads(done.stdout)
+        return said
