@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     previous = signal.signal(signal.SIGTERM, _stop)
     try:
         kind = find_kind(given.sdk)
-        _check_given(given)
+        _check_given(given, kind)
         folder = build_space(
             *(given.bundle, given.out, kind),
             models=given.model,
@@ -91,11 +91,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stop(number: int, _: object) -> None:
-    """A polite kill ends the program as Ctrl-C does, so that nothing half stays."""
+    """A polite kill ends the program as Ctrl-C does, so that nothing half stays; a second one does
+    not disturb what is put away."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt(number)
 
 
-def _check_given(given: argparse.Namespace) -> None:
+def _check_given(given: argparse.Namespace, kind: Kind) -> None:
     """What can be refused before anything is made. Raises BundleError, SpaceError."""
     for name in (*given.model, *([] if given.push is None else [given.push])):
         check_hub_name(name)
@@ -109,6 +111,8 @@ def _check_given(given: argparse.Namespace) -> None:
 
         check_token()
     check_target(given.out, [given.bundle])
+    if given.check:
+        kind.find_tools()
     _open(given.bundle)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bundle_format.folder import read_manifest
-from hosting.card import make_card
+from hosting.card import make_card, short
 from hosting.folder import (
     BUNDLES,
     CARD,
@@ -100,7 +100,7 @@ def show_space(folder: Path, name: str) -> str:
     lines = [f"{folder}: a Space of the kind {name}, {len(found)} files, {size:.1f} MB"]
     if texts:
         lines.append(
-            f"  public with it: {len(texts)} examples, the first {texts[0].text!r:.60}; "
+            f"  public with it: {len(texts)} examples, the first {short(texts[0].text)!r}; "
             "--no-examples leaves them out"
         )
     return "\n".join(lines)

@@ -16,6 +16,11 @@ from hosting.folder import OWN, SpaceError
 _LONGEST = 60
 """Characters of a Space's short description, as the Hub takes it."""
 _LABELS = 20
+PACKAGED = {
+    "minilm": "sentence-transformers/all-MiniLM-L6-v2",
+    "mpnet": "sentence-transformers/all-mpnet-base-v2",
+}
+"""Names on the Hub of weights that a training knows by a word."""
 _HUB_NAME = re.compile(r"(?!.*(--|\.\.|\.git$))\b[\w.-]{1,96}\b/\b[\w.-]{1,96}\b", re.ASCII)
 """As the Hub allows them, of an account and of what it has; a test holds it equal to what
 huggingface_hub refuses."""
@@ -53,12 +58,12 @@ def make_card(
         purpose: what the model is for, in somebody's words.
     """
     front = {
-        "title": _short(_line(manifest.title)),
+        "title": short(_line(manifest.title)),
         "emoji": "🔎",
         "colorFrom": "indigo",
         "colorTo": "blue",
         **settings,
-        "short_description": _short(f"Every attention head of: {_line(manifest.title)}"),
+        "short_description": short(f"Every attention head of: {_line(manifest.title)}"),
         "models": sorted({*models, *noted_models(manifest)}),
         "tags": [*_tags(manifest), "attention", "interpretability", "onnx"],
         "pinned": False,
@@ -72,7 +77,8 @@ def noted_models(manifest: Manifest) -> list[str]:
     """What a bundle says that its weights came from, where that is a name on the Hub."""
     parts = [manifest.checkpoint, *([manifest.decoder.checkpoint] if manifest.decoder else [])]
     names = [part.more.get("hub") for part in parts]
-    names += [part.recipe.more.get("init") for part in parts if part.recipe]
+    begun = [part.recipe.more.get("init") for part in parts if part.recipe]
+    names += [PACKAGED.get(name, name) for name in begun if isinstance(name, str)]
     return [name for name in names if isinstance(name, str) and _HUB_NAME.fullmatch(name)]
 
 
@@ -177,5 +183,10 @@ def _line(text: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in " ".join(text.split())).strip()
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1].rstrip()}…"
+def short(text: str, most: int = _LONGEST) -> str:
+    """A line of at most so many characters, cut after a word, and if it must be, in the first."""
+    if len(text) <= most:
+        return text
+    cut = text[: most - 1]
+    words = cut if text[most - 1].isspace() else cut.rpartition(" ")[0]
+    return f"{(words or cut).rstrip(' ,;:–-')}…"

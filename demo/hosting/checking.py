@@ -91,7 +91,10 @@ def _install(environment: Path, copy: Path, pins: tuple[str, ...]) -> Path:
 def _run(command: list[str], folder: Path) -> None:
     """Raises SpaceError: it fails. Whoever stops this stops it, and what it started, too."""
     pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, cwd=folder, text=True, start_new_session=True, **pipes)
+    given = {**os.environ, **_temporary(folder.parent)}
+    process = subprocess.Popen(
+        command, cwd=folder, env=given, text=True, start_new_session=True, **pipes
+    )
     try:
         said = process.communicate()[1]
     except BaseException:
@@ -105,6 +108,14 @@ def _run(command: list[str], folder: Path) -> None:
         raise SpaceError(
             f"{' '.join(command[1:])[:200]} ended with {process.returncode}: {said[-1500:]}"
         )
+
+
+def _temporary(place: Path) -> dict[str, str]:
+    """Variables by which a process keeps what is temporary in a folder of ours: one that is killed
+    leaves it."""
+    own = place / "temporary"
+    own.mkdir(exist_ok=True)
+    return dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(own))
 
 
 @contextmanager
@@ -129,7 +140,7 @@ def _running(
         page = subprocess.Popen(
             [str(python), *start.command],
             cwd=copy,
-            env={**kept, "HOME": str(home), **given},
+            env={**kept, **_temporary(copy.parent), "HOME": str(home), **given},
             stdout=written,
             stderr=subprocess.STDOUT,
         )

@@ -22,6 +22,8 @@ class Kind:
     """Tries a finished folder as its host would, and where that runs the model by other means than
     the page's own runner, compares them; gives what was measured, by names for a person.
     Raises SpaceError: it does not run as it should."""
+    find_tools: Callable[[], None] = lambda: None
+    """Raises SpaceError: something is not installed that `check` needs here."""
     accounts: str
     """Which accounts of the Hub can host it, and what that costs."""
     free: bool = False
@@ -70,6 +72,7 @@ KINDS: Mapping[str, Kind] = {
         settings=static_kind.static_settings,
         fill=static_kind.fill_static,
         check=static_check.check_static,
+        find_tools=static_check.find_browser,
         runs=(
             "`python -m http.server`, or any host of files. The model runs in the visitor's "
             "browser: no text leaves it. After a first visit it reads without a network, and after "

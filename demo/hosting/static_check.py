@@ -4,6 +4,7 @@ with, compared with the page's own runner; every request counted, and at last no
 import http.server
 import os
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -194,6 +195,12 @@ def serve_files(folder: Path, port: int = 0) -> Iterator[str]:
         thread.join()
 
 
+def find_browser() -> None:
+    """Raises SpaceError: there is no browser."""
+    with open_browser():
+        pass
+
+
 @contextmanager
 def open_browser() -> Iterator[Any]:
     """Chromium without a window. Raises SpaceError: there is none."""
@@ -201,10 +208,14 @@ def open_browser() -> Iterator[Any]:
         from playwright.sync_api import Error, sync_playwright
     except ImportError as error:
         raise SpaceError(f"This kind is tried in a browser: {_INSTALL}") from error
-    with sync_playwright() as playwright:
+    # A browser that is stopped while it starts leaves what it keeps for a while.
+    own = tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True)
+    with own as place, sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+                executable_path=shutil.which("chromium"),
+                args=["--no-sandbox", "--disable-gpu"],
+                env={**os.environ, "TMPDIR": place},
             )
         except Error as error:
             raise SpaceError(f"This kind is tried in a browser: {_INSTALL}") from error

@@ -15,7 +15,7 @@ from huggingface_hub.utils import validate_repo_id
 import build_space
 from bundle_format.folder import read_manifest, wrong_files
 from hosting import build
-from hosting.card import check_hub_name, make_card, noted_models, plain
+from hosting.card import check_hub_name, make_card, noted_models, plain, short
 from hosting.folder import OWN, new_folder
 from hosting.kinds import KINDS, Kind
 
@@ -181,7 +181,32 @@ def test_the_card_tells_the_models_of_this_bundle(tiny_folder, copy_of_tiny):
 
     card = make_card(manifest, {}, runs="", models=["a/b"])
 
-    assert 'models: ["a/b", "some/model"]\n' in card
+    packaged = "sentence-transformers/all-MiniLM-L6-v2"
+    assert f'models: ["a/b", "{packaged}", "some/model"]\n' in card
+    nothing = {"checkpoint": {"recipe": {"init": "random"}}}
+    assert noted_models(read_manifest(copy_of_tiny(**nothing))) == []
+    nothing["checkpoint"]["recipe"]["init"] = ["minilm"]
+    assert noted_models(read_manifest(copy_of_tiny(**nothing))) == []
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ("word " * 11 + "last", "word " * 11 + "last"),
+        ("An encoder of film reviews, by which each sentence is good, bad", None),
+        ("A title of sixty characters and of one word more than fits, it", None),
+        ("a" * 61, "a" * 59 + "…"),
+    ],
+)
+def test_a_long_title_is_cut_after_a_word(title, said):
+    found = short(title)
+
+    assert len(found) <= 60
+    if said:
+        assert found == said
+    else:
+        assert found.endswith("…")
+        assert title[len(found) - 1] in " ,"
 
 
 def test_a_folder_of_somebody_else_is_not_replaced(refused, tiny_folder, tmp_path):
@@ -297,6 +322,12 @@ def test_a_stopped_build_says_so_and_leaves_nothing(tiny_folder, tmp_path, capsy
     def stop(*_, **__):
         os.kill(os.getpid(), signal.SIGTERM)
 
+    def remove(*given, **named):
+        stop()  # again
+        removed(*given, **named)
+
+    removed = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", remove)
     monkeypatch.setattr(build, "make_card", stop)
     before = signal.getsignal(signal.SIGTERM)
 

@@ -43,6 +43,7 @@ class Page(BaseHTTPRequestHandler):
         given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         assert list(given) == ["text"] * ("classify" in self.path)
         assert os.environ["HOME"].endswith("home")
+        assert os.environ["TMPDIR"].endswith("temporary")
         self.say(json.dumps({"event_id": "7"}))
 HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Page).serve_forever()
 """
@@ -105,6 +106,20 @@ def test_docker_is_tried_by_the_commands_of_its_file(monkeypatch, demo_folder, t
     compile(start.health[1], "health", "exec")
     lines = (tmp_path / "Dockerfile").read_text("utf-8").splitlines()
     assert lines.index("USER 1000") < lines.index('CMD ["python", "app.py"]')
+
+
+def test_a_browser_that_is_not_there_is_missed_before_anything_is_built(
+    tiny_folder, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    command = [str(tiny_folder), "--out", str(tmp_path / "space"), "--sdk", "static", "--check"]
+
+    assert build_space.main(command) == 2
+
+    said = capsys.readouterr()
+    assert said.err.startswith("This kind is tried in a browser: pip install playwright")
+    assert said.out == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,10 @@ import torch
 from safetensors.torch import load_file
 from transformers import BertModel
 
+from hosting.card import PACKAGED
 from training.checkpoints import classifier as starting_point_module
-from training.checkpoints.classifier import initial_model, minilm_folder
+from training.checkpoints import mpnet
+from training.checkpoints.classifier import INITIAL, RANDOM, initial_model, minilm_folder
 from training.data.batches import encode_texts, pad
 from training.data.corpus import Example
 
@@ -64,3 +66,12 @@ def test_a_tokenizer_with_more_words_than_its_model_is_refused(
 
     with pytest.raises(ValueError, match=f"up to the id {len(tokenizer) - 1}, its model"):
         initial_model(str(tmp_path), labels=("a", "b"), pooler=True)
+
+
+def test_a_space_s_card_knows_what_is_packaged_by_its_name_on_the_hub() -> None:
+    assert PACKAGED.keys() == {*INITIAL} - {RANDOM}
+    licence = initial_model("minilm", labels=("a", "b"), pooler=False).licence
+    assert (
+        f"fine-tuned from {PACKAGED['minilm'].removeprefix('sentence-transformers/')} " in licence
+    )
+    assert PACKAGED["mpnet"] == f"sentence-transformers/{mpnet.NAME}"
