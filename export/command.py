@@ -7,11 +7,11 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from training.cli import complain, safe_streams
+from training.cli import complain, kill_unwinds, safe_streams
 
 DONE, FAILED, REFUSED, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
 """What a shell is told: a check failed; what was given, or the machine, does not allow it; the
-program itself is wrong; Ctrl-C."""
+program itself is wrong; Ctrl-C, or SIGTERM."""
 
 _FROM_OUTSIDE = (OSError, ValueError, ArithmeticError, ImportError)
 _READERS = ("onnx", "google.protobuf", "safetensors", "subprocess")
@@ -40,7 +40,8 @@ def run_command(script: str, work: Callable[..., int], *given: object) -> int:
     """
     safe_streams()
     try:
-        return work(*given)
+        with kill_unwinds():
+            return work(*given)
     except KeyboardInterrupt:
         return _tell(script, "stopped; nothing was written", STOPPED)
     except RecursionError:

@@ -26,6 +26,9 @@ def show_checkpoint(name: str, loaded: LoadedCheckpoint) -> str:
             rows.append(_row("", "with a decoder", _decoder(loaded)))
     rows += [_row("", "assumed", sentence) for sentence in loaded.assumed]
     part = loaded.generator or loaded.reader
+    if part.map_layers is not None:
+        layers, most = ", ".join(map(str, part.map_layers)), part.sizes.num_hidden_layers - 1
+        rows.append(_row("", "maps", f"of layers {layers} alone, of 0 to {most}: --layers"))
     if (size := weights_bytes(part.model)) >= _LARGE:
         rows.append(_row("", "memory", show_memory(size, free_memory())))
     return "\n".join(rows)
@@ -127,10 +130,21 @@ def show_profile(measured: ReadingGraph, others: float | None) -> str:
     return "\n".join([*rows, *(_row("", "", miss) for miss in misses)])
 
 
-def show_options_after_a_miss(name: str, profiles: Iterable[str]) -> str:
-    """What can be done about missed limits."""
-    others = " or ".join(f"--profile {other}" for other in profiles if other != name)
-    return _row("", "what to do", f"{others}; --allow-miss to write it as it is")
+_SMALL = 4_000_000
+"""Bytes of a float32 graph, below which what 8 bit cannot touch is most of it."""
+
+
+def show_options_after_a_miss(others: Iterable[str], size: int) -> str:
+    """What can be done about missed limits.
+
+    Args:
+        others: profiles that it could be held to instead.
+        size: bytes of the float32 graph.
+    """
+    ways = " or ".join(f"--profile {other}" for other in others)
+    if size < _SMALL:
+        ways = f"leave 8 bit out, by which a graph of {_size(size)} gains little"
+    return _row("", "what to do", f"{ways}; --allow-miss to write it as it is")
 
 
 def show_decoder_8_bit(size: int, full_size: int, measured: WritingGraph) -> str:

@@ -14,19 +14,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bundle_format.graphs import Proof
+from bundle_format.graphs import Proof, WritingGraph
 from export.bundle.card import ModelCard, make_card
 from export.bundle.text_files import read_texts
 from export.bundle.write import BUNDLE, describe, write_bundle
 from export.clients.triton_repository import MODEL, lay_out, model_folder
 from export.command import DONE, FAILED, STOPPED, command_parser, run_command
 from export.eval_texts import HeldOut, find_sources, many_texts
+from export.graphs.graph_file import size_of
 from export.graphs.map_layers import parse_layers
 from export.graphs.tasks import GENERATE, TASKS
-from export.graphs.tracing import check_fits, weights_bytes
 from export.loading.checkpoint import (
     LoadedCheckpoint,
-    LoadedDecoder,
     LoadedGenerator,
     load_checkpoint,
     lower_limits,
@@ -34,11 +33,17 @@ from export.loading.checkpoint import (
 from export.loading.encoders import find_task, is_by_ours, load_any_model
 from export.loading.generators import load_generator
 from export.loading.gguf_file import Source, opened_source, public_stem
-from export.loading.memory import check_memory, free_memory
+from export.loading.memory import bytes_of, check_memory, free_memory
 from export.pipeline.decoder import export_decoder
 from export.pipeline.encoder import export_encoder
 from export.pipeline.parts import PartResult
-from export.quantize.schemes import PROFILES, SIZE, QuantizationOptions
+from export.quantize.schemes import (
+    PROFILES,
+    SIZE,
+    QuantizationOptions,
+    check_writes,
+    profiles_beside,
+)
 from export.report import (
     show_bundle,
     show_checkpoint,
@@ -318,7 +323,7 @@ def _open(given: argparse.Namespace, folder: str) -> LoadedCheckpoint:
     """The checkpoint, after it is clear that its graphs and the disk can hold it.
 
     Raises:
-        OSError, ValueError: as `load_checkpoint`, `lower_limits`, `parse_layers`, `check_fits`,
+        OSError, ValueError: as `load_checkpoint`, `lower_limits`, `parse_layers`, `bytes_of`,
             `check_memory` and `check_target`.
     """
     if is_by_ours(folder, given.task):
@@ -329,6 +334,8 @@ def _open(given: argparse.Namespace, folder: str) -> LoadedCheckpoint:
                 "--decoder-tokenizer is for an EncoderDecoderModel of a BERT, or a relative of it, "
                 "and a GPT-2; this model has one tokenizer for all. Leave it out"
             )
+        if given.quantize or given.only_8bit:
+            check_writes(given.profile)
         loaded = load_generator(folder)
     else:
         loaded = load_any_model(folder, given.task)
@@ -336,7 +343,7 @@ def _open(given: argparse.Namespace, folder: str) -> LoadedCheckpoint:
         loaded = lower_limits(loaded, given.max_tokens)
     if given.layers is not None:
         loaded = _with_layers(loaded, given.layers)
-    size = _bytes_of(loaded)
+    size = bytes_of(loaded)
     check_memory(size, free_memory())
     float32 = 0 if given.only_8bit else 1
     share = float32 + (SIZE if given.quantize or given.only_8bit else 0)
@@ -360,24 +367,11 @@ def _with_layers(loaded: LoadedCheckpoint, layers: str) -> LoadedCheckpoint:
     return loaded
 
 
-def _bytes_of(loaded: LoadedCheckpoint) -> int:
-    """Of all weights in float32. Raises ValueError as `check_fits`."""
-    reader = loaded.encoder
-    parts: list[tuple[str, Any]] = [("the encoder", reader.model)] if reader else []
-    if loaded.generator:
-        parts = [("the model", loaded.generator.model)]
-    elif isinstance(loaded.decoder, LoadedDecoder):
-        model = loaded.decoder.model
-        bridge = [("the bridge", model.bridge)] if model.bridge else []
-        parts += [("the decoder", model.decoder), *bridge]
-    for what, module in parts:
-        check_fits(module, what)
-    return sum(weights_bytes(module) for _, module in parts)
-
-
 def _leave_out_8_bit(part: PartResult, given: argparse.Namespace) -> list[str]:
     """Takes back a graph that misses its limits, and says so; a failure if no other is wanted."""
-    _log(show_options_after_a_miss(given.profile, PROFILES))
+    writes = isinstance(part.graphs["8bit"].measured, WritingGraph)
+    others = profiles_beside(given.profile, writes=writes)
+    _log(show_options_after_a_miss(others, size_of(part.graphs["float32"].model)))
     missed = [f"8 bit, profile {given.profile}: {miss}" for miss in part.missed_limits]
     if given.only_8bit:
         return missed

@@ -127,7 +127,7 @@ def run_command(script: str, out: Path | None, work: Callable[[], None]) -> int:
     """
     safe_streams()
     try:
-        with _kill_unwinds():
+        with kill_unwinds():
             work()
     except UnicodeError:
         raise
@@ -154,7 +154,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def _kill_unwinds() -> Iterator[None]:
+def kill_unwinds() -> Iterator[None]:
     """Lets a polite kill (SIGTERM) end the program as Ctrl-C does, so that nothing half stays."""
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

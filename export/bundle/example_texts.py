@@ -59,7 +59,14 @@ _PROMPTS = (
     ("Dear Sir or Madam, I am writing to you about", ""),
     ("If it rains tomorrow, we will", ""),
 )
-_BY_TASK = {"tag": _SENTENCES, "answer": _QUESTIONS, "fill": _GAPS, "embed": _PAIRS}
+_SOURCES = (*_SENTENCES, *((context, "") for _, context in _QUESTIONS))
+_BY_TASK = {
+    "tag": _SENTENCES,
+    "answer": _QUESTIONS,
+    "fill": _GAPS,
+    "embed": _PAIRS,
+    "encode": _SOURCES,
+}
 _CLAIM_LABELS = {"entailment", "contradiction"}
 
 
@@ -85,5 +92,5 @@ def _fitting(part: LoadedEncoder | LoadedGenerator) -> Sequence[tuple[str, str]]
 
 
 def _known(text: str, tokenizer: PreTrainedTokenizerBase) -> bool:
-    ids: Sequence[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    ids: Sequence[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     return 2 * sum(one == tokenizer.unk_token_id for one in ids) < len(ids)

@@ -95,7 +95,7 @@ def load_any_model(name: str, asked: str | None = None) -> LoadedCheckpoint:
             "tokenizer_config.json has to name one as mask_token"
         )
     part, assumed = describe_encoder(folder, model, tokenizer, written, task.name)
-    assumed += unread
+    assumed += [*unread, *unknown_class(written, model)]
     if task.name == "embed":
         pooling, remarks = find_pooling(whole)
         part = replace(part, pooling=pooling, lowered=_lowered(part, longest_of(folder)))
@@ -194,6 +194,18 @@ def _open_encoder(
         found = found._replace(unfit=kept)
     unread = check_whole(folder, model, found)
     return model.eval(), [] if task.name == "embed" else unread
+
+
+def unknown_class(written: Mapping[str, Any], model: PreTrainedModel) -> list[str]:
+    """A remark on a class that a `config.json` names and `transformers` has not, or none."""
+    named = class_of(written)
+    if named is None or hasattr(transformers, named):
+        return []
+    version, taken = transformers.__version__, type(model).__name__
+    return [
+        f"config.json names the class {named[:60]!r}, which transformers {version} has not: taken "
+        f"for a {taken}, by its model_type"
+    ]
 
 
 def encoder_alone(model: Any) -> Any:

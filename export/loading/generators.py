@@ -22,6 +22,7 @@ from export.loading.encoders import (
     limit_of_tokenizer,
     longest_text,
     open_config,
+    unknown_class,
 )
 from export.loading.generation_settings import check_settings, settings_of
 from export.loading.m2m import is_m2m, m2m_tokenizer
@@ -60,7 +61,7 @@ def load_generator(name: str) -> LoadedCheckpoint:
     else:
         tokenizer = load_tokenizer(folder, words=len(table.weight))
     sizes, assumed = decoder_spec(model, tokenizer)
-    assumed = [*unread, *of_tokenizer, *assumed, *of_settings]
+    assumed = [*unknown_class(written, model), *unread, *of_tokenizer, *assumed, *of_settings]
     if sizes.vocab_size < len(tokenizer):
         raise ValueError(
             f"{folder} has one tokenizer, of {len(tokenizer)} words, and its decoder writes "

@@ -1,6 +1,10 @@
 """How much memory an export takes, told before it is taken, and refused where it cannot be had."""
 
 from pathlib import Path
+from typing import Any
+
+from export.graphs.tracing import check_fits, weights_bytes
+from export.loading.checkpoint import LoadedCheckpoint, LoadedDecoder
 
 _MOST = 11
 """Copies of a model's weights: torch's, the traced graph's, an opened one's, its file's, sessions
@@ -8,6 +12,21 @@ of float32 and 8 bit, and the maps of a proof. SmolLM2's 0.54 GB took 6.0 GB."""
 _LEAST = 5
 """Copies beside torch's, whatever the model: XLM-RoBERTa large's 2.2 GB, with few maps and without
 8 bit, took 16.7 GB, which is one and a half more than this."""
+
+
+def bytes_of(loaded: LoadedCheckpoint) -> int:
+    """Of all weights in float32. Raises ValueError as `check_fits`."""
+    reader = loaded.encoder
+    parts: list[tuple[str, Any]] = [("the encoder", reader.model)] if reader else []
+    if loaded.generator:
+        parts = [("the model", loaded.generator.model)]
+    elif isinstance(loaded.decoder, LoadedDecoder):
+        model = loaded.decoder.model
+        bridge = [("the bridge", model.bridge)] if model.bridge else []
+        parts += [("the decoder", model.decoder), *bridge]
+    for what, module in parts:
+        check_fits(module, what)
+    return sum(weights_bytes(module) for _, module in parts)
 
 
 def show_memory(weights: int, free: int | None) -> str:

@@ -236,6 +236,7 @@ class AnyDecoder(Writer):
 
     def scheme(self, profile: Profile) -> Scheme:
         """As `Writer`."""
+        assert profile.generator, "a profile without one is refused before the work"
         return profile.generator
 
     def limits(self, profile: Profile) -> WritingLimits | None:

@@ -122,17 +122,17 @@ class Profile:
     encoder: Scheme
     decoder: Scheme
     """Of a decoder of ours."""
-    generator: Scheme
-    """Of one of any family."""
     limits: Limits
-    writing: WritingLimits
+    generator: Scheme | None = None
+    """Of one of any family; None: there is none for such."""
+    writing: WritingLimits | None = None
     """Of a generator of any family."""
 
 
 # Between what rounding inputs twice reaches on SmolLM2-135M-Instruct (divergence 0.0003, and 0.0016
 # where its weights are rounded as if they lay on no grid; 97 to 99 % of the tokens; maps 0.003 and
 # 0.006) and what rounding them once did (0.012, 92 %, 0.012), by which France's capital was no
-# longer Paris. A random GPT-2 is at 0.0003 and 97 %.
+# longer Paris: the fast one's limits are about that. A random GPT-2 is at 0.0003 and 97 %.
 _WRITING = WritingLimits(
     same_token=0.95, divergence=0.003, map_error=MapError(mean=0.01, p99=0.04), size_ratio=0.32
 )
@@ -150,9 +150,7 @@ PROFILES = {
     "browser": Profile(
         encoder=BROWSER,
         decoder=BROWSER_DECODER,
-        generator=BROWSER_DECODER,
         limits=replace(_NEAR, size_ratio=0.32),
-        writing=_WRITING,
     ),
     "fast": Profile(
         encoder=FAST,
@@ -164,9 +162,28 @@ PROFILES = {
             latency_ratio={"32": 0.42, "128": 0.45, "512": 0.58},
             size_ratio=SIZE,
         ),
-        writing=_WRITING,
+        writing=WritingLimits(
+            same_token=0.9, divergence=0.02, map_error=MapError(), size_ratio=0.32
+        ),
     ),
 }
+
+
+def profiles_beside(name: str, *, writes: bool) -> list[str]:
+    """The other ones, for what writes, of any family, or for any other graph."""
+    return [
+        other for other, one in PROFILES.items() if other != name if one.generator or not writes
+    ]
+
+
+def check_writes(name: str) -> None:
+    """Raises ValueError: a profile is none for what writes, of any family."""
+    if PROFILES[name].generator is None:
+        others = " or ".join(f"--profile {other}" for other in profiles_beside(name, writes=True))
+        raise ValueError(
+            f"--profile {name} is for the page that runs in its visitor's browser, which opens no "
+            f"model of this kind, what writes of any family; give {others}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,13 @@
 import errno
 import json
 import os
+import signal
 import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import onnx
 import onnxruntime
@@ -76,3 +81,36 @@ def test_every_end_is_a_sentence(
     assert sentence in told
     assert "Traceback" not in told
     assert told == "" or told.startswith("it.py: ")
+
+
+def test_a_polite_kill_ends_in_order_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> int:
+        with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+            (Path(folder) / "this.onnx").write_bytes(b"graph")
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        return 0
+
+    before = signal.getsignal(signal.SIGTERM)
+
+    assert run_command("it.py", work) == 130
+
+    assert "stopped; nothing was written" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [("KeyboardInterrupt", "stopped; nothing was written\n"), ("KeyError('x')", "KeyError: 'x'\n")],
+)
+def test_ctrl_c_while_a_command_is_imported_is_a_sentence(raised: str, told: str) -> None:
+    code = f"import export\nraise {raised}"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.returncode != 0
+    assert done.stderr.endswith(told)
+    assert ("Traceback" in done.stderr) == (raised != "KeyboardInterrupt")

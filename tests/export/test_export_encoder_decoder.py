@@ -212,7 +212,8 @@ def test_without_examples_it_is_tried_on_random_token_ids(
     """Encoder and decoder share a tokenizer here: their vocabularies are of one size."""
     out = tmp_path / "bundle"
 
-    assert main([str(save()), "--out", str(out), "--quantize", "--allow-miss"]) == 0
+    flags = ["--no-examples", "--quantize", "--allow-miss"]
+    assert main([str(save()), "--out", str(out), *flags]) == 0
 
     told = capsys.readouterr().out
     assert "20 of 20 as torch writes, token for token; from random token ids" in told

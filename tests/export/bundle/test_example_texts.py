@@ -20,11 +20,13 @@ def test_a_classifier_of_unknown_texts_gets_none(part: LoadedEncoder) -> None:
 
 def test_each_task_gets_texts_of_its_shape(part: LoadedEncoder) -> None:
     found = {
-        task: example_texts(replace(part, task=task)) for task in ("tag", "answer", "fill", "embed")
+        task: example_texts(replace(part, task=task))
+        for task in ("tag", "answer", "fill", "embed", "encode")
     }
 
     assert all(len(texts) > 2 for texts in found.values())
-    assert all("text_pair" not in one for one in (*found["tag"], *found["fill"]))
+    alone = (*found["tag"], *found["fill"], *found["encode"])
+    assert all("text_pair" not in one for one in alone)
     assert all("text_pair" in one for one in (*found["answer"], *found["embed"]))
     assert all("[MASK]" in one["text"] for one in found["fill"])
 

@@ -27,6 +27,7 @@ from export.graphs.names import empty_cache
 from export.loading.generators import load_generator
 from export.pipeline.writers import AnyDecoder
 from export.quantize.schemes import missed_in_writing
+from export.report import show_checkpoint
 from export.runtime.session import open_session, run
 from export.runtime.strategies import (
     lone_next_logits,
@@ -174,6 +175,24 @@ def test_a_bundle_whose_graph_was_exchanged_is_told(
     assert verify([str(tmp_path), "--runtimes"]) == 1
 
     assert "present.0.key differs from one run over the whole target" in capsys.readouterr().err
+
+
+def test_what_is_wrong_in_a_folder_and_what_is_left_out_is_shown(save_generator) -> None:
+    folder = save_generator("llama")
+    (folder / "chat_template.jinja").write_text("{{ messages[0].content")
+    config = folder / "config.json"
+    config.write_text(config.read_text().replace("LlamaForCausalLM", "OurForCausalLM"))
+
+    loaded = load_generator(str(folder))
+
+    part = loaded.generator
+    assert part
+    assert part.tokenizer.chat_template is None
+    shown = show_checkpoint("ours", replace(loaded, decoder=replace(part, map_layers=(0, 2))))
+    assert "'OurForCausalLM'" in shown
+    assert "taken for a LlamaForCausalLM" in shown
+    assert "chat template cannot be applied to a message (unexpected end of template" in shown
+    assert "of layers 0, 2 alone, of 0 to 2" in shown
 
 
 def test_a_model_that_names_no_start_is_refused(save_generator, tmp_path: Path, capsys) -> None:

@@ -86,7 +86,7 @@ def test_of_an_encoder_and_a_decoder_the_encoder_alone_is_opened(
         load_any_model(str(tmp_path))
 
 
-def test_weights_that_the_model_has_no_place_for_are_told(
+def test_weights_without_a_place_and_a_class_that_is_none_are_told(
     model: PreTrainedModel, tmp_path: Path
 ) -> None:
     model.save_pretrained(tmp_path)
@@ -94,9 +94,15 @@ def test_weights_that_the_model_has_no_place_for_are_told(
     weights = load_file(tmp_path / "model.safetensors")
     weights["qa_outputs.weight"] = torch.zeros(2, 40)
     save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    config = tmp_path / "config.json"
+    config.write_text(config.read_text().replace("MPNetForSeq", "OurNetForSeq"))
+
+    assumed = load_any_model(str(tmp_path)).assumed
 
     said = "a MPNetForSequenceClassification has no place for these weights, left out: qa_outputs"
-    assert any(said in one for one in load_any_model(str(tmp_path)).assumed)
+    assert any(said in one for one in assumed)
+    said = "has not: taken for a MPNetForSequenceClassification, by its model_type"
+    assert any("'OurNetForSequenceClassification'" in one and said in one for one in assumed)
 
 
 def test_a_config_keeps_what_its_family_reads_and_no_path(model: PreTrainedModel) -> None:

@@ -16,12 +16,14 @@ from bundle_format.graphs import (
 )
 from export.quantize.schemes import (
     PROFILES,
+    check_writes,
     missed_in_writing,
     missed_limits,
     missed_times,
     not_measured,
+    profiles_beside,
 )
-from export.report import show_profile
+from export.report import show_options_after_a_miss, show_profile
 
 LIMITS = PROFILES["faithful"].limits
 GOOD = ReadingGraph(
@@ -75,6 +77,40 @@ def test_what_writes_is_held_to_its_texts_tokens_and_maps() -> None:
     assert token.startswith("same token 80.00% of 100 texts; at least ")
     assert divergence == "divergence 0.0100; at most 0.003 is wanted: 0.0070 too much"
     assert maps.startswith("map error of cross_attentions, 99th percentile, 1.0000; at most ")
+
+
+def test_the_fast_profile_holds_tokens_and_no_maps_of_what_writes() -> None:
+    limits = PROFILES["fast"].writing
+    found = WritingGraph(
+        file="onnx/model_quantized.onnx",
+        size_ratio=limits.size_ratio,
+        map_error=WritingMapError(decoder_attentions=MapError(mean=0.5, p99=0.9)),
+        greedy=GreedyTexts(sources=100, same_token=0.92, divergence=0.012),
+    )
+
+    assert missed_in_writing(found, limits) == []
+    assert len(missed_in_writing(found, PROFILES["faithful"].writing)) == 4
+
+
+def test_a_profile_that_has_nothing_for_what_writes_is_refused() -> None:
+    for name in ("faithful", "fast"):
+        check_writes(name)
+    with pytest.raises(ValueError, match=r"visitor's browser, .* --profile faithful or"):
+        check_writes("browser")
+
+
+@pytest.mark.parametrize(
+    ("writes", "size", "told"),
+    [
+        (True, 500_000_000, "--profile fast; --allow-miss"),
+        (False, 90_000_000, "--profile browser or --profile fast; --allow-miss"),
+        (True, 200_000, "leave 8 bit out, by which a graph of 0.2 MB gains little; --allow-miss"),
+    ],
+)
+def test_after_a_miss_it_says_what_may_help(writes: bool, size: int, told: str) -> None:
+    others = profiles_beside("faithful", writes=writes)
+
+    assert f"  {told} to write it" in show_options_after_a_miss(others, size)
 
 
 def test_a_graph_at_its_limits_passes() -> None:
