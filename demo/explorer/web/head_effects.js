@@ -63,7 +63,7 @@ const flippers = () => {
 };
 
 const legend = () => {
-  const left = value.not_tried ? ` Heads that were not tried, since it would have taken too long: ${value.not_tried}, those of the layers that matter least.` : "";
+  const left = value.not_tried ? ` Heads that were not tried, since it would have taken too long: ${value.not_tried}; those of the layers that matter most came first.` : "";
   const beside = value.number ? "" : "Rest on a cell to see the same in points of probability. ";
   return `Rows are layers, columns heads, the last one all heads of the layer, with ink of its own scale. + : so much of ${wholeOf(value)} is lost without the head; − : the head spoke against it. ${beside}A thick edge: without it the answer is another.${left}`;
 };

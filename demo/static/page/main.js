@@ -26,11 +26,16 @@ const progressOf = (sizes, told) => {
   };
 };
 
-// Keeps this page for use without a network; gives whether it is, once it is.
-const keep = async (version) => {
+// Once another version of the page has taken the place of the one that was kept.
+const replaced = new Promise((yes) => navigator.serviceWorker?.controller && navigator.serviceWorker.addEventListener("controllerchange", yes));
+// Keeps this page for use without a network; gives whether it is, once it is. A newer version is asked
+// for: by itself a browser may look for none in a day.
+const keep = async () => {
   try {
-    await navigator.serviceWorker.register(`${BASE}sw.js?${version.slice(0, 12)}`);
-    return Boolean(await navigator.serviceWorker.ready);
+    const { serviceWorker } = navigator;
+    const held = await serviceWorker.register(`${BASE}sw.js`, { updateViaCache: "none" });
+    held.update().catch(() => {}); // without a network there is none
+    return Boolean(await serviceWorker.ready);
   } catch {
     return false; // the browser forbids it, or has none
   }
@@ -59,8 +64,12 @@ const start = async () => {
   bundle.mask = mask; // how its tokenizer writes a masked word
   const parts = { classify: TASKS[bundle.task]?.title, write: "Write" };
   const does = doesOf(manifest);
-  let kept = null; // whether the page and what reads are
-  const tellKept = async () => (byId("kept").textContent = kept === null ? "" : keptOf(manifest, { reads: kept, writes: await engine.kept(writes) }));
+  let [reads, newer] = [null, false]; // whether the page and what reads are kept, and in a newer version
+  const tellKept = async () => (byId("kept").textContent = reads === null ? "" : keptOf(manifest, { reads, newer, writes: await engine.kept(writes) }));
+  replaced.then(() => {
+    newer = true;
+    return tellKept();
+  });
   const shared = { bundle, said: PANELS, tell, wanted: wantedOf(manifest), come: tellKept };
   const tab = { classify: does.includes("classify") && readingTab(shared, engine), write: does.includes("write") && writeTab(shared, engine) };
   const open = tabs("tabs", does.map((part) => [part, parts[part]]), (part) => tab[part].opened?.());
@@ -82,9 +91,11 @@ const start = async () => {
   document.body.dataset.open = "true";
   if (location.hash.length > 1) link.element.dispatchEvent(new CustomEvent("link-open"));
   else if (tab.classify) await tab.classify.begin();
-  const whole = await Promise.all([keep(page.version), own.kept(), engine.kept()]);
-  kept = whole.every(Boolean);
+  reads = (await Promise.all([keep(), own.kept(), engine.kept()])).every(Boolean);
   await tellKept();
 };
 
-start().catch((error) => tell(error.message));
+start().catch((error) => {
+  tell(error.message);
+  keep(); // it may be an old version of the page that fails
+});

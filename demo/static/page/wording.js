@@ -92,8 +92,10 @@ export const aboutOf = (manifest) => [
 ];
 export const wantedOf = ({ decoder }) => (decoder?.task === "restore" ? "A sentence with words that are masked, missing, swapped or mistyped, to be restored." : decoder ? "The text that is read; the model writes its own for it." : "");
 
-// Of what a later visit needs a network, by whether the page with what reads, and what writes, is kept.
-export const keptOf = (manifest, { reads, writes }) => {
+// Of what a later visit needs a network, by whether the page with what reads, and what writes, is kept;
+// `newer`: another version of the page is kept by now.
+export const keptOf = (manifest, { reads, writes, newer }) => {
+  if (newer) return "A newer version of this page is here: load it again.";
   if (!reads) return "It is not kept in this browser: each visit needs a network.";
   if (writes || !doesOf(manifest).includes("write")) return "It is kept here: a later visit needs no network.";
   if (!doesOf(manifest).includes("classify")) return ""; // its only tab is open: the decoder is on its way

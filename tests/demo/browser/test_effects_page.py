@@ -111,7 +111,10 @@ def test_only_of_heads_that_were_tried_is_anything_said(page):
     said = page.locator("body").inner_text()
     assert "Of the heads that were tried (1), none matters on its own: without any one of " in said
     assert "Of the heads that were tried (1), none changes the answer when it is ablated" in said
-    assert "since it would have taken too long: 3, those of the layers that matter least." in said
+    assert (
+        "since it would have taken too long: 3; those of the layers that matter most came first."
+        in said
+    )
 
     draw(page, "head_effects", {**HEADS, "not_tried": 3, "matters": True, "least": 0.001})
     verdict = page.locator(".verdict").inner_text()

@@ -71,7 +71,9 @@ def test_a_text_is_read_in_the_browser_and_then_without_a_network(space, tiny_fo
     assert troubles == []
 
 
-def test_without_a_network_it_writes_once_the_write_tab_was_opened_with_one(space, browser):
+def test_what_is_kept_is_told_and_used_without_a_network_until_there_is_a_newer_page(
+    space, browser, copy_of_tiny, tmp_path
+):
     page = browser.new_page()
     page.set_default_timeout(20_000)
     kept, notice = page.locator("#kept"), page.locator("#write_notice")
@@ -102,4 +104,13 @@ def test_without_a_network_it_writes_once_the_write_tab_was_opened_with_one(spac
     page.locator("#source_field").fill("bad film")
     page.locator("#write").click()
     page.locator("body[data-written]").wait_for(state="attached")
+
+    other = [str(copy_of_tiny(title="A newer one")), "--out", str(tmp_path / "space")]
+    assert build_space.main([*other, "--sdk", "static"]) == 0
+    with serve_files(tmp_path / "space", urlsplit(url).port):
+        page.reload()
+        kept.get_by_text("A newer version of this page is here: load it again.").wait_for()
+        page.reload()
+        page.locator("#facts", has_text="A newer one").wait_for()
+        assert len(page.evaluate("caches.keys()")) == 1
     page.close()
