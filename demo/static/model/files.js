@@ -44,10 +44,10 @@ export const openStore = async (base, version) => (await globalThis.caches?.open
 
 // Gives `file`, a file's bytes by its name, which are the caller's own, and `kept`: whether files, or
 // all that were asked for, would be here without a network. `store` is a cache of the browser's, or
-// null; `told(name, bytes)` hears of progress. Without crypto, on a page over plain http, nothing is checked: who can change a
-// file there can change this script too.
+// null; `told(name, bytes)` hears of progress. Without crypto, on a page over plain http, nothing is
+// checked: who can change a file there can change this script too.
 export const openFiles = ({ base, sums, store = null, told = () => {} }) => {
-  const [coming, kept] = [new Map(), new Map()]; // downloads, of which there is one for each; and what becomes of a file here
+  const [coming, kept] = [new Map(), new Map()]; // by name: a download, of which there is one, and whether it could be kept
   const urlOf = (name) => new URL(name.split("/").map(encodeURIComponent).join("/"), base).href;
   const isRight = async (name, bytes) => !globalThis.crypto?.subtle || (await digest(bytes)) === sums[name];
   const open = async (name) => {

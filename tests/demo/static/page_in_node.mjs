@@ -163,6 +163,7 @@ const answers = {
     }
     return { found, asked, kept: await isKept(), each: await Promise.all(Object.keys(sums).map((name) => isKept([name]))) };
   },
+  kept: ({ tasks, given }) => given.map((one) => wording.keptOf({ tasks }, one)),
   bounds: () => ({ bounds: BOUNDS, first: FIRST, views: VIEWS }),
   link: ({ fragment, bundle, canAblate }) => {
     try {

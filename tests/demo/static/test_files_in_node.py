@@ -97,3 +97,26 @@ def test_a_file_comes_once_and_without_a_network_what_is_kept_of_it(ask_page, fu
     assert said["asked"] == ["read"]
     assert said["kept"] is not full
     assert said["each"] == [not full, False]
+
+
+def test_of_what_is_kept_no_more_is_told_than_is_so(ask_page):
+    """Whoever only writes has the one tab open: its decoder is on its way, or here."""
+    nothing, reads, all_ = (
+        {"reads": reads, "writes": writes, "newer": False}
+        for reads, writes in ((False, False), (True, False), (True, True))
+    )
+    given = [nothing, reads, all_, {**all_, "newer": True}]
+
+    both, only_reads, only_writes = ask_page(
+        *(
+            {"ask": "kept", "tasks": tasks, "given": given}
+            for tasks in (["classify", "generate"], ["classify"], ["generate"])
+        )
+    )
+
+    needs, no_network = both[0], both[2]
+    assert needs == "It is not kept in this browser: each visit needs a network."
+    assert no_network == "It is kept here: a later visit needs no network."
+    assert both[1].endswith("To write without one, open the Write tab once before.")
+    assert only_reads == [needs, no_network, no_network, both[3]]
+    assert only_writes == [needs, "", no_network, both[3]]
