@@ -191,6 +191,11 @@ class DecoderDescription(Sizes):
             )
 
     @property
+    def cache_sizes(self) -> tuple[int, int]:
+        """How many heads have keys and values of their own, and how many numbers each of these."""
+        return self.key_value_heads or self.heads, self.head_size or self.hidden // self.heads
+
+    @property
     def folder(self) -> str:
         """Where its config, tokenizer and settings lie in the bundle."""
         return "decoder" if self.own_files else "."
@@ -236,16 +241,30 @@ class Description:
         if self.writes and self.decoder is None:
             raise WrongJson("has nothing as decoder; expected an object, for it writes")
         _check_layers(self.map_layers or (0,), self.sizes.layers)
-        if self.continues and self.tasks != ("generate",):
-            raise WrongJson(
-                f"has a decoder that is alone, with the tasks {list(self.tasks)!r:.60}; expected "
-                "generate and no other"
-            )
+        if self.decoder and self.decoder.alone:
+            self._check_whole(self.decoder)
         if self.problem_type == "single_label" and self.labels and len(self.labels) < 2:
             raise WrongJson(
                 f"has the one label {self.labels[0]!r:.60}, of which exactly one is to be chosen; "
                 "expected two or more, or another problem_type"
             )
+
+    def _check_whole(self, alone: DecoderDescription) -> None:
+        """Raises WrongJson: a decoder alone is not the whole model."""
+        if self.tasks != ("generate",):
+            raise WrongJson(
+                f"has a decoder that is alone, with the tasks {list(self.tasks)!r:.60}; expected "
+                "generate and no other"
+            )
+        own = [("max_tokens", self.max_tokens, alone.max_tokens)]
+        for size in ("layers", "heads", "hidden", "vocabulary"):
+            own.append((f"sizes.{size}", getattr(self.sizes, size), getattr(alone, size)))
+        for name, found, stated in own:
+            if found != stated:
+                raise WrongJson(
+                    f"has {found} as {name} and {stated} as decoder.{name.split('.')[-1]}; "
+                    "expected the same of a decoder that is alone, which is the whole model"
+                )
 
     @property
     def classifies(self) -> bool:

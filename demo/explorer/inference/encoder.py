@@ -94,7 +94,8 @@ class EncoderModel:
         check_names(
             self._session,
             bundle.graph,
-            len(bundle.map_layers),
+            bundle.layers,
+            bundle.map_layers,
             inputs=("input_ids", "attention_mask"),
             outputs=self._names,
             maps="encoder_attentions",

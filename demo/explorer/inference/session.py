@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from bundle_format.folder import AGAIN, BundleError
 from explorer.bundle import Graph
 from explorer.errors import reason
+from explorer.inference.reading import numbered_layers
 
 _X86 = ("x86_64", "amd64", "i686", "i386", "x86")
 _VNNI = {"avx512_vnni", "avx_vnni", "avx_vnni_int8"}
@@ -112,16 +113,21 @@ def check_names(
     session: onnxruntime.InferenceSession,
     graph: Graph,
     layers: int,
+    map_layers: Sequence[int],
     *,
     inputs: Sequence[str],
     outputs: Sequence[str],
     maps: str,
 ) -> None:
-    """Raises BundleError if the graph lacks one of these inputs or outputs, or has more layers.
+    """Raises BundleError if the graph lacks one of these inputs or outputs, or has more maps.
 
     Args:
-        maps: what the outputs are called of which there is one for each layer.
+        layers: how many there are, by `bundle.json`.
+        map_layers: those that have maps, from 0.
+        maps: what the outputs are called of which there is one for each layer with maps.
     """
+    some = f", with maps of {numbered_layers(map_layers)}" if len(map_layers) < layers else ""
+    stated = f"bundle.json says {layers} layer{'' if layers == 1 else 's'}{some}"
     of_graph = {"inputs": session.get_inputs(), "outputs": session.get_outputs()}
     for kind, names in (("inputs", inputs), ("outputs", outputs)):
         there = {one.name for one in of_graph[kind]}
@@ -129,15 +135,12 @@ def check_names(
         if missing:
             shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
             raise BundleError(
-                f"{graph.path} lacks {len(missing)} of {len(names)} {kind}: {shown}. bundle.json "
-                f"says {layers} layers. {AGAIN}"
+                f"{graph.path} lacks {len(missing)} of {len(names)} {kind}: {shown}. {stated}. "
+                f"{AGAIN}"
             )
     found = sum(one.name.startswith(f"{maps}.") for one in of_graph["outputs"])
-    if found != layers:
-        raise BundleError(
-            f"{graph.path} gives the maps of {found} layers; bundle.json says {layers} layers. "
-            f"{AGAIN}"
-        )
+    if found != len(map_layers):
+        raise BundleError(f"{graph.path} gives the maps of {found} layers; {stated}. {AGAIN}")
 
 
 def declared_size(session: onnxruntime.InferenceSession, graph: Graph, name: str, axis: int) -> int:

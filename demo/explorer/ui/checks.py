@@ -53,14 +53,14 @@ def _none_seen(characters: int) -> str:
 def check_layer(layer: object, model: Bundle | Decoder) -> int | str:
     """A layer that has maps, as people count, from 1, turned into one that counts from 0; or `MEAN`
     or `MAX`, where all have."""
-    chosen = _check_choice(layer, "layer", model.layers)
-    if chosen in model.map_layers or len(model.map_layers) == model.layers:
+    if len(model.map_layers) == model.layers:
+        return _check_choice(layer, "layer", model.layers)
+    exported = f"exported with the maps of {numbered_layers(model.map_layers)} alone"
+    chosen = _check_choice(layer, "layer", model.layers, offered=f" and was {exported}")
+    if chosen in model.map_layers:
         return chosen
     wanted = "none over all layers" if isinstance(chosen, str) else f"none of layer {chosen + 1}"
-    raise RequestError(
-        f"This model was exported with the maps of {numbered_layers(model.map_layers)} alone, so "
-        f"there is {wanted}."
-    )
+    raise RequestError(f"This model was {exported}, so there is {wanted}.")
 
 
 def check_head(head: object, model: Bundle | Decoder) -> int | str:
@@ -129,10 +129,13 @@ def check_kind(value: object) -> bool:
     return value == NORM_WEIGHTED
 
 
-def _check_choice(value: object, name: str, count: int) -> int | str:
+def _check_choice(
+    value: object, name: str, count: int, offered: str = f', "{MEAN}" and "{MAX}"'
+) -> int | str:
+    """Args: offered: beside the numbers, where it is none of them."""
     if isinstance(value, str) and value in (MEAN, MAX):
         return value
-    return _check_number(value, name, count, also=f', "{MEAN}" and "{MAX}"')
+    return _check_number(value, name, count, also=offered)
 
 
 def _check_number(value: object, name: str, count: int, also: str = "") -> int:

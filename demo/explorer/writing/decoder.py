@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnxruntime import OrtValue
 
+from bundle_format.folder import AGAIN, BundleError
 from explorer.bundle import Decoder
 from explorer.inference.cost import Throughput
 from explorer.inference.session import (
@@ -108,7 +109,8 @@ class DecoderSession:
         check_names(
             self._session,
             decoder.graph,
-            len(decoder.map_layers),
+            decoder.layers,
+            decoder.map_layers,
             inputs=["input_ids", *told, *(f"past_key_values.{name}" for name in kept)],
             outputs=[*self._seen, *self._norms, *(f"present.{name}" for name in kept)],
             maps="decoder_attentions",
@@ -125,6 +127,7 @@ class DecoderSession:
             declared(f"past_key_values.{self._written[0]}", axis) if self._written else 0
             for axis in (1, 3)
         )
+        self._check_cache()
         self.width = 0 if decoder.alone else declared("encoder_hidden_states", 2)
         """Numbers per token that it reads from the encoder; its own layers may be wider."""
         self._warm_up()
@@ -140,6 +143,16 @@ class DecoderSession:
         self._seen = ["logits", *(f"{kind}_attentions.{i}" for kind in kinds for i in mapped)]
         self._norms = [f"{kinds[-1]}_value_norms.{layer}" for layer in mapped]
         self._told = ("attention_mask", *(["position_ids"] if decoder.position_ids else []))
+
+    def _check_cache(self) -> None:
+        """Raises BundleError: keys and values have other sizes than `bundle.json` says."""
+        stated, found = self.decoder.cache_sizes, (self._heads, self._depth)
+        if self._written and found != stated:
+            raise BundleError(
+                f"{self.decoder.graph.path} keeps keys and values of {found[0]} heads, {found[1]} "
+                f"numbers each; by bundle.json they are of {stated[0]} heads, {stated[1]} numbers "
+                f"each (key_value_heads and head_size, or else heads and hidden / heads). {AGAIN}"
+            )
 
     def begin(self, hidden: NDArray[np.float32] | None) -> KVCache:
         """The cache before the first token. `hidden`: the encoder's, shape (source, hidden); None

@@ -53,7 +53,7 @@ def test_a_map_is_that_of_its_layer(api, float_model):
     [
         (1, f"{ALONE}, so there is none of layer 1"),
         ("mean", f"{ALONE}, so there is none over all layers"),
-        (3, "There is no layer 3; this model has layers 1 to 2"),
+        (3, f"There is no layer 3; this model has layers 1 to 2 and was {ALONE}\\."),
     ],
 )
 def test_a_layer_without_maps_is_told_from_one_that_is_not_there(api, layer, expected):
