@@ -50,8 +50,11 @@ LEAST_ENTROPY = 0.8
 """Of the largest possible, to be broad. Ours: Clark et al. call heads broad that put at most 10%
 on any one word, which in a short text no head can do."""
 
-BROAD, MIXED = "broad", "mixed"
-SELF, PREVIOUS, NEXT = "itself", "previous word", "next word"
+MOST_ENTROPY = 0.2
+"""Of the largest possible, to be focused. Ours: each row then lies on one or two words."""
+
+BROAD, FOCUSED, MIXED = "broad", "focused", "mixed"
+SELF, PREVIOUS, NEXT, SECOND_LAST = "itself", "previous word", "next word", "two words back"
 PUNCTUATION, SAME_WORD, OTHER_SEGMENT = "punctuation", "same word", "other text"
 
 Targets = Mapping[str, NDArray[np.bool_]]
@@ -76,10 +79,10 @@ class HeadType(NamedTuple):
     """What a head does on one text."""
 
     name: str
-    """A type of `Targets`, `BROAD`, or `MIXED` where none was earned."""
+    """A type of `Targets`; where none was earned `BROAD`, `FOCUSED` or `MIXED`."""
     score: float
     """The share of the head's attention that earned it, or of the type that came closest; its
-    entropy where it is broad."""
+    entropy where it is broad or focused."""
     entropy: float
     """Of its rows, mean, as a share of the largest possible."""
     shares: dict[str, float]
@@ -114,6 +117,9 @@ def encoder_targets(tokens: Sequence[Token]) -> Targets:
 def written_targets(queries: Sequence[Token], keys: Sequence[Token], *, given: int = 0) -> Targets:
     """The types of a decoder's heads: special tokens, punctuation, and the word that is written.
 
+    Looking back, it had the word before the written one last: a head that stays where it is looks
+    at the "previous word", and one that looks at the word before where it is "two words back".
+
     Args:
         queries: what was written.
         keys: the source; or what was `given`, the start or a prompt, and what was written before.
@@ -121,8 +127,11 @@ def written_targets(queries: Sequence[Token], keys: Sequence[Token], *, given: i
     """
     found = {**_columns(keys, len(queries)), SAME_WORD: _same(queries, keys)}
     if given:
-        back = np.eye(len(queries), len(keys), given - 1, dtype=bool) & _own(keys)
-        found = {PREVIOUS: back, **found}
+        back, further = (
+            np.eye(len(queries), len(keys), given - steps, dtype=bool) & _own(keys)
+            for steps in (1, 2)
+        )
+        found = {PREVIOUS: back, SECOND_LAST: further, **found}
     return _counted(found, _own(queries))
 
 
@@ -143,7 +152,8 @@ def head_types(weights: NDArray[np.float32], measure: Measure) -> list[HeadType]
     """The type of each head.
 
     The type is the one with the largest share, if that is at least `LEAST_SHARE` and `LEAST_LIFT`
-    times what even attention puts there; else broad, if the entropy is at least `LEAST_ENTROPY`.
+    times what even attention puts there; else broad, if the entropy is at least `LEAST_ENTROPY`, or
+    focused, if it is at most `MOST_ENTROPY`: always on few words, of none of the types.
 
     Args:
         weights: maps of heads, shape (heads, query, key); rows sum to 1.
@@ -162,8 +172,8 @@ def _type_of(shares: NDArray[np.float32], entropy: float, measure: Measure) -> H
     if fit.any():
         best = int(np.where(fit, shares, -1).argmax())
         return HeadType(measure.names[best], float(shares[best]), entropy, named)
-    if entropy >= LEAST_ENTROPY:
-        return HeadType(BROAD, entropy, entropy, named)
+    if entropy >= LEAST_ENTROPY or entropy <= MOST_ENTROPY:
+        return HeadType(BROAD if entropy >= LEAST_ENTROPY else FOCUSED, entropy, entropy, named)
     return HeadType(MIXED, float(shares.max(initial=0)), entropy, named)
 
 

@@ -62,7 +62,7 @@ window.attentionTour = (() => {
   const JOBS = ["previous word", "next word", "same word", "other text", "itself", "punctuation"];
   const scoreOf = (tile) => Number(tile.title.match(/, >?([\d.]+)% of its attention/)?.[1] ?? 0);
   const headWithJob = () => {
-    const single = all("#map_view .tile:not(.mean)").filter(({ dataset }) => dataset.type && !["broad", "mixed"].includes(dataset.type));
+    const single = all("#map_view .tile:not(.mean)").filter(({ dataset }) => dataset.type && !["focused", "broad", "mixed"].includes(dataset.type));
     const plain = single.filter(({ dataset }) => JOBS.includes(dataset.type));
     return largest(plain.length ? plain : single, scoreOf);
   };
@@ -91,7 +91,7 @@ window.attentionTour = (() => {
       go: async (left) => {
         if (!(await readFirstExample(left))) return null;
         const tile = headWithJob();
-        if (!tile) return "In this sentence no head does one thing alone: all are mixed or broad.";
+        if (!tile) return "In this sentence no head does one thing alone: all are mixed, broad, or focused on words of no one kind.";
         tile.click();
         return `${tile.title}. Its map is now the large one.`;
       },

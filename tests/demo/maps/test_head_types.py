@@ -8,12 +8,14 @@ import pytest
 from explorer.inference.tokens import Token
 from explorer.maps.head_types import (
     BROAD,
+    FOCUSED,
     MIXED,
     NEXT,
     OTHER_SEGMENT,
     PREVIOUS,
     PUNCTUATION,
     SAME_WORD,
+    SECOND_LAST,
     SELF,
     encoder_targets,
     head_types,
@@ -149,6 +151,25 @@ def test_a_decoders_row_is_the_word_that_was_written():
     assert (cross.name, cross.score) == (SAME_WORD, 1)
     assert PREVIOUS not in cross.shares
     assert (self_head.name, self_head.score) == (PREVIOUS, 1)
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"), [(1, PREVIOUS), (2, SECOND_LAST), (3, FOCUSED)], ids=str
+)
+def test_a_sharp_head_at_one_distance_is_never_mixed(steps, expected):
+    written = [token(f"w{number}") for number in range(12)]
+    before = [token("[CLS]"), *written[:-1]]
+    back = np.tril(np.ones((12, 12), np.float32))
+    weights = np.eye(12, k=1 - steps, dtype=np.float32)
+    weights[: steps - 1, 0] = 1  # the first ones cannot look so far back
+
+    (found,) = head_types(
+        weights[None],
+        measure_by(written_targets(written, before, given=1), back / back.sum(1, keepdims=True)),
+    )
+
+    assert found.name == expected
+    assert found.score == pytest.approx(0 if expected == FOCUSED else 1)
 
 
 def test_a_row_without_a_choice_has_no_part_in_the_entropy():

@@ -101,7 +101,8 @@ def random_weights(generator, shape, *, looks_back=False):
     return weights
 
 
-def given_maps(kind, seed=0, count=23):
+def given_maps(kind, seed=0, count=23, sharp=()):
+    """Args: sharp: heads of the first layer that look so many places back, and nowhere else."""
     generator = np.random.default_rng(seed)
     queries = tokens_of(generator, count, 2 if kind == "pair" else 1)
     keys = queries if kind in ("encoder", "pair") else tokens_of(generator, count - 6)
@@ -110,6 +111,10 @@ def given_maps(kind, seed=0, count=23):
         keys = (piece("[CLS]", 0), *queries[:-1])
     shape = (3, 2, len(queries), len(keys))
     weights = random_weights(generator, shape, looks_back=looks_back)
+    for head, steps in enumerate(sharp):
+        rows = np.arange(len(queries))
+        weights[0, head] = 0
+        weights[0, head, rows, np.clip(rows - steps, 0, len(keys) - 1)] = 1
     norms = generator.uniform(0.1, 3, (*shape[:2], len(keys))).astype(np.float32)
     kept = np.array([[True, True], [False, True], [False, False]])
 
@@ -171,8 +176,9 @@ def test_every_choice_gives_the_numbers_of_python(in_a_browser, kind):
 @pytest.mark.parametrize("kind", ["encoder", "pair", "cross", "written"])
 @pytest.mark.parametrize("count", [20, 70])
 def test_tiles_and_types_of_all_heads_are_those_of_python(in_a_browser, kind, count):
-    given = given_maps(kind, seed=count, count=count)
+    given = given_maps(kind, seed=count, count=count, sharp=(1, 4))
     questions = [{**one, "layer": 0, "head": 0, "tiles": True, "types": True} for one in SWITCHES]
+    names = set()
 
     for asked, found in zip(questions, in_a_browser(given.data, questions), strict=True):
         maps = given.make(**{name: asked[name] for name in SWITCHES[0]})
@@ -183,8 +189,10 @@ def test_tiles_and_types_of_all_heads_are_those_of_python(in_a_browser, kind, co
                 found["types"][layer], head_types(maps.of_layer(layer), maps.measure), strict=True
             ):
                 assert said["name"] == real.name
+                names.add(real.name)
                 np.testing.assert_allclose(said["score"], real.score, atol=1e-5)
                 np.testing.assert_allclose(said["entropy"], real.entropy, atol=1e-5)
+    assert names >= {"focused", *(["two words back"] if kind == "written" else [])}
 
 
 @pytest.mark.parametrize("count", [16, 90])

@@ -83,7 +83,8 @@ def head_types(
     whatever the model calls them, "punctuation", "same word" (another place where the same
     letters stand) and "other text" (of two). A head is of the kind with the largest share, if
     that is at least 0.5 and twice what even attention would put there; else "broad", if the
-    entropy of its rows is at least 0.8 of the largest possible; else "mixed".
+    entropy of its rows is at least 0.8 of the largest possible, or "focused", if it is at most
+    0.2; else "mixed".
 
     Args:
         text: what to read, at most 10,000 characters.
@@ -94,8 +95,8 @@ def head_types(
 
     Returns:
         `heads` (a row for each of `layers`, in it for each head its `type`, the `score` that earned
-        it: the share, for a broad head the entropy, for a mixed one its largest share; the
-        `entropy` from 0 to 1, and all `shares`), `words` (as in /attention, with the default),
+        it: the share, for a broad or focused head the entropy, for a mixed one its largest share;
+        the `entropy` from 0 to 1, and all `shares`), `words` (as in /attention, with the default),
         and as in /classify `tokens`, `tokens_left_out`, `max_tokens`, `bundle`, `precision`.
     """
     model, reading = _read(models, bundle, text, text_pair)

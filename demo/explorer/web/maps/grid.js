@@ -24,7 +24,7 @@ const layOutGrid = (layers, heads) => {
 const legendOf = (types) => {
   const counts = new Map();
   for (const { name } of types.flat()) counts.set(name, (counts.get(name) ?? 0) + 1);
-  const last = (name) => ["broad", "mixed"].indexOf(name);
+  const last = (name) => ["focused", "broad", "mixed"].indexOf(name);
   const order = [...counts].sort((a, b) => last(a[0]) - last(b[0]) || b[1] - a[1]);
   const button = ([name, count]) => make("button", { className: "type", attributes: { type: "button", "data-type": name } }, [bdi(name), " ", make("b", { text: count })]);
   return [make("span", { className: "hint", text: "What they attend to most:" }), ...order.map(button)];

@@ -5,6 +5,7 @@ import { mergeWords, ownText, range } from "./maths.js";
 export const LEAST_SHARE = 0.5; // of a head's attention, to be of a type
 export const LEAST_LIFT = 2; // times what even attention would put there
 export const LEAST_ENTROPY = 0.8; // of the largest possible, to be broad
+export const MOST_ENTROPY = 0.2; // to be focused
 
 const isPunctuation = (text) => /^\p{P}+$/u.test(text);
 // As Python's casefold: "ß" is "ss", and a sigma is the same at a word's end.
@@ -38,8 +39,9 @@ const encoderTypes = (tokens) => {
 };
 
 // `given`: how many of the keys were there before the first query; 0 where they are the source.
+const back = (keys, given, steps) => (query, key) => key === query + given - steps && !keys[key].special;
 const writtenTypes = (queries, keys, given) => [
-  ...(given ? [["previous word", (query, key) => key === query + given - 1 && !keys[key].special]] : []),
+  ...(given ? [["previous word", back(keys, given, 1)], ["two words back", back(keys, given, 2)]] : []),
   ...columnTypes(keys),
   ["same word", sameWord(queries, keys)],
 ];
@@ -96,6 +98,7 @@ export const headType = (map, measure) => {
   const fit = most(shares.filter(({ share, byChance }) => share >= LEAST_SHARE && share >= LEAST_LIFT * byChance));
   if (fit) return { name: fit.name, score: fit.share, entropy, closest: fit.name };
   if (entropy >= LEAST_ENTROPY) return { name: "broad", score: entropy, entropy, closest: "" };
+  if (entropy <= MOST_ENTROPY) return { name: "focused", score: entropy, entropy, closest: "" };
   const best = most(shares);
   return { name: "mixed", score: Math.max(best?.share ?? 0, 0), entropy, closest: best?.name ?? "" };
 };

@@ -23,7 +23,9 @@ export const nameOfMap = (state, attention) => {
 export const inShort = ({ name, score, entropy, closest }) => {
   const flat = `entropy ${entropy.toFixed(2)}`;
   if (name === "broad") return `broad, ${flat}`;
-  if (name === "mixed" && closest) return `mixed, at most ${percent(score)} of its attention (${closest}); ${flat}`;
+  if (name === "focused") return `focused on a few words, of no one kind; ${flat}`;
+  if (name === "mixed" && score < 0.0005) return `mixed, next to nothing on any one kind of words; ${flat}`;
+  if (name === "mixed") return `mixed, at most ${percent(score)} of its attention (${closest}); ${flat}`;
   return `${name}, ${percent(score)} of its attention; ${flat}`;
 };
 
