@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
@@ -28,6 +28,16 @@ from explorer.writing.generation import SELF, SOURCE, Generation
 from explorer.writing.generator import TextGenerator
 from explorer.writing.prompt import PromptModel
 from explorer.writing.settings import Settings
+
+
+class TargetText(NamedTuple):
+    """A written text that a program asks about."""
+
+    generation: Generation
+    left_out: int
+    """How many tokens of a given one had no room."""
+    settings: Settings | None
+    """How it was written; None of one that was given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,24 +242,21 @@ class PageModels:
         found = self.cache.find(key)
         return generator, found or self.cache.keep(key, generator.follow(source, checked, language))
 
-    def target(
-        self, title: object, text: object, target: object, **said: object
-    ) -> tuple[Generation, int]:
-        """A text that is given, or one that the decoder writes, and how many of the given one's
-        tokens had no room. Raises RequestError.
+    def target(self, title: object, text: object, target: object, **said: object) -> "TargetText":
+        """A text that is given, or one that the decoder writes. Raises RequestError.
 
         Args:
             said: the settings that a program says.
         """
         settings = self.settings(title, **said)
         if target is None or target == "":
-            return self.written(title, text, settings), 0
+            return TargetText(self.written(title, text, settings), 0, settings)
         generator, source = self.generator(title), self.given(title, text, settings)
         own, _ = check_texts(target)
         ids, left_out = generator.target_ids(source, own, MAX_TOKENS, settings.target_language)
         if len(ids) <= len(generator.decoder.settings.ends[:1]) - left_out:
             raise RequestError("The target has no token that this model knows.")
-        return self.follow(title, text, ids, settings)[1], left_out
+        return TargetText(self.follow(title, text, ids, settings)[1], left_out, None)
 
     def shown_generation(self, shown: object) -> tuple[Model, TextGenerator, Generation]:
         """The text that the Write tab shows, by `MapControls.shown`. Raises RequestError."""

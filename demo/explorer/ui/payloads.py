@@ -30,6 +30,7 @@ from explorer.ui.sources.offered import (
 from explorer.writing.generation import Generation
 from explorer.writing.generator import TextGenerator
 from explorer.writing.prompt import Prompt
+from explorer.writing.settings import Settings
 
 MAX_BARS = 8
 DIGITS = 6
@@ -134,20 +135,23 @@ def written(
     generator: TextGenerator,
     generation: Generation,
     source: Source | None,
+    settings: Settings,
     *,
     busy: bool = False,
 ) -> dict[str, Any]:
     """The written tokens with their candidates.
 
     Args:
+        settings: how it was written.
         source: how the source came about, where it was corrupted on the page.
         busy: more is to come.
     """
     texts = "\0".join([model.bundle.title, generation.source.text])
+    limit = generator.stopped_at(generation, settings)
     return {
         "source": zlib.crc32(texts.encode()),
         "busy": busy,
-        "state": wording.state(generation, generator.decoder, busy=busy),
+        "state": wording.state(generation, generator.decoder, limit, busy=busy),
         "prompt": _prompt_before(generation),
         "text": generation.text,
         "tokens": [
@@ -290,21 +294,29 @@ def rounded(values: NDArray[np.floating]) -> list[float]:
     return [round(float(value), DIGITS) for value in values]
 
 
-def about_generation(models: PageModels, title: Any, generation: Generation) -> dict[str, Any]:
-    """What every endpoint says about a written text, its source and its models."""
+def about_generation(
+    models: PageModels, title: Any, generation: Generation, settings: Settings | None
+) -> dict[str, Any]:
+    """What every endpoint says about a written text, its source and its models.
+
+    Args:
+        settings: how it was written; None of a text that was given.
+    """
+    generator = models.generator(title)
     steps = zip(generation.tokens, generation.steps, generation.candidates, strict=True)
     return {
         **about(models.model(title), generation.source),
-        "precision": models.generator(title).decoder.graph.precision,
+        "precision": generator.decoder.graph.precision,
         "text": generation.text,
         "finished": generation.finished,
+        "stopped_at": generator.stopped_at(generation, settings) if settings else None,
         "target": [
             {
                 **token_data(token),
                 "probability": round(step.probability, DIGITS),
                 "entropy": round(step.entropy, DIGITS),
                 "candidates": [
-                    {"piece": one.piece, "probability": round(share, DIGITS)}
+                    {"piece": one.piece, "text": one.text, "probability": round(share, DIGITS)}
                     for one, (_, share) in zip(candidates, step.candidates, strict=True)
                 ],
             }

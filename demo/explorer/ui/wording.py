@@ -240,17 +240,26 @@ def graded(found: Repair | None, *, known_clean: bool) -> str:
     return f"{', '.join(parts)}."
 
 
-def state(generation: Generation, decoder: Decoder, *, busy: bool) -> str:
-    """How far a text came, in a few words."""
+def state(generation: Generation, decoder: Decoder, limit: int | None, *, busy: bool) -> str:
+    """How far a text came, in a few words.
+
+    Args:
+        limit: see `TextGenerator.stopped_at`.
+    """
     count = len(generation.steps)
-    written = f"{count} token{'' if count == 1 else 's'}"
+    written = in_tokens(count)
     if busy:
         return f"{written} so far"
-    if generation.finished:
-        return f"{written}, ended by itself"
-    if len(generation.given) + count > decoder.max_tokens:
-        return f"{written}, as many as this decoder can write"
-    return f"{written}, unfinished: stopped, or as long as the settings allow"
+    if limit is None:
+        return f"{written}, {'ended by itself' if generation.finished else 'unfinished: stopped'}"
+    no_more = len(generation.given) + count > decoder.max_tokens
+    why = ", as many as this decoder can write" if no_more else ""
+    return f"{written}, stopped at the limit of {in_tokens(limit)}{why}"
+
+
+def in_tokens(count: int) -> str:
+    """How many there are."""
+    return f"{count} token{'' if count == 1 else 's'}"
 
 
 def ablated(reading: Reading) -> list[str]:

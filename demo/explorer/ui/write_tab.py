@@ -17,7 +17,6 @@ from explorer.maps.packed import SMALL
 from explorer.maps.view import first_written_head
 from explorer.ui import payloads, wording
 from explorer.ui.checks import (
-    MAX_TOKENS,
     check_settings,
     check_texts,
     first_settings,
@@ -319,7 +318,9 @@ class WriteTab:
         maps = maps_of_generation(model, generation, busy=busy)
         maps["of"]["settings"] = unusual_settings(settings, generator.decoder)  # for a link
         return {
-            self.written: payloads.written(model, generator, generation, source, busy=busy),
+            self.written: payloads.written(
+                model, generator, generation, source, settings, busy=busy
+            ),
             self.viewer.maps: beginning_with(begins, maps),
         }
 
@@ -339,11 +340,12 @@ class WriteTab:
         model, generator, generation = self._models.shown_generation(shown)
         text = generation.source.text
         source = source_of(text, shown.get("corrupted"), model)
+        settings = self._models.settings(model.bundle.title, shown.get("settings"))
         return KeptText(
             bundle=model.bundle,
             texts={"Source" if generation.has_source else "Prompt": text},
-            notes=wording.write_notices(generation, model.bundle, MAX_TOKENS),
-            answers={"written": payloads.written(model, generator, generation, source)},
+            notes=wording.write_notices(generation, model.bundle, settings.max_tokens),
+            answers={"written": payloads.written(model, generator, generation, source, settings)},
             maps=maps_of_generation(model, generation, largest=SMALL),
         )
 

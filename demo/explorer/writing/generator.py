@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bundle_format.folder import AGAIN, BundleError
+from bundle_format.generation import several
 from decoding.rules import Rules, rules_of
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
@@ -110,7 +111,7 @@ class TextGenerator:
         return replace(
             rules,
             first=self._first(settings.target_language),
-            longest=given + min(settings.max_tokens, self._room(given)),
+            longest=given + self._most(given, settings),
             repetition_penalty=settings.repetition_penalty,
             no_repeat_ngram=settings.no_repeat_ngram,
         )
@@ -121,6 +122,20 @@ class TextGenerator:
         if languages and language and not self.decoder.starts_in_language:
             return languages.tokens[language]
         return self.decoder.settings.forced_bos_token_id
+
+    def _most(self, given: int, settings: Settings) -> int:
+        """How many tokens are written at most where so many are there."""
+        return min(settings.max_tokens, self._room(given))
+
+    def stopped_at(self, generation: Generation, settings: Settings) -> int | None:
+        """The limit of tokens at which a text was stopped; None where it ended by itself, or did
+        not come so far. An end that the bundle forces on a text's last token is none of its own."""
+        most, last = self._most(len(generation.given_ids), settings), generation.steps[-1]
+        forced = several(self.decoder.settings.forced_eos_token_id)
+        ended = generation.finished and (
+            last.token_id not in forced or last.candidates[0][0] == last.token_id
+        )
+        return None if ended or len(generation.steps) < most else most
 
     def _room(self, given: int) -> int:
         """How many tokens can be written where so many are there; the last is not read again."""

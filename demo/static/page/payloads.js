@@ -166,11 +166,13 @@ export const firstCrossHead = (bundle, { source, steps }) => {
   return { layer: Math.floor(at / heads) + 1, head: (at % heads) + 1 };
 };
 
-const stateOf = ({ steps }, bundle, busy) => {
-  const written = `${steps.length} token${steps.length === 1 ? "" : "s"}`;
+const inTokens = (count) => `${count} token${count === 1 ? "" : "s"}`;
+const stateOf = ({ steps, settings }, bundle, busy) => {
+  const [written, most, room] = [inTokens(steps.length), settings.max_tokens, bundle.decoder.max_tokens];
   if (busy) return `${written} so far`;
   if (steps.at(-1).ends) return `${written}, ended by itself`;
-  return steps.length >= bundle.decoder.max_tokens ? `${written}, as many as this decoder can write` : `${written}, unfinished: stopped, or as long as the settings allow`;
+  if (steps.length < Math.min(most, room)) return `${written}, unfinished: stopped`;
+  return `${written}, stopped at the limit of ${inTokens(steps.length)}${steps.length < room ? "" : ", as many as this decoder can write"}`;
 };
 
 // What a reader should know of a source (`write_notices`).

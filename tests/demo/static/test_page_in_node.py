@@ -210,7 +210,7 @@ def test_what_is_written_and_what_it_attended_to(found, alike, tiny_folder, name
     model = EncoderModel(open_bundle(tiny_folder, "float32"))
     generator, settings = TextGenerator(model), Settings(**WRITINGS[name])
     *_, generation = generator.write(model.read(TEXT), settings)
-    said, wanted = found[name], payloads.written(model, generator, generation, None)
+    said, wanted = found[name], payloads.written(model, generator, generation, None, settings)
 
     assert said["notices"] == wording.write_notices(generation, model.bundle, settings.max_tokens)
     for other in (said["written"], wanted):

@@ -33,7 +33,7 @@ def test_generate_streams_and_ends_with_the_whole_text(client, greedy):
     assert [len(one["target"]) for one in outputs] == list(range(1, len(greedy.steps) + 1))
     answer = outputs[-1]
     assert answer["text"] == greedy.text
-    assert answer["finished"] == greedy.finished
+    assert (answer["finished"], answer["stopped_at"]) == (greedy.finished, None)
     assert [one["piece"] for one in answer["target"]] == [t.piece for t in greedy.tokens]
     shares = [one["probability"] for one in answer["target"]]
     assert shares == pytest.approx([step.probability for step in greedy.steps], abs=1e-5)
@@ -52,9 +52,18 @@ def test_cross_attention_of_a_given_target(client):
     answer = client.predict(TEXT, "a bad film", special_tokens=False, api_name="/cross_attention")
 
     assert [one["piece"] for one in answer["target"]] == ["a", "bad", "film", "[SEP]"]
+    assert (answer["target_left_out"], answer["stopped_at"]) == (0, None)
     weights = np.array(answer["weights"])
     assert weights.shape == (3, 4)
     np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_limit_that_ends_a_text_is_told_and_what_is_cut_of_a_given_one(client):
+    written = client.predict("not bad at all", max_tokens=3, api_name="/generate")
+    given = client.predict(TEXT, "film " * 40, api_name="/self_attention")
+
+    assert (written["stopped_at"], written["finished"]) == (3, False)
+    assert (len(given["target"]), given["target_left_out"], given["stopped_at"]) == (24, 17, None)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +94,10 @@ def test_a_decoder_of_another_kind_follows_a_text_of_its_own_pieces(client, fore
     assert answer["target"][-1]["special"]
     assert np.array(answer["weights"]).shape == (12, len(answer["tokens"]))
     assert answer["precision"] == "float32"
+    offered = {one["piece"]: one["text"] for each in answer["target"] for one in each["candidates"]}
+    parts = {piece: text for piece, text in offered.items() if text.startswith("⟨")}
+    assert parts, "parts of characters are as the page shows them"
+    assert "\ufffd" not in "".join(offered.values())
 
 
 def test_a_program_that_cancels_ends_the_work(client, monkeypatch, when_it_rests):

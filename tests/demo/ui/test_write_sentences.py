@@ -29,22 +29,47 @@ def written(model, generator):
     return write
 
 
-def test_the_state_of_a_text(written, generator):
-    whole, cut = written("the film is good"), written("the film is good", max_tokens=1)
-    longest = written("not bad at all", max_tokens=128)
-    decoder = generator.decoder
+@pytest.mark.parametrize(
+    ("text", "most", "asked", "said"),
+    [
+        ("the film is good", 64, 64, "{} tokens, ended by itself"),
+        ("the film is good", 1, 1, "1 token, stopped at the limit of 1 token"),
+        ("not bad at all", 3, 3, "3 tokens, stopped at the limit of 3 tokens"),
+        ("not bad at all", 3, 64, "3 tokens, unfinished: stopped"),
+        (
+            "not bad at all", 128, 128,
+            "24 tokens, stopped at the limit of 24 tokens, as many as this decoder can write",
+        ),
+    ],
+)  # fmt: skip
+def test_the_state_of_a_text(written, generator, text, most, asked, said):
+    """`asked` for so many tokens, a reader stopped it at `most`."""
+    generation = written(text, max_tokens=most)
+    limit = generator.stopped_at(generation, Settings(max_tokens=asked))
 
-    assert wording.state(cut, decoder, busy=True) == "1 token so far"
-    assert wording.state(whole, decoder, busy=False) == (
-        f"{len(whole.ids)} tokens, ended by itself"
+    found = wording.state(generation, generator.decoder, limit, busy=False)
+
+    assert found == said.format(len(generation.ids))
+    so_far = wording.state(generation, generator.decoder, limit, busy=True)
+    assert so_far == f"{found.split(',')[0]} so far"
+
+
+def test_an_end_that_is_forced_on_the_last_token_is_no_end_of_its_own(
+    written, generator, monkeypatch
+):
+    cut, whole = written("not bad at all", max_tokens=3), written("the film is good")
+    end = generator.decoder.settings.ends[0]
+    *before, last = cut.steps
+    forced = dataclasses.replace(
+        cut, steps=(*before, dataclasses.replace(last, token_id=end)), finished=True
     )
-    assert (
-        wording.state(cut, decoder, busy=False)
-    ) == "1 token, unfinished: stopped, or as long as the settings allow"
-    assert len(longest.ids) == decoder.max_tokens
-    assert (
-        wording.state(longest, decoder, busy=False)
-    ) == "24 tokens, as many as this decoder can write"
+    settings = dataclasses.replace(generator.decoder.settings, forced_eos_token_id=end)
+    monkeypatch.setattr(
+        generator, "decoder", dataclasses.replace(generator.decoder, settings=settings)
+    )
+
+    assert generator.stopped_at(forced, Settings(max_tokens=3)) == 3
+    assert generator.stopped_at(whole, Settings(max_tokens=len(whole.ids))) is None
 
 
 def test_a_source_longer_than_the_text_may_be_is_noticed(written, bundle):

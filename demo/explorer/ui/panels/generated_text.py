@@ -175,14 +175,14 @@ def _without_words(
     **said: object,
 ) -> dict:
     model, generator = models.model(title), models.generator(title)
-    generation, left_out = models.target(title, text, target, **said)
+    generation, left_out, written = models.target(title, text, target, **said)
     found = run_to_end(
         while_awaited(analysis.source_attribution(model, generator, generation, way))
     )
     return {
         **source_payload(generation, way, found),
         "target_left_out": left_out,
-        **about_generation(models, title, generation),
+        **about_generation(models, title, generation, written),
     }
 
 
@@ -250,10 +250,10 @@ def decoder_head_effects(
     title = bundle or models.first("write")
     generator = models.generator(title)
     said = {"source_language": source_language, "target_language": target_language}
-    generation, left_out = models.target(title, text, target, chat=chat, **said)
+    generation, left_out, written = models.target(title, text, target, chat=chat, **said)
     found = run_to_end(while_awaited(analysis.decoder_head_effects(generator, generation)))
     return {
         **heads_payload(generator, found),
         "target_left_out": left_out,
-        **about_generation(models, title, generation),
+        **about_generation(models, title, generation, written),
     }

@@ -59,9 +59,12 @@ def generate(
 
     Returns:
         `text` so far, `target` (the written tokens, each with its `probability`, the `entropy`
-        in bits and the ten likeliest `candidates`), `finished` (true once the end token was
-        written), and as in /classify `tokens` (of the source, or the prompt), `tokens_left_out`,
-        `max_tokens`, `bundle`. A beam search gives its best text so far, which may change.
+        in bits and the ten likeliest `candidates`; `piece` is an entry of the vocabulary, `text`
+        what it writes: the bytes, such as ⟨f0 9f⟩, of a part of a character), `finished` (true
+        once the end token was written), `stopped_at` (null, or the limit of tokens that it was
+        stopped at), and as in /classify `tokens` (of the source, or the prompt),
+        `tokens_left_out`, `max_tokens`, `bundle`. A beam search gives its best text so far, which
+        may change.
     """
     title = bundle or models.first("write")
     settings = models.settings(
@@ -72,7 +75,7 @@ def generate(
     )  # fmt: skip
     with closing(models.write(title, text, settings)) as generations:
         for generation in generations:
-            yield about_generation(models, title, generation)
+            yield about_generation(models, title, generation, settings)
 
 
 def cross_attention(
@@ -93,7 +96,8 @@ def cross_attention(
     Args:
         text: the source, at most 10,000 characters.
         target: the text to follow, as if the decoder had written it; if empty it writes one, as
-            /generate does by default.
+            /generate does by default. Of more than 128 tokens, or than have room, the rest is cut:
+            `target_left_out` is how many.
         layer: 1 is the decoder's first; the last one if null; "mean" or "max" over all layers.
         head: 1 is the first; "mean" or "max" over the layer's heads, before those over layers.
         special_tokens: false hides start, end and their like, in both texts; what is left of
@@ -115,7 +119,7 @@ def cross_attention(
     title = bundle or models.first("source")
     models.check_task(models.model(title), "source")
     said = {"source_language": source_language, "target_language": target_language}
-    generation, left_out = models.target(title, text, target, **said)
+    generation, left_out, written = models.target(title, text, target, **said)
     switches = check_switches(special_tokens=special_tokens, words=words)
     view = _map_of(models, title, generation, SOURCE, (layer, head), switches, kind)
     return {
@@ -125,7 +129,7 @@ def cross_attention(
         "target_words": words_data(view.queries),
         "words": words_data(view.keys),
         "target_left_out": left_out,
-        **about_generation(models, title, generation),
+        **about_generation(models, title, generation, written),
     }
 
 
@@ -161,7 +165,7 @@ def self_attention(
     """
     title = bundle or models.first("write")
     said = {"source_language": source_language, "target_language": target_language}
-    generation, left_out = models.target(title, text, target, chat=chat, **said)
+    generation, left_out, written = models.target(title, text, target, chat=chat, **said)
     switches = check_switches(special_tokens=special_tokens, words=words)
     view = _map_of(models, title, generation, WRITTEN, (layer, head), switches, kind)
     return {
@@ -172,7 +176,7 @@ def self_attention(
         "before_words": words_data(view.keys),
         "before": [token_data(token) for token in generation.before],
         "target_left_out": left_out,
-        **about_generation(models, title, generation),
+        **about_generation(models, title, generation, written),
     }
 
 
