@@ -101,6 +101,7 @@ class Analysis:
     reading."""
 
 
+_NO_TEXT = "What it takes is told once there is a text."
 _PAUSE = 0.1
 """Seconds between two tellings of the progress: more often, nobody sees."""
 
@@ -145,7 +146,7 @@ class Panel:
                 self.stop = gr.Button(
                     "Stop", interactive=False, elem_id=f"{name}_stop", min_width=80
                 )
-            self.cost = widget("cost", f"{name}_cost")
+            self.cost = widget("cost", f"{name}_cost", value={"text": _NO_TEXT})
             """What it will take, or how far it is."""
             known: dict[str, list] = {"without": []} if analysis.ablates_heads else {}
             self.result = widget(analysis.widget, f"{name}_result", **known)
@@ -191,12 +192,12 @@ class Panel:
 
     def refuse(self, sentence: str) -> Update:
         """Nothing can be asked, and why; no result."""
-        return {self.cost: {"error": sentence} if sentence else {"text": ""}, self.result: {}}
+        return {self.cost: {"error": sentence} if sentence else {"text": _NO_TEXT}, self.result: {}}
 
     def tell_cost(self, shown: Any, **options: Any) -> Update:
         """An option has changed: what the analysis would take now."""
         if not shown:
-            return {self.cost: {"text": ""}}
+            return {self.cost: {"text": _NO_TEXT}}
         try:
             return {self.cost: self._described(self._asked(shown, options))}
         except RequestError as error:

@@ -128,7 +128,7 @@ window.attentionTour = (() => {
     writing: {
       title: "A word written, and where it looked",
       at: "#written",
-      text: "A decoder writes token by token. For the token that is chosen there stand the likeliest words at its place, and below, what it attended to in the source.",
+      text: "A decoder writes token by token. For the token that is chosen there stand the likeliest words at its place, and below, what it attended to in the text that it was given.",
       go: async (left) => {
         openTab("write");
         openTab("write_maps");
@@ -164,7 +164,7 @@ window.attentionTour = (() => {
     tour.place = place;
     const { title, text, at, go } = STEPS[tour.steps[place]];
     const { heading, told, found, back, next } = tour.parts;
-    heading.textContent = `${place + 1} of ${tour.steps.length}: ${title}`;
+    heading.textContent = tour.steps.length === 1 ? title : `${place + 1} of ${tour.steps.length}: ${title}`;
     told.textContent = text;
     found.textContent = "…";
     back.disabled = place === 0;
@@ -194,7 +194,8 @@ window.attentionTour = (() => {
       leave: button("End the tour", end),
     };
     const said = make("div", { attributes: { "aria-live": "polite" } }, [parts.heading, parts.told, parts.found]);
-    const buttons = make("div", { className: "tour-buttons" }, [parts.next, parts.back, parts.leave]);
+    const more = steps.length === 1 ? [] : [parts.back, parts.leave];
+    const buttons = make("div", { className: "tour-buttons" }, [parts.next, ...more]);
     const card = make("div", { className: "widget tour-card", attributes: { role: "dialog", "aria-label": "Tour of the page" } }, [said, buttons]);
     const keys = (event) => event.key === "Escape" && !event.defaultPrevented && end();
     tour = { steps, start, parts, card, keys, place: 0, turn: 0 };
@@ -208,8 +209,8 @@ window.attentionTour = (() => {
   // The button that begins it. Another model has other steps.
   const offer = (root, steps) => {
     end();
-    const count = steps.length === 1 ? "1 step" : `${steps.length} steps`;
-    const start = make("button", { className: "plain-button", text: `Take a tour: ${count}`, attributes: { type: "button" } });
+    const count = steps.length === 1 ? "" : `: ${steps.length} steps`;
+    const start = make("button", { className: "plain-button", text: `Take a tour${count}`, attributes: { type: "button" } });
     start.addEventListener("click", () => begin(steps, start));
     root.replaceChildren(...(steps.length ? [start] : []));
   };

@@ -54,7 +54,7 @@ const panel = (tab, { name, kind, said, nodes, texts, run, refresh = () => {}, e
   const result = widget(kind, { id: `${name}_result`, props, events });
   let [asked, turn] = [null, 0];
   const tell = () => {
-    if (!asked || !pace.seconds()) return cost.set({ value: { text: "" } });
+    if (!asked || !pace.seconds()) return cost.set({ value: { text: asked ? "" : "What it takes is told once there is a text." } });
     const count = texts(asked);
     const time = count * asked.reading.tokens.length * pace.seconds();
     cost.set({ value: { text: `${count} changed ${count === 1 ? "text" : "texts"} to read, ${seconds(time)}.` } });

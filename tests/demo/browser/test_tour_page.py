@@ -1,5 +1,7 @@
 """The tour: five steps that move the page's own controls, left at any of them."""
 
+import re
+
 import pytest
 
 STEPS = (
@@ -69,12 +71,13 @@ def test_it_is_left_at_any_step(page, step):
 def test_a_model_offers_the_steps_that_it_has(page):
     offered = page.locator("#tour button")
     assert offered.inner_text() == "Take a tour: 5 steps"
-    for title, steps in (("Second", "4 steps"), ("Foreign", "1 step")):
+    for title, steps in (("Second", ": 4 steps"), ("Foreign", "")):
         page.locator("#bundle input").click()
         page.get_by_role("option", name=title).click()
-        page.locator("#tour button", has_text=f"Take a tour: {steps}").wait_for()
+        page.locator("#tour button", has_text=re.compile(f"^Take a tour{steps}$")).wait_for()
     offered.click()
-    page.locator(".tour-card h2", has_text="1 of 1: A word written").wait_for()
+    page.locator(".tour-card h2", has_text=re.compile("^A word written")).wait_for()
+    assert page.locator(".tour-card button").all_inner_texts() == ["Done"]
     page.wait_for_function(FOUND)
     page.locator(".tour-card button", has_text="Done").click()
     assert page.locator(".tour-card").count() == 0

@@ -8,6 +8,7 @@ from explorer.inference.cost import Cost, Progress
 from explorer.ui import panel as module
 from explorer.ui.panel import Analysis, Asked, Panel, Panels, describe_cost
 
+NO_TEXT = "What it takes is told once there is a text."
 SHOWN = {"bundle": "Tiny", "text": "good"}
 
 
@@ -56,7 +57,7 @@ def test_the_cost_is_told_before_it_is_paid(panel):
     told = panel.tell_cost(SHOWN, count=48)
 
     assert told == {panel.cost: {"text": "Reads 48 changed texts, about 4.8 s."}}
-    assert panel.tell_cost(None, count=48) == {panel.cost: {"text": ""}}
+    assert panel.tell_cost(None, count=48) == {panel.cost: {"text": NO_TEXT}}
     assert describe_cost(Cost(1, 12.4)) == "Reads 1 changed text, about 12 s."
 
 
@@ -82,7 +83,7 @@ def test_what_a_tab_shows_is_found_once_for_all_its_panels(panel):
     assert asked == [SHOWN]
     assert given[panel.stop]["interactive"] is False, "what ran for the text before is cancelled"
     assert given[panel.cost] == {"text": "Reads 3 changed texts, about 0.3 s."}
-    assert panels.prepare(None, counting_count=48)[panel.cost] == {"text": ""}
+    assert panels.prepare(None, counting_count=48)[panel.cost] == {"text": NO_TEXT}
     assert asked == [SHOWN]
 
 

@@ -91,7 +91,7 @@ class SourceForm:
             self.text: gr.update(value=first.text, **_called(model)),
             self.examples: payloads.examples([Example(text=source.text) for source in offered]),
             self.corrupt: gr.update(visible=decoder.restores),
-            self.prefix: _offer(decoder.prefixes),
+            self.prefix: _offer(decoder.prefixes, first.text),
             self.prefixes: sorted(decoder.prefixes, key=len, reverse=True),
         }
 
@@ -126,7 +126,8 @@ def _called(model: Model) -> dict[str, Any]:
     return {"label": "Prompt" if decoder.alone else "Source", "info": wording.asked(decoder)}
 
 
-def _offer(prefixes: Sequence[str]) -> dict[str, Any]:
-    """The choice of a prefix, where a model has any."""
-    choices = [("none", ""), *((one.strip(), one) for one in prefixes)]
-    return gr.update(choices=choices, visible=bool(prefixes))
+def _offer(prefixes: Sequence[str], text: str) -> dict[str, Any]:
+    """The choice of a prefix, where a model has any, and the one that a text has."""
+    choices = [("None", ""), *((one.strip(), one) for one in prefixes)]
+    own = max((one for one in prefixes if text.startswith(one)), key=len, default="")
+    return gr.update(choices=choices, value=own, visible=bool(prefixes))

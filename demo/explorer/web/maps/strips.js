@@ -59,7 +59,7 @@ export const tokenStrips = ({ choose }) => {
     const side = shown.data.sides[axis === shown.how.queries ? shown.attention.queries : shown.attention.keys];
     const box = chipStrip(side.name || `The text as ${axis.unit}s`, chipsOf(axis, tag, shown.data.pair), { className: which, ...(tag === "span" ? { tabindex: "0" } : {}) });
     if (shown.data.left_out && !side.name) box.append(make("span", { className: "left-out", text: `… ${shown.data.left_out} more tokens were not read` }));
-    return side.name ? [hint(side.name), box] : [box];
+    return side.name ? [make("p", { className: "hint side", text: side.name }), box] : [box];
   };
 
   // Other tokens are there, or they are shown otherwise.
