@@ -96,7 +96,8 @@ class WriteTab:
             restored: the event after which the other tab has what a link says.
         """
         title, link = {"title": self._frame.bundle}, {"link": self._frame.restored}
-        model = [*self.form.of_model, *self.settings.values()]
+        blocks = [panel.block for panel in self.panels]
+        model = [*self.form.of_model, *self.settings.values(), *blocks]
         cleared = [self.shown, self.notice, self.written, self.viewer.maps, self._tabs, self.views]
         begun = on(begun.then, self.begin_page, title, model)
         changed = on(changed.then, self.change, title, [*model, *cleared])
@@ -173,7 +174,11 @@ class WriteTab:
         """A model is there, the first or another: its first source stands there."""
         model = self._models.model(title)
         begun, decoder = self.form.begin(model), model.bundle.decoder
-        return begun | (self._set(first_settings(decoder), model) if decoder else {})
+        if decoder is None:
+            return begun
+        for panel in self.panels:
+            begun |= panel.show_for(model.bundle)
+        return begun | self._set(first_settings(decoder), model)
 
     def begin_page(self, title: Any) -> Update:
         """The page is opened. Its source is there from the start: who already writes keeps it."""

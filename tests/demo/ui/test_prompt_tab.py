@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bundle_format.schema import Example
 from explorer.bundle import open_bundle
 from explorer.errors import RequestError
 from explorer.inference.cost import run_to_end
+from explorer.inference.encoder import EncoderModel
 from explorer.ui import payloads, wording
 from explorer.ui.models import MapControls, PageModels
 from explorer.ui.panels.generated_text import PROMPT_EFFECTS, SOURCE_ATTRIBUTION
@@ -42,6 +44,26 @@ def test_it_is_called_a_prompt_and_has_a_switch_for_its_template(tab):
     assert (begun[tab.form.text]["label"], begun[tab.form.text]["value"]) == ("Prompt", TEXT)
     assert begun[tab.settings["chat"]]["visible"]
     assert not begun[tab.form.corrupt]["visible"]
+
+
+def test_each_model_of_a_page_has_the_panels_that_are_its_own(prompts, foreign, page_of):
+    tab = page_of(PageModels([EncoderModel(foreign), prompts])).write
+
+    for title, there in (("Prompts", [False, True, True]), ("Foreign", [True, False, True])):
+        changed = tab.change(title)
+
+        assert [changed[panel.block]["visible"] for panel in tab.panels] == there
+
+
+def test_the_task_that_stands_before_a_source_is_the_one_that_is_chosen(foreign, page_of):
+    prefixes = ("do: ", "do: it: ", "summarize: ")
+    decoder = replace(foreign.decoder, prefixes=prefixes, examples=(Example(text="do: it: now"),))
+    tab = page_of(PageModels([EncoderModel(replace(foreign, decoder=decoder))])).write
+
+    offered = tab.begin("Foreign")[tab.form.prefix]
+
+    assert offered["choices"] == [("None", ""), *((one.strip(), one) for one in prefixes)]
+    assert (offered["value"], offered["visible"]) == ("do: it: ", True)
 
 
 def test_the_page_has_its_parts_and_no_others(prompts):
