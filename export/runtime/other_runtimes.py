@@ -130,6 +130,7 @@ class OpenVino(Runtime):
 
 
 NODE = Path(__file__).parents[1] / "node"
+NODE_COMMAND = ("node",)
 PACKAGE = "onnxruntime-web"
 
 
@@ -166,7 +167,7 @@ class WebSession:
         # What the runtime logs: warnings and worse.
         self._remarks = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
         self._process = subprocess.Popen(
-            ["node", str(NODE / "run.mjs"), str(graph.resolve())],
+            [*NODE_COMMAND, str(NODE / "run.mjs"), str(graph.resolve())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._remarks,

@@ -20,6 +20,17 @@ def onnxruntime_alone():
 
 
 @pytest.fixture(scope="session", autouse=True)
+def web_starts_fast():
+    """onnxruntime-web is 20 MB of WebAssembly, which node compiles anew in each process: here by
+    V8's fast compiler alone, a third of the work. Its code gives the same numbers by definition."""
+    from export.runtime import other_runtimes
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(other_runtimes, "NODE_COMMAND", ("node", "--liftoff-only"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def times_are_set():
     """An export times its 8-bit graphs in processes that take turns, seconds for each, and nobody
     reads the times here. `runtime/test_timing.py` is about them."""
