@@ -34,7 +34,7 @@ def saved(tmp_path: Path, word_piece_file: Path) -> Callable[..., Path]:
         (folder / "tokenizer.json").write_bytes(word_piece_file.read_bytes())
         AutoConfig.for_model(family).save_pretrained(folder)
         words = len(AutoTokenizer.from_pretrained(folder))
-        sizes = {"vocab_size": words, "num_hidden_layers": 2, **settings}
+        sizes = {"vocab_size": words, "num_hidden_layers": 1, **settings}
         random_model(family, TASKS[task], **sizes).save_pretrained(folder)
         return folder
 
@@ -82,7 +82,7 @@ def eight_bit(manifest: Manifest) -> ReadingGraph:
 
 def test_labels_of_tokens(saved: Callable[..., Path]) -> None:
     names = {"id2label": {"0": "O", "1": "B-PER", "2": "I-PER"}}
-    folder = saved("distilbert", "tag", num_labels=3, n_layers=2, **names)
+    folder = saved("distilbert", "tag", num_labels=3, num_hidden_layers=2, **names)
 
     out, manifest = exported(folder, "--quantize", "--allow-miss", "--layers", "1")
 
@@ -100,7 +100,7 @@ def test_labels_of_tokens(saved: Callable[..., Path]) -> None:
 
 
 def test_where_an_answer_starts_and_ends(saved: Callable[..., Path], tmp_path: Path) -> None:
-    folder = saved("mpnet", "answer", num_hidden_layers=1)
+    folder = saved("mpnet", "answer")
     asked = tmp_path / "asked.jsonl"
     asked.write_text('{"text": "is it bad ?", "text_pair": "the film is great ."}\n')
 
@@ -127,7 +127,7 @@ def test_the_word_at_a_mask_and_a_table_that_is_stored_once(saved: Callable[...,
     held_out.write_text("the film is great\nbut it was bad\n")
 
     asked = ("--quantize", "--allow-miss", "--held-out", str(held_out))
-    out, manifest = exported(folder, *asked)
+    out, manifest = exported(folder, *asked, "--integer-weights", "int8")
 
     expected, found = both_ways(folder, out, "fill")
     np.testing.assert_allclose(found["logits"], expected.logits, atol=1e-4)
