@@ -4,7 +4,8 @@ What a bundle says of `generate` is what the folder says; what of that is not im
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -53,13 +54,7 @@ def load_generator(name: str) -> LoadedCheckpoint:
     unread = check_whole(folder, model, found)
     model.eval()
     table: Any = model.get_input_embeddings()
-    of_tokenizer: list[str] = []
-    if is_marian(folder):
-        tokenizer, of_tokenizer = marian_tokenizer(folder)
-    elif is_m2m(folder):
-        tokenizer, of_tokenizer = m2m_tokenizer(folder)
-    else:
-        tokenizer = load_tokenizer(folder, words=len(table.weight))
+    tokenizer, of_tokenizer = _open_tokenizer(folder, len(table.weight))
     sizes, assumed = decoder_spec(model, tokenizer)
     assumed = [*unknown_class(written, model), *unread, *of_tokenizer, *assumed, *of_settings]
     if sizes.vocab_size < len(tokenizer):
@@ -76,11 +71,8 @@ def load_generator(name: str) -> LoadedCheckpoint:
         _take_prompts(tokenizer)
         assumed += leave_out_unusable_template(tokenizer)
     generation = settings_of(model)
-    if reads and all(generation.get(name) is None for name in _BEGINS):
-        raise ValueError(
-            f"{folder} does not say which token begins a text; expected decoder_start_token_id (or "
-            "bos_token_id) in generation_config.json"
-        )
+    if reads:
+        _check_begins(generation, folder)
     part = LoadedGenerator(
         folder=folder,
         model=model,
@@ -94,7 +86,26 @@ def load_generator(name: str) -> LoadedCheckpoint:
     )
 
 
+def _open_tokenizer(folder: Path, words: int) -> tuple[PreTrainedTokenizerBase, list[str]]:
+    """The tokenizer of a folder, and what it does otherwise than that of `transformers`: it is made
+    where there are but files of SentencePiece, of two families."""
+    if is_marian(folder):
+        return marian_tokenizer(folder)
+    if is_m2m(folder):
+        return m2m_tokenizer(folder)
+    return load_tokenizer(folder, words=words), []
+
+
 _BEGINS = ("decoder_start_token_id", "bos_token_id")
+
+
+def _check_begins(generation: Mapping[str, Any], folder: Path) -> None:
+    """Raises ValueError: nothing says which token begins what is written for a source."""
+    if all(generation.get(name) is None for name in _BEGINS):
+        raise ValueError(
+            f"{folder} does not say which token begins a text; expected decoder_start_token_id (or "
+            "bos_token_id) in generation_config.json"
+        )
 
 
 def _known(model: PreTrainedModel) -> dict[str, Any]:
