@@ -30,8 +30,8 @@ _GEMMA = {**_WINDOW, "query_pre_attn_scalar": DEPTH}
 _BART = {
     "vocab_size": WORDS,
     "d_model": HEADS * DEPTH,
-    "encoder_layers": 2,
-    "decoder_layers": LAYERS,
+    "encoder_layers": 1,
+    "decoder_layers": 2,
     "encoder_attention_heads": HEADS,
     "decoder_attention_heads": 4,
     "encoder_ffn_dim": 56,
