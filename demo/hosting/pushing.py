@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.utils import DEFAULT_IGNORE_PATTERNS, filter_repo_objects
 
 from hosting.folder import CARD, LEFT_BY_RUNNING, OWN, SpaceError, sizes
 from hosting.kinds import KINDS, Kind
@@ -27,6 +28,12 @@ _LOG = 60
 """Lines of a log that are shown."""
 _NEW = {CARD, ".gitattributes", "index.html", "style.css"}
 """What the Hub itself puts into a new Space."""
+_IGNORED = tuple(
+    pattern
+    for name in sorted(LEFT_BY_RUNNING)
+    for pattern in (name, f"{name}/*", f"*/{name}", f"*/{name}/*")
+)
+"""Files and folders of those very names, wherever they lie; the Hub's `*` goes beyond a `/`."""
 
 
 def show_plan(folder: Path, name: str, kind: Kind) -> Iterator[str]:
@@ -34,7 +41,7 @@ def show_plan(folder: Path, name: str, kind: Kind) -> Iterator[str]:
     for call, values in (_creating(kind), _uploading(folder)):
         said = "".join(f", {key}={value!r}" for key, value in values.items())
         yield f"would call {call}({name!r}{said})"
-        found = sizes(folder) if call == "upload_folder" else {}
+        found = _uploaded(folder) if call == "upload_folder" else {}
         for file, size in sorted(found.items(), key=lambda one: -one[1]):
             yield f"  {size:>12,} {file}"
         if found:
@@ -63,7 +70,7 @@ def push_space(
         _check_ours(api, name)
         call, values = _creating(kind)
         url = getattr(api, call)(name, **values)
-        log(f"{url} is there; uploading {sum(sizes(folder).values()) / 1e6:.1f} MB")
+        log(f"{url} is there; uploading {sum(_uploaded(folder).values()) / 1e6:.1f} MB")
         call, values = _uploading(folder)
         getattr(api, call)(repo_id=name, **values)
         log("Uploaded; the Hub builds it")
@@ -97,14 +104,20 @@ def _creating(kind: Kind) -> tuple[str, dict[str, Any]]:
 
 
 def _uploading(folder: Path) -> tuple[str, dict[str, Any]]:
-    left = sorted(LEFT_BY_RUNNING)
     return "upload_folder", {
         "repo_type": "space",
         "folder_path": str(folder),
-        "ignore_patterns": [*(f"*{name}/*" for name in left), *(f"*{name}" for name in left)],
+        "ignore_patterns": list(_IGNORED),
         "delete_patterns": ["*"],
         "commit_message": "Built by build_space.py",
     }
+
+
+def _uploaded(folder: Path) -> dict[str, int]:
+    """Bytes of every file that `upload_folder` takes of a folder, by its path in it."""
+    found = sizes(folder)
+    ignored = [*_IGNORED, *DEFAULT_IGNORE_PATTERNS]
+    return {name: found[name] for name in filter_repo_objects(found, ignore_patterns=ignored)}
 
 
 def _check_ours(api: HfApi, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -116,8 +117,10 @@ def hub(monkeypatch):
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory, tiny_folder):
-    folder = tmp_path_factory.mktemp("pushed") / "space"
-    return build_space.build_space(tiny_folder, folder, KINDS["zerogpu"])
+    """Of a bundle whose name ends like that of a folder which running leaves."""
+    place = tmp_path_factory.mktemp("pushed")
+    bundle = shutil.copytree(tiny_folder, place / "my.gradio")
+    return build_space.build_space(bundle, place / "space", KINDS["zerogpu"])
 
 
 def push(space, told=lambda _: None):
@@ -209,7 +212,13 @@ def test_a_dry_run_tells_who_can_host_it_and_every_file(tiny_folder, tmp_path, c
     assert "space_hardware='cpu-basic'" in said
     for name, size in sizes(out).items():
         assert f"{size:,} {name}\n" in said
-    assert "'docker'" in next(show_plan(out, NAME, KINDS["docker"]))
+    left = out / "explorer" / "__pycache__" / "app.pyc"
+    left.parent.mkdir()
+    left.write_bytes(b"left by running")
+    creates, _, *files, total, _ = show_plan(out, NAME, KINDS["docker"])
+    assert "'docker'" in creates
+    assert {line.split()[-1] for line in files} == {*sizes(out)} - {"explorer/__pycache__/app.pyc"}
+    assert total.endswith(f" {len(files)} files")
 
 
 def test_the_workflow_to_copy_runs_the_command_as_it_is(demo_folder):
