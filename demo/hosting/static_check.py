@@ -4,6 +4,7 @@ with, compared with the page's own runner; every request counted, and at last no
 import http.server
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -182,17 +183,28 @@ class _Files(http.server.SimpleHTTPRequestHandler):
         """Nobody reads it."""
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    """Says nothing of a browser that leaves, or is stopped, while a file goes to it."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Called where an error is handled."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serve_files(folder: Path, port: int = 0) -> Iterator[str]:
     """Serves a folder on this machine, by default at a port that is free; gives its address, with a
     `/` at its end."""
     handler = partial(_Files, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+    with _Server(("127.0.0.1", port), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def find_browser() -> None:

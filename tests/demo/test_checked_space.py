@@ -3,8 +3,12 @@
 import importlib.util
 import json
 import shutil
+import socket
+import struct
 import sys
+import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -120,6 +124,22 @@ def test_a_browser_that_is_not_there_is_missed_before_anything_is_built(
     assert said.err.startswith("This kind is tried in a browser: pip install playwright")
     assert said.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_browser_that_leaves_while_a_file_comes_is_nothing_to_print(tmp_path, capsys):
+    (tmp_path / "graph.onnx").write_bytes(bytes(2**24))
+    before = {*threading.enumerate()}
+    with static_check.serve_files(tmp_path) as url:
+        address = urlsplit(url)
+        with socket.create_connection((address.hostname, address.port), timeout=10) as browser:
+            browser.sendall(b"GET /graph.onnx HTTP/1.0\r\n\r\n")
+            browser.recv(100)
+            sending = [one for one in threading.enumerate() if one not in before]
+            browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    for thread in sending:
+        thread.join(10)
+
+    assert capsys.readouterr().err == ""
 
 
 @pytest.fixture(scope="module")
