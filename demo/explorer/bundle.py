@@ -317,8 +317,9 @@ _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def in_sight(name: str) -> str:
-    """A label or a title, with characters that turn the direction of text as their numbers, such
-    as `⟨U+202E⟩`: unseen, they make one name read as another wherever it stands."""
+    """A label, a title or an offered example, with characters that turn the direction of text as
+    their numbers, such as `⟨U+202E⟩`: unseen, they make one name read as another wherever it
+    stands."""
     return _TURNS.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", name)
 
 

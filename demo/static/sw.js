@@ -11,10 +11,13 @@ const HEADERS = {
   "Cross-Origin-Resource-Policy": "cross-origin",
 };
 
-// As the host has them now: what the browser remembers of another version is no part of this one.
+// As the host has them now: what the browser remembers of another version is no part of this one. Nor
+// is what a host that fails, or has a newer page by now, gives in place of page.json: it would stay.
 const keep = async () => {
   const cache = await caches.open(OWN);
   await cache.addAll(FILES.map((name) => new Request(name, { cache: "no-cache" })));
+  const { version } = await (await cache.match("page.json")).json();
+  if (version !== VERSION) throw new Error(`page.json is of version ${version}; expected ${VERSION}`);
   await self.skipWaiting();
 };
 self.addEventListener("install", (event) => event.waitUntil(keep()));
@@ -26,9 +29,13 @@ const clean = async () => {
 };
 self.addEventListener("activate", (event) => event.waitUntil(clean()));
 
+// The page has two addresses, and is kept by one.
+const PAGES = ["./", "./index.html"].map((name) => new URL(name, location.href).pathname);
+const keptAs = (request) => (request.mode === "navigate" && PAGES.includes(new URL(request.url).pathname) ? PAGES[0] : request);
+
 const answer = async (request) => {
   const cache = await caches.open(OWN);
-  const found = (await cache.match(request, { ignoreSearch: request.mode === "navigate" })) ?? (await fetch(request));
+  const found = (await cache.match(keptAs(request))) ?? (await fetch(request));
   const headers = new Headers(found.headers);
   for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
   return new Response(found.body, { status: found.status, statusText: found.statusText, headers });

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bundle_format.schema import Example
 from explorer.analyses.noise import Corruption, grade
 from explorer.analyses.perturbation import Answers, Target
-from explorer.bundle import Bundle
+from explorer.bundle import Bundle, in_sight
 from explorer.fonts import can_draw
 from explorer.inference.logits import ONE_OF_MANY
 from explorer.inference.reading import GivenText, Reading
@@ -126,8 +126,8 @@ def chip(token: Token, place: int) -> dict[str, Any]:
 
 
 def examples(given: Sequence[Example]) -> list[dict[str, str]]:
-    """The texts that a tab offers."""
-    return [{"text": example.text, "text_pair": example.text_pair} for example in given]
+    """The texts that a tab offers, as they are shown; one is read as the bundle has it."""
+    return [{"text": in_sight(one.text), "text_pair": in_sight(one.text_pair)} for one in given]
 
 
 def written(

@@ -4,10 +4,14 @@
 import { groupWords, ownText, range } from "../../explorer/web/maps/maths.js";
 import { unusualSettings } from "../model/choosing.js";
 import { labelOf } from "../model/tokens.js";
+import { inSight } from "./wording.js";
 
 const UNKNOWN = ["[UNK]", "<unk>"];
 
 const comma = (count) => count.toLocaleString("en");
+
+// The texts that a tab offers, as they are shown; one is read as the bundle has it.
+export const examplesOf = (examples) => examples.map(({ text, text_pair }) => ({ text: inSight(text), text_pair: inSight(text_pair ?? "") }));
 
 // What a reader should know about how a text was read.
 export const noticesOf = ({ text, text_pair, tokens, left_out }, bundle, shown = "the answer and of the maps") => {

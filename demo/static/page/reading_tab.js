@@ -4,7 +4,7 @@ import { TASKS, ask } from "../tasks/known.js";
 import { checkedTexts } from "./checks.js";
 import { byId, mapsWidget, tabs, widget } from "./host.js";
 import { readingPanels } from "./panels.js";
-import { firstHead, mapsOfReading, noticesOf } from "./payloads.js";
+import { examplesOf, firstHead, mapsOfReading, noticesOf } from "./payloads.js";
 
 const VIEWS = [["maps", "Maps"], ["mattered", "Words"], ["which_heads", "Heads"], ["compare", "Compare"]];
 
@@ -73,7 +73,7 @@ export const readingTab = ({ bundle, said, tell }, engine) => {
   const open = tabs("views", views, (part) => part === "compare" && reading && panels.compareNow());
   open("maps");
   const choose = ({ index }) => read(bundle.examples[index].text, bundle.examples[index].text_pair ?? "");
-  widget("examples", { props: { value: bundle.examples.map((example) => ({ text_pair: "", ...example })) }, events: { choose } });
+  widget("examples", { props: { value: examplesOf(bundle.examples) }, events: { choose } });
   const submit = (event) => {
     event.preventDefault();
     read(text.value, pair.value);

@@ -64,19 +64,18 @@ export const lastWithMaps = ({ sizes: { layers }, map_layers }) => {
   return last === layers ? "the last layer" : `layer ${last}, the last one with maps`;
 };
 
-// Labels, with characters that turn the direction of text as their numbers: see `in_sight` of
-// explorer/bundle.py.
-const inSight = (labels) =>
-  labels?.map((label) => label.replace(/[\u202a-\u202e\u2066-\u2069]/g, (one) => `⟨U+${one.codePointAt(0).toString(16).toUpperCase()}⟩`));
+// A label, a title or an offered example, with characters that turn the direction of text as their
+// numbers: see `in_sight` of explorer/bundle.py.
+export const inSight = (name) => name.replace(/[\u202a-\u202e\u2066-\u2069]/g, (one) => `⟨U+${one.codePointAt(0).toString(16).toUpperCase()}⟩`);
 
 export const factsOf = (manifest) => {
-  const labels = inSight(manifest.labels) ?? [];
+  const labels = manifest.labels?.map(inSight) ?? [];
   const more = labels.length - MOST_NAMED;
   const facts = [
     labels.slice(0, MOST_NAMED).join(" · ") + (more > 0 ? ` and ${more} more` : ""),
     encoderFact(manifest), decoderFact(manifest), whichGraph(encoderGraph(manifest)), accuracyFact(manifest), worthFact(manifest),
   ];
-  return { title: manifest.title, tabs: [...doesOf(manifest), ...(doesOf(manifest).includes("write") ? ["source"] : [])], facts: facts.filter(Boolean) };
+  return { title: inSight(manifest.title), tabs: [...doesOf(manifest), ...(doesOf(manifest).includes("write") ? ["source"] : [])], facts: facts.filter(Boolean) };
 };
 
 const graphError = (who, what, { precision, error: { mean, p99 } }) => {
@@ -120,7 +119,7 @@ const mostTokens = ({ tasks, max_tokens, map_layers, sizes: { layers, heads, hid
 
 // bundle.json with what follows from it.
 export const bundleOf = (manifest) => ({
-  ...manifest, labels: inSight(manifest.labels), task: taskOf(manifest), most_tokens: mostTokens(manifest), examples: manifest.examples ?? [],
+  ...manifest, title: inSight(manifest.title), labels: manifest.labels?.map(inSight), task: taskOf(manifest), most_tokens: mostTokens(manifest), examples: manifest.examples ?? [],
   map_layers: manifest.map_layers ?? Array.from({ length: manifest.sizes.layers }, (_, layer) => layer),
 });
 

@@ -3,7 +3,7 @@
 import { FIRST } from "../model/choosing.js";
 import { checkedTexts } from "./checks.js";
 import { byId, mapsWidget, widget } from "./host.js";
-import { firstCrossHead, mapsOfGeneration, writeNoticesOf, writtenOf } from "./payloads.js";
+import { examplesOf, firstCrossHead, mapsOfGeneration, writeNoticesOf, writtenOf } from "./payloads.js";
 import { settingsForm } from "./settings_form.js";
 
 // `come` is called once the decoder is here.
@@ -28,7 +28,8 @@ export const writeTab = ({ bundle, wanted, tell, come }, engine) => {
     draw(generation, true, begins);
   };
   const refuse = (error) => notice.set({ value: { error: true, lines: [error.message, ...(shown ? ["What stands below was written before."] : [])] } });
-  const progress = (done) => (byId("decoder").textContent = `The decoder is on its way: ${done}.`);
+  // Nothing is on its way for anybody once one of its files failed, though others may still come.
+  const progress = (done) => decoder && (byId("decoder").textContent = `The decoder is on its way: ${done}.`);
   const fetched = async () => {
     byId("decoder").textContent = "The decoder is on its way.";
     try {
@@ -96,7 +97,7 @@ export const writeTab = ({ bundle, wanted, tell, come }, engine) => {
   source.addEventListener("keydown", (event) => event.key === "Enter" && !event.shiftKey && submit(event));
   stop.addEventListener("click", () => running?.stop());
   const examples = bundle.decoder.examples ?? [];
-  widget("examples", { id: "write_examples", props: { value: examples.map(({ text }) => ({ text, text_pair: "" })) }, events: { choose: ({ index }) => write(examples[index].text) } });
+  widget("examples", { id: "write_examples", props: { value: examplesOf(examples) }, events: { choose: ({ index }) => write(examples[index].text) } });
   if (examples.length) source.value = examples[0].text;
   const restore = (link) => {
     form.set({ ...FIRST, ...link.settings });

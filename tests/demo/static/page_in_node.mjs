@@ -128,7 +128,7 @@ const answers = {
     }
     return { notices: payloads.writeNoticesOf(generation, bundle), written: payloads.writtenOf(bundle, generation, false), maps: payloads.mapsOfGeneration(bundle, generation, false), first: payloads.firstCrossHead(bundle, generation) };
   },
-  said: ({ manifest: given }) => ({ promise: wording.promiseOf(given), facts: wording.factsOf(given), about: wording.aboutOf(given), wanted: wording.wantedOf(given), most: wording.bundleOf(given).most_tokens, panels: wording.PANELS, settings: wording.SETTINGS }),
+  said: ({ manifest: given }) => ({ promise: wording.promiseOf(given), facts: wording.factsOf(given), title: wording.bundleOf(given).title, examples: payloads.examplesOf(given.examples), about: wording.aboutOf(given), wanted: wording.wantedOf(given), most: wording.bundleOf(given).most_tokens, panels: wording.PANELS, settings: wording.SETTINGS }),
   checks: ({ text, fields }) => [() => checkedTexts(text), () => chosenSettings(fields, {})].map((check) => {
     try {
       return check();
@@ -136,16 +136,19 @@ const answers = {
       return error.message;
     }
   }),
-  // Which of the `kept` caches stay when a page's worker begins, and what that page itself opens.
-  caches: async ({ script, address, base, version, kept }) => {
-    const [stay, on] = [new Set(kept), {}];
-    globalThis.caches = { keys: async () => [...stay], delete: async (name) => stay.delete(name), open: async (name) => ({ name }) };
-    const self = { addEventListener: (name, call) => (on[name] = call), clients: { claim: async () => {} } };
-    new Function("self", "caches", "location", readFileSync(script, "utf8").replace('"VERSION"', JSON.stringify(version)))(self, globalThis.caches, new URL(address));
-    let done;
-    on.activate({ waitUntil: (promise) => (done = promise) });
-    await done;
-    return { stay: [...stay], opened: (await openStore(base, version)).name };
+  // Whether a page's worker is installed where the host gives `listed` as page.json, which of the `kept`
+  // caches stay when it begins, and what that page itself opens.
+  caches: async ({ script, address, base, version, kept, listed }) => {
+    const [stay, on, asked] = [new Set(kept), {}, []];
+    const open = async (name) => ({ name, addAll: async (files) => asked.push(...files), match: async () => new Response(listed) });
+    globalThis.caches = { keys: async () => [...stay], delete: async (name) => stay.delete(name), open };
+    const self = { addEventListener: (name, call) => (on[name] = call), clients: { claim: async () => {} }, skipWaiting: async () => {} };
+    const Request = function (name) { this.name = name; };
+    new Function("self", "caches", "location", "Request", readFileSync(script, "utf8").replace('"VERSION"', JSON.stringify(version)))(self, globalThis.caches, new URL(address), Request);
+    const done = (name) => new Promise((yes) => on[name]({ waitUntil: (promise) => yes(promise.then(() => true, () => false)) }));
+    const installed = await done("install");
+    await done("activate");
+    return { installed, stay: [...stay], opened: (await openStore(base, version)).name };
   },
   // Files of a host that answers while `answers` says so, kept in a store that has room or none.
   store: async ({ sums, contents, full, answers: steps }) => {

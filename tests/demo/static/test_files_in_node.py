@@ -67,16 +67,20 @@ def test_a_file_has_the_numbers_and_names_of_python_s(files, float_model, at):
 
 
 def test_two_pages_of_one_host_leave_each_other_s_files(ask_page, demo_folder):
-    """Of older versions of its own nothing stays."""
+    """Of older versions of its own nothing stays; nothing is kept of a host that gives another
+    page.json than its own: a newer one, or a page that tells of trouble."""
     base = "http://host.test/a/"
     own = {"script": str(demo_folder / "static/sw.js"), "address": f"{base}sw.js?2", "base": base}
     others = ["/ 1", "/a/b/ 1", "/b/ 1", "of another program"]
 
-    (found,) = ask_page(
-        {"ask": "caches", **own, "version": "2", "kept": [*others, "/a/ 1", "/a/ 2"]}
+    asked = {"ask": "caches", **own, "version": "2", "kept": [*others, "/a/ 1", "/a/ 2"]}
+
+    found, *wrong = ask_page(
+        *({**asked, "listed": one} for one in ('{"version": "2"}', '{"version": "3"}', "<html>"))
     )
 
-    assert found == {"stay": [*others, "/a/ 2"], "opened": "/a/ 2"}
+    assert found == {"installed": True, "stay": [*others, "/a/ 2"], "opened": "/a/ 2"}
+    assert [one["installed"] for one in wrong] == [False, False]
 
 
 @pytest.mark.parametrize("full", [False, True])

@@ -248,8 +248,12 @@ def controls() -> dict[str, dict[str, Any]]:
     return {"strategy": {"label": chosen.label, "choices": choices}, **fields}
 
 
-def test_sentences_are_those_of_the_served_page(ask_page, bundle, tiny_folder, demo_folder):
-    folders = [tiny_folder, demo_folder / "bundles/reviews"]
+def test_sentences_are_those_of_the_served_page(ask_page, tiny_folder, demo_folder, copy_of_tiny):
+    """Those of names that turn the direction of text as well."""
+    turned = [f"{name} \u202e{name} \u2066" for name in ("title", "good", "bad", "so so", "text")]
+    examples = [{"text": turned[-1], "text_pair": turned[0]}, {"text": turned[1]}]
+    hostile = copy_of_tiny(title=turned[0], labels=turned[1:4], examples=examples)
+    folders = [tiny_folder, demo_folder / "bundles/reviews", hostile]
     manifests = [json.loads((folder / "bundle.json").read_text("utf-8")) for folder in folders]
 
     said = ask_page(*({"ask": "said", "manifest": one} for one in manifests))
@@ -258,6 +262,10 @@ def test_sentences_are_those_of_the_served_page(ask_page, bundle, tiny_folder, d
         opened = open_bundle(folder)
         assert one["promise"] == promise([opened])
         assert one["facts"] == payloads.facts(opened)
+        assert one["title"] == opened.title
+        assert one["examples"] == payloads.examples(opened.examples)
+        shown = [one["title"], one["facts"], one["examples"]]
+        assert not {"\u202e", "\u2066"} & {*json.dumps(shown, ensure_ascii=False)}
         assert one["about"] == wording.about(opened)
         assert one["wanted"] == (wording.asked(opened.decoder) if opened.decoder else "")
         assert one["most"] == opened.most_tokens
