@@ -41,14 +41,23 @@ const keep = async () => {
   }
 };
 
-const parsed = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
+// Throws a sentence: a host may answer with a page that tells of its trouble as if that were the file.
+const parsed = (name, bytes) => {
+  const text = new TextDecoder().decode(bytes);
+  try {
+    return JSON.parse(text);
+  } catch {
+    const begins = text.trim().slice(0, 40);
+    throw new Error(`${name} came with what is no JSON (${begins ? `it begins “${begins}”` : "it is empty"}). Load the page again in a while.`);
+  }
+};
 
 const start = async () => {
-  const page = parsed(await download(`${BASE}page.json`));
+  const page = parsed("page.json", await download(`${BASE}page.json`));
   const listed = `${page.folder}bundle.json`;
   const store = await openStore(BASE, page.version);
   const own = openFiles({ base: BASE, sums: { [listed]: page.bundle }, store });
-  const manifest = parsed(await own.file(listed));
+  const manifest = parsed(listed, await own.file(listed));
   const inFolder = Object.entries(manifest.files).map(([name, sum]) => [page.folder + name, sum]);
   const sums = { ...Object.fromEntries(inFolder), "library/ort-wasm-simd-threaded.wasm": page.runtime };
   const bundle = bundleOf(manifest);
@@ -57,9 +66,11 @@ const start = async () => {
   widget("about", { props: { value: aboutOf(manifest) } });
 
   const writes = decoderFiles(manifest).map((name) => page.folder + name);
-  const told = [(done) => tell(`The model is on its way: ${done}.`), (done) => tab.write.progress(done)].map((one) => progressOf(page.sizes, one));
+  let opening = true; // until the model is here, or why it is not stands there: some files may still come
+  const told = [(done) => opening && tell(`The model is on its way: ${done}.`), (done) => tab.write.progress(done)].map((one) => progressOf(page.sizes, one));
   const engine = openRemote((come) => told[Number(writes.includes(come.name))](come));
-  const { mask, maskId, canAblate } = await engine.open({ manifest, folder: page.folder, sums, most: bundle.most_tokens, base: BASE, version: page.version });
+  const asked = { manifest, folder: page.folder, sums, most: bundle.most_tokens, base: BASE, version: page.version };
+  const { mask, maskId, canAblate } = await engine.open(asked).finally(() => (opening = false));
   Object.assign(engine, { canAblate, maskId });
   bundle.mask = mask; // how its tokenizer writes a masked word
   const parts = { classify: TASKS[bundle.task]?.title, write: "Write" };

@@ -56,8 +56,7 @@ def test_a_text_is_read_in_the_browser_and_then_without_a_network(space, tiny_fo
         named = page.locator("#write_map_view .map-card h2").inner_text()
         offered = page.locator("#write_map_view .attentions input").count()
         page.evaluate("navigator.serviceWorker.ready")
-    page.evaluate("history.replaceState(null, '', location.pathname)")
-    page.reload()  # nobody serves it any more
+    page.goto(f"{url}index.html")  # its other address, and nobody serves it any more
     page.locator("body[data-read]").wait_for(state="attached")
 
     assert found["ids"] == reading.encoded.ids
@@ -114,3 +113,69 @@ def test_what_is_kept_is_told_and_used_without_a_network_until_there_is_a_newer_
         page.locator("#facts", has_text="A newer one").wait_for()
         assert len(page.evaluate("caches.keys()")) == 1
     page.close()
+
+
+@pytest.fixture
+def faulty(space, browser):
+    """A page without a service worker, whose requests a test answers; and its address."""
+    with serve_files(space) as url:
+        page = browser.new_page()
+        page.add_init_script("delete Navigator.prototype.serviceWorker")
+        page.set_default_timeout(20_000)
+        yield page, url
+        page.close()
+
+
+def missing(route):
+    route.fulfill(status=404)
+
+
+def busy(route):
+    route.fulfill(body="<html>Busy</html>", content_type="text/html")
+
+
+def test_a_script_or_a_list_that_does_not_come_is_told_by_its_name(faulty):
+    page, url = faulty
+    held = []
+    page.route("**/page.json", lambda route: held.append(route))
+    page.goto(url, wait_until="commit")
+    page.get_by_text("The model is being opened.").wait_for()
+    page.route("**/page.json", busy)  # whatever asks from now on
+    for route in held:
+        busy(route)
+    page.locator("#status", has_text="page.json came with what is no JSON").wait_for()
+    assert "(it begins “<html>Busy</html>”)" in page.locator("#status").inner_text()
+
+    page.route("**/widgets.js", missing)
+    page.goto(url, wait_until="commit")
+    page.locator("#status", has_text=f"{url}widgets.js, or a script that it needs, ").wait_for()
+
+
+def test_files_that_still_come_after_one_failed_tell_nothing_over_it(faulty):
+    page, url = faulty
+    held = []
+
+    def come():
+        with page.expect_response(held[-1].request.url) as coming:
+            held[-1].continue_()
+        coming.value.finished()
+        page.wait_for_timeout(200)
+
+    page.route("**/tiny_bundle/tokenizer.json", missing)
+    page.route("**/*.wasm", lambda route: held.append(route))
+    page.goto(url)
+    status = page.locator("#status")
+    status.get_by_text("cannot be had: the server says 404").wait_for()
+    come()
+    assert "cannot be had: the server says 404" in status.inner_text()
+
+    page.unroute("**/*.wasm")
+    page.unroute("**/tiny_bundle/tokenizer.json")
+    page.route("**/decoder/tokenizer.json", missing)
+    page.route("**/onnx/decoder_*", lambda route: held.append(route))
+    page.reload()
+    page.locator("body[data-read]").wait_for(state="attached")
+    page.locator("#write_tab-button").click()
+    page.locator("#write_notice .error", has_text="the server says 404").wait_for()
+    come()
+    assert page.locator("#decoder").inner_text() == ""
