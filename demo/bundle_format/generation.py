@@ -9,6 +9,12 @@ from bundle_format.values import GENERATION, Count, Open, TokenId, Tokens
 
 Ids = Annotated[tuple[TokenId, ...], long(1, 100_000)]
 Factor = Annotated[float, within(1e-4, 1e4)]
+Exponent = Annotated[float, within(-10, 10)]
+"""Of a text's length, by which its score is divided: of the longest text that is written here, 128
+tokens, float32 holds all of them. Models ask for 0.6, 1 or 2."""
+Beams = Annotated[int, within(1, 10**12)]
+MOST_BEAMS = 6
+"""That are searched, however many a file asks for: each takes a step's time and memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +40,27 @@ class Generation(Open):
     max_new_tokens: Count | None = None
     no_repeat_ngram_size: Count | None = None
     repetition_penalty: Factor | None = None
-    num_beams: Count | None = None
-    length_penalty: float | None = None
+    num_beams: Beams | None = None
+    length_penalty: Exponent | None = None
     early_stopping: bool | Literal["never"] | None = None
     do_sample: bool | None = None
     temperature: float | None = None
     top_k: Count | None = None
     top_p: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raises WrongJson: words are to be drawn by what `generate` of `transformers` refuses
+        then, and passes over where none are."""
+        if not self.do_sample:
+            return
+        if self.temperature is not None and self.temperature <= 0:
+            raise WrongJson(
+                f"has {self.temperature} as temperature; expected a number above 0 beside do_sample"
+            )
+        if self.top_p is not None and self.top_p < 0:
+            raise WrongJson(
+                f"has {self.top_p} as top_p; expected a number from 0 to 1 beside do_sample"
+            )
 
     @property
     def start(self) -> int:
@@ -83,7 +103,6 @@ _NEUTRAL: Mapping[str, tuple[object, ...]] = {
     "eta_cutoff": (0,),
     "exponential_decay_length_penalty": (),
     "force_words_ids": (),
-    "forced_decoder_ids": (),
     "guidance_scale": (1,),
     "max_time": (),
     "min_p": (0,),
@@ -106,7 +125,8 @@ KNOWN = frozenset((*(one.name for one in fields(Generation) if one.name != "more
 
 
 def not_implemented(settings: Mapping[str, Any]) -> list[str]:
-    """What a `generation_config.json` asks for that is not done here: a sentence each."""
+    """What a `generation_config.json`, which can be read as `Generation`, asks for that is not done
+    here: a sentence each."""
     asked = {
         name: settings[name]
         for name, neutral in _NEUTRAL.items()
@@ -114,8 +134,30 @@ def not_implemented(settings: Mapping[str, Any]) -> list[str]:
     }
     if settings.get("do_sample") and (settings.get("num_beams") or 1) > 1:
         asked["do_sample"] = "beside num_beams"
-    return [
+    found = [
         f"{GENERATION} has {name} {str(value)[:60]}, which is not implemented here: texts "
         "may differ from those that generate of transformers writes"
         for name, value in asked.items()
+    ]
+    if (beams := settings.get("num_beams") or 1) > MOST_BEAMS:
+        found.append(
+            f"{GENERATION} asks for {beams:,} beams; at most {MOST_BEAMS} are searched here: texts "
+            "may differ from those that generate of transformers writes"
+        )
+    return [*found, *_meaningless(settings)]
+
+
+def _meaningless(settings: Mapping[str, Any]) -> list[str]:
+    """Of what shapes the distribution that words are drawn from, what is beyond all use, though
+    `generate` takes it: a sentence each."""
+    temperature, top_p = settings.get("temperature"), settings.get("top_p")
+    found = []
+    if temperature is not None and temperature <= 0:
+        found.append(f"temperature {temperature}, by which no scores can be divided")
+    if top_p is not None and not 0 < top_p <= 1:
+        found.append(f"top_p {top_p}, which is no share of all words")
+    return [
+        f"{GENERATION} has {one}: whoever has words drawn begins with the nearest value that the "
+        "page offers"
+        for one in found
     ]

@@ -56,6 +56,8 @@ class ChatTemplate:
             raise ValueError("it is empty")
         if len(template) > _LARGEST_TEMPLATE:
             raise ValueError(f"it has more than {_LARGEST_TEMPLATE:,} characters")
+        if template_process.has_half_characters(template):
+            raise ValueError("it holds half of a character (a lone surrogate)")
         self.around("A first run.")
 
     @classmethod
@@ -80,7 +82,9 @@ class ChatTemplate:
         """The `text` that the template makes of a reader's words on a day, which some templates
         write, or a `fault`. Raises ValueError: the machine is too busy to tell."""
         message = {"role": "user", "content": text}
-        values = {"messages": [message], "add_generation_prompt": True, "tools": None}
+        # As `transformers` has them, where there are none: templates ask whether they are defined.
+        none = {"tools": None, "documents": None}
+        values = {"messages": [message], "add_generation_prompt": True, **none}
         asked = {
             "template": self._template,
             "values": {**self._names, **values},

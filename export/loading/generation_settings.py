@@ -71,7 +71,8 @@ def _read(file: Path) -> tuple[dict[str, Any] | None, list[str]]:
 
 def _unknown(noted: Mapping[str, Any]) -> list[str]:
     known = KNOWN | vars(GenerationConfig()).keys() | {"transformers_version"}
-    others = [name for name in noted if name not in known and not name.startswith("_")]
+    given = [name for name, value in noted.items() if value is not None]
+    others = [name for name in given if name not in known and not name.startswith("_")]
     if not others:
         return []
     version = transformers.__version__

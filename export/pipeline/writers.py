@@ -11,6 +11,7 @@ from typing import Any
 import onnx
 import onnxruntime
 
+from bundle_format.generation import MOST_BEAMS
 from bundle_format.graphs import WritingLimits
 from export.bundle.files import DECODER_FILES, ENCODER_FILES
 from export.eval_texts import Sources
@@ -215,7 +216,8 @@ class AnyDecoder(Writer):
         self, graphs: GraphsOfGenerator, texts: Sequence[EncodedText], checks: Checks
     ) -> str:
         """As `Writer`."""
-        beams, few = self._writer.settings.num_beams or 1, texts[:_SEARCHED]
+        beams = min(self._writer.settings.num_beams or 1, MOST_BEAMS)
+        few = texts[:_SEARCHED]
         if beams == 1:
             return ""
         written = self._writer.by_graphs(graphs, few, beams)

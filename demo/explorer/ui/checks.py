@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
+from bundle_format.generation import MOST_BEAMS
 from bundle_format.values import MAX_CHARACTERS
 from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
@@ -163,7 +164,7 @@ NUMBERS = {
 }
 COUNTS = {
     "top_k": Bounds(0, 1000),
-    "beams": Bounds(2, 6),
+    "beams": Bounds(2, MOST_BEAMS),
     "no_repeat_ngram": Bounds(0, 10),
     "max_tokens": Bounds(1, MAX_TOKENS),
     "seed": Bounds(0, 2**31 - 1),

@@ -294,6 +294,11 @@ def rounded(values: NDArray[np.floating]) -> list[float]:
     return [round(float(value), DIGITS) for value in values]
 
 
+def _template_error(source: GivenText) -> str | None:
+    """Why a prompt does not stand in its model's chat template, where it should."""
+    return source.untemplated or None if isinstance(source, Prompt) else None
+
+
 def about_generation(
     models: PageModels, title: Any, generation: Generation, settings: Settings | None
 ) -> dict[str, Any]:
@@ -310,6 +315,7 @@ def about_generation(
         "text": generation.text,
         "finished": generation.finished,
         "stopped_at": generator.stopped_at(generation, settings) if settings else None,
+        "chat_template_error": _template_error(generation.source),
         "target": [
             {
                 **token_data(token),

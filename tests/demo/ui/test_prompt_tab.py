@@ -87,7 +87,7 @@ def test_it_goes_on_and_its_maps_look_at_the_prompt(tab, opened, models):
     assert maps["sides"][itself["keys"]]["tokens"][0]["piece"] == "<s>"
 
 
-def test_it_says_why_a_prompt_does_not_stand_in_its_template(tab, models, monkeypatch):
+def test_it_says_why_a_prompt_does_not_stand_in_its_template(tab, api, models, monkeypatch):
     (model,) = models.by_title.values()
     given = replace(model.read(TEXT, chat=False), untemplated="it fails")
     monkeypatch.setattr(model, "read", lambda text, chat: given)
@@ -96,6 +96,8 @@ def test_it_says_why_a_prompt_does_not_stand_in_its_template(tab, models, monkey
 
     assert any("cannot take this prompt in (it fails), so the model goes on" in one for one in said)
     assert not any("stands in the model's chat template" in one for one in said)
+    *_, answer = api.generate(TEXT, max_tokens=2)
+    assert answer["chat_template_error"] == "it fails"
 
 
 def test_a_map_of_it_is_asked_for_and_one_of_a_source_is_refused(models, opened, tab):
@@ -135,6 +137,7 @@ def test_its_panel_removes_words_of_the_prompt(tab, opened):
 def test_programs_ask_it_all(api, models):
     *_, answer = api.generate(TEXT, chat=False)
     assert answer["text"] == models.written(TITLE, TEXT, Settings(chat=False)).text
+    assert answer["chat_template_error"] is None
     found = api.self_attention(TEXT, "the mill", kind="norm_weighted", chat=False)
     assert np.array(found["weights"]).shape == (3, 5)  # the end token has a row
     assert [one["piece"] for one in found["before"]] == [*TEXT.split(), "the", "mill"]

@@ -128,6 +128,11 @@ def test_an_endpoint_of_a_task_that_a_model_lacks_says_who_has_it(
             '{"bos_token_id": 2, "eos_token_id": 999}',
             r"has 999 as its end token; expected 0 to 100",
         ),
+        (
+            "generation_config.json",
+            '{"bos_token_id": 2, "length_penalty": 400}',
+            r"has 400 as length_penalty; expected a finite number from -10 to 10",
+        ),
         ("tokenizer.json", None, r"has no decoder/tokenizer\.json, which its bundle\.json lists"),
     ],
 )

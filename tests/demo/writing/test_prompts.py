@@ -122,6 +122,11 @@ _ENDLESS = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{%
         (b"{{ ('a' * 99999) * 99999 }}", "it needs more than 512 MB"),
         (b"{% for i in range(99999) %}{{ 'a' * 999 }}{% endfor %}", "it makes more than 60,000"),
         (_ENDLESS.encode(), "it runs for more than 1 seconds"),
+        (
+            b"{{ messages[0].content }}{{ '\\ud83d' }}{{ '\\ude00' }}",
+            "it makes half of a character",
+        ),
+        (b"{{ raise_exception('half \\ud83d') }}", r"half \ud83d"),
     ],
 )
 def test_a_bundle_whose_chat_template_fails_goes_on_from_prompts_as_they_are(

@@ -6,6 +6,7 @@ import pytest
 from tokenizers import Tokenizer, models
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from decoding.chat_template import ChatTemplate
 from export.bundle.write import save_tokenizer
 from export.loading.chat import leave_out_unusable_template
 
@@ -30,10 +31,13 @@ def tokenizer(template: object, folder: Path) -> PreTrainedTokenizerFast:
         ("{{ raise_exception('a system\nmessage first') }}", "a system message first"),
         ("", "it is empty"),
         ({"default": "{{ tools }}", "tools": SOUND}, "it leaves out what it is given"),
+        (SOUND + "{{ '\\ud800' }}", "it makes half of a character"),
+        ("{% if 0 %}\ud800{% endif %}" + SOUND, "it holds half of a character"),
     ],
 )
 def test_one_that_fails_is_left_out_and_told(tmp_path: Path, template, why: str) -> None:
-    opened = tokenizer(template, tmp_path / "given")
+    opened = tokenizer(SOUND, tmp_path / "given")
+    opened.chat_template = template  # one with half of a character cannot be saved
 
     (told,) = leave_out_unusable_template(opened)
 
@@ -53,3 +57,26 @@ def test_one_that_is_sound_goes_along(tmp_path: Path, template) -> None:
     save_tokenizer(opened, tmp_path / "bundle")
 
     assert (tmp_path / "bundle" / "chat_template.jinja").read_text() == SOUND
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for one in messages %}{{ '<s>' }}{%- generation %}{% set said = one.content %}"
+        "{{ said }}{{ loop.index }}{% endgeneration %}\n{{ said }}|{% endfor %}",
+        "{{ messages[0] | tojson }}"
+        "{{ {'<é>': [1, 2]} | tojson(indent=2, separators=('; ', ' = ')) }}",
+        "{{ documents is defined }}{{ tools is none }}{{ documents }}{{ add_generation_prompt }}"
+        "{% for n in [1, 2] %}{{ n }}{% break %}{% endfor %}{{ messages[0].content }}",
+    ],
+)
+def test_it_is_rendered_as_transformers_renders_it(tmp_path: Path, template: str) -> None:
+    said = [{"role": "user", "content": "more <b> & é"}]
+    opened = tokenizer(template, tmp_path)
+    names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+
+    found = ChatTemplate(template, names).around(said[0]["content"])
+
+    theirs = opened.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
+    assert found.text == theirs
+    assert found.text[slice(*found.own)] == said[0]["content"]

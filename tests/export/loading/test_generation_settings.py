@@ -26,11 +26,17 @@ GENERATION = "generation_config.json"
         ("temperature", float("nan"), "nan", "a finite number"),
         ("max_length", -5, "-5", "an integer from 2 to 1,000,000"),
         ("do_sample", "yes", "'yes'", "true or false"),
+        ("num_beams", 0, "0", "an integer from 1 to"),
+        ("length_penalty", 1e308, r"1e\+308", "a finite number from -10 to 10"),
+        ("length_penalty", -400, "-400", "a finite number from -10 to 10"),
+        ("temperature", 0, r"0\.0", "a number above 0 beside do_sample"),
+        ("temperature", -1, r"-1\.0", "a number above 0 beside do_sample"),
+        ("top_p", -0.5, r"-0\.5", "a number from 0 to 1 beside do_sample"),
     ],
 )
 def test_a_wrong_value_is_told_by_its_name(tmp_path: Path, setting, value, found, expected) -> None:
     file = tmp_path / GENERATION
-    file.write_text(json.dumps({"eos_token_id": 2, setting: value}))
+    file.write_text(json.dumps({"eos_token_id": 2, "do_sample": True, setting: value}))
 
     told = f"{re.escape(str(file))} has {found} as (one of )?{setting}; expected {expected}"
     with pytest.raises(ValueError, match=told):
@@ -77,12 +83,14 @@ def test_without_a_file_those_of_the_config_are_held_to_the_same(tmp_path: Path)
 
 
 def test_settings_that_nobody_knows_are_named_once(tmp_path: Path) -> None:
-    known = {"transformers_version": "4.1", "_from_model_config": True, "forced_decoder_ids": None}
-    (tmp_path / GENERATION).write_text(json.dumps({**known, "use_cache": True, "max_words": 3}))
+    known = {"transformers_version": "4.1", "_from_model_config": True, "use_cache": True}
+    others = {"max_words": 3, "min_words": None, "forced_decoder_ids": [[1, 5]]}
+    (tmp_path / GENERATION).write_text(json.dumps({**known, **others}))
 
     (remark,) = check_settings(tmp_path, CONFIG)
 
-    assert re.search(r"transformers [\d.]+ does not know: max_words; they are left out", remark)
+    unknown = "max_words, forced_decoder_ids; they are left out"
+    assert re.search(rf"transformers [\d.]+ does not know: {unknown}", remark)
 
 
 def test_what_transformers_makes_objects_of_is_named_as_any_other_setting() -> None:

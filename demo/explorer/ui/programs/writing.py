@@ -62,9 +62,10 @@ def generate(
         in bits and the ten likeliest `candidates`; `piece` is an entry of the vocabulary, `text`
         what it writes: the bytes, such as ⟨f0 9f⟩, of a part of a character), `finished` (true
         once the end token was written), `stopped_at` (null, or the limit of tokens that it was
-        stopped at), and as in /classify `tokens` (of the source, or the prompt),
-        `tokens_left_out`, `max_tokens`, `bundle`. A beam search gives its best text so far, which
-        may change.
+        stopped at), `chat_template_error` (null, or why the model's chat template could not take
+        the prompt in, which the model then goes on from as it is), and as in /classify `tokens` (of
+        the source, or the prompt), `tokens_left_out`, `max_tokens`, `bundle`. A beam search gives
+        its best text so far, which may change.
     """
     title = bundle or models.first("write")
     settings = models.settings(
