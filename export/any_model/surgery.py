@@ -76,8 +76,20 @@ class Surgeon:
             return block.weights
         return self._with_heads(block.weights, layout.map_rank, layout.heads, name)
 
-    def add_norms(self, block: Block, layout: Layout, name: str) -> ir.Value:
-        """|v W| = |v R^T|, W = R^T Q^T a head's slice of the projection: (batch, heads, keys)."""
+    def minus_length(self, value: ir.Value, axis: int) -> ir.Value:
+        """How long an axis is, negative, in an array of one number: where its last ones begin."""
+        name = f"{value.name}.length.{axis}"
+        length = self._add("Shape", [value], name, start=axis, end=axis + 1)
+        return self._add("Neg", [length], f"{name}.minus")
+
+    def add_norms(
+        self, block: Block, layout: Layout, name: str, start: ir.Value | None = None
+    ) -> ir.Value:
+        """|v W| = |v R^T|, W = R^T Q^T a head's slice of the projection: (batch, heads, keys).
+
+        Args:
+            start: from which key on; all unless given.
+        """
         wide = layout.matrices.astype(np.float64).transpose(0, 2, 1)
         roots = np.asarray(np.linalg.qr(wide, mode="r")).transpose(0, 2, 1).astype(np.float32)
         values, lead, texts = block.values, layout.text_of.shape, layout.text_of.max() + 1
@@ -91,6 +103,12 @@ class Surgeon:
                 raise Refusal(f"{block.place}: its values lie as {layout.values_shape}")
             values = self._with_heads(values, 3, layout.heads, f"{name}.values")
             root = roots[None]
+        if start is not None:
+            stop, keys = (
+                self._constant(f"{name}.{word}", np.array([at]))
+                for word, at in (("stop", np.iinfo(np.int64).max), ("keys", -2))
+            )
+            values = self._add("Slice", [values, start, stop, keys], f"{name}.new")
         stored = self._constant(f"{name}.root", root)
         product = self._add("MatMul", [values, stored], f"{name}.long")
         last = self._constant(f"{name}.axes", np.array([-1]))

@@ -69,13 +69,15 @@ def open_decoder(model: ir.Model, spec: DecoderSpec) -> None:
     name_axes(model, seen, names, lengths, probed)
     surgeon = Surgeon(model.graph)
     masks = {name: surgeon.add_default(name, names) for name in names.optional}
+    (ids,) = (value for value in model.graph.inputs if value.name == "input_ids")
+    start = surgeon.minus_length(ids, 1) if spec.alone and spec.cached else None
     shown = {}
     for kind, opened in by_kind.items():
         maps, norms, _ = _KINDS[kind]
         for layer, (block, layout) in enumerate(opened):
             shown[f"{maps}.{layer}"] = surgeon.show_map(block, layout, f"{maps}.{layer}")
             if (name := f"{norms}.{layer}") in names.outputs:
-                shown[name] = surgeon.add_norms(block, layout, name)
+                shown[name] = surgeon.add_norms(block, layout, name, start)
     for name in [name for name in names.outputs if name in shown]:
         declare(shown[name], names.outputs[name])
         model.graph.outputs.append(shown[name])

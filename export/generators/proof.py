@@ -25,10 +25,12 @@ from export.verification.inputs import (
     Sample,
     Text,
     draw_prompt,
+    part_of,
     run_steps,
     sample_batch,
     sample_prompts,
     sample_targets,
+    spans,
 )
 
 _KINDS = {
@@ -74,12 +76,7 @@ def prove_decoder(
             _check_removed(theirs, exact, session, few, (kind, layer), removed)
     checks.failures += removed.failures
     checks.differences["without a head"] = max(removed.differences.values())
-    square = _square(spec)
-    (found,) = run_steps(session, square)
-    checks.compare(
-        *(theirs.value_norms(square), found, "value norms by their definition"),
-        exact=lambda: exact().value_norms(square),
-    )
+    _check_norms(theirs, exact, session, _square(spec), checks)
     return checks
 
 
@@ -96,15 +93,34 @@ def batch_for(spec: DecoderSpec) -> Text:
 
 
 def _square(spec: DecoderSpec) -> Text:
-    """Two texts without padding, of as many tokens as their sources, in one piece."""
+    """Two texts without padding, of as many tokens as their sources, in two pieces."""
     taken = {spec.num_attention_heads + 1, spec.hidden_size}
     tokens = next(n for n in (7, 5, 9, 4, 3) if n not in taken)
-    random = np.random.default_rng(5)
+    random, pieces = np.random.default_rng(5), (tokens - 1, 1)
     target, ones = random.integers(0, spec.vocab_size, (2, tokens)), np.ones((2, tokens), np.int64)
     if spec.alone:
-        return Prompt(target=target, mask=ones, pieces=(tokens,), positions=spec.takes_positions)
+        return Prompt(target=target, mask=ones, pieces=pieces, positions=spec.takes_positions)
     source = random.standard_normal((2, tokens, spec.source_width), np.float32)
-    return Sample(source=source, mask=ones, target=target, pieces=(tokens,))
+    return Sample(source=source, mask=ones, target=target, pieces=pieces)
+
+
+def _check_norms(
+    theirs: "Definition",
+    exact: Callable[[], "Definition"],
+    session: onnxruntime.InferenceSession,
+    text: Text,
+    checks: Checks,
+) -> None:
+    """Holds the value norms of each step against their definition."""
+    whole = theirs.value_norms(text)
+    places = spans(text, empty_cache(session, len(text.target)))
+    for (start, stop), found in zip(places, run_steps(session, text), strict=True):
+        checks.compare(
+            part_of(whole, start, stop),
+            found,
+            f"value norms by their definition, tokens {start + 1} to {stop}",
+            exact=lambda cut=(start, stop): part_of(exact().value_norms(text), *cut),
+        )
 
 
 def _check_removed(

@@ -135,7 +135,7 @@ def lone_decoder_names(spec: DecoderSpec, map_layers: Sequence[int] | None = Non
             "logits": ("batch", "target", spec.vocab_size),
             **kept("present", (written, "")),
             **_each(shown, "decoder_attentions", ("batch", heads, "target", written)),
-            **_each(shown, "decoder_value_norms", ("batch", heads, written)),
+            **_each(shown, "decoder_value_norms", ("batch", heads, "target")),
         },
         optional={"head_mask": np.ones((1, layers, heads), np.float32)},
     )

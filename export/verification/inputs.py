@@ -178,6 +178,8 @@ class Prompt:
                 shown[name] = values * rows[:, :, None]
             elif name.startswith("decoder_attentions."):
                 shown[name] = values * rows[:, None, :, None]
+            elif name.startswith("decoder_value_norms."):
+                shown[name] = values * rows[:, None]
             else:
                 axes = values.shape[3:]
                 shown[name] = values * kept.reshape(len(kept), 1, -1, *[1] * len(axes))
@@ -293,9 +295,6 @@ def spans(sample: Text, empty: Arrays) -> list[tuple[int, int]]:
     return [*zip([0, *stops] if empty else [0] * len(stops), stops, strict=False)]
 
 
-_OF_WRITTEN = ("present.", "decoder_value_norms.")
-
-
 def part_of(whole: Arrays, start: int, stop: int) -> dict[str, np.ndarray]:
     """What a step over target tokens `start` to `stop` must give, cut from the full pass."""
     cut = {}
@@ -304,9 +303,9 @@ def part_of(whole: Arrays, start: int, stop: int) -> dict[str, np.ndarray]:
             values = values[:, start:stop]
         elif name.startswith("decoder_attentions."):
             values = values[:, :, start:stop, :stop]
-        elif name.startswith("cross_attentions."):
+        elif name.startswith(("cross_attentions.", "decoder_value_norms.")):
             values = values[:, :, start:stop]
-        elif name.startswith(_OF_WRITTEN) and ".encoder." not in name:
+        elif name.startswith("present.") and ".encoder." not in name:
             values = values[:, :, :stop]
         cut[name] = values
     return cut

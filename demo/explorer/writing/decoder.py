@@ -72,7 +72,7 @@ class Outputs(NamedTuple):
     cross_value_norms: NDArray[np.float32] | None
     """(map layers, heads, source): of the source, and so the same for every text of the batch."""
     self_value_norms: NDArray[np.float32] | None
-    """(batch, map layers, heads, written)."""
+    """(batch, map layers, heads, new)."""
 
 
 class Sources(NamedTuple):
@@ -258,7 +258,8 @@ class DecoderSession:
         self_maps = np.stack(maps[:layers], axis=1)
         rest = replace(cache, source={**cache.source, **given}, written=written, length=length)
         if alone:
-            own = np.stack([found[name].numpy() for name in self._norms], axis=1)
+            new = token_ids.shape[1]  # graphs of older exports give the past's as well
+            own = np.stack([found[name].numpy()[..., -new:] for name in self._norms], axis=1)
             return Outputs(logits, self_maps, None, None, own), rest
         if norms is None:
             norms = np.stack([found[name].numpy()[0] for name in self._norms])
@@ -279,7 +280,7 @@ class DecoderSession:
                 scores, *found = self._session.run([*self._seen, *self._norms], feed)
             logits.append(scores[0, -new:])
             maps.append(np.stack([one[0, :, -new:] for one in found[:layers]]))
-            norms.append(np.stack([one[0] for one in found[layers:]]))
+            norms.append(np.stack([one[0, :, -new:] for one in found[layers:]]))
         outputs = Outputs(np.stack(logits), np.stack(maps), None, None, np.stack(norms))
         return outputs, replace(cache, written=_values({"input_ids": ids}), length=length)
 

@@ -51,10 +51,10 @@ def make_step(
         first_seen: how many tokens no step before this one could attend to; as many as are new in
             the run if not given.
     """
-    logits = outputs.logits[row, place]
-    unseen = outputs.logits.shape[1] - 1 - place % outputs.logits.shape[1]
-    seen = outputs.self_weights.shape[-1] - unseen
-    known = seen - (first_seen or outputs.logits.shape[1])
+    new, written = outputs.self_weights.shape[-2:]
+    place %= new
+    logits, seen = outputs.logits[row, place], written - new + place + 1
+    first = place + 1 - (first_seen or new)
     cross, norms = outputs.cross_weights, outputs.self_value_norms
     log_probabilities = log_softmax(logits.astype(np.float64))
     probabilities = np.exp(log_probabilities)
@@ -71,5 +71,5 @@ def make_step(
         self_weights=outputs.self_weights[row, :, :, place, :seen].copy(),
         cross_weights=None if cross is None else cross[row, :, :, place].copy(),
         cross_value_norms=outputs.cross_value_norms,
-        self_value_norms=None if norms is None else norms[row, :, :, known:seen].copy(),
+        self_value_norms=None if norms is None else norms[row, :, :, first : place + 1].copy(),
     )

@@ -137,7 +137,7 @@ def test_pieces_are_joined_to_words(generator, source):
     ("changes", "message"),
     [
         (
-            {"heads": 3},
+            {"heads": 3, "key_value_heads": 2, "head_size": 4},
             r"gives decoder_attentions of shape \(1, 2, 2, .* has \(1, 2, 3, 1, 1\)",
         ),
         (
