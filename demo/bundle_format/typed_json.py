@@ -222,10 +222,15 @@ def _sound(value: Any, place: str, deepest: int = DEEPEST) -> Any:
     raise WrongJson(f"has a {type(value).__name__} as {place[:80]}; expected what JSON knows")
 
 
+def has_half_characters(text: str) -> bool:
+    """Whether there are lone surrogates in a text, which no tokenizer takes and no file holds."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _sound_text(value: object, place: str) -> str:
     if not isinstance(value, str):
         raise WrongJson(f"has the name {_shortly(value)} in {place[:80]}; expected a string")
-    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+    if "\0" in value or has_half_characters(value):
         raise WrongJson(
             f"has {_shortly(value)} as {place[:80]}; expected a string without NUL and without "
             "half characters (lone surrogates)"

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from bundle_format.typed_json import has_half_characters
 from bundle_format.values import MAX_CHARACTERS
 from decoding import template_process
 
@@ -56,7 +57,7 @@ class ChatTemplate:
             raise ValueError("it is empty")
         if len(template) > _LARGEST_TEMPLATE:
             raise ValueError(f"it has more than {_LARGEST_TEMPLATE:,} characters")
-        if template_process.has_half_characters(template):
+        if has_half_characters(template):
             raise ValueError("it holds half of a character (a lone surrogate)")
         self.around("A first run.")
 

@@ -32,11 +32,6 @@ def _bound(seconds: int, memory: int) -> None:
             resource.setrlimit(kind, (most, most))
 
 
-def has_half_characters(text: str) -> bool:
-    """Whether there are lone surrogates in a text, which no tokenizer takes and no file holds."""
-    return any("\ud800" <= character <= "\udfff" for character in text)
-
-
 def _refuse(why: object) -> NoReturn:
     raise TemplateError(str(why)[:200])
 
@@ -95,7 +90,7 @@ def _rendered(template: str, values: dict[str, Any], most: int) -> str:
             raise ValueError(f"it makes more than {most:,} characters")
     text = "".join(parts)
     # Here and not where it is read: two halves that do not belong together are one in JSON.
-    if has_half_characters(text):
+    if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("it makes half of a character (a lone surrogate)")
     return text
 

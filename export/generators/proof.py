@@ -119,8 +119,14 @@ def _check_norms(
             part_of(whole, start, stop),
             found,
             f"value norms by their definition, tokens {start + 1} to {stop}",
-            exact=lambda cut=(start, stop): part_of(exact().value_norms(text), *cut),
+            exact=partial(_exact_norms, exact, text, start, stop),
         )
+
+
+def _exact_norms(
+    exact: Callable[[], "Definition"], text: Text, start: int, stop: int
+) -> dict[str, np.ndarray]:
+    return part_of(exact().value_norms(text), start, stop)
 
 
 def _check_removed(

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bundle_format.typed_json import has_half_characters
 from explorer.inference.tokens import is_visible
 
 FORMATS = {
@@ -305,7 +306,7 @@ def _checked(
     problems = [_text_problem("text", text)]
     if "text_pair" in found:
         problems.append(_text_problem("second text", pair))
-    if not isinstance(label, str) or _half(label):
+    if not isinstance(label, str) or has_half_characters(label):
         problems.append(f"a label that is no word and no number (found {shown(label)})")
     for problem in filter(None, problems):
         return BadRow(number, problem, line)
@@ -316,15 +317,11 @@ def _text_problem(name: str, value: object) -> str:
     """What is wrong with a value that should be a text; nothing if it is one."""
     if not isinstance(value, str):
         return f"no {name} (found {shown(value)})"
-    if _half(value):
+    if has_half_characters(value):
         return f"half of a character (a lone surrogate) in the {name}"
     if not value.strip() or not is_visible(value):
         return f"no {name}: nothing in it can be seen (found {shown(value)})"
     return ""
-
-
-def _half(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def counted_rows(rows: Iterable[Row | BadRow]) -> tuple[int, list[BadRow]]:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from bundle_format.generation import MOST_BEAMS
+from bundle_format.typed_json import has_half_characters
 from bundle_format.values import MAX_CHARACTERS
 from explorer.bundle import Bundle, Decoder
 from explorer.errors import RequestError
@@ -111,7 +112,7 @@ def _check_text(text: object, name: str) -> str:
         raise RequestError(
             f"{name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read. Shorten it."
         )
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if has_half_characters(text):
         raise RequestError(
             f"{name} holds half of a character (a lone surrogate). Copy it again from its source."
         )
