@@ -113,20 +113,19 @@ def _check_norms(
 ) -> None:
     """Holds the value norms of each step against their definition."""
     whole = theirs.value_norms(text)
+    in_float64 = cache(lambda: exact().value_norms(text))
+
+    def cut(start: int, stop: int) -> dict[str, np.ndarray]:
+        return part_of(in_float64(), start, stop)
+
     places = spans(text, empty_cache(session, len(text.target)))
     for (start, stop), found in zip(places, run_steps(session, text), strict=True):
         checks.compare(
             part_of(whole, start, stop),
             found,
             f"value norms by their definition, tokens {start + 1} to {stop}",
-            exact=partial(_exact_norms, exact, text, start, stop),
+            exact=partial(cut, start, stop),
         )
-
-
-def _exact_norms(
-    exact: Callable[[], "Definition"], text: Text, start: int, stop: int
-) -> dict[str, np.ndarray]:
-    return part_of(exact().value_norms(text), start, stop)
 
 
 def _check_removed(

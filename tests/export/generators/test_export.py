@@ -21,6 +21,9 @@ from explorer.bundle import open_bundle
 from explorer.inference.encoder import EncoderModel
 from explorer.ui.models import PageModels
 from explorer.ui.sources.offered import offered_sources
+from explorer.writing.generation import WRITTEN
+from explorer.writing.generator import TextGenerator
+from explorer.writing.prompt import PromptModel
 from explorer.writing.settings import Settings
 from export.eval_texts import draw_ids
 from export.graphs.names import empty_cache
@@ -71,6 +74,19 @@ def test_a_decoder_alone_goes_on_as_transformers_does(exported) -> None:
     assert (manifest.continues, manifest.decoder.key_value_heads) == (True, 2)
     assert [*manifest.graphs.by_task()] == ["generate"]
     assert any("guidance_scale 1.5, which is not impl" in said for said in manifest.assumed)
+
+
+def test_the_page_joins_the_norms_of_each_steps_new_tokens(exported) -> None:
+    prompts = PromptModel(open_bundle(exported("llama")[1]))
+    prompt, generator = prompts.read("the first thing that", chat=False), TextGenerator(prompts)
+
+    *_, written = generator.write(prompt, Settings(max_tokens=5))
+
+    found = written.value_norms(WRITTEN)
+    whole = generator.follow(prompt, written.ids).value_norms(WRITTEN)
+    assert found is not None
+    assert found.shape == (2, 6, len(prompt.tokens) + 4)
+    np.testing.assert_allclose(found, whole, rtol=1e-4)
 
 
 @pytest.mark.parametrize("family", ["llama", "bart"])
