@@ -258,8 +258,7 @@ class DecoderSession:
         self_maps = np.stack(maps[:layers], axis=1)
         rest = replace(cache, source={**cache.source, **given}, written=written, length=length)
         if alone:
-            new = token_ids.shape[1]  # graphs of older exports give the past's as well
-            own = np.stack([found[name].numpy()[..., -new:] for name in self._norms], axis=1)
+            own = np.stack([found[name].numpy() for name in self._norms], axis=1)
             return Outputs(logits, self_maps, None, None, own), rest
         if norms is None:
             norms = np.stack([found[name].numpy()[0] for name in self._norms])
@@ -330,7 +329,11 @@ class DecoderSession:
             full = np.zeros((1, self._heads, written, self._depth), np.float32)
             past = _values(dict.fromkeys(cache.written, full))
             cache = replace(cache, written=past, length=written)
-            self.run(np.full((1, 1), last, np.int64), cache)
+            outputs, _ = self.run(np.full((1, 1), last, np.int64), cache)
+        if (norms := outputs.self_value_norms) is not None:
+            # A graph of an older export gives those of the past as well.
+            name, shape = "decoder_value_norms", (1, len(decoder.map_layers), decoder.heads, 1)
+            check_outputs(decoder.graph, {name: norms}, {name: shape})
 
 
 def _values(arrays: dict[str, NDArray]) -> dict[str, OrtValue]:

@@ -3,6 +3,7 @@
 """
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from bundle_format.folder import read_generation, read_manifest
+from bundle_format.folder import BundleError, read_generation, read_manifest
 from bundle_format.graphs import WritingGraph
 from bundle_format.schema import Example, Languages
 from decoding.rules import rules_of
@@ -25,6 +27,7 @@ from explorer.writing.generation import WRITTEN
 from explorer.writing.generator import TextGenerator
 from explorer.writing.prompt import PromptModel
 from explorer.writing.settings import Settings
+from export.bundle.provenance import sha256
 from export.eval_texts import draw_ids
 from export.graphs.names import empty_cache
 from export.loading.generators import load_generator
@@ -87,6 +90,23 @@ def test_the_page_joins_the_norms_of_each_steps_new_tokens(exported) -> None:
     assert found is not None
     assert found.shape == (2, 6, len(prompt.tokens) + 4)
     np.testing.assert_allclose(found, whole, rtol=1e-4)
+
+
+def test_a_graph_with_norms_of_the_past_is_refused_as_an_older_one(exported, tmp_path) -> None:
+    shutil.copytree(exported("llama")[1], tmp_path, dirs_exist_ok=True)
+    graph = onnx.load(tmp_path / "onnx" / "model.onnx")
+    start = numpy_helper.from_array(np.array([0]), "from_the_first")
+    graph.graph.initializer.append(start)
+    for node in graph.graph.node:
+        if node.output[0].startswith("decoder_value_norms.") and node.op_type == "Slice":
+            node.input[1] = start.name
+    onnx.save(graph, tmp_path / "onnx" / "model.onnx")
+    content = json.loads((tmp_path / "bundle.json").read_text("utf-8"))
+    content["files"]["onnx/model.onnx"] = sha256(tmp_path / "onnx" / "model.onnx")
+    (tmp_path / "bundle.json").write_text(json.dumps(content), "utf-8")
+
+    with pytest.raises(BundleError, match=r"gives decoder_value_norms of shape \(1, 2, 6, \d\d\)"):
+        TextGenerator(PromptModel(open_bundle(tmp_path, "float32")))
 
 
 @pytest.mark.parametrize("family", ["llama", "bart"])
