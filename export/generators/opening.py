@@ -69,6 +69,7 @@ def open_decoder(model: ir.Model, spec: DecoderSpec) -> None:
     name_axes(model, seen, names, lengths, probed)
     surgeon = Surgeon(model.graph)
     masks = {name: surgeon.add_default(name, names) for name in names.optional}
+    # Norms of new tokens alone: those of the past are known, and would cost more at each step.
     (ids,) = (value for value in model.graph.inputs if value.name == "input_ids")
     start = surgeon.minus_length(ids, 1) if spec.alone and spec.cached else None
     shown = {}

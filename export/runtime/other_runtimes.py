@@ -76,6 +76,7 @@ class Reference(Runtime):
 
     @contextmanager
     def open(self, graph: Path) -> Iterator[Run]:
+        """As `Runtime.open` says."""
         model = onnx.load(graph)
         foreign = sorted({f"{n.domain}.{n.op_type}" for n in model.graph.node if n.domain})
         if foreign:
@@ -109,6 +110,7 @@ class OpenVino(Runtime):
 
     @contextmanager
     def open(self, graph: Path) -> Iterator[Run]:
+        """As `Runtime.open` says."""
         import openvino
 
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": THREADS}
@@ -260,6 +262,7 @@ class Web(Runtime):
 
     @contextmanager
     def open(self, graph: Path) -> Iterator[Run]:
+        """As `Runtime.open` says."""
         try:
             session = WebSession(graph)
         except WebRuntimeError as error:

@@ -180,9 +180,8 @@ class Prompt:
                 shown[name] = values * rows[:, None, :, None]
             elif name.startswith("decoder_value_norms."):
                 shown[name] = values * rows[:, None]
-            else:
-                axes = values.shape[3:]
-                shown[name] = values * kept.reshape(len(kept), 1, -1, *[1] * len(axes))
+            else:  # keys and values
+                shown[name] = values * kept[:, None, :, None]
         return shown
 
 
