@@ -21,6 +21,8 @@ from training.evaluation.problems import fit_temperature_of, judge
 from training.fit.losses import answer_loss
 from training.model.config import NUMBER, SEVERAL_LABELS
 from training.readers.rows import Reading
+from training.recipes import Recipe
+from training.runs.classifier import rehearsal
 from training.train_classifier import main
 
 LETTERS = "abcdefghijkl"
@@ -202,3 +204,30 @@ def test_a_benchmark_of_numbers_has_its_own_columns() -> None:
 
     assert (row["test"], row["mean error"], row["seconds"]) == (0.5, 2.0, 9.0)
     assert row["points gained"] == pytest.approx(20)
+
+
+def test_one_label_that_holds_or_not_is_measured_to_the_end() -> None:
+    examples = [
+        Example(f"it is {'great' if i % 3 else 'dull'} {i % 7}", (float(i % 3 > 0),))
+        for i in range(60)
+    ]
+
+    found = run_baseline(examples[:40], examples[40:50], examples[50:], SEVERAL_LABELS).test
+
+    assert found.accuracy == found.micro_f1 == found.macro_f1 == 1
+    logits, answers = np.array([[1.0], [1], [-1], [-1]]), np.array([[1.0], [0], [1], [0]])
+    judged = judge(SEVERAL_LABELS, logits, answers)
+    assert judged.micro_f1 == judged.macro_f1 == f1_score(answers[:, 0], logits[:, 0] > 0)
+
+
+def test_a_rehearsal_has_every_label_to_learn_from(tmp_path: Path) -> None:
+    labels = ["rare" if i % 600 == 7 else f"kind {i % 2}" for i in range(6000)]
+    rows = [f"the film {i} is {label},{label}" for i, label in enumerate(labels)]
+    (tmp_path / "notes.csv").write_text("text,label\n" + "\n".join(rows))
+    corpus = load_corpus(str(tmp_path / "notes.csv"))
+
+    few, _ = rehearsal(corpus, Recipe())
+
+    assert {one.label for one in few.train} == {0, 1, 2}
+    assert 1000 <= len(few.train) <= 1001
+    assert np.isfinite(run_baseline(few.train, few.validation, few.test).test.loss)

@@ -101,7 +101,9 @@ def _logits(problem: str, model: Any, texts: Any, outputs: int) -> np.ndarray:
         logs = np.full((texts.shape[0], outputs), -np.inf)
         logs[:, model.classes_] = model.predict_log_proba(texts)
         return logs
-    return logit(np.clip(model.predict_proba(texts), _SURE, 1 - _SURE))
+    # Of one label alone scikit-learn gives two columns: that it does not hold, and that it does.
+    holds = model.predict_proba(texts)[:, -outputs:]
+    return logit(np.clip(holds, _SURE, 1 - _SURE))
 
 
 def _joined(example: Example) -> str:

@@ -108,8 +108,12 @@ def _of_several(logits: np.ndarray, answers: np.ndarray) -> SeveralMetrics:
         accuracy=right / len(answers),
         accuracy_low=float(low),
         accuracy_high=float(high),
-        micro_f1=float(f1_score(answers, holds, average="micro", zero_division=0)),
-        macro_f1=float(f1_score(answers, holds, average="macro", zero_division=0)),
+        micro_f1=float(f1_score(answers.ravel(), holds.ravel(), zero_division=0)),
+        macro_f1=float(
+            np.mean(
+                [f1_score(*one, zero_division=0) for one in zip(answers.T, holds.T, strict=True)]
+            )
+        ),
         loss=float(np.logaddexp(0, -signed).mean()),
         calibration_error=calibration_error(shares, answers.astype(int).ravel()),
     )

@@ -74,7 +74,7 @@ def rehearsal(corpus: Corpus, recipe: Recipe) -> tuple[Corpus, Recipe]:
     """A small part of a corpus and one short epoch: to see that everything works, in a minute."""
     few = replace(
         corpus,
-        train=spread(corpus.train, 1000),
+        train=_with_every_label(spread(corpus.train, 1000), corpus.train),
         validation=spread(corpus.validation, 200),
         test=spread(corpus.test, 200),
     )
@@ -87,6 +87,13 @@ def spread(examples: tuple[Example, ...], most: int) -> tuple[Example, ...]:
         return examples
     places = np.linspace(0, len(examples) - 1, most).astype(int)
     return tuple(examples[place] for place in places)
+
+
+def _with_every_label(some: tuple[Example, ...], whole: tuple[Example, ...]) -> tuple[Example, ...]:
+    """Of a label that `some` texts lack, the first of the `whole` as well."""
+    firsts = {one.label: one for one in reversed(whole) if isinstance(one.label, int)}
+    known = {one.label for one in some}
+    return (*some, *(one for label, one in firsts.items() if label not in known))
 
 
 def prepare(corpus: Corpus, recipe: Recipe, init: str, *, new_tokens: bool = False) -> Prepared:
