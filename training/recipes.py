@@ -88,7 +88,7 @@ class HybridRecipe:
     learning_rate: float = 1e-3
     """The decoder's highest; it rises to this over `warm_up` and falls to 0, linearly."""
     encoder_learning_rate: float = 3e-4
-    """The encoder's and classifier's, where they learn along."""
+    """The encoder's, where it learns along."""
     encoder_layers: int = 3
     """The encoder's last layers that learn along; those before, nearest to the letters, stay."""
     distillation_weight: float = 10.0

@@ -21,7 +21,7 @@ from training.checkpoints.record import CHECKPOINT, fingerprint_of
 from training.checkpoints.run_states import RunStates
 from training.cli import add_recipe_flags, command_line, run_command, say
 from training.data.corpus import unknown_words
-from training.data.hybrid_texts import load_pairs, load_sentences
+from training.data.hybrid_texts import check_words, load_pairs, load_sentences
 from training.fit.hybrid import Evaluation, fit_hybrid
 from training.fit.losses import DistillationLoss
 from training.hybrid.tasks import DenoisingTask, HybridTask, PairsTask
@@ -248,6 +248,7 @@ def _task_of(
 ) -> HybridTask:
     if arguments.pairs is not None:
         return PairsTask(load_pairs(arguments.pairs, reading_of(arguments, PAIRED)))
+    check_words(tokenizer)
     sentences = load_sentences(
         arguments.data[:1] if arguments.quick else arguments.data,
         tokenizer,

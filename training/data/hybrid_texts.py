@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
+from training.cli import counted
 from training.data.corpus import Corpus, load_corpus
 from training.data.splits import PARTS, Parts, fingerprint, normal_form, split
 from training.file_names import SUFFIXES
@@ -23,7 +24,9 @@ from training.readers.packaged import SOURCES
 from training.readers.rows import PAIRED, Reading
 from training.readers.table_file import licence_of, read_rows, text_problem
 
-_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=[\"'(\[]*[A-Z0-9])")
+# What follows a mark is looked at apart: which letters are capitals is no matter of a range.
+_END = re.compile(r"(?<=[.!?…؟۔।])[\"')\]]*\s+(?=[\"'(\[]*([^\W_]))|(?<=[。！？])\s*(?=(\S))")
+_PROBE = "It's well-made: two films (in 1), not bad!"
 Sentence = tuple[str, ...]
 
 
@@ -36,9 +39,17 @@ class Sentences(Parts[Sentence]):
     licences: tuple[str, ...]
 
 
-def split_sentences(text: str) -> list[str]:
-    """Cuts a text after a mark that ends a sentence, where a capital or a digit follows."""
-    return [sentence for sentence in (part.strip() for part in _END.split(text)) if sentence]
+def split_sentences(text: str, *, before_small: bool = False) -> list[str]:
+    """Cuts a text after a mark that ends a sentence, where no small letter follows.
+
+    A capital follows, then, or a digit, or a letter of a script that has no capitals; with
+    `before_small` any letter.
+    """
+    ends = [e for e in _END.finditer(text) if before_small or not (e[1] or e[2]).islower()]
+    starts = [0, *(end.end() for end in ends)]
+    stops = [*(end.start() for end in ends), len(text)]
+    cut = (text[start:stop].strip() for start, stop in zip(starts, stops, strict=True))
+    return [sentence for sentence in cut if sentence]
 
 
 def to_words(text: str, tokenizer: PreTrainedTokenizerBase) -> Sentence:
@@ -47,8 +58,22 @@ def to_words(text: str, tokenizer: PreTrainedTokenizerBase) -> Sentence:
     Joined by spaces they give the same token ids as the text.
     """
     backend = tokenizer.backend_tokenizer
-    normal = backend.normalizer.normalize_str(text)
+    normal = backend.normalizer.normalize_str(text) if backend.normalizer else text
     return tuple(word for word, _ in backend.pre_tokenizer.pre_tokenize_str(normal))
+
+
+def check_words(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Raises ValueError: no sentences can be corrupted and restored word by word with it."""
+    backend = tokenizer.backend_tokenizer
+    parts = backend.pre_tokenizer is not None
+    joined = " ".join(to_words(_PROBE, tokenizer)) if parts else ""
+    ids = [backend.encode(text, add_special_tokens=False).ids for text in (joined, _PROBE)]
+    if ids[0] != ids[1] or tokenizer.mask_token is None:
+        raise ValueError(
+            "its tokenizer does not part words by spaces and punctuation, as BERT's and MPNet's "
+            "do, or has no mask token, so sentences cannot be corrupted and restored word by word; "
+            "give pairs to learn instead, with --pairs, or a classifier of another family"
+        )
 
 
 def load_sentences(
@@ -123,9 +148,15 @@ def load_pairs(name: str, reading: Reading | None = None) -> PairCorpus:
     """Reads and splits pairs; the same pair given twice counts once. As `load_corpus` otherwise."""
     reading = reading or Reading()
     given, notes, licence = _read(name, reading)
-    # By the source, so that all targets of one stay together.
     distinct = {part: list(dict.fromkeys(pairs)) for part, pairs in given.items()}
-    parts = split(distinct, lambda pair: normal_form(pair.source))
+    apart, removed = _apart(distinct)
+    if removed:
+        notes = (
+            *notes,
+            f"removed {counted(removed, 'pair')} whose source a later part has as well",
+        )
+    # By the source, so that all targets of one stay together.
+    parts = split(apart, lambda pair: normal_form(pair.source))
     if empty := [part for part in PARTS if not parts[part]]:
         sizes = ", ".join(f"{len(parts[part])} {part}" for part in PARTS)
         raise ValueError(
@@ -141,6 +172,16 @@ def load_pairs(name: str, reading: Reading | None = None) -> PairCorpus:
         notes=notes,
         **parts,
     )
+
+
+def _apart(given: Mapping[str, list[Pair]]) -> tuple[dict[str, list[Pair]], int]:
+    """Each source in the last of the parts that have it, and how many pairs that leaves out."""
+    last = {normal_form(pair.source): part for part in given for pair in given[part]}
+    kept = {
+        part: [pair for pair in pairs if last[normal_form(pair.source)] == part]
+        for part, pairs in given.items()
+    }
+    return kept, sum(map(len, given.values())) - sum(map(len, kept.values()))
 
 
 def _read(name: str, reading: Reading) -> tuple[dict[str, list[Pair]], tuple[str, ...], str]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 KINDS = ("masked", "dropped", "swapped", "mistyped")
 MASK = "[MASK]"
+"""BERT's; other tokenizers write another."""
 # What a finger hits beside the key it meant, on an English keyboard.
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _SHORTEST = 4  # letters; a shorter word that is mistyped is most often another word
@@ -38,6 +39,7 @@ def add_noise(
     rng: Random,
     *,
     shares: Mapping[str, float] | None = None,
+    mask: str = MASK,
 ) -> Noisy:
     """Does up to `number` corruptions, each to words of its own, never to two neighbours.
 
@@ -46,6 +48,7 @@ def add_noise(
 
     Args:
         shares: how often each kind is drawn; None for all alike.
+        mask: the tokenizer's word for a hidden one.
     """
     kinds, weights = list(shares or KINDS), list(shares.values()) if shares else None
     places = list(range(len(words)))
@@ -62,7 +65,7 @@ def add_noise(
         changes[place] = Change(kind, place)
         taken |= {place - 1, *touched, max(touched) + 1}
     ordered = tuple(changes[place] for place in sorted(changes))
-    return Noisy(_apply(words, ordered, rng), ordered)
+    return Noisy(_apply(words, ordered, rng, mask), ordered)
 
 
 def _fits(kind: str, words: Sequence[str], place: int) -> bool:
@@ -75,13 +78,15 @@ def _fits(kind: str, words: Sequence[str], place: int) -> bool:
     return word.isalpha() and not (kind == "dropped" and len(words) == 1)
 
 
-def _apply(words: Sequence[str], changes: Sequence[Change], rng: Random) -> tuple[str, ...]:
+def _apply(
+    words: Sequence[str], changes: Sequence[Change], rng: Random, mask: str
+) -> tuple[str, ...]:
     at = {change.place: change.kind for change in changes}
     noisy: list[str] = []
     for place, word in enumerate(words):
         kind = at.get(place)
         if kind == "masked":
-            noisy.append(MASK)
+            noisy.append(mask)
         elif kind == "mistyped":
             noisy.append(mistype(word, rng))
         elif kind == "swapped":

@@ -3,8 +3,9 @@
     sources -> texts, read anew in every pass -> pieces of tokens -> a pool -> masked batches
 
 A text's part hangs on its normal form, as that of a labelled one: a tenth is held out to measure
-on, and is never trained on, in whatever pass it comes. Of the packaged reviews nothing is taken
-that a validation or test part has: a classifier will be judged on those.
+on, and is never trained on, in whatever pass it comes. Where the packaged reviews are among the
+sources, nothing is taken that a validation or test part of theirs has, out of no source: a
+classifier will be judged on those.
 """
 
 import hashlib
@@ -57,10 +58,12 @@ def open_texts(sources: Sequence[str]) -> PretrainingTexts:
     """
     is_packaged = any(source in UNLABELLED for source in sources)
     packaged = {name: load_corpus(name) for name in SOURCES} if is_packaged else {}
+    held = set(map(normal_form, texts_held_out(packaged.values())))
     opened = [_open(source, packaged) for source in sources]
 
     def read() -> Iterator[str]:
-        return chain.from_iterable(texts() for texts, _ in opened)
+        texts = chain.from_iterable(texts() for texts, _ in opened)
+        return (text for text in texts if normal_form(text) not in held) if held else texts
 
     validation = tuple(islice(filter(_is_held_out, read()), MOST_VALIDATION))
     if not validation or all(map(_is_held_out, islice(read(), 2 * len(validation)))):
@@ -82,8 +85,7 @@ def _open(
 ) -> tuple[Callable[[], Iterator[str]], Sequence[str]]:
     if source in UNLABELLED:
         found, licences = read_source(source, packaged)
-        held = set(map(normal_form, texts_held_out(packaged.values())))
-        texts = list(dict.fromkeys(text for text in found if normal_form(text) not in held))
+        texts = list(dict.fromkeys(found))
         return lambda: iter(texts), licences
     if Path(source).suffix.lower() in (_LINES, *SUFFIXES):
         found, licences = read_source(source, packaged)

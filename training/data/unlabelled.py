@@ -80,6 +80,7 @@ def texts_held_out(corpora: Iterable[Corpus]) -> Iterator[str]:
             for text in filter(None, (example.text, example.text_pair)):
                 yield text
                 yield from split_sentences(text)
+                yield from split_sentences(text, before_small=True)  # one too many does no harm
 
 
 def read_source(source: str, packaged: Mapping[str, Corpus]) -> tuple[Iterable[str], Sequence[str]]:

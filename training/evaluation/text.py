@@ -16,7 +16,7 @@ from random import Random
 from sacrebleu.metrics import BLEU, CHRF
 
 from training.data.hybrid_texts import Sentence
-from training.data.noise import KINDS, Change, add_noise
+from training.data.noise import KINDS, MASK, Change, add_noise
 from training.data.pair_batches import align
 
 
@@ -45,14 +45,14 @@ class Restoration:
 
 
 def draw_noisy(
-    sentences: Sequence[Sentence], most: int, *, corruptions: int, seed: int
+    sentences: Sequence[Sentence], most: int, *, corruptions: int, seed: int, mask: str = MASK
 ) -> list[NoisySentence]:
     """Sentences drawn from `seed`, corrupted so many times each; too short ones are passed over."""
     rng = Random(seed)
     order = rng.sample(range(len(sentences)), len(sentences))
     drawn: list[NoisySentence] = []
     for i in order:
-        noisy = add_noise(sentences[i], corruptions, rng)
+        noisy = add_noise(sentences[i], corruptions, rng, mask=mask)
         if len(noisy.changes) == corruptions:
             drawn.append(NoisySentence(sentences[i], noisy.words, noisy.changes))
         if len(drawn) == most:

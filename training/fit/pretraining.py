@@ -153,9 +153,9 @@ def held_out_questions(
     """
     masking = WordMasking(tokenizer, _ASKED, whole_words=recipe.whole_words)
     drawn = torch.Generator().manual_seed(0)
-    pieces = sorted(
-        (next(cut_pieces(iter([text]), tokenizer, recipe.max_tokens)) for text in texts), key=len
-    )
+    # Of invisible characters alone a tokenizer leaves nothing.
+    cut = (next(cut_pieces(iter([text]), tokenizer, recipe.max_tokens), None) for text in texts)
+    pieces = sorted((piece for piece in cut if piece is not None), key=len)
     batches = (pieces[i : i + recipe.batch_size] for i in range(0, len(pieces), recipe.batch_size))
     return [
         masking(rows, rounded_width(max(map(len, rows)), recipe.max_tokens), drawn)

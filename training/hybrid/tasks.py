@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from training.data.corpus import most_words
 from training.data.hybrid_texts import Pair, PairCorpus, Sentence, Sentences, to_words
-from training.data.noise import KINDS, add_noise
+from training.data.noise import KINDS, MASK, add_noise
 from training.data.pair_batches import EncodedPair, PairBatch, pair_batches
 from training.evaluation.text import (
     NoisySentence,
@@ -47,10 +47,11 @@ class Shown:
     target: str
 
 
-def _corrupt(words: Sentence, rng: Random) -> str:
+def _corrupt(words: Sentence, rng: Random, mask: str) -> str:
     """A sentence with none to several corruptions: what is clean has to stay so as well."""
     most = max(2, len(words) // _WORDS)
-    return " ".join(add_noise(words, rng.randint(0, most), rng, shares=_SHARES).words)
+    number = rng.randint(0, most)
+    return " ".join(add_noise(words, number, rng, shares=_SHARES, mask=mask).words)
 
 
 class DenoisingTask:
@@ -61,13 +62,19 @@ class DenoisingTask:
     def __init__(self, sentences: Sentences, tokenizer: PreTrainedTokenizerBase) -> None:
         self.sentences = sentences
         self.tokenizer = tokenizer
+        self.mask = str(tokenizer.mask_token)
         self.notes, self.licences = sentences.notes, sentences.licences
         self.fingerprint = sentences.fingerprint
         # Rows of other data are not ours to make public, not even ten of them in a record.
         self.is_public = set(sentences.data) <= set(SOURCES)
-        self.examples = NOISY_EXAMPLES if self.is_public else ()
+        offered = NOISY_EXAMPLES if self.is_public else ()
+        self.examples = tuple(
+            {**one, "text": one["text"].replace(MASK, self.mask)} for one in offered
+        )
         self.judged: dict[str, list[NoisySentence]] = {
-            part: draw_noisy(sentences.parts[part], most, corruptions=CORRUPTIONS, seed=seed)
+            part: draw_noisy(
+                sentences.parts[part], most, corruptions=CORRUPTIONS, seed=seed, mask=self.mask
+            )
             for part, (most, seed) in _JUDGED_SENTENCES.items()
         }
 
@@ -79,7 +86,7 @@ class DenoisingTask:
             order = torch.randperm(len(sentences), generator=generator).tolist()
             for start in range(0, len(order), pool):
                 chosen = [sentences[i] for i in order[start : start + pool]]
-                noisy = [(_corrupt(words, rng), " ".join(words)) for words in chosen]
+                noisy = [(_corrupt(words, rng, self.mask), " ".join(words)) for words in chosen]
                 yield from _batches(seq2seq.encode(noisy), seq2seq, recipe, generator)
 
     @property

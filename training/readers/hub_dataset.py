@@ -97,6 +97,7 @@ def stream_texts(name: str) -> tuple[Callable[[], Iterator[str]], str]:
         ValueError: it has no train part, or no column of texts.
     """
     repository, _, configuration = (name, "", "") if Path(name).is_dir() else name.partition(":")
+    _check_no_file(Path(name), (".txt", *SUFFIXES))
     try:
         if any((Path(name) / file).is_file() for file in _SAVED):
             saved = load_from_disk(name)
@@ -133,11 +134,17 @@ class _Files:
     note: str = ""
 
 
+def _check_no_file(path: Path, suffixes: Sequence[str]) -> None:
+    if path.is_file():
+        raise ValueError(f"{path} is a file of no known kind; expected {', '.join(suffixes)}")
+
+
 def _open(name: str) -> Mapping[Any, Dataset | _Files]:
     """A dataset's parts; one without parts is all `train`. Raises as `read_parts`."""
     if not name.strip():
         raise ValueError("the texts have no name; give a file, a folder, or a dataset on the Hub")
     folder = Path(name)
+    _check_no_file(folder, SUFFIXES)
     try:
         if folder.is_dir() and any((folder / file).is_file() for file in _SAVED):
             found = load_from_disk(name)

@@ -86,3 +86,21 @@ def test_a_dataset_without_targets_is_refused_with_its_columns(tmp_path: Path) -
 
     with pytest.raises(ValueError, match=r"no column source and no column target \(found: text\)"):
         load_pairs(str(tmp_path / "dataset"))
+
+
+def test_a_source_that_several_own_parts_have_stays_in_the_last(tmp_path: Path) -> None:
+    shouted = [{**row, "source": row["source"].upper() + "!"} for row in rows(20)]
+    for part, of in {"train": rows(100), "validation": rows(10), "test": shouted[5:]}.items():
+        (tmp_path / f"{part}.jsonl").write_text("\n".join(map(json.dumps, of)))
+
+    found = load_pairs(str(tmp_path))
+
+    assert [len(found.train), len(found.validation), len(found.test)] == [80, 5, 15]
+    assert any("removed 25 pairs whose source a later part has" in note for note in found.notes)
+
+
+def test_a_file_of_another_kind_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "pairs.txt").write_text("a\tb")
+
+    with pytest.raises(ValueError, match=r"pairs\.txt is a file of no known kind; expected \.csv"):
+        load_pairs(str(tmp_path / "pairs.txt"))

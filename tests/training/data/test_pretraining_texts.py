@@ -12,6 +12,8 @@ from training.data.masking import WordMasking
 from training.data.pretraining_texts import cut_pieces, masked_batches, open_texts
 from training.data.splits import normal_form
 from training.data.unlabelled import texts_held_out
+from training.fit.pretraining import held_out_questions
+from training.recipes import PretrainingRecipe
 
 LINES = [f"the film number {i} is not bad" for i in range(200)]
 
@@ -70,7 +72,12 @@ def test_nothing_of_the_packaged_reviews_tests_is_learned(
     found = set(map(normal_form, open_texts(["sentences"]).read()))
 
     assert len(found) > 400
-    assert not found & set(map(normal_form, texts_held_out(corpora)))
+    held = set(map(normal_form, texts_held_out(corpora)))
+    assert not found & held
+    copy = tmp_path / "copy.txt"
+    copy.write_text("\n".join(one.text.upper() for c in corpora for one in c.test) + "\nMine.")
+    both = set(map(normal_form, open_texts(["sentences", str(copy)]).read()))
+    assert both == found | {normal_form("Mine.")}
 
 
 def test_a_long_text_becomes_several_pieces_between_marks(tokenizer) -> None:
@@ -115,3 +122,18 @@ def test_what_is_not_there_and_too_few_texts_are_refused(tmp_path: Path) -> None
     empty.mkdir()
     with pytest.raises(FileNotFoundError, match="no dataset with a part called train"):
         open_texts([str(empty)])
+
+
+def test_held_out_texts_of_invisible_characters_alone_are_passed_over(tokenizer) -> None:
+    texts = ["\ufe0f", LINES[0], "\u200f", LINES[1]]
+
+    questions = held_out_questions(texts, tokenizer, PretrainingRecipe())
+
+    assert sum(len(batch.labels) for batch in questions) == 2
+
+
+def test_a_file_of_another_kind_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "notes.parquet").write_bytes(b"PAR1")
+
+    with pytest.raises(ValueError, match=r"notes\.parquet is a file of no known kind"):
+        open_texts([str(tmp_path / "notes.parquet")])
