@@ -183,7 +183,7 @@ def _put_in_place(partial: Path, target: Path, kind: Kind) -> None:
         target.rename(_previous(target))
     try:
         partial.rename(target)
-    except OSError:
+    except BaseException:  # Ctrl-C as well
         with suppress(OSError):
             _previous(target).rename(target)
         raise

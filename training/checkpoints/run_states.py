@@ -46,7 +46,8 @@ class RunStates:
             tell: is called with a sentence where a state could not be saved or read.
 
         Raises:
-            ValueError: there are states, and all of another run; what differs is named.
+            ValueError: there are states, and all of another run; what differs is named. Or none of
+                them can be read.
         """
         self.root = state_root(out)
         self.run, self.minutes, self.tell = run, minutes, tell
@@ -60,10 +61,13 @@ class RunStates:
 
     def _find(self) -> list[Path]:
         """This run's states, the newest last."""
-        own = self._own()
-        others = [state for state in self.root.glob("step-*") if state not in own]
-        if others and not own:
-            other = read_json(max(others, key=_step) / _FILE)["run"]
+        runs = {state: _run_of(state) for state in self.root.glob("step-*")}
+        known = [state for state, run in runs.items() if run is not None]
+        own = [state for state in known if runs[state] == self.run]
+        if runs and not known:
+            raise ValueError(self._none_readable())
+        if known and not own:
+            other = runs[max(known, key=_step)] or {}
             names = [name for name in self.run if self.run[name] != other.get(name)]
             raise ValueError(
                 f"{self.root} has the state of a run with other settings ("
@@ -73,8 +77,7 @@ class RunStates:
         return sorted(own, key=_step)
 
     def _own(self) -> list[Path]:
-        files = self.root.glob(f"step-*/{_FILE}")
-        return [file.parent for file in files if read_json(file).get("run") == self.run]
+        return [state for state in self.root.glob("step-*") if _run_of(state) == self.run]
 
     def due(self) -> bool:
         """Whether it is time to save."""
@@ -108,16 +111,26 @@ class RunStates:
             shutil.rmtree(place, ignore_errors=True)
 
     def load(self, accelerator: Accelerator) -> int:
-        """Loads the newest state that can be read; how many steps are behind it, 0 without one."""
+        """Loads the newest state that can be read; how many steps are behind it, 0 without one.
+
+        Raises ValueError: there are states, and none of them can be read.
+        """
+        if not self.found:
+            return 0
         while self.found:
             try:
                 with by_a_library():
                     accelerator.load_state(str(self.found[-1]))
             except OSError as error:
-                self.tell(f"{self.found.pop()} cannot be read ({error}); an older one is taken")
+                self.tell(f"{self.found.pop()} cannot be read ({error})")
             else:
                 return self.step
-        return 0
+        raise ValueError(self._none_readable())  # half of one may be in the weights by now
+
+    def _none_readable(self) -> str:
+        return (
+            f"no state in {self.root} can be read; leave out --resume to start from the beginning"
+        )
 
     def clear(self) -> None:
         """Removes all states: what the run was for is written."""
@@ -128,6 +141,14 @@ def state_root(out: Path) -> Path:
     """Where the states of a run stand that writes `out`."""
     real = out.resolve()
     return real.with_name(f".{real.name}.state")
+
+
+def _run_of(state: Path) -> dict[str, Any] | None:
+    """The run that a state is of; None: it is damaged."""
+    try:
+        return read_json(state / _FILE).get("run")
+    except (OSError, ValueError):
+        return None
 
 
 def _step(state: Path) -> int:

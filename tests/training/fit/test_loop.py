@@ -174,6 +174,27 @@ def test_where_the_disk_has_lost_the_last_state_the_one_before_is_taken(
 
 
 @pytest.mark.parametrize("start", ["classifier"], indirect=True)
+def test_where_no_state_can_be_read_nothing_begins_with_half_of_one(
+    start: Callable[..., Start], tmp_path: Path
+) -> None:
+    list(islice(start().run(make_accelerator(), states_in(tmp_path)), 6))
+    states = states_in(tmp_path, resume=True, tell=(said := []).append)
+    for state in states.found:
+        (state / "optimizer.bin").write_bytes((state / "optimizer.bin").read_bytes()[:1000])
+
+    with pytest.raises(ValueError, match=r"no state in .* can be read; leave out --resume"):
+        list(start().run(make_accelerator(), states))
+    assert len(said) == 2
+
+    newest, older = sorted(states.root.iterdir(), reverse=True)
+    (newest / "state.json").write_text("{")
+    assert states_in(tmp_path, resume=True).found == [older]
+    (older / "state.json").write_text("")
+    with pytest.raises(ValueError, match=r"no state in .* can be read; leave out --resume"):
+        states_in(tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("start", ["classifier"], indirect=True)
 @pytest.mark.parametrize(
     "error", [OSError(28, "No space left on device"), RuntimeError("PytorchStreamWriter failed")]
 )
