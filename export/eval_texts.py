@@ -21,11 +21,12 @@ from export.graphs.longest import longest_tried
 from export.graphs.names import encoder_feed, input_names
 from export.loading.checkpoint import LoadedEncoder, LoadedGenerator
 from training.data.batches import Batch, EncodedText, encode_texts, pad
-from training.data.corpus import Corpus, Example, load_corpus
+from training.data.corpus import Corpus, Example, load_corpus, renumbered
 from training.data.hybrid_texts import load_pairs, load_sentences
 from training.data.splits import normal_form
 from training.file_names import find_noted_texts, noted_texts
 from training.hybrid.tasks import DenoisingTask, PairsTask
+from training.model.config import NUMBER
 from training.readers.packaged import SOURCES
 from training.readers.rows import noted_reading
 
@@ -72,12 +73,15 @@ def checked_corpus(
             "what was trained on. Train again, or give other texts with --held-out"
         )
     labels = part.labels
-    if part.classifies and corpus.labels != labels:
+    is_number = corpus.problem_type == part.problem_type == NUMBER and len(labels) == 1
+    if not part.classifies or is_number:  # a number's one name says nothing
+        return corpus
+    if sorted(corpus.labels) != sorted(labels):
         raise ValueError(
             f"{source} has the labels {', '.join(corpus.labels)}; the model's are "
             f"{', '.join(labels)}. Name them alike"
         )
-    return corpus
+    return renumbered(corpus, labels)
 
 
 def draw_texts(

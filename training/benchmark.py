@@ -21,7 +21,9 @@ from training.cli import run_command, say
 def build_parser() -> argparse.ArgumentParser:
     """The benchmark's own flags; all others are those of `train_classifier.py`."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # --seed is the other command's
     )
     parser.add_argument(
         "--seeds", type=int, default=3, help="seeds 0, 1, ... to train with (default: 3)"

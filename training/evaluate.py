@@ -78,7 +78,8 @@ def evaluate(given: argparse.Namespace) -> None:
         tokens = trained if given.max_tokens is None else given.max_tokens
         if not 3 <= tokens <= limit:
             raise ValueError(f"--max-tokens is {tokens}; {name} takes 3 to {limit}")
-        texts = encode_texts(examples, load_tokenizer(name), max_tokens=tokens)
+        tokenizer = load_tokenizer(name, words=model.config.encoder.vocab_size)
+        texts = encode_texts(examples, tokenizer, max_tokens=tokens)
         temperature = record.get("temperature", 1.0)
         logits = predict_logits(model, texts)[:, columns]
         shown = public_name(name) if public_name(name) not in rows else name

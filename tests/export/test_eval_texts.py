@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from export.eval_texts import many_texts
+from export.eval_texts import checked_corpus, many_texts
 from export.loading.checkpoint import LoadedEncoder, load_checkpoint
 from training.data.corpus import load_corpus
 
@@ -83,3 +83,28 @@ def test_packaged_reviews_are_made_up_to_3000_by_texts_that_training_never_saw(
     assert (len(found.texts), found.labelled) == (3000, True)
     assert max(len(text.token_ids) for text in found.texts) == 16
     assert {text.label for text in found.texts} == {0, 1}
+
+
+def test_labels_are_counted_as_the_model_does_whatever_their_order(
+    part: LoadedEncoder, tmp_path: Path
+) -> None:
+    rows = [f"it is {label} {i},{label}" for i in range(100) for label in ("joy", "anger", "fear")]
+    (tmp_path / "told.csv").write_text("text,label\n" + "\n".join(rows))
+    names = ("fear", "joy", "anger")
+
+    found = checked_corpus(str(tmp_path / "told.csv"), None, replace(part, labels=names))
+
+    assert found
+    assert found.labels == names
+    assert all(names[one.label] in one.text for part in found.parts.values() for one in part)
+    with pytest.raises(ValueError, match=r"has the labels anger, fear, joy; .* Name them alike"):
+        checked_corpus(str(tmp_path / "told.csv"), None, replace(part, labels=("fear", "joy")))
+
+
+def test_a_numbers_name_is_no_matter(part: LoadedEncoder, tmp_path: Path) -> None:
+    rows = [f"it is {i},{i / 8}" for i in range(300)]
+    (tmp_path / "told.csv").write_text("text,score\n" + "\n".join(rows))
+
+    one = replace(part, labels=("LABEL_0",), problem_type="regression")
+
+    assert checked_corpus(str(tmp_path / "told.csv"), None, one)

@@ -9,6 +9,7 @@ from training.checkpoints.record import read_record
 from training.data.also import load_also
 from training.data.corpus import load_corpus
 from training.evaluation.baseline import run_baseline
+from training.readers.rows import Reading
 from training.train_classifier import main
 
 LETTERS = "abcdefghijkl"
@@ -81,3 +82,34 @@ def test_a_run_with_a_teacher_learns_them_by_their_labels_and_asks_it_nothing(
     baseline = run_baseline(both, corpus.validation, corpus.test, corpus.problem_type)
     measured = record["metrics"]["baseline"]["test"]["loss"]
     assert measured == pytest.approx(baseline.test.loss), "it has learned from them as well"
+
+
+def test_columns_are_called_as_in_the_data_or_as_we_call_them(data: str, tmp_path: Path) -> None:
+    named = tmp_path / "named.csv"
+    named.write_text(Path(data).read_text().replace("text,label", "Review,Verdict"))
+    other = write(tmp_path / "usual.csv", {"good": "lovely", "bad": "tired"})
+    alike = tmp_path / "alike.csv"
+    alike.write_text(Path(other).read_text().replace("text,label", "review,verdict"))
+    reading = Reading(columns={"text": "Review", "label": "Verdict"})
+    corpus = load_corpus(str(named), reading)
+
+    assert load_also([str(alike)], corpus).texts == load_also([other], corpus).texts
+    alike.write_text("what,verdict\na,good\n")
+    with pytest.raises(ValueError, match=r"alike\.csv:1: no column Review \(found: what, verdict"):
+        load_also([str(alike)], corpus)
+
+
+def test_where_several_labels_may_hold_texts_of_one_each_are_taken(tmp_path: Path) -> None:
+    of = (["bad"], ["good"], ["bad", "good"], [])
+
+    def table(name: str, kinds: int) -> str:
+        lines = [
+            json.dumps({"text": f"{name} {a} {b}", "labels": of[i % kinds]})
+            for i, (a, b) in enumerate((a, b) for a in LETTERS for b in LETTERS)
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+        return str(tmp_path / f"{name}.jsonl")
+
+    found = load_also([table("more", 2)], load_corpus(table("data", 4)))
+
+    assert {one.label for one in found.texts} == {(1.0, 0.0), (0.0, 1.0)}

@@ -5,12 +5,16 @@ is equal in `normal_form` to a text of the data: what decides there, or is measu
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
-from training.data.corpus import Corpus, Example, columns_of, load_corpus
+from training.data.corpus import Corpus, Example, columns_of, load_corpus, placed
 from training.data.splits import fingerprint, normal_form
 from training.file_names import public_name
+from training.model.config import ONE_LABEL, SEVERAL_LABELS
+from training.readers.packaged import SOURCES
+from training.readers.rows import Reading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,14 +48,16 @@ def load_also(sources: Sequence[str], corpus: Corpus) -> Also:
     held_back = 0
     licences: dict[str, None] = {}
     for source in sources:
-        other = load_corpus(source)
+        other = _as_several(_load(source, corpus.reading), corpus)
         licences[other.licence] = None
         columns = columns_of(source, other, corpus)
         for example in other.train:
             held_back += _form(example) in known
             if _form(example) not in known:
                 known.add(_form(example))
-                texts.append(Example(example.text, _placed(example, columns), example.text_pair))
+                texts.append(
+                    Example(example.text, placed(example.label, columns), example.text_pair)
+                )
     return Also(
         sources=tuple(sources),
         texts=tuple(texts),
@@ -60,12 +66,26 @@ def load_also(sources: Sequence[str], corpus: Corpus) -> Also:
     )
 
 
+def _load(source: str, reading: Reading) -> Corpus:
+    """Read as the data is; its columns may be called as those of the data, or as we call them."""
+    if source in SOURCES or not reading.columns:
+        return load_corpus(source, None if source in SOURCES else reading)
+    try:
+        return load_corpus(source, reading)
+    except ValueError:
+        with suppress(ValueError):
+            return load_corpus(source, replace(reading, columns={}))
+        raise
+
+
+def _as_several(other: Corpus, corpus: Corpus) -> Corpus:
+    """Where several labels may hold, texts that happen to have one each have it alone."""
+    if (other.problem_type, corpus.problem_type) != (ONE_LABEL, SEVERAL_LABELS):
+        return other
+    places = range(len(other.labels))
+    train = (replace(e, label=tuple(float(p == e.label) for p in places)) for e in other.train)
+    return replace(other, problem_type=SEVERAL_LABELS, train=tuple(train))
+
+
 def _form(example: Example) -> tuple[str, str]:
     return normal_form(example.text), normal_form(example.text_pair or "")
-
-
-def _placed(example: Example, columns: list[int]) -> int | tuple[float, ...]:
-    """Its label as the corpus counts them, whose labels stand in these columns of its own."""
-    if isinstance(example.label, int):
-        return columns.index(example.label)
-    return tuple(example.label[column] for column in columns)

@@ -134,8 +134,6 @@ def _read(data: str, reading: Reading) -> RawTexts[Row]:
         return read_reviews(data)
     if Path(data).suffix.lower() in SUFFIXES:
         return read_table(Path(data), reading.columns)
-    if Path(data).is_file():
-        raise ValueError(f"{data} is a file of no known kind; expected {', '.join(SUFFIXES)}")
     from training.readers.hub_dataset import read_parts  # `datasets` takes seconds to import
 
     return read_parts(data, make_row, roles=LABELLED, given=reading.columns)
@@ -216,7 +214,7 @@ def columns_of(given: str, other: ClassifierConfig | Corpus, corpus: Corpus) -> 
     problem, labels = other.problem_type, other.labels
     if problem == corpus.problem_type == NUMBER and len(labels) == 1:
         return [0]
-    if problem != corpus.problem_type or set(labels) != set(corpus.labels):
+    if problem != corpus.problem_type or sorted(labels) != sorted(corpus.labels):
         raise ValueError(
             f"{given} has {problem.replace('_', ' ')} with the labels "
             f"{listed([quoted(name) for name in labels])}; expected what {corpus.name} has: "
@@ -225,6 +223,23 @@ def columns_of(given: str, other: ClassifierConfig | Corpus, corpus: Corpus) -> 
             "or write the same names"
         )
     return [labels.index(label) for label in corpus.labels]
+
+
+def placed(label: int | tuple[float, ...], columns: Sequence[int]) -> int | tuple[float, ...]:
+    """A text's label where the labels stand in another order: each in these columns of its own."""
+    if isinstance(label, int):
+        return columns.index(label)
+    return tuple(label[column] for column in columns)
+
+
+def renumbered(corpus: Corpus, labels: tuple[str, ...]) -> Corpus:
+    """The same texts, with the same labels in another order."""
+    columns = [corpus.labels.index(label) for label in labels]
+    train, validation, test = (
+        tuple(replace(one, label=placed(one.label, columns)) for one in corpus.parts[part])
+        for part in PARTS
+    )
+    return replace(corpus, labels=labels, train=train, validation=validation, test=test)
 
 
 _MISSING = frozenset({"nan", "na", "n/a", "none", "null", "nil", "-", "?"})
@@ -333,7 +348,7 @@ def unknown_texts(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> C
     """What is unknown in the texts, as it stands there, and how often."""
     return Counter(
         text[slice(*found.offsets[at])].strip()
-        for text, found in _encoded(_some(texts), tokenizer)
+        for text, found in _encoded(texts, tokenizer)
         for at in _unknown_places(found, tokenizer)
     )
 
