@@ -25,6 +25,7 @@ from export.loading.checkpoint import (
     LoadedEncoder,
     assumed_of_labels,
     scores_pairs,
+    settle_sides,
 )
 from export.loading.sentence_folder import embeds, find_pooling, longest_of, transformer_folder
 from export.loading.weights import check_whole, open_model, reason_of
@@ -238,7 +239,8 @@ def describe_encoder(
     # What the tokenizer gives is what the graph takes: clients go by it.
     inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if spec.has_segments else [])]
     tokenizer.model_input_names = inputs
-    tokenizer.init_kwargs |= {"model_input_names": inputs, "padding_side": tokenizer.padding_side}
+    tokenizer.init_kwargs |= {"model_input_names": inputs}
+    assumed += settle_sides(tokenizer, tokenizer.padding_side)
     kept = {**known_of_config(config), "architectures": [type(model).__name__]}
     if labels:
         kept["id2label"] = {str(i): label for i, label in enumerate(labels)}

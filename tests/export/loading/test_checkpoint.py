@@ -8,7 +8,7 @@ import pytest
 from transformers import BertConfig, EncoderDecoderConfig, EncoderDecoderModel, GPT2Config
 
 from export.bundle.card import ModelCard
-from export.bundle.write import describe
+from export.bundle.write import describe, save_tokenizer
 from export.loading.checkpoint import load_checkpoint, lower_limits
 from export.report import show_checkpoint
 
@@ -124,3 +124,18 @@ def test_a_text_that_may_end_in_several_ways_is_said_to_end_in_one(random_checkp
     assert parts.decoder is not None
     assert parts.decoder.generation["eos_token_id"] == 3
     assert parts.decoder.generation["num_beams"] == 4
+
+
+def test_texts_are_padded_and_cut_on_the_right_whatever_the_tokenizer_says(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    file = checkpoint / "tokenizer_config.json"
+    sides = {"padding_side": "left", "truncation_side": "left"}
+    file.write_text(json.dumps(json.loads(file.read_text()) | sides))
+
+    parts = load_checkpoint(str(checkpoint))
+
+    assert any("cuts a long text at its beginning" in one for one in parts.assumed)
+    save_tokenizer(parts.encoder.tokenizer, tmp_path)
+    written = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    assert (written["padding_side"], written["truncation_side"]) == ("right", "right")
