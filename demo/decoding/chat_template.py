@@ -28,6 +28,7 @@ _PATIENCE = 30.0
 _MEMORY = 512 * 2**20
 _MOST_KEPT = 64
 """Prompts, of which what was made, or why nothing was, is asked again with each map."""
+_NOBODYS = "\ue000\ue001"  # for private use: no template has them
 
 
 class Chat(NamedTuple):
@@ -70,13 +71,20 @@ class ChatTemplate:
     def around(self, text: str) -> Chat:
         """Puts a reader's words into the template. Raises ValueError: it fails, takes too long, or
         makes far more of them, or what does not hold them."""
-        said = self._made(text, date.today())
+        today = date.today()
+        said = self._made(text, today)
         if "fault" in said:
             raise ValueError(said["fault"])
         made, own = said["text"], text.strip()
         start = made.rfind(own)
         if start < 0:
             raise ValueError("it leaves out what it is given")
+        if made.count(own) > 1:  # as "a" in most templates, or "start" in "<|im_start|>"
+            other = self._made(_NOBODYS, today).get("text", "")
+            before, stood, behind = other.partition(_NOBODYS)
+            if stood and made.startswith(before) and made.endswith(behind):
+                inside = made.find(own, len(before), len(made) - len(behind))
+                start = start if inside < 0 else inside
         return Chat(made, (start, start + len(own)))
 
     def _make(self, text: str, day: date) -> Mapping[str, str]:

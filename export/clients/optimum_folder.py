@@ -50,7 +50,8 @@ def lay_out(bundle: Path, folder: Path, *, precision: str | None = None) -> None
 
     Raises:
         BundleError: as `read_bundle`.
-        ValueError: the bundle has no decoder, or no graph of that precision.
+        ValueError: the bundle has no decoder, or one without files of its own; or no graph of that
+            precision.
         FileExistsError: `folder` is there and holds something else.
     """
     manifest = read_bundle(bundle)
@@ -58,6 +59,12 @@ def lay_out(bundle: Path, folder: Path, *, precision: str | None = None) -> None
         raise ValueError(
             f"{bundle} has no decoder to write with; Optimum's ORTModelForSequenceClassification "
             "opens it as it is"
+        )
+    if not (manifest.decoder and manifest.decoder.own_files):
+        raise ValueError(
+            f"{bundle} has no decoder with files of its own beside an encoder; expected a bundle "
+            "of one of our classifiers with a decoder behind it. Of other models Optimum opens the "
+            "folders that they were exported from"
         )
     graphs = manifest.graphs.by_task()
     encoder = choose_graph(bundle, graphs[manifest.reads], precision)

@@ -121,13 +121,20 @@ def _axes(value: onnx.ValueInfoProto) -> list[onnx.TensorShapeProto.Dimension]:
     return others
 
 
+def _length(axis: onnx.TensorShapeProto.Dimension, lengths: Mapping[str, int]) -> int:
+    """Of an axis to warm up with; one may be a sum, such as `past + target`."""
+    if not axis.dim_param:
+        return axis.dim_value
+    return sum(lengths[part] for part in axis.dim_param.split(" + "))
+
+
 def _warm_up(
     inputs: list[onnx.ValueInfoProto], batch: int, lengths: Mapping[str, int]
 ) -> dict[str, Any]:
     """A run of zeros: random ids would be none of the vocabulary."""
     tensors = {}
     for value in inputs:
-        dims = [lengths.get(axis.dim_param, axis.dim_value) for axis in _axes(value)]
+        dims = [_length(axis, lengths) for axis in _axes(value)]
         tensors[value.name] = {
             "data_type": _tensor(value)["data_type"],
             "dims": dims,

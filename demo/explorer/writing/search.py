@@ -45,7 +45,7 @@ def _longest(rules: Rules) -> int:
 
 
 def _choose(scores: NDArray[np.float32], settings: Settings, random: np.random.Generator) -> int:
-    if settings.strategy == "greedy":
+    if settings.strategy == "greedy" or scores.max() == -np.inf:  # with nothing left to draw from
         return int(scores.argmax())
     # A draw needs probabilities that add up to 1 in double precision.
     probabilities = softmax(for_sampling(scores, settings).astype(np.float64))

@@ -123,7 +123,8 @@ export const likeliest = (scores) => {
 };
 // `random` gives numbers from 0 up to 1.
 export const chosen = (scores, settings, random) => {
-  if (settings.strategy === "greedy") return likeliest(scores);
+  // With nothing left to draw from as well.
+  if (settings.strategy === "greedy" || scores.every((score) => score === -Infinity)) return likeliest(scores);
   const shares = logSoftmax(forSampling(scores, settings)).map(Math.exp);
   const sums = shares.map(((sum) => (share) => (sum += share))(0));
   const drawn = random();

@@ -166,3 +166,12 @@ def test_a_prompt_that_the_chat_template_refuses_is_given_as_it_is(
     assert [token.piece for token in given.tokens] == ["the", "dull", "film"]
     monkeypatch.setattr(chat_template.subprocess, "run", None)
     assert model.read("the dull film") == given, "what failed is not run again for each map"
+
+
+def test_sampling_goes_on_where_all_words_are_forbidden(generator, prompts):
+    """The template holds the end as well, so that no more than any other may come again."""
+    once = Settings(strategy="sample", no_repeat_ngram=1, max_tokens=40)
+
+    *_, generation = generator.write(prompts.read(PROMPT, chat=True), once)
+
+    assert len(generation.steps) == 24, "as long as there is room"

@@ -162,6 +162,15 @@ def test_optimum_classifies_and_writes_what_transformers_does(
         assert texts[0] != texts[1]
 
 
+def test_a_decoder_alone_is_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(TINY.with_name("prompt_bundle")), str(tmp_path / "made")]) == 2
+
+    assert "has no decoder with files of its own beside an encoder" in capsys.readouterr().err
+    assert not (tmp_path / "made").exists()
+
+
 def _until(end: int, text: list[int]) -> list[int]:
     """What stands behind the end differs between versions: padding, or the end again."""
     return text[: text.index(end, 1)] if end in text[1:] else text

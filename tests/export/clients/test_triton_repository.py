@@ -12,6 +12,7 @@ import pytest
 from export.clients.triton_repository import lay_out, main
 
 TINY = Path(__file__).parents[2] / "demo" / "tiny_bundle"
+ALONE = TINY.with_name("prompt_bundle")
 PARTS = {"classifier": "model", "decoder": "decoder_model_merged"}
 TYPES = {"TYPE_INT64": "tensor(int64)", "TYPE_FP32": "tensor(float)"}
 NUMPY = {"TYPE_INT64": np.int64, "TYPE_FP32": np.float32}
@@ -59,10 +60,12 @@ def test_the_config_parses_and_says_what_onnxruntime_finds(
         ]
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_the_warm_up_runs(part: str, tmp_path: Path, parse: Callable) -> None:
-    lay_out(TINY, tmp_path)
-    config, type_name = parse(tmp_path / f"tiny_bundle_{part}")
+@pytest.mark.parametrize(
+    ("bundle", "part"), [*((TINY, part) for part in PARTS), (ALONE, "decoder")]
+)
+def test_the_warm_up_runs(bundle: Path, part: str, tmp_path: Path, parse: Callable) -> None:
+    lay_out(bundle, tmp_path)
+    config, type_name = parse(tmp_path / f"{bundle.name}_{part}")
     session = onnxruntime.InferenceSession(tmp_path / config.name / "1" / "model.onnx")
 
     assert [sample.batch_size for sample in config.model_warmup] == [1, 8]

@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer, models
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from decoding.chat_template import ChatTemplate
+from decoding.chat_template import Chat, ChatTemplate
 from export.bundle.write import save_tokenizer
 from export.loading.chat import leave_out_unusable_template
 
@@ -80,3 +80,21 @@ def test_it_is_rendered_as_transformers_renders_it(tmp_path: Path, template: str
     theirs = opened.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
     assert found.text == theirs
     assert found.text[slice(*found.own)] == said[0]["content"]
+
+
+@pytest.mark.parametrize("said", ["start", "a", "assistant", "<|im_start|>", "s", " user\n", "x"])
+def test_a_short_text_is_found_where_it_stands_and_not_in_the_template(said: str) -> None:
+    template = (
+        "<|im_start|>user\n{{ messages[0].content | trim }}<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+    found = ChatTemplate(template, {}).around(said)
+
+    start = len("<|im_start|>user\n")
+    assert found.own == (start, start + len(said.strip()))
+
+
+def test_in_a_template_that_says_it_twice_the_last_is_the_readers() -> None:
+    found = ChatTemplate("{{ messages[0].content }}, {{ messages[0].content }}!", {}).around("a")
+
+    assert found == Chat("a, a!", (3, 4))
