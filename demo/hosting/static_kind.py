@@ -176,6 +176,7 @@ RULES = {
     },
 }
 """A tokenizer's rules that `static/model/pieces.js` follows; a test holds the two equal."""
+_MODELS = ("BPE", "Unigram", "WordPiece")
 
 
 def _check_tokenizer(bundle: Path, name: str) -> None:
@@ -188,7 +189,8 @@ def _check_tokenizer(bundle: Path, name: str) -> None:
         raise SpaceError(
             f"The {name} of the bundle {bundle.name} {str(error)[:200]}; export it again"
         ) from error
-    for part, known in RULES.items():
+    known_rules = {**RULES, "model": {*_MODELS, None}}  # some files do not say their model's type
+    for part, known in known_rules.items():
         for rule in _rules(rules.get(part)):
             if rule.get("type") not in known:
                 raise SpaceError(

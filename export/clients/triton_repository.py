@@ -1,8 +1,8 @@
 """Lays a bundle out as a model repository for NVIDIA's Triton Inference Server.
 
-    python export/clients/triton_repository.py bundles/reviews triton
+    python export/clients/triton_repository.py bundles/reviews models
 
-writes triton/reviews_classifier and, where the bundle has a decoder, triton/reviews_decoder, each a
+writes models/reviews_classifier and, where the bundle has a decoder, models/reviews_decoder, each a
 graph with its config. The tokenizer and the loop that writes stay with the client.
 """
 

@@ -2,7 +2,7 @@
 
 | task | chosen |
 |---|---|
-| `classify` | one label of each text |
+| `classify` | one label of each text; of several that may hold at once, which do |
 | `tag` | one label of each token but the special ones |
 | `answer` | the span of the second text whose start and end have the highest sum |
 | `fill` | one word at each mask; a text without one has its middle token masked, its right label |
@@ -19,6 +19,7 @@ import numpy as np
 from bundle_format.schema import Pooling
 from export.loading.checkpoint import LoadedEncoder
 from training.data.batches import EncodedText
+from training.model.config import NUMBER, SEVERAL_LABELS
 
 _UNKNOWN = -1
 _SEPARATORS = ("cls_token_id", "sep_token_id", "bos_token_id", "eos_token_id", "pad_token_id")
@@ -34,6 +35,8 @@ class Choices:
     separators: frozenset[int] = frozenset()
     """The ids that stand around texts."""
     pooling: Pooling | None = None
+    problem_type: str | None = None
+    """What the logits mean, of what classifies texts."""
 
     def prepare(self, texts: Sequence[EncodedText]) -> list[EncodedText]:
         """The texts, in which there is something to choose. The label of one whose word was masked
@@ -63,7 +66,10 @@ class Choices:
             texts = range(len(ids))
             return np.array([self._span(answers, row, ids[row], real[row]) for row in texts])
         logits = answers.get("logits", np.empty((len(ids), 1)))
-        if logits.shape[-1] == 1 and self.task in ("classify", "encode", "embed"):
+        if self.problem_type == SEVERAL_LABELS:
+            return np.asarray(logits > 0)
+        chooses_nothing = logits.shape[-1] == 1 and self.task in ("classify", "encode", "embed")
+        if chooses_nothing or self.problem_type == NUMBER:
             return np.empty((0,), int)
         if self.task == "tag":
             asked = real & ~np.isin(ids, list(self.separators))
@@ -107,6 +113,7 @@ def choices_of(part: LoadedEncoder) -> Choices:
         mask=tokenizer.mask_token_id,
         separators=frozenset(one for one in separators if one is not None),
         pooling=part.pooling,
+        problem_type=part.problem_type,
     )
 
 

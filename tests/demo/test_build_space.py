@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
+from tokenizers import Tokenizer, models
 
 import build_space
 from bundle_format.folder import read_manifest, wrong_files
@@ -270,6 +271,26 @@ def test_a_decoder_that_the_static_page_cannot_follow_is_refused_in_a_sentence(
     assert said.startswith("The page in the browser cannot write as this bundle's decoder does")
     assert why in said
     assert said.endswith("make a Space of another kind\n")
+
+
+@pytest.mark.parametrize(
+    ("part", "rule"), [("model", "WordLevel"), ("pre_tokenizer", "UnicodeScripts")]
+)
+def test_a_tokenizer_that_the_static_page_cannot_follow_is_refused_in_a_sentence(
+    refused, copy_of_tiny, relist, tmp_path, part, rule
+):
+    folder = copy_of_tiny()
+    rules = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    rules[part]["type"] = rule
+    made = {"model": lambda: models.WordLevel(rules["model"]["vocab"], "[UNK]")}
+    if part in made:
+        rules[part] = json.loads(Tokenizer(made[part]()).to_str())["model"]
+    (folder / "tokenizer.json").write_text(json.dumps(rules), "utf-8")
+    relist(folder)
+
+    said = refused(folder, "--out", tmp_path / "space", "--sdk", "static")
+
+    assert f"has a {part} of type '{rule}', which the page in the browser cannot follow" in said
 
 
 def test_a_model_that_goes_on_from_a_prompt_has_no_static_page(refused, tiny_folder, tmp_path):

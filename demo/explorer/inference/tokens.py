@@ -27,7 +27,8 @@ class SubwordNotation:
         """That of a tokenizer of the tokenizers library."""
         parts = f"{tokenizer.pre_tokenizer} {tokenizer.decoder}"
         byte_level = "ByteLevel" in parts
-        return cls(byte_level, marks_starts=byte_level or "Metaspace" in parts)
+        # Metaspace writes the mark for a space, or a normalizer that a decoder undoes, as Gemma's.
+        return cls(byte_level, marks_starts=byte_level or WORD_STARTS[1] in parts)
 
     def readable(self, piece: str) -> str:
         """`␣film` for `Ġfilm` and `▁film`; the bytes, such as `⟨f0 9f⟩`, of what cannot be seen: a

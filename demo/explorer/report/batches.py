@@ -206,7 +206,7 @@ def given_label(text: str, bundle: Bundle) -> str | None:
     if len(alike) == 1:
         return alike[0]
     whole = text.removesuffix(".0")
-    if whole.isascii() and whole.isdigit() and int(whole) < len(bundle.labels):
+    if whole.isascii() and whole.isdigit() and len(whole) < 10 and int(whole) < len(bundle.labels):
         return bundle.labels[int(whole)]
     return text
 

@@ -23,7 +23,7 @@ const BYTES = (() => {
 const notationOf = ({ tokenizer: { pre_tokenizer, decoder } }) => {
   const parts = JSON.stringify([pre_tokenizer, decoder]);
   const byteLevel = parts.includes("ByteLevel");
-  const marksStarts = byteLevel || parts.includes("Metaspace");
+  const marksStarts = byteLevel || parts.includes(STARTS[1]);
   const readable = (piece) => {
     if (!byteLevel) return marksStarts ? piece.replaceAll("▁", "␣") : piece;
     const letters = [...piece];

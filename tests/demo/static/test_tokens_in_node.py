@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from explorer.inference.tokenizing import TextEncoder
+from explorer.inference.tokens import group_words
 from explorer.ui.payloads import chip
 
 MOST = 64
@@ -135,4 +136,25 @@ def test_other_rules_are_followed_too(ask_page, tmp_path, pre_tokenizer):
     tokenizer.save(str(file))
 
     texts = ["The film, the filmed  FILM.", "É 12 a3!! ", " the <mask> the", "", "a.b,c"]
+    compare(ask_page, [file], [(text, "") for text in texts])
+
+
+def test_a_normalizer_that_writes_the_mark_of_a_space_is_followed_too(ask_page, tmp_path):
+    """As Gemma's, which has neither Metaspace nor a cut into words."""
+    from tokenizers import Tokenizer, decoders, models, normalizers
+
+    letters = "▁abcdefghijklmnopqrstuvwxyzNT.,!"
+    vocabulary = {piece: at for at, piece in enumerate(["<unk>", *letters, "th", "the"])}
+    merges = [("t", "h"), ("th", "e")]
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True))
+    tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.Fuse()])
+    file = tmp_path / "tokenizer.json"
+    tokenizer.save(str(file))
+
+    tokens = TextEncoder(file, 64).encode("Not the film, bad.").tokens
+    words = [word.text for word in group_words(tokens)]
+
+    assert words == ["Not", "the", "film", ",", "bad", "."]
+    texts = ["Not the film, bad.", "  the  film! ", "a.b,c", "the 😍 the"]
     compare(ask_page, [file], [(text, "") for text in texts])

@@ -65,6 +65,17 @@ def test_a_word_at_each_mask_and_a_mask_where_there_is_none() -> None:
     assert Choices(task="tag", mask=MASK).prepare(texts) == texts
 
 
+def test_of_several_labels_each_is_chosen_or_not_and_of_numbers_none() -> None:
+    logits = {"logits": np.array([[3.0, 0.5, -2], [-1, -3, -2]])}
+    several, numbers = (
+        Choices(problem_type=kind) for kind in ("multi_label_classification", "regression")
+    )
+
+    assert several.choose(logits, IDS, REAL).tolist() == [[True, True, False], [False] * 3]
+    assert numbers.choose(logits, IDS, REAL).size == 0
+    assert Choices().choose(logits, IDS, REAL).tolist() == [0, 0]
+
+
 @pytest.mark.parametrize(
     ("mode", "expected"), [("mean", [3, 0]), ("cls", [1, 0]), ("max", [5, 0]), ("last", [5, 0])]
 )
