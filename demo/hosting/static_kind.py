@@ -7,7 +7,7 @@ from the packages that `export/node/package.json` pins: nothing of it is in git.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -189,8 +189,9 @@ def _check_tokenizer(bundle: Path, name: str) -> None:
         raise SpaceError(
             f"The {name} of the bundle {bundle.name} {str(error)[:200]}; export it again"
         ) from error
-    known_rules = {**RULES, "model": {*_MODELS, None}}  # some files do not say their model's type
-    for part, known in known_rules.items():
+    # Some files do not say their model's type.
+    followed: Mapping[str, Collection[str | None]] = {**RULES, "model": (*_MODELS, None)}
+    for part, known in followed.items():
         for rule in _rules(rules.get(part)):
             if rule.get("type") not in known:
                 raise SpaceError(
