@@ -238,7 +238,6 @@ def _open_classifier(folder: Path) -> LoadedCheckpoint:
     model = load_classifier(folder)
     config = model.config
     tokenizer = load_tokenizer(folder, words=config.encoder.vocab_size)
-    sides = settle_sides(tokenizer, "right")
     written = classifier_to_hf(config)
     part = LoadedEncoder(
         folder=folder,
@@ -251,23 +250,21 @@ def _open_classifier(folder: Path) -> LoadedCheckpoint:
         problem_type=config.problem_type,
         reads_pairs=scores_pairs(noted := read_config(folder)),
     )
-    assumed = [*assumed_of_classifier(noted, config), *sides]
+    assumed = assumed_of_classifier(noted, config) + settle_sides(tokenizer, "right")
     return LoadedCheckpoint(encoder=part, decoder=None, assumed=tuple(assumed))
 
 
 def settle_sides(tokenizer: PreTrainedTokenizerBase, padding: str) -> list[str]:
     """Has a tokenizer say what the graph was proven with and the page does, whatever it said.
 
-    Shorter texts of a batch are padded on the side `padding`: on the other, a model of absolute
-    positions would read them at other places. A long text is cut at its end; a remark if the
-    tokenizer would have cut its beginning.
+    A batch is padded on the side `padding`: on the other, absolute positions would be others. A
+    long text is cut at its end; a remark if the tokenizer would have cut its beginning.
     """
-    cuts_beginning = tokenizer.truncation_side == "left"
+    remark = "the tokenizer cuts a long text at its beginning: here it is cut at its end"
+    found = [remark] if tokenizer.truncation_side == "left" else []
     tokenizer.padding_side, tokenizer.truncation_side = padding, "right"
     tokenizer.init_kwargs |= {"padding_side": padding, "truncation_side": "right"}
-    if not cuts_beginning:
-        return []
-    return ["the tokenizer cuts a long text at its beginning: here it is cut at its end"]
+    return found
 
 
 def _open_encoder_decoder(

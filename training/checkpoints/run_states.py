@@ -61,13 +61,11 @@ class RunStates:
 
     def _find(self) -> list[Path]:
         """This run's states, the newest last."""
-        runs = {state: _run_of(state) for state in self.root.glob("step-*")}
-        known = [state for state, run in runs.items() if run is not None]
-        own = [state for state in known if runs[state] == self.run]
-        if runs and not known:
-            raise ValueError(self._none_readable())
-        if known and not own:
-            other = runs[max(known, key=_step)] or {}
+        own, states = self._own(), list(self.root.glob("step-*"))
+        if states and not own:
+            runs = filter(None, map(_run_of, sorted(states, key=_step, reverse=True)))
+            if (other := next(runs, None)) is None:
+                raise ValueError(self._none_readable())
             names = [name for name in self.run if self.run[name] != other.get(name)]
             raise ValueError(
                 f"{self.root} has the state of a run with other settings ("

@@ -65,14 +65,14 @@ def to_words(text: str, tokenizer: PreTrainedTokenizerBase) -> Sentence:
 def check_words(tokenizer: PreTrainedTokenizerBase) -> None:
     """Raises ValueError: no sentences can be corrupted and restored word by word with it."""
     backend = tokenizer.backend_tokenizer
-    parts = backend.pre_tokenizer is not None
-    joined = " ".join(to_words(_PROBE, tokenizer)) if parts else ""
-    ids = [backend.encode(text, add_special_tokens=False).ids for text in (joined, _PROBE)]
-    if ids[0] != ids[1] or tokenizer.mask_token is None:
+    joined = " ".join(to_words(_PROBE, tokenizer)) if backend.pre_tokenizer else ""
+    ids, expected = (backend.encode(text).ids for text in (joined, _PROBE))
+    if ids != expected or tokenizer.mask_token is None:
         raise ValueError(
-            "its tokenizer does not part words by spaces and punctuation, as BERT's and MPNet's "
-            "do, or has no mask token, so sentences cannot be corrupted and restored word by word; "
-            "give pairs to learn instead, with --pairs, or a classifier of another family"
+            "the classifier's tokenizer does not part words by spaces and punctuation, as BERT's "
+            "and MPNet's do, or has no mask token, so sentences cannot be corrupted and restored "
+            "word by word; give pairs to learn instead, with --pairs, or a classifier of another "
+            "family"
         )
 
 
