@@ -167,9 +167,16 @@ class EncoderModel:
         return self.read_encoded(self.encode(text, text_pair), ablated)
 
     def read_encoded(self, encoded: Encoded, ablated: Heads = ()) -> Reading:
-        """As `read`, of a text that was cut into tokens."""
+        """As `read`, of a text that was cut into tokens. Raises RequestError: there are none."""
+        parts = parted(encoded)
+        if not all(part.ids for part in parts):
+            which = "one of the texts" if len(parts) > 1 else "this text"
+            raise RequestError(
+                f"The tokenizer of {self.bundle.title} makes no token of {which}. Write words that "
+                "it knows."
+            )
         mask = ablation_mask(ablated, self.bundle.layers, self.bundle.heads) if ablated else None
-        readings = self.run(parted(encoded), mask)
+        readings = self.run(parts, mask)
         return read_apart(encoded, readings) if encoded.apart else readings[0]
 
     def reading_bytes(self, tokens: int) -> int:

@@ -150,6 +150,12 @@ export const openEngine = async ({ ort, Tokenizer, manifest, file, most }) => {
     const masked = found.ids.flatMap((id, place) => (task === "fill" && id === maskId ? [place] : []));
     return { ...found, held: masked.slice(0, MOST_MASKS) };
   };
+  const partsOf = (whole) => {
+    const parts = parted(whole);
+    const which = parts.length > 1 ? "one of the texts" : "this text";
+    if (!parts.every(({ ids }) => ids.length)) throw new Error(`The tokenizer of ${manifest.title} makes no token of ${which}. Write words that it knows.`);
+    return parts;
+  };
   const fits = (row) => {
     const { taken } = normalized(row);
     return topOf(row, MOST_WORDS).map((id) => ({ id, text: wordOf(id), probability: Math.exp(row[id] - taken) }));
@@ -158,7 +164,7 @@ export const openEngine = async ({ ort, Tokenizer, manifest, file, most }) => {
   // (pairs of layer and head, from 1).
   const read = async (text, pair = "", without = []) => {
     const whole = encoded(text, pair);
-    const parts = parted(whole);
+    const parts = partsOf(whole);
     const kept = Float32Array.from(range(layers * heads), (at) => (without.some(([layer, head]) => (layer - 1) * heads + head - 1 === at) ? 0 : 1));
     const found = await session.run(feedOf(parts, [kept]), [...answers, ...ofWeights, ...ofNorms]);
     const outputs = together(parts.map((part, row) => outputsOf(found, row, part)));
@@ -187,7 +193,7 @@ export const openEngine = async ({ ort, Tokenizer, manifest, file, most }) => {
   // Writes for a source: see writing.js, of which the first state has the `source` with its maps as well.
   const write = async function* (text, settings) {
     const states = await decoder();
-    const source = encode(text);
+    const [source] = partsOf(encode(text));
     const found = await session.run(feedOf([source], null), ["last_hidden_state", ...ofWeights, ...ofNorms]);
     const read = { ...source, ...mapsOf(found, [source]) };
     for await (const state of states(found.last_hidden_state, { ...settings, max_tokens: Math.min(settings.max_tokens, manifest.decoder.max_tokens) })) {

@@ -1,5 +1,6 @@
 """A reading holds what onnxruntime gives when it is called by hand."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from explorer.bundle import open_bundle
+from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 
 TEXT = "Not bad at all, the story is great!"
@@ -134,3 +136,17 @@ def test_a_batch_is_padded_where_its_tokenizer_pads_it(bundle) -> None:
     assert len(short.tokens) < len(long.tokens)
     assert short.weights.shape[-2:] == (len(short.tokens), len(short.tokens))
     np.testing.assert_allclose(short.weights.sum(axis=-1), 1, atol=1e-5)
+
+
+def test_a_text_without_a_token_is_told_so(copy_of_tiny, relist):
+    folder = copy_of_tiny()
+    file = folder / "tokenizer.json"
+    rules = json.loads(file.read_text("utf-8"))
+    rules["post_processor"] = None  # no [CLS] that would be left of any text
+    file.write_text(json.dumps(rules), "utf-8")
+    relist(folder)
+    bare = EncoderModel(open_bundle(folder))
+
+    assert len(bare.read("good").tokens) == 1
+    with pytest.raises(RequestError, match=r"makes no token of this text\. Write words"):
+        bare.read("\u0301")  # an accent alone, which the normalizer strips

@@ -91,6 +91,18 @@ def last_cls(tmp_path_factory, tiny_folder, relist) -> Path:
 
 
 @pytest.fixture(scope="module")
+def bare(tmp_path_factory, tiny_folder, relist) -> Path:
+    """The tiny bundle without [CLS] and [SEP], so that nothing is left of some texts."""
+    folder = tmp_path_factory.mktemp("bare") / "bundle"
+    shutil.copytree(tiny_folder, folder)
+    file = folder / "tokenizer.json"
+    rules = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps({**rules, "post_processor": None}), "utf-8")
+    relist(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
 def wanted(float_model, last_cls) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """What is asked of the page, and what Python finds, by name."""
     recorded = Recorded(float_model)
@@ -184,6 +196,17 @@ def test_an_answer_and_all_its_maps(found, alike, float_model, last_cls, name, t
     layer, head = first_head(reading)
     assert found[name]["first"] == {"layer": layer + 1, "head": head + 1}
     assert found[name]["shorter"] == comparing.without_most_seen(reading)
+
+
+def test_a_text_without_a_token_is_refused_as_python_refuses_it(ask_page, bare):
+    accent = "\u0301"  # which the normalizer strips
+    question = {"ask": "refused", "folder": str(bare), "text": accent, "pair": ""}
+
+    (said,) = ask_page(question)
+
+    with pytest.raises(RequestError) as refused:
+        EncoderModel(open_bundle(bare, "float32")).read(accent)
+    assert said == str(refused.value)
 
 
 def test_an_answer_is_read_from_the_token_of_the_whole_text_wherever_it_stands(found):
