@@ -4,12 +4,15 @@ The page is `demo/static`, with the widgets of `explorer/web` as they are. What 
 from the packages that `export/node/package.json` pins: nothing of it is in git.
 """
 
+import base64
 import hashlib
 import json
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from tokenizers.normalizers import Precompiled
 
 from bundle_format.folder import read_generation, read_manifest, sha256
 from bundle_format.schema import DecoderDescription
@@ -199,6 +202,20 @@ def _check_tokenizer(bundle: Path, name: str) -> None:
                     f"{rule.get('type')!r:.40}, which the page in the browser cannot follow; make "
                     "a Space of another kind"
                 )
+            if rule.get("type") == "Precompiled" and not _is_followed(rule):
+                raise SpaceError(
+                    f"The {name} of the bundle {bundle.name} changes characters by a table of its "
+                    "own (precompiled_charsmap); the page in the browser follows SentencePiece's "
+                    "nmt_nfkc alone. Make a Space of another kind"
+                )
+
+
+def _is_followed(rule: Mapping[str, Any]) -> bool:
+    """Whether SentencePiece's table for characters is the one that the page's library has. The
+    other tables in use fold case, or leave what cannot be seen as it is (nmt_nfkc_cf, nfkc)."""
+    charsmap = base64.b64decode(rule.get("precompiled_charsmap") or "")
+    found = Precompiled(charsmap).normalize_str("A\u200bÉ\ufb01\u0007")
+    return bool(found == "A Éfi")
 
 
 def _rules(rule: Any) -> Iterator[dict[str, Any]]:

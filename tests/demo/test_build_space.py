@@ -1,23 +1,26 @@
 """The command that makes a Space: what is in its folder, what its card says, what it refuses."""
 
 import ast
+import io
 import json
 import os
 import re
 import shutil
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from tokenizers import Tokenizer, models
+from tokenizers.normalizers import Precompiled
 
 import build_space
 from bundle_format.folder import read_manifest, wrong_files
-from hosting import build
+from hosting import build, static_kind
 from hosting.card import check_hub_name, make_card, noted_models, plain, short
-from hosting.folder import OWN, new_folder
+from hosting.folder import OWN, SpaceError, new_folder
 from hosting.kinds import KINDS, Kind
 
 KINDS_THAT_RUN_THE_PAGE = ("gradio", "zerogpu", "docker")
@@ -291,6 +294,32 @@ def test_a_tokenizer_that_the_static_page_cannot_follow_is_refused_in_a_sentence
     said = refused(folder, "--out", tmp_path / "space", "--sdk", "static")
 
     assert f"has a {part} of type '{rule}', which the page in the browser cannot follow" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "followed"),
+    [("nmt_nfkc", True), ("nmt_nfkc_cf", False), ("nfkc", False), ("nfkc_cf", False)],
+)
+def test_of_the_tables_of_characters_the_static_page_follows_one(
+    skip_for_want, tiny_folder, tmp_path, name, followed
+):
+    try:
+        from sentencepiece import SentencePieceTrainer
+        from sentencepiece.sentencepiece_model_pb2 import ModelProto
+    except ImportError:
+        skip_for_want("needs sentencepiece: pip install -r export/requirements-formats.txt")
+    model, texts = io.BytesIO(), iter(["not bad at all", "a dull film"])
+    sizes = {"vocab_size": 30, "hard_vocab_limit": False, "minloglevel": 2}
+    SentencePieceTrainer.train(
+        sentence_iterator=texts, model_writer=model, normalization_rule_name=name, **sizes
+    )
+    rules = json.loads((tiny_folder / "tokenizer.json").read_text("utf-8"))
+    table = ModelProto.FromString(model.getvalue()).normalizer_spec.precompiled_charsmap
+    rules["normalizer"] = json.loads(Precompiled(table).__getstate__())
+    (tmp_path / "tokenizer.json").write_text(json.dumps(rules), "utf-8")
+
+    with nullcontext() if followed else pytest.raises(SpaceError, match="follows SentencePiece's"):
+        static_kind._check_tokenizer(tmp_path, "tokenizer.json")
 
 
 def test_a_model_that_goes_on_from_a_prompt_has_no_static_page(refused, tiny_folder, tmp_path):
