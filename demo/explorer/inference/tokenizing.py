@@ -49,7 +49,10 @@ class SourceTokens:
                 continues = self._continues(one, before, owned[sequence], texts[sequence])
             if not special and not self._notation.is_space(name):
                 end = _with_marks(texts[sequence], one, starts)
-                text = texts[sequence][max(one.start, owned[sequence]) : end].strip()
+                # What goes on with a word begins where that left off: what the tokenizer dropped
+                # between, such as a soft hyphen, is the word's as well.
+                begin = owned[sequence] if continues else max(one.start, owned[sequence])
+                text = texts[sequence][begin:end].strip()
                 owned[sequence] = max(end, owned[sequence])
             tokens.append(
                 Token(

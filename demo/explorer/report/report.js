@@ -66,8 +66,9 @@
   // What all texts come to
   const judged = () => {
     if (!summary.judged) return [];
+    const agreed = Math.round((1 - summary.mean_error) * summary.judged);
     const found = number ? `${summary.mean_error.toFixed(3)} from the number given, on average`
-      : `The model agrees with the given label in ${percent(1 - summary.mean_error)} of ${counted(summary.judged, "text")}`;
+      : `The model agrees with the given label in ${whole(agreed)} of ${counted(summary.judged, "text")}, ${(100 * agreed / summary.judged).toFixed(1)}%`;
     return [make("p", { className: "first", text: number ? `The model is ${found}.` : `${found}.` })];
   };
   const confusion = () => {
@@ -177,7 +178,7 @@
       (!filters.predicted.value || one.predicted === filters.predicted.value) &&
       (!filters.label.value || one.label === filters.label.value) &&
       (!filters.wrong.checked || one.error === true) && one.value >= least && one.value <= most && (one.marks ?? 0) >= marks);
-    const rank = (value) => (value === null || value === undefined ? -Infinity : typeof value === "string" ? value : Number(value));
+    const rank = (value) => (value === null || value === undefined ? (sorting.by === "label" ? "" : -Infinity) : typeof value === "string" ? value : Number(value));
     const compare = (one, other) => {
       const [a, b] = [rank(one[sorting.by]), rank(other[sorting.by])];
       return (a === b ? 0 : a < b === sorting.up ? -1 : 1) || one.place - other.place;

@@ -130,7 +130,8 @@ export const textEncoder = (tokenizer, most, config) => {
       let text = "";
       if (!notation.isSpace(one.piece)) {
         const end = endOf(one, characters, starts);
-        text = strip(characters.slice(Math.max(one.from, owned[segment]), end).join(""));
+        // What goes on with a word begins where that left off, with what was dropped between.
+        text = strip(characters.slice(continues ? owned[segment] : Math.max(one.from, owned[segment]), end).join(""));
         owned[segment] = Math.max(end, owned[segment]);
       }
       before = one;

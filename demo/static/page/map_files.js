@@ -90,8 +90,8 @@ const npzOf = ({ view, rows, columns, name, state }) => {
 
 const INK = [[248, 249, 255], [88, 80, 236], [30, 27, 75]]; // none, half, full
 const colourOf = (ink) => {
-  const [from, to] = ink < 0.5 ? INK : INK.slice(1);
-  return `rgb(${from.map((one, at) => Math.round(one + (to[at] - one) * ((2 * ink) % 1 || (ink ? 1 : 0)))).join(",")})`;
+  const [half, share] = ink < 0.5 ? [0, 2 * ink] : [1, 2 * ink - 1];
+  return `rgb(${INK[half].map((one, at) => Math.round(one + (INK[half + 1][at] - one) * share)).join(",")})`;
 };
 const escaped = (text) => text.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`).replace(/\p{Cc}/gu, " ");
 const shortened = (text) => ([...text].length <= 14 ? text : `${[...text].slice(0, 13).join("")}…`);

@@ -115,7 +115,7 @@ export const readingPanels = ({ bundle, said, task }, engine, ablate) => {
   const { choice } = task;
   const [words, heads, sides] = [targetOptions("occlusion", { choice }), targetOptions("head_effects", { choice }), targetOptions("compare", { choice, chooses: false })];
   const way = chooser("occlusion_way", "Words are", [["deleted", "deleted"], ...(mask === null ? [] : [["masked", "masked"]])]);
-  const other = make("textarea", { attributes: { rows: "2", maxlength: "10000", id: "compare_text" } });
+  const other = make("textarea", { attributes: { rows: "2", id: "compare_text" } });
   // Another text, asked the same, about the same word or mask where it has that.
   const otherOf = async ({ reading, place }) => {
     const found = await engine.read(...checkedTexts(other.value, reading.text_pair), reading.without);

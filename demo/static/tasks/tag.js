@@ -7,6 +7,8 @@ import { checkedPlace, markedText, ownWords, placedWords, sharedWords, textOf } 
 const PREFIXED = /^([BIELSU])-(.+)$/s;
 const ONE_LABEL = { problem_type: "single_label", temperature: 1 };
 
+// What says where an entity begins and ends, and of which kind it is.
+const markOf = (label) => PREFIXED.exec(label)?.slice(1) ?? ["", label];
 const rowOf = ({ logits }, place, labels) => logits.subarray(place * labels.length, (place + 1) * labels.length);
 
 const tagged = ({ tokens, outputs }, { labels }) => {
@@ -22,7 +24,7 @@ const entitiesOf = ({ words, probabilities, likeliest, labels }) => {
   likeliest.forEach((label, place) => {
     const name = labels[label];
     if (name === "O") return (open = null);
-    const [, mark, kind] = PREFIXED.exec(name) ?? [name, "", name];
+    const [mark, kind] = markOf(name);
     const beside = place > 0 && words[place - 1].segment === words[place].segment;
     const goesOn = !["B", "S", "U"].includes(mark) && kind === open && before === place - 1 && beside && !alone;
     if (goesOn) groups.at(-1).places.push(place);
@@ -48,12 +50,12 @@ const ask = (bundle, reading, place) => {
 const show = (bundle, reading, asked) => {
   const found = tagged(reading, bundle);
   const named = entitiesOf(found);
-  const kinds = [...new Set(bundle.labels.map((label) => label.replace(/^[^-]*-/, "")))];
-  const markOf = new Map(named.flatMap(({ places }, mark) => places.map((place) => [place, mark])));
+  const kinds = [...new Set(bundle.labels.map((label) => markOf(label)[1]))];
+  const marked = new Map(named.flatMap(({ places }, mark) => places.map((place) => [place, mark])));
   const numbers = new Map(found.words.map((word, place) => [word.places[0], place]));
   const parts = placedWords(reading.tokens, [reading.text, reading.text_pair]).flatMap(({ word, start, end }) => {
     const number = numbers.get(word.places[0]);
-    return word.segment ? [] : [{ start, end, place: number + 1, token: word.places[0], mark: markOf.get(number) ?? null }];
+    return word.segment ? [] : [{ start, end, place: number + 1, token: word.places[0], mark: marked.get(number) ?? null }];
   });
   const marks = named.map(({ kind, probability }) => ({ label: kind, share: inPercent(probability), tone: kinds.indexOf(kind) }));
   return {

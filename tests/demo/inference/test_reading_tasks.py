@@ -43,10 +43,22 @@ def said(labels, *, known=None, probability=0.8, segments=None):
     (["S-PER", "I-PER"], [("PER", [0]), ("PER", [1])]),
     (["B-PER", "L-PER", "U-PER"], [("PER", [0, 1]), ("PER", [2])]),
     (["PER", "PER", "O", "PER"], [("PER", [0, 1]), ("PER", [3])]),
+    (["-LRB-", "-LRB-", "O"], [("-LRB-", [0, 1])]),
+    (["B-FIRST-NAME", "I-FIRST-NAME", "E-MAIL"], [("FIRST-NAME", [0, 1]), ("MAIL", [2])]),
     (["O", "O"], []),
 ])  # fmt: skip
 def test_entities_are_read_by_the_names_of_their_labels(labels, expected):
     assert [(one.kind, list(one.words)) for one in entities(said(labels))] == expected
+
+
+@pytest.mark.parametrize("text", ["zo\u00ado film. A zoo good", "A go\u200cod zoo. Good."])
+def test_words_stand_where_they_were_typed_with_what_cannot_be_seen_inside(task_models, text):
+    reading = task_models["tag"].read(text)
+
+    placed = placed_words(reading.tokens, (text, ""))
+
+    assert len(placed) == len(own_words(reading.tokens))
+    assert "".join(text[slice(*at)] for _, at in placed) == text.replace(" ", "")
 
 
 def test_parts_of_speech_stand_each_by_itself():

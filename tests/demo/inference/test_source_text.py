@@ -20,6 +20,7 @@ TEXTS = [
     "cafe\u0301 naïve Ωμ ﬁlm",
     "don't [MASK] <mask>it</s>",
     "ไทย 한국어 עברית",
+    "go\u00adod خانه\u200cها",
 ]
 
 

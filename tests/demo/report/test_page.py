@@ -49,6 +49,10 @@ def test_texts_are_sorted_and_filtered(make, shown):
     page.get_by_role("button", name="Confidence").click()
     shares = [float(row[3].rstrip("%")) for row in rows(page)]
     assert shares == sorted(shares)
+    page.get_by_role("button", name="Given", exact=True).click()
+    given = [row[4] for row in rows(page)]
+    assert given == sorted(given)
+    assert {"", "negative"} <= set(given)
     page.get_by_label("Only errors").check()
     wrong = rows(page)
     assert wrong
@@ -63,6 +67,18 @@ def test_texts_are_sorted_and_filtered(make, shown):
     page.get_by_label("Words that disagree").fill("1")
     assert all(int(row[6].split()[0]) >= 1 for row in rows(page))
     assert page.troubles == []
+
+
+def test_texts_that_agree_are_counted_all_of_them_where_all_do(make, shown, tmp_path, model):
+    texts = ["good film", "a dull story"]
+    labels = [model.bundle.labels[model.read(text).likeliest] for text in texts]
+    file = tmp_path / "agreed.jsonl"
+    lines = [{"text": text, "label": label} for text, label in zip(texts, labels, strict=True)]
+    file.write_text("\n".join(map(json.dumps, lines)))
+
+    page = shown(make("--classes", file=file)[1])
+
+    page.get_by_text("The model agrees with the given label in 2 of 2 texts, 100.0%.").wait_for()
 
 
 def test_a_number_of_the_confusion_table_shows_its_texts(make, shown):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import gradio as gr
@@ -107,6 +108,20 @@ def test_the_pieces_make_up_the_text_and_entities_have_their_words(page, api):
     assert answer["heading"].startswith("The label for “")
 
 
+def test_labels_may_have_hyphens_of_their_own(task_bundles, tmp_path, page_of):
+    folder = tmp_path / "bundle"
+    shutil.copytree(task_bundles["tag"].folder, folder)
+    manifest = json.loads((folder / "bundle.json").read_text("utf-8"))
+    labels = ["NN", "-LRB-", "-RRB-", "FIRST-NAME", "b-loc"]
+    (folder / "bundle.json").write_text(json.dumps({**manifest, "labels": labels}), "utf-8")
+    page = page_of(PageModels([EncoderModel(open_bundle(folder))]))
+
+    answer = read(page, "tag")[page.reading.answer]
+
+    assert {mark["label"] for mark in answer["marks"]} <= set(labels)
+    assert len(answer["marks"]) == 10
+
+
 @pytest.mark.parametrize(("task", "many"), [("tag", 10), ("fill", 2)])
 def test_another_word_or_mask_is_asked_about(page, task, many):
     tab = page.reading
@@ -206,6 +221,16 @@ def test_a_program_asks_for_a_word_that_is_none_of_the_likeliest(api, task_model
     assert (given["label"], given["about"]) == (word, "at mask 2")
     with pytest.raises(RequestError, match="There is no class 'zzzz'"):
         api.head_effects(TEXTS["fill"][0], label="zzzz", bundle=titled("fill"))
+
+
+def test_a_program_asks_about_an_answer_by_all_of_its_text(api):
+    title, question, long = titled("answer"), "Was it good?", "x" * 120
+
+    for context, named in ((long, f"{long[:59]}…"), ("so\n  good", "so good")):
+        spans = [one["answer"] for one in api.answer(question, context, bundle=title)["spans"]]
+        assert context in spans
+        given = api.occlusion(question, context, label=context, bundle=title)
+        assert given["label"] == named
 
 
 def test_a_place_is_refused_where_the_whole_text_is_asked_about(api):

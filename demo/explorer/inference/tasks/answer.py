@@ -71,7 +71,7 @@ def which_span(reading: Reading) -> Question:
     """Which of the likeliest spans is the answer, or none, or another one."""
     spans = best_spans(reading)
     listed = [one.span for one in spans]
-    names = told_apart([_short(one.text) for one in spans], (NO_ANSWER, OTHER_ANSWER))
+    names = told_apart([listed_name(one.text) for one in spans], (NO_ANSWER, OTHER_ANSWER))
     nowhere = Span(reading.cls, reading.cls)
     best = listed[0] if listed and spans[0].probability >= no_answer(reading) else nowhere
     return Question(
@@ -84,7 +84,8 @@ def which_span(reading: Reading) -> Question:
     )
 
 
-def _short(text: str) -> str:
+def listed_name(text: str) -> str:
+    """What a span is called among a question's labels."""
     text = " ".join(text.split())
     return text if len(text) <= 60 else f"{text[:59]}…"
 

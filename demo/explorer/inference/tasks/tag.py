@@ -73,6 +73,17 @@ def entities(found: Tagged) -> list[Entity]:
     ]
 
 
+def kind_of(label: str) -> str:
+    """A label without what says where its entity begins and ends."""
+    return _marked(label)[1]
+
+
+def _marked(label: str) -> tuple[str, str]:
+    """What says where an entity begins and ends, empty where nothing does; and of which kind."""
+    prefixed = _PREFIXED.fullmatch(label)
+    return (prefixed[1], prefixed[2]) if prefixed else ("", label)
+
+
 def _parts(found: Tagged) -> Iterator[tuple[int, str, bool]]:
     """Each word of an entity: its place, its kind, and whether it goes on with the one before."""
     alone = not any(label == _OUTSIDE or _PREFIXED.fullmatch(label) for label in found.labels)
@@ -82,8 +93,7 @@ def _parts(found: Tagged) -> Iterator[tuple[int, str, bool]]:
         if name == _OUTSIDE:
             open_kind = None
             continue
-        prefixed = _PREFIXED.fullmatch(name)
-        mark, kind = prefixed.groups() if prefixed else ("", name)
+        mark, kind = _marked(name)
         beside = place and found.words[place - 1].segment == found.words[place].segment
         goes_on = mark not in ("B", "S", "U") and kind == open_kind and before == place - 1
         yield place, kind, bool(goes_on and beside and not alone)

@@ -21,6 +21,7 @@ from explorer.bundle import Bundle
 from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.reading import Reading
+from explorer.inference.tasks.answer import listed_name
 from explorer.ui.models import PageModels
 from explorer.ui.panel import Asked
 from explorer.ui.payloads import DIGITS, log_odds_of_target, rounded_numbers
@@ -93,7 +94,10 @@ def _offer_others(bundle: Bundle, labels: Sequence[str]) -> dict[str, Any]:
 
 
 def check_label(label: object, bundle: Bundle) -> int:
-    """The place of a class among a model's. Raises RequestError."""
+    """The place of a class among a model's; an answer also by its whole text. Raises
+    RequestError."""
+    if bundle.task == "answer" and isinstance(label, str) and label not in bundle.labels:
+        label = listed_name(label)
     if not isinstance(label, str) or label not in bundle.labels:
         known = ", ".join(bundle.labels[:8]) + (", ..." if len(bundle.labels) > 8 else "")
         raise RequestError(f"There is no class {label!r:.40}; this model has {known}.")

@@ -7,7 +7,14 @@ from explorer.errors import RequestError
 from explorer.inference.encoder import EncoderModel
 from explorer.inference.question import Question
 from explorer.inference.reading import Reading
-from explorer.inference.tasks.tag import Tagged, entities, first_asked, label_of_word, tagged
+from explorer.inference.tasks.tag import (
+    Tagged,
+    entities,
+    first_asked,
+    kind_of,
+    label_of_word,
+    tagged,
+)
 from explorer.inference.tokens import own_words, placed_words
 from explorer.ui import payloads
 from explorer.ui.models import PageModels
@@ -29,7 +36,7 @@ def _ask(model: EncoderModel, reading: Reading, place: object, label: str) -> tu
 
 def _show(model: EncoderModel, reading: Reading, asked: Answered) -> dict[str, Any]:
     found, named = _found(model, reading), entities(_found(model, reading))
-    kinds = list(dict.fromkeys(label.split("-", 1)[-1] for label in model.bundle.labels))
+    kinds = list(dict.fromkeys(kind_of(label) for label in model.bundle.labels))
     of_word = {place: number for number, one in enumerate(named) for place in one.words}
     places = {word: place for place, word in enumerate(found.words)}
     parts = [
