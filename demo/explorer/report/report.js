@@ -178,7 +178,7 @@
       (!filters.predicted.value || one.predicted === filters.predicted.value) &&
       (!filters.label.value || one.label === filters.label.value) &&
       (!filters.wrong.checked || one.error === true) && one.value >= least && one.value <= most && (one.marks ?? 0) >= marks);
-    const rank = (value) => (value === null || value === undefined ? (sorting.by === "label" ? "" : -Infinity) : typeof value === "string" ? value : Number(value));
+    const rank = (value) => value ?? (sorting.by === "label" ? "" : -Infinity); // what is missing comes first
     const compare = (one, other) => {
       const [a, b] = [rank(one[sorting.by]), rank(other[sorting.by])];
       return (a === b ? 0 : a < b === sorting.up ? -1 : 1) || one.place - other.place;

@@ -150,6 +150,7 @@ export const openEngine = async ({ ort, Tokenizer, manifest, file, most }) => {
     const masked = found.ids.flatMap((id, place) => (task === "fill" && id === maskId ? [place] : []));
     return { ...found, held: masked.slice(0, MOST_MASKS) };
   };
+  // What is read by itself of a text. Throws a sentence: the tokenizer leaves nothing of it.
   const partsOf = (whole) => {
     const parts = parted(whole);
     const which = parts.length > 1 ? "one of the texts" : "this text";
